@@ -1,0 +1,274 @@
+//! `Daemon`, the builder, with every default.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::signal::Signal;
+
+/// When the launcher may exit 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Readiness {
+    /// The daemon's `execve(2)` succeeded, and so did the steps after it, if any are configured.
+    Exec,
+    /// The daemon has gone quiet: over 50 milliseconds it used less than 1.5 milliseconds of
+    /// processor time, and no sample found one of its threads runnable, in disk wait or stopped.
+    #[default]
+    Settled,
+    /// A socket that the daemon made listens.
+    Listening,
+    /// The daemon said so, by [`ready`](crate::ready) or any other sender of `sd_notify(3)`'s
+    /// `READY=1`.
+    Notify,
+}
+
+/// Where a path comes from: written in the source, given at run time, or computed.
+///
+/// A string literal may hold the placeholders `{name}`, `{home}`, `{runtime_dir}`, `{state_dir}`
+/// and `{log_dir}`, as in the attribute. Every other path is taken as it is, whatever it holds.
+pub struct PathSource(pub(crate) Source);
+
+pub(crate) enum Source {
+    Template(&'static str),
+    Exact(PathBuf),
+    Computed(Box<dyn FnOnce() -> PathBuf>),
+}
+
+impl PathSource {
+    /// A path that is computed only when it is needed: in the launcher and for the control verbs,
+    /// never in the foreground and never in the daemon.
+    #[must_use]
+    pub fn from_fn<P: Into<PathBuf>>(path: impl FnOnce() -> P + 'static) -> Self {
+        Self(Source::Computed(Box::new(|| path().into())))
+    }
+}
+
+impl fmt::Debug for PathSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Source::Template(text) => fmt::Debug::fmt(text, f),
+            Source::Exact(path) => fmt::Debug::fmt(path, f),
+            Source::Computed(_) => f.write_str("(computed)"),
+        }
+    }
+}
+
+impl From<&'static str> for PathSource {
+    /// A path that may hold placeholders.
+    fn from(template: &'static str) -> Self {
+        Self(Source::Template(template))
+    }
+}
+
+impl From<&Path> for PathSource {
+    fn from(path: &Path) -> Self {
+        Self(Source::Exact(path.to_owned()))
+    }
+}
+
+impl From<PathBuf> for PathSource {
+    fn from(path: PathBuf) -> Self {
+        Self(Source::Exact(path))
+    }
+}
+
+impl From<String> for PathSource {
+    fn from(path: String) -> Self {
+        Self(Source::Exact(path.into()))
+    }
+}
+
+impl From<OsString> for PathSource {
+    fn from(path: OsString) -> Self {
+        Self(Source::Exact(path.into()))
+    }
+}
+
+/// The settings of a daemon: the options of `#[daemon::main]` at run time.
+///
+/// Nothing happens until [`enter`](Self::enter) or [`start`](Self::start).
+#[derive(Debug)]
+#[must_use = "nothing happens until `enter` or `start`"]
+pub struct Daemon {
+    pub(crate) background_flags: Vec<OsString>,
+    pub(crate) subcommands: Vec<OsString>,
+    pub(crate) pid_file: Option<PathSource>,
+    pub(crate) log_file: Option<PathSource>,
+    pub(crate) pid_flag: Option<OsString>,
+    pub(crate) log_flag: Option<OsString>,
+    pub(crate) pid_mode: u32,
+    pub(crate) log_mode: u32,
+    pub(crate) workdir: Option<PathSource>,
+    pub(crate) umask: Option<u32>,
+    pub(crate) user: Option<String>,
+    pub(crate) group: Option<String>,
+    pub(crate) chroot: Option<PathSource>,
+    pub(crate) keep_fds: Vec<i32>,
+    pub(crate) readiness: Readiness,
+    pub(crate) ready_timeout: Option<Duration>,
+    pub(crate) control_flag: Option<OsString>,
+    pub(crate) stop_timeout: Duration,
+    pub(crate) log_reopen: Option<Signal>,
+    pub(crate) configure: Option<fn(Daemon) -> Daemon>,
+}
+
+impl Default for Daemon {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Daemon {
+    /// The defaults: the switch `-d, --background`, no PID file, no log, ready when settled.
+    pub fn new() -> Self {
+        Self {
+            background_flags: Vec::new(),
+            subcommands: Vec::new(),
+            pid_file: None,
+            log_file: None,
+            pid_flag: None,
+            log_flag: None,
+            pid_mode: 0o644,
+            log_mode: 0o640,
+            workdir: None,
+            umask: None,
+            user: None,
+            group: None,
+            chroot: None,
+            keep_fds: Vec::new(),
+            readiness: Readiness::default(),
+            ready_timeout: None,
+            control_flag: None,
+            stop_timeout: Duration::from_secs(10),
+            log_reopen: None,
+            configure: None,
+        }
+    }
+
+    /// The switch, in all its spellings. Default: `-d` and `--background`.
+    pub fn background_flags<F: Into<OsString>>(
+        mut self,
+        flags: impl IntoIterator<Item = F>,
+    ) -> Self {
+        self.background_flags = flags.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The switch counts only after one of these words, as in `prog mount -d`. Default: anywhere.
+    pub fn subcommands<W: Into<OsString>>(mut self, words: impl IntoIterator<Item = W>) -> Self {
+        self.subcommands = words.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The locked PID file. Default: none.
+    pub fn pid_file(mut self, path: impl Into<PathSource>) -> Self {
+        self.pid_file = Some(path.into());
+        self
+    }
+
+    /// The file that standard output and standard error are appended to. Default: `/dev/null`.
+    pub fn log_file(mut self, path: impl Into<PathSource>) -> Self {
+        self.log_file = Some(path.into());
+        self
+    }
+
+    /// A flag by which the user of the program chooses the PID file. Default: none.
+    pub fn pid_flag(mut self, flag: impl Into<OsString>) -> Self {
+        self.pid_flag = Some(flag.into());
+        self
+    }
+
+    /// A flag by which the user of the program chooses the log. Default: none.
+    pub fn log_flag(mut self, flag: impl Into<OsString>) -> Self {
+        self.log_flag = Some(flag.into());
+        self
+    }
+
+    /// The mode of a PID file that is created, whatever the umask. Default: `0o644`.
+    pub fn pid_mode(mut self, mode: u32) -> Self {
+        self.pid_mode = mode;
+        self
+    }
+
+    /// The mode of a log that is created, whatever the umask. Default: `0o640`.
+    pub fn log_mode(mut self, mode: u32) -> Self {
+        self.log_mode = mode;
+        self
+    }
+
+    /// The daemon's working directory. Default: the launcher's.
+    pub fn workdir(mut self, path: impl Into<PathSource>) -> Self {
+        self.workdir = Some(path.into());
+        self
+    }
+
+    /// The daemon's file mode creation mask, see `umask(2)`. Default: the launcher's.
+    pub fn umask(mut self, mask: u32) -> Self {
+        self.umask = Some(mask);
+        self
+    }
+
+    /// The user that the daemon becomes: a name or a number. Default: the launcher's.
+    pub fn user(mut self, user: impl Into<String>) -> Self {
+        self.user = Some(user.into());
+        self
+    }
+
+    /// The group that the daemon becomes a member of: a name or a number. Default: the primary
+    /// group of [`user`](Self::user), else the launcher's.
+    pub fn group(mut self, group: impl Into<String>) -> Self {
+        self.group = Some(group.into());
+        self
+    }
+
+    /// The daemon's root directory, see `chroot(2)`. Default: the launcher's.
+    pub fn chroot(mut self, path: impl Into<PathSource>) -> Self {
+        self.chroot = Some(path.into());
+        self
+    }
+
+    /// Descriptors of the launcher that stay open in the daemon. Default: none.
+    pub fn keep_fds(mut self, descriptors: impl IntoIterator<Item = i32>) -> Self {
+        self.keep_fds = descriptors.into_iter().collect();
+        self
+    }
+
+    /// When the launcher may exit 0. Default: [`Readiness::Settled`].
+    pub fn ready(mut self, readiness: Readiness) -> Self {
+        self.readiness = readiness;
+        self
+    }
+
+    /// The longest wait for readiness. Default: 3 seconds under [`Readiness::Settled`], else 30.
+    pub fn ready_timeout(mut self, timeout: Duration) -> Self {
+        self.ready_timeout = Some(timeout);
+        self
+    }
+
+    /// A flag that takes a control verb: `prog -s stop`. Default: none.
+    pub fn control_flag(mut self, flag: impl Into<OsString>) -> Self {
+        self.control_flag = Some(flag.into());
+        self
+    }
+
+    /// The grace between SIGTERM and SIGKILL of the control verb `stop`. Default: 10 seconds.
+    pub fn stop_timeout(mut self, timeout: Duration) -> Self {
+        self.stop_timeout = timeout;
+        self
+    }
+
+    /// Reopen the log on this signal. Default: never.
+    pub fn log_reopen(mut self, signal: Signal) -> Self {
+        self.log_reopen = Some(signal);
+        self
+    }
+
+    /// A function that has the last word at run time; called in the launcher and for the control
+    /// verbs only. Default: none.
+    pub fn configure(mut self, configure: fn(Self) -> Self) -> Self {
+        self.configure = Some(configure);
+        self
+    }
+}

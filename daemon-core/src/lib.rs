@@ -1,0 +1,16 @@
+//! What happens at run time behind `#[daemon::main]`. Programs use it through the crate `daemon`;
+//! it works without the attribute too.
+
+#![deny(unsafe_code)]
+
+mod daemon;
+mod enter;
+mod running;
+mod signal;
+
+pub use daemon::{Daemon, PathSource, Readiness};
+pub use running::Running;
+pub use signal::Signal;
+
+#[doc(no_inline)]
+pub use std::process::Termination;
