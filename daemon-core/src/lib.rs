@@ -5,10 +5,12 @@
 
 mod daemon;
 mod enter;
+mod error;
 mod running;
 mod signal;
 
 pub use daemon::{Daemon, PathSource, Readiness};
+pub use error::{Error, ErrorKind};
 pub use running::Running;
 pub use signal::Signal;
 

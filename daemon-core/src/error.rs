@@ -1,0 +1,141 @@
+//! What can go wrong: kinds, texts and exit statuses. All words the user reads stand here.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+/// The cause of an [`Error`], one for each exit status of `sysexits.h` that the launcher uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The command line is wrong: 64.
+    Usage,
+    /// The user or the group is not known: 67.
+    UnknownUser,
+    /// A daemon already holds the lock of the PID file: 69.
+    AlreadyRunning,
+    /// The daemon ended with status 0 before it was ready: 70.
+    EndedEarly,
+    /// The daemon failed before it was ready: its own status, or 128+N for signal N.
+    Failed,
+    /// The system said no, to `fork(2)` or `execve(2)` for example: 71.
+    System,
+    /// The PID file or the log cannot be opened, created or locked: 73.
+    CannotCreate,
+    /// The daemon was not ready in time: 75.
+    NotReady,
+    /// This process may not become the user asked for, or may not daemonize at all: 77.
+    Permission,
+    /// The configuration is unsafe or incomplete: 78.
+    Configuration,
+}
+
+/// Why a start in the background failed.
+///
+/// It displays as one line: the step, the object and the reason, for example
+/// `cannot lock the PID file /run/hello.pid: already running, pid 4242`.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    status: u8,
+    what: String,
+    reason: Reason,
+}
+
+#[derive(Debug)]
+enum Reason {
+    Words(String),
+    System(io::Error),
+}
+
+impl Error {
+    /// What kind of failure it is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The status that the launcher exits with, see `sysexits.h`.
+    #[must_use]
+    pub fn exit_status(&self) -> u8 {
+        self.status
+    }
+
+    fn words(kind: ErrorKind, what: impl Into<String>, reason: impl Into<String>) -> Self {
+        let reason = Reason::Words(reason.into());
+        Self {
+            kind,
+            status: kind.exit_status(),
+            what: what.into(),
+            reason,
+        }
+    }
+
+    fn system(kind: ErrorKind, what: impl Into<String>, cause: impl Into<io::Error>) -> Self {
+        let reason = Reason::System(cause.into());
+        Self {
+            kind,
+            status: kind.exit_status(),
+            what: what.into(),
+            reason,
+        }
+    }
+}
+
+impl ErrorKind {
+    /// The exit status of this kind; a daemon that failed brings its own.
+    fn exit_status(self) -> u8 {
+        match self {
+            Self::Usage => 64,
+            Self::UnknownUser => 67,
+            Self::AlreadyRunning => 69,
+            Self::EndedEarly => 70,
+            Self::System | Self::Failed => 71,
+            Self::CannotCreate => 73,
+            Self::NotReady => 75,
+            Self::Permission => 77,
+            Self::Configuration => 78,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.what)?;
+        match &self.reason {
+            Reason::Words(words) => f.write_str(words),
+            Reason::System(cause) => f.write_str(&system_message(cause)),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.reason {
+            Reason::Words(_) => None,
+            Reason::System(cause) => Some(cause),
+        }
+    }
+}
+
+/// The system's own words for an error, without the number that std adds.
+fn system_message(cause: &io::Error) -> String {
+    let text = cause.to_string();
+    match text.rfind(" (os error ") {
+        Some(end) => text[..end].to_owned(),
+        None => text,
+    }
+}
+
+/// A path as one line of a message may hold it: control characters escaped.
+pub(crate) fn shown(path: &Path) -> String {
+    let mut line = String::new();
+    for character in path.to_string_lossy().chars() {
+        if character.is_control() {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    line
+}
