@@ -3,6 +3,7 @@
 
 #![deny(unsafe_code)]
 
+mod command_line;
 mod daemon;
 mod enter;
 mod error;

@@ -1,0 +1,284 @@
+//! Finding and removing our switches.
+//!
+//! This parser runs before the program's own and knows nothing about it. So it takes exact words
+//! only, before `--`: no clusters (`-vd`), no `--background=true`. It cannot know that a word is
+//! the value of one of the program's options (`--name -d`).
+//!
+//! With `subcommands`, the switch and the control flag count only after such a word. They decide
+//! *whether* anything happens, and `prog genkey -d` is the program's own affair. The path flags say
+//! *where*, once that is decided, and so count on both sides of the subcommand: a program whose
+//! `--log-file` is an option of all its subcommands is called as `prog --log-file FILE mount -d`,
+//! and a start that left FILE out would succeed and log somewhere else.
+//!
+//! A word that begins with a dash is never the value of one of our flags: `-d --pid-file --verbose`
+//! is a forgotten path, not a PID file of the name `--verbose`.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+use crate::daemon::Daemon;
+use crate::error::Error;
+
+/// What the command line asks of us.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// Nothing: neither the switch nor a control verb is there.
+    Foreground,
+    /// The switch together with `--help` or `--version`, or a control verb with one of them, since
+    /// a question must not stop a daemon: the program answers, executed in place with `argv`.
+    InPlace { argv: Vec<OsString> },
+    /// A daemon with `argv`.
+    Background {
+        argv: Vec<OsString>,
+        chosen: ChosenPaths,
+    },
+    /// A control verb; `argv` is for the daemon that `restart` starts.
+    Control {
+        verb: Verb,
+        argv: Vec<OsString>,
+        chosen: ChosenPaths,
+    },
+}
+
+/// The paths that the user of the program chose by `pid_flag` and `log_flag`, never empty.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct ChosenPaths {
+    pub(crate) pid_file: Option<PathBuf>,
+    pub(crate) log_file: Option<PathBuf>,
+}
+
+/// What can be done with a daemon that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Status,
+    Stop,
+    Reload,
+    Reopen,
+    Restart,
+}
+
+impl Verb {
+    fn from_word(word: &OsStr) -> Option<Self> {
+        match word.to_str()? {
+            "status" => Some(Self::Status),
+            "stop" => Some(Self::Stop),
+            "reload" => Some(Self::Reload),
+            "reopen" => Some(Self::Reopen),
+            "restart" => Some(Self::Restart),
+            _ => None,
+        }
+    }
+}
+
+/// Reads the command line. Every `argv` in the answer is the command line byte for byte, `argv[0]`
+/// included, less the words that are ours.
+///
+/// `command_line` is called once in the foreground, and the look through it allocates nothing; only
+/// when there is something of ours is it called again, to build the new argv.
+///
+/// # Errors
+///
+/// `Usage`, and only if the switch or the control flag is there: a flag without its value, with an
+/// empty one or given twice, a control verb that is unknown or stands beside the switch.
+pub(crate) fn read<W>(settings: &Daemon, command_line: impl Fn() -> W) -> Result<Asked, Error>
+where
+    W: Iterator<Item = OsString>,
+{
+    if !is_addressed_to_us(settings, command_line()) {
+        return Ok(Asked::Foreground);
+    }
+
+    let mut reader = Reader::new(settings);
+    let mut words = command_line();
+    let mut argv: Vec<OsString> = words.next().into_iter().collect();
+    let (mut switch, mut is_question) = (None, false);
+    let (mut verb, mut pid_file, mut log_file) = (None, None, None);
+    for word in words {
+        match reader.meaning_of(&word) {
+            Meaning::Program => argv.push(word),
+            Meaning::Question => {
+                is_question = true;
+                argv.push(word);
+            }
+            Meaning::Switch => switch = Some(word),
+            Meaning::Flag(_) => {}
+            Meaning::Value(flag, value) => {
+                let slot = match flag.takes {
+                    Takes::PidFile => &mut pid_file,
+                    Takes::LogFile => &mut log_file,
+                    Takes::Verb => &mut verb,
+                };
+                if value.is_empty() {
+                    return Err(Error::empty_flag(flag.name));
+                }
+                if slot.replace(value.to_owned()).is_some() {
+                    return Err(Error::repeated_flag(flag.name));
+                }
+            }
+        }
+    }
+    match reader.left_alone.or(reader.awaiting) {
+        None => {}
+        Some(flag) if flag.takes == Takes::Verb => return Err(Error::missing_verb(flag.name)),
+        Some(flag) => return Err(Error::missing_path(flag.name)),
+    }
+
+    let verb = match (verb, &settings.control_flag) {
+        (Some(word), Some(flag)) => match (Verb::from_word(&word), &switch) {
+            (None, _) => return Err(Error::unknown_verb(flag, &word)),
+            (Some(_), Some(switch)) => return Err(Error::verb_beside_switch(flag, switch)),
+            (Some(verb), None) => Some(verb),
+        },
+        _ => None,
+    };
+    if is_question {
+        return Ok(Asked::InPlace { argv });
+    }
+    let chosen = ChosenPaths {
+        pid_file: pid_file.map(PathBuf::from),
+        log_file: log_file.map(PathBuf::from),
+    };
+    Ok(match verb {
+        Some(verb) => Asked::Control { verb, argv, chosen },
+        None => Asked::Background { argv, chosen },
+    })
+}
+
+/// Whether the switch or the control flag is there at all.
+fn is_addressed_to_us(settings: &Daemon, words: impl Iterator<Item = OsString>) -> bool {
+    let mut reader = Reader::new(settings);
+    words.skip(1).any(|word| match reader.meaning_of(&word) {
+        Meaning::Switch => true,
+        Meaning::Flag(flag) | Meaning::Value(flag, _) => flag.takes == Takes::Verb,
+        Meaning::Program | Meaning::Question => false,
+    })
+}
+
+/// What one word of the command line means.
+enum Meaning<'s, 'w> {
+    /// It is the program's.
+    Program,
+    /// It is the program's, and asks for its help or its version.
+    Question,
+    Switch,
+    /// One of our flags, whose value is the next word.
+    Flag(ValueFlag<'s>),
+    /// A value of one of our flags, from `--flag=value` or as a word by itself.
+    Value(ValueFlag<'s>, &'w OsStr),
+}
+
+/// One of our flags that take a value.
+#[derive(Clone, Copy)]
+struct ValueFlag<'s> {
+    name: &'s OsStr,
+    takes: Takes,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Takes {
+    PidFile,
+    LogFile,
+    Verb,
+}
+
+/// Reads word after word, from the one after `argv[0]`.
+struct Reader<'s> {
+    settings: &'s Daemon,
+    subcommand_seen: bool,
+    options_ended: bool,
+    /// The flag whose value is the next word.
+    awaiting: Option<ValueFlag<'s>>,
+    /// The first flag that got no value.
+    left_alone: Option<ValueFlag<'s>>,
+}
+
+impl<'s> Reader<'s> {
+    fn new(settings: &'s Daemon) -> Self {
+        Self {
+            settings,
+            subcommand_seen: settings.subcommands.is_empty(),
+            options_ended: false,
+            awaiting: None,
+            left_alone: None,
+        }
+    }
+
+    fn meaning_of<'w>(&mut self, word: &'w OsStr) -> Meaning<'s, 'w> {
+        if self.options_ended {
+            return Meaning::Program;
+        }
+        if let Some(flag) = self.awaiting.take() {
+            if !word.as_encoded_bytes().starts_with(b"-") {
+                return Meaning::Value(flag, word);
+            }
+            self.left_alone.get_or_insert(flag);
+        }
+        if self.subcommand_seen && self.settings.background_flags.iter().any(|it| it == word) {
+            return Meaning::Switch;
+        }
+        if let Some(meaning) = self.value_flag_in(word) {
+            return meaning;
+        }
+        if word == "--" {
+            self.options_ended = true;
+        } else if word == "--help" || word == "--version" {
+            return Meaning::Question;
+        } else if self.settings.subcommands.iter().any(|it| it == word) {
+            self.subcommand_seen = true;
+        }
+        Meaning::Program
+    }
+
+    fn value_flag_in<'w>(&mut self, word: &'w OsStr) -> Option<Meaning<'s, 'w>> {
+        let Daemon {
+            pid_flag,
+            log_flag,
+            control_flag,
+            ..
+        } = self.settings;
+        let control_flag = control_flag.as_ref().filter(|_| self.subcommand_seen);
+        let flags = [
+            (pid_flag.as_ref(), Takes::PidFile),
+            (log_flag.as_ref(), Takes::LogFile),
+            (control_flag, Takes::Verb),
+        ];
+        for (name, takes) in flags {
+            let Some(name) = name else { continue };
+            let flag = ValueFlag { name, takes };
+            if word == name {
+                self.awaiting = Some(flag);
+                return Some(Meaning::Flag(flag));
+            }
+            if let Some(value) = value_after(name, word) {
+                return Some(Meaning::Value(flag, value));
+            }
+        }
+        None
+    }
+}
+
+/// The value in `--flag=value`. A short flag has no such form: in `-p=x`, some parsers take the
+/// value to be `=x`.
+fn value_after<'w>(flag: &OsStr, word: &'w OsStr) -> Option<&'w OsStr> {
+    if !flag.as_encoded_bytes().starts_with(b"--") {
+        return None;
+    }
+    without_prefix(word, flag).and_then(|rest| without_prefix(rest, OsStr::new("=")))
+}
+
+#[cfg(unix)]
+fn without_prefix<'w>(word: &'w OsStr, prefix: &OsStr) -> Option<&'w OsStr> {
+    use std::os::unix::ffi::OsStrExt;
+
+    let rest = word.as_bytes().strip_prefix(prefix.as_bytes())?;
+    Some(OsStr::from_bytes(rest))
+}
+
+#[cfg(not(unix))]
+fn without_prefix<'w>(word: &'w OsStr, prefix: &OsStr) -> Option<&'w OsStr> {
+    let rest = word.to_str()?.strip_prefix(prefix.to_str()?)?;
+    Some(OsStr::new(rest))
+}
+
+#[cfg(test)]
+mod tests;
