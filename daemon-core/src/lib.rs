@@ -6,6 +6,7 @@
 mod daemon;
 mod enter;
 mod error;
+mod readiness;
 mod running;
 mod signal;
 
