@@ -4,3 +4,7 @@
 //! launcher's business.
 
 pub(crate) mod notify;
+#[cfg(target_os = "linux")]
+pub(crate) mod settled;
+#[cfg(target_os = "linux")]
+mod thread_state;
