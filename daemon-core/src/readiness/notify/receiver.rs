@@ -1,0 +1,320 @@
+//! The launcher's end: a socket that believes the daemon alone.
+
+use std::ffi::OsString;
+use std::io::{self, IoSliceMut};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+
+use nix::errno::Errno;
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, bind, getsockname, recvmsg, setsockopt,
+    socket, sockopt,
+};
+use nix::unistd::Pid;
+
+use super::{DATAGRAM_MAX, Notification, parse};
+
+/// However fast somebody writes, one look at the socket ends, and the clock gets its turn.
+const DATAGRAMS_PER_CALL: usize = 64;
+
+/// Where the daemon says that it is ready, see `sd_notify(3)`.
+#[derive(Debug)]
+pub(crate) struct NotifySocket {
+    socket: OwnedFd,
+    name: Vec<u8>,
+}
+
+impl NotifySocket {
+    /// Binds to an abstract address that the kernel chooses, see "Autobind feature" in `unix(7)`.
+    /// It needs no directory, survives a `chroot`, and vanishes with the launcher.
+    ///
+    /// That somebody else may learn the address does not matter: the kernel says who sent what.
+    pub(crate) fn bind() -> io::Result<Self> {
+        let socket = socket(
+            AddressFamily::Unix,
+            SockType::Datagram,
+            SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK,
+            None,
+        )?;
+        // Before the address exists, or a message could arrive without its sender's credentials.
+        setsockopt(&socket, sockopt::PassCred, &true)?;
+        bind(socket.as_raw_fd(), &UnixAddr::new_unnamed())?;
+        let address: UnixAddr = getsockname(socket.as_raw_fd())?;
+        let name = address.as_abstract().ok_or(Errno::EADDRNOTAVAIL)?.to_vec();
+        Ok(Self { socket, name })
+    }
+
+    /// The value of `NOTIFY_SOCKET` for the daemon.
+    pub(crate) fn address(&self) -> OsString {
+        let mut address = vec![b'@'];
+        address.extend_from_slice(&self.name);
+        OsString::from_vec(address)
+    }
+
+    /// What the daemon has said since the last call. Does not wait.
+    ///
+    /// What other processes say is dropped, a forked copy of the daemon included. Only a process
+    /// with `CAP_SYS_ADMIN` can sign as the daemon, which is how `systemd-notify(1)` works.
+    pub(crate) fn receive(&self, daemon: Pid) -> Vec<Notification> {
+        let mut notifications = Vec::new();
+        let mut buffer = [0; DATAGRAM_MAX];
+        for _ in 0..DATAGRAMS_PER_CALL {
+            match self.receive_datagram(&mut buffer) {
+                Ok(datagram) if datagram.sender == Some(daemon) => {
+                    notifications.extend(parse(datagram.trusted_part()));
+                }
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(_) => break,
+            }
+        }
+        notifications
+    }
+
+    fn receive_datagram<'a>(&self, buffer: &'a mut [u8]) -> nix::Result<Datagram<'a>> {
+        let mut control = Control([0; CREDENTIALS_SPACE]);
+        let (length, is_truncated) = {
+            let mut parts = [IoSliceMut::new(buffer)];
+            let message = recvmsg::<()>(
+                self.socket.as_raw_fd(),
+                &mut parts,
+                Some(&mut control.0),
+                MsgFlags::MSG_CMSG_CLOEXEC,
+            )?;
+            let is_truncated = message.flags.contains(MsgFlags::MSG_TRUNC);
+            (message.bytes, is_truncated)
+        };
+        Ok(Datagram {
+            bytes: &buffer[..length],
+            is_truncated,
+            sender: control.sender(),
+        })
+    }
+}
+
+impl AsFd for NotifySocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+struct Datagram<'a> {
+    bytes: &'a [u8],
+    is_truncated: bool,
+    sender: Option<Pid>,
+}
+
+impl<'a> Datagram<'a> {
+    /// Without the last assignment if that was cut, which may have changed its meaning. A cut status
+    /// stays: it would be cut for the terminal anyway.
+    fn trusted_part(&self) -> &'a [u8] {
+        if !self.is_truncated {
+            return self.bytes;
+        }
+        let start_of_last = self
+            .bytes
+            .iter()
+            .rposition(|&byte| byte == b'\n')
+            .map_or(0, |newline| newline + 1);
+        if self.bytes[start_of_last..].starts_with(b"STATUS=") {
+            self.bytes
+        } else {
+            &self.bytes[..start_of_last]
+        }
+    }
+}
+
+/// `struct cmsghdr` as the kernel writes it: a length, a level and a type.
+const HEADER_SIZE: usize = size_of::<usize>() + 2 * size_of::<i32>();
+const CREDENTIALS_SIZE: usize = size_of::<libc::ucred>();
+const CREDENTIALS_SPACE: usize =
+    (HEADER_SIZE + CREDENTIALS_SIZE).next_multiple_of(align_of::<usize>());
+
+/// Room for the sender's credentials, which the kernel writes first, and for nothing else: received
+/// descriptors never enter this process. The kernel closes them while we read the message, which
+/// is what a sender of `BARRIER=1` waits for, and neither a full descriptor table nor a fork at
+/// the wrong moment can keep one open.
+#[repr(align(8))]
+struct Control([u8; CREDENTIALS_SPACE]);
+
+impl Control {
+    /// Read here, because nix refuses to read control data that was cut short, as ours is meant to be.
+    fn sender(&self) -> Option<Pid> {
+        let (length, rest) = self.0.split_first_chunk()?;
+        let (level, rest) = rest.split_first_chunk()?;
+        let (kind, rest) = rest.split_first_chunk()?;
+        let (pid, _) = rest.split_first_chunk()?;
+        let is_credentials = usize::from_ne_bytes(*length) >= HEADER_SIZE + CREDENTIALS_SIZE
+            && i32::from_ne_bytes(*level) == libc::SOL_SOCKET
+            && i32::from_ne_bytes(*kind) == libc::SCM_CREDENTIALS;
+        is_credentials.then(|| Pid::from_raw(i32::from_ne_bytes(*pid)))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail by panic")]
+mod tests {
+    use super::*;
+
+    use std::io::{self, IoSlice, Read};
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::{SocketAddr, UnixDatagram};
+    use std::process::{Command, Stdio};
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    use nix::sys::socket::{ControlMessage, sendmsg};
+
+    /// A socket, and a client of it that signs as this process.
+    fn connected() -> (NotifySocket, UnixDatagram) {
+        let socket = NotifySocket::bind().unwrap();
+        let address = SocketAddr::from_abstract_name(&socket.name).unwrap();
+        let client = UnixDatagram::unbound().unwrap();
+        client.connect_addr(&address).unwrap();
+        (socket, client)
+    }
+
+    #[test]
+    fn each_launcher_has_its_own_abstract_address() {
+        let (one, two) = (NotifySocket::bind().unwrap(), NotifySocket::bind().unwrap());
+        assert!(one.address().into_vec().starts_with(b"@"));
+        assert_ne!(one.address(), two.address());
+    }
+
+    #[test]
+    fn the_daemon_is_heard_in_the_order_of_its_words() {
+        let (socket, client) = connected();
+        assert_eq!(socket.receive(Pid::this()), []);
+        client.send(b"STATUS=loading").unwrap();
+        client.send(b"").unwrap();
+        client.send(b"\xff\0garbage").unwrap();
+        client.send(b"READY=1").unwrap();
+        let heard = socket.receive(Pid::this());
+        let status = Notification::Status("loading".to_owned());
+        assert_eq!(heard, [status, Notification::Ready]);
+    }
+
+    #[test]
+    fn another_process_is_not_heard() {
+        let (socket, client) = connected();
+        client.send(b"READY=1").unwrap();
+        assert_eq!(socket.receive(Pid::parent()), []);
+        assert_eq!(
+            socket.receive(Pid::this()),
+            [],
+            "it was taken from the queue"
+        );
+    }
+
+    #[test]
+    fn a_received_descriptor_is_closed_and_its_message_is_heard() {
+        let (socket, client) = connected();
+        let (mut reader, writer) = io::pipe().unwrap();
+        let descriptors = [writer.as_raw_fd()];
+        let message = [IoSlice::new(b"READY=1")];
+        let control = [ControlMessage::ScmRights(&descriptors)];
+        let flags = MsgFlags::empty();
+        sendmsg::<()>(client.as_raw_fd(), &message, &control, flags, None).unwrap();
+        drop(writer);
+        assert_eq!(socket.receive(Pid::this()), [Notification::Ready]);
+        // It would wait for ever if the write end were open anywhere.
+        assert_eq!(reader.read(&mut [0]).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_datagram_of_64_kib_is_heard_as_far_as_it_is_read() {
+        let (socket, client) = connected();
+        let mut datagram = b"READY=1\nX=".to_vec();
+        datagram.resize(64 * 1024, b'x');
+        client.send(&datagram).unwrap();
+        client.send(b"STOPPING=1").unwrap();
+        let heard = socket.receive(Pid::this());
+        assert_eq!(heard, [Notification::Ready, Notification::Stopping]);
+    }
+
+    #[test]
+    fn a_number_that_was_cut_is_not_believed() {
+        let (socket, client) = connected();
+        let name = b"\nEXTEND_TIMEOUT_USEC=";
+        let mut datagram = vec![b'x'; DATAGRAM_MAX - name.len() - 1];
+        datagram.extend_from_slice(name);
+        datagram.extend_from_slice(b"1");
+        assert_eq!(datagram.len(), DATAGRAM_MAX);
+        client.send(&datagram).unwrap();
+        let extension = Notification::ExtendTimeout(Duration::from_micros(1));
+        assert_eq!(socket.receive(Pid::this()), [extension]);
+        datagram.extend_from_slice(b"000000");
+        client.send(&datagram).unwrap();
+        assert_eq!(socket.receive(Pid::this()), []);
+    }
+
+    #[test]
+    fn a_status_that_was_cut_is_shown() {
+        let (socket, client) = connected();
+        let mut datagram = b"STATUS=".to_vec();
+        datagram.resize(64 * 1024, b'x');
+        client.send(&datagram).unwrap();
+        let heard = socket.receive(Pid::this());
+        assert!(
+            matches!(heard.as_slice(), [Notification::Status(line)] if line.starts_with("xxx"))
+        );
+    }
+
+    #[test]
+    fn a_flood_does_not_hold_the_launcher() {
+        let (socket, client) = connected();
+        client.set_nonblocking(true).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let is_over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) && Instant::now() < deadline {
+                    client.send(b"READY=1").ok();
+                }
+            });
+            let mut heard = 0;
+            while heard < 1000 && Instant::now() < deadline {
+                let now = socket.receive(Pid::this()).len();
+                assert!(now <= DATAGRAMS_PER_CALL, "{now}");
+                heard += now;
+            }
+            is_over.store(true, Ordering::Relaxed);
+            assert!(heard >= 1000, "{heard}");
+        });
+    }
+
+    /// It waits until the descriptor that it sends along is closed, and fails after five seconds.
+    #[test]
+    fn systemd_notify_of_a_daemon_run_by_root_is_understood_and_not_kept_waiting() {
+        let socket = NotifySocket::bind().unwrap();
+        let child = Command::new("systemd-notify")
+            .args(["--ready", "--status=served"])
+            .env("NOTIFY_SOCKET", socket.address())
+            .stderr(Stdio::null())
+            .spawn();
+        let Ok(mut child) = child else {
+            return; // not installed
+        };
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let mut heard = Vec::new();
+        let status = loop {
+            heard.extend(socket.receive(Pid::this()));
+            if let Some(status) = child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Instant::now() < deadline, "systemd-notify hangs");
+            thread::sleep(Duration::from_millis(1));
+        };
+        heard.extend(socket.receive(Pid::this()));
+        assert!(status.success(), "{status}");
+        let said = [
+            Notification::Ready,
+            Notification::Status("served".to_owned()),
+        ];
+        if nix::unistd::geteuid().is_root() {
+            assert_eq!(heard, said);
+        } else {
+            assert_eq!(heard, [], "it signs with its own pid");
+        }
+    }
+}
