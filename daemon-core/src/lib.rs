@@ -7,6 +7,7 @@ mod command_line;
 mod daemon;
 mod enter;
 mod error;
+mod path_template;
 mod readiness;
 mod running;
 mod signal;

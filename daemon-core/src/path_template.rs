@@ -1,0 +1,195 @@
+//! From a path as it is written to the path that is meant: placeholders, and the start directory.
+//!
+//! Reading and creating are apart: the control verbs resolve the same paths as a start, but
+//! `status` must leave nothing behind.
+
+mod directory;
+mod surroundings;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use surroundings::Surroundings;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use crate::daemon::{PathSource, Source};
+use crate::error::Error;
+use surroundings::{Homeless, Place};
+
+/// An absolute path, and the directories that belong to it.
+///
+/// Directories are ours to create only for a path with placeholders: those that the placeholder
+/// stands for (`~/.local/state` has two levels that a new user's home lacks), and the last one of
+/// the path. Every other path is the user's exact word. Where its directory is missing, a slip of
+/// the pen is likelier than a wish for a new directory, and opening the file fails and says so.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Resolved {
+    path: PathBuf,
+    /// Outermost first.
+    to_create: Vec<PathBuf>,
+}
+
+impl Resolved {
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn into_path(self) -> PathBuf {
+        self.path
+    }
+
+    /// Creates the missing directories that are ours to create, with mode 0700.
+    ///
+    /// # Errors
+    ///
+    /// `CannotCreate`; `Configuration` for a symbolic link in their place that neither root nor
+    /// the user made.
+    pub(crate) fn create_directories(&self) -> Result<(), Error> {
+        self.to_create
+            .iter()
+            .try_for_each(|it| directory::create(it))
+    }
+}
+
+/// The path of a file. It is not touched, nor is its directory.
+///
+/// # Errors
+///
+/// `Configuration` for a template that is wrong or cannot be filled in, and for a path that no
+/// file can have; `CannotCreate` for a relative path whose start directory is gone.
+pub(crate) fn resolve(source: PathSource, surroundings: &Surroundings) -> Result<Resolved, Error> {
+    resolve_as(Last::File, source, surroundings)
+}
+
+/// The path of a directory, which is itself the last directory of the path.
+///
+/// # Errors
+///
+/// As [`resolve`].
+pub(crate) fn resolve_directory(
+    source: PathSource,
+    surroundings: &Surroundings,
+) -> Result<Resolved, Error> {
+    resolve_as(Last::Directory, source, surroundings)
+}
+
+/// What the last name of a path is the name of.
+#[derive(Clone, Copy)]
+enum Last {
+    File,
+    Directory,
+}
+
+fn resolve_as(
+    last: Last,
+    source: PathSource,
+    surroundings: &Surroundings,
+) -> Result<Resolved, Error> {
+    let filled = match source.0 {
+        Source::Template(template) => fill_in(template, surroundings)?,
+        Source::Exact(path) => Filled::exact(path),
+        Source::Computed(compute) => Filled::exact(compute()),
+    };
+    let path = make_absolute(&filled.path, surroundings)?;
+
+    let mut to_create = filled.levels;
+    if filled.has_placeholder {
+        let last_directory = match last {
+            Last::File => path.parent(),
+            Last::Directory => Some(path.as_path()),
+        };
+        to_create.extend(last_directory.map(Path::to_owned));
+        to_create.dedup();
+    }
+    Ok(Resolved { path, to_create })
+}
+
+/// Only the start directory is put before it. `..` stays: behind a symbolic link it is not the
+/// directory that the text suggests.
+fn make_absolute(path: &Path, surroundings: &Surroundings) -> Result<PathBuf, Error> {
+    if path.as_os_str().is_empty() {
+        return Err(Error::empty_path());
+    }
+    if path.as_os_str().as_encoded_bytes().contains(&0) {
+        return Err(Error::nul_in_path(path));
+    }
+    let from_the_root = if path.is_absolute() {
+        path.to_owned()
+    } else {
+        let start_dir = surroundings.start_dir();
+        start_dir
+            .map_err(|cause| Error::lost_start_dir(path, cause))?
+            .join(path)
+    };
+    std::path::absolute(&from_the_root).map_err(|cause| Error::lost_start_dir(path, cause))
+}
+
+/// A path whose placeholders are filled in.
+struct Filled {
+    path: PathBuf,
+    has_placeholder: bool,
+    /// The directories that the placeholder at its beginning stands for, as far as they are ours
+    /// to create.
+    levels: Vec<PathBuf>,
+}
+
+impl Filled {
+    fn exact(path: PathBuf) -> Self {
+        Self {
+            path,
+            has_placeholder: false,
+            levels: Vec::new(),
+        }
+    }
+}
+
+/// The macro checks the templates it sees; a literal given to the builder is checked here alone.
+fn fill_in(template: &str, surroundings: &Surroundings) -> Result<Filled, Error> {
+    let mut path = OsString::with_capacity(template.len());
+    let mut has_placeholder = false;
+    let mut levels = Vec::new();
+    let mut rest = template;
+    while let Some(at) = rest.find(['{', '}']) {
+        let (brace, after) = (&rest[at..=at], &rest[at + 1..]);
+        path.push(&rest[..at]);
+        if let Some(after_pair) = after.strip_prefix(brace) {
+            path.push(brace);
+            rest = after_pair;
+            continue;
+        }
+        let Some((name, after_name)) = after.split_once('}').filter(|_| brace == "{") else {
+            return Err(Error::unmatched_brace(template, brace));
+        };
+        let place = match name {
+            "name" => {
+                let name = surroundings.name();
+                Ok(Place::given(name.ok_or_else(|| Error::nameless(template))?))
+            }
+            "home" => surroundings.home(),
+            "runtime_dir" => surroundings.runtime_dir(),
+            "state_dir" => surroundings.state_dir(),
+            "log_dir" => surroundings.log_dir(),
+            _ => return Err(Error::unknown_placeholder(template, name)),
+        };
+        let place = place.map_err(
+            |Homeless {
+                 variables,
+                 uid,
+                 cause,
+             }| { Error::homeless(template, name, variables, uid, cause.as_ref()) },
+        )?;
+        if path.is_empty() {
+            levels = place.levels;
+        }
+        path.push(place.path);
+        has_placeholder = true;
+        rest = after_name;
+    }
+    path.push(rest);
+    Ok(Filled {
+        path: path.into(),
+        has_placeholder,
+        levels,
+    })
+}

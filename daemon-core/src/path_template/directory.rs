@@ -1,0 +1,95 @@
+//! A directory of ours: 0700, and nobody else's symbolic link.
+
+use std::fs::{self, DirBuilder, Metadata};
+use std::io;
+use std::path::Path;
+
+use crate::error::Error;
+
+/// Creates the directory if it is missing. Its parent must be there.
+pub(super) fn create(directory: &Path) -> Result<(), Error> {
+    match fs::symlink_metadata(directory) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
+        found => return check(directory, found),
+    }
+    match private().create(directory) {
+        Ok(()) => lift_umask(directory).map_err(|it| Error::no_directory(directory, it)),
+        // Another start was faster, or somebody planted something: `mkdir(2)` follows no symbolic
+        // link, so only what is there now counts.
+        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {
+            check(directory, fs::symlink_metadata(directory))
+        }
+        Err(cause) => Err(Error::no_directory(directory, cause)),
+    }
+}
+
+/// Whether what is there can stand for the directory.
+fn check(directory: &Path, found: io::Result<Metadata>) -> Result<(), Error> {
+    let mut found = found.map_err(|cause| Error::no_directory(directory, cause))?;
+    if found.is_symlink() {
+        if let Some(maker) = stranger_behind(&found) {
+            return Err(Error::foreign_link(directory, maker));
+        }
+        found = fs::metadata(directory).map_err(|cause| Error::no_directory(directory, cause))?;
+    }
+    if found.is_dir() {
+        Ok(())
+    } else {
+        Err(Error::not_a_directory(directory))
+    }
+}
+
+/// The user who made this symbolic link, if it is neither root nor the user of this process.
+#[cfg(unix)]
+fn stranger_behind(link: &Metadata) -> Option<u32> {
+    use std::os::unix::fs::MetadataExt;
+
+    let maker = link.uid();
+    let is_known = maker == 0 || maker == nix::unistd::geteuid().as_raw();
+    (!is_known).then_some(maker)
+}
+
+#[cfg(unix)]
+fn private() -> DirBuilder {
+    use std::os::unix::fs::DirBuilderExt;
+
+    let mut builder = DirBuilder::new();
+    builder.mode(0o700);
+    builder
+}
+
+/// A umask that takes the owner's own rights would leave a directory that not even the next start
+/// can use. Under every other umask there is nothing to do.
+#[cfg(unix)]
+fn lift_umask(directory: &Path) -> io::Result<()> {
+    use nix::fcntl::AT_FDCWD;
+    use nix::sys::stat::{FchmodatFlags, Mode, fchmodat};
+    use std::os::unix::fs::PermissionsExt;
+
+    let mode = fs::symlink_metadata(directory)?.permissions().mode();
+    if mode & 0o700 != 0o700 {
+        // Not through a symbolic link that came in between.
+        fchmodat(
+            AT_FDCWD,
+            directory,
+            Mode::S_IRWXU,
+            FchmodatFlags::NoFollowSymlink,
+        )?;
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn stranger_behind(_: &Metadata) -> Option<u32> {
+    None
+}
+
+#[cfg(not(unix))]
+fn private() -> DirBuilder {
+    DirBuilder::new()
+}
+
+#[cfg(not(unix))]
+fn lift_umask(_: &Path) -> io::Result<()> {
+    Ok(())
+}

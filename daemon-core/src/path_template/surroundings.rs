@@ -1,0 +1,228 @@
+//! What the placeholders stand for, in this process.
+//!
+//! The rules are those of the XDG Base Directory Specification: a variable that is empty or not an
+//! absolute path counts as unset. The small crates for it (`xdg`, `etcetera`, `dirs`) read the
+//! environment themselves, so they can neither be told that it is not to be trusted nor be tested
+//! without changing it, know nothing of `/run/user/UID`, and would be built by every user for two
+//! look-ups.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::{Path, PathBuf};
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const SYSTEM_RUNTIME_DIR: &str = "/run";
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const SYSTEM_RUNTIME_DIR: &str = "/var/run";
+const SYSTEM_STATE_DIR: &str = "/var/lib";
+const SYSTEM_LOG_DIR: &str = "/var/log";
+
+/// Everything outside a template that decides which path it becomes. Nothing is looked up before
+/// it is asked for: a user database may be far away, and a start directory gone.
+pub(crate) struct Surroundings {
+    pub(super) name: Option<OsString>,
+    pub(super) uid: u32,
+    pub(super) start_dir: io::Result<PathBuf>,
+    /// `None` where it is not to be trusted.
+    pub(super) environment: Option<Environment>,
+    pub(super) home_of: fn(u32) -> io::Result<Option<PathBuf>>,
+    /// Where the system keeps a runtime directory for each user that is logged in.
+    pub(super) runtime_dirs: PathBuf,
+}
+
+pub(super) type Environment = Box<dyn Fn(&str) -> Option<OsString>>;
+
+/// A directory that a placeholder stands for.
+pub(super) struct Place {
+    pub(super) path: PathBuf,
+    /// Itself and those above it, as far as they are ours to create; outermost first.
+    pub(super) levels: Vec<PathBuf>,
+}
+
+impl Place {
+    /// Somebody else's to create.
+    pub(super) fn given(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            levels: Vec::new(),
+        }
+    }
+}
+
+/// Neither a variable nor the user database knows a home directory.
+pub(super) struct Homeless {
+    /// The variables that were tried; none where the environment is not to be trusted.
+    pub(super) variables: &'static [&'static str],
+    pub(super) uid: u32,
+    /// Why the user database had no answer, if it failed.
+    pub(super) cause: Option<io::Error>,
+}
+
+impl Surroundings {
+    /// Those of this process. `trust_environment` is false where the program has rights that its
+    /// caller lacks (`AT_SECURE`, see `getauxval(3)`).
+    pub(crate) fn of_this_process(argv0: &OsStr, trust_environment: bool) -> Self {
+        let environment: Environment = Box::new(|variable| env::var_os(variable));
+        Self {
+            name: name_in(argv0),
+            uid: effective_uid(),
+            start_dir: env::current_dir(),
+            environment: trust_environment.then_some(environment),
+            home_of,
+            runtime_dirs: PathBuf::from("/run/user"),
+        }
+    }
+
+    /// The file name in `argv[0]`, without the dash that a login shell is given.
+    pub(crate) fn name(&self) -> Option<&OsStr> {
+        self.name.as_deref()
+    }
+
+    /// The directory that this process was in when `self` was made.
+    ///
+    /// # Errors
+    ///
+    /// It was removed, or may not be read.
+    pub(crate) fn start_dir(&self) -> io::Result<&Path> {
+        match &self.start_dir {
+            Ok(directory) => Ok(directory),
+            Err(cause) => Err(match cause.raw_os_error() {
+                Some(number) => io::Error::from_raw_os_error(number),
+                None => cause.kind().into(),
+            }),
+        }
+    }
+
+    /// `{home}`
+    pub(super) fn home(&self) -> Result<Place, Homeless> {
+        self.find_home(&["HOME"]).map(Place::given)
+    }
+
+    /// `{state_dir}`
+    pub(super) fn state_dir(&self) -> Result<Place, Homeless> {
+        if self.uid == 0 {
+            return Ok(Place::given(SYSTEM_STATE_DIR));
+        }
+        self.find_state_dir(&["XDG_STATE_HOME", "HOME"])
+    }
+
+    /// `{log_dir}`
+    pub(super) fn log_dir(&self) -> Result<Place, Homeless> {
+        if self.uid == 0 {
+            return Ok(Place::given(SYSTEM_LOG_DIR));
+        }
+        self.find_state_dir(&["XDG_STATE_HOME", "HOME"])
+    }
+
+    /// `{runtime_dir}`
+    pub(super) fn runtime_dir(&self) -> Result<Place, Homeless> {
+        if self.uid == 0 {
+            return Ok(Place::given(SYSTEM_RUNTIME_DIR));
+        }
+        if let Some(path) = self.variable("XDG_RUNTIME_DIR") {
+            let levels = vec![path.clone()];
+            return Ok(Place { path, levels });
+        }
+        // `cron` and `ssh host stop` have no variable, and still mean what a login started.
+        let path = self.runtime_dirs.join(self.uid.to_string());
+        if is_directory_of(self.uid, &path) {
+            return Ok(Place::given(path));
+        }
+        self.find_state_dir(&["XDG_RUNTIME_DIR", "XDG_STATE_HOME", "HOME"])
+    }
+
+    fn find_state_dir(&self, variables: &'static [&'static str]) -> Result<Place, Homeless> {
+        if let Some(path) = self.variable("XDG_STATE_HOME") {
+            let levels = vec![path.clone()];
+            return Ok(Place { path, levels });
+        }
+        let local = self.find_home(variables)?.join(".local");
+        let path = local.join("state");
+        let levels = vec![local, path.clone()];
+        Ok(Place { path, levels })
+    }
+
+    fn find_home(&self, variables: &'static [&'static str]) -> Result<PathBuf, Homeless> {
+        if let Some(home) = self.variable("HOME") {
+            return Ok(home);
+        }
+        let cause = match (self.home_of)(self.uid) {
+            Ok(Some(home)) if home.is_absolute() => return Ok(home),
+            Ok(_) => None,
+            Err(cause) => Some(cause),
+        };
+        Err(Homeless {
+            variables: if self.environment.is_some() {
+                variables
+            } else {
+                &[]
+            },
+            uid: self.uid,
+            cause,
+        })
+    }
+
+    /// A directory from the environment.
+    fn variable(&self, name: &str) -> Option<PathBuf> {
+        let value = self.environment.as_ref()?(name).map(PathBuf::from);
+        value.filter(|path| path.is_absolute())
+    }
+}
+
+/// What is left after the dash must still be a file name: not nothing, and not `..`.
+pub(super) fn name_in(argv0: &OsStr) -> Option<OsString> {
+    let name = Path::new(argv0).file_name()?;
+    let name = match without_dash(name) {
+        Some(rest) => Path::new(rest).file_name()?,
+        None => name,
+    };
+    Some(name.to_owned())
+}
+
+#[cfg(unix)]
+fn without_dash(name: &OsStr) -> Option<&OsStr> {
+    use std::os::unix::ffi::OsStrExt;
+
+    name.as_bytes().strip_prefix(b"-").map(OsStr::from_bytes)
+}
+
+#[cfg(unix)]
+fn effective_uid() -> u32 {
+    nix::unistd::geteuid().as_raw()
+}
+
+/// The home directory that the user database names; it may be a directory service.
+#[cfg(unix)]
+fn home_of(uid: u32) -> io::Result<Option<PathBuf>> {
+    let user = nix::unistd::User::from_uid(uid.into())?;
+    Ok(user.map(|user| user.dir))
+}
+
+#[cfg(unix)]
+fn is_directory_of(uid: u32, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    std::fs::symlink_metadata(path).is_ok_and(|it| it.is_dir() && it.uid() == uid)
+}
+
+#[cfg(not(unix))]
+fn without_dash(name: &OsStr) -> Option<&OsStr> {
+    name.to_str()?.strip_prefix('-').map(OsStr::new)
+}
+
+/// Not root's.
+#[cfg(not(unix))]
+fn effective_uid() -> u32 {
+    1
+}
+
+#[cfg(not(unix))]
+fn home_of(_: u32) -> io::Result<Option<PathBuf>> {
+    Ok(env::var_os("USERPROFILE").map(PathBuf::from))
+}
+
+#[cfg(not(unix))]
+fn is_directory_of(_: u32, _: &Path) -> bool {
+    false
+}
