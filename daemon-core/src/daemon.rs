@@ -124,7 +124,7 @@ impl Daemon {
     /// The defaults: the switch `-d, --background`, no PID file, no log, ready when settled.
     pub fn new() -> Self {
         Self {
-            background_flags: Vec::new(),
+            background_flags: vec!["-d".into(), "--background".into()],
             subcommands: Vec::new(),
             pid_file: None,
             log_file: None,

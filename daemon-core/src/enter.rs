@@ -1,12 +1,175 @@
 //! Which role is this process in, and what follows from it.
 
-use crate::daemon::Daemon;
-use crate::running::Running;
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::{OwnedFd, RawFd};
+
+use crate::after_exec;
+use crate::command_line::{self, Asked, ChosenPaths};
+use crate::daemon::{Daemon, PathSource};
+use crate::error::Error;
+use crate::handoff;
+use crate::launcher::{self, Order, Verdict, report};
+use crate::path_template::{self, Surroundings};
+use crate::readiness::notify;
+use crate::running::{self, OwnPidFile, Running, Started};
+use crate::sys;
 
 impl Daemon {
     /// Finds out which role this process is in, and plays it.
-    #[must_use]
+    ///
+    /// Without the switch on the command line, and in the daemon, it returns a guard, and the
+    /// program runs. With the switch this process is the launcher: it starts the daemon, waits
+    /// until that is ready, and ends with a status that tells the truth; it never returns.
+    ///
+    /// Call it first thing in `main`, before there are threads, open files or children.
     pub fn enter(self) -> Running {
-        Running {}
+        match take_handoff() {
+            Ok(Some(running)) => return running,
+            Ok(None) => {}
+            // The launcher has been told, and tells the user.
+            Err(error) => sys::exit::exit(error.exit_status()),
+        }
+        let asked = command_line::read(&self, std::env::args_os);
+        match asked {
+            Ok(Asked::Foreground) => Running::new(),
+            Ok(Asked::InPlace { argv }) => give_up(&launcher::execute_in_place(argv)),
+            Ok(Asked::Background { argv, chosen }) => {
+                give_up(&start_with(self.configured(chosen), argv))
+            }
+            Ok(Asked::Control { .. }) => todo!(),
+            Err(error) => give_up(&error),
+        }
     }
+
+    /// Starts the daemon from a program that reads its command line itself.
+    ///
+    /// In the launcher it reports and ends the process, with status 0 once the daemon is ready and
+    /// else with the status of the [`Error`]. In the daemon it returns a guard, and the program
+    /// goes on. It is the hand-off that decides which of the two this process is, so the daemon
+    /// gets the command line as it is, with the program's own switch in it, and comes here again.
+    ///
+    /// Whatever the program does before this call is done twice: once in the launcher, once in the
+    /// daemon. Call it before there are threads and children *in the daemon*; the launcher may have
+    /// both.
+    pub fn start(self) -> Running {
+        self.try_start().unwrap_or_else(|error| give_up(&error))
+    }
+
+    /// As [`start`](Self::start), but gives the launcher the error back.
+    ///
+    /// # Errors
+    ///
+    /// In the launcher alone, and of any kind that [`ErrorKind`](crate::ErrorKind) lists. No
+    /// process is left then, and what was changed of this one is given back: the signal mask and
+    /// the disposition of SIGCHLD and of the signals that interrupt. What the daemon wrote to the
+    /// log is in [`Error::output`].
+    pub fn try_start(self) -> Result<Running, Error> {
+        match take_handoff() {
+            Ok(Some(running)) => Ok(running),
+            Ok(None) => {
+                let settings = self.configured(ChosenPaths::default());
+                Err(start_with(settings, std::env::args_os().collect()))
+            }
+            Err(error) => sys::exit::exit(error.exit_status()),
+        }
+    }
+
+    /// The settings after the program's function has had the last word, and the user of the
+    /// program the very last.
+    fn configured(mut self, chosen: ChosenPaths) -> Self {
+        if let Some(configure) = self.configure.take() {
+            self = configure(self);
+        }
+        if let Some(path) = chosen.pid_file {
+            self.pid_file = Some(PathSource::from(path));
+        }
+        if let Some(path) = chosen.log_file {
+            self.log_file = Some(PathSource::from(path));
+        }
+        self
+    }
+
+    fn into_order(self, arguments: Vec<OsString>) -> Result<Order, Error> {
+        let argv0 = arguments.first().cloned().unwrap_or_default();
+        let surroundings = Surroundings::of_this_process(&argv0, !sys::image::is_secure());
+        let file = |source: Option<PathSource>| match source {
+            Some(source) => path_template::resolve(source, &surroundings).map(Some),
+            None => Ok(None),
+        };
+        Ok(Order {
+            arguments,
+            pid_file: file(self.pid_file)?,
+            log_file: file(self.log_file)?,
+            pid_mode: self.pid_mode,
+            log_mode: self.log_mode,
+            workdir: match self.workdir {
+                Some(source) => Some(path_template::resolve_directory(source, &surroundings)?),
+                None => None,
+            },
+            umask: self.umask,
+            keep_fds: self.keep_fds,
+            readiness: self.readiness,
+            ready_timeout: self.ready_timeout,
+        })
+    }
+}
+
+/// Starts the daemon, and ends this process if that succeeds.
+fn start_with(settings: Daemon, arguments: Vec<OsString>) -> Error {
+    match settings.into_order(arguments).and_then(launcher::launch) {
+        Ok(Verdict::Up { pid, log }) => {
+            report::up(pid, log.as_deref());
+            sys::exit::exit(0)
+        }
+        Ok(Verdict::Finished { output }) => {
+            report::finished(&output);
+            sys::exit::exit(0)
+        }
+        Err(error) => error,
+    }
+}
+
+/// Says why, and ends this process with the right status, or by the right signal.
+fn give_up(error: &Error) -> ! {
+    report::failure(error);
+    if let Some(signal) = error.signal() {
+        crate::signals::die_by(signal);
+    }
+    sys::exit::exit(error.exit_status())
+}
+
+/// Becomes the daemon, if this process was started to be it.
+fn take_handoff() -> Result<Option<Running>, Error> {
+    if running::is_daemon() {
+        return Ok(Some(Running::new()));
+    }
+    let Some((record, launcher)) = handoff::take() else {
+        return Ok(None);
+    };
+    let lock = record.pid_descriptor.map(adopt).transpose();
+    let lock = lock.map_err(|error| Error::step("keep the PID file open", error))?;
+    let outcome = after_exec::take_steps(&record);
+    launcher.answer(outcome);
+    notify::remember_address();
+    outcome.map_err(|(step, errno)| Error::after_exec(step, &record, errno))?;
+    let pid_file = record.pid_file.zip(lock).map(|(path, lock)| OwnPidFile {
+        path,
+        lock: lock.into(),
+        owner: std::process::id(),
+    });
+    let (start_dir, log_file) = (record.start_dir, record.log_file);
+    running::set_started(Started {
+        start_dir,
+        pid_file,
+        log_file,
+    });
+    Ok(Some(Running::new()))
+}
+
+/// A descriptor that came through the exec, as our own, which the daemon's children do not get.
+fn adopt(number: RawFd) -> io::Result<OwnedFd> {
+    let adopted = sys::descriptors::duplicate(number, number)?;
+    nix::unistd::close(number)?;
+    Ok(adopted)
 }

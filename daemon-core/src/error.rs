@@ -1,9 +1,17 @@
-//! What can go wrong: kinds, texts and exit statuses. All words the user reads stand here.
+//! What can go wrong: kinds, texts and exit statuses. All words the user reads stand here, and in
+//! the modules below, one for each part of a start.
 
-use std::ffi::OsStr;
+mod command_line;
+#[cfg(unix)]
+mod launch;
+mod paths;
+
 use std::fmt;
 use std::io;
 use std::path::Path;
+
+#[cfg(unix)]
+use nix::sys::signal::Signal;
 
 /// The cause of an [`Error`], one for each exit status of `sysexits.h` that the launcher uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,6 +27,8 @@ pub enum ErrorKind {
     EndedEarly,
     /// The daemon failed before it was ready: its own status, or 128+N for signal N.
     Failed,
+    /// The user gave up waiting: 128+N for the signal N that said so.
+    Interrupted,
     /// The system said no, to `fork(2)` or `execve(2)` for example: 71.
     System,
     /// The PID file or the log cannot be opened, created or locked: 73.
@@ -41,6 +51,9 @@ pub struct Error {
     status: u8,
     what: String,
     reason: Reason,
+    output: Vec<u8>,
+    #[cfg(unix)]
+    signal: Option<Signal>,
 }
 
 #[derive(Debug)]
@@ -62,36 +75,43 @@ impl Error {
         self.status
     }
 
+    /// What the daemon wrote to its log before it failed, at most the last 64 KiB. The launcher
+    /// shows it before the message.
+    #[must_use]
+    pub fn output(&self) -> &[u8] {
+        &self.output
+    }
+
     fn words(kind: ErrorKind, what: impl Into<String>, reason: impl Into<String>) -> Self {
-        let reason = Reason::Words(reason.into());
-        Self {
-            kind,
-            status: kind.exit_status(),
-            what: what.into(),
-            reason,
-        }
+        Self::new(kind, what.into(), Reason::Words(reason.into()))
     }
 
     fn system(kind: ErrorKind, what: impl Into<String>, cause: impl Into<io::Error>) -> Self {
-        let reason = Reason::System(cause.into());
+        Self::new(kind, what.into(), Reason::System(cause.into()))
+    }
+
+    fn new(kind: ErrorKind, what: String, reason: Reason) -> Self {
         Self {
             kind,
             status: kind.exit_status(),
-            what: what.into(),
+            what,
             reason,
+            output: Vec::new(),
+            #[cfg(unix)]
+            signal: None,
         }
     }
 }
 
 impl ErrorKind {
-    /// The exit status of this kind; a daemon that failed brings its own.
+    /// The exit status of this kind; a daemon that failed brings its own, and so does a signal.
     fn exit_status(self) -> u8 {
         match self {
             Self::Usage => 64,
             Self::UnknownUser => 67,
             Self::AlreadyRunning => 69,
             Self::EndedEarly => 70,
-            Self::System | Self::Failed => 71,
+            Self::System | Self::Failed | Self::Interrupted => 71,
             Self::CannotCreate => 73,
             Self::NotReady => 75,
             Self::Permission => 77,
@@ -139,149 +159,4 @@ pub(crate) fn shown(path: &Path) -> String {
         }
     }
     line
-}
-
-/// The command line.
-impl Error {
-    pub(crate) fn missing_path(flag: &OsStr) -> Self {
-        Self::flag(
-            flag,
-            "a path must follow it; one that begins with a dash is written ./-name",
-        )
-    }
-
-    pub(crate) fn missing_verb(flag: &OsStr) -> Self {
-        Self::flag(flag, format!("{VERBS} must follow it"))
-    }
-
-    pub(crate) fn empty_flag(flag: &OsStr) -> Self {
-        Self::flag(flag, "its value is empty")
-    }
-
-    pub(crate) fn repeated_flag(flag: &OsStr) -> Self {
-        Self::flag(flag, "it is given twice")
-    }
-
-    pub(crate) fn unknown_verb(flag: &OsStr, word: &OsStr) -> Self {
-        let word = shown(Path::new(word));
-        Self::flag(flag, format!("unknown verb {word}; expected {VERBS}"))
-    }
-
-    pub(crate) fn verb_beside_switch(flag: &OsStr, switch: &OsStr) -> Self {
-        let switch = shown(Path::new(switch));
-        Self::flag(flag, format!("it cannot be used together with {switch}"))
-    }
-
-    fn flag(flag: &OsStr, reason: impl Into<String>) -> Self {
-        let flag = shown(Path::new(flag));
-        Self::words(
-            ErrorKind::Usage,
-            format!("cannot use the flag {flag}"),
-            reason,
-        )
-    }
-}
-
-const VERBS: &str = "status, stop, reload, reopen or restart";
-
-/// Paths.
-impl Error {
-    pub(crate) fn unknown_placeholder(template: &str, name: &str) -> Self {
-        Self::template(
-            template,
-            format!(
-                "unknown placeholder {{{name}}}; expected \
-                 {{name}}, {{home}}, {{runtime_dir}}, {{state_dir}} or {{log_dir}}"
-            ),
-        )
-    }
-
-    pub(crate) fn unmatched_brace(template: &str, brace: &str) -> Self {
-        Self::template(
-            template,
-            format!("unmatched {brace}; write {brace}{brace} for a brace"),
-        )
-    }
-
-    pub(crate) fn nameless(template: &str) -> Self {
-        Self::template(template, "argv[0] holds no file name for {name}")
-    }
-
-    /// `variables` is empty where the environment is not to be trusted.
-    pub(crate) fn homeless(
-        template: &str,
-        placeholder: &str,
-        variables: &[&str],
-        uid: u32,
-        cause: Option<&io::Error>,
-    ) -> Self {
-        let environment = match variables {
-            [] => "HOME is not trusted in a privileged program".to_owned(),
-            [variable] => format!("{variable} is not set to an absolute path"),
-            _ => format!("none of {} is an absolute path", variables.join(", ")),
-        };
-        let database = match cause {
-            None => format!("user {uid} has no home directory"),
-            Some(cause) => format!(
-                "the home directory of user {uid} cannot be looked up: {}",
-                system_message(cause)
-            ),
-        };
-        Self::template(
-            template,
-            format!("no value for {{{placeholder}}}: {environment}, and {database}"),
-        )
-    }
-
-    fn template(template: &str, reason: impl Into<String>) -> Self {
-        Self::path(ErrorKind::Configuration, Path::new(template), reason)
-    }
-
-    pub(crate) fn empty_path() -> Self {
-        Self::words(ErrorKind::Configuration, "cannot use a path", "it is empty")
-    }
-
-    pub(crate) fn nul_in_path(path: &Path) -> Self {
-        Self::path(ErrorKind::Configuration, path, "it holds a NUL byte")
-    }
-
-    fn path(kind: ErrorKind, path: &Path, reason: impl Into<String>) -> Self {
-        Self::words(kind, format!("cannot use the path {}", shown(path)), reason)
-    }
-
-    pub(crate) fn lost_start_dir(path: &Path, cause: io::Error) -> Self {
-        let path = shown(path);
-        Self::system(
-            ErrorKind::CannotCreate,
-            format!("cannot find the start directory for the relative path {path}"),
-            cause,
-        )
-    }
-
-    pub(crate) fn no_directory(directory: &Path, cause: io::Error) -> Self {
-        let directory = shown(directory);
-        Self::system(
-            ErrorKind::CannotCreate,
-            format!("cannot create the directory {directory}"),
-            cause,
-        )
-    }
-
-    pub(crate) fn not_a_directory(path: &Path) -> Self {
-        let path = shown(path);
-        Self::words(
-            ErrorKind::CannotCreate,
-            format!("cannot create the directory {path}"),
-            "something else has that name",
-        )
-    }
-
-    pub(crate) fn foreign_link(directory: &Path, maker: u32) -> Self {
-        let directory = shown(directory);
-        Self::words(
-            ErrorKind::Configuration,
-            format!("cannot use the directory {directory}"),
-            format!("it is a symbolic link made by user {maker}"),
-        )
-    }
 }

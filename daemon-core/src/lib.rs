@@ -3,18 +3,31 @@
 
 #![deny(unsafe_code)]
 
+mod after_exec;
 mod command_line;
 mod daemon;
+mod descriptors;
+mod detach;
 mod enter;
 mod error;
+mod handoff;
+mod launcher;
+mod lock;
+mod log_file;
 mod path_template;
+mod pid_file;
 mod readiness;
 mod running;
 mod signal;
+mod signals;
+mod standard_streams;
+mod sys;
 
 pub use daemon::{Daemon, PathSource, Readiness};
 pub use error::{Error, ErrorKind};
-pub use running::Running;
+pub use running::{
+    Running, extend_timeout, is_daemon, log_file, pid_file, ready, start_dir, status, stopping,
+};
 pub use signal::Signal;
 
 #[doc(no_inline)]

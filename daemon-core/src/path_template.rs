@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use crate::daemon::{PathSource, Source};
 use crate::error::Error;
-use surroundings::{Homeless, Place};
+use surroundings::Place;
 
 /// An absolute path, and the directories that belong to it.
 ///
@@ -172,19 +172,19 @@ fn fill_in(template: &str, surroundings: &Surroundings) -> Result<Filled, Error>
             "log_dir" => surroundings.log_dir(),
             _ => return Err(Error::unknown_placeholder(template, name)),
         };
-        let place = place.map_err(
-            |Homeless {
-                 variables,
-                 uid,
-                 cause,
-             }| { Error::homeless(template, name, variables, uid, cause.as_ref()) },
-        )?;
+        let place = place.map_err(|it| {
+            Error::homeless(template, name, it.variables, it.uid, it.cause.as_ref())
+        })?;
         if path.is_empty() {
             levels = place.levels;
         }
         path.push(place.path);
         has_placeholder = true;
-        rest = after_name;
+        // A home of `/` makes `/x` of `{home}/x`: `//x` may mean something else.
+        rest = match after_name.strip_prefix('/') {
+            Some(after_slash) if path.as_encoded_bytes().ends_with(b"/") => after_slash,
+            _ => after_name,
+        };
     }
     path.push(rest);
     Ok(Filled {

@@ -1,6 +1,150 @@
-//! The guard and the free functions the user calls.
+//! The guard, and the free functions that the program calls.
 
-/// The guard that `enter` and `start` give to a program that runs.
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+#[cfg(unix)]
+use std::fs::File;
+#[cfg(unix)]
+use std::sync::OnceLock;
+
+#[cfg(unix)]
+use crate::pid_file::is_same_file;
+use crate::readiness::notify;
+#[cfg(unix)]
+use crate::sys;
+
+/// The guard that [`enter`](crate::Daemon::enter) and [`start`](crate::Daemon::start) give to the
+/// program that runs, in the foreground or as the daemon.
 #[derive(Debug)]
 #[must_use = "keep it until the end of `main`"]
-pub struct Running {}
+pub struct Running(());
+
+impl Running {
+    pub(crate) fn new() -> Self {
+        Self(())
+    }
+}
+
+/// What the daemon knows of its start.
+#[cfg(unix)]
+#[derive(Debug)]
+pub(crate) struct Started {
+    pub(crate) start_dir: Option<PathBuf>,
+    pub(crate) pid_file: Option<OwnPidFile>,
+    pub(crate) log_file: Option<PathBuf>,
+}
+
+/// The PID file of this process, and its lock.
+#[cfg(unix)]
+#[derive(Debug)]
+pub(crate) struct OwnPidFile {
+    pub(crate) path: PathBuf,
+    pub(crate) lock: File,
+    /// The process whose pid it holds; its forked children have all this too.
+    pub(crate) owner: u32,
+}
+
+#[cfg(unix)]
+static STARTED: OnceLock<Started> = OnceLock::new();
+
+/// This process is the daemon from now on.
+#[cfg(unix)]
+pub(crate) fn set_started(started: Started) {
+    // It is set once: the hand-off cannot be taken twice.
+    if STARTED.set(started).is_ok() {
+        sys::exit::at_exit(remove_pid_file);
+    }
+}
+
+/// Removes the PID file at a normal end, while its lock is still held, if it is still ours.
+#[cfg(unix)]
+fn remove_pid_file() {
+    let Some(OwnPidFile { path, lock, owner }) = STARTED.get().and_then(|s| s.pid_file.as_ref())
+    else {
+        return;
+    };
+    if std::process::id() != *owner {
+        return;
+    }
+    // A program that closes every descriptor has lost the lock, and the number may be any file's.
+    if lock.metadata().is_ok_and(|file| is_same_file(path, &file)) {
+        // After privileges were dropped it may stay: unlocked, it means nothing.
+        std::fs::remove_file(path).ok();
+    }
+}
+
+#[cfg(unix)]
+fn started() -> Option<&'static Started> {
+    STARTED.get()
+}
+
+/// Whether this process is the daemon, and not a program in the foreground.
+#[must_use]
+pub fn is_daemon() -> bool {
+    #[cfg(unix)]
+    return started().is_some();
+    #[cfg(not(unix))]
+    return false;
+}
+
+/// The directory that the program was started in: the launcher's, if this process is the daemon,
+/// else the working directory. It is not known when that directory was deleted.
+#[must_use]
+pub fn start_dir() -> Option<PathBuf> {
+    #[cfg(unix)]
+    if let Some(started) = started() {
+        return started.start_dir.clone();
+    }
+    std::env::current_dir().ok()
+}
+
+/// The PID file of this process, if it is a daemon that has one.
+#[must_use]
+pub fn pid_file() -> Option<&'static Path> {
+    #[cfg(unix)]
+    return started()?.pid_file.as_ref().map(|file| file.path.as_path());
+    #[cfg(not(unix))]
+    return None;
+}
+
+/// The log of this process, if it is a daemon that has one.
+#[must_use]
+pub fn log_file() -> Option<&'static Path> {
+    #[cfg(unix)]
+    return started()?.log_file.as_deref();
+    #[cfg(not(unix))]
+    return None;
+}
+
+/// Tells whoever waits that this program is ready: the launcher, under
+/// [`Readiness::Notify`](crate::Readiness::Notify), or a service manager such as systemd, see
+/// `READY=1` in `sd_notify(3)`.
+///
+/// It never fails, and does nothing where nobody listens, so it can be called in the foreground
+/// too, twice, and from any thread.
+pub fn ready() {
+    notify::send("READY=1");
+}
+
+/// Tells whoever waits what this program is doing, in one line, see `STATUS=` in `sd_notify(3)`.
+///
+/// It never fails, and does nothing where nobody listens.
+pub fn status(text: impl std::fmt::Display) {
+    notify::send_if_there_is_room(&notify::status_assignment(text));
+}
+
+/// Asks whoever waits for this much time, counted from now, see `EXTEND_TIMEOUT_USEC=` in
+/// `sd_notify(3)`.
+///
+/// It never fails, and does nothing where nobody listens.
+pub fn extend_timeout(time: Duration) {
+    notify::send(&notify::extend_timeout_assignment(time));
+}
+
+/// Tells a service manager that this program is about to end, see `STOPPING=1` in `sd_notify(3)`.
+///
+/// It never fails, and does nothing where nobody listens.
+pub fn stopping() {
+    notify::send("STOPPING=1");
+}

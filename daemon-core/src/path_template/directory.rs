@@ -90,6 +90,6 @@ fn private() -> DirBuilder {
 }
 
 #[cfg(not(unix))]
-fn lift_umask(_: &Path) -> io::Result<()> {
-    Ok(())
+fn lift_umask(directory: &Path) -> io::Result<()> {
+    fs::symlink_metadata(directory).map(drop)
 }

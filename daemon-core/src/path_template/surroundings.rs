@@ -219,7 +219,8 @@ fn effective_uid() -> u32 {
 
 #[cfg(not(unix))]
 fn home_of(_: u32) -> io::Result<Option<PathBuf>> {
-    Ok(env::var_os("USERPROFILE").map(PathBuf::from))
+    let home = env::var_os("USERPROFILE").ok_or(io::ErrorKind::NotFound)?;
+    Ok(Some(home.into()))
 }
 
 #[cfg(not(unix))]

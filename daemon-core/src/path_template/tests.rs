@@ -203,6 +203,19 @@ fn home_is_the_variable_and_else_the_entry_in_the_user_database() {
 }
 
 #[test]
+fn a_home_or_a_variable_that_ends_with_a_slash_doubles_none() {
+    let ann = ann_with(&[("HOME", "/"), ("XDG_RUNTIME_DIR", "/run/user/1000/")]);
+    // Compared as text: as paths, `//x` and `/x` are equal.
+    let written = |template| {
+        let path = path_of(template, &ann).map(PathBuf::into_os_string);
+        path.unwrap_or_default()
+    };
+    assert_eq!(written("{home}/x"), "/x");
+    assert_eq!(written("{state_dir}/x"), "/.local/state/x");
+    assert_eq!(written("{runtime_dir}/x"), "/run/user/1000/x");
+}
+
+#[test]
 fn variables_that_are_empty_or_relative_count_as_unset() {
     for value in ["", "relative", "./x", "~/x"] {
         let ann = ann_with(&[

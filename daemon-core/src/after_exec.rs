@@ -1,0 +1,46 @@
+//! What the daemon does after its exec and before user code, because it could not be done before.
+
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
+
+use nix::errno::Errno;
+use nix::sys::stat::{Mode, umask};
+
+use crate::handoff::Record;
+
+/// A step that can fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Step {
+    Workdir = 1,
+}
+
+impl Step {
+    const ALL: [Self; 1] = [Self::Workdir];
+
+    /// The step of this number.
+    pub(crate) fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|step| *step as u8 == number)
+    }
+}
+
+/// Whether there is something to do that can fail, so that the launcher waits for its outcome.
+pub(crate) fn can_fail(record: &Record) -> bool {
+    record.workdir.is_some()
+}
+
+/// Takes the steps, in their order.
+pub(crate) fn take_steps(record: &Record) -> Result<(), (Step, Errno)> {
+    // The exec through `/proc` has made it `exe`, which `pgrep` and its like would look for in
+    // vain. A program can live without it.
+    if let Ok(comm) = CString::new(record.comm.as_bytes()) {
+        let _ = nix::sys::prctl::set_name(&comm);
+    }
+    if let Some(directory) = &record.workdir {
+        nix::unistd::chdir(directory).map_err(|errno| (Step::Workdir, errno))?;
+    }
+    if let Some(mask) = record.umask {
+        umask(Mode::from_bits_truncate(mask));
+    }
+    Ok(())
+}

@@ -1,0 +1,138 @@
+//! The two clones and the exec, seen from the launcher: what the children are to do, and what
+//! became of them. What runs in the children stands in `sys::child`.
+
+use std::ffi::{CString, OsString};
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::unix::ffi::OsStringExt;
+use std::sync::atomic::AtomicU8;
+
+use nix::fcntl::OFlag;
+use nix::unistd::Pid;
+
+use crate::error::Error;
+use crate::signals::Blocked;
+use crate::sys;
+use crate::sys::child::{PID_LINE, Plan, Step, Strings};
+
+/// The very image that runs here, even if its file was deleted or replaced.
+pub(crate) const OWN_IMAGE: &str = "/proc/self/exe";
+
+/// What the daemon is given.
+#[derive(Debug)]
+pub(crate) struct Program<'a> {
+    pub(crate) arguments: Vec<OsString>,
+    /// Entries as they stand, each with its bytes.
+    pub(crate) environment: Vec<Entry>,
+    pub(crate) stdin: BorrowedFd<'a>,
+    pub(crate) output: BorrowedFd<'a>,
+    /// What stays open, with its number.
+    pub(crate) kept: Vec<RawFd>,
+    /// The PID file and the length of its old content.
+    pub(crate) pid_file: Option<(BorrowedFd<'a>, u64)>,
+}
+
+/// One entry of the environment.
+#[derive(Debug)]
+pub(crate) enum Entry {
+    /// `NAME=value`, or whatever stood there.
+    Plain(Vec<u8>),
+    /// `NAME=` and the pid of the daemon, which nobody knows yet.
+    Pid(&'static str),
+}
+
+/// Starts the daemon, detached; returns when it executes the program.
+///
+/// It is a child of this process, which must not ignore SIGCHLD.
+pub(crate) fn detach(program: Program<'_>) -> Result<Pid, Error> {
+    let plan = plan(program)?;
+    let (alive, alive_in_children) =
+        nix::unistd::pipe2(OFlag::O_CLOEXEC).map_err(|errno| Error::step("make a pipe", errno))?;
+    let intermediate = {
+        let _blocked = Blocked::all().map_err(|errno| Error::step("block signals", errno))?;
+        sys::clone::start(plan)
+    };
+    drop(alive_in_children);
+    let intermediate =
+        intermediate.map_err(|errno| Error::step("create the intermediate process", errno))?;
+    let fate = sys::wait::wait(intermediate);
+    // If someone killed the intermediate process, the daemon's side may still be on its way: this
+    // pipe ends when it has executed the program or died.
+    File::from(alive).read_to_end(&mut Vec::new()).ok();
+    let daemon = (plan.daemon() != 0).then(|| Pid::from_raw(plan.daemon()));
+    match (plan.failure(), daemon) {
+        (None, Some(daemon)) => Ok(daemon),
+        (Some((step, errno)), daemon) => {
+            daemon.map(sys::wait::wait);
+            Err(Error::detach(step, errno))
+        }
+        (None, None) => Err(Error::intermediate_ended(fate)),
+    }
+}
+
+fn plan(program: Program<'_>) -> Result<&'static Plan, Error> {
+    let mut environment = Strings::new();
+    let mut stamps = Vec::new();
+    for entry in program.environment {
+        match entry {
+            Entry::Plain(bytes) => environment.push(leak(bytes)),
+            Entry::Pid(name) => {
+                let (variable, digits) = pid_variable(name);
+                environment.push_stamped(variable);
+                stamps.push(Step::StampPid(digits));
+            }
+        }
+    }
+    let mut arguments = Strings::new();
+    for argument in program.arguments {
+        arguments.push(leak(argument.into_vec()));
+    }
+
+    // The order matters: the streams are placed after everything is marked for closing, since
+    // placing clears the mark; the PID is written last, when nothing but the exec can fail.
+    let output = program.output.as_raw_fd();
+    let mut steps = vec![
+        Step::NewSession,
+        Step::SecondFork,
+        Step::DefaultSignals,
+        Step::CloseOnExec,
+        Step::Place {
+            from: program.stdin.as_raw_fd(),
+            onto: libc::STDIN_FILENO,
+        },
+        Step::Place {
+            from: output,
+            onto: libc::STDOUT_FILENO,
+        },
+        Step::Place {
+            from: output,
+            onto: libc::STDERR_FILENO,
+        },
+    ];
+    steps.extend(program.kept.into_iter().map(Step::KeepOpen));
+    steps.extend(stamps);
+    if let Some((file, old_length)) = program.pid_file {
+        steps.push(Step::WritePid {
+            file: file.as_raw_fd(),
+            old_length,
+        });
+    }
+    steps.extend([Step::EmptyMask, Step::Execute]);
+    let image = CString::new(OWN_IMAGE).map_err(|error| Error::step("name the program", error))?;
+    Ok(Plan::new(steps, image, arguments, environment))
+}
+
+/// A C string that nobody frees. What the system gave us holds no NUL byte; if it did, the rest
+/// would be lost, as in every C program.
+fn leak(mut bytes: Vec<u8>) -> &'static std::ffi::CStr {
+    bytes.push(0);
+    std::ffi::CStr::from_bytes_until_nul(bytes.leak()).unwrap_or_default()
+}
+
+/// `NAME=` with room for a pid, and that room.
+fn pid_variable(name: &str) -> (&'static [AtomicU8], &'static [AtomicU8]) {
+    let bytes = name.bytes().chain([b'=']).chain([0; PID_LINE]);
+    let variable: &'static [AtomicU8] = bytes.map(AtomicU8::new).collect::<Vec<_>>().leak();
+    (variable, &variable[name.len() + 1..])
+}

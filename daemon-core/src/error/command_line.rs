@@ -1,0 +1,48 @@
+//! What is wrong with the command line.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use super::{Error, ErrorKind, shown};
+
+impl Error {
+    pub(crate) fn missing_path(flag: &OsStr) -> Self {
+        Self::flag(
+            flag,
+            "a path must follow it; one that begins with a dash is written ./-name",
+        )
+    }
+
+    pub(crate) fn missing_verb(flag: &OsStr) -> Self {
+        Self::flag(flag, format!("{VERBS} must follow it"))
+    }
+
+    pub(crate) fn empty_flag(flag: &OsStr) -> Self {
+        Self::flag(flag, "its value is empty")
+    }
+
+    pub(crate) fn repeated_flag(flag: &OsStr) -> Self {
+        Self::flag(flag, "it is given twice")
+    }
+
+    pub(crate) fn unknown_verb(flag: &OsStr, word: &OsStr) -> Self {
+        let word = shown(Path::new(word));
+        Self::flag(flag, format!("unknown verb {word}; expected {VERBS}"))
+    }
+
+    pub(crate) fn verb_beside_switch(flag: &OsStr, switch: &OsStr) -> Self {
+        let switch = shown(Path::new(switch));
+        Self::flag(flag, format!("it cannot be used together with {switch}"))
+    }
+
+    fn flag(flag: &OsStr, reason: impl Into<String>) -> Self {
+        let flag = shown(Path::new(flag));
+        Self::words(
+            ErrorKind::Usage,
+            format!("cannot use the flag {flag}"),
+            reason,
+        )
+    }
+}
+
+const VERBS: &str = "status, stop, reload, reopen or restart";

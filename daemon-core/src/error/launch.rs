@@ -1,0 +1,224 @@
+//! What goes wrong in the launch.
+
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+
+use super::{Error, ErrorKind, shown};
+use crate::after_exec;
+use crate::handoff::Record;
+use crate::sys::child::Step;
+
+impl Error {
+    pub(crate) fn with_output(self, output: Vec<u8>) -> Self {
+        Self { output, ..self }
+    }
+
+    /// The signal by which the user gave up waiting.
+    pub(crate) fn signal(&self) -> Option<Signal> {
+        self.signal
+    }
+
+    /// A step of the launch that the system refused.
+    pub(crate) fn step(step: &str, cause: impl Into<io::Error>) -> Self {
+        Self::system(ErrorKind::System, format!("cannot {step}"), cause)
+    }
+
+    pub(crate) fn null_device(cause: io::Error) -> Self {
+        Self::step("open /dev/null", cause)
+    }
+
+    pub(crate) fn pid_file(step: &str, path: &Path, cause: io::Error) -> Self {
+        let what = format!("cannot {step} the PID file {}", shown(path));
+        Self::system(ErrorKind::CannotCreate, what, cause)
+    }
+
+    fn pid_file_words(step: &str, path: &Path, kind: ErrorKind, reason: &str) -> Self {
+        Self::words(
+            kind,
+            format!("cannot {step} the PID file {}", shown(path)),
+            reason,
+        )
+    }
+
+    pub(crate) fn pid_file_type(path: &Path) -> Self {
+        Self::pid_file_words("use", path, ErrorKind::CannotCreate, "not a regular file")
+    }
+
+    pub(crate) fn already_running(path: &Path, pid: Option<Pid>) -> Self {
+        let pid = pid.map_or("unknown".to_owned(), |pid| pid.to_string());
+        let reason = format!("already running, pid {pid}");
+        Self::pid_file_words("lock", path, ErrorKind::AlreadyRunning, &reason)
+    }
+
+    pub(crate) fn pid_file_read_locked(path: &Path) -> Self {
+        let reason = "locked for reading by another process, which is no daemon of this program";
+        Self::pid_file_words("lock", path, ErrorKind::CannotCreate, reason)
+    }
+
+    pub(crate) fn pid_file_locks(path: &Path) -> Self {
+        let reason = "locks are not supported on this file system";
+        Self::pid_file_words("lock", path, ErrorKind::CannotCreate, reason)
+    }
+
+    pub(crate) fn pid_file_unsteady(path: &Path) -> Self {
+        let reason = "it is replaced again and again by another process";
+        Self::pid_file_words("lock", path, ErrorKind::CannotCreate, reason)
+    }
+
+    pub(crate) fn log_file(path: &Path, cause: io::Error) -> Self {
+        let what = format!("cannot open the log {}", shown(path));
+        Self::system(ErrorKind::CannotCreate, what, cause)
+    }
+
+    pub(crate) fn log_file_type(path: &Path) -> Self {
+        let what = format!("cannot use the log {}", shown(path));
+        let reason = "it must be a regular file, a FIFO or /dev/null";
+        Self::words(ErrorKind::Configuration, what, reason)
+    }
+
+    pub(crate) fn one_file_for_both(path: &Path) -> Self {
+        let what = format!("cannot use the log {}", shown(path));
+        Self::words(ErrorKind::Configuration, what, "it is the PID file too")
+    }
+
+    pub(crate) fn detach(step: Step, cause: Errno) -> Self {
+        let step = match step {
+            Step::NewSession => "start a session in the intermediate process",
+            Step::SecondFork => "create the daemon",
+            Step::DefaultSignals => "reset the signals of the daemon",
+            Step::CloseOnExec => "close the descriptors of the daemon",
+            Step::KeepOpen(_) => "keep a descriptor open for the daemon",
+            Step::Place { .. } => "redirect the standard streams of the daemon",
+            Step::StampPid(_) => "set the environment of the daemon",
+            Step::WritePid { .. } => {
+                let what = "cannot write the pid of the daemon into the PID file";
+                return Self::system(ErrorKind::CannotCreate, what, cause);
+            }
+            Step::EmptyMask => "unblock the signals of the daemon",
+            Step::Execute => "execute the daemon through /proc/self/exe",
+        };
+        Self::step(step, cause)
+    }
+
+    pub(crate) fn intermediate_ended(fate: Result<ExitStatus, Errno>) -> Self {
+        let what = "cannot create the daemon";
+        let ended = fate.map_or("was lost".to_owned(), ended);
+        Self::words(
+            ErrorKind::System,
+            what,
+            format!("the intermediate process {ended}"),
+        )
+    }
+
+    pub(crate) fn image_unknown(cause: io::Error) -> Self {
+        Self::step("find the image of this program in /proc", cause)
+    }
+
+    pub(crate) fn foreign_image() -> Self {
+        let reason = "/proc/self/exe is another program, the dynamic loader perhaps";
+        Self::words(ErrorKind::System, CANNOT_START, reason)
+    }
+
+    pub(crate) fn borrowed_rights() -> Self {
+        let reason = "a set-uid or set-gid program must not stay behind with its caller's files";
+        Self::words(ErrorKind::Permission, CANNOT_START, reason)
+    }
+
+    pub(crate) fn process_one() -> Self {
+        let reason = "this is process 1, and whatever it leaves behind would be killed when it \
+                      ends; run it in the foreground";
+        Self::words(ErrorKind::Configuration, CANNOT_START, reason)
+    }
+
+    pub(crate) fn notify_unit() -> Self {
+        let reason = "systemd waits for this very process (Type=notify); leave the switch away";
+        Self::words(ErrorKind::Usage, CANNOT_START, reason)
+    }
+
+    /// A step of the daemon after its exec failed.
+    pub(crate) fn after_exec(step: after_exec::Step, record: &Record, cause: Errno) -> Self {
+        let path = |path: &Option<PathBuf>| path.as_deref().map(shown).unwrap_or_default();
+        match step {
+            after_exec::Step::Workdir => {
+                let directory = path(&record.workdir);
+                Self::step(
+                    &format!("change to the working directory {directory}"),
+                    cause,
+                )
+            }
+        }
+    }
+
+    /// The daemon ended before it was ready.
+    pub(crate) fn ended_early(status: ExitStatus, log: Option<&Path>) -> Self {
+        let kind = if status.success() {
+            ErrorKind::EndedEarly
+        } else {
+            ErrorKind::Failed
+        };
+        let reason = format!(
+            "the daemon {} before it was ready; {}",
+            ended(status),
+            more(log)
+        );
+        let error = Self::words(kind, CANNOT_START, reason);
+        let own_status = status.code().or_else(|| Some(128 + status.signal()?));
+        match own_status.and_then(|status| u8::try_from(status).ok()) {
+            Some(status) if kind == ErrorKind::Failed => Self { status, ..error },
+            _ => error,
+        }
+    }
+
+    /// The daemon was not ready in time.
+    pub(crate) fn not_ready(timeout: Duration, log: Option<&Path>) -> Self {
+        let seconds = timeout.as_secs();
+        let reason = format!("the daemon was not ready within {seconds} s; {}", more(log));
+        Self::words(ErrorKind::NotReady, CANNOT_START, reason)
+    }
+
+    /// The user gave up waiting.
+    pub(crate) fn interrupted(signal: Signal) -> Self {
+        let reason = format!("interrupted by {signal} before the daemon was ready");
+        let error = Self::words(ErrorKind::Interrupted, CANNOT_START, reason);
+        let status = u8::try_from(128 + signal as i32).unwrap_or(71);
+        Self {
+            status,
+            signal: Some(signal),
+            ..error
+        }
+    }
+}
+
+const CANNOT_START: &str = "cannot start in the background";
+
+/// How a process ended.
+fn ended(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(status), _) => format!("ended with status {status}"),
+        (None, Some(signal)) => format!("was killed by signal {}", signal_name(signal)),
+        (None, None) => "was lost".to_owned(),
+    }
+}
+
+/// A signal by its number and its name; real-time signals have none.
+fn signal_name(number: i32) -> String {
+    match Signal::try_from(number) {
+        Ok(signal) => format!("{number} ({signal})"),
+        Err(_) => number.to_string(),
+    }
+}
+
+/// Where to look for more than the launcher can tell.
+fn more(log: Option<&Path>) -> String {
+    match log {
+        Some(path) => format!("see {}", shown(path)),
+        None => "it has no log; run it in the foreground to see more".to_owned(),
+    }
+}

@@ -1,0 +1,297 @@
+//! What passes from the launcher to the daemon: one record through a socket pair, whose number is
+//! in one environment variable.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+
+use nix::errno::Errno;
+use nix::sys::socket::{self, AddressFamily, MsgFlags, SockFlag, SockType, getsockopt, sockopt};
+
+use crate::after_exec::Step;
+use crate::sys;
+
+/// The variable that holds the number of the daemon's end of the socket pair.
+pub(crate) const MARKER: &str = "__DAEMON_HANDOFF";
+
+/// The first bytes of a record; another version of this library would write others.
+const MAGIC: &[u8] = b"daemon hand-off 1\n";
+
+/// No record is longer: it holds a handful of paths.
+const LONGEST: usize = 64 * 1024;
+
+/// What the daemon learns from the launcher.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Record {
+    /// The launcher's pid.
+    pub(crate) launcher: i32,
+    /// The launcher's `comm`, which is the program's.
+    pub(crate) comm: OsString,
+    /// The directory that the launcher was started in, unless it was deleted.
+    pub(crate) start_dir: Option<PathBuf>,
+    /// The descriptor that holds the lock of the PID file.
+    pub(crate) pid_descriptor: Option<RawFd>,
+    pub(crate) pid_file: Option<PathBuf>,
+    pub(crate) log_file: Option<PathBuf>,
+    pub(crate) workdir: Option<PathBuf>,
+    pub(crate) umask: Option<u32>,
+}
+
+impl Record {
+    fn encode(&self) -> Vec<u8> {
+        let mut bytes = MAGIC.to_vec();
+        put_number(&mut bytes, Some(self.launcher));
+        put_text(&mut bytes, Some(&self.comm));
+        put_text(&mut bytes, self.start_dir.as_ref());
+        put_number(&mut bytes, self.pid_descriptor);
+        put_text(&mut bytes, self.pid_file.as_ref());
+        put_text(&mut bytes, self.log_file.as_ref());
+        put_text(&mut bytes, self.workdir.as_ref());
+        put_number(&mut bytes, self.umask);
+        bytes
+    }
+
+    /// The record that these bytes are, if they are a whole one and nothing else.
+    fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut rest = bytes.strip_prefix(MAGIC).ok_or(Malformed)?;
+        let record = Self {
+            launcher: take_number(&mut rest)?.ok_or(Malformed)?,
+            comm: take_text(&mut rest)?.ok_or(Malformed)?,
+            start_dir: take_text(&mut rest)?.map(PathBuf::from),
+            pid_descriptor: take_number(&mut rest)?,
+            pid_file: take_text(&mut rest)?.map(PathBuf::from),
+            log_file: take_text(&mut rest)?.map(PathBuf::from),
+            workdir: take_text(&mut rest)?.map(PathBuf::from),
+            umask: take_number(&mut rest)?,
+        };
+        if rest.is_empty() {
+            Ok(record)
+        } else {
+            Err(Malformed)
+        }
+    }
+}
+
+/// These bytes are not a record of ours.
+#[derive(Debug, PartialEq, Eq)]
+struct Malformed;
+
+/// A number that fits into four bytes, with a sign or without.
+trait Number {
+    fn to_bytes(self) -> [u8; 4];
+    fn from_bytes(bytes: [u8; 4]) -> Self;
+}
+
+impl Number for i32 {
+    fn to_bytes(self) -> [u8; 4] {
+        self.to_le_bytes()
+    }
+
+    fn from_bytes(bytes: [u8; 4]) -> Self {
+        Self::from_le_bytes(bytes)
+    }
+}
+
+impl Number for u32 {
+    fn to_bytes(self) -> [u8; 4] {
+        self.to_le_bytes()
+    }
+
+    fn from_bytes(bytes: [u8; 4]) -> Self {
+        Self::from_le_bytes(bytes)
+    }
+}
+
+/// A field is its length and its bytes; the length of a field that is not there is the largest.
+fn put_text(bytes: &mut Vec<u8>, text: Option<impl AsRef<OsStr>>) {
+    match text {
+        Some(text) => {
+            let text = text.as_ref().as_bytes();
+            let length = u32::try_from(text.len()).unwrap_or(u32::MAX - 1);
+            bytes.extend(length.to_le_bytes());
+            bytes.extend(text);
+        }
+        None => bytes.extend(u32::MAX.to_le_bytes()),
+    }
+}
+
+fn put_number(bytes: &mut Vec<u8>, number: Option<impl Number>) {
+    put_text(
+        bytes,
+        number.map(|number| OsString::from_vec(number.to_bytes().to_vec())),
+    );
+}
+
+fn take_text(rest: &mut &[u8]) -> Result<Option<OsString>, Malformed> {
+    let length;
+    (length, *rest) = rest.split_first_chunk().ok_or(Malformed)?;
+    let length = u32::from_le_bytes(*length);
+    if length == u32::MAX {
+        return Ok(None);
+    }
+    let text;
+    let length = usize::try_from(length).map_err(|_| Malformed)?;
+    (text, *rest) = rest.split_at_checked(length).ok_or(Malformed)?;
+    Ok(Some(OsString::from_vec(text.to_vec())))
+}
+
+fn take_number<N: Number>(rest: &mut &[u8]) -> Result<Option<N>, Malformed> {
+    let Some(text) = take_text(rest)? else {
+        return Ok(None);
+    };
+    let bytes = text.as_bytes().try_into().map_err(|_| Malformed)?;
+    Ok(Some(N::from_bytes(bytes)))
+}
+
+/// The launcher's end: sends the record, and receives the outcome of the steps after the exec.
+#[derive(Debug)]
+pub(crate) struct Launcher(OwnedFd);
+
+/// The daemon's end.
+#[derive(Debug)]
+pub(crate) struct Daemon(OwnedFd);
+
+/// What became of the steps after the exec: which one failed, and why.
+pub(crate) type Outcome = Result<(), (Step, Errno)>;
+
+/// Makes the socket pair. The daemon's end is passed on by its number.
+pub(crate) fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
+    socket::socketpair(
+        AddressFamily::Unix,
+        SockType::SeqPacket,
+        None,
+        SockFlag::SOCK_CLOEXEC,
+    )
+}
+
+impl Launcher {
+    pub(crate) fn new(socket: OwnedFd) -> Self {
+        Self(socket)
+    }
+
+    /// Sends the record. It waits in the socket, whatever happens to the launcher meanwhile.
+    pub(crate) fn send(&self, record: &Record) -> io::Result<()> {
+        let bytes = record.encode();
+        if bytes.len() > LONGEST {
+            return Err(Errno::ENAMETOOLONG.into());
+        }
+        let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
+        socket::sendmsg::<()>(
+            self.0.as_raw_fd(),
+            &[IoSlice::new(&bytes)],
+            &[],
+            flags,
+            None,
+        )?;
+        Ok(())
+    }
+
+    /// The outcome, once the socket is readable; nothing if the daemon ended without one.
+    pub(crate) fn receive(&self) -> Option<Outcome> {
+        let mut bytes = [0; 8];
+        let length = socket::recv(self.0.as_raw_fd(), &mut bytes, MsgFlags::MSG_DONTWAIT).ok()?;
+        match bytes.get(..length)? {
+            [0] => Some(Ok(())),
+            [step, errno @ ..] => {
+                let errno = i32::from_le_bytes(errno.try_into().ok()?);
+                Some(Err((Step::from_number(*step)?, Errno::from_raw(errno))))
+            }
+            [] => None,
+        }
+    }
+}
+
+impl AsFd for Launcher {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl Daemon {
+    /// Answers, and lets the hand-off go. A launcher that was killed is not missed.
+    pub(crate) fn answer(self, outcome: Outcome) {
+        let mut bytes = vec![0];
+        if let Err((step, errno)) = outcome {
+            bytes = [&[step as u8][..], &(errno as i32).to_le_bytes()].concat();
+        }
+        let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
+        let _ = socket::send(self.0.as_raw_fd(), &bytes, flags);
+    }
+}
+
+/// Takes the hand-off, if this process was given one, and removes every trace of it.
+///
+/// A variable that was forged, leaked or inherited without its descriptor means nothing.
+pub(crate) fn take() -> Option<(Record, Daemon)> {
+    let value = std::env::var_os(MARKER)?;
+    sys::environment::remove(OsStr::new(MARKER));
+    let number: RawFd = value.to_str()?.parse().ok()?;
+    // A descriptor of our own: whatever lies there, it stays as it is until it has proved to be
+    // ours. Not below, where the program may expect to find what it was given.
+    let socket = sys::descriptors::duplicate(number, number).ok()?;
+    let record = receive(&socket)?;
+    let _ = nix::unistd::close(number);
+    Some((record, Daemon(socket)))
+}
+
+/// Reads the record, and consumes it, so that it cannot be taken twice.
+fn receive(socket: &OwnedFd) -> Option<Record> {
+    if getsockopt(socket, sockopt::SockType) != Ok(SockType::SeqPacket) {
+        return None;
+    }
+    let maker = getsockopt(socket, sockopt::PeerCredentials).ok()?;
+    let mut bytes = vec![0; LONGEST];
+    let mut receive = |flags| -> Option<Record> {
+        let flags = flags | MsgFlags::MSG_DONTWAIT;
+        let length = socket::recv(socket.as_raw_fd(), &mut bytes, flags).ok()?;
+        Record::decode(bytes.get(..length)?).ok()
+    };
+    // Looking comes first: the messages on a socket that is not ours are not ours to consume.
+    let record = receive(MsgFlags::MSG_PEEK)?;
+    if maker.pid() != record.launcher {
+        return None;
+    }
+    receive(MsgFlags::empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> Record {
+        Record {
+            launcher: 4242,
+            comm: OsString::from_vec(b"caf\xe9".to_vec()),
+            start_dir: None,
+            pid_descriptor: Some(7),
+            pid_file: Some("/run/hello.pid".into()),
+            log_file: Some("".into()),
+            workdir: Some("/".into()),
+            umask: Some(0o027),
+        }
+    }
+
+    #[test]
+    fn a_record_comes_through_unchanged() {
+        assert_eq!(Record::decode(&record().encode()), Ok(record()));
+        assert_eq!(
+            Record::decode(&Record::default().encode()),
+            Ok(Record::default())
+        );
+    }
+
+    #[test]
+    fn a_record_that_is_cut_or_too_long_is_none() {
+        let whole = record().encode();
+        for length in 0..whole.len() {
+            assert_eq!(
+                Record::decode(&whole[..length]),
+                Err(Malformed),
+                "{length} bytes"
+            );
+        }
+        assert_eq!(Record::decode(&[&whole[..], &[0]].concat()), Err(Malformed));
+    }
+}

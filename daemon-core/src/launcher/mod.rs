@@ -1,0 +1,243 @@
+//! The launch, from top to bottom.
+
+mod in_place;
+mod probe;
+mod process;
+mod refusals;
+pub(crate) mod report;
+mod status_line;
+mod wait;
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::unistd::{Pid, getpid};
+
+use crate::after_exec;
+use crate::daemon::Readiness;
+use crate::descriptors::Kept;
+use crate::detach::{Entry, Program, detach};
+use crate::error::Error;
+use crate::handoff::{self, Record};
+use crate::log_file::LogFile;
+use crate::path_template::Resolved;
+use crate::pid_file::{self, PidFile};
+use crate::readiness::notify::NOTIFY_SOCKET;
+use crate::signals::Waitable;
+use crate::standard_streams;
+use crate::sys;
+
+pub(crate) use in_place::execute_in_place;
+use probe::Probe;
+use wait::Fate;
+
+/// What the launcher has decided: every path absolute, every default filled in.
+#[derive(Debug)]
+pub(crate) struct Order {
+    /// The daemon's argv, without what was ours.
+    pub(crate) arguments: Vec<OsString>,
+    pub(crate) pid_file: Option<Resolved>,
+    pub(crate) log_file: Option<Resolved>,
+    pub(crate) pid_mode: u32,
+    pub(crate) log_mode: u32,
+    pub(crate) workdir: Option<Resolved>,
+    pub(crate) umask: Option<u32>,
+    pub(crate) keep_fds: Vec<i32>,
+    pub(crate) readiness: Readiness,
+    pub(crate) ready_timeout: Option<Duration>,
+}
+
+/// The start has succeeded.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// The daemon is up and ready.
+    Up { pid: Pid, log: Option<PathBuf> },
+    /// It was a short job, which ended with status 0 and wrote this.
+    Finished { output: Vec<u8> },
+}
+
+/// Starts the daemon and waits until it is ready.
+///
+/// Everything that can fail is done before the first fork, where an error can still be explained.
+pub(crate) fn launch(order: Order) -> Result<Verdict, Error> {
+    refusals::check()?;
+    refuse_one_file_for_both(&order)?;
+    for place in [&order.pid_file, &order.log_file, &order.workdir]
+        .into_iter()
+        .flatten()
+    {
+        place.create_directories()?;
+    }
+    let pid_file = match &order.pid_file {
+        Some(place) => Some(PidFile::lock(place.path(), order.pid_mode)?),
+        None => None,
+    };
+    let verdict = launch_locked(order, pid_file.as_ref());
+    if let (Err(_), Some(pid_file)) = (&verdict, pid_file) {
+        pid_file.remove();
+    }
+    verdict
+}
+
+fn launch_locked(order: Order, pid_file: Option<&PidFile>) -> Result<Verdict, Error> {
+    let failed = |step| move |errno: Errno| Error::step(step, errno);
+    let log = match &order.log_file {
+        Some(place) => Some(LogFile::open(place.path(), order.log_mode)?),
+        None => None,
+    };
+    let kept = Kept::new(&order.keep_fds, listen_fds());
+    let lift = |descriptor: OwnedFd| {
+        kept.lift(descriptor)
+            .map_err(|error| Error::step("duplicate a descriptor", error))
+    };
+    let clone = |file: &fs::File| {
+        let file = file
+            .try_clone()
+            .map_err(|error| Error::step("duplicate a descriptor", error))?;
+        lift(file.into())
+    };
+    let null = lift(standard_streams::open_null()?)?;
+    let output = log.as_ref().map(|log| clone(log.file())).transpose()?;
+    let lock = pid_file
+        .map(|pid_file| clone(pid_file.file()))
+        .transpose()?;
+    let (ours, theirs) = handoff::pair().map_err(failed("make the hand-off"))?;
+    let (ours, theirs) = (handoff::Launcher::new(ours), lift(theirs)?);
+
+    let record = Record {
+        launcher: getpid().as_raw(),
+        comm: comm(),
+        start_dir: std::env::current_dir().ok(),
+        pid_descriptor: lock.as_ref().map(AsRawFd::as_raw_fd),
+        pid_file: order.pid_file.map(Resolved::into_path),
+        log_file: order.log_file.map(Resolved::into_path),
+        workdir: order.workdir.map(Resolved::into_path),
+        umask: order.umask,
+    };
+    ours.send(&record)
+        .map_err(|error| Error::step("send the hand-off", error))?;
+
+    let mut probe = Probe::new(order.readiness)?;
+    let _waitable = Waitable::begin().map_err(failed("reset SIGCHLD"))?;
+    let daemon = detach(Program {
+        arguments: order.arguments,
+        environment: environment(&theirs, probe.address()),
+        stdin: null.as_fd(),
+        output: output.as_ref().unwrap_or(&null).as_fd(),
+        kept: kept
+            .open()
+            .chain([theirs.as_raw_fd()])
+            .chain(record.pid_descriptor)
+            .collect(),
+        pid_file: lock
+            .as_ref()
+            .zip(pid_file)
+            .map(|(lock, file)| (lock.as_fd(), file.old_length())),
+    })?;
+    drop(theirs);
+    probe.watch(daemon);
+
+    let timeout = order
+        .ready_timeout
+        .unwrap_or_else(|| default_timeout(order.readiness));
+    let steps = after_exec::can_fail(&record).then_some(ours);
+    let fate = wait::wait(daemon, steps, probe, timeout)?;
+    let path = log.as_ref().map(LogFile::path);
+    let written = || log.as_ref().map(LogFile::output).unwrap_or_default();
+    let may_finish = matches!(order.readiness, Readiness::Exec | Readiness::Settled);
+    match fate {
+        Fate::Ready => Ok(Verdict::Up {
+            pid: daemon,
+            log: path.map(ToOwned::to_owned),
+        }),
+        Fate::Ended(status) if may_finish && status.success() => {
+            Ok(Verdict::Finished { output: written() })
+        }
+        Fate::Ended(status) => Err(Error::ended_early(status, path).with_output(written())),
+        Fate::Refused(step, errno) => Err(Error::after_exec(step, &record, errno)),
+        Fate::Late => Err(Error::not_ready(timeout, path).with_output(written())),
+        Fate::Interrupted(signal) => Err(Error::interrupted(signal)),
+    }
+}
+
+/// The longest wait that nobody has chosen.
+fn default_timeout(readiness: Readiness) -> Duration {
+    Duration::from_secs(if readiness == Readiness::Settled {
+        3
+    } else {
+        30
+    })
+}
+
+/// The number of sockets that were handed over to this process, see `sd_listen_fds(3)`.
+fn listen_fds() -> usize {
+    let variable = |name| std::env::var_os(name)?.into_string().ok()?.parse().ok();
+    let is_for_us = variable("LISTEN_PID") == usize::try_from(getpid().as_raw()).ok();
+    if is_for_us {
+        variable("LISTEN_FDS").unwrap_or_default()
+    } else {
+        0
+    }
+}
+
+/// The daemon's environment: this one, where the hand-off is and where it may say that it is ready.
+/// A variable that names this process as the one that was meant names the daemon instead.
+fn environment(handoff: &OwnedFd, notify_socket: Option<OsString>) -> Vec<Entry> {
+    let own_pid = getpid().to_string();
+    let marker = Some((handoff::MARKER, handoff.as_raw_fd().to_string().into()));
+    let ours = [
+        marker,
+        notify_socket.map(|address| (NOTIFY_SOCKET, address)),
+    ];
+    let ours: Vec<(&str, OsString)> = ours.into_iter().flatten().collect();
+    let inherited = sys::environment::entries().into_iter();
+    let inherited =
+        inherited.filter(|entry| !ours.iter().any(|(name, _)| value(entry, name).is_some()));
+    let inherited = inherited.map(|entry| {
+        let names_us = |name: &&str| value(&entry, name) == Some(own_pid.as_bytes());
+        match ["LISTEN_PID", "WATCHDOG_PID"].into_iter().find(names_us) {
+            Some(name) => Entry::Pid(name),
+            None => Entry::Plain(entry),
+        }
+    });
+    let set = |(name, value): &(&str, OsString)| [name.as_bytes(), b"=", value.as_bytes()].concat();
+    inherited
+        .chain(ours.iter().map(set).map(Entry::Plain))
+        .collect()
+}
+
+/// What a variable is set to, if the entry is that variable's.
+fn value<'a>(entry: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    entry.strip_prefix(name.as_bytes())?.strip_prefix(b"=")
+}
+
+/// The name of this process, which would become `exe` by the way it is executed again.
+fn comm() -> OsString {
+    let mut comm = fs::read("/proc/self/comm").unwrap_or_default();
+    if comm.last() == Some(&b'\n') {
+        comm.pop();
+    }
+    OsString::from_vec(comm)
+}
+
+/// The log would be written over the pid.
+fn refuse_one_file_for_both(order: &Order) -> Result<(), Error> {
+    let (Some(pid), Some(log)) = (&order.pid_file, &order.log_file) else {
+        return Ok(());
+    };
+    let (pid, log) = (pid.path(), log.path());
+    let identity = |path: &Path| {
+        fs::metadata(path)
+            .ok()
+            .map(|file| pid_file::identity(&file))
+    };
+    if pid == log || identity(pid).is_some_and(|file| identity(log) == Some(file)) {
+        return Err(Error::one_file_for_both(log));
+    }
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! Surroundings in which a start in the background would be wrong.
+
+use std::fs;
+use std::io;
+
+use nix::unistd::{getegid, geteuid, getgid, getpid, getuid};
+
+use crate::error::Error;
+use crate::sys;
+
+pub(super) fn check() -> Result<(), Error> {
+    refuse_borrowed_rights()?;
+    refuse_process_one()?;
+    refuse_notify_unit()?;
+    refuse_foreign_image()
+}
+
+/// A set-uid or set-gid program would be started for ever with rights that its caller does not
+/// have, in files that its caller names.
+fn refuse_borrowed_rights() -> Result<(), Error> {
+    if getuid() != geteuid() || getgid() != getegid() {
+        return Err(Error::borrowed_rights());
+    }
+    Ok(())
+}
+
+/// When process 1 of a container ends, so does the container with all that is in it.
+fn refuse_process_one() -> Result<(), Error> {
+    if getpid().as_raw() == 1 {
+        return Err(Error::process_one());
+    }
+    Ok(())
+}
+
+/// Under `Type=notify` the manager waits for the process it started.
+fn refuse_notify_unit() -> Result<(), Error> {
+    let is_started_by_manager = std::env::var_os("SYSTEMD_EXEC_PID")
+        .is_some_and(|pid| pid.to_str() == Some(&getpid().to_string()));
+    if is_started_by_manager && std::env::var_os("NOTIFY_SOCKET").is_some() {
+        return Err(Error::notify_unit());
+    }
+    Ok(())
+}
+
+/// In `ld.so ./prog -d ARG` the image of this process is the loader, and executing it again would
+/// run ARG.
+fn refuse_foreign_image() -> Result<(), Error> {
+    let begin = begin_of_image().map_err(Error::image_unknown)?;
+    let segments = sys::image::segments_of_main_program();
+    if segments.iter().any(|segment| segment.contains(&begin)) {
+        return Ok(());
+    }
+    Err(Error::foreign_image())
+}
+
+/// Where the code of the file that the kernel executed begins: field 26 of `proc_pid_stat(5)`.
+fn begin_of_image() -> io::Result<u64> {
+    let stat = fs::read("/proc/self/stat")?;
+    // The second field is in parentheses and may hold anything, also parentheses.
+    let after_comm = stat
+        .iter()
+        .rposition(|byte| *byte == b')')
+        .map_or(&[][..], |end| &stat[end + 1..]);
+    let field = after_comm
+        .split(u8::is_ascii_whitespace)
+        .filter(|field| !field.is_empty())
+        .nth(26 - 3);
+    let begin = field.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+    begin.ok_or_else(|| io::Error::other("no start of code in /proc/self/stat"))
+}

@@ -1,0 +1,73 @@
+//! What the launcher says on the terminal. Never with `println!`: a closed pipe or a full disk
+//! must not kill anyone.
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+
+use nix::sys::signal::{SigSet, Signal};
+use nix::unistd::Pid;
+
+use crate::error::{Error, shown};
+
+/// The program's name as its user knows it: the file name in argv\[0\], without the dash of a login
+/// shell.
+pub(crate) fn program_name() -> OsString {
+    let argv0 = std::env::args_os().next().unwrap_or_default();
+    let name = Path::new(&argv0).file_name().unwrap_or(&argv0).to_owned();
+    match name.to_str().and_then(|name| name.strip_prefix('-')) {
+        Some(rest) => rest.into(),
+        None => name,
+    }
+}
+
+/// Says why the start failed, after what the daemon itself had to say.
+pub(crate) fn failure(error: &Error) {
+    write(&mut io::stderr(), error.output());
+    line(&error.to_string());
+}
+
+/// Says that the daemon is up, to a person.
+pub(crate) fn up(pid: Pid, log: Option<&Path>) {
+    if !io::stderr().is_terminal() {
+        return;
+    }
+    let log = log
+        .map(|path| format!(", log {}", shown(path)))
+        .unwrap_or_default();
+    line(&format!("running in the background, pid {pid}{log}"));
+}
+
+/// What a short job wrote, which ended well before it had settled.
+pub(crate) fn finished(output: &[u8]) {
+    write(&mut io::stdout(), output);
+}
+
+/// One line on standard error, after the program's name.
+pub(crate) fn line(text: &str) {
+    let name = shown(Path::new(&program_name()));
+    write(&mut io::stderr(), format!("{name}: {text}\n").as_bytes());
+}
+
+fn write(stream: &mut impl Write, bytes: &[u8]) {
+    // In the background of a terminal set to `stty tostop`, writing would stop this process; with
+    // the signal blocked the system lets the bytes through.
+    let terminal_output = SigSet::from(Signal::SIGTTOU);
+    let before = terminal_output.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_BLOCK);
+    stream.write_all(bytes).and_then(|()| stream.flush()).ok();
+    if let Ok(before) = before {
+        let _ = before.thread_set_mask();
+    }
+}
+
+/// What is waited for and how long by now, in place of the line before. A text that is too long for
+/// the terminal is cut by it.
+pub(super) fn status(text: &str, seconds: u64) {
+    let name = shown(Path::new(&program_name()));
+    let line = format!("\r\x1b[K\x1b[?7l{name}: {text} ({seconds} s)\x1b[?7h");
+    write(&mut io::stderr(), line.as_bytes());
+}
+
+pub(super) fn clear_status() {
+    write(&mut io::stderr(), b"\r\x1b[K");
+}

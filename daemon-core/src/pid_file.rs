@@ -1,0 +1,149 @@
+//! The PID file. Its lock decides whether a daemon runs, never the number in it.
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sys::resource::{Resource, getrlimit};
+
+use crate::error::Error;
+use crate::lock;
+
+/// How often an attempt may find that the file was replaced meanwhile.
+const ATTEMPTS: usize = 50;
+
+/// The longest content that the daemon writes: ten digits and a newline.
+const LONGEST: u64 = 11;
+
+/// A PID file whose lock is held.
+#[derive(Debug)]
+pub(crate) struct PidFile {
+    file: File,
+    path: PathBuf,
+    old_length: u64,
+}
+
+impl PidFile {
+    /// Opens the file, creates it if need be, and takes its lock.
+    ///
+    /// From here to the moment the daemon writes its pid, a reader finds a newline first: the pid
+    /// is not known.
+    pub(crate) fn lock(path: &Path, mode: u32) -> Result<Self, Error> {
+        let failed = |cause: io::Error| Error::pid_file("open", path, cause);
+        for _ in 0..ATTEMPTS {
+            let Some(file) = open(path, mode).map_err(failed)? else {
+                continue;
+            };
+            let metadata = file.metadata().map_err(failed)?;
+            if !metadata.is_file() {
+                return Err(Error::pid_file_type(path));
+            }
+            match lock::try_lock(&file) {
+                Ok(true) if is_same_file(path, &metadata) => {
+                    let path = path.to_owned();
+                    return Self {
+                        file,
+                        path,
+                        old_length: metadata.len(),
+                    }
+                    .forget_pid();
+                }
+                // Whoever held the lock has unlinked the file, or someone has replaced it.
+                Ok(true) => {}
+                Ok(false) => match lock::writer_holds(&file) {
+                    Ok(true) => return Err(Error::already_running(path, lock::holder(&file))),
+                    Ok(false) if lock::reader_holds(&file).unwrap_or(false) => {
+                        return Err(Error::pid_file_read_locked(path));
+                    }
+                    // It was let go in between.
+                    Ok(false) => {}
+                    Err(errno) => return Err(Error::pid_file("lock", path, errno.into())),
+                },
+                Err(Errno::ENOLCK | Errno::ENOSYS | Errno::EOPNOTSUPP) => {
+                    return Err(Error::pid_file_locks(path));
+                }
+                Err(errno) => return Err(Error::pid_file("lock", path, errno.into())),
+            }
+        }
+        Err(Error::pid_file_unsteady(path))
+    }
+
+    /// Makes the number in the file unreadable before anyone could read a stale one beside our
+    /// lock.
+    fn forget_pid(self) -> Result<Self, Error> {
+        let write = || {
+            // Beyond this limit a write does not fail, it kills: SIGXFSZ.
+            let (limit, _) = getrlimit(Resource::RLIMIT_FSIZE)?;
+            if limit < LONGEST {
+                return Err(Errno::EFBIG.into());
+            }
+            self.file.write_all_at(b"\n", 0)
+        };
+        match write() {
+            Ok(()) => Ok(self),
+            Err(cause) => {
+                let error = Error::pid_file("write", &self.path, cause);
+                self.remove();
+                Err(error)
+            }
+        }
+    }
+
+    /// Removes the file, if it is still ours, and lets go of the lock: the start has failed.
+    pub(crate) fn remove(self) {
+        if self
+            .file
+            .metadata()
+            .is_ok_and(|metadata| is_same_file(&self.path, &metadata))
+        {
+            // A file that stays is unlocked, and means nothing.
+            fs::remove_file(&self.path).ok();
+        }
+    }
+
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// The length of what stood in the file before; the daemon's pid replaces it.
+    pub(crate) fn old_length(&self) -> u64 {
+        self.old_length
+    }
+}
+
+/// Opens the file, or creates it; nothing when it vanished in between.
+fn open(path: &Path, mode: u32) -> io::Result<Option<File>> {
+    // No link to follow into a file of somebody else's, no FIFO to wait for.
+    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits();
+    let mut options = OpenOptions::new();
+    options
+        .read(true)
+        .write(true)
+        .custom_flags(flags)
+        .mode(mode);
+    match options.clone().create_new(true).open(path) {
+        Ok(file) => {
+            // Whatever the umask.
+            file.set_permissions(fs::Permissions::from_mode(mode))?;
+            Ok(Some(file))
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match options.open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            other => other.map(Some),
+        },
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the path still names this very file.
+pub(crate) fn is_same_file(path: &Path, file: &Metadata) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|there| identity(&there) == identity(file))
+}
+
+/// Device and inode: which file it is, whatever its name.
+pub(crate) fn identity(file: &Metadata) -> (u64, u64) {
+    (file.dev(), file.ino())
+}

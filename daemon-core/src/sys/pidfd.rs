@@ -1,0 +1,32 @@
+//! Descriptors of processes, which no other process can take over as it can a number.
+
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+
+/// `pidfd_open(2)`.
+pub(crate) fn open(pid: Pid) -> Result<OwnedFd, Errno> {
+    // SAFETY: the call takes integers.
+    let pidfd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) };
+    let pidfd = i32::try_from(Errno::result(pidfd)?).map_err(|_| Errno::EBADF)?;
+    // SAFETY: the system has just made this descriptor for us.
+    Ok(unsafe { OwnedFd::from_raw_fd(pidfd) })
+}
+
+/// `pidfd_send_signal(2)`.
+pub(crate) fn send_signal(pidfd: BorrowedFd<'_>, signal: Signal) -> Result<(), Errno> {
+    let no_details = std::ptr::null::<libc::siginfo_t>();
+    // SAFETY: the pidfd is open as long as it is borrowed, and a null pointer is allowed here.
+    let sent = unsafe {
+        libc::syscall(
+            libc::SYS_pidfd_send_signal,
+            pidfd.as_raw_fd(),
+            signal as libc::c_int,
+            no_details,
+            0,
+        )
+    };
+    Errno::result(sent).map(drop)
+}

@@ -1,0 +1,96 @@
+//! Signal dispositions.
+
+use std::os::fd::{IntoRawFd, OwnedFd};
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use nix::errno::Errno;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+
+/// Every signal back to its default, in the child.
+#[cfg(target_os = "linux")]
+pub(super) fn reset_all() -> Result<(), Errno> {
+    // The kernel's own `struct sigaction`, which is zero for the default action whatever the
+    // architecture's order of fields; not glibc's call, which refuses the two signals that it uses
+    // itself, though a caller may have left them ignored.
+    let default = [0_u64; 8];
+    let size_of_set = if cfg!(target_arch = "mips") || cfg!(target_arch = "mips64") {
+        16
+    } else {
+        8
+    };
+    for signal in 1..=64 {
+        if signal == libc::SIGKILL || signal == libc::SIGSTOP {
+            continue;
+        }
+        // SAFETY: the new action is larger than the kernel's structure, and the old one is not
+        // asked for. The dispositions belong to the child alone, which has no handler to lose.
+        let set = unsafe {
+            libc::syscall(
+                libc::SYS_rt_sigaction,
+                signal,
+                default.as_ptr(),
+                std::ptr::null_mut::<u64>(),
+                size_of_set,
+            )
+        };
+        Errno::result(set)?;
+    }
+    Ok(())
+}
+
+/// Gives a signal its default action; returns what it had before.
+pub(crate) fn set_default(signal: Signal) -> Result<SigAction, Errno> {
+    set(
+        signal,
+        &SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty()),
+    )
+}
+
+/// Puts back what [`set_default`] or [`set_interrupt_handler`] returned.
+pub(crate) fn restore(signal: Signal, action: &SigAction) -> Result<(), Errno> {
+    set(signal, action).map(drop)
+}
+
+fn set(signal: Signal, action: &SigAction) -> Result<SigAction, Errno> {
+    // SAFETY: the action is the default, or one that was installed before, or our handler below,
+    // which is async-signal-safe.
+    unsafe { sigaction(signal, action) }
+}
+
+static INTERRUPT: AtomicI32 = AtomicI32::new(-1);
+
+/// Where the handler of [`set_interrupt_handler`] writes the number of each signal, as one byte.
+///
+/// The descriptor stays open for ever, since a handler may be running on another thread.
+pub(crate) fn write_interrupts_to(pipe: OwnedFd) {
+    INTERRUPT.store(pipe.into_raw_fd(), Ordering::Release);
+}
+
+/// Catches a signal, unless it is ignored; returns what it had before, if it is caught now.
+pub(crate) fn set_interrupt_handler(signal: Signal) -> Result<Option<SigAction>, Errno> {
+    let handler = SigHandler::Handler(on_interrupt);
+    let before = set(
+        signal,
+        &SigAction::new(handler, SaFlags::SA_RESTART, SigSet::empty()),
+    )?;
+    if matches!(before.handler(), SigHandler::SigIgn) {
+        restore(signal, &before)?;
+        return Ok(None);
+    }
+    Ok(Some(before))
+}
+
+extern "C" fn on_interrupt(signal: libc::c_int) {
+    let errno = Errno::last();
+    let [number, ..] = signal.to_le_bytes();
+    // SAFETY: the pointer and the length are those of one byte; write(2) is async-signal-safe,
+    // and a pipe that is full has woken its reader already.
+    unsafe {
+        libc::write(
+            INTERRUPT.load(Ordering::Acquire),
+            (&raw const number).cast(),
+            1,
+        )
+    };
+    errno.set();
+}
