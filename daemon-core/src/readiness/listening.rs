@@ -25,8 +25,8 @@ const THOROUGH_INTERVAL: Duration = Duration::from_millis(500);
 /// A thorough look costs one twentieth of the time at most, however many threads there are.
 const PAUSE_PER_THOROUGH_LOOK: u32 = 20;
 
-/// A daemon with thousands of descriptors keeps the launcher busy for a third of the time at most.
-const PAUSE_PER_LOOK: u32 = 2;
+/// A daemon with thousands of descriptors keeps the launcher busy for half of the time at most.
+const PAUSE_PER_LOOK: u32 = 1;
 
 /// The descriptors of the daemon are not for us to see: it is not dumpable, or belongs to
 /// another user.
@@ -125,11 +125,10 @@ impl Listening {
             .take_if(|judged| judged.sockets == sockets)
             .map(|judged| judged.counts);
         for (index, table) in INTERNET_TABLES.iter().enumerate() {
-            let is_unchanged =
-                counts[index].is_some() && known.is_some_and(|known| known[index] == counts[index]);
-            if !is_unchanged
-                && table.has_server(&net, &sockets, &self.ephemeral_ports, Extent::Listeners)
-            {
+            let count = counts[index];
+            let is_unchanged = count.is_some() && known.is_some_and(|known| known[index] == count);
+            let extent = Extent::Listeners { count };
+            if !is_unchanged && table.has_server(&net, &sockets, &self.ephemeral_ports, extent) {
                 return Ok(true);
             }
         }

@@ -12,8 +12,9 @@ use std::str;
 pub(super) enum Extent {
     /// The kernel lists TCP sockets that listen before all others. To find the first of the others it
     /// searches a hash table, which takes milliseconds on a machine with much memory, and to list
-    /// them all takes a second where there are a million.
-    Listeners,
+    /// them all takes a second where there are a million. Where the sockets are counted, the search
+    /// can end before that: with the last one.
+    Listeners { count: Option<u64> },
     /// To the end, in case the kernel is one that keeps another order.
     Everything,
 }
@@ -85,8 +86,14 @@ impl InternetTable {
         ephemeral_ports: &RangeInclusive<u16>,
         extent: Extent,
     ) -> bool {
-        let is_short = self.is_tcp && extent == Extent::Listeners;
+        let (is_short, count) = match extent {
+            Extent::Listeners { count: Some(0) } => return false,
+            Extent::Listeners { count } => (self.is_tcp, count),
+            Extent::Everything => (false, None),
+        };
         let read_size = if is_short { SHORT_READ } else { LONG_READ };
+        let mut last_inode = None;
+        let mut rows = 0;
         search(&net.join(self.file), read_size, |row| {
             let Some(row) = parse_internet_row(row) else {
                 return Verdict::GoOn;
@@ -97,8 +104,13 @@ impl InternetTable {
                 row.state == UDP_UNCONNECTED && !ephemeral_ports.contains(&row.port)
             };
             if is_server && sockets.contains(&row.inode) {
-                Verdict::Found
-            } else if is_short && row.state != TCP_LISTEN {
+                return Verdict::Found;
+            }
+            // The same row comes again when more of it was read.
+            if last_inode.replace(row.inode) != Some(row.inode) {
+                rows += 1;
+            }
+            if is_short && (row.state != TCP_LISTEN || count == Some(rows)) {
                 Verdict::GiveUp
             } else {
                 Verdict::GoOn
@@ -265,8 +277,8 @@ mod tests {
     use std::path::PathBuf;
     use std::process;
 
-    fn row(port: u16, state: u8, inode: u64) -> Option<InternetRow> {
-        Some(InternetRow { port, state, inode })
+    fn row(port: u16, state: u8, inode: u64) -> InternetRow {
+        InternetRow { port, state, inode }
     }
 
     const TCP_ROW: &[u8] = b"   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 \
@@ -281,13 +293,19 @@ mod tests {
 
     #[test]
     fn internet_rows_are_read() {
-        assert_eq!(parse_internet_row(TCP_ROW), row(8080, TCP_LISTEN, 486));
+        assert_eq!(
+            parse_internet_row(TCP_ROW),
+            Some(row(8080, TCP_LISTEN, 486))
+        );
         assert_eq!(
             parse_internet_row(TCP6_ROW),
-            row(22, TCP_LISTEN, 4_294_967_295)
+            Some(row(22, TCP_LISTEN, 4_294_967_295))
         );
-        assert_eq!(parse_internet_row(TIME_WAIT_ROW), row(46610, 6, 0));
-        assert_eq!(parse_internet_row(UDP_ROW), row(53, UDP_UNCONNECTED, 15432));
+        assert_eq!(parse_internet_row(TIME_WAIT_ROW), Some(row(46610, 6, 0)));
+        assert_eq!(
+            parse_internet_row(UDP_ROW),
+            Some(row(53, UDP_UNCONNECTED, 15432))
+        );
     }
 
     #[test]
@@ -309,9 +327,7 @@ mod tests {
     fn a_row_is_read_as_soon_as_its_inode_is_complete_and_not_before() {
         let end_of_inode = TCP_ROW.windows(4).position(|w| w == b"486 ").unwrap() + 4;
         for end in 0..TCP_ROW.len() {
-            let expected = (end >= end_of_inode)
-                .then(|| row(8080, TCP_LISTEN, 486))
-                .flatten();
+            let expected = (end >= end_of_inode).then(|| row(8080, TCP_LISTEN, 486));
             assert_eq!(parse_internet_row(&TCP_ROW[..end]), expected, "{end}");
         }
     }
@@ -407,7 +423,8 @@ mod tests {
         }
     }
 
-    const BOTH: [Extent; 2] = [Extent::Listeners, Extent::Everything];
+    const LISTENERS: Extent = Extent::Listeners { count: None };
+    const BOTH: [Extent; 2] = [LISTENERS, Extent::Everything];
 
     #[test]
     fn a_table_that_does_not_exist_has_no_rows() {
@@ -424,8 +441,25 @@ mod tests {
     #[test]
     fn listeners_behind_other_sockets_are_found_by_reading_everything() {
         let net = Net::with("order", "tcp", &[TIME_WAIT_ROW, TCP_ROW]);
-        assert!(!net.has_server(486, Extent::Listeners));
+        assert!(!net.has_server(486, LISTENERS));
         assert!(net.has_server(486, Extent::Everything));
+    }
+
+    #[test]
+    fn no_more_rows_are_read_than_there_are_sockets() {
+        let other_row = TCP_ROW
+            .to_vec()
+            .windows(5)
+            .position(|w| w == b" 486 ")
+            .unwrap();
+        let mut other = TCP_ROW.to_vec();
+        other[other_row..other_row + 5].copy_from_slice(b" 487 ");
+        let net = Net::with("count", "tcp", &[TCP_ROW, &other]);
+        let up_to = |count| Extent::Listeners { count: Some(count) };
+        assert!(!net.has_server(486, up_to(0)));
+        assert!(net.has_server(486, up_to(1)));
+        assert!(!net.has_server(487, up_to(1)));
+        assert!(net.has_server(487, up_to(2)));
     }
 
     #[test]
