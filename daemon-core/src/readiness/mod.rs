@@ -3,6 +3,10 @@
 //! These modules only observe. How long to wait, and what follows from an answer, is the
 //! launcher's business.
 
+#[cfg(target_os = "linux")]
+pub(crate) mod listening;
+#[cfg(target_os = "linux")]
+mod net_tables;
 pub(crate) mod notify;
 #[cfg(target_os = "linux")]
 pub(crate) mod settled;

@@ -155,7 +155,8 @@ impl Control {
 mod tests {
     use super::*;
 
-    use std::io::{self, IoSlice, Read};
+    use std::fs::File;
+    use std::io::{IoSlice, Read};
     use std::os::linux::net::SocketAddrExt;
     use std::os::unix::net::{SocketAddr, UnixDatagram};
     use std::process::{Command, Stdio};
@@ -163,7 +164,9 @@ mod tests {
     use std::thread;
     use std::time::{Duration, Instant};
 
+    use nix::fcntl::OFlag;
     use nix::sys::socket::{ControlMessage, sendmsg};
+    use nix::unistd::pipe2;
 
     /// A socket, and a client of it that signs as this process.
     fn connected() -> (NotifySocket, UnixDatagram) {
@@ -209,7 +212,7 @@ mod tests {
     #[test]
     fn a_received_descriptor_is_closed_and_its_message_is_heard() {
         let (socket, client) = connected();
-        let (mut reader, writer) = io::pipe().unwrap();
+        let (reader, writer) = pipe2(OFlag::O_CLOEXEC).unwrap();
         let descriptors = [writer.as_raw_fd()];
         let message = [IoSlice::new(b"READY=1")];
         let control = [ControlMessage::ScmRights(&descriptors)];
@@ -218,7 +221,7 @@ mod tests {
         drop(writer);
         assert_eq!(socket.receive(Pid::this()), [Notification::Ready]);
         // It would wait for ever if the write end were open anywhere.
-        assert_eq!(reader.read(&mut [0]).unwrap(), 0);
+        assert_eq!(File::from(reader).read(&mut [0]).unwrap(), 0);
     }
 
     #[test]

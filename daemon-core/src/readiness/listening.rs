@@ -1,0 +1,510 @@
+//! `ready = "listening"`: the daemon has a socket that serves.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::ops::RangeInclusive;
+use std::os::fd::RawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::str;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::unistd::Pid;
+
+use super::net_tables::{
+    Counts, Extent, INTERNET_TABLES, has_unix_listener, read_counts, read_ephemeral_ports,
+};
+use super::thread_state::{ThreadState, has_ended, state_of};
+
+/// What the quick look cannot see comes to light this late at most: a socket in a descriptor table or
+/// a network namespace that belongs to one thread alone.
+const THOROUGH_INTERVAL: Duration = Duration::from_millis(500);
+
+/// A thorough look costs one twentieth of the time at most, however many threads there are.
+const PAUSE_PER_THOROUGH_LOOK: u32 = 20;
+
+/// A daemon with thousands of descriptors keeps the launcher busy for half of the time at most.
+const PAUSE_PER_LOOK: u32 = 1;
+
+/// The descriptors of the daemon are not for us to see: it is not dumpable, or belongs to
+/// another user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unreadable;
+
+/// The socket inodes among these descriptors of the calling process.
+pub(crate) fn socket_inodes(descriptors: impl IntoIterator<Item = RawFd>) -> HashSet<u64> {
+    descriptors
+        .into_iter()
+        .filter_map(|descriptor| {
+            let link = fs::read_link(format!("/proc/thread-self/fd/{descriptor}")).ok()?;
+            parse_socket_link(&link)
+        })
+        .collect()
+}
+
+/// Watches a process for the moment in which it listens.
+#[derive(Debug)]
+pub(crate) struct Listening {
+    process: PathBuf,
+    inherited: HashSet<u64>,
+    ephemeral_ports: RangeInclusive<u16>,
+    /// Sockets that are connected, for example; with nothing but these no table is read.
+    hopeless: HashSet<u64>,
+    judged: Option<Judged>,
+    next_look: Option<Instant>,
+    next_thorough_look: Instant,
+}
+
+/// For which sockets the tables said no, and how many there were in the tables then.
+#[derive(Debug)]
+struct Judged {
+    sockets: HashSet<u64>,
+    counts: Counts,
+}
+
+impl Listening {
+    /// How often [`is_listening`](Self::is_listening) wants to be called, so that the launcher knows it
+    /// well within 15 ms. A look at a small program takes some 0.1 ms.
+    pub(crate) const STEP: Duration = Duration::from_millis(5);
+
+    /// The process must be one that nobody else waits for, so that its number stays its own. A socket
+    /// that was handed over may have listened all the time: it says nothing.
+    pub(crate) fn watch(pid: Pid, inherited: HashSet<u64>) -> Self {
+        Self {
+            process: format!("/proc/{pid}").into(),
+            inherited,
+            ephemeral_ports: read_ephemeral_ports(),
+            hopeless: HashSet::new(),
+            judged: None,
+            next_look: None,
+            next_thorough_look: Instant::now() + THOROUGH_INTERVAL,
+        }
+    }
+
+    /// True when a socket that the daemon made listens (TCP, or Unix), or is a UDP socket bound to a
+    /// port outside the ephemeral range and not connected. A daemon that ended does not listen.
+    pub(crate) fn is_listening(&mut self) -> Result<bool, Unreadable> {
+        let begin = Instant::now();
+        if self.next_look.is_some_and(|due| begin < due) {
+            return Ok(false);
+        }
+        let is_found = self.look()?;
+        self.next_look = Some(begin + begin.elapsed().saturating_mul(1 + PAUSE_PER_LOOK));
+        if is_found || begin < self.next_thorough_look {
+            return Ok(is_found);
+        }
+        let begin = Instant::now();
+        let is_found = self.look_thoroughly();
+        let pause = begin.elapsed().saturating_mul(PAUSE_PER_THOROUGH_LOOK);
+        self.next_thorough_look = begin + pause.max(THOROUGH_INTERVAL);
+        Ok(is_found)
+    }
+
+    /// Looks at what the first thread sees, which is nearly always what all threads see.
+    ///
+    /// The order counts: descriptors, numbers, tables. A socket that begins to listen behind our back is
+    /// a new descriptor or a new number the next time.
+    fn look(&mut self) -> Result<bool, Unreadable> {
+        let mut sockets = HashSet::new();
+        match self.collect_sockets(&self.process, &mut sockets) {
+            Ok(()) => {}
+            Err(error) if is_denied(&error) && state_of(&self.process) != ThreadState::Ended => {
+                return Err(Unreadable);
+            }
+            Err(_) => return Ok(false),
+        }
+        if sockets.is_empty() {
+            return Ok(false);
+        }
+        let net = self.process.join("net");
+        let counts = read_counts(&net);
+        let known = self
+            .judged
+            .take_if(|judged| judged.sockets == sockets)
+            .map(|judged| judged.counts);
+        for (index, table) in INTERNET_TABLES.iter().enumerate() {
+            let count = counts[index];
+            let is_unchanged = count.is_some() && known.is_some_and(|known| known[index] == count);
+            let extent = Extent::Listeners { count };
+            if !is_unchanged && table.has_server(&net, &sockets, &self.ephemeral_ports, extent) {
+                return Ok(true);
+            }
+        }
+        let is_found = has_unix_listener(&net, &sockets, &mut self.hopeless);
+        self.judged = Some(Judged { sockets, counts });
+        Ok(is_found)
+    }
+
+    /// Looks at every descriptor of every thread, and reads the tables of each of its network
+    /// namespaces to the end.
+    fn look_thoroughly(&mut self) -> bool {
+        let Ok(threads) = fs::read_dir(self.process.join("task")) else {
+            return false;
+        };
+        let mut sockets = HashSet::new();
+        let mut namespaces = HashSet::new();
+        let mut nets = Vec::new();
+        for thread in threads.flatten() {
+            let thread = thread.path();
+            // A thread that ended in between has nothing to show.
+            self.collect_sockets(&thread, &mut sockets).ok();
+            let Ok(namespace) = fs::read_link(thread.join("ns/net")) else {
+                continue;
+            };
+            if namespaces.insert(namespace) {
+                nets.push(thread.join("net"));
+            }
+        }
+        if sockets.is_empty() {
+            return false;
+        }
+        nets.iter().any(|net| {
+            let has_server = INTERNET_TABLES.iter().any(|table| {
+                table.has_server(net, &sockets, &self.ephemeral_ports, Extent::Everything)
+            });
+            has_server || has_unix_listener(net, &sockets, &mut self.hopeless)
+        })
+    }
+
+    /// The sockets of a process or a thread, given its directory, that may come to listen.
+    fn collect_sockets(&self, directory: &Path, sockets: &mut HashSet<u64>) -> io::Result<()> {
+        for entry in fs::read_dir(directory.join("fd"))? {
+            let link = match fs::read_link(entry?.path()) {
+                Ok(link) => link,
+                // Closed in between.
+                Err(error) if has_ended(&error) => continue,
+                Err(error) => return Err(error),
+            };
+            sockets.extend(
+                parse_socket_link(&link).filter(|inode| {
+                    !self.inherited.contains(inode) && !self.hopeless.contains(inode)
+                }),
+            );
+        }
+        Ok(())
+    }
+}
+
+fn is_denied(error: &io::Error) -> bool {
+    [Errno::EACCES, Errno::EPERM]
+        .map(|errno| Some(errno as i32))
+        .contains(&error.raw_os_error())
+}
+
+/// `socket:[12345]`
+fn parse_socket_link(link: &Path) -> Option<u64> {
+    let inode = link
+        .as_os_str()
+        .as_bytes()
+        .strip_prefix(b"socket:[")?
+        .strip_suffix(b"]")?;
+    str::from_utf8(inode).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail by panic")]
+mod tests {
+    use super::*;
+
+    use std::env;
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, TcpStream, UdpSocket};
+    use std::os::fd::{AsRawFd, OwnedFd};
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener, UnixStream};
+    use std::process::{self, Child, Command, Stdio};
+    use std::sync::mpsc;
+    use std::thread;
+
+    use nix::sched::{CloneFlags, unshare};
+    use nix::sys::socket::{
+        AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, bind, listen, socket,
+    };
+
+    /// This very test program, run again as a daemon that does what it is told to.
+    struct Program {
+        child: Child,
+    }
+
+    const ROLE: &str = "DAEMON_TEST_ROLE";
+    const DONE: &str = "done";
+
+    impl Program {
+        fn start() -> Self {
+            let child = Command::new(env::current_exe().unwrap())
+                .args(["--exact", "readiness::listening::tests::obey"])
+                .args(["--ignored", "--nocapture"])
+                .env(ROLE, "obey")
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
+            Self { child }
+        }
+
+        /// False when the system has nothing of the kind.
+        fn does(&mut self, order: &str) -> bool {
+            let orders = self.child.stdin.as_mut().unwrap();
+            writeln!(orders, "{order}").unwrap();
+            let answers = BufReader::with_capacity(1, self.child.stdout.as_mut().unwrap());
+            let mut answers = answers.lines().map(Result::unwrap);
+            let answer = answers.find(|line| line.starts_with(DONE)).unwrap();
+            answer == DONE
+        }
+
+        fn watch(&self) -> Listening {
+            watch(&self.child, [])
+        }
+
+        /// Makes what the order says, and looks at once.
+        fn listens_with(order: &str) -> bool {
+            let mut program = Self::start();
+            program.does("nothing");
+            let mut listening = program.watch();
+            assert!(!looks_everywhere(&mut listening));
+            if !program.does(order) {
+                return true;
+            }
+            listening.look().unwrap()
+        }
+
+        fn never_listens_with(order: &str) {
+            let mut program = Self::start();
+            assert!(program.does(order), "{order}");
+            let mut listening = program.watch();
+            for _ in 0..3 {
+                assert!(!looks_everywhere(&mut listening), "{order}");
+            }
+        }
+
+        fn listens_with_something_of_one_thread(order: &str) {
+            let mut program = Self::start();
+            if !program.does(order) {
+                return;
+            }
+            let mut listening = program.watch();
+            assert_eq!(listening.look(), Ok(false), "only the first thread counts");
+            assert!(listening.look_thoroughly());
+            let deadline = Instant::now() + Duration::from_secs(10);
+            while !listening.is_listening().unwrap() {
+                assert!(Instant::now() < deadline);
+                thread::sleep(Listening::STEP);
+            }
+        }
+    }
+
+    impl Drop for Program {
+        fn drop(&mut self) {
+            end(&mut self.child);
+        }
+    }
+
+    fn end(child: &mut Child) {
+        child.kill().ok();
+        child.wait().ok();
+    }
+
+    fn watch(child: &Child, inherited: impl IntoIterator<Item = u64>) -> Listening {
+        let pid = Pid::from_raw(child.id().try_into().unwrap());
+        Listening::watch(pid, inherited.into_iter().collect())
+    }
+
+    fn looks_everywhere(listening: &mut Listening) -> bool {
+        listening.look().unwrap() || listening.look_thoroughly()
+    }
+
+    /// The role of the daemon; a test in name only.
+    #[test]
+    #[ignore = "the other tests run it"]
+    fn obey() {
+        if env::var_os(ROLE).is_none() {
+            return;
+        }
+        let mut kept = Vec::new();
+        for order in io::stdin().lines() {
+            let outcome = match follow(&order.unwrap(), &mut kept) {
+                Ok(()) => DONE.to_owned(),
+                Err(error) => format!("{DONE}, but {error}"),
+            };
+            // The test harness may have begun a line.
+            io::stdout()
+                .write_all(format!("\n{outcome}\n").as_bytes())
+                .unwrap();
+        }
+    }
+
+    fn follow(order: &str, kept: &mut Vec<OwnedFd>) -> io::Result<()> {
+        match order {
+            "nothing" => {}
+            "tcp" => kept.push(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.into()),
+            "tcp6" => kept.push(TcpListener::bind((Ipv6Addr::LOCALHOST, 0))?.into()),
+            "unix" => {
+                let name = format!("daemon-listening-{}", process::id());
+                let address = SocketAddr::from_abstract_name(name)?;
+                kept.push(UnixListener::bind_addr(&address)?.into());
+            }
+            "udp" => kept.push(udp_server(Ipv4Addr::LOCALHOST.into())?.into()),
+            "udp6" => kept.push(udp_server(Ipv6Addr::LOCALHOST.into())?.into()),
+            "bind tcp" => {
+                let flags = SockFlag::SOCK_CLOEXEC;
+                let socket = socket(AddressFamily::Inet, SockType::Stream, flags, None)?;
+                bind(socket.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, 0))?;
+                kept.push(socket);
+            }
+            "listen" => listen(kept.last().unwrap(), Backlog::new(1)?)?,
+            "clients" => {
+                let (one, two) = UnixStream::pair()?;
+                kept.extend([one.into(), two.into()]);
+                kept.push(UnixDatagram::unbound()?.into());
+                let address = SocketAddr::from_abstract_name(format!("{}", process::id()))?;
+                kept.push(UnixDatagram::bind_addr(&address)?.into());
+                kept.push(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?.into());
+                let server = udp_server(Ipv4Addr::LOCALHOST.into())?;
+                server.connect((Ipv4Addr::LOCALHOST, 9))?;
+                kept.push(server.into());
+                let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+                kept.push(TcpStream::connect(listener.local_addr()?)?.into());
+                kept.push(listener.accept()?.0.into());
+            }
+            "tcp of one thread" => in_a_thread(CloneFlags::CLONE_FILES)?,
+            "tcp in a namespace" => in_a_thread(CloneFlags::CLONE_NEWNET)?,
+            other => unreachable!("{other}"),
+        }
+        Ok(())
+    }
+
+    fn udp_server(address: std::net::IpAddr) -> io::Result<UdpSocket> {
+        let ephemeral_ports = read_ephemeral_ports();
+        (10_000..=u16::MAX)
+            .filter(|port| !ephemeral_ports.contains(port))
+            .map(|port| UdpSocket::bind((address, port)))
+            .find(|socket| {
+                let is_taken = |error: &io::Error| error.kind() == io::ErrorKind::AddrInUse;
+                !socket.as_ref().is_err_and(is_taken)
+            })
+            .unwrap()
+    }
+
+    fn in_a_thread(apart: CloneFlags) -> io::Result<()> {
+        let (sender, outcome) = mpsc::channel();
+        thread::spawn(move || {
+            let listener = unshare(apart)
+                .map_err(io::Error::from)
+                .and_then(|()| TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)));
+            sender
+                .send(listener.as_ref().map(drop).map_err(io::Error::kind))
+                .unwrap();
+            let _listener = listener;
+            loop {
+                thread::park();
+            }
+        });
+        outcome.recv().unwrap().map_err(io::Error::from)
+    }
+
+    #[test]
+    fn tcp_over_ipv4_is_seen() {
+        assert!(Program::listens_with("tcp"));
+    }
+
+    #[test]
+    fn tcp_over_ipv6_is_seen() {
+        assert!(Program::listens_with("tcp6"));
+    }
+
+    #[test]
+    fn a_unix_socket_is_seen() {
+        assert!(Program::listens_with("unix"));
+    }
+
+    #[test]
+    fn a_udp_server_is_seen() {
+        assert!(Program::listens_with("udp"));
+        assert!(Program::listens_with("udp6"));
+    }
+
+    #[test]
+    fn a_socket_that_is_bound_does_not_listen_until_it_does() {
+        let mut program = Program::start();
+        assert!(program.does("bind tcp"));
+        let mut listening = program.watch();
+        for _ in 0..3 {
+            assert!(!looks_everywhere(&mut listening));
+        }
+        assert!(program.does("listen"));
+        assert_eq!(listening.look(), Ok(true));
+    }
+
+    #[test]
+    fn clients_do_not_listen() {
+        Program::never_listens_with("clients");
+        Program::never_listens_with("nothing");
+    }
+
+    #[test]
+    fn a_descriptor_of_one_thread_alone_is_seen() {
+        Program::listens_with_something_of_one_thread("tcp of one thread");
+    }
+
+    #[test]
+    fn a_network_namespace_of_one_thread_alone_is_seen() {
+        Program::listens_with_something_of_one_thread("tcp in a namespace");
+    }
+
+    #[test]
+    fn a_socket_that_was_handed_over_does_not_count() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let inherited = socket_inodes([listener.as_raw_fd()]);
+        assert_eq!(inherited.len(), 1);
+        let mut child = Command::new("sleep")
+            .arg("60")
+            .stdin(OwnedFd::from(listener))
+            .spawn()
+            .unwrap();
+        assert_eq!(watch(&child, []).look(), Ok(true));
+        assert!(!looks_everywhere(&mut watch(&child, inherited)));
+        end(&mut child);
+    }
+
+    #[test]
+    fn only_sockets_have_an_inode_to_hand_over() {
+        let file = fs::File::open("/dev/null").unwrap();
+        assert!(socket_inodes([file.as_raw_fd(), -1, 1_000_000]).is_empty());
+    }
+
+    #[test]
+    fn a_process_that_ended_is_not_listening_and_not_unreadable() {
+        let mut child = Command::new("true").spawn().unwrap();
+        let mut listening = watch(&child, []);
+        child.wait().unwrap();
+        assert_eq!(listening.is_listening(), Ok(false));
+        assert!(!listening.look_thoroughly());
+    }
+
+    #[test]
+    fn a_process_of_another_user_is_unreadable() {
+        if nix::unistd::geteuid().is_root() {
+            return;
+        }
+        let mut init = Listening::watch(Pid::from_raw(1), HashSet::new());
+        assert_eq!(init.is_listening(), Err(Unreadable));
+    }
+
+    #[test]
+    fn a_link_to_a_socket_names_its_inode() {
+        let inode = |link: &str| parse_socket_link(link.as_ref());
+        assert_eq!(inode("socket:[4242]"), Some(4242));
+        for link in [
+            "pipe:[1]",
+            "socket:[]",
+            "socket:[x]",
+            "socket:[1",
+            "/socket:[1]",
+            "",
+        ] {
+            assert_eq!(inode(link), None, "{link}");
+        }
+    }
+}

@@ -1,0 +1,493 @@
+//! The sockets of a network namespace, as `/proc/PID/net` lists them, see `proc_pid_net(5)`.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read};
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::str;
+
+/// How far a table is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// The kernel lists TCP sockets that listen before all others. To find the first of the others it
+    /// searches a hash table, which takes milliseconds on a machine with much memory, and to list
+    /// them all takes a second where there are a million. Where the sockets are counted, the search
+    /// can end before that: with the last one.
+    Listeners { count: Option<u64> },
+    /// To the end, in case the kernel is one that keeps another order.
+    Everything,
+}
+
+/// Less than what follows the inode in a row. So one read ends between the inode and the end of the
+/// row, and the row is judged before the kernel begins to search for the next one.
+const SHORT_READ: usize = 32;
+const LONG_READ: usize = 32 * 1024;
+
+/// One of the four tables, and where the kernel counts its sockets.
+pub(super) struct InternetTable {
+    file: &'static str,
+    statistics: &'static str,
+    counter: &'static [u8],
+    is_tcp: bool,
+}
+
+/// IPv6 may be missing altogether.
+pub(super) const INTERNET_TABLES: [InternetTable; 4] = [
+    InternetTable {
+        file: "tcp",
+        statistics: "sockstat",
+        counter: b"TCP:",
+        is_tcp: true,
+    },
+    InternetTable {
+        file: "tcp6",
+        statistics: "sockstat6",
+        counter: b"TCP6:",
+        is_tcp: true,
+    },
+    InternetTable {
+        file: "udp",
+        statistics: "sockstat",
+        counter: b"UDP:",
+        is_tcp: false,
+    },
+    InternetTable {
+        file: "udp6",
+        statistics: "sockstat6",
+        counter: b"UDP6:",
+        is_tcp: false,
+    },
+];
+
+/// How many sockets each of [`INTERNET_TABLES`] holds; `None` where the kernel does not say.
+pub(super) type Counts = [Option<u64>; INTERNET_TABLES.len()];
+
+pub(super) fn read_counts(net: &Path) -> Counts {
+    let read = |name| fs::read(net.join(name)).unwrap_or_default();
+    let (v4, v6) = (read("sockstat"), read("sockstat6"));
+    INTERNET_TABLES.map(|table| {
+        let text = if table.statistics == "sockstat" {
+            &v4
+        } else {
+            &v6
+        };
+        parse_count(text, table.counter)
+    })
+}
+
+impl InternetTable {
+    /// True when one of the sockets serves: listens, or for UDP, is bound to a port that nobody gets by
+    /// chance and waits for whoever writes.
+    pub(super) fn has_server(
+        &self,
+        net: &Path,
+        sockets: &HashSet<u64>,
+        ephemeral_ports: &RangeInclusive<u16>,
+        extent: Extent,
+    ) -> bool {
+        let (is_short, count) = match extent {
+            Extent::Listeners { count: Some(0) } => return false,
+            Extent::Listeners { count } => (self.is_tcp, count),
+            Extent::Everything => (false, None),
+        };
+        let read_size = if is_short { SHORT_READ } else { LONG_READ };
+        let mut last_inode = None;
+        let mut rows = 0;
+        search(&net.join(self.file), read_size, |row| {
+            let Some(row) = parse_internet_row(row) else {
+                return Verdict::GoOn;
+            };
+            let is_server = if self.is_tcp {
+                row.state == TCP_LISTEN
+            } else {
+                row.state == UDP_UNCONNECTED && !ephemeral_ports.contains(&row.port)
+            };
+            if is_server && sockets.contains(&row.inode) {
+                return Verdict::Found;
+            }
+            // The same row comes again when more of it was read.
+            if last_inode.replace(row.inode) != Some(row.inode) {
+                rows += 1;
+            }
+            if is_short && (row.state != TCP_LISTEN || count == Some(rows)) {
+                Verdict::GiveUp
+            } else {
+                Verdict::GoOn
+            }
+        })
+    }
+}
+
+/// True when one of the sockets is a Unix socket that listens. Those that never will, since they are
+/// connected or know no connections, are added to `hopeless`.
+pub(super) fn has_unix_listener(
+    net: &Path,
+    sockets: &HashSet<u64>,
+    hopeless: &mut HashSet<u64>,
+) -> bool {
+    search(&net.join("unix"), LONG_READ, |row| {
+        match parse_unix_row(row) {
+            Some((inode, kind)) if sockets.contains(&inode) => match kind {
+                UnixSocket::Listening => return Verdict::Found,
+                UnixSocket::Hopeless => {
+                    hopeless.insert(inode);
+                }
+                UnixSocket::Undecided => {}
+            },
+            _ => {}
+        }
+        Verdict::GoOn
+    })
+}
+
+/// The ports that the kernel gives to sockets that ask for none, see `ip(7)`.
+pub(super) fn read_ephemeral_ports() -> RangeInclusive<u16> {
+    fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range")
+        .ok()
+        .and_then(|text| parse_port_range(&text))
+        .unwrap_or(32768..=60999)
+}
+
+enum Verdict {
+    Found,
+    GoOn,
+    GiveUp,
+}
+
+/// Shows each row to `judge`, and a row that is not read to its end too, as far as it is known. A
+/// table that cannot be read has no rows.
+fn search(table: &Path, read_size: usize, mut judge: impl FnMut(&[u8]) -> Verdict) -> bool {
+    let Ok(mut table) = File::open(table) else {
+        return false;
+    };
+    let mut piece = vec![0; read_size];
+    let mut row = Vec::new();
+    loop {
+        let length = match table.read(&mut piece) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Ok(0) | Err(_) => return false,
+            Ok(length) => length,
+        };
+        for part in piece[..length].split_inclusive(|&byte| byte == b'\n') {
+            row.extend_from_slice(part);
+            match judge(&row) {
+                Verdict::Found => return true,
+                Verdict::GiveUp => return false,
+                Verdict::GoOn => {}
+            }
+            if row.ends_with(b"\n") {
+                row.clear();
+            }
+        }
+    }
+}
+
+const TCP_LISTEN: u8 = 0x0a;
+/// `TCP_CLOSE` in the kernel's words, which UDP borrows.
+const UDP_UNCONNECTED: u8 = 0x07;
+
+#[derive(Debug, PartialEq, Eq)]
+struct InternetRow {
+    port: u16,
+    state: u8,
+    inode: u64,
+}
+
+/// `sl local_address rem_address st queues timer retrnsmt uid timeout inode ...`
+fn parse_internet_row(row: &[u8]) -> Option<InternetRow> {
+    let mut fields = complete_fields(row);
+    let local_address = fields.nth(1)?;
+    let state = fields.nth(1)?;
+    let inode = fields.nth(5)?;
+    let (_, port) = local_address.rsplit_once(':')?;
+    Some(InternetRow {
+        port: u16::from_str_radix(port, 16).ok()?,
+        state: u8::from_str_radix(state, 16).ok()?,
+        inode: inode.parse().ok()?,
+    })
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum UnixSocket {
+    Listening,
+    Hopeless,
+    Undecided,
+}
+
+/// `Num RefCount Protocol Flags Type St Inode Path`
+fn parse_unix_row(row: &[u8]) -> Option<(u64, UnixSocket)> {
+    const ACCEPTS_CONNECTIONS: u32 = 0x10000;
+    const DATAGRAM: &str = "0002";
+    const CONNECTED: &str = "03";
+
+    let mut fields = complete_fields(row);
+    let flags = u32::from_str_radix(fields.nth(3)?, 16).ok()?;
+    let kind = fields.next()?;
+    let state = fields.next()?;
+    let inode = fields.next()?.parse().ok()?;
+    let socket = if flags & ACCEPTS_CONNECTIONS != 0 {
+        UnixSocket::Listening
+    } else if kind == DATAGRAM || state == CONNECTED {
+        UnixSocket::Hopeless
+    } else {
+        UnixSocket::Undecided
+    };
+    Some((inode, socket))
+}
+
+/// The fields that something follows: the last one may still lack its end. They end where something
+/// is not UTF-8, which only the path of a Unix socket can be.
+fn complete_fields(row: &[u8]) -> impl Iterator<Item = &str> {
+    let end = row
+        .iter()
+        .rposition(u8::is_ascii_whitespace)
+        .unwrap_or_default();
+    row[..end]
+        .split(u8::is_ascii_whitespace)
+        .filter(|field| !field.is_empty())
+        .map_while(|field| str::from_utf8(field).ok())
+}
+
+/// `TCP: inuse 5 orphan 0 tw 2 alloc 9 mem 1` in `sockstat`, `TCP6: inuse 3` in `sockstat6`.
+fn parse_count(statistics: &[u8], counter: &[u8]) -> Option<u64> {
+    let line = statistics
+        .split(|&byte| byte == b'\n')
+        .find_map(|line| line.strip_prefix(counter))?;
+    let mut words = str::from_utf8(line).ok()?.split_ascii_whitespace();
+    if words.next()? != "inuse" {
+        return None;
+    }
+    words.next()?.parse().ok()
+}
+
+fn parse_port_range(text: &str) -> Option<RangeInclusive<u16>> {
+    let mut ports = text.split_ascii_whitespace();
+    let first = ports.next()?.parse().ok()?;
+    let last = ports.next()?.parse().ok()?;
+    Some(first..=last)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail by panic")]
+mod tests {
+    use super::*;
+
+    use std::env;
+    use std::path::PathBuf;
+    use std::process;
+
+    fn row(port: u16, state: u8, inode: u64) -> InternetRow {
+        InternetRow { port, state, inode }
+    }
+
+    const TCP_ROW: &[u8] = b"   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 \
+        00:00000000 00000000  1000        0 486 1 000000003aab6f33 100 0 0 10 0          \n";
+    const TCP6_ROW: &[u8] = b"   1: 00000000000000000000000001000000:0016 \
+        00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     \
+        0        0 4294967295 1 0000000000000000 100 0 0 10 0\n";
+    const TIME_WAIT_ROW: &[u8] = b"   1: 020200C0:B612 507100CB:0050 06 00000000:00000000 \
+        03:00001594 00000000     0        0 0 3 0000000071039a71                    \n";
+    const UDP_ROW: &[u8] = b"  411: 00000000:0035 00000000:0000 07 00000000:00000000 \
+        00:00000000 00000000     0        0 15432 2 000000004a3d7b6c 0         \n";
+
+    #[test]
+    fn internet_rows_are_read() {
+        assert_eq!(
+            parse_internet_row(TCP_ROW),
+            Some(row(8080, TCP_LISTEN, 486))
+        );
+        assert_eq!(
+            parse_internet_row(TCP6_ROW),
+            Some(row(22, TCP_LISTEN, 4_294_967_295))
+        );
+        assert_eq!(parse_internet_row(TIME_WAIT_ROW), Some(row(46610, 6, 0)));
+        assert_eq!(
+            parse_internet_row(UDP_ROW),
+            Some(row(53, UDP_UNCONNECTED, 15432))
+        );
+    }
+
+    #[test]
+    fn what_is_no_row_is_passed_over() {
+        let heading = b"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when \
+            retrnsmt   uid  timeout inode    \n";
+        for row in [
+            &heading[..],
+            b"",
+            b"\n",
+            b"\xff\xff \xff \xff \xff",
+            b"a b c d e f g h i j k",
+        ] {
+            assert_eq!(parse_internet_row(row), None);
+        }
+    }
+
+    #[test]
+    fn a_row_is_read_as_soon_as_its_inode_is_complete_and_not_before() {
+        let end_of_inode = TCP_ROW.windows(4).position(|w| w == b"486 ").unwrap() + 4;
+        for end in 0..TCP_ROW.len() {
+            let expected = (end >= end_of_inode).then(|| row(8080, TCP_LISTEN, 486));
+            assert_eq!(parse_internet_row(&TCP_ROW[..end]), expected, "{end}");
+        }
+    }
+
+    #[test]
+    fn unix_rows_are_read() {
+        for (row, expected) in [
+            (
+                "000000007a1c8efd: 00000002 00000000 00010000 0001 01   483 /run/x\n",
+                Some((483, UnixSocket::Listening)),
+            ),
+            (
+                "0000000000000000: 00000002 00000000 00010000 0005 01 77 @a b\n",
+                Some((77, UnixSocket::Listening)),
+            ),
+            (
+                "0000000000000000: 00000003 00000000 00000000 0001 03 4294967295\n",
+                Some((4_294_967_295, UnixSocket::Hopeless)),
+            ),
+            (
+                "0000000000000000: 00000002 00000000 00000000 0002 01 12 /run/notify\n",
+                Some((12, UnixSocket::Hopeless)),
+            ),
+            (
+                "0000000000000000: 00000002 00000000 00000000 0001 01 12\n",
+                Some((12, UnixSocket::Undecided)),
+            ),
+            (
+                "0000000000000000: 00000002 00000000 00010000 0001 01 12",
+                None,
+            ),
+            (
+                "Num       RefCount Protocol Flags    Type St Inode Path\n",
+                None,
+            ),
+            ("", None),
+        ] {
+            assert_eq!(parse_unix_row(row.as_bytes()), expected, "{row}");
+        }
+        let strange_path = b"0: 2 0 00010000 0001 01 9 /\xff\n";
+        assert_eq!(
+            parse_unix_row(strange_path),
+            Some((9, UnixSocket::Listening))
+        );
+    }
+
+    #[test]
+    fn sockets_are_counted_where_the_kernel_counts_them() {
+        let v4 = b"sockets: used 18\nTCP: inuse 3 orphan 0 tw 1 alloc 4 mem 0\n\
+            UDP: inuse 2 mem 0\nUDPLITE: inuse 9\n";
+        assert_eq!(parse_count(v4, b"TCP:"), Some(3));
+        assert_eq!(parse_count(v4, b"UDP:"), Some(2));
+        assert_eq!(parse_count(v4, b"TCP6:"), None);
+        assert_eq!(parse_count(b"TCP: orphan 3", b"TCP:"), None);
+        assert_eq!(parse_count(b"TCP: inuse", b"TCP:"), None);
+        assert_eq!(parse_count(b"", b"TCP:"), None);
+    }
+
+    #[test]
+    fn the_ephemeral_range_is_read() {
+        assert_eq!(parse_port_range("32768\t60999\n"), Some(32768..=60999));
+        for text in ["", "1", "1 70000", "a b"] {
+            assert_eq!(parse_port_range(text), None, "{text}");
+        }
+    }
+
+    /// A directory that stands for `/proc/PID/net`.
+    struct Net(PathBuf);
+
+    impl Net {
+        fn with(name: &str, table: &str, rows: &[&[u8]]) -> Self {
+            let path = env::temp_dir().join(format!("daemon-net-{}-{name}", process::id()));
+            fs::create_dir(&path).unwrap();
+            fs::write(
+                path.join(table),
+                [b"heading\n", &rows.concat()[..]].concat(),
+            )
+            .unwrap();
+            Self(path)
+        }
+
+        fn has_server(&self, inode: u64, extent: Extent) -> bool {
+            let sockets = HashSet::from([inode]);
+            INTERNET_TABLES
+                .iter()
+                .any(|table| table.has_server(&self.0, &sockets, &(32768..=60999), extent))
+        }
+    }
+
+    impl Drop for Net {
+        fn drop(&mut self) {
+            fs::remove_dir_all(&self.0).ok();
+        }
+    }
+
+    const LISTENERS: Extent = Extent::Listeners { count: None };
+    const BOTH: [Extent; 2] = [LISTENERS, Extent::Everything];
+
+    #[test]
+    fn a_table_that_does_not_exist_has_no_rows() {
+        let net = Net::with("v4-only", "tcp", &[TCP_ROW]);
+        for extent in BOTH {
+            assert!(net.has_server(486, extent));
+            assert!(!net.has_server(487, extent));
+        }
+        assert_eq!(read_counts(&net.0), [None; 4]);
+        let sockets = HashSet::from([486]);
+        assert!(!has_unix_listener(&net.0, &sockets, &mut HashSet::new()));
+    }
+
+    #[test]
+    fn listeners_behind_other_sockets_are_found_by_reading_everything() {
+        let net = Net::with("order", "tcp", &[TIME_WAIT_ROW, TCP_ROW]);
+        assert!(!net.has_server(486, LISTENERS));
+        assert!(net.has_server(486, Extent::Everything));
+    }
+
+    #[test]
+    fn no_more_rows_are_read_than_there_are_sockets() {
+        let other_row = TCP_ROW
+            .to_vec()
+            .windows(5)
+            .position(|w| w == b" 486 ")
+            .unwrap();
+        let mut other = TCP_ROW.to_vec();
+        other[other_row..other_row + 5].copy_from_slice(b" 487 ");
+        let net = Net::with("count", "tcp", &[TCP_ROW, &other]);
+        let up_to = |count| Extent::Listeners { count: Some(count) };
+        assert!(!net.has_server(486, up_to(0)));
+        assert!(net.has_server(486, up_to(1)));
+        assert!(!net.has_server(487, up_to(1)));
+        assert!(net.has_server(487, up_to(2)));
+    }
+
+    #[test]
+    fn a_table_of_ipv6_is_read_too() {
+        let net = Net::with("v6", "tcp6", &[TCP6_ROW, TCP6_ROW]);
+        for extent in BOTH {
+            assert!(net.has_server(4_294_967_295, extent));
+        }
+    }
+
+    #[test]
+    fn a_udp_socket_serves_when_it_is_unconnected_and_its_port_was_chosen() {
+        let with = |from: &[u8], to: &[u8]| {
+            let start = UDP_ROW.windows(from.len()).position(|w| w == from).unwrap();
+            let mut row = UDP_ROW.to_vec();
+            row[start..start + to.len()].copy_from_slice(to);
+            row
+        };
+        let (connected, ephemeral) = (with(b" 07 ", b" 01 "), with(b":0035", b":8000"));
+        for (name, row, is_server) in [
+            ("server", UDP_ROW, true),
+            ("connected", connected.as_slice(), false),
+            ("ephemeral", ephemeral.as_slice(), false),
+        ] {
+            let net = Net::with(name, "udp", &[row]);
+            for extent in BOTH {
+                assert_eq!(net.has_server(15432, extent), is_server, "{name}");
+            }
+        }
+    }
+}
