@@ -1,0 +1,4 @@
+#[daemon::main]
+use std::fs as _;
+
+fn main() {}

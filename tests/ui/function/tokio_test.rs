@@ -1,0 +1,5 @@
+#[daemon::main]
+#[tokio::test]
+async fn check() {}
+
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(r#pid = "/run/a.pid")]
+fn main() {}
