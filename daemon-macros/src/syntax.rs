@@ -113,7 +113,7 @@ fn name(input: ParseStream) -> syn::Result<(Ident, &'static OptionSpec)> {
     if input.peek(Token![-]) {
         return Err(hyphenated(key, input)?);
     }
-    let written = key.to_string();
+    let written = key.unraw().to_string();
     match option_table::find(&written) {
         Some(option) => Ok((key, option)),
         None => Err(unknown(key, &written)),

@@ -1,4 +1,4 @@
 #[daemon::main]
-use std::fs as _;
+pub use std::fs;
 
 fn main() {}

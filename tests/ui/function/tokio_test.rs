@@ -1,5 +1,3 @@
 #[daemon::main]
 #[tokio::test]
-async fn check() {}
-
-fn main() {}
+async fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(r#pid = "/run/a.pid")]
-fn main() {}
