@@ -15,6 +15,8 @@ mod path_literal;
 mod stacking;
 mod suggest;
 mod syntax;
+#[cfg(test)]
+mod tests;
 mod value;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
