@@ -27,7 +27,11 @@ use crate::diagnostics::{Diagnostics, Place};
 use crate::entry_fn::EntryFn;
 use crate::options::Options;
 
-/// Gives a program the switch `-d, --background`.
+#[doc = include_str!("attribute.md")]
+#[expect(
+    clippy::needless_doctest_main,
+    reason = "the documentation shows what becomes of `main`"
+)]
 #[proc_macro_attribute]
 pub fn main(
     options: proc_macro::TokenStream,

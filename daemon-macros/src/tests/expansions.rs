@@ -4,9 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use proc_macro2::{TokenStream, TokenTree};
-
-use crate::attribute;
+use super::expand;
 
 const LINE: &str = "\n// expands to\n\n";
 
@@ -18,27 +16,12 @@ fn every_expansion_is_the_one_on_file() {
         let path = entry.expect("it can be read").path();
         let case = fs::read_to_string(&path).expect("it is text");
         let written = case.split(LINE).next().unwrap_or_default();
-        let expanded = format!("{written}{LINE}{}", expand(written));
+        let output = syn::parse2(expand(written)).expect("it is a program");
+        let expanded = format!("{written}{LINE}{}", prettyplease::unparse(&output));
         if update {
             fs::write(&path, expanded).expect("it can be written");
         } else {
             assert_eq!(case, expanded, "{}", path.display());
         }
     }
-}
-
-fn expand(written: &str) -> String {
-    let mut item = written
-        .parse::<TokenStream>()
-        .expect("it is tokens")
-        .into_iter();
-    let (Some(_hash), Some(TokenTree::Group(ours))) = (item.next(), item.next()) else {
-        unreachable!("each file begins with #[daemon::main]");
-    };
-    let options = ours.stream().into_iter().find_map(|token| match token {
-        TokenTree::Group(options) => Some(options.stream()),
-        _ => None,
-    });
-    let output = attribute(options.unwrap_or_default(), item.collect());
-    prettyplease::unparse(&syn::parse2(output).expect("it is a program"))
 }
