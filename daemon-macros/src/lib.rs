@@ -2,10 +2,81 @@
 
 #![forbid(unsafe_code)]
 
-use proc_macro::TokenStream;
+mod check;
+mod diagnostics;
+mod entry_fn;
+mod expand;
+mod fallback;
+mod flag;
+mod number;
+mod option_table;
+mod options;
+mod path_literal;
+mod stacking;
+mod suggest;
+mod syntax;
+#[cfg(test)]
+mod tests;
+mod value;
 
-/// Gives a program the switch `-d, --background`.
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use proc_macro2::{Span, TokenStream};
+
+use crate::diagnostics::{Diagnostics, Place};
+use crate::entry_fn::EntryFn;
+use crate::options::Options;
+
+#[doc = include_str!("attribute.md")]
+#[expect(
+    clippy::needless_doctest_main,
+    reason = "the documentation shows what becomes of `main`"
+)]
 #[proc_macro_attribute]
-pub fn main(_options: TokenStream, function: TokenStream) -> TokenStream {
-    function
+pub fn main(
+    options: proc_macro::TokenStream,
+    item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    reporting_panics(attribute, options.into(), item.into()).into()
+}
+
+fn attribute(options: TokenStream, item: TokenStream) -> TokenStream {
+    let mut diagnostics = Diagnostics::default();
+    let options = Options::read(options, &mut diagnostics);
+    check::check(&options, &mut diagnostics);
+    let function = EntryFn::read(item.clone(), &options.crate_path())
+        .map_err(|mistake| diagnostics.push(Place::FUNCTION, mistake))
+        .ok();
+    if let Some(function) = &function {
+        function.check(&mut diagnostics);
+    }
+    let body = function.as_ref().and_then(EntryFn::body);
+    match (diagnostics.finish(), &function, body) {
+        (None, Some(function), Some(body)) => expand::expand(&options, function, body),
+        (errors, function, _) => {
+            let mut output = errors.unwrap_or_default();
+            output.extend(fallback::fallback(item, function.as_ref()));
+            output
+        }
+    }
+}
+
+/// A panic would show as a fault of the user's program.
+fn reporting_panics(
+    attribute: fn(TokenStream, TokenStream) -> TokenStream,
+    options: TokenStream,
+    item: TokenStream,
+) -> TokenStream {
+    let unchanged = item.clone();
+    let expand = AssertUnwindSafe(|| attribute(options, item));
+    catch_unwind(expand).unwrap_or_else(|_| {
+        let message = concat!(
+            "`#[daemon::main]` failed on this; please report it at ",
+            env!("CARGO_PKG_REPOSITORY"),
+            "/issues",
+        );
+        let mut output = syn::Error::new(Span::call_site(), message).to_compile_error();
+        output.extend(unchanged);
+        output
+    })
 }

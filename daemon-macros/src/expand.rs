@@ -1,0 +1,134 @@
+//! The good output: calls of the public builder, and nothing else.
+
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Ident, LitInt, LitStr, Path};
+
+use crate::entry_fn::EntryFn;
+use crate::options::Options;
+use crate::stacking::Role;
+use crate::value::Value;
+
+pub(crate) fn expand(options: &Options, function: &EntryFn, body: &Group) -> TokenStream {
+    if function.is_rewritten() {
+        nested(options, function, body)
+    } else {
+        plain(options, function, body)
+    }
+}
+
+/// The guard and then the user's statements, in a block of their own: a prologue among them would
+/// raise `clippy::items_after_statements`, and their own braces `unused_braces`.
+fn plain(options: &Options, function: &EntryFn, body: &Group) -> TokenStream {
+    let attributes = function.attributes(|_| true);
+    let signature = &function.signature;
+    let guard = guard(options);
+    let (inner_attributes, statements) = split_inner_attributes(body);
+    let mut block = Group::new(Delimiter::Brace, statements);
+    block.set_span(generated(body.span()));
+    quote_spanned! {generated(Span::call_site())=>
+        #(#attributes)*
+        #signature {
+            #inner_attributes
+            #guard
+            #block
+        }
+    }
+}
+
+/// The function that the attributes below ours rewrite stays as it is, within a `main` that enters
+/// first. It keeps its name, since some runtimes insist on `main`. What it returns in the end is
+/// theirs to say, so the outer one promises no more than every `main` does.
+fn nested(options: &Options, function: &EntryFn, body: &Group) -> TokenStream {
+    let crate_path = options.crate_path();
+    let outer = function.attributes(|role| role == Role::Inert);
+    let inner = function.attributes(|role| role != Role::Inert);
+    let signature = &function.signature;
+    let guard = guard(options);
+    quote_spanned! {generated(Span::call_site())=>
+        #(#outer)*
+        fn main() -> impl #crate_path::Termination {
+            #(#inner)*
+            #signature #body
+            #guard
+            main()
+        }
+    }
+}
+
+/// A `let _ =` would drop the guard at once.
+fn guard(options: &Options) -> TokenStream {
+    let crate_path = options.crate_path();
+    let calls = options.settings.iter().filter_map(|setting| {
+        let span = generated(setting.key.span());
+        let method = Ident::new(setting.option.method?, span);
+        let argument = argument(setting.value.as_ref()?, &crate_path);
+        Some(quote_spanned!(span=> .#method(#argument)))
+    });
+    quote_spanned! {generated(Span::call_site())=>
+        let _daemon = #crate_path::Daemon::new() #(#calls)* .enter();
+    }
+}
+
+fn argument(value: &Value, crate_path: &Path) -> TokenStream {
+    match value {
+        Value::Text(literal) => text(literal).into_token_stream(),
+        Value::Texts(literals) => {
+            let literals = literals.iter().map(text);
+            quote!([#(#literals),*])
+        }
+        Value::Computed(expression) => {
+            quote_spanned! {generated(expression.span())=>
+                #crate_path::PathSource::from_fn(|| #expression)
+            }
+        }
+        Value::Number(literal) => number(literal).into_token_stream(),
+        Value::Numbers(literals) => {
+            let literals = literals.iter().map(number);
+            quote!([#(#literals),*])
+        }
+        Value::Seconds(literal) => {
+            let seconds = number(literal);
+            quote_spanned!(seconds.span()=> ::core::time::Duration::from_secs(#seconds))
+        }
+        Value::Readiness(variant) => {
+            quote_spanned!(variant.span()=> #crate_path::Readiness::#variant)
+        }
+        Value::Signal(constant) => quote_spanned!(constant.span()=> #crate_path::Signal::#constant),
+        Value::Path(path) => path.into_token_stream(),
+    }
+}
+
+/// In the user's source, but not the user's code: messages still underline what was written there,
+/// while lints pass over it and names do not mix with the user's.
+fn generated(span: Span) -> Span {
+    Span::mixed_site().located_at(span)
+}
+
+fn text(written: &LitStr) -> LitStr {
+    let mut literal = written.clone();
+    literal.set_span(generated(written.span()));
+    literal
+}
+
+fn number(written: &LitInt) -> LitInt {
+    let mut literal = written.clone();
+    literal.set_span(generated(written.span()));
+    literal
+}
+
+/// Inner attributes and doc comments must stay at the beginning of the function.
+fn split_inner_attributes(body: &Group) -> (TokenStream, TokenStream) {
+    let trees = body.stream().into_iter().collect::<Vec<_>>();
+    let is = |tree: &TokenTree, character| matches!(tree, TokenTree::Punct(punct) if punct.as_char() == character);
+    let attributes = trees.chunks(3).take_while(|chunk| {
+        matches!(chunk, [hash, bang, TokenTree::Group(group)]
+            if is(hash, '#') && is(bang, '!') && group.delimiter() == Delimiter::Bracket)
+    });
+    let (inner, statements) = trees.split_at(3 * attributes.count());
+    (
+        inner.iter().cloned().collect(),
+        statements.iter().cloned().collect(),
+    )
+}

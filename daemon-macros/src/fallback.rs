@@ -1,0 +1,35 @@
+//! The nearest valid `main` beside the errors, so that the compiler adds none of its own and
+//! editors keep working.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::Ident;
+
+use crate::entry_fn::EntryFn;
+use crate::stacking::Role;
+
+/// `function` is what was read of `item`, if it is a function at all.
+pub(crate) fn fallback(item: TokenStream, function: Option<&EntryFn>) -> TokenStream {
+    let Some(function) = function.filter(|function| function.is_main()) else {
+        return item;
+    };
+    let Some(body) = function.body() else {
+        return quote!(
+            fn main() {}
+        );
+    };
+    let attributes = function.attributes(|role| !matches!(role, Role::Repeated | Role::Test));
+    let mut signature = function.signature.clone();
+    if function.signature_mistakes().is_empty() {
+        return quote!(#(#attributes)* #signature #body);
+    }
+    // The underscore keeps `dead_code` quiet. A body that is not `const` is a mistake in a function
+    // that is.
+    signature.ident = Ident::new("_main", signature.ident.span());
+    signature.constness = None;
+    quote! {
+        fn main() {
+            #(#attributes)* #signature #body
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What holds for all options, over the table.
+
+use super::with_options;
+use crate::option_table::{Kind, OPTIONS, OptionSpec};
+
+fn usages() -> impl Iterator<Item = (&'static OptionSpec, String)> {
+    OPTIONS.iter().map(|option| (option, option.usage()))
+}
+
+#[test]
+fn every_usage_is_accepted() {
+    // All at once, since some need others beside them.
+    let usages = usages().map(|(_, usage)| usage).collect::<Vec<_>>();
+    let output = with_options(&usages.join(", "));
+    assert!(!output.contains("compile_error"), "{output}");
+    for method in OPTIONS.iter().filter_map(|option| option.method) {
+        assert!(output.contains(&format!(". {method} (")), "{method}");
+    }
+}
+
+#[test]
+fn every_misspelling_is_answered_with_the_right_name() {
+    for (option, usage) in usages() {
+        let output = with_options(&format!("x{usage}"));
+        let name = option.name;
+        let expected = format!("unknown option `x{name}`; did you mean `{name}`?");
+        assert!(output.contains(&expected), "{output}");
+    }
+}
+
+#[test]
+fn every_alias_is_answered_with_the_right_name() {
+    for option in OPTIONS {
+        for alias in option.aliases {
+            let output = with_options(&format!("{alias} = 1"));
+            let expected = format!("did you mean `{}`?", option.name);
+            assert!(output.contains(&expected), "{output}");
+        }
+    }
+}
+
+#[test]
+fn every_duplicate_is_refused() {
+    for (option, usage) in usages() {
+        let output = with_options(&format!("{usage}, {usage}"));
+        let expected = format!("duplicate option `{}`", option.name);
+        assert!(output.contains(&expected), "{output}");
+    }
+}
+
+#[test]
+fn every_wrong_type_is_answered_with_the_usage() {
+    for (option, usage) in usages() {
+        let output = with_options(&format!("{} = true", option.name));
+        let usage = usage.replace('"', r#"\""#);
+        let expected = format!(
+            "option `{}` takes {}",
+            option.name,
+            option.kind.description()
+        );
+        assert!(output.contains(&expected), "{output}");
+        assert!(output.contains(&format!(": `{usage}`")), "{output}");
+    }
+}
+
+#[test]
+fn every_option_without_a_value_is_answered_with_the_usage() {
+    for (option, usage) in usages() {
+        let usage = usage.replace('"', r#"\""#);
+        for half in ["", " =", "()"] {
+            let output = with_options(&format!("{}{half}", option.name));
+            assert!(output.contains(&format!(": `{usage}`")), "{output}");
+        }
+    }
+}
+
+#[test]
+fn no_alias_is_an_option() {
+    for alias in OPTIONS.iter().flat_map(|option| option.aliases) {
+        assert!(
+            OPTIONS.iter().all(|option| option.name != *alias),
+            "{alias}"
+        );
+    }
+}
+
+#[test]
+fn only_the_crate_has_no_builder_call() {
+    for option in OPTIONS {
+        assert_eq!(
+            option.method.is_none(),
+            option.kind == Kind::Crate,
+            "{}",
+            option.name
+        );
+    }
+}

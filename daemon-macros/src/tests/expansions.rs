@@ -1,0 +1,27 @@
+//! Expansions as they are read in a review: each file holds a function and, below a line, what
+//! becomes of it. With `UPDATE_EXPANSIONS` in the environment the files are written anew.
+
+use std::fs;
+use std::path::Path;
+
+use super::expand;
+
+const LINE: &str = "\n// expands to\n\n";
+
+#[test]
+fn every_expansion_is_the_one_on_file() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/tests/expansions");
+    let update = std::env::var_os("UPDATE_EXPANSIONS").is_some();
+    for entry in fs::read_dir(directory).expect("the directory is here") {
+        let path = entry.expect("it can be read").path();
+        let case = fs::read_to_string(&path).expect("it is text");
+        let written = case.split(LINE).next().unwrap_or_default();
+        let output = syn::parse2(expand(written)).expect("it is a program");
+        let expanded = format!("{written}{LINE}{}", prettyplease::unparse(&output));
+        if update {
+            fs::write(&path, expanded).expect("it can be written");
+        } else {
+            assert_eq!(case, expanded, "{}", path.display());
+        }
+    }
+}

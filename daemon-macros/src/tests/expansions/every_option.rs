@@ -1,0 +1,52 @@
+#[daemon::main(
+    crate = ::renamed,
+    background_flag = ["-b", "--bg"],
+    subcommand = "mount",
+    pid = "{runtime_dir}/{name}.pid",
+    log = log_file(),
+    pid_flag = "--pid-file",
+    log_flag = "--log-file",
+    pid_mode = 0o600,
+    log_mode = 0o644,
+    workdir = "/",
+    umask = 0o022,
+    user = "www",
+    group = "www",
+    chroot = env!("ROOT"),
+    keep_fds = [3, 4],
+    ready = "notify",
+    ready_timeout = 60,
+    control_flag = "-s",
+    stop_timeout = 5,
+    log_reopen = "SIGHUP",
+    configure = settings::adjust,
+)]
+fn main() {}
+
+// expands to
+
+fn main() {
+    let _daemon = ::renamed::Daemon::new()
+        .background_flags(["-b", "--bg"])
+        .subcommands(["mount"])
+        .pid_file("{runtime_dir}/{name}.pid")
+        .log_file(::renamed::PathSource::from_fn(|| log_file()))
+        .pid_flag("--pid-file")
+        .log_flag("--log-file")
+        .pid_mode(0o600)
+        .log_mode(0o644)
+        .workdir("/")
+        .umask(0o022)
+        .user("www")
+        .group("www")
+        .chroot(::renamed::PathSource::from_fn(|| env!("ROOT")))
+        .keep_fds([3, 4])
+        .ready(::renamed::Readiness::Notify)
+        .ready_timeout(::core::time::Duration::from_secs(60))
+        .control_flag("-s")
+        .stop_timeout(::core::time::Duration::from_secs(5))
+        .log_reopen(::renamed::Signal::SIGHUP)
+        .configure(settings::adjust)
+        .enter();
+    {}
+}

@@ -1,0 +1,18 @@
+#[daemon::main]
+#[embassy_executor::main]
+async fn main(spawner: embassy_executor::Spawner) {
+    spawner.spawn(run()).unwrap();
+}
+
+// expands to
+
+fn main() -> impl ::daemon::Termination {
+    #[embassy_executor::main]
+    async fn main(spawner: embassy_executor::Spawner) {
+        spawner.spawn(run()).unwrap();
+    }
+    let _daemon = ::daemon::Daemon::new()
+        .background_flags(["-d", "--background"])
+        .enter();
+    main()
+}

@@ -1,0 +1,17 @@
+#[daemon::main]
+fn main() {
+    let body = async { serve().await };
+    runtime().block_on(body)
+}
+
+// expands to
+
+fn main() {
+    let _daemon = ::daemon::Daemon::new()
+        .background_flags(["-d", "--background"])
+        .enter();
+    {
+        let body = async { serve().await };
+        runtime().block_on(body)
+    }
+}

@@ -1,0 +1,11 @@
+#[daemon::main]
+fn main() {}
+
+// expands to
+
+fn main() {
+    let _daemon = ::daemon::Daemon::new()
+        .background_flags(["-d", "--background"])
+        .enter();
+    {}
+}

@@ -1,0 +1,71 @@
+//! Programs that ask for every lint there is get no warning, in any edition.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{fs, io};
+
+#[test]
+fn generated_code_raises_no_lint_in_any_edition() -> io::Result<()> {
+    for edition in ["2018", "2021", "2024"] {
+        let workspace = workspace_of(edition)?;
+        cargo(&workspace, &["clippy", "--all-targets", "--no-deps"])?;
+    }
+    Ok(())
+}
+
+#[test]
+fn an_annotated_program_can_have_tests() -> io::Result<()> {
+    cargo(&cases(), &["test"])
+}
+
+fn cases() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lints")
+}
+
+fn scratch() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("lints")
+}
+
+/// A copy of the cases. Cargo knows an edition for a package, but not on the command line.
+fn workspace_of(edition: &str) -> io::Result<PathBuf> {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let copy = scratch().join(edition);
+    let adjust = |text: String| {
+        text.replace("edition = \"2024\"", &format!("edition = \"{edition}\""))
+            .replace("\"../../..\"", &format!("{root:?}"))
+    };
+    if copy.exists() {
+        fs::remove_dir_all(&copy)?;
+    }
+    copy_all(&cases(), &copy, &adjust)?;
+    Ok(copy)
+}
+
+fn copy_all(from: &Path, to: &Path, adjust: &dyn Fn(String) -> String) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_all(&entry.path(), &to, adjust)?;
+        } else {
+            fs::write(to, adjust(fs::read_to_string(entry.path())?))?;
+        }
+    }
+    Ok(())
+}
+
+fn cargo(workspace: &Path, arguments: &[&str]) -> io::Result<()> {
+    let output = Command::new(env!("CARGO"))
+        .current_dir(workspace)
+        .args(arguments)
+        .env("CARGO_TARGET_DIR", scratch().join("target"))
+        .output()?;
+    let messages = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "{}\n{messages}",
+        workspace.display()
+    );
+    Ok(())
+}

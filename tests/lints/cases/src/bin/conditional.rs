@@ -1,0 +1,24 @@
+//! A `main` that is not everywhere a daemon.
+
+#![deny(
+    warnings,
+    missing_docs,
+    unreachable_pub,
+    unused_qualifications,
+    unused_results,
+    clippy::all,
+    clippy::pedantic,
+    clippy::nursery
+)]
+#![forbid(unsafe_code)]
+
+#[cfg(unix)]
+#[daemon::main]
+fn main() {
+    #[cfg(not(unix))]
+    compile_error!("only on Unix");
+}
+
+#[cfg(not(unix))]
+#[cfg_attr(unix, daemon::main)]
+fn main() {}

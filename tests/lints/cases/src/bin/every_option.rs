@@ -1,0 +1,54 @@
+//! Every option, with values that lints like to look at.
+
+#![deny(
+    warnings,
+    missing_docs,
+    unreachable_pub,
+    unused_qualifications,
+    unused_results,
+    clippy::all,
+    clippy::pedantic,
+    clippy::nursery
+)]
+#![forbid(unsafe_code)]
+
+use daemon::{Daemon, PathSource, Readiness, Signal};
+use std::path::PathBuf;
+use std::time::Duration;
+
+#[daemon::main(
+    background_flag = ["-b", "--background"],
+    subcommand = "mount",
+    pid = pid_file(),
+    log = { PathBuf::from("a.log") },
+    pid_flag = "--pid-file",
+    log_flag = "--log-file",
+    pid_mode = 0o600,
+    log_mode = 0o644,
+    workdir = "{home}",
+    umask = 0o022,
+    user = "nobody",
+    group = "nogroup",
+    chroot = "/var/{name}",
+    keep_fds = [1000000],
+    ready = "notify",
+    ready_timeout = 86400,
+    control_flag = "-s",
+    stop_timeout = 60,
+    log_reopen = "SIGHUP",
+    configure = adjust,
+)]
+fn main() {}
+
+fn pid_file() -> PathBuf {
+    PathBuf::from("a.pid")
+}
+
+/// Imports what the generated code names by its full path.
+fn adjust(daemon: Daemon) -> Daemon {
+    daemon
+        .ready(Readiness::Notify)
+        .ready_timeout(Duration::from_secs(5))
+        .log_reopen(Signal::SIGUSR1)
+        .log_file(PathSource::from_fn(|| "b.log"))
+}

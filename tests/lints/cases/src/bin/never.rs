@@ -1,0 +1,18 @@
+//! A program that does not return.
+
+#![deny(
+    warnings,
+    missing_docs,
+    unreachable_pub,
+    unused_qualifications,
+    unused_results,
+    clippy::all,
+    clippy::pedantic,
+    clippy::nursery
+)]
+#![forbid(unsafe_code)]
+
+#[daemon::main]
+fn main() -> ! {
+    std::process::exit(0)
+}

@@ -1,0 +1,16 @@
+//! A public `main`, which nothing else can reach.
+
+#![deny(
+    warnings,
+    missing_docs,
+    unreachable_pub,
+    unused_qualifications,
+    unused_results,
+    clippy::all,
+    clippy::pedantic,
+    clippy::nursery
+)]
+#![forbid(unsafe_code)]
+
+#[daemon::main]
+pub fn main() {}

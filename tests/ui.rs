@@ -1,0 +1,66 @@
+//! What the attribute says about a mistake, and what it accepts.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+const FAMILIES: [&str; 6] = ["options", "values", "flags", "rules", "function", "several"];
+
+#[test]
+fn every_mistake_is_answered_and_every_main_accepted() {
+    let cases = trybuild::TestCases::new();
+    for family in FAMILIES {
+        cases.compile_fail(format!("tests/ui/{family}/*.rs"));
+    }
+    cases.pass("tests/ui/pass/*.rs");
+}
+
+#[test]
+fn messages_are_in_one_style() -> io::Result<()> {
+    for message in messages()? {
+        assert!(!message.starts_with(char::is_uppercase), "{message}");
+        assert!(!message.ends_with(['.', '!']), "{message}");
+        assert_eq!(message.matches('`').count() % 2, 0, "{message}");
+        assert!(!message.contains("  "), "{message}");
+    }
+    Ok(())
+}
+
+/// The first line of a message has a position below it; a second line would stand between.
+#[test]
+fn messages_are_one_line_and_nothing_of_the_compiler_follows() -> io::Result<()> {
+    for text in reports()? {
+        for (line, next) in text.lines().zip(text.lines().skip(1)) {
+            let is_ours = line.starts_with("error: ");
+            let is_source = line.starts_with([' ', '.']) || line.contains(" | ");
+            assert!(is_ours || is_source || line.is_empty(), "{line}");
+            assert_eq!(is_ours, next.trim_start().starts_with("--> "), "{line}");
+        }
+    }
+    Ok(())
+}
+
+fn messages() -> io::Result<Vec<String>> {
+    let reports = reports()?;
+    let lines = reports.iter().flat_map(|report| report.lines());
+    let messages = lines.filter_map(|line| line.strip_prefix("error: "));
+    Ok(messages.map(str::to_owned).collect())
+}
+
+fn reports() -> io::Result<Vec<String>> {
+    let ui = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ui");
+    let mut reports = Vec::new();
+    for family in FAMILIES {
+        for entry in fs::read_dir(ui.join(family))? {
+            let path = entry?.path();
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "stderr")
+            {
+                reports.push(fs::read_to_string(path)?);
+            }
+        }
+    }
+    assert!(!reports.is_empty());
+    Ok(reports)
+}

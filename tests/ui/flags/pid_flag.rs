@@ -1,0 +1,2 @@
+#[daemon::main(pid_flag = "pid")]
+fn main() {}

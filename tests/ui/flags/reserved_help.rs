@@ -1,0 +1,2 @@
+#[daemon::main(background_flag = "--help")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(background_flag = "-V")]
+fn main() {}

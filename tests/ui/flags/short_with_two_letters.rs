@@ -1,0 +1,2 @@
+#[daemon::main(background_flag = "-dd")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(background_flag = "-d ")]
+fn main() {}

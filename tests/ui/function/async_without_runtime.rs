@@ -1,0 +1,4 @@
+#[daemon::main]
+async fn main() {
+    std::future::ready(()).await;
+}

@@ -1,0 +1,7 @@
+// What `#[async_std::main]` makes of `#[async_std::main] #[daemon::main] async fn main() {}`.
+fn main() {
+    #[daemon::main]
+    async fn main() {}
+
+    let _ = main;
+}

@@ -1,0 +1,4 @@
+#[daemon::main]
+const fn main() {
+    println!("hello");
+}

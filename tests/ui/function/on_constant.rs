@@ -1,0 +1,4 @@
+#[daemon::main]
+const SERVER: u8 = 1;
+
+fn main() {}

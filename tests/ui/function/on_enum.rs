@@ -1,0 +1,4 @@
+#[daemon::main]
+enum Server {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[daemon::main]
+impl Server {}
+
+struct Server;
+
+fn main() {}

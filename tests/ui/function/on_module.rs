@@ -1,0 +1,4 @@
+#[daemon::main]
+mod server {}
+
+fn main() {}

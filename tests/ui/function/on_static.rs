@@ -1,0 +1,4 @@
+#[daemon::main]
+static SERVER: u8 = 1;
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[daemon::main]
+struct Server;
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[daemon::main]
+pub use std::fs;
+
+fn main() {}

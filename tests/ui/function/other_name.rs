@@ -1,0 +1,6 @@
+#[daemon::main]
+pub fn serve() {}
+
+fn main() {
+    serve();
+}

@@ -1,0 +1,3 @@
+#[daemon::main]
+#[tokio::test]
+async fn main() {}

@@ -1,0 +1,3 @@
+#[daemon::main]
+#[daemon::main(pid = "/run/a.pid")]
+fn main() {}

@@ -1,0 +1,3 @@
+#[daemon::main]
+#[::daemon::main]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(cwd = "/")]
+fn main() {}

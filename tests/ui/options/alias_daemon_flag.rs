@@ -1,0 +1,2 @@
+#[daemon::main(daemon_flag = "-d")]
+fn main() {}

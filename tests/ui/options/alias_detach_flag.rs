@@ -1,0 +1,2 @@
+#[daemon::main(detach_flag = "-d")]
+fn main() {}

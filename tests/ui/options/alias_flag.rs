@@ -1,0 +1,2 @@
+#[daemon::main(flag = "-d")]
+fn main() {}

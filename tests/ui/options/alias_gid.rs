@@ -1,0 +1,2 @@
+#[daemon::main(gid = "www")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(lock = "/run/a.pid")]
+fn main() {}

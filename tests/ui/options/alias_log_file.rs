@@ -1,0 +1,2 @@
+#[daemon::main(log_file = "/run/a.log")]
+fn main() {}

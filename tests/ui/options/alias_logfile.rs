@@ -1,0 +1,2 @@
+#[daemon::main(logfile = "/run/a.log")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(mask = 0o027)]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(output = "/run/a.log")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(pid_file = "/run/a.pid")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(pidfile = "/run/a.pid")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(stderr = "/run/a.log")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(stdout = "/run/a.log")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(timeout = 5)]
+fn main() {}

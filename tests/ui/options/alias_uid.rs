@@ -1,0 +1,2 @@
+#[daemon::main(uid = "www")]
+fn main() {}

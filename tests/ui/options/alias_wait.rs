@@ -1,0 +1,2 @@
+#[daemon::main(wait = 5)]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(chroot = "/var/empty", chroot = "/var/empty")]
+fn main() {}

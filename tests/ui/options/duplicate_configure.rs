@@ -1,0 +1,2 @@
+#[daemon::main(configure = adjust, configure = adjust)]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(crate = ::daemon, crate = ::daemon)]
+fn main() {}

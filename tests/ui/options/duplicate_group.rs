@@ -1,0 +1,2 @@
+#[daemon::main(group = "www", group = "www")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(log_flag = "--log-file", log_flag = "--log-file")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(pid_flag = "--pid-file", pid_flag = "--pid-file")]
+fn main() {}

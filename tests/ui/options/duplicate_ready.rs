@@ -1,0 +1,2 @@
+#[daemon::main(ready = "notify", ready = "notify")]
+fn main() {}

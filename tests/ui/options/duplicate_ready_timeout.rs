@@ -1,0 +1,2 @@
+#[daemon::main(ready_timeout = 5, ready_timeout = 5)]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(subcommand = "mount", subcommand = "mount")]
+fn main() {}

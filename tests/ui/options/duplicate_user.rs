@@ -1,0 +1,2 @@
+#[daemon::main(user = "www", user = "www")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(workdir = "/", workdir = "/")]
+fn main() {}

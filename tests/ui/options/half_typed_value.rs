@@ -1,0 +1,2 @@
+#[daemon::main(pid = paths.)]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(background-flag = "-d")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(pid-fil = "/run/a.pid")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(background_flagx = "-d")]
+fn main() {}

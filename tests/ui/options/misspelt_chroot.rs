@@ -1,0 +1,2 @@
+#[daemon::main(chrootx = "/var/empty")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(configurex = adjust)]
+fn main() {}

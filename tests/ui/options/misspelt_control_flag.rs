@@ -1,0 +1,2 @@
+#[daemon::main(control_flagx = "-s")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(cratex = ::daemon)]
+fn main() {}

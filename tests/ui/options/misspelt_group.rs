@@ -1,0 +1,2 @@
+#[daemon::main(groupx = "www")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(keep_fdsx = [3])]
+fn main() {}

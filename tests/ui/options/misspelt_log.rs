@@ -1,0 +1,2 @@
+#[daemon::main(logx = "/var/log/a.log")]
+fn main() {}

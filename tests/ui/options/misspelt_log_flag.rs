@@ -1,0 +1,2 @@
+#[daemon::main(log_flagx = "--log-file")]
+fn main() {}

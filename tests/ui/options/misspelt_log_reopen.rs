@@ -1,0 +1,2 @@
+#[daemon::main(log_reopenx = "SIGHUP")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(pidx = "/run/a.pid")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(pid_flagx = "--pid-file")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(pid_modex = 0o600)]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(readyx = "notify")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(ready_timeoutx = 5)]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(stop_timeoutx = 5)]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(subcommandx = "mount")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(umaskx = 0o027)]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(userx = "www")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(daemon::pid = "/run/a.pid")]
+fn main() {}

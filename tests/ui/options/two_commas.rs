@@ -1,0 +1,2 @@
+#[daemon::main(pid = "/run/a.pid",, log = "/var/log/a.log")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(pidd = "/run/a.pid")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(colour = "red")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(PID = "/run/a.pid")]
+fn main() {}

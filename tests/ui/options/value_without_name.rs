@@ -1,0 +1,2 @@
+#[daemon::main("/run/a.pid")]
+fn main() {}

@@ -1,0 +1,4 @@
+use daemon::main;
+
+#[main]
+fn main() {}

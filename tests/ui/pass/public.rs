@@ -1,0 +1,4 @@
+#![deny(unreachable_pub)]
+
+#[daemon::main]
+pub fn main() {}

@@ -1,0 +1,6 @@
+use std::process::ExitCode;
+
+#[daemon::main]
+fn main() -> ExitCode {
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,6 @@
+use std::process::{ExitCode, Termination};
+
+#[daemon::main]
+fn main() -> impl Termination {
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,4 @@
+#[daemon::main]
+fn main() -> ! {
+    std::process::exit(0)
+}

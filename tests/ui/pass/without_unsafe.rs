@@ -1,0 +1,4 @@
+#![forbid(unsafe_code)]
+
+#[daemon::main(pid = "/run/a.pid", log = "a.log")]
+fn main() {}

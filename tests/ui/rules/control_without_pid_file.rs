@@ -1,0 +1,2 @@
+#[daemon::main(control_flag = "-s")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(ready = "exec", ready_timeout = 5)]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(background_flag = "-b", log_flag = "--background")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(pid_flag = "-d")]
+fn main() {}

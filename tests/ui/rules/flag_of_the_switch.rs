@@ -1,0 +1,2 @@
+#[daemon::main(background_flag = "-d", pid_flag = "-d")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(log_mode = 0o600)]
+fn main() {}

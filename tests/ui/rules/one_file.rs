@@ -1,0 +1,2 @@
+#[daemon::main(pid = "/run/a", log = "/run/a")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(log_reopen = "SIGHUP")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(stop_timeout = 5)]
+fn main() {}

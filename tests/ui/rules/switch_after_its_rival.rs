@@ -1,0 +1,2 @@
+#[daemon::main(pid_flag = "-b", background_flag = "-b")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(pid_flag = "--file", log_flag = "--file")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(background_flag = ["d", "-b", "--b", "-h"])]
+fn main() {}

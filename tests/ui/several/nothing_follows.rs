@@ -1,0 +1,13 @@
+//! The body still counts: what it uses is used, and the return type is the user's own.
+#![deny(warnings)]
+
+use std::process::ExitCode;
+
+#[daemon::main(colour = "red")]
+fn main() -> ExitCode {
+    helper()
+}
+
+fn helper() -> ExitCode {
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,2 @@
+#[daemon::main(pidd = path::<u8, u16>(), log = "")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(configure = |daemon| daemon)]
+fn main() {}

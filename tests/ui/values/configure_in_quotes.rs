@@ -1,0 +1,6 @@
+#[daemon::main(configure = "adjust")]
+fn main() {}
+
+fn adjust(daemon: daemon::Daemon) -> daemon::Daemon {
+    daemon
+}

@@ -1,0 +1,2 @@
+#[daemon::main(keep_fds = [])]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(log = "/var/log/a.log", log_reopen = "HUP")]
+fn main() {}

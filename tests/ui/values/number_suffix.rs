@@ -1,0 +1,2 @@
+#[daemon::main(ready_timeout = 10s)]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(log = "/var/log/name}.log")]
+fn main() {}

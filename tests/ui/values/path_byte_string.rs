@@ -1,0 +1,2 @@
+#[daemon::main(log = b"/var/log/a.log")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(log = c"/var/log/a.log")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(pid = "/run/..")]
+fn main() {}

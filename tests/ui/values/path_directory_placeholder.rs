@@ -1,0 +1,2 @@
+#[daemon::main(log = "{log_dir}")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(pid = "/run/a\0b")]
+fn main() {}

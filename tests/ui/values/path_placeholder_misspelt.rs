@@ -1,0 +1,2 @@
+#[daemon::main(log = "/var/log/{nmae}.log")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(log = "~/a.log")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(log = "${HOME}/a.log")]
+fn main() {}

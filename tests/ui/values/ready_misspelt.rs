@@ -1,0 +1,2 @@
+#[daemon::main(ready = "notfiy")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(ready_timeout = 0)]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(ready = "later")]
+fn main() {}

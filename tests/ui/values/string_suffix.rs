@@ -1,0 +1,2 @@
+#[daemon::main(log = "/var/log/a.log"x)]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(subcommand = "-d")]
+fn main() {}

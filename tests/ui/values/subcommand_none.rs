@@ -1,0 +1,2 @@
+#[daemon::main(subcommand = [])]
+fn main() {}

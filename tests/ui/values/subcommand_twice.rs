@@ -1,0 +1,2 @@
+#[daemon::main(subcommand = ["mount", "serve", "mount"])]
+fn main() {}

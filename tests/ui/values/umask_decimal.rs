@@ -1,0 +1,2 @@
+#[daemon::main(umask = 27)]
+fn main() {}

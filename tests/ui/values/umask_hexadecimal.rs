@@ -1,0 +1,2 @@
+#[daemon::main(umask = 0x17)]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(umask = 022)]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(umask = 89)]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(background_flag = 5)]
+fn main() {}

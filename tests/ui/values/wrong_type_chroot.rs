@@ -1,0 +1,2 @@
+#[daemon::main(chroot = 5)]
+fn main() {}

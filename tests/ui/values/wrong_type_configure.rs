@@ -1,0 +1,2 @@
+#[daemon::main(configure = 5)]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(crate = 5)]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(group = 33)]
+fn main() {}

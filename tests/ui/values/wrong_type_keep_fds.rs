@@ -1,0 +1,2 @@
+#[daemon::main(keep_fds = 3)]
+fn main() {}

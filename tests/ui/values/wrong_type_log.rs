@@ -1,0 +1,2 @@
+#[daemon::main(log = 5)]
+fn main() {}

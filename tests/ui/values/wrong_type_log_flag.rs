@@ -1,0 +1,2 @@
+#[daemon::main(log_flag = 5)]
+fn main() {}

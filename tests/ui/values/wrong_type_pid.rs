@@ -1,0 +1,2 @@
+#[daemon::main(pid = 5)]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(pid_flag = 5)]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(subcommand = 5)]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(umask = "027")]
+fn main() {}

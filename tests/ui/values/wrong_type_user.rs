@@ -1,0 +1,2 @@
+#[daemon::main(user = 33)]
+fn main() {}

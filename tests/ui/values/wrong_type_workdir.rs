@@ -1,0 +1,2 @@
+#[daemon::main(workdir = 5)]
+fn main() {}
