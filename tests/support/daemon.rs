@@ -1,0 +1,109 @@
+//! A daemon that is up, and what must hold after every start.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+
+use nix::sys::signal::Signal;
+
+use crate::support::deadline::eventually;
+use crate::support::lock;
+use crate::support::outcome::Outcome;
+use crate::support::process::{self, Process};
+use crate::support::report::Report;
+use crate::support::scratch::Scratch;
+use crate::support::start::Start;
+
+/// A daemon whose launcher has ended with 0.
+#[derive(Debug)]
+pub(crate) struct Daemon {
+    pub(crate) process: Process,
+    pub(crate) pid_file: PathBuf,
+    pub(crate) launch: Outcome,
+    report: PathBuf,
+}
+
+impl Scratch {
+    /// Runs a start of `report -d` that must succeed.
+    pub(crate) fn up(&self, start: Start) -> Daemon {
+        self.daemon_of(start.run(), "report.pid")
+    }
+
+    /// The daemon of a launcher that must have succeeded, by its PID file.
+    ///
+    /// Exit 0 is a fact: at that moment a live process held the lock, alone, the file was exactly
+    /// its number and a newline, and there was no intermediate process any more, not even as a
+    /// zombie.
+    pub(crate) fn daemon_of(&self, launch: Outcome, pid_file: impl AsRef<Path>) -> Daemon {
+        assert_eq!(launch.code(), 0, "the start should succeed: {launch:?}");
+        let pid_file = self.path(pid_file);
+        let content = fs::read_to_string(&pid_file).expect("read the PID file");
+        let number = content.strip_suffix('\n').expect("a newline at the end");
+        let pid: i32 = number.parse().expect("a number in the PID file");
+        assert_eq!(pid.to_string(), number, "nothing but the number");
+
+        let process = Process::open(pid).expect("a live daemon");
+        let stat = process::stat(pid).expect("a live daemon");
+        assert!(process.is_alive(), "a live daemon, not a zombie");
+        assert!(lock::is_held(&pid_file), "the lock is held");
+        assert_eq!(lock::holders(&pid_file), [pid], "by the daemon alone");
+        assert!(process::stat(launch.pid).is_none(), "the launcher is gone");
+        // The intermediate process made the session, so the session has its number.
+        assert!(
+            process::stat(stat.sid).is_none(),
+            "the intermediate process was reaped"
+        );
+        Daemon {
+            process,
+            pid_file,
+            launch,
+            report: self.path("report.json"),
+        }
+    }
+
+    /// What must hold after a start that failed: nothing of it is left, the PID file is not
+    /// locked, and the next start works with no cleaning up.
+    pub(crate) fn expect_failed_start(&self, launch: &Outcome, status: i32) {
+        assert_eq!(launch.code(), status, "{launch:?}");
+        self.expect_nothing_left();
+        assert!(!lock::is_held(&self.path("report.pid")), "the lock is free");
+    }
+
+    /// A failure that is ours: no output, and one line `prog: STEP OBJECT: REASON` that ends so.
+    pub(crate) fn expect_refusal(&self, launch: &Outcome, status: i32, line: &str) {
+        self.expect_failed_start(launch, status);
+        expect_one_line(launch, line);
+    }
+}
+
+/// One line on standard error that is exactly this, behind the name of the program.
+pub(crate) fn expect_one_line(launch: &Outcome, line: &str) {
+    assert_eq!(launch.out_text(), "", "{launch:?}");
+    assert_eq!(launch.err_text(), format!("report: {line}\n"));
+}
+
+impl Daemon {
+    pub(crate) fn pid(&self) -> i32 {
+        self.process.pid()
+    }
+
+    /// What the daemon says about itself, once it has come to its step `report`.
+    pub(crate) fn report(&self) -> Report {
+        let report = read_report(&self.report);
+        assert_eq!(report.pid, self.pid(), "the daemon's own report");
+        assert!(report.is_daemon, "it knows that it is the daemon");
+        report
+    }
+
+    /// Ends the daemon as an administrator would.
+    pub(crate) fn stop(self) -> Option<ExitStatus> {
+        self.process.signal(Signal::SIGTERM);
+        self.process.wait()
+    }
+}
+
+/// Waits for the report of a program and reads it.
+pub(crate) fn read_report(path: &Path) -> Report {
+    let report = eventually("the program has reported", || fs::read(path).ok());
+    serde_json::from_slice(&report).expect("a whole report")
+}

@@ -1,0 +1,78 @@
+//! The lock of a PID file, asked without taking it.
+
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use nix::fcntl::{FcntlArg, fcntl};
+
+use crate::support::process;
+
+/// Whether somebody holds a write lock on the file. A reader asks for a read lock, which only a
+/// writer's denies, and takes none itself.
+pub(crate) fn is_held(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else {
+        return false;
+    };
+    let mut lock = whole_file(libc::F_RDLCK);
+    fcntl(&file, FcntlArg::F_OFD_GETLK(&mut lock)).expect("ask for the lock");
+    i32::from(lock.l_type) != libc::F_UNLCK
+}
+
+/// Every process that has a descriptor with the write lock on the file.
+pub(crate) fn holders(path: &Path) -> Vec<i32> {
+    let Ok(file) = fs::metadata(path) else {
+        return Vec::new();
+    };
+    process::all()
+        .filter(|pid| {
+            let Ok(descriptors) = fs::read_dir(format!("/proc/{pid}/fd")) else {
+                return false;
+            };
+            descriptors.flatten().any(|descriptor| {
+                let same = fs::metadata(descriptor.path())
+                    .is_ok_and(|open| (open.dev(), open.ino()) == (file.dev(), file.ino()));
+                same && has_write_lock(*pid, &descriptor.file_name().to_string_lossy())
+            })
+        })
+        .collect()
+}
+
+fn has_write_lock(pid: i32, descriptor: &str) -> bool {
+    let info = fs::read_to_string(format!("/proc/{pid}/fdinfo/{descriptor}")).unwrap_or_default();
+    let mut locks = info.lines().filter(|line| line.starts_with("lock:"));
+    locks.any(|lock| lock.contains(" WRITE "))
+}
+
+/// Takes a write lock as a stranger; it is held until the file is dropped.
+pub(crate) fn hold(path: &Path) -> File {
+    take(path, libc::F_WRLCK)
+}
+
+/// Takes a read lock as a stranger.
+pub(crate) fn hold_for_reading(path: &Path) -> File {
+    take(path, libc::F_RDLCK)
+}
+
+fn take(path: &Path, kind: i32) -> File {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .expect("open the file to lock");
+    let lock = whole_file(kind);
+    fcntl(&file, FcntlArg::F_OFD_SETLK(&lock)).expect("take the lock");
+    file
+}
+
+fn whole_file(kind: i32) -> libc::flock {
+    libc::flock {
+        l_type: kind.try_into().expect("a kind of lock"),
+        l_whence: libc::SEEK_SET.try_into().expect("a whence"),
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    }
+}

@@ -1,0 +1,29 @@
+//! What the process tests stand on.
+//!
+//! A test makes a [`scratch::Scratch`], starts a program of `tests/programs` or `examples` in it
+//! with a [`start::Start`], and asserts on the [`outcome::Outcome`] and on the
+//! [`daemon::Daemon`] that came up. Nothing sleeps and hopes: every wait is a poll with a deadline
+//! or a pidfd.
+
+#![allow(dead_code, reason = "each test file uses its part of the support")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a broken expectation is how a test fails"
+)]
+#![allow(
+    clippy::print_stderr,
+    reason = "a skipped test must say so where the tests are run"
+)]
+
+pub(crate) mod daemon;
+pub(crate) mod deadline;
+pub(crate) mod lock;
+pub(crate) mod outcome;
+pub(crate) mod process;
+pub(crate) mod program;
+pub(crate) mod report;
+pub(crate) mod requires;
+pub(crate) mod scratch;
+pub(crate) mod start;

@@ -1,0 +1,131 @@
+//! Processes as the kernel shows them: by pidfd and by `/proc`.
+
+use std::fs;
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
+
+use crate::support::deadline::PATIENCE;
+
+/// A process that is held by a pidfd, so that no signal ever reaches another one of its number.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pid: i32,
+    pidfd: OwnedFd,
+}
+
+impl Process {
+    pub(crate) fn open(pid: i32) -> Option<Self> {
+        // SAFETY: `pidfd_open` takes a number and flags, and touches no memory of ours.
+        let descriptor = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+        let descriptor = i32::try_from(descriptor).ok().filter(|fd| *fd >= 0)?;
+        // SAFETY: the call has just made this descriptor, and nobody else knows it.
+        let pidfd = unsafe { OwnedFd::from_raw_fd(descriptor) };
+        Some(Self { pid, pidfd })
+    }
+
+    pub(crate) fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    pub(crate) fn is_alive(&self) -> bool {
+        !self.ends_within(PollTimeout::ZERO)
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let (pidfd, null) = (self.pidfd.as_raw_fd(), std::ptr::null::<libc::siginfo_t>());
+        // SAFETY: the descriptor is open, and a null siginfo is what `kill(2)` would send.
+        let result =
+            unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pidfd, signal as i32, null, 0) };
+        // The process may have ended meanwhile.
+        assert!(
+            Errno::result(result).is_ok() || Errno::last() == Errno::ESRCH,
+            "cannot send {signal} to {}: {}",
+            self.pid,
+            Errno::last()
+        );
+    }
+
+    /// Waits until the process has ended. Its status is known if it is a child of ours, as every
+    /// daemon is whose launcher has ended (see `Scratch`).
+    pub(crate) fn wait(&self) -> Option<ExitStatus> {
+        let patience = PollTimeout::try_from(PATIENCE).expect("a timeout");
+        assert!(self.ends_within(patience), "{} does not end", self.pid);
+        reap(self.pid)
+    }
+
+    fn ends_within(&self, timeout: PollTimeout) -> bool {
+        loop {
+            let mut ended = [PollFd::new(self.pidfd.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut ended, timeout) {
+                Err(Errno::EINTR) => {}
+                result => return result.expect("poll a pidfd") > 0,
+            }
+        }
+    }
+}
+
+/// Takes the status of an ended child, if it is one and has ended.
+pub(crate) fn reap(pid: i32) -> Option<ExitStatus> {
+    let mut status = 0;
+    // SAFETY: the status is a valid place for an integer.
+    let reaped = unsafe { libc::waitpid(pid, &raw mut status, libc::WNOHANG) };
+    (reaped == pid).then(|| ExitStatus::from_raw(status))
+}
+
+/// What `/proc/PID/stat` says.
+#[derive(Debug)]
+pub(crate) struct Stat {
+    pub(crate) state: char,
+    pub(crate) ppid: i32,
+    pub(crate) pgid: i32,
+    pub(crate) sid: i32,
+    pub(crate) tty: i32,
+}
+
+/// Zombies included.
+pub(crate) fn stat(pid: i32) -> Option<Stat> {
+    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    // The name in parentheses may hold anything.
+    let end = stat.iter().rposition(|byte| *byte == b')')?;
+    let rest = String::from_utf8_lossy(&stat[end + 1..]).into_owned();
+    let mut fields = rest.split_whitespace();
+    let state = fields.next()?.chars().next()?;
+    let mut number = || fields.next()?.parse().ok();
+    Some(Stat {
+        state,
+        ppid: number()?,
+        pgid: number()?,
+        sid: number()?,
+        tty: number()?,
+    })
+}
+
+/// A field of `/proc/PID/status`, as text.
+pub(crate) fn status_field(pid: i32, name: &str) -> Option<String> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let mut lines = status.lines();
+    let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    Some(value.trim().to_owned())
+}
+
+/// Every live process that has this variable in the environment it was started with.
+pub(crate) fn with_variable(name: &str, value: &str) -> Vec<i32> {
+    let entry = format!("{name}={value}");
+    all()
+        .filter(|pid| {
+            let environ = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            let mut variables = environ.split(|byte| *byte == 0);
+            variables.any(|variable| variable == entry.as_bytes())
+        })
+        .collect()
+}
+
+pub(crate) fn all() -> impl Iterator<Item = i32> {
+    let processes = fs::read_dir("/proc").expect("list /proc");
+    processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+}

@@ -1,0 +1,38 @@
+//! Where the programs are that the tests start.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The path of an example or a test program.
+///
+/// Cargo puts the examples of a package into `examples` beside the directory `deps` of the test
+/// executables, and `cargo test` builds them all before it runs a test. Only a run that selects
+/// targets (`cargo test --test background`) does not; then a program that is older than its
+/// sources would be tested in silence, so this refuses it.
+pub(crate) fn path(name: &str) -> PathBuf {
+    let deps = env::current_exe().expect("the path of the test");
+    let profile = deps.ancestors().nth(2).expect("target/PROFILE/deps/TEST");
+    let program = profile.join("examples").join(name);
+    assert!(
+        is_up_to_date(&program),
+        "{} is older than its sources; add `--examples` to the cargo command",
+        program.display()
+    );
+    program
+}
+
+/// Asks the list of sources that cargo leaves beside each program.
+fn is_up_to_date(program: &Path) -> bool {
+    let Ok(built) = fs::metadata(program).and_then(|program| program.modified()) else {
+        return false;
+    };
+    let rule = fs::read_to_string(program.with_extension("d")).unwrap_or_default();
+    let sources = rule.split_once(": ").map_or("", |(_, sources)| sources);
+    // Spaces in a path are escaped in such a rule; then there is no cheap check.
+    let changed = |source: &str| fs::metadata(source).and_then(|source| source.modified());
+    rule.contains("\\ ")
+        || sources
+            .split_whitespace()
+            .all(|source| changed(source).is_ok_and(|changed| changed <= built))
+}

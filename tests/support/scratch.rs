@@ -1,0 +1,139 @@
+//! A directory for one test, and the end of every process that the test left behind.
+
+use std::env;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use nix::sys::prctl;
+use nix::sys::signal::Signal;
+
+use crate::support::deadline::eventually;
+use crate::support::process::{Process, with_variable};
+use crate::support::start::Start;
+
+/// The variable by which a test finds its processes again, whatever became of them.
+const MARK: &str = "TEST_MARK";
+
+/// A scratch directory. Dropping it kills every process that was started in it, by number, and
+/// removes the directory.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    directory: PathBuf,
+    mark: String,
+}
+
+impl Scratch {
+    pub(crate) fn new() -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let mark = format!("daemon-test-{}-{number}", process::id());
+        let directory = env::temp_dir().join(&mark);
+        fs::create_dir(&directory).expect("make a scratch directory");
+        // Whatever the umask is here; programs of other users must get in.
+        fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).expect("chmod");
+        // The directory of a report is not a symbolic link somewhere above.
+        let directory = directory.canonicalize().expect("the scratch directory");
+        // Orphans come to this process instead of to init. So a test learns how its daemon ended,
+        // and an intermediate process that its launcher did not reap stays visible as a zombie.
+        prctl::set_child_subreaper(true).expect("become a subreaper");
+        Self { directory, mark }
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        &self.directory
+    }
+
+    pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, content).expect("write a file of the test");
+        path
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        let bytes = fs::read(self.path(name)).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// A start of an example or a test program, in this directory.
+    pub(crate) fn start(&self, program: &str) -> Start {
+        self.start_path(&crate::support::program::path(program))
+    }
+
+    /// A start of any program, in this directory.
+    pub(crate) fn start_path(&self, program: &Path) -> Start {
+        Start::new(program, self.dir()).env(MARK, &self.mark)
+    }
+
+    /// `report -d` with a PID file and a log, which reports and stays.
+    pub(crate) fn background(&self) -> Start {
+        self.report().arg("-d")
+    }
+
+    /// `report` in the foreground, with the same options as [`Self::background`].
+    pub(crate) fn report(&self) -> Start {
+        self.start("report")
+            .env("TEST_REPORT", self.path("report.json"))
+            .options("pid=report.pid\nlog=report.log")
+            .does("report stay")
+    }
+
+    /// The processes of this test that are alive.
+    pub(crate) fn processes(&self) -> Vec<i32> {
+        with_variable(MARK, &self.mark)
+    }
+
+    /// Fails the test if a process of it is left.
+    pub(crate) fn expect_nothing_left(&self) {
+        eventually("no process of the test is left", || {
+            self.processes().is_empty().then_some(())
+        });
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.show_logs();
+        }
+        // A process that is being killed may just have made another one.
+        loop {
+            let left = self.processes();
+            if left.is_empty() {
+                break;
+            }
+            for process in left.into_iter().filter_map(Process::open) {
+                // The number may have found another owner before the pidfd held it.
+                if self.processes().contains(&process.pid()) {
+                    process.signal(Signal::SIGKILL);
+                    process.wait();
+                }
+            }
+        }
+        fs::remove_dir_all(&self.directory).ok();
+    }
+}
+
+impl Scratch {
+    fn show_logs(&self) {
+        for entry in fs::read_dir(&self.directory)
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            let path = entry.path();
+            if path.extension().is_some_and(|extension| extension == "log") {
+                let log = fs::read(&path).unwrap_or_default();
+                let shown = String::from_utf8_lossy(&log[..log.len().min(4096)]).into_owned();
+                eprintln!("--- {}\n{shown}", path.display());
+            }
+        }
+    }
+}

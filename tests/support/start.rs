@@ -1,0 +1,184 @@
+//! Starting a program in a caller's surroundings that are exactly so.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
+
+use crate::support::outcome::{Launch, Outcome};
+
+/// A program that is about to be started. Unless told otherwise it gets an empty standard input,
+/// pipes as its outputs, and the environment of the test.
+#[derive(Debug)]
+pub(crate) struct Start {
+    command: Command,
+}
+
+impl Start {
+    pub(crate) fn new(program: &Path, directory: &Path) -> Self {
+        let mut command = Command::new(program);
+        command
+            .current_dir(directory)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Self { command }
+    }
+
+    pub(crate) fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.command.arg(argument);
+        self
+    }
+
+    pub(crate) fn args<A: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
+    /// The name in `argv[0]`, which may be a lie.
+    pub(crate) fn arg0(mut self, name: impl AsRef<OsStr>) -> Self {
+        self.command.arg0(name);
+        self
+    }
+
+    pub(crate) fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    pub(crate) fn env_clear(mut self) -> Self {
+        self.command.env_clear();
+        self
+    }
+
+    /// The options of the program `report`, one on a line.
+    pub(crate) fn options(self, options: impl Into<OsString>) -> Self {
+        self.env("TEST_OPTIONS", options.into())
+    }
+
+    /// The steps that the program `report` takes.
+    pub(crate) fn does(self, steps: &str) -> Self {
+        self.env("TEST_DOES", steps)
+    }
+
+    pub(crate) fn cwd(mut self, directory: impl AsRef<Path>) -> Self {
+        self.command.current_dir(directory);
+        self
+    }
+
+    pub(crate) fn stdin(mut self, stdin: impl Into<Stdio>) -> Self {
+        self.command.stdin(stdin);
+        self
+    }
+
+    pub(crate) fn stdout(mut self, stdout: impl Into<Stdio>) -> Self {
+        self.command.stdout(stdout);
+        self
+    }
+
+    pub(crate) fn stderr(mut self, stderr: impl Into<Stdio>) -> Self {
+        self.command.stderr(stderr);
+        self
+    }
+
+    /// Starts without these descriptors.
+    pub(crate) fn close(self, descriptors: &[i32]) -> Self {
+        let descriptors = descriptors.to_vec();
+        self.before_exec(move || {
+            for descriptor in &descriptors {
+                // SAFETY: what the child closes between fork and exec is the child's own copy.
+                unsafe { libc::close(*descriptor) };
+            }
+            Ok(())
+        })
+    }
+
+    /// Hands the file on as `count` descriptors from `first`, as a careless caller would.
+    ///
+    /// The numbers must be beyond those that std uses in the child.
+    pub(crate) fn inherit(self, file: impl Into<OwnedFd>, first: i32, count: i32) -> Self {
+        let file: OwnedFd = file.into();
+        let start = self.limit(
+            Resource::RLIMIT_NOFILE,
+            u64::from((first + count).unsigned_abs()),
+        );
+        start.before_exec(move || {
+            for number in first..first + count {
+                // SAFETY: the source is open, and the number is nobody's in the child.
+                if unsafe { libc::dup2(file.as_raw_fd(), number) } < 0 {
+                    return Err(io::Error::last_os_error());
+                }
+            }
+            Ok(())
+        })
+    }
+
+    pub(crate) fn ignore(self, signals: &[Signal]) -> Self {
+        let signals = signals.to_vec();
+        self.before_exec(move || {
+            for signal in &signals {
+                // SAFETY: ignoring a signal runs no code of ours.
+                if unsafe { libc::signal(*signal as i32, libc::SIG_IGN) } == libc::SIG_ERR {
+                    return Err(io::Error::last_os_error());
+                }
+            }
+            Ok(())
+        })
+    }
+
+    pub(crate) fn block(self, signals: SigSet) -> Self {
+        self.before_exec(move || Ok(sigprocmask(SigmaskHow::SIG_BLOCK, Some(&signals), None)?))
+    }
+
+    pub(crate) fn umask(self, mask: u32) -> Self {
+        self.before_exec(move || {
+            // SAFETY: the call takes a number and cannot fail.
+            unsafe { libc::umask(mask) };
+            Ok(())
+        })
+    }
+
+    /// Sets the soft limit and, if it is lower, the hard limit.
+    pub(crate) fn limit(self, resource: Resource, limit: u64) -> Self {
+        self.before_exec(move || {
+            let (_, hard) = nix::sys::resource::getrlimit(resource)?;
+            Ok(setrlimit(resource, limit, hard.max(limit))?)
+        })
+    }
+
+    /// Something that the child does just before it executes the program. It may use
+    /// async-signal-safe calls only, since the test has more than one thread.
+    pub(crate) fn before_exec(
+        mut self,
+        step: impl FnMut() -> io::Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        // SAFETY: the steps in this file make plain system calls, and the others promise to.
+        unsafe { self.command.pre_exec(step) };
+        self
+    }
+
+    /// Starts the program and goes on.
+    pub(crate) fn spawn(mut self) -> Launch {
+        let started = Instant::now();
+        let child = self.command.spawn().expect("start a program");
+        // Here the copies end which the command holds of the descriptors it handed on.
+        drop(self);
+        Launch::new(child, started)
+    }
+
+    /// Starts the program, and leaves its outputs to the caller.
+    pub(crate) fn spawn_child(mut self) -> Child {
+        self.command.spawn().expect("start a program")
+    }
+
+    /// Starts the program, waits until it has ended and its outputs are closed.
+    pub(crate) fn run(self) -> Outcome {
+        self.spawn().wait()
+    }
+}
