@@ -69,17 +69,23 @@ impl Scratch {
         assert!(!lock::is_held(&self.path("report.pid")), "the lock is free");
     }
 
-    /// A failure that is ours: no output, and one line `prog: STEP OBJECT: REASON` that ends so.
-    pub(crate) fn expect_refusal(&self, launch: &Outcome, status: i32, line: &str) {
+    /// A failure that is ours: nothing is left, and one line says why.
+    pub(crate) fn expect_refusal(&self, launch: &Outcome, status: i32, words: &[&str]) {
         self.expect_failed_start(launch, status);
-        expect_one_line(launch, line);
+        expect_one_line(launch, words);
     }
 }
 
-/// One line on standard error that is exactly this, behind the name of the program.
-pub(crate) fn expect_one_line(launch: &Outcome, line: &str) {
+/// No output, and one line `prog: STEP OBJECT: REASON` on standard error, with these words in it.
+pub(crate) fn expect_one_line(launch: &Outcome, words: &[&str]) {
     assert_eq!(launch.out_text(), "", "{launch:?}");
-    assert_eq!(launch.err_text(), format!("report: {line}\n"));
+    let line = launch.err_text();
+    assert_eq!(line.matches('\n').count(), 1, "one line: {launch:?}");
+    assert!(line.ends_with('\n'), "a whole line: {launch:?}");
+    assert!(line.starts_with("report: "), "{launch:?}");
+    for word in words {
+        assert!(line.contains(word), "{word:?} in {launch:?}");
+    }
 }
 
 impl Daemon {

@@ -17,6 +17,7 @@
     reason = "a skipped test must say so where the tests are run"
 )]
 
+pub(crate) mod constructor;
 pub(crate) mod daemon;
 pub(crate) mod deadline;
 pub(crate) mod lock;
@@ -27,3 +28,5 @@ pub(crate) mod report;
 pub(crate) mod requires;
 pub(crate) mod scratch;
 pub(crate) mod start;
+pub(crate) mod terminal;
+pub(crate) mod trace;

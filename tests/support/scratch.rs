@@ -4,7 +4,7 @@ use std::env;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process;
+use std::process::{self, Command};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -47,6 +47,11 @@ impl Scratch {
         &self.directory
     }
 
+    /// The value of `TEST_MARK`, for a start that clears the environment.
+    pub(crate) fn mark(&self) -> &str {
+        &self.mark
+    }
+
     pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.directory.join(name)
     }
@@ -83,6 +88,17 @@ impl Scratch {
             .env("TEST_REPORT", self.path("report.json"))
             .options("pid=report.pid\nlog=report.log")
             .does("report stay")
+    }
+
+    /// A copy of a program, to be deleted or replaced.
+    ///
+    /// `cp` makes it: a child that another test forks meanwhile would inherit a descriptor that
+    /// writes to the copy, and a program that somebody writes to cannot be executed.
+    pub(crate) fn copy_program(&self, program: &Path, name: &str) -> PathBuf {
+        let copy = self.path(name);
+        let status = Command::new("cp").arg(program).arg(&copy).status();
+        assert!(status.expect("run cp").success());
+        copy
     }
 
     /// The processes of this test that are alive.

@@ -2,14 +2,15 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
+use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::resource::{Resource, setrlimit};
-use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
+use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
 
 use crate::support::outcome::{Launch, Outcome};
 
@@ -100,18 +101,17 @@ impl Start {
     }
 
     /// Hands the file on as `count` descriptors from `first`, as a careless caller would.
-    ///
-    /// The numbers must be beyond those that std uses in the child.
     pub(crate) fn inherit(self, file: impl Into<OwnedFd>, first: i32, count: i32) -> Self {
         let file: OwnedFd = file.into();
-        let start = self.limit(
-            Resource::RLIMIT_NOFILE,
-            u64::from((first + count).unsigned_abs()),
-        );
+        let end = first + count;
+        let start = self.limit(Resource::RLIMIT_NOFILE, u64::from(end.unsigned_abs()) + 1);
         start.before_exec(move || {
-            for number in first..first + count {
-                // SAFETY: the source is open, and the number is nobody's in the child.
-                if unsafe { libc::dup2(file.as_raw_fd(), number) } < 0 {
+            // The source itself may lie where the copies go. A copy may also take the place of the
+            // pipe by which std learns of a failed exec; then std takes it for a success.
+            let source = fcntl(&file, FcntlArg::F_DUPFD_CLOEXEC(end))?;
+            for number in first..end {
+                // SAFETY: the source is open, and in the child the numbers are ours to give.
+                if unsafe { libc::dup2(source, number) } < 0 {
                     return Err(io::Error::last_os_error());
                 }
             }
@@ -119,14 +119,13 @@ impl Start {
         })
     }
 
-    pub(crate) fn ignore(self, signals: &[Signal]) -> Self {
-        let signals = signals.to_vec();
+    pub(crate) fn ignore(self, signals: impl IntoIterator<Item = i32>) -> Self {
+        let signals: Vec<_> = signals.into_iter().collect();
         self.before_exec(move || {
             for signal in &signals {
+                // What cannot be ignored stays as it is.
                 // SAFETY: ignoring a signal runs no code of ours.
-                if unsafe { libc::signal(*signal as i32, libc::SIG_IGN) } == libc::SIG_ERR {
-                    return Err(io::Error::last_os_error());
-                }
+                unsafe { libc::signal(*signal, libc::SIG_IGN) };
             }
             Ok(())
         })

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
@@ -50,6 +50,22 @@ fn set(daemon: Daemon, name: &str, value: &OsStr) -> Daemon {
         "ready_timeout" => {
             daemon.ready_timeout(Duration::from_secs(text().parse().expect("seconds")))
         }
+        // While the launcher is at work, its image is deleted, or another program takes its name.
+        "pid_and_delete_me" => daemon.pid_file(PathSource::from_fn({
+            let path = path();
+            move || {
+                fs::remove_file(env::current_exe().expect("our path")).expect("delete us");
+                path
+            }
+        })),
+        "pid_and_replace_me" => daemon.pid_file(PathSource::from_fn({
+            let path = path();
+            move || {
+                let me = env::current_exe().expect("our path");
+                fs::rename(me.with_extension("new"), me).expect("replace us");
+                path
+            }
+        })),
         // The path is computed, and each computation leaves a line that says where.
         "computed_pid" => daemon.pid_file(computed(path())),
         "computed_log" => daemon.log_file(computed(path())),

@@ -10,7 +10,7 @@ use std::process::{self, Command, ExitCode};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{SigSet, Signal, raise};
+use nix::sys::signal::{self, SigHandler, SigSet, Signal, raise};
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, fork};
 
@@ -56,6 +56,7 @@ fn take_one(verb: &str, object: &str) -> io::Result<Option<ExitCode>> {
         "create" => drop(File::create(object)?),
         // Opens a terminal as a careless program would, without O_NOCTTY.
         "open" => drop(File::open(object)?.into_raw_fd()),
+        "ignore" => ignore(number())?,
         "child" => run(&["child"], &[("TEST_DOES", "report")])?,
         "nested" => run(
             &["nested", "-d"],
@@ -110,6 +111,13 @@ fn note(path: &str, line: &str) -> io::Result<()> {
     let mut file = OpenOptions::new().create(true).append(true).open(path)?;
     // One write, so that lines of several processes do not mix.
     file.write_all(format!("{line}\n").as_bytes())
+}
+
+fn ignore(number: u64) -> io::Result<()> {
+    let signal = Signal::try_from(i32::try_from(number).expect("a signal"))?;
+    // SAFETY: ignoring a signal runs no code of ours.
+    unsafe { signal::signal(signal, SigHandler::SigIgn) }?;
+    Ok(())
 }
 
 /// Runs this program again; its report goes beside ours, under its own name.

@@ -1,0 +1,177 @@
+//! Signals: what the daemon inherits of them, and what they do to a launcher that waits.
+
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::expect_used,
+    reason = "a broken expectation is how a test fails"
+)]
+
+mod support;
+
+use std::os::unix::process::ExitStatusExt;
+
+use nix::sys::signal::{SigSet, Signal};
+use support::daemon::read_report;
+use support::deadline::eventually;
+use support::outcome::Launch;
+use support::process::Process;
+use support::scratch::Scratch;
+use support::start::Start;
+use support::{lock, process};
+
+/// Bit N-1 is signal N, as in `/proc/PID/status`.
+fn bit(signal: Signal) -> u64 {
+    1 << (signal as i32 - 1)
+}
+
+#[test]
+fn the_daemon_ignores_nothing_and_blocks_nothing() {
+    let scratch = Scratch::new();
+    let start = scratch.report().does("report");
+    assert_eq!(start.run().code(), 0);
+    let usual = read_report(&scratch.path("report.json")).signals;
+    std::fs::remove_file(scratch.path("report.json")).expect("the report");
+
+    let start = scratch.background().ignore(1..=64).block(SigSet::all());
+    let signals = scratch.up(start).report().signals;
+    assert_eq!(signals.blocked, 0);
+    // The runtime of Rust does that, in every program.
+    assert_eq!(signals.ignored, bit(Signal::SIGPIPE));
+    assert_eq!(signals.pending, 0);
+    assert_eq!(signals.caught, usual.caught);
+}
+
+#[test]
+fn the_end_of_a_daemon_is_known_where_the_caller_ignores_its_children() {
+    let scratch = Scratch::new();
+    let start = || {
+        scratch
+            .background()
+            .ignore([libc::SIGCHLD])
+            .block(SigSet::all())
+    };
+    let launch = start().does("busy:50 exit:3").run();
+    scratch.expect_failed_start(&launch, 3);
+    let daemon = scratch.up(start());
+    assert_eq!(daemon.report().signals.ignored, bit(Signal::SIGPIPE));
+}
+
+#[test]
+fn a_daemon_whose_caller_blocked_and_ignored_everything_ends_by_sigterm() {
+    let scratch = Scratch::new();
+    let start = scratch.background().does("report hang");
+    let daemon = scratch.up(start.ignore(1..=64).block(SigSet::all()));
+    let end = daemon.stop().expect("its status");
+    assert_eq!(end.signal(), Some(Signal::SIGTERM as i32));
+}
+
+#[test]
+fn a_launcher_in_the_foreground_mode_leaves_the_signals_alone() {
+    let scratch = Scratch::new();
+    let start = scratch.report().does("report");
+    let mut blocked = SigSet::empty();
+    blocked.add(Signal::SIGUSR1);
+    let outcome = start.ignore([libc::SIGHUP]).block(blocked).run();
+    assert_eq!(outcome.code(), 0);
+    let signals = read_report(&scratch.path("report.json")).signals;
+    assert_ne!(signals.ignored & bit(Signal::SIGHUP), 0);
+    assert_eq!(signals.blocked, bit(Signal::SIGUSR1));
+}
+
+/// A launcher that waits for a daemon which is never quiet.
+fn waiting(start: Start, scratch: &Scratch, steps: &str) -> (Launch, Process) {
+    let options = "pid=report.pid\nlog=report.log\nready_timeout=120";
+    let launch = start.options(options).does(steps).spawn();
+    let report = read_report(&scratch.path("report.json"));
+    let daemon = Process::open(report.pid).expect("a live daemon");
+    // It has returned from its clones and sleeps.
+    eventually("the launcher waits", || {
+        (process::stat(launch.pid())?.state == 'S').then_some(())
+    });
+    assert!(launch.is_alive());
+    (launch, daemon)
+}
+
+#[test]
+fn a_signal_to_the_waiting_launcher_ends_the_daemon_and_then_the_launcher() {
+    for signal in [
+        Signal::SIGINT,
+        Signal::SIGTERM,
+        Signal::SIGHUP,
+        Signal::SIGQUIT,
+    ] {
+        let scratch = Scratch::new();
+        let (launch, daemon) = waiting(scratch.background(), &scratch, "report busy");
+        launch.signal(signal);
+        let outcome = launch.wait();
+        assert_eq!(outcome.status.signal(), Some(signal as i32), "{outcome:?}");
+        assert!(!daemon.is_alive(), "the daemon ends first");
+        scratch.expect_failed_start(&outcome, 128 + signal as i32);
+    }
+}
+
+#[test]
+fn a_daemon_that_does_not_heed_sigterm_is_killed_when_the_launcher_is_interrupted() {
+    let scratch = Scratch::new();
+    let (launch, daemon) = waiting(scratch.background(), &scratch, "ignore:15 report busy");
+    launch.signal(Signal::SIGINT);
+    let outcome = launch.wait();
+    assert_eq!(outcome.status.signal(), Some(Signal::SIGINT as i32));
+    assert!(!daemon.is_alive());
+    scratch.expect_nothing_left();
+}
+
+#[test]
+fn a_signal_that_the_caller_ignores_does_not_disturb_the_launcher() {
+    let scratch = Scratch::new();
+    let start = scratch.background().ignore([libc::SIGHUP]);
+    let (launch, daemon) = waiting(start, &scratch, "report busy:500 stay");
+    launch.signal(Signal::SIGHUP);
+    let daemon = {
+        assert!(daemon.is_alive());
+        scratch.daemon_of(launch.wait(), "report.pid")
+    };
+    assert!(daemon.process.is_alive());
+}
+
+#[test]
+fn a_launcher_that_is_killed_leaves_a_daemon_that_holds_the_lock() {
+    let scratch = Scratch::new();
+    let (launch, daemon) = waiting(
+        scratch.background(),
+        &scratch,
+        "report busy:500 note:done stay",
+    );
+    launch.signal(Signal::SIGKILL);
+    assert_eq!(launch.wait().code(), 137);
+    eventually("the daemon has gone on", || {
+        scratch.path("done").exists().then_some(())
+    });
+    let pid_file = scratch.path("report.pid");
+    assert_eq!(lock::holders(&pid_file), [daemon.pid()]);
+    assert_eq!(scratch.read("report.pid"), format!("{}\n", daemon.pid()));
+    assert_eq!(scratch.background().run().code(), 69);
+}
+
+#[test]
+fn a_launcher_that_is_stopped_and_resized_meanwhile_waits_on() {
+    let scratch = Scratch::new();
+    let (launch, _daemon) = waiting(scratch.background(), &scratch, "report busy:800 stay");
+    for _ in 0..100 {
+        launch.signal(Signal::SIGWINCH);
+        launch.signal(Signal::SIGSTOP);
+        launch.signal(Signal::SIGCONT);
+    }
+    scratch.daemon_of(launch.wait(), "report.pid");
+}
+
+#[test]
+fn a_daemon_that_ends_by_sigterm_leaves_a_file_that_means_nothing() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up(scratch.background().does("report hang"));
+    let pid_file = daemon.pid_file.clone();
+    daemon.stop();
+    assert!(pid_file.exists(), "no handler ran that could remove it");
+    assert!(!lock::is_held(&pid_file));
+    scratch.up(scratch.background());
+}

@@ -1,0 +1,108 @@
+//! A real pseudo-terminal, with a program as the leader of its session.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::PathBuf;
+use std::time::Instant;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::pty::{OpenptyResult, openpty};
+use nix::unistd::{setsid, ttyname};
+
+use crate::support::deadline::PATIENCE;
+use crate::support::start::Start;
+
+/// The terminal as its user sees it. Dropping it is the hang-up.
+#[derive(Debug)]
+pub(crate) struct Terminal {
+    master: File,
+    pub(crate) path: PathBuf,
+    shown: Vec<u8>,
+}
+
+impl Terminal {
+    /// A new terminal and the descriptor that programs use it by.
+    pub(crate) fn new() -> (Self, OwnedFd) {
+        let OpenptyResult { master, slave } = openpty(None, None).expect("a pseudo-terminal");
+        // A program that inherits the master would keep the terminal alive.
+        for descriptor in [&master, &slave] {
+            let flags = nix::fcntl::FdFlag::FD_CLOEXEC;
+            nix::fcntl::fcntl(descriptor, nix::fcntl::FcntlArg::F_SETFD(flags)).expect("CLOEXEC");
+        }
+        let path = ttyname(&slave).expect("the name of the terminal");
+        let terminal = Self {
+            master: master.into(),
+            path,
+            shown: Vec::new(),
+        };
+        (terminal, slave)
+    }
+
+    /// Types.
+    pub(crate) fn write(&mut self, keys: &[u8]) {
+        self.master.write_all(keys).expect("type");
+    }
+
+    /// Reads on until the terminal has shown the text; gives all it has shown.
+    pub(crate) fn read_until(&mut self, text: &str) -> String {
+        let start = Instant::now();
+        while !self.shown().contains(text) {
+            assert!(
+                start.elapsed() < PATIENCE && self.read_on(),
+                "the terminal never showed {text:?} but {:?}",
+                self.shown()
+            );
+        }
+        self.shown()
+    }
+
+    /// Reads on until no process has the terminal open any more.
+    pub(crate) fn read_to_end(&mut self) -> String {
+        let start = Instant::now();
+        while self.read_on() {
+            assert!(start.elapsed() < PATIENCE, "somebody keeps the terminal");
+        }
+        self.shown()
+    }
+
+    /// Waits for a moment and reads what there is; false when nobody has the terminal open.
+    fn read_on(&mut self) -> bool {
+        let mut readable = [PollFd::new(self.master.as_fd(), PollFlags::POLLIN)];
+        if poll(&mut readable, PollTimeout::from(50_u8)).expect("poll the terminal") == 0 {
+            return true;
+        }
+        let mut bytes = [0; 4096];
+        match self.master.read(&mut bytes) {
+            Ok(length) => {
+                self.shown.extend(&bytes[..length]);
+                length > 0
+            }
+            // EIO is the end of a terminal.
+            Err(_) => false,
+        }
+    }
+
+    fn shown(&self) -> String {
+        String::from_utf8_lossy(&self.shown).replace("\r\n", "\n")
+    }
+}
+
+impl Start {
+    /// Makes the program the leader of a new session with this terminal, as a login shell is.
+    pub(crate) fn on_terminal(self, terminal: OwnedFd) -> Self {
+        let stream = || terminal.try_clone().expect("duplicate the terminal");
+        self.stdin(stream())
+            .stdout(stream())
+            .stderr(terminal)
+            .before_exec(|| {
+                setsid()?;
+                // SAFETY: the request takes a number, and descriptor 0 is the terminal.
+                let result = unsafe { libc::ioctl(io::stdin().as_raw_fd(), libc::TIOCSCTTY, 0) };
+                if result < 0 {
+                    return Err(io::Error::last_os_error());
+                }
+                Ok(())
+            })
+    }
+}

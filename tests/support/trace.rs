@@ -1,0 +1,160 @@
+//! Stopping, holding and killing each process of a launch at each of its system calls.
+
+use std::collections::HashMap;
+use std::thread;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::ptrace::{self, Options};
+use nix::sys::signal::Signal;
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
+use nix::unistd::Pid;
+
+use crate::support::outcome::{Launch, Outcome};
+use crate::support::process;
+use crate::support::start::Start;
+
+/// The processes of a launch, in the order in which they appear.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Role {
+    Launcher,
+    Intermediate,
+    Daemon,
+    /// A thread or a child of the daemon.
+    Other,
+}
+
+/// A process of the launch has stopped, before or after a system call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stop {
+    pub(crate) role: Role,
+    pub(crate) pid: i32,
+    /// Counts the stops of this process, from 1.
+    pub(crate) number: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Action {
+    Go,
+    Kill,
+    /// It stays as it is until the launcher sleeps, waiting for it.
+    Hold,
+    /// It goes on, and is not traced any more.
+    Leave,
+}
+
+/// Runs a start, asks `decide` at each stop what is to become of the process, and gives the outcome
+/// of the launcher. Processes that outlive it go on untraced.
+pub(crate) fn run(start: Start, decide: impl FnMut(Stop) -> Action + Send) -> Outcome {
+    // The tracer is a thread, and its end lets go of every process that it still traces.
+    let tracer = || {
+        let launch = start.before_exec(|| Ok(ptrace::traceme()?)).spawn();
+        Tracer::new(&launch, decide).follow();
+        launch
+    };
+    let launch = thread::scope(|scope| scope.spawn(tracer).join().expect("trace a launch"));
+    launch.wait()
+}
+
+struct Tracer<D> {
+    launcher: Pid,
+    known: HashMap<Pid, (Role, usize)>,
+    held: Vec<Pid>,
+    decide: D,
+}
+
+impl<D: FnMut(Stop) -> Action> Tracer<D> {
+    fn new(launch: &Launch, decide: D) -> Self {
+        let launcher = Pid::from_raw(launch.pid());
+        // It has stopped where its exec ended.
+        waitpid(launcher, Some(WaitPidFlag::__WALL)).expect("the launcher stops");
+        let options = Options::PTRACE_O_TRACESYSGOOD
+            | Options::PTRACE_O_TRACEFORK
+            | Options::PTRACE_O_TRACEVFORK
+            | Options::PTRACE_O_TRACECLONE
+            | Options::PTRACE_O_TRACEEXEC;
+        ptrace::setoptions(launcher, options).expect("trace the launcher");
+        ptrace::syscall(launcher, None).expect("trace the launcher");
+        Self {
+            launcher,
+            known: HashMap::from([(launcher, (Role::Launcher, 0))]),
+            held: Vec::new(),
+            decide,
+        }
+    }
+
+    /// Follows the processes until the launcher has ended, and leaves its status to be taken.
+    fn follow(&mut self) {
+        loop {
+            // Only what this thread has started or traces: other tests have children too.
+            let flags = WaitPidFlag::__WALL
+                | WaitPidFlag::__WNOTHREAD
+                | WaitPidFlag::WEXITED
+                | WaitPidFlag::WSTOPPED
+                | WaitPidFlag::WNOHANG;
+            let peeked = waitid(Id::All, flags | WaitPidFlag::WNOWAIT).expect("wait");
+            match peeked {
+                WaitStatus::StillAlive => self.release_held(),
+                WaitStatus::Exited(pid, _) | WaitStatus::Signaled(pid, ..)
+                    if pid == self.launcher =>
+                {
+                    return;
+                }
+                status => {
+                    let pid = status.pid().expect("a process");
+                    let status = waitpid(pid, Some(WaitPidFlag::__WALL)).expect("wait");
+                    self.stopped(pid, status);
+                }
+            }
+        }
+    }
+
+    fn stopped(&mut self, pid: Pid, status: WaitStatus) {
+        let is_new = !self.known.contains_key(&pid);
+        let role = match self.known.len() {
+            1 => Role::Intermediate,
+            2 => Role::Daemon,
+            _ => Role::Other,
+        };
+        let (role, number) = self.known.entry(pid).or_insert((role, 0));
+        let signal = match status {
+            WaitStatus::Exited(..) | WaitStatus::Signaled(..) => return,
+            // The stop with which a new process begins is no signal of anybody.
+            WaitStatus::Stopped(_, Signal::SIGSTOP) if is_new => None,
+            WaitStatus::Stopped(_, signal) => Some(signal),
+            _ => None,
+        };
+        *number += 1;
+        let stop = Stop {
+            role: *role,
+            pid: pid.as_raw(),
+            number: *number,
+        };
+        let action = match stop.role {
+            Role::Other => Action::Leave,
+            _ => (self.decide)(stop),
+        };
+        let result = match action {
+            Action::Go => ptrace::syscall(pid, signal),
+            Action::Kill => nix::sys::signal::kill(pid, Signal::SIGKILL),
+            Action::Leave => ptrace::detach(pid, signal),
+            Action::Hold => {
+                self.held.push(pid);
+                Ok(())
+            }
+        };
+        // A process that is being killed has nothing to go on with.
+        assert!(matches!(result, Ok(()) | Err(Errno::ESRCH)), "{result:?}");
+    }
+
+    /// Nothing happens: if that is because the launcher sleeps, those it waits for go on.
+    fn release_held(&mut self) {
+        let sleeps = process::stat(self.launcher.as_raw()).is_some_and(|stat| stat.state == 'S');
+        if sleeps {
+            for pid in self.held.drain(..) {
+                ptrace::syscall(pid, None).ok();
+            }
+        }
+        thread::sleep(Duration::from_micros(200));
+    }
+}
