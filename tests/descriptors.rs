@@ -116,7 +116,9 @@ fn a_pipe_that_the_caller_left_open_ends_with_the_launcher() {
     let daemon = scratch.up(scratch.background().inherit(writer, 100, 1));
     expect_clean(&scratch, &daemon.report());
     let mut rest = Vec::new();
-    File::from(reader).read_to_end(&mut rest).expect("the end of the pipe");
+    File::from(reader)
+        .read_to_end(&mut rest)
+        .expect("the end of the pipe");
     assert!(daemon.process.is_alive());
 }
 

@@ -1,0 +1,243 @@
+//! The hand-off: it is taken by the daemon alone, leaves no trace, and cannot be forged.
+
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::expect_used,
+    reason = "a broken expectation is how a test fails"
+)]
+
+mod support;
+
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+
+use nix::sys::socket::MsgFlags;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, send, socketpair};
+use std::os::fd::AsRawFd;
+use support::daemon::read_report;
+use support::report::Report;
+use support::scratch::Scratch;
+use support::start::Start;
+use support::terminal::Terminal;
+use support::trace::{self, Action, Role};
+
+/// The variable that holds the number of the daemon's end of the socket pair.
+const MARKER: &str = "__DAEMON_HANDOFF";
+
+fn expect_no_trace(report: &Report) {
+    assert_eq!(report.variable(MARKER), None);
+}
+
+#[test]
+fn the_marker_is_gone_in_the_daemon_and_in_its_children() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up(scratch.background().does("child nested report stay"));
+    expect_no_trace(&daemon.report());
+    for name in ["child.json", "nested.json"] {
+        expect_no_trace(&read_report(&scratch.path(name)));
+    }
+}
+
+/// Runs a start in the foreground with a marker that is not ours, and expects what would be
+/// without it; then the same in the background.
+fn expect_ignored(value: &str, prepare: impl Fn(Start) -> Start) {
+    let scratch = Scratch::new();
+    let start = scratch.report().does("report say:hello").env(MARKER, value);
+    let outcome = prepare(start).run();
+    assert_eq!(
+        (outcome.code(), &*outcome.out_text()),
+        (0, "hello\n"),
+        "{value:?}: {outcome:?}"
+    );
+    assert_eq!(outcome.err_text(), "", "silently: {value:?}");
+    let report = read_report(&scratch.path("report.json"));
+    assert!(!report.is_daemon, "{value:?}");
+    std::fs::remove_file(scratch.path("report.json")).expect("the report");
+
+    let daemon = scratch.up(prepare(scratch.background().env(MARKER, value)));
+    expect_no_trace(&daemon.report());
+}
+
+#[test]
+fn a_forged_marker_means_nothing() {
+    for value in [
+        "",
+        "0",
+        "1",
+        "2",
+        "3",
+        "-1",
+        "57",
+        "x",
+        "99999999999999999999",
+        " 3",
+        "3 4",
+    ] {
+        expect_ignored(value, |start| start);
+    }
+}
+
+#[test]
+fn a_marker_with_a_descriptor_that_is_no_hand_off_means_nothing() {
+    let file = || OwnedFd::from(File::open("/dev/zero").expect("/dev/zero"));
+    let stream = || OwnedFd::from(UnixStream::pair().expect("a socket").0);
+    let seqpacket = || pair(SockType::SeqPacket).0;
+    let datagram = || pair(SockType::Datagram).0;
+    let terminal = || Terminal::new().1;
+    let makers: [&dyn Fn() -> OwnedFd; 5] = [&file, &stream, &seqpacket, &datagram, &terminal];
+    for maker in makers {
+        expect_ignored("57", |start| start.inherit(maker(), 57, 1));
+    }
+}
+
+fn pair(kind: SockType) -> (OwnedFd, OwnedFd) {
+    let flags = SockFlag::SOCK_CLOEXEC;
+    socketpair(AddressFamily::Unix, kind, None, flags).expect("a socket pair")
+}
+
+#[test]
+fn a_message_on_a_socket_that_is_not_a_hand_off_is_left_there() {
+    let scratch = Scratch::new();
+    let (ours, theirs) = pair(SockType::SeqPacket);
+    let message = b"daemon hand-off 1\n and then garbage";
+    send(ours.as_raw_fd(), message, MsgFlags::empty()).expect("send");
+    let copy = theirs.try_clone().expect("a copy");
+    let start = scratch
+        .report()
+        .does("report")
+        .env(MARKER, "57")
+        .inherit(copy, 57, 1);
+    assert_eq!(start.run().code(), 0);
+    let report = read_report(&scratch.path("report.json"));
+    assert!(!report.is_daemon);
+    assert!(report.descriptor(57).is_some(), "it stays open");
+    let mut bytes = [0; 100];
+    let length = nix::unistd::read(&theirs, &mut bytes).expect("the message");
+    assert_eq!(&bytes[..length], message);
+}
+
+#[test]
+fn a_marker_that_leaked_from_a_daemon_with_its_socket_closed_means_nothing() {
+    // The value that a real daemon was given, in a program that the daemon did not start.
+    let scratch = Scratch::new();
+    let daemon = scratch.up(scratch.background());
+    daemon.report();
+    let environ = std::fs::read(format!("/proc/{}/environ", daemon.pid())).expect("environ");
+    let prefix = format!("{MARKER}=");
+    let leaked = environ
+        .split(|byte| *byte == 0)
+        .find_map(|variable| variable.strip_prefix(prefix.as_bytes()))
+        .map_or_else(
+            || "3".to_owned(),
+            |value| String::from_utf8_lossy(value).into_owned(),
+        );
+    expect_ignored(&leaked, |start| start);
+}
+
+/// Kills one process of a launch at each stop of it in turn, until a launch goes through unharmed;
+/// each time `expect` judges what came of it. Gives the number of launches that were harmed.
+fn kill_at_each_stop(
+    role: Role,
+    mut expect: impl FnMut(&Scratch, support::outcome::Outcome),
+) -> usize {
+    for number in 1.. {
+        let scratch = Scratch::new();
+        let mut killed = false;
+        let start = scratch.background().does("report stay");
+        let launch = trace::run(start, |stop| {
+            if stop.role == role && stop.number == number {
+                killed = true;
+                Action::Kill
+            } else {
+                Action::Go
+            }
+        });
+        if !killed {
+            scratch.daemon_of(launch, "report.pid");
+            return number - 1;
+        }
+        expect(&scratch, launch);
+    }
+    unreachable!("a launch has an end")
+}
+
+#[test]
+fn an_intermediate_process_that_is_killed_anywhere_is_a_failure_or_a_daemon() {
+    let harmed = kill_at_each_stop(Role::Intermediate, |scratch, launch| match launch.code() {
+        0 => {
+            let daemon = scratch.daemon_of(launch, "report.pid");
+            expect_no_trace(&daemon.report());
+        }
+        _ => scratch.expect_refusal(&launch, 71, &[]),
+    });
+    // `setsid`, the clone and the exit, before and after each.
+    assert!(harmed >= 4, "{harmed}");
+}
+
+#[test]
+fn a_daemon_whose_intermediate_process_was_killed_starts_on_memory_that_nobody_touched() {
+    // The launcher runs again while the daemon's side, held here, still runs on its memory.
+    let scratch = Scratch::new();
+    let argument = "x".repeat(10_000);
+    let mut intermediate = None;
+    let launch = trace::run(scratch.background().arg(&argument), |stop| {
+        match stop.role {
+            Role::Daemon if stop.number == 1 => {
+                let pid = nix::unistd::Pid::from_raw(intermediate.expect("it came first"));
+                nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).expect("kill");
+                Action::Hold
+            }
+            Role::Intermediate => {
+                intermediate = Some(stop.pid);
+                Action::Go
+            }
+            _ => Action::Go,
+        }
+    });
+    let daemon = scratch.daemon_of(launch, "report.pid");
+    let report = daemon.report();
+    assert_eq!(report.arguments[1..], [argument.into_bytes()]);
+    expect_no_trace(&report);
+}
+
+#[test]
+fn a_daemon_that_is_killed_anywhere_before_it_is_ready_is_a_failure_at_once() {
+    let mut failures = 0;
+    kill_at_each_stop(Role::Daemon, |scratch, launch| {
+        match launch.code() {
+            // It was killed when the launcher had just seen it settled.
+            0 => scratch.expect_nothing_left(),
+            71 => scratch.expect_refusal(&launch, 71, &[]),
+            _ => {
+                failures += 1;
+                scratch.expect_failed_start(&launch, 137);
+            }
+        }
+        scratch.up(scratch.background());
+    });
+    assert!(failures > 10, "{failures}");
+}
+
+#[test]
+fn a_launcher_that_is_killed_anywhere_leaves_a_daemon_or_nothing() {
+    let mut daemons = 0;
+    let harmed = kill_at_each_stop(Role::Launcher, |scratch, launch| {
+        assert_eq!(launch.code(), 137);
+        // The daemon may still be on its way; then the lock is held already.
+        let again = scratch.background().run();
+        match again.code() {
+            0 => drop(scratch.daemon_of(again, "report.pid")),
+            status => {
+                assert_eq!(status, 69, "{again:?}");
+                daemons += 1;
+                let report = read_report(&scratch.path("report.json"));
+                assert_eq!(
+                    support::lock::holders(&scratch.path("report.pid")),
+                    [report.pid]
+                );
+            }
+        }
+    });
+    assert!(daemons > 0 && daemons < harmed, "{daemons} of {harmed}");
+}
