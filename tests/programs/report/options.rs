@@ -58,6 +58,14 @@ fn set(daemon: Daemon, name: &str, value: &OsStr) -> Daemon {
                 path
             }
         })),
+        "pid_and_delete" => daemon.pid_file(PathSource::from_fn({
+            let path = path();
+            let victim = env::var_os("LD_PRELOAD").expect("a library");
+            move || {
+                fs::remove_file(victim).expect("delete the library");
+                path
+            }
+        })),
         "pid_and_replace_me" => daemon.pid_file(PathSource::from_fn({
             let path = path();
             move || {

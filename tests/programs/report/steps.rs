@@ -5,7 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::hint::black_box;
 use std::io::{self, Write};
 use std::os::fd::IntoRawFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{self, Command, ExitCode};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -51,6 +51,13 @@ fn take_one(verb: &str, object: &str) -> io::Result<Option<ExitCode>> {
         "say" => println!("{object}"),
         "complain" => eprintln!("{object}"),
         "print" => print(number())?,
+        "bytes" => bytes(number())?,
+        // Waits until the file is there.
+        "wait" => {
+            while !Path::new(object).exists() {
+                thread::sleep(Duration::from_millis(1));
+            }
+        }
         // One line in a file that every process which comes here shares.
         "note" => note(object, &process::id().to_string())?,
         "create" => drop(File::create(object)?),
@@ -58,6 +65,11 @@ fn take_one(verb: &str, object: &str) -> io::Result<Option<ExitCode>> {
         "open" => drop(File::open(object)?.into_raw_fd()),
         "ignore" => ignore(number())?,
         "child" => run(&["child"], &[("TEST_DOES", "report")])?,
+        // A child that outlives the daemon.
+        "leave-child" => {
+            let mut child = Command::new(env::current_exe()?);
+            child.env("TEST_DOES", "hang").spawn()?;
+        }
         "nested" => run(
             &["nested", "-d"],
             &[
@@ -104,6 +116,14 @@ fn print(bytes: u64) -> io::Result<()> {
         out.write_all(&line)?;
         out.write_all(b"\n")?;
     }
+    out.flush()
+}
+
+/// Every value of a byte but the last few, and no newline more than chance has it.
+fn bytes(length: u64) -> io::Result<()> {
+    let bytes: Vec<u8> = (0..length).map(|index| (index % 251) as u8).collect();
+    let mut out = io::stdout().lock();
+    out.write_all(&bytes)?;
     out.flush()
 }
 
