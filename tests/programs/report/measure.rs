@@ -47,10 +47,10 @@ pub(crate) fn report() -> io::Result<Report> {
         groups: numbers(field("Groups")),
         exe: bytes(&fs::read_link("/proc/self/exe")?),
         image: (image.dev(), image.ino()),
-        is_daemon: false,
-        start_dir: None,
-        pid_file: None,
-        log_file: None,
+        is_daemon: daemon::is_daemon(),
+        start_dir: daemon::start_dir().as_deref().map(bytes),
+        pid_file: daemon::pid_file().map(bytes),
+        log_file: daemon::log_file().map(bytes),
     })
 }
 
