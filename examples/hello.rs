@@ -1,17 +1,27 @@
+//! A plain `main` that greets now and then, for ever.
+//!
+//! `cargo run --example hello` does so on the terminal, until Control-C. With `-d` it does so in
+//! the background, and the prompt is back:
+//!
+//! ```console
+//! $ cargo run --example hello -- -d
+//! $ cat hello.log
+//! hello from process 4242
+//! $ cargo run --example hello -- -d
+//! hello: cannot lock the PID file /home/you/hello.pid: already running, pid 4242
+//! $ kill $(cat hello.pid)
+//! ```
+
+#![allow(clippy::print_stdout, reason = "a program that prints")]
+
+use std::process;
+use std::thread;
+use std::time::Duration;
+
 #[daemon::main(pid = "hello.pid", log = "hello.log")]
 fn main() {
-    let _daemon = daemon::Daemon::new()
-        .pid_file("hello.pid")
-        .log_file("hello.log")
-        .enter();
-    println!(
-        "hello {:?} {:?} {:?} {:?}",
-        daemon::is_daemon(),
-        daemon::start_dir(),
-        daemon::pid_file(),
-        std::env::args_os()
-    );
     loop {
-        std::thread::sleep(std::time::Duration::from_secs(60));
+        println!("hello from process {}", process::id());
+        thread::sleep(Duration::from_secs(60));
     }
 }

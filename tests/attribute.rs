@@ -1,0 +1,60 @@
+//! The attribute on every kind of `main`: each return type, and a runtime above or below.
+
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::expect_used,
+    reason = "a broken expectation is how a test fails"
+)]
+
+mod support;
+
+use support::scratch::Scratch;
+
+/// Each of these programs prints its number, and fails with `--fail` in a way of its own.
+const PROGRAMS: [(&str, i32, &str); 6] = [
+    ("returns_unit", 101, "no luck"),
+    ("returns_never", 5, "no luck"),
+    ("returns_result", 1, "Error: \"no luck\""),
+    ("returns_termination", 6, "no luck"),
+    ("tokio_below", 1, "Error: \"no luck\""),
+    ("tokio_above", 1, "Error: \"no luck\""),
+];
+
+#[test]
+fn the_program_runs_in_the_foreground_as_ever() {
+    for (program, status, words) in PROGRAMS {
+        let scratch = Scratch::new();
+        let outcome = scratch.start(program).arg("--end").run();
+        let line = format!("process {}\n", outcome.pid);
+        assert_eq!(
+            (outcome.code(), outcome.out_text()),
+            (0, line),
+            "{program}: {outcome:?}"
+        );
+
+        let outcome = scratch.start(program).arg("--fail").run();
+        assert_eq!(outcome.code(), status, "{program}: {outcome:?}");
+        assert!(outcome.err_text().contains(words), "{program}: {outcome:?}");
+    }
+}
+
+#[test]
+fn the_program_runs_once_and_in_the_daemon() {
+    for (program, ..) in PROGRAMS {
+        let scratch = Scratch::new();
+        let launch = scratch.start(program).arg("-d").run();
+        let daemon = scratch.daemon_of(launch, format!("{program}.pid"));
+        let log = scratch.read(&format!("{program}.log"));
+        assert_eq!(log, format!("process {}\n", daemon.pid()), "{program}");
+    }
+}
+
+#[test]
+fn the_failure_of_the_program_is_the_failure_of_the_start() {
+    for (program, status, words) in PROGRAMS {
+        let scratch = Scratch::new();
+        let launch = scratch.start(program).args(["--fail", "-d"]).run();
+        scratch.expect_failed_start(&launch, status);
+        assert!(launch.err_text().contains(words), "{program}: {launch:?}");
+    }
+}

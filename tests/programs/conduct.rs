@@ -1,0 +1,18 @@
+//! How the programs behave that differ only in their `main`: they say their number, and then stay,
+//! or end with `--end`, or fail with `--fail`.
+
+use std::env;
+use std::process;
+use std::thread;
+
+/// Stays, or tells how the program is to end.
+pub(crate) fn follow() -> Result<(), &'static str> {
+    println!("process {}", process::id());
+    match env::args().nth(1).as_deref() {
+        None => loop {
+            thread::park();
+        },
+        Some("--end") => Ok(()),
+        Some(_) => Err("no luck"),
+    }
+}

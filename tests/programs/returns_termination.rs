@@ -1,0 +1,21 @@
+//! A `main` that returns what its author did not want to spell out.
+
+#![allow(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a careless program is under test"
+)]
+
+#[path = "conduct.rs"]
+mod conduct;
+
+use std::process::{ExitCode, Termination};
+
+#[daemon::main(pid = "{name}.pid", log = "{name}.log")]
+fn main() -> impl Termination {
+    if let Err(error) = conduct::follow() {
+        eprintln!("{error}");
+        return ExitCode::from(6);
+    }
+    ExitCode::SUCCESS
+}
