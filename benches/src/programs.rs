@@ -1,0 +1,113 @@
+//! Where the programs under measurement come from: built here, or installed as packages.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+
+use anyhow::{Context as _, Result, ensure};
+
+/// A program under measurement.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Program {
+    /// A binary of this package.
+    Rust(&'static str),
+    /// One file in `peers/`, compiled by `cc`.
+    C(&'static str),
+    /// One directory in `peers/`, compiled by `go`.
+    Go(&'static str),
+    /// Something that the system has, or a package brings.
+    Tool {
+        name: &'static str,
+        package: &'static str,
+    },
+}
+
+/// What must be installed, and is not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Missing(pub(crate) &'static str);
+
+/// The programs, built.
+#[derive(Debug)]
+pub(crate) struct Programs {
+    directory: PathBuf,
+}
+
+const C_COMPILER: &str = "gcc libc6-dev";
+const GO_AND_LIBRARY: &str = "golang-go golang-github-sevlyar-go-daemon-dev";
+
+impl Programs {
+    /// Builds whatever can be built here. All with the optimisation that their users get by default:
+    /// Cargo's release profile, `-O2`, `go build`.
+    pub(crate) fn build() -> Result<Self> {
+        let directory = env::current_exe()?;
+        let directory = directory
+            .parent()
+            .context("a program has a directory")?
+            .to_owned();
+        let sources = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let peers = sources.join("peers");
+
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let target = directory
+            .parent()
+            .context("a profile's directory has a parent")?;
+        let built = Command::new(cargo)
+            .args(["build", "--release", "--bins", "--manifest-path"])
+            .arg(sources.join("Cargo.toml"))
+            .arg("--target-dir")
+            .arg(target)
+            .status()?;
+        ensure!(built.success(), "cargo build: {built}");
+
+        if find("cc").is_some() {
+            for name in ["apue", "daemon3"] {
+                let mut cc = Command::new("cc");
+                cc.args(["-O2", "-Wall", "-Wextra", "-o"]);
+                succeed(
+                    cc.arg(directory.join(name))
+                        .arg(peers.join(name).with_extension("c")),
+                )?;
+            }
+        }
+        if find("go").is_some() && Path::new(GO_LIBRARY).exists() {
+            let mut go = Command::new("go");
+            // The distribution's packages lie in a GOPATH; there is no network in a benchmark.
+            go.envs([("GO111MODULE", "off"), ("GOPATH", "/usr/share/gocode")]);
+            go.args(["build", "-o"]).arg(directory.join("go-daemon"));
+            succeed(go.arg(peers.join("go-daemon/main.go")))?;
+        }
+        Ok(Self { directory })
+    }
+
+    /// The file to execute.
+    pub(crate) fn find(&self, program: Program) -> Result<PathBuf, Missing> {
+        let (path, package) = match program {
+            Program::Rust(name) => (self.built(name), "cargo"),
+            Program::C(name) => (self.built(name), C_COMPILER),
+            Program::Go(name) => (self.built(name), GO_AND_LIBRARY),
+            Program::Tool { name, package } => (find(name), package),
+        };
+        path.ok_or(Missing(package))
+    }
+
+    fn built(&self, name: &str) -> Option<PathBuf> {
+        Some(self.directory.join(name)).filter(|path| path.exists())
+    }
+}
+
+const GO_LIBRARY: &str = "/usr/share/gocode/src/github.com/sevlyar/go-daemon";
+
+fn succeed(command: &mut Command) -> Result<()> {
+    let status: ExitStatus = command.status().with_context(|| format!("{command:?}"))?;
+    ensure!(status.success(), "{command:?}: {status}");
+    Ok(())
+}
+
+/// Looks a program up as a shell would; the directories of root's tools are always among them.
+pub(crate) fn find(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        .chain(["/usr/sbin".into(), "/sbin".into()])
+        .map(|directory| directory.join(name))
+        .find(|path| path.is_file())
+}
