@@ -18,7 +18,7 @@ static void announce(void)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if ((up = open(path, O_WRONLY | O_CLOEXEC)) < 0)
 		exit(1);
-	length = snprintf(line, sizeof line, "%d %lld %ld\n", (int)getpid(), (long long)now.tv_sec,
+	length = snprintf(line, sizeof line, "up %d %lld %ld\n", (int)getpid(), (long long)now.tv_sec,
 	                  now.tv_nsec);
 	if (write(up, line, (size_t)length) != length)
 		exit(1);

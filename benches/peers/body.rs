@@ -53,7 +53,7 @@ fn announce() -> io::Result<()> {
         return Ok(());
     };
     let now = clock_gettime(ClockId::CLOCK_MONOTONIC)?;
-    let line = format!("{} {} {}\n", process::id(), now.tv_sec(), now.tv_nsec());
+    let line = format!("up {} {} {}\n", process::id(), now.tv_sec(), now.tv_nsec());
     OpenOptions::new()
         .write(true)
         .open(path)?

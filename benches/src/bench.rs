@@ -4,11 +4,12 @@ use std::env;
 use std::fmt::Display;
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process;
 
 use anyhow::Result;
 
+use crate::Options;
 use crate::contestants::{CONTESTANTS, Contestant};
 use crate::programs::{Missing, Programs};
 use crate::reaper;
@@ -21,26 +22,25 @@ pub(crate) struct Bench {
     pub(crate) programs: Programs,
     pub(crate) directory: PathBuf,
     pub(crate) rounds: usize,
+    /// How many for the table "Scale".
+    pub(crate) daemons: usize,
     only: Vec<String>,
     watchdog: Watchdog,
 }
 
 impl Bench {
-    pub(crate) fn prepare(
-        directory: Option<&Path>,
-        rounds: usize,
-        only: Vec<String>,
-    ) -> Result<Self> {
+    pub(crate) fn prepare(options: &Options) -> Result<Self> {
         reaper::adopt_orphans()?;
         let programs = Programs::build()?;
-        let directory = directory.map_or_else(env::temp_dir, Path::to_owned);
+        let directory = options.directory.clone().unwrap_or_else(env::temp_dir);
         let directory = directory.join(format!("daemon-bench-{}", process::id()));
         fs::create_dir_all(&directory)?;
         Ok(Self {
             programs,
             directory,
-            rounds,
-            only,
+            rounds: options.rounds,
+            daemons: options.daemons,
+            only: options.only.clone(),
             watchdog: Watchdog::start(),
         })
     }
@@ -62,14 +62,48 @@ impl Bench {
         &self,
         contestant: &'static Contestant,
     ) -> Result<Result<Runner<'_>, Missing>> {
+        self.runner_at(contestant, "", &self.watchdog)
+    }
+
+    /// The same, in a directory of its own and with a watchdog of its own.
+    pub(crate) fn runner_at<'a>(
+        &self,
+        contestant: &'static Contestant,
+        place: &str,
+        watchdog: &'a Watchdog,
+    ) -> Result<Result<Runner<'a>, Missing>> {
+        self.runner_of(
+            contestant,
+            self.programs.find(contestant.program),
+            place,
+            watchdog,
+        )
+    }
+
+    /// The same, for a launch with a burden.
+    pub(crate) fn burdened_runner(
+        &self,
+        contestant: &'static Contestant,
+    ) -> Result<Result<Runner<'_>, Missing>> {
+        let program = self.programs.find_preloadable(contestant.program);
+        self.runner_of(contestant, program, "", &self.watchdog)
+    }
+
+    fn runner_of<'a>(
+        &self,
+        contestant: &'static Contestant,
+        program: Result<PathBuf, Missing>,
+        place: &str,
+        watchdog: &'a Watchdog,
+    ) -> Result<Result<Runner<'a>, Missing>> {
         let name = contestant
             .name
             .replace(|letter: char| !letter.is_alphanumeric(), "-");
-        Runner::new(
-            contestant,
-            &self.programs,
-            &self.watchdog,
-            &self.directory.join(name),
+        let directory = self.directory.join(name).join(place);
+        let built = self.programs.directory.clone();
+        program.map_or_else(
+            |missing| Ok(Err(missing)),
+            |program| Runner::new(contestant, program, built, watchdog, directory).map(Ok),
         )
     }
 

@@ -7,7 +7,7 @@ use crate::programs::Program;
 pub(crate) struct Contestant {
     pub(crate) name: &'static str,
     pub(crate) program: Program,
-    /// `{pid}`, `{log}` and `{sleeper}` stand for the files of this run.
+    /// `{pid}` and `{log}` stand for the files of this run, `{built}` for where the programs are.
     pub(crate) arguments: &'static [&'static str],
     pub(crate) outcome: Outcome,
     /// What is done, and what the prompt means.
@@ -127,7 +127,7 @@ pub(crate) const CONTESTANTS: &[Contestant] = &[
     },
     Contestant {
         name: "go-daemon",
-        program: Program::Go("go-daemon"),
+        program: Program::Go,
         arguments: &[],
         outcome: Outcome::PidFile,
         work: "PID file, lock, log; re-exec; prompt after the exec, before the pid is written",
@@ -158,7 +158,7 @@ pub(crate) const CONTESTANTS: &[Contestant] = &[
             "--output",
             "{log}",
             "--exec",
-            "{sleeper}",
+            "{built}/sleeper",
         ],
         outcome: Outcome::PidFile,
         work: "PID file, log, no lock; prompt after the second fork, before the exec",
@@ -176,7 +176,7 @@ pub(crate) const CONTESTANTS: &[Contestant] = &[
             "{log}",
             "-e",
             "{log}",
-            "{sleeper}",
+            "{built}/sleeper",
         ],
         outcome: Outcome::PidFile,
         work: "PID file, lock, log; prompt after the fork, before the exec",
@@ -184,7 +184,7 @@ pub(crate) const CONTESTANTS: &[Contestant] = &[
     Contestant {
         name: "setsid -f",
         program: tool("setsid", "util-linux"),
-        arguments: &["--fork", "{sleeper}"],
+        arguments: &["--fork", "{built}/sleeper"],
         outcome: Outcome::Daemon,
         work: "no PID file, no lock, no log, one fork; prompt after the fork",
     },
@@ -195,7 +195,7 @@ pub(crate) const CONTESTANTS: &[Contestant] = &[
             "-c",
             "nohup \"$1\" </dev/null >>\"$2\" 2>&1 &",
             "sh",
-            "{sleeper}",
+            "{built}/sleeper",
             "{log}",
         ],
         outcome: Outcome::Daemon,

@@ -99,7 +99,7 @@ fn measure(runner: &Runner, counts: bool, measured: &mut Measured) {
         measured.failures += 1;
         return;
     }
-    match runner.launch_and_kill() {
+    match runner.launch_and_kill(None) {
         Ok(times) if counts => {
             measured.prompt.push(times.prompt);
             measured.up.extend(times.up);

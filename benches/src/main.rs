@@ -2,13 +2,20 @@
 //! tables in Markdown.
 
 mod bench;
+mod burden;
 mod contestants;
+mod cost;
+mod flatness;
+mod foreground;
+mod idle;
 mod launch;
 mod machine;
+mod memory;
 mod programs;
 mod reaper;
 mod run;
 mod sample;
+mod scale;
 mod site;
 mod table;
 mod watchdog;
@@ -24,12 +31,16 @@ use bench::Bench;
 #[derive(Debug, Parser)]
 #[command(name = "bench")]
 struct Options {
-    /// The tables to make; all but `cost` when none is named.
+    /// The tables to make; all when none is named.
     tables: Vec<TableName>,
 
     /// How many times everyone is launched.
     #[arg(long, default_value_t = 200)]
     rounds: usize,
+
+    /// How many daemons run at once in the table `scale`.
+    #[arg(long, default_value_t = 1000)]
+    daemons: usize,
 
     /// Only contestants whose name contains one of these, separated by commas.
     #[arg(long, value_delimiter = ',')]
@@ -44,11 +55,21 @@ struct Options {
 enum TableName {
     /// From start to prompt.
     Launch,
+    /// The same from launchers that are large in some way.
+    Flatness,
+    /// What the attribute costs a program that is run without the switch.
+    Foreground,
+    /// What an idle daemon occupies.
+    Idle,
+    /// Many daemons at once.
+    Scale,
+    /// What the library costs those who build with it.
+    Cost,
 }
 
 fn main() -> Result<()> {
     let options = Options::parse();
-    let bench = Bench::prepare(options.directory.as_deref(), options.rounds, options.only)?;
+    let bench = Bench::prepare(&options)?;
     bench.print(&machine::describe(&bench.directory)?)?;
     let missing = bench.missing();
     if !missing.is_empty() {
@@ -65,6 +86,11 @@ fn main() -> Result<()> {
     for table in tables {
         match table {
             TableName::Launch => launch::run(&bench)?,
+            TableName::Flatness => flatness::run(&bench)?,
+            TableName::Foreground => foreground::run(&bench)?,
+            TableName::Idle => idle::run(&bench)?,
+            TableName::Scale => scale::run(&bench)?,
+            TableName::Cost => cost::run(&bench)?,
         }
     }
     Ok(())

@@ -13,8 +13,8 @@ pub(crate) enum Program {
     Rust(&'static str),
     /// One file in `peers/`, compiled by `cc`.
     C(&'static str),
-    /// One directory in `peers/`, compiled by `go`.
-    Go(&'static str),
+    /// Go's, compiled by `go`.
+    Go,
     /// Something that the system has, or a package brings.
     Tool {
         name: &'static str,
@@ -29,9 +29,11 @@ pub(crate) struct Missing(pub(crate) &'static str);
 /// The programs, built.
 #[derive(Debug)]
 pub(crate) struct Programs {
-    directory: PathBuf,
+    pub(crate) directory: PathBuf,
 }
 
+const PEERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers");
+const GO_LIBRARY: &str = "/usr/share/gocode/src/github.com/sevlyar/go-daemon";
 const C_COMPILER: &str = "gcc libc6-dev";
 const GO_AND_LIBRARY: &str = "golang-go golang-github-sevlyar-go-daemon-dev";
 
@@ -44,39 +46,65 @@ impl Programs {
             .parent()
             .context("a program has a directory")?
             .to_owned();
-        let sources = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let peers = sources.join("peers");
 
-        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let target = directory
             .parent()
             .context("a profile's directory has a parent")?;
-        let built = Command::new(cargo)
+        let built = cargo()
             .args(["build", "--release", "--bins", "--manifest-path"])
-            .arg(sources.join("Cargo.toml"))
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
             .arg("--target-dir")
             .arg(target)
             .status()?;
         ensure!(built.success(), "cargo build: {built}");
 
+        let programs = Self { directory };
         if find("cc").is_some() {
-            for name in ["apue", "daemon3"] {
-                let mut cc = Command::new("cc");
-                cc.args(["-O2", "-Wall", "-Wextra", "-o"]);
-                succeed(
-                    cc.arg(directory.join(name))
-                        .arg(peers.join(name).with_extension("c")),
-                )?;
-            }
+            programs.compile(&["-o"], "apue", "apue.c")?;
+            programs.compile(&["-o"], "daemon3", "daemon3.c")?;
+            programs.compile(&["-shared", "-fPIC", "-o"], "burden.so", "burden.c")?;
         }
         if find("go").is_some() && Path::new(GO_LIBRARY).exists() {
-            let mut go = Command::new("go");
-            // The distribution's packages lie in a GOPATH; there is no network in a benchmark.
-            go.envs([("GO111MODULE", "off"), ("GOPATH", "/usr/share/gocode")]);
-            go.args(["build", "-o"]).arg(directory.join("go-daemon"));
-            succeed(go.arg(peers.join("go-daemon/main.go")))?;
+            programs.compile_go("", "go-daemon")?;
+            if find("cc").is_some() {
+                programs.compile_go("preloadable", "go-daemon-preloadable")?;
+            }
         }
-        Ok(Self { directory })
+        Ok(programs)
+    }
+
+    fn compile(&self, options: &[&str], name: &str, source: &str) -> Result<()> {
+        let mut cc = Command::new("cc");
+        cc.args(["-O2", "-Wall", "-Wextra"])
+            .args(options)
+            .arg(self.directory.join(name));
+        succeed(cc.arg(Path::new(PEERS).join(source)))
+    }
+
+    fn compile_go(&self, tags: &str, name: &str) -> Result<()> {
+        let mut go = Command::new("go");
+        // The distribution's packages lie in a GOPATH; there is no network in a benchmark.
+        go.envs([("GO111MODULE", "off"), ("GOPATH", "/usr/share/gocode")]);
+        go.args(["build", "-tags", tags, "-o"])
+            .arg(self.directory.join(name))
+            .arg(".");
+        succeed(go.current_dir(Path::new(PEERS).join("go-daemon")))
+    }
+
+    /// The library that is preloaded to make a launcher large.
+    pub(crate) fn burden(&self) -> Result<PathBuf, Missing> {
+        self.built("burden.so").ok_or(Missing(C_COMPILER))
+    }
+
+    /// The file to execute where `burden` is to be preloaded.
+    pub(crate) fn find_preloadable(&self, program: Program) -> Result<PathBuf, Missing> {
+        match program {
+            // Go links statically unless it is told otherwise.
+            Program::Go => self
+                .built("go-daemon-preloadable")
+                .ok_or(Missing(GO_AND_LIBRARY)),
+            other => self.find(other),
+        }
     }
 
     /// The file to execute.
@@ -84,7 +112,7 @@ impl Programs {
         let (path, package) = match program {
             Program::Rust(name) => (self.built(name), "cargo"),
             Program::C(name) => (self.built(name), C_COMPILER),
-            Program::Go(name) => (self.built(name), GO_AND_LIBRARY),
+            Program::Go => (self.built("go-daemon"), GO_AND_LIBRARY),
             Program::Tool { name, package } => (find(name), package),
         };
         path.ok_or(Missing(package))
@@ -95,7 +123,10 @@ impl Programs {
     }
 }
 
-const GO_LIBRARY: &str = "/usr/share/gocode/src/github.com/sevlyar/go-daemon";
+/// The cargo that runs this program, if one does.
+pub(crate) fn cargo() -> Command {
+    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
 
 fn succeed(command: &mut Command) -> Result<()> {
     let status: ExitStatus = command.status().with_context(|| format!("{command:?}"))?;

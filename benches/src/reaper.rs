@@ -21,7 +21,8 @@ pub(crate) fn adopt_orphans() -> Result<()> {
 /// Kills and reaps the daemon, if it is known, and whatever else was started and still is there.
 pub(crate) fn kill_all(daemon: Option<Pid>) -> Result<()> {
     if let Some(daemon) = daemon {
-        end(daemon, Signal::SIGKILL)?;
+        kill(daemon, Signal::SIGKILL)?;
+        reap(daemon)?;
     }
     let deadline = now()? + PATIENCE;
     loop {
@@ -44,9 +45,20 @@ pub(crate) fn kill_all(daemon: Option<Pid>) -> Result<()> {
     }
 }
 
-/// Signals one daemon and waits until it is gone.
-pub(crate) fn end(daemon: Pid, signal: Signal) -> Result<()> {
-    kill(daemon, signal)?;
+/// Waits until a daemon is gone, and with it whoever stands between it and the bench: it becomes the
+/// bench's child only when its own parent has left.
+pub(crate) fn reap(daemon: Pid) -> Result<()> {
+    loop {
+        match waitpid(None, None) {
+            Err(Errno::EINTR) => {}
+            Ok(status) if status.pid() != Some(daemon) => {}
+            other => return Ok(other.map(drop)?),
+        }
+    }
+}
+
+/// Waits for one daemon that is the bench's child already.
+pub(crate) fn reap_one(daemon: Pid) -> Result<()> {
     loop {
         match waitpid(daemon, None) {
             Err(Errno::EINTR) => {}

@@ -19,7 +19,7 @@ func main() {
 		os.Exit(1)
 	}
 	if child != nil {
-		return
+		leave()
 	}
 	announce()
 	for {
@@ -37,6 +37,6 @@ func announce() {
 	if err != nil {
 		return
 	}
-	fmt.Fprintf(up, "%d %d %d\n", os.Getpid(), now.Sec, now.Nsec)
+	fmt.Fprintf(up, "up %d %d %d\n", os.Getpid(), now.Sec, now.Nsec)
 	up.Close()
 }
