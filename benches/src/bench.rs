@@ -114,6 +114,7 @@ impl Bench {
             .filter_map(|contestant| self.programs.find(contestant.program).err())
             .map(|Missing(package)| package)
             .collect();
+        packages.sort_unstable();
         packages.dedup();
         packages
     }

@@ -8,7 +8,7 @@ use std::thread;
 use anyhow::Result;
 
 /// One paragraph to stand above the tables.
-pub(crate) fn describe(directory: &Path) -> Result<String> {
+pub(crate) fn describe(directory: &Path, inherited: usize) -> Result<String> {
     let cpus = thread::available_parallelism()?;
     let model = field("/proc/cpuinfo", "model name");
     let memory = field("/proc/meminfo", "MemTotal");
@@ -18,13 +18,26 @@ pub(crate) fn describe(directory: &Path) -> Result<String> {
         fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled").unwrap_or_default();
     Ok(format!(
         "{date}. Linux {kernel}, {cpus} CPUs ({model}), {memory} of memory, files on {filesystem}, \
-         transparent huge pages {huge_pages}, load {load} at the start. {rustc}.",
+         transparent huge pages {huge_pages}, load {load} at the start. {rustc}, \
+         cc {cc}, {go}. {inherited} descriptors above 2 came from whoever started the bench.",
         date = said("date", &["-u", "+%F %H:%M UTC"]),
         kernel = said("uname", &["-r"]),
-        filesystem = said("stat", &["-f", "-c", "%T", &directory.to_string_lossy()]),
+        filesystem = said(
+            "findmnt",
+            &["-n", "-o", "FSTYPE", "-T", &directory.to_string_lossy()]
+        ),
         huge_pages = huge_pages.trim(),
         rustc = said("rustc", &["--version"]),
+        cc = said("cc", &["-dumpfullversion"]),
+        go = said("go", &["env", "GOVERSION"]),
     ))
+}
+
+/// How many descriptors above 2 this process has; at the start they are its caller's, and those of its
+/// children that do not close them have them too.
+pub(crate) fn descriptors() -> Result<usize> {
+    // The three streams, and the one that reads the directory.
+    Ok(fs::read_dir("/proc/self/fd")?.count().saturating_sub(4))
 }
 
 /// The first value of a field in one of `/proc`'s lists.

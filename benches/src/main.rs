@@ -69,8 +69,10 @@ enum TableName {
 
 fn main() -> Result<()> {
     let options = Options::parse();
+    let inherited = machine::descriptors()?;
     let bench = Bench::prepare(&options)?;
-    bench.print(&machine::describe(&bench.directory)?)?;
+    bench.print(&machine::describe(&bench.directory, inherited)?)?;
+    bench.print(&"")?;
     let missing = bench.missing();
     if !missing.is_empty() {
         bench.print(&format!(

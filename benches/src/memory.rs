@@ -32,11 +32,6 @@ impl Occupied {
     }
 }
 
-/// What the whole system could still give away, in KiB.
-pub(crate) fn available() -> Result<u64> {
-    number(&fs::read_to_string("/proc/meminfo")?, "MemAvailable:")
-}
-
 fn number(list: &str, field: &str) -> Result<u64> {
     let value = list.lines().find_map(|line| line.strip_prefix(field));
     let value = value.with_context(|| format!("no {field}"))?;

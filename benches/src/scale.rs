@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 
 use crate::bench::Bench;
 use crate::contestants::{Contestant, Outcome};
-use crate::memory::{Occupied, available};
+use crate::memory::Occupied;
 use crate::programs::Missing;
 use crate::reaper;
 use crate::run::{Runner, now};
@@ -32,13 +32,12 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
     let title = format!("{} daemons", bench.daemons);
     let mut table = Table::new(&[
         &title,
-        "start, µs each:",
+        "wall, µs each:",
         "prompt, µs:",
         "p90:",
         "stop, µs each:",
         "failed:",
         "PSS each, KiB:",
-        "memory each, KiB:",
         "notes",
     ]);
     for contestant in bench
@@ -59,19 +58,17 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
 }
 
 fn row(bench: &Bench, contestant: &'static Contestant) -> Result<Vec<String>> {
-    let free = available()?;
     let start = now()?;
     let started = start_all(bench, contestant);
     let starting = now()?.saturating_sub(start);
     // Whatever failed, nothing may be left when this returns.
     let measured = started.and_then(|started| {
-        let used = free.saturating_sub(available()?);
         let proportional: Result<u64> = started
             .daemons
             .iter()
             .map(|&pid| Ok(Occupied::by(pid)?.proportional))
             .sum();
-        Ok((started, used, proportional?))
+        Ok((started, proportional?))
     });
     let start = now()?;
     for &daemon in measured.iter().flat_map(|(started, ..)| &started.daemons) {
@@ -83,7 +80,7 @@ fn row(bench: &Bench, contestant: &'static Contestant) -> Result<Vec<String>> {
     let stopping = now()?.saturating_sub(start);
     reaper::kill_all(None)?;
 
-    let (started, used, proportional) = measured?;
+    let (started, proportional) = measured?;
     let count = u32::try_from(started.daemons.len())?.max(1);
     let prompts: Sample = started.prompts.into_iter().collect();
     Ok(vec![
@@ -94,7 +91,6 @@ fn row(bench: &Bench, contestant: &'static Contestant) -> Result<Vec<String>> {
         micros(Some(stopping / count)),
         started.failures.len().to_string(),
         (proportional / u64::from(count)).to_string(),
-        (used / u64::from(count)).to_string(),
         started.failures.into_iter().next().unwrap_or_default(),
     ])
 }
