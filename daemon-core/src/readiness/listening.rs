@@ -18,12 +18,12 @@ use super::net_tables::{
 };
 use super::thread_state::{ThreadState, has_ended, state_of};
 
-/// What the quick look cannot see comes to light this late at most: a socket in a descriptor table or
-/// a network namespace that belongs to one thread alone.
-const THOROUGH_INTERVAL: Duration = Duration::from_millis(500);
+/// What the quick look cannot see comes to light this late in most cases: a socket in a descriptor
+/// table or a network namespace that belongs to one thread alone.
+const THOROUGH_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A thorough look costs one twentieth of the time at most, however many threads there are.
-const PAUSE_PER_THOROUGH_LOOK: u32 = 20;
+/// Where there are very many threads or sockets, thorough looks take one fiftieth of the time.
+const PAUSE_PER_THOROUGH_LOOK: u32 = 50;
 
 /// A daemon with thousands of descriptors keeps the launcher busy for half of the time at most.
 const PAUSE_PER_LOOK: u32 = 1;
@@ -127,6 +127,7 @@ impl Listening {
         for (index, table) in INTERNET_TABLES.iter().enumerate() {
             let count = counts[index];
             let is_unchanged = count.is_some() && known.is_some_and(|known| known[index] == count);
+            let count = count.map(|count| count.in_use);
             let extent = Extent::Listeners { count };
             if !is_unchanged && table.has_server(&net, &sockets, &self.ephemeral_ports, extent) {
                 return Ok(true);
@@ -215,7 +216,7 @@ mod tests {
     use std::os::linux::net::SocketAddrExt;
     use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener, UnixStream};
     use std::process::{self, Child, Command, Stdio};
-    use std::sync::mpsc;
+    use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
     use std::thread;
 
     use nix::sched::{CloneFlags, unshare};
@@ -223,9 +224,16 @@ mod tests {
         AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, bind, listen, socket,
     };
 
+    /// Sockets that come and go at the same moment can hide one another from the quick look.
+    fn one_at_a_time() -> MutexGuard<'static, ()> {
+        static TURN: Mutex<()> = Mutex::new(());
+        TURN.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// This very test program, run again as a daemon that does what it is told to.
     struct Program {
         child: Child,
+        _turn: MutexGuard<'static, ()>,
     }
 
     const ROLE: &str = "DAEMON_TEST_ROLE";
@@ -233,6 +241,7 @@ mod tests {
 
     impl Program {
         fn start() -> Self {
+            let turn = one_at_a_time();
             let child = Command::new(env::current_exe().unwrap())
                 .args(["--exact", "readiness::listening::tests::obey"])
                 .args(["--ignored", "--nocapture"])
@@ -241,7 +250,7 @@ mod tests {
                 .stdout(Stdio::piped())
                 .spawn()
                 .unwrap();
-            Self { child }
+            Self { child, _turn: turn }
         }
 
         /// False when the system has nothing of the kind.
@@ -455,6 +464,7 @@ mod tests {
 
     #[test]
     fn a_socket_that_was_handed_over_does_not_count() {
+        let _turn = one_at_a_time();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let inherited = socket_inodes([listener.as_raw_fd()]);
         assert_eq!(inherited.len(), 1);
@@ -466,6 +476,23 @@ mod tests {
         assert_eq!(watch(&child, []).look(), Ok(true));
         assert!(!looks_everywhere(&mut watch(&child, inherited)));
         end(&mut child);
+    }
+
+    /// The socket begins to listen between the look at the descriptors and the look at the numbers.
+    #[test]
+    fn a_socket_that_was_counted_before_it_was_seen_is_found() {
+        let mut program = Program::start();
+        assert!(program.does("tcp"));
+        let mut listening = program.watch();
+        let mut sockets = HashSet::new();
+        listening
+            .collect_sockets(&listening.process, &mut sockets)
+            .unwrap();
+        assert!(program.does("bind tcp"));
+        listening.inherited = sockets;
+        assert_eq!(listening.look(), Ok(false));
+        listening.inherited.clear();
+        assert_eq!(listening.look(), Ok(true));
     }
 
     #[test]

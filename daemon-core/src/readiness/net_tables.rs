@@ -60,19 +60,33 @@ pub(super) const INTERNET_TABLES: [InternetTable; 4] = [
     },
 ];
 
-/// How many sockets each of [`INTERNET_TABLES`] holds; `None` where the kernel does not say.
-pub(super) type Counts = [Option<u64>; INTERNET_TABLES.len()];
+/// What the kernel says of each of [`INTERNET_TABLES`]; `None` where it says nothing.
+pub(super) type Counts = [Option<Count>; INTERNET_TABLES.len()];
+
+/// As long as it stays the same, no socket has begun to listen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Count {
+    /// How many sockets the table holds.
+    pub(super) in_use: u64,
+    /// How many TCP sockets there are, in a table or not. Without it, a socket that is closed at the
+    /// moment in which another begins to listen would hide the change.
+    allocated: Option<u64>,
+}
 
 pub(super) fn read_counts(net: &Path) -> Counts {
     let read = |name| fs::read(net.join(name)).unwrap_or_default();
     let (v4, v6) = (read("sockstat"), read("sockstat6"));
+    let allocated = parse_statistic(&v4, b"TCP:", "alloc");
     INTERNET_TABLES.map(|table| {
         let text = if table.statistics == "sockstat" {
             &v4
         } else {
             &v6
         };
-        parse_count(text, table.counter)
+        Some(Count {
+            in_use: parse_statistic(text, table.counter, "inuse")?,
+            allocated: allocated.filter(|_| table.is_tcp),
+        })
     })
 }
 
@@ -250,14 +264,12 @@ fn complete_fields(row: &[u8]) -> impl Iterator<Item = &str> {
 }
 
 /// `TCP: inuse 5 orphan 0 tw 2 alloc 9 mem 1` in `sockstat`, `TCP6: inuse 3` in `sockstat6`.
-fn parse_count(statistics: &[u8], counter: &[u8]) -> Option<u64> {
+fn parse_statistic(statistics: &[u8], counter: &[u8], name: &str) -> Option<u64> {
     let line = statistics
         .split(|&byte| byte == b'\n')
         .find_map(|line| line.strip_prefix(counter))?;
     let mut words = str::from_utf8(line).ok()?.split_ascii_whitespace();
-    if words.next()? != "inuse" {
-        return None;
-    }
+    words.find(|&word| word == name)?;
     words.next()?.parse().ok()
 }
 
@@ -378,12 +390,29 @@ mod tests {
     fn sockets_are_counted_where_the_kernel_counts_them() {
         let v4 = b"sockets: used 18\nTCP: inuse 3 orphan 0 tw 1 alloc 4 mem 0\n\
             UDP: inuse 2 mem 0\nUDPLITE: inuse 9\n";
-        assert_eq!(parse_count(v4, b"TCP:"), Some(3));
-        assert_eq!(parse_count(v4, b"UDP:"), Some(2));
-        assert_eq!(parse_count(v4, b"TCP6:"), None);
-        assert_eq!(parse_count(b"TCP: orphan 3", b"TCP:"), None);
-        assert_eq!(parse_count(b"TCP: inuse", b"TCP:"), None);
-        assert_eq!(parse_count(b"", b"TCP:"), None);
+        let statistic = |counter: &str, name| parse_statistic(v4, counter.as_bytes(), name);
+        assert_eq!(statistic("TCP:", "inuse"), Some(3));
+        assert_eq!(statistic("TCP:", "alloc"), Some(4));
+        assert_eq!(statistic("UDP:", "inuse"), Some(2));
+        assert_eq!(statistic("UDP:", "alloc"), None);
+        assert_eq!(statistic("TCP6:", "inuse"), None);
+        assert_eq!(parse_statistic(b"TCP: inuse", b"TCP:", "inuse"), None);
+        assert_eq!(parse_statistic(b"TCP: inuse x", b"TCP:", "inuse"), None);
+        assert_eq!(parse_statistic(b"", b"TCP:", "inuse"), None);
+    }
+
+    #[test]
+    fn a_socket_that_is_closed_does_not_hide_one_that_begins_to_listen() {
+        let counts = |v4: &[u8]| {
+            let net = Net::with("change", "sockstat", &[v4]);
+            fs::write(net.0.join("sockstat6"), "TCP6: inuse 1\n").unwrap();
+            read_counts(&net.0)
+        };
+        let before = counts(b"TCP: inuse 3 orphan 0 tw 0 alloc 5 mem 0\nUDP: inuse 1 mem 0\n");
+        let after = counts(b"TCP: inuse 3 orphan 0 tw 0 alloc 4 mem 0\nUDP: inuse 1 mem 2\n");
+        let is_same = [0, 1, 2].map(|index| before[index] == after[index]);
+        assert_eq!(is_same, [false, false, true]);
+        assert_eq!(after[3], None);
     }
 
     #[test]

@@ -309,23 +309,64 @@ mod tests {
         assert_eq!(time_until_quiet(program.pid(), MS * 300), None);
     }
 
+    /// Watches a program that sleeps, at times that are made up.
+    struct Rehearsal {
+        program: Program,
+        settled: Settled,
+        begin: Instant,
+    }
+
+    impl Rehearsal {
+        fn new() -> Self {
+            let program = Program::run("exec sleep 60");
+            time_until_quiet(program.pid(), MS * 10_000).unwrap();
+            let (settled, begin) = (Settled::watch(program.pid()), Instant::now());
+            Self {
+                program,
+                settled,
+                begin,
+            }
+        }
+
+        fn is_quiet_at(&mut self, time: u32) -> bool {
+            self.settled.next_look = None;
+            self.settled.is_quiet(self.begin + MS * time)
+        }
+
+        /// As if the clock had not noticed that a thread was woken.
+        fn show_a_busy_thread(&mut self) {
+            self.settled.threads = "/proc/self/task".into();
+        }
+
+        fn show_the_program(&mut self) {
+            self.settled.threads = format!("/proc/{}/task", self.program.pid()).into();
+        }
+    }
+
+    #[test]
+    fn a_window_begins_with_a_sample_that_found_all_asleep() {
+        let mut rehearsal = Rehearsal::new();
+        rehearsal.show_a_busy_thread();
+        assert!(!rehearsal.is_quiet_at(0));
+        rehearsal.show_the_program();
+        for time in [20, 40, 60] {
+            assert!(!rehearsal.is_quiet_at(time), "{time}");
+        }
+        assert!(rehearsal.is_quiet_at(70));
+    }
+
     #[test]
     fn the_threads_are_looked_at_before_the_answer_is_yes() {
-        let program = Program::run("exec sleep 60");
-        time_until_quiet(program.pid(), MS * 10_000).unwrap();
-        let mut settled = Settled::watch(program.pid());
-        let begin = Instant::now();
+        let mut rehearsal = Rehearsal::new();
         for time in [0, 20, 40] {
-            assert!(!settled.is_quiet(begin + MS * time));
+            assert!(!rehearsal.is_quiet_at(time), "{time}");
         }
-        // As if the clock had not noticed that a thread was woken.
-        settled.threads = "/proc/self/task".into();
-        assert!(!settled.is_quiet(begin + MS * 60));
-        settled.threads = format!("/proc/{}/task", program.pid()).into();
-        settled.next_look = None;
-        assert!(!settled.is_quiet(begin + MS * 80));
-        assert!(!settled.is_quiet(begin + MS * 100));
-        assert!(!settled.is_quiet(begin + MS * 120));
-        assert!(settled.is_quiet(begin + MS * 140));
+        rehearsal.show_a_busy_thread();
+        assert!(!rehearsal.is_quiet_at(60));
+        rehearsal.show_the_program();
+        for time in [80, 100, 120] {
+            assert!(!rehearsal.is_quiet_at(time), "{time}");
+        }
+        assert!(rehearsal.is_quiet_at(130));
     }
 }

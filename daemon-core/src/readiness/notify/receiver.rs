@@ -165,6 +165,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use nix::fcntl::OFlag;
+    use nix::poll::{PollFd, PollFlags, poll};
     use nix::sys::socket::{ControlMessage, sendmsg};
     use nix::unistd::pipe2;
 
@@ -220,7 +221,9 @@ mod tests {
         sendmsg::<()>(client.as_raw_fd(), &message, &control, flags, None).unwrap();
         drop(writer);
         assert_eq!(socket.receive(Pid::this()), [Notification::Ready]);
-        // It would wait for ever if the write end were open anywhere.
+        // Its end is never seen while the write end is open anywhere.
+        let mut end = [PollFd::new(reader.as_fd(), PollFlags::POLLIN)];
+        assert_eq!(poll(&mut end, 10_000_u16).unwrap(), 1);
         assert_eq!(File::from(reader).read(&mut [0]).unwrap(), 0);
     }
 
