@@ -1,7 +1,7 @@
 //! The lock of a PID file, asked without taking it.
 
 use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use nix::fcntl::{FcntlArg, fcntl};
@@ -11,7 +11,9 @@ use crate::support::process;
 /// Whether somebody holds a write lock on the file. A reader asks for a read lock, which only a
 /// writer's denies, and takes none itself.
 pub(crate) fn is_held(path: &Path) -> bool {
-    let Ok(file) = File::open(path) else {
+    // A FIFO that a test put there must not make us wait for a writer.
+    let mut options = File::options();
+    let Ok(file) = options.read(true).custom_flags(libc::O_NONBLOCK).open(path) else {
         return false;
     };
     let mut lock = whole_file(libc::F_RDLCK);

@@ -29,7 +29,16 @@ impl Start {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        Self { command }
+        // Whoever runs the tests may have left something open; the program shall get only what the
+        // test gives it.
+        Self { command }.before_exec(|| {
+            let flags = i32::try_from(libc::CLOSE_RANGE_CLOEXEC).unwrap_or(0);
+            // SAFETY: what is marked here is open in the child, and nothing is closed yet.
+            if unsafe { libc::close_range(3, libc::c_uint::MAX, flags) } < 0 {
+                return Err(io::Error::last_os_error());
+            }
+            Ok(())
+        })
     }
 
     pub(crate) fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
@@ -104,7 +113,11 @@ impl Start {
     pub(crate) fn inherit(self, file: impl Into<OwnedFd>, first: i32, count: i32) -> Self {
         let file: OwnedFd = file.into();
         let end = first + count;
-        let start = self.limit(Resource::RLIMIT_NOFILE, u64::from(end.unsigned_abs()) + 1);
+        // Room for the program's own.
+        let start = self.limit(
+            Resource::RLIMIT_NOFILE,
+            u64::from(end.unsigned_abs()) + 1000,
+        );
         start.before_exec(move || {
             // The source itself may lie where the copies go. A copy may also take the place of the
             // pipe by which std learns of a failed exec; then std takes it for a success.

@@ -55,18 +55,20 @@ pub(crate) fn report() -> io::Result<Report> {
 }
 
 fn descriptors() -> io::Result<Vec<Descriptor>> {
-    let listed: Vec<_> = fs::read_dir("/proc/self/fd")?.collect::<io::Result<_>>()?;
+    // An entry would keep the directory open.
+    let names = fs::read_dir("/proc/self/fd")?.map(|entry| Ok(entry?.file_name()));
+    let names: Vec<_> = names.collect::<io::Result<_>>()?;
     let mut open = Vec::new();
-    for entry in listed {
-        let path = entry.path();
+    for name in names {
+        let path = Path::new("/proc/self/fd").join(&name);
         // The descriptor that listed the directory is closed by now.
         let Ok(target) = fs::read_link(&path) else {
             continue;
         };
         let file = fs::metadata(&path)?;
-        let info = fs::read_to_string(Path::new("/proc/self/fdinfo").join(entry.file_name()))?;
+        let info = fs::read_to_string(Path::new("/proc/self/fdinfo").join(&name))?;
         open.push(Descriptor {
-            number: entry.file_name().to_string_lossy().parse().unwrap_or(-1),
+            number: name.to_string_lossy().parse().unwrap_or(-1),
             target: bytes(&target),
             flags: field(&info, "flags")
                 .and_then(|flags| i32::from_str_radix(flags, 8).ok())
