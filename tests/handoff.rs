@@ -145,7 +145,7 @@ fn kill_at_each_stop(
         let scratch = Scratch::new();
         let mut killed = false;
         let start = scratch.background().does("report stay");
-        let launch = trace::run(start, |stop| {
+        let launch = trace::run(&scratch, start, |stop| {
             if stop.role == role && stop.number == number {
                 killed = true;
                 Action::Kill
@@ -181,8 +181,10 @@ fn a_daemon_whose_intermediate_process_was_killed_starts_on_memory_that_nobody_t
     let scratch = Scratch::new();
     let argument = "x".repeat(10_000);
     let mut intermediate = None;
-    let launch = trace::run(scratch.background().arg(&argument), |stop| {
-        match stop.role {
+    let launch = trace::run(
+        &scratch,
+        scratch.background().arg(&argument),
+        |stop| match stop.role {
             Role::Daemon if stop.number == 1 => {
                 let pid = nix::unistd::Pid::from_raw(intermediate.expect("it came first"));
                 nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).expect("kill");
@@ -193,8 +195,8 @@ fn a_daemon_whose_intermediate_process_was_killed_starts_on_memory_that_nobody_t
                 Action::Go
             }
             _ => Action::Go,
-        }
-    });
+        },
+    );
     let daemon = scratch.daemon_of(launch, "report.pid");
     let report = daemon.report();
     assert_eq!(report.arguments[1..], [argument.into_bytes()]);

@@ -11,7 +11,8 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::Pid;
 
 use crate::support::outcome::{Launch, Outcome};
-use crate::support::process;
+use crate::support::process::{self, Process};
+use crate::support::scratch::Scratch;
 use crate::support::start::Start;
 
 /// The processes of a launch, in the order in which they appear.
@@ -45,7 +46,11 @@ pub(crate) enum Action {
 
 /// Runs a start, asks `decide` at each stop what is to become of the process, and gives the outcome
 /// of the launcher. Processes that outlive it go on untraced.
-pub(crate) fn run(start: Start, decide: impl FnMut(Stop) -> Action + Send) -> Outcome {
+pub(crate) fn run(
+    scratch: &Scratch,
+    start: Start,
+    decide: impl FnMut(Stop) -> Action + Send,
+) -> Outcome {
     // The tracer is a thread, and its end lets go of every process that it still traces.
     let tracer = || {
         let launch = start.before_exec(|| Ok(ptrace::traceme()?)).spawn();
@@ -53,7 +58,12 @@ pub(crate) fn run(start: Start, decide: impl FnMut(Stop) -> Action + Send) -> Ou
         launch
     };
     let launch = thread::scope(|scope| scope.spawn(tracer).join().expect("trace a launch"));
-    launch.wait()
+    let outcome = launch.wait();
+    // A new process begins its traced life with a SIGSTOP, which may not have arrived yet.
+    for process in scratch.processes().into_iter().filter_map(Process::open) {
+        process.signal(Signal::SIGCONT);
+    }
+    outcome
 }
 
 struct Tracer<D> {
