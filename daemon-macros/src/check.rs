@@ -104,7 +104,7 @@ impl Need {
             return;
         };
         let is_written = |name: &&str| options.get(name).is_some();
-        if options.all_known && !self.one_of.iter().chain([&CONFIGURE]).any(is_written) {
+        if options.all_read && !self.one_of.iter().chain([&CONFIGURE]).any(is_written) {
             diagnostics.push(setting.place_of_key(), mistake(&setting.key, self.message));
         }
     }

@@ -3,7 +3,7 @@
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Ident, LitInt, LitStr, Path};
+use syn::{Ident, Path};
 
 use crate::entry_fn::EntryFn;
 use crate::options::Options;
@@ -73,29 +73,31 @@ fn guard(options: &Options) -> TokenStream {
 
 fn argument(value: &Value, crate_path: &Path) -> TokenStream {
     match value {
-        Value::Text(literal) => text(literal).into_token_stream(),
+        Value::Text(literal) => made_ours(literal),
+        Value::Number(literal) => made_ours(literal),
         Value::Texts(literals) => {
-            let literals = literals.iter().map(text);
+            let literals = literals.iter().map(made_ours);
             quote!([#(#literals),*])
         }
-        Value::Computed(expression) => {
-            quote_spanned! {generated(expression.span())=>
-                #crate_path::PathSource::from_fn(|| #expression)
-            }
-        }
-        Value::Number(literal) => number(literal).into_token_stream(),
         Value::Numbers(literals) => {
-            let literals = literals.iter().map(number);
+            let literals = literals.iter().map(made_ours);
             quote!([#(#literals),*])
         }
         Value::Seconds(literal) => {
-            let seconds = number(literal);
-            quote_spanned!(seconds.span()=> ::core::time::Duration::from_secs(#seconds))
+            let seconds = made_ours(literal);
+            quote_spanned!(generated(literal.span())=> ::core::time::Duration::from_secs(#seconds))
+        }
+        Value::Computed(expression) => {
+            let span = generated(expression.span());
+            let crate_path = spanned(crate_path, span);
+            quote_spanned!(span=> #crate_path::PathSource::from_fn(|| #expression))
         }
         Value::Readiness(variant) => {
-            quote_spanned!(variant.span()=> #crate_path::Readiness::#variant)
+            quote_spanned!(generated(variant.span())=> #crate_path::Readiness::#variant)
         }
-        Value::Signal(constant) => quote_spanned!(constant.span()=> #crate_path::Signal::#constant),
+        Value::Signal(constant) => {
+            quote_spanned!(generated(constant.span())=> #crate_path::Signal::#constant)
+        }
         Value::Path(path) => path.into_token_stream(),
     }
 }
@@ -106,16 +108,18 @@ fn generated(span: Span) -> Span {
     Span::mixed_site().located_at(span)
 }
 
-fn text(written: &LitStr) -> LitStr {
-    let mut literal = written.clone();
-    literal.set_span(generated(written.span()));
-    literal
+fn made_ours(literal: &(impl ToTokens + Spanned)) -> TokenStream {
+    spanned(literal, generated(literal.span()))
 }
 
-fn number(written: &LitInt) -> LitInt {
-    let mut literal = written.clone();
-    literal.set_span(generated(written.span()));
-    literal
+fn spanned(tokens: &impl ToTokens, span: Span) -> TokenStream {
+    let trees = tokens.to_token_stream().into_iter();
+    trees
+        .map(|mut tree| {
+            tree.set_span(span);
+            tree
+        })
+        .collect()
 }
 
 /// Inner attributes and doc comments must stay at the beginning of the function.

@@ -31,15 +31,15 @@ impl Setting {
 /// All options of one attribute, in source order.
 pub(crate) struct Options {
     pub(crate) settings: Vec<Setting>,
-    /// Whether every option has a known name. If not, the unknown one may be what another needs.
-    pub(crate) all_known: bool,
+    /// Whether every option could be read. If not, the unread one may be what another needs.
+    pub(crate) all_read: bool,
 }
 
 impl Options {
     pub(crate) fn read(tokens: TokenStream, diagnostics: &mut Diagnostics) -> Self {
         let mut options = Self {
             settings: Vec::new(),
-            all_known: true,
+            all_read: true,
         };
         let read = |input: ParseStream| {
             options.read_all(input, diagnostics);
@@ -79,7 +79,7 @@ impl Options {
                     self.keep(position, option, key, expression, diagnostics);
                 }
                 Err(mistake) => {
-                    self.all_known = false;
+                    self.all_read = false;
                     diagnostics.push(Place::key_of(position), mistake);
                     syntax::skip_to_comma(input);
                 }

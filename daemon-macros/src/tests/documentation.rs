@@ -1,4 +1,8 @@
-//! The documentation of the attribute says what the attribute does.
+//! The documentation says what the attribute does.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 
 use proc_macro2::TokenStream;
 
@@ -56,4 +60,26 @@ fn calls(output: &TokenStream) -> String {
         .replace(r#". background_flags (["-d" , "--background"])"#, "")
         .split_whitespace()
         .collect()
+}
+
+/// The table whose first column is headed `option`.
+#[test]
+fn the_readme_lists_every_option_and_no_other() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let readme = fs::read_to_string(path).expect("it is text");
+    let rows = readme
+        .lines()
+        .map(|line| line.split('|').nth(1).unwrap_or_default().trim());
+    let table = rows
+        .skip_while(|cell| !cell.eq_ignore_ascii_case("option"))
+        .skip(1);
+    let cells = table.take_while(|cell| !cell.is_empty());
+    let listed = cells
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .collect::<BTreeSet<_>>();
+    let names = OPTIONS
+        .iter()
+        .map(|option| option.name)
+        .collect::<BTreeSet<_>>();
+    assert_eq!(listed, names);
 }
