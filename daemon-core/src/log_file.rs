@@ -105,12 +105,11 @@ fn trusted_target(link: &Path) -> Result<PathBuf, Error> {
     if !is_ours(made_by) || !is_ours(directory.uid()) {
         return Err(refused());
     }
-    let target = fs::canonicalize(link).map_err(failed)?;
     // `/dev/stdout` and its like lead to what the caller has open.
     if fs::read_link(link).map_err(failed)?.starts_with("/proc") {
         return Err(Error::log_file_type(link));
     }
-    Ok(target)
+    fs::canonicalize(link).map_err(failed)
 }
 
 fn directory_of(path: &Path) -> &Path {
