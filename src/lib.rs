@@ -1,5 +1,5 @@
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
-//! One attribute gives a command-line program `-d, --background`.
 
 pub use daemon_core::*;
 pub use daemon_macros::main;
