@@ -3,3 +3,6 @@
 
 pub use daemon_core::*;
 pub use daemon_macros::main;
+
+#[cfg(doc)]
+pub mod guide;

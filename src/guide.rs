@@ -1,0 +1,11 @@
+//! Chapters that are too long for the front page.
+
+#[doc = include_str!("../docs/processes.svg")]
+#[doc = include_str!("../docs/how-it-works.md")]
+pub mod how_it_works {}
+
+#[doc = include_str!("../docs/service-managers.md")]
+pub mod service_managers {}
+
+#[doc = include_str!("../docs/compared.md")]
+pub mod compared {}
