@@ -105,8 +105,10 @@ fn trusted_target(link: &Path) -> Result<PathBuf, Error> {
     if !is_ours(made_by) || !is_ours(directory.uid()) {
         return Err(refused());
     }
-    // `/dev/stdout` and its like lead to what the caller has open.
-    if fs::read_link(link).map_err(failed)?.starts_with("/proc") {
+    // `/dev/stdout` and its like lead to what the caller has open, by way of `/proc`.
+    let leads_from = fs::canonicalize(directory_of(link)).map_err(failed)?;
+    let leads_to = fs::read_link(link).map_err(failed)?;
+    if leads_from.starts_with("/proc") || leads_to.starts_with("/proc") {
         return Err(Error::log_file_type(link));
     }
     fs::canonicalize(link).map_err(failed)
