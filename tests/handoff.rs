@@ -11,6 +11,7 @@ mod support;
 use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -137,24 +138,35 @@ fn a_marker_that_leaked_from_a_daemon_with_its_socket_closed_means_nothing() {
     expect_ignored(&leaked, |start| start);
 }
 
-/// Kills one process of a launch at each stop of it in turn, until a launch goes through unharmed;
-/// each time `expect` judges what came of it. Gives the number of launches that were harmed.
-fn kill_at_each_stop(role: Role, expect: impl Fn(&Scratch, Outcome) + Sync) -> usize {
-    let next = AtomicUsize::new(1);
+/// Kills one process of a launch at one stop after the other, as the numbers say, until a launch
+/// goes through unharmed; each time `expect` judges what came of it. Gives the number of launches
+/// that were harmed. The stops count from when there is a PID file: before, nothing is ours.
+fn kill_at_stops(
+    role: Role,
+    numbers: impl Iterator<Item = usize> + Send,
+    expect: impl Fn(&Scratch, Outcome) + Sync,
+) -> usize {
+    let numbers = Mutex::new(numbers);
     let harmed = AtomicUsize::new(0);
     let worker = || {
         loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
+            let number = numbers
+                .lock()
+                .expect("the numbers")
+                .next()
+                .expect("a number");
             let scratch = Scratch::new();
-            let mut killed = false;
+            let (mut stops, mut killed) = (0, false);
             let start = scratch.background().does("report stay");
             let launch = trace::run(start, |stop| {
-                if stop.role == role && stop.number == number {
-                    killed = true;
-                    Action::Kill
-                } else {
-                    Action::Go
+                if stop.role == role && (stops > 0 || scratch.path("report.pid").exists()) {
+                    stops += 1;
                 }
+                if stop.role == role && stops == number {
+                    killed = true;
+                    return Action::Kill;
+                }
+                Action::Go
             });
             if !killed {
                 scratch.daemon_of(launch, "report.pid");
@@ -184,15 +196,17 @@ fn quick(scratch: &Scratch) -> Start {
 #[test]
 fn an_intermediate_process_that_is_killed_anywhere_is_a_failure_or_a_daemon() {
     let daemons = AtomicUsize::new(0);
-    let harmed = kill_at_each_stop(Role::Intermediate, |scratch, launch| match launch.code() {
-        0 => {
-            let daemon = scratch.daemon_of(launch, "report.pid");
-            expect_no_trace(&daemon.report());
-            daemons.fetch_add(1, Ordering::Relaxed);
-        }
-        _ => {
-            scratch.expect_refusal(&launch, 71, &["intermediate process"]);
-            scratch.up(quick(scratch));
+    let harmed = kill_at_stops(Role::Intermediate, 1.., |scratch, launch| {
+        match launch.code() {
+            0 => {
+                let daemon = scratch.daemon_of(launch, "report.pid");
+                expect_no_trace(&daemon.report());
+                daemons.fetch_add(1, Ordering::Relaxed);
+            }
+            _ => {
+                scratch.expect_refusal(&launch, 71, &["intermediate process"]);
+                scratch.up(quick(scratch));
+            }
         }
     });
     let daemons = daemons.into_inner();
@@ -230,7 +244,9 @@ fn a_daemon_whose_intermediate_process_was_killed_starts_on_memory_that_nobody_t
 #[test]
 fn a_daemon_that_is_killed_anywhere_before_it_is_ready_is_a_failure_at_once() {
     let failures = AtomicUsize::new(0);
-    kill_at_each_stop(Role::Daemon, |scratch, launch| {
+    // All until the exec, and some of the many that the program makes then.
+    let numbers = (1..40).chain((40..).step_by(9));
+    kill_at_stops(Role::Daemon, numbers, |scratch, launch| {
         match launch.code() {
             // It was killed when the launcher had just seen it settled.
             0 => scratch.expect_nothing_left(),
@@ -249,7 +265,7 @@ fn a_daemon_that_is_killed_anywhere_before_it_is_ready_is_a_failure_at_once() {
 #[test]
 fn a_launcher_that_is_killed_anywhere_leaves_a_daemon_or_nothing() {
     let daemons = AtomicUsize::new(0);
-    let harmed = kill_at_each_stop(Role::Launcher, |scratch, launch| {
+    let harmed = kill_at_stops(Role::Launcher, 1.., |scratch, launch| {
         assert_eq!(launch.code(), 137);
         // A daemon that is still on its way holds the lock already.
         let again = quick(scratch).run();
