@@ -1,11 +1,12 @@
 //! A `main` that returns an `ExitCode`: it waits for some seconds.
 //!
-//! A mistake on the command line is told on the terminal, with the program's own status. A job
-//! that ends well at once was a success, and its output is shown:
+//! A mistake on the command line is told on the terminal, and the exit status is the program's own.
+//! A job that ends well at once was a success, and its output is shown:
 //!
 //! ```console
 //! $ cargo run --example exit_code -- -d soon
 //! usage: exit_code SECONDS
+//! exit_code: cannot start in the background: the daemon ended with status 2 before it was ready; see /home/you/exit_code.log
 //! $ echo $?
 //! 2
 //! $ cargo run --example exit_code -- -d 0

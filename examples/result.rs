@@ -6,6 +6,7 @@
 //! ```console
 //! $ cargo run --example result -- -d missing
 //! Error: "missing: No such file or directory (os error 2)"
+//! result: cannot start in the background: the daemon ended with status 1 before it was ready; see /home/you/result.log
 //! $ echo $?
 //! 1
 //! $ echo one >file

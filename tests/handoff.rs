@@ -9,13 +9,16 @@
 mod support;
 
 use std::fs::File;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
-use nix::sys::socket::MsgFlags;
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, send, socketpair};
-use std::os::fd::AsRawFd;
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, send, socketpair};
 use support::daemon::read_report;
+use support::lock;
+use support::outcome::Outcome;
 use support::report::Report;
 use support::scratch::Scratch;
 use support::start::Start;
@@ -135,44 +138,81 @@ fn a_marker_that_leaked_from_a_daemon_with_its_socket_closed_means_nothing() {
     expect_ignored(&leaked, |start| start);
 }
 
-/// Kills one process of a launch at each stop of it in turn, until a launch goes through unharmed;
-/// each time `expect` judges what came of it. Gives the number of launches that were harmed.
-fn kill_at_each_stop(
+/// Kills one process of a launch at one stop after the other, as the numbers say, until a launch
+/// goes through unharmed; each time `expect` judges what came of it. Gives the number of launches
+/// that were harmed. The stops count from when there is a PID file: before, nothing is ours.
+fn kill_at_stops(
     role: Role,
-    mut expect: impl FnMut(&Scratch, support::outcome::Outcome),
+    numbers: impl Iterator<Item = usize> + Send,
+    expect: impl Fn(&Scratch, Outcome) + Sync,
 ) -> usize {
-    for number in 1.. {
-        let scratch = Scratch::new();
-        let mut killed = false;
-        let start = scratch.background().does("report stay");
-        let launch = trace::run(&scratch, start, |stop| {
-            if stop.role == role && stop.number == number {
-                killed = true;
-                Action::Kill
-            } else {
+    let numbers = Mutex::new(numbers);
+    let harmed = AtomicUsize::new(0);
+    let worker = || {
+        loop {
+            let number = numbers
+                .lock()
+                .expect("the numbers")
+                .next()
+                .expect("a number");
+            let scratch = Scratch::new();
+            let (mut stops, mut killed) = (0, false);
+            let start = scratch.background().does("report stay");
+            let launch = trace::run(start, |stop| {
+                if stop.role == role && (stops > 0 || scratch.path("report.pid").exists()) {
+                    stops += 1;
+                }
+                if stop.role == role && stops == number {
+                    killed = true;
+                    return Action::Kill;
+                }
                 Action::Go
+            });
+            if !killed {
+                scratch.daemon_of(launch, "report.pid");
+                return;
             }
-        });
-        if !killed {
-            scratch.daemon_of(launch, "report.pid");
-            return number - 1;
+            harmed.fetch_add(1, Ordering::Relaxed);
+            expect(&scratch, launch);
         }
-        expect(&scratch, launch);
-    }
-    unreachable!("a launch has an end")
+    };
+    // Most of a launch is waiting.
+    thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(worker);
+        }
+    });
+    harmed.into_inner()
+}
+
+/// A start that does not wait for the daemon to settle.
+fn quick(scratch: &Scratch) -> Start {
+    let start = scratch
+        .background()
+        .options("pid=report.pid\nlog=report.log\nready=exec");
+    start.does("report stay")
 }
 
 #[test]
 fn an_intermediate_process_that_is_killed_anywhere_is_a_failure_or_a_daemon() {
-    let harmed = kill_at_each_stop(Role::Intermediate, |scratch, launch| match launch.code() {
-        0 => {
-            let daemon = scratch.daemon_of(launch, "report.pid");
-            expect_no_trace(&daemon.report());
+    let daemons = AtomicUsize::new(0);
+    let harmed = kill_at_stops(Role::Intermediate, 1.., |scratch, launch| {
+        match launch.code() {
+            0 => {
+                let daemon = scratch.daemon_of(launch, "report.pid");
+                expect_no_trace(&daemon.report());
+                daemons.fetch_add(1, Ordering::Relaxed);
+            }
+            _ => {
+                scratch.expect_refusal(&launch, 71, &["intermediate process"]);
+                scratch.up(quick(scratch));
+            }
         }
-        _ => scratch.expect_refusal(&launch, 71, &[]),
     });
-    // `setsid`, the clone and the exit, before and after each.
-    assert!(harmed >= 4, "{harmed}");
+    let daemons = daemons.into_inner();
+    // Before and after `setsid`, the clone and the exit; after the clone there is a daemon.
+    assert!(harmed >= 5, "{harmed}");
+    assert!((1..harmed).contains(&daemons), "{daemons} of {harmed}");
 }
 
 #[test]
@@ -181,10 +221,8 @@ fn a_daemon_whose_intermediate_process_was_killed_starts_on_memory_that_nobody_t
     let scratch = Scratch::new();
     let argument = "x".repeat(10_000);
     let mut intermediate = None;
-    let launch = trace::run(
-        &scratch,
-        scratch.background().arg(&argument),
-        |stop| match stop.role {
+    let launch = trace::run(scratch.background().arg(&argument), |stop| {
+        match stop.role {
             Role::Daemon if stop.number == 1 => {
                 let pid = nix::unistd::Pid::from_raw(intermediate.expect("it came first"));
                 nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).expect("kill");
@@ -195,8 +233,8 @@ fn a_daemon_whose_intermediate_process_was_killed_starts_on_memory_that_nobody_t
                 Action::Go
             }
             _ => Action::Go,
-        },
-    );
+        }
+    });
     let daemon = scratch.daemon_of(launch, "report.pid");
     let report = daemon.report();
     assert_eq!(report.arguments[1..], [argument.into_bytes()]);
@@ -205,41 +243,41 @@ fn a_daemon_whose_intermediate_process_was_killed_starts_on_memory_that_nobody_t
 
 #[test]
 fn a_daemon_that_is_killed_anywhere_before_it_is_ready_is_a_failure_at_once() {
-    let mut failures = 0;
-    kill_at_each_stop(Role::Daemon, |scratch, launch| {
+    let failures = AtomicUsize::new(0);
+    // All until the exec, and some of the many that the program makes then.
+    let numbers = (1..40).chain((40..).step_by(9));
+    kill_at_stops(Role::Daemon, numbers, |scratch, launch| {
         match launch.code() {
             // It was killed when the launcher had just seen it settled.
             0 => scratch.expect_nothing_left(),
             71 => scratch.expect_refusal(&launch, 71, &[]),
             _ => {
-                failures += 1;
+                failures.fetch_add(1, Ordering::Relaxed);
                 scratch.expect_failed_start(&launch, 137);
             }
         }
-        scratch.up(scratch.background());
+        scratch.up(quick(scratch));
     });
+    let failures = failures.into_inner();
     assert!(failures > 10, "{failures}");
 }
 
 #[test]
 fn a_launcher_that_is_killed_anywhere_leaves_a_daemon_or_nothing() {
-    let mut daemons = 0;
-    let harmed = kill_at_each_stop(Role::Launcher, |scratch, launch| {
+    let daemons = AtomicUsize::new(0);
+    let harmed = kill_at_stops(Role::Launcher, 1.., |scratch, launch| {
         assert_eq!(launch.code(), 137);
-        // The daemon may still be on its way; then the lock is held already.
-        let again = scratch.background().run();
-        match again.code() {
-            0 => drop(scratch.daemon_of(again, "report.pid")),
-            status => {
-                assert_eq!(status, 69, "{again:?}");
-                daemons += 1;
-                let report = read_report(&scratch.path("report.json"));
-                assert_eq!(
-                    support::lock::holders(&scratch.path("report.pid")),
-                    [report.pid]
-                );
-            }
+        // A daemon that is still on its way holds the lock already.
+        let again = quick(scratch).run();
+        if again.code() == 0 {
+            scratch.daemon_of(again, "report.pid");
+            return;
         }
+        assert_eq!(again.code(), 69, "{again:?}");
+        daemons.fetch_add(1, Ordering::Relaxed);
+        let report = read_report(&scratch.path("report.json"));
+        assert_eq!(lock::holders(&scratch.path("report.pid")), [report.pid]);
     });
-    assert!(daemons > 0 && daemons < harmed, "{daemons} of {harmed}");
+    let daemons = daemons.into_inner();
+    assert!((1..harmed).contains(&daemons), "{daemons} of {harmed}");
 }

@@ -92,10 +92,16 @@ fn what_is_neither_a_file_nor_a_fifo_is_no_log() {
         "/dev/zero",
         "/dev/stdout",
         "/dev/stderr",
+        "/dev/fd/2",
         "/proc/self/fd/1",
     ] {
         let options = format!("pid=report.pid\nlog={log}");
-        let launch = scratch.background().options(options).run();
+        let launch = scratch.background().options(&options).run();
+        scratch.expect_refusal(&launch, 78, &["log", log]);
+        // It is the stream that is refused, not what it happens to be.
+        let stream = || File::create(scratch.path("stream")).expect("a file");
+        let start = scratch.background().options(options).stdout(stream());
+        let launch = start.run();
         scratch.expect_refusal(&launch, 78, &["log", log]);
         assert!(!scratch.path("report.pid").exists());
     }
@@ -179,7 +185,7 @@ fn a_program_that_the_loader_cannot_load_says_so_in_the_log_and_on_the_terminal(
     let library = support::constructor::with_threads(&scratch);
     let copy = scratch.path("gone.so");
     fs::rename(library, &copy).expect("rename");
-    let options = "pid_and_delete=report.pid\nlog=report.log";
+    let options = "pid_and_delete_library=report.pid\nlog=report.log";
     let start = scratch.background().options(options).does("report");
     let launch = start.env("LD_PRELOAD", &copy).run();
     // A library to preload is not needed: the loader complains and goes on.

@@ -68,7 +68,7 @@ fn a_stale_number_beside_a_held_lock_is_never_told() {
     let mut seen_locked = 0;
     // The first launcher is stopped before and after each of its system calls; each time another
     // one looks.
-    let launch = trace::run(&scratch, scratch.background(), |stop| {
+    let launch = trace::run(scratch.background(), |stop| {
         if stop.role != Role::Launcher || !lock::is_held(&scratch.path("report.pid")) {
             return Action::Go;
         }
@@ -93,7 +93,7 @@ fn a_stale_number_beside_a_held_lock_is_never_read() {
     let path = scratch.path("report.pid");
     let mut wrong = Vec::new();
     // What anybody reads while the daemon writes its number and executes.
-    let launch = trace::run(&scratch, scratch.background(), |stop| {
+    let launch = trace::run(scratch.background(), |stop| {
         if stop.role != Role::Launcher && lock::is_held(&path) {
             let content = fs::read_to_string(&path).unwrap_or_default();
             let first = content.lines().next().unwrap_or_default();
@@ -144,7 +144,7 @@ fn a_daemon_that_ends_while_another_starts_leaves_the_others_file_alone() {
 fn a_start_beside_a_launcher_that_is_held_up_is_refused() {
     let scratch = Scratch::new();
     let mut seen = 0;
-    let launch = trace::run(&scratch, scratch.background(), |stop| {
+    let launch = trace::run(scratch.background(), |stop| {
         // The intermediate process begins when everything of the launcher's is prepared.
         if stop.role == Role::Intermediate {
             let second = scratch.background().run();

@@ -1,18 +1,20 @@
 //! Stopping, holding and killing each process of a launch at each of its system calls.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
 use std::thread;
 use std::time::Duration;
 
 use nix::errno::Errno;
+use nix::fcntl::OFlag;
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getpid, pipe2, read, write};
 
-use crate::support::outcome::{Launch, Outcome};
-use crate::support::process::{self, Process};
-use crate::support::scratch::Scratch;
+use crate::support::outcome::Outcome;
+use crate::support::process;
 use crate::support::start::Start;
 
 /// The processes of a launch, in the order in which they appear.
@@ -46,24 +48,32 @@ pub(crate) enum Action {
 
 /// Runs a start, asks `decide` at each stop what is to become of the process, and gives the outcome
 /// of the launcher. Processes that outlive it go on untraced.
-pub(crate) fn run(
-    scratch: &Scratch,
-    start: Start,
-    decide: impl FnMut(Stop) -> Action + Send,
-) -> Outcome {
-    // The tracer is a thread, and its end lets go of every process that it still traces.
+pub(crate) fn run(start: Start, decide: impl FnMut(Stop) -> Action + Send) -> Outcome {
+    let pipe = || pipe2(OFlag::O_CLOEXEC).expect("a pipe");
+    let ((pid_reader, pid_writer), (go_reader, go_writer)) = (pipe(), pipe());
+    // The launcher waits before its exec until it is traced.
+    let start = start.before_exec(move || {
+        write(&pid_writer, &getpid().as_raw().to_ne_bytes())?;
+        read(&go_reader, &mut [0])?;
+        Ok(())
+    });
     let tracer = || {
-        let launch = start.before_exec(|| Ok(ptrace::traceme()?)).spawn();
-        Tracer::new(&launch, decide).follow();
-        launch
+        let mut pid = [0; 4];
+        File::from(pid_reader)
+            .read_exact(&mut pid)
+            .expect("the launcher's pid");
+        let mut tracer = Tracer::seize(Pid::from_raw(i32::from_ne_bytes(pid)), decide);
+        write(&go_writer, &[1]).expect("let the launcher go");
+        tracer.follow();
     };
-    let launch = thread::scope(|scope| scope.spawn(tracer).join().expect("trace a launch"));
-    let outcome = launch.wait();
-    // A new process begins its traced life with a SIGSTOP, which may not have arrived yet.
-    for process in scratch.processes().into_iter().filter_map(Process::open) {
-        process.signal(Signal::SIGCONT);
-    }
-    outcome
+    // The tracer is a thread, and its end lets go of every process that it still traces.
+    let launch = thread::scope(|scope| {
+        let tracer = scope.spawn(tracer);
+        let launch = start.spawn();
+        tracer.join().expect("trace a launch");
+        launch
+    });
+    launch.wait()
 }
 
 struct Tracer<D> {
@@ -74,17 +84,14 @@ struct Tracer<D> {
 }
 
 impl<D: FnMut(Stop) -> Action> Tracer<D> {
-    fn new(launch: &Launch, decide: D) -> Self {
-        let launcher = Pid::from_raw(launch.pid());
-        // It has stopped where its exec ended.
-        waitpid(launcher, Some(WaitPidFlag::__WALL)).expect("the launcher stops");
+    fn seize(launcher: Pid, decide: D) -> Self {
+        // The first stop is the end of the exec.
         let options = Options::PTRACE_O_TRACESYSGOOD
             | Options::PTRACE_O_TRACEFORK
             | Options::PTRACE_O_TRACEVFORK
             | Options::PTRACE_O_TRACECLONE
             | Options::PTRACE_O_TRACEEXEC;
-        ptrace::setoptions(launcher, options).expect("trace the launcher");
-        ptrace::syscall(launcher, None).expect("trace the launcher");
+        ptrace::seize(launcher, options).expect("trace the launcher");
         Self {
             launcher,
             known: HashMap::from([(launcher, (Role::Launcher, 0))]),
@@ -120,7 +127,6 @@ impl<D: FnMut(Stop) -> Action> Tracer<D> {
     }
 
     fn stopped(&mut self, pid: Pid, status: WaitStatus) {
-        let is_new = !self.known.contains_key(&pid);
         let role = match self.known.len() {
             1 => Role::Intermediate,
             2 => Role::Daemon,
@@ -129,8 +135,6 @@ impl<D: FnMut(Stop) -> Action> Tracer<D> {
         let (role, number) = self.known.entry(pid).or_insert((role, 0));
         let signal = match status {
             WaitStatus::Exited(..) | WaitStatus::Signaled(..) => return,
-            // The stop with which a new process begins is no signal of anybody.
-            WaitStatus::Stopped(_, Signal::SIGSTOP) if is_new => None,
             WaitStatus::Stopped(_, signal) => Some(signal),
             _ => None,
         };

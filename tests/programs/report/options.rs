@@ -3,10 +3,10 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
-use std::process;
+use std::process::{self, Command};
 use std::time::Duration;
 
 use daemon::{Daemon, PathSource, Readiness};
@@ -50,29 +50,20 @@ fn set(daemon: Daemon, name: &str, value: &OsStr) -> Daemon {
         "ready_timeout" => {
             daemon.ready_timeout(Duration::from_secs(text().parse().expect("seconds")))
         }
-        // While the launcher is at work, its image is deleted, or another program takes its name.
-        "pid_and_delete_me" => daemon.pid_file(PathSource::from_fn({
-            let path = path();
-            move || {
-                fs::remove_file(env::current_exe().expect("our path")).expect("delete us");
-                path
-            }
+        // While the launcher is at work, something happens to its image or its library.
+        "pid_and_delete_me" => daemon.pid_file(after(value, || fs::remove_file(our_image()))),
+        "pid_and_replace_me" => daemon.pid_file(after(value, || {
+            fs::rename(our_image().with_extension("new"), our_image())
         })),
-        "pid_and_delete" => daemon.pid_file(PathSource::from_fn({
-            let path = path();
-            let victim = env::var_os("LD_PRELOAD").expect("a library");
-            move || {
-                fs::remove_file(victim).expect("delete the library");
-                path
-            }
+        "pid_and_delete_library" => daemon.pid_file(after(value, || {
+            fs::remove_file(env::var_os("LD_PRELOAD").expect("a library"))
         })),
-        "pid_and_replace_me" => daemon.pid_file(PathSource::from_fn({
-            let path = path();
-            move || {
-                let me = env::current_exe().expect("our path");
-                fs::rename(me.with_extension("new"), me).expect("replace us");
-                path
-            }
+        "pid_and_noexec" => daemon.pid_file(after(value, || {
+            let mut mount = Command::new("mount");
+            mount
+                .args(["-o", "remount,noexec"])
+                .arg(our_image().parent().expect("a directory"));
+            mount.status().map(drop)
         })),
         // The path is computed, and each computation leaves a line that says where.
         "computed_pid" => daemon.pid_file(computed(path())),
@@ -87,6 +78,19 @@ fn words(value: &OsStr) -> Vec<OsString> {
     words
         .map(|word| OsString::from_vec(word.to_vec()))
         .collect()
+}
+
+/// A path that is computed by doing something first.
+fn after(path: &OsStr, act: impl FnOnce() -> io::Result<()> + 'static) -> PathSource {
+    let path = PathBuf::from(path);
+    PathSource::from_fn(|| {
+        act().expect("act before the start");
+        path
+    })
+}
+
+fn our_image() -> PathBuf {
+    env::current_exe().expect("our path")
 }
 
 fn computed(path: PathBuf) -> PathSource {
