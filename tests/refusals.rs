@@ -118,7 +118,7 @@ fn a_fault_at_the_pid_file_is_a_refusal_and_leaves_no_half_number() {
 /// A start in which a system call fails whenever it is made.
 fn under_fault(scratch: &Scratch, filter: &[&str], fault: &str) -> Outcome {
     let inject = format!("-einject={fault}");
-    let arguments = [&["-f", "-qqq", "-o", "trace"], filter, &[&inject]].concat();
+    let arguments = [&["-f", "--quiet=all", "-o", "trace"], filter, &[&inject]].concat();
     by(scratch, "strace", &arguments, &program::path("report")).run()
 }
 
