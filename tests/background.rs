@@ -11,25 +11,13 @@ mod support;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::time::Duration;
 
 use nix::unistd::getpid;
 use support::daemon::{Daemon, expect_one_line, read_report};
-use support::outcome::Outcome;
-use support::report::Report;
 use support::scratch::Scratch;
-use support::{constructor, lock, process, program, requires};
-
-/// Runs the same start in the foreground.
-fn foreground(scratch: &Scratch) -> (Outcome, Report) {
-    let report = scratch.path("foreground.json");
-    let outcome = scratch
-        .report()
-        .does("report")
-        .env("TEST_REPORT", &report)
-        .run();
-    (outcome, read_report(&report))
-}
+use support::{lock, process, program, requires};
 
 fn up() -> (Scratch, Daemon) {
     let scratch = Scratch::new();
@@ -92,7 +80,7 @@ fn the_daemon_has_the_threads_of_the_program_and_no_other() {
 fn the_daemon_knows_where_it_came_from_and_where_its_files_are() {
     let (scratch, daemon) = up();
     let report = daemon.report();
-    let bytes = |path: &std::path::Path| Some(path.as_os_str().as_bytes().to_vec());
+    let bytes = |path: &Path| Some(path.as_os_str().as_bytes().to_vec());
     assert_eq!(report.start_dir, bytes(scratch.dir()));
     assert_eq!(report.pid_file, bytes(&scratch.path("report.pid")));
     assert_eq!(report.log_file, bytes(&scratch.path("report.log")));
@@ -179,118 +167,6 @@ fn the_daemon_takes_the_umask_of_the_option() {
 }
 
 #[test]
-fn the_daemon_is_the_same_program_as_in_the_foreground() {
-    let (scratch, daemon) = up();
-    let (_, foreground) = foreground(&scratch);
-    let report = daemon.report();
-    assert!(!foreground.is_daemon);
-    assert_eq!(report.comm, foreground.comm);
-    assert_eq!(report.comm, b"report");
-    assert_eq!(report.image, foreground.image);
-    assert_eq!(report.exe, foreground.exe);
-    assert_eq!(report.arguments, foreground.arguments);
-    assert_eq!(report.uids, foreground.uids);
-    assert_eq!(report.gids, foreground.gids);
-    assert_eq!(report.groups, foreground.groups);
-    assert_eq!(report.cwd, foreground.cwd);
-}
-
-#[test]
-fn a_long_program_name_is_the_same_in_the_list_of_processes() {
-    let scratch = Scratch::new();
-    let program = program::path("report");
-    let copy = scratch.copy_program(&program, "a-long name) of a program");
-    let start = scratch
-        .start_path(&copy)
-        .arg("-d")
-        .options("pid=report.pid");
-    let start = start.does("report stay");
-    let daemon = scratch.up(start.env("TEST_REPORT", scratch.path("report.json")));
-    assert_eq!(daemon.report().comm, b"a-long name) of");
-}
-
-/// A start during which the image is deleted or replaced, after the launcher began and before the
-/// daemon's exec.
-fn up_meanwhile(scratch: &Scratch, option: &str) -> Daemon {
-    let copy = scratch.copy_program(&program::path("report"), "program");
-    // What would run instead ends at once, and differently.
-    scratch.copy_program(&requires::find("false").expect("false"), "program.new");
-    let start = scratch
-        .start_path(&copy)
-        .arg("-d")
-        .options(format!("{option}=report.pid"))
-        .does("report stay")
-        .env("TEST_REPORT", scratch.path("report.json"));
-    let image = fs::metadata(&copy).expect("the copy");
-    let daemon = scratch.up(start);
-    let report = daemon.report();
-    assert_eq!(report.image, (image.dev(), image.ino()));
-    assert_eq!(report.comm, b"program");
-    daemon
-}
-
-#[test]
-fn a_program_that_was_deleted_meanwhile_is_the_daemon_nevertheless() {
-    let scratch = Scratch::new();
-    up_meanwhile(&scratch, "pid_and_delete_me");
-    assert!(!scratch.path("program").exists());
-}
-
-#[test]
-fn a_program_that_was_replaced_meanwhile_is_the_daemon_nevertheless() {
-    let scratch = Scratch::new();
-    up_meanwhile(&scratch, "pid_and_replace_me");
-    let outcome = scratch.start_path(&scratch.path("program")).run();
-    assert_eq!(outcome.code(), 1, "the other program has its name now");
-}
-
-#[test]
-fn a_program_that_the_loader_was_told_to_run_is_refused() {
-    let Some(loader) = loader() else { return };
-    let scratch = Scratch::new();
-    let touch = requires::find("touch").expect("touch");
-    // There `/proc/self/exe` is the loader, which would run its first argument: `touch witness`.
-    let launch = scratch
-        .start_path(&loader)
-        .arg(program::path("report"))
-        .arg("-d")
-        .arg(&touch)
-        .arg("witness")
-        .options("pid=report.pid")
-        .does("stay")
-        .run();
-    scratch.expect_refusal(&launch, 71, &[]);
-    assert!(!scratch.path("witness").exists(), "another program ran");
-    assert!(!scratch.path("report.pid").exists(), "refused before that");
-}
-
-#[test]
-fn a_program_that_the_loader_was_told_to_run_works_in_the_foreground() {
-    let Some(loader) = loader() else { return };
-    let scratch = Scratch::new();
-    let start = scratch.start_path(&loader).arg(program::path("report"));
-    let outcome = start.does("say:hello").run();
-    assert_eq!((outcome.code(), &*outcome.out_text()), (0, "hello\n"));
-}
-
-/// The dynamic loader that the programs name, if this system has one.
-fn loader() -> Option<std::path::PathBuf> {
-    let candidates = [
-        "/lib64/ld-linux-x86-64.so.2",
-        "/lib/ld-linux-aarch64.so.1",
-        "/lib/ld-linux-armhf.so.3",
-    ];
-    let found = candidates
-        .iter()
-        .map(std::path::PathBuf::from)
-        .find(|loader| loader.exists());
-    if found.is_none() {
-        requires::skip("a dynamic loader");
-    }
-    found
-}
-
-#[test]
 fn a_shell_that_captures_the_output_gets_its_prompt_back() {
     if !requires::program("flock") {
         return;
@@ -337,22 +213,4 @@ fn a_daemon_can_start_a_daemon_of_its_own() {
             .expect("the inner daemon")
             .is_alive()
     );
-}
-
-#[test]
-fn threads_that_run_before_main_hold_up_no_launch() {
-    if !requires::program("cc") {
-        return;
-    }
-    let scratch = Scratch::new();
-    let library = constructor::with_threads(&scratch);
-    // The threads of the constructor are never quiet, and live in the daemon as well.
-    let options = "pid=report.pid\nlog=report.log\nready=exec";
-    for _ in 0..50 {
-        let start = scratch.background().options(options);
-        let daemon = scratch.up(start.env("LD_PRELOAD", &library));
-        assert_eq!(daemon.report().threads, 5);
-        fs::remove_file(scratch.path("report.json")).expect("the report");
-        daemon.stop();
-    }
 }

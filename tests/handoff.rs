@@ -197,16 +197,13 @@ fn quick(scratch: &Scratch) -> Start {
 fn an_intermediate_process_that_is_killed_anywhere_is_a_failure_or_a_daemon() {
     let daemons = AtomicUsize::new(0);
     let harmed = kill_at_stops(Role::Intermediate, 1.., |scratch, launch| {
-        match launch.code() {
-            0 => {
-                let daemon = scratch.daemon_of(launch, "report.pid");
-                expect_no_trace(&daemon.report());
-                daemons.fetch_add(1, Ordering::Relaxed);
-            }
-            _ => {
-                scratch.expect_refusal(&launch, 71, &["intermediate process"]);
-                scratch.up(quick(scratch));
-            }
+        if launch.code() == 0 {
+            let daemon = scratch.daemon_of(launch, "report.pid");
+            expect_no_trace(&daemon.report());
+            daemons.fetch_add(1, Ordering::Relaxed);
+        } else {
+            scratch.expect_refusal(&launch, 71, &["intermediate process"]);
+            scratch.up(quick(scratch));
         }
     });
     let daemons = daemons.into_inner();

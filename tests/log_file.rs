@@ -8,9 +8,9 @@
 
 mod support;
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::Read;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
 
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
@@ -156,8 +156,7 @@ fn a_link_of_the_users_own_is_followed() {
 fn an_old_log_keeps_its_owner_and_mode() {
     let scratch = Scratch::new();
     let path = scratch.write("report.log", "");
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o604);
-    fs::set_permissions(&path, mode).expect("chmod");
+    fs::set_permissions(&path, Permissions::from_mode(0o604)).expect("chmod");
     scratch.up(scratch.background());
     let log = fs::metadata(&path).expect("the log");
     assert_eq!(log.mode() & 0o7777, 0o604);

@@ -20,6 +20,7 @@
 pub(crate) mod constructor;
 pub(crate) mod daemon;
 pub(crate) mod deadline;
+pub(crate) mod fingerprint;
 pub(crate) mod lock;
 pub(crate) mod outcome;
 pub(crate) mod process;
