@@ -76,16 +76,13 @@ fn expect_session(example: &str) {
     let scratch = Scratch::new();
     let path = directory_with_cargo(&scratch, example);
     let commands = session(example);
-    let script: String = commands
-        .iter()
-        .map(|Command { line, .. }| {
-            format!("{line}\nstatus=$?; printf '%s' '{END}'; (exit $status)\n")
-        })
-        .collect();
+    let mut script = vec!["exec 2>&1\n".to_owned()];
+    script.extend(commands.iter().map(|Command { line, .. }| {
+        format!("{line}\nstatus=$?; printf '%s' '{END}'; (exit $status)\n")
+    }));
+    let script = script.concat();
     let shell = requires::find("sh").expect("a shell");
-    let start = scratch
-        .start_path(&shell)
-        .args(["-c", &format!("exec 2>&1\n{script}")]);
+    let start = scratch.start_path(&shell).args(["-c", &script]);
     let shown = start.env("PATH", path).run().out_text();
     let shown: Vec<&str> = shown.split_terminator(END).collect();
     assert_eq!(shown.len(), commands.len(), "{shown:?}");
