@@ -5,6 +5,7 @@
 
 mod after_exec;
 mod command_line;
+mod control;
 mod daemon;
 mod descriptors;
 mod detach;
@@ -16,6 +17,7 @@ mod lock;
 mod log_file;
 mod path_template;
 mod pid_file;
+mod proc_stat;
 mod readiness;
 mod running;
 mod signal;
@@ -23,6 +25,7 @@ mod signals;
 mod standard_streams;
 mod sys;
 
+pub use control::{Control, Status, Stopped};
 pub use daemon::{Daemon, PathSource, Readiness};
 pub use error::{Error, ErrorKind};
 pub use running::{

@@ -117,7 +117,8 @@ impl Error {
         )
     }
 
-    pub(crate) fn image_unknown(cause: io::Error) -> Self {
+    pub(crate) fn image_unknown() -> Self {
+        let cause = io::Error::other("no start of code in /proc/self/stat");
         Self::step("find the image of this program in /proc", cause)
     }
 

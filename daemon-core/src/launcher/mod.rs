@@ -3,7 +3,7 @@
 mod in_place;
 mod probe;
 mod process;
-mod refusals;
+pub(crate) mod refusals;
 pub(crate) mod report;
 mod status_line;
 mod wait;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 
 use nix::errno::Errno;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::unistd::Pid;
 
 /// Every signal back to its default, in the child.
 #[cfg(target_os = "linux")]
@@ -36,6 +37,13 @@ pub(super) fn reset_all() -> Result<(), Errno> {
         Errno::result(set)?;
     }
     Ok(())
+}
+
+/// `kill(2)`, of one process, with any signal; `nix` has no real-time ones.
+pub(crate) fn send(pid: Pid, signal: i32) -> Result<(), Errno> {
+    // SAFETY: the call takes integers.
+    let sent = unsafe { libc::kill(pid.as_raw(), signal) };
+    Errno::result(sent).map(drop)
 }
 
 /// Gives a signal its default action; returns what it had before.
