@@ -64,6 +64,10 @@ fn take_one(verb: &str, object: &str) -> io::Result<Option<ExitCode>> {
         // Opens a terminal as a careless program would, without O_NOCTTY.
         "open" => drop(File::open(object)?.into_raw_fd()),
         "ignore" => ignore(number())?,
+        // A handler that does nothing, as a program has that reads its configuration again.
+        "handle" => handle(number())?,
+        // A child that keeps the lock, against all care.
+        "leak-lock" => leak_lock()?,
         "child" => run(&["child"], &[("TEST_DOES", "report")])?,
         // A child that outlives the daemon.
         "leave-child" => {
@@ -138,6 +142,32 @@ fn ignore(number: u64) -> io::Result<()> {
     // SAFETY: ignoring a signal runs no code of ours.
     unsafe { signal::signal(signal, SigHandler::SigIgn) }?;
     Ok(())
+}
+
+fn handle(number: u64) -> io::Result<()> {
+    extern "C" fn nothing(_: i32) {}
+    let signal = Signal::try_from(i32::try_from(number).expect("a signal"))?;
+    // SAFETY: the handler does nothing.
+    unsafe { signal::signal(signal, SigHandler::Handler(nothing)) }?;
+    Ok(())
+}
+
+fn leak_lock() -> io::Result<()> {
+    let pid_file = daemon::pid_file().expect("a PID file");
+    for entry in fs::read_dir("/proc/self/fd")? {
+        let entry = entry?;
+        if fs::read_link(entry.path()).is_ok_and(|target| target == pid_file) {
+            let number = entry
+                .file_name()
+                .to_string_lossy()
+                .parse()
+                .expect("a number");
+            // SAFETY: the call takes numbers, and changes a flag of an open descriptor.
+            unsafe { libc::fcntl(number, libc::F_SETFD, 0) };
+        }
+    }
+    let mut child = Command::new(env::current_exe()?);
+    child.env("TEST_DOES", "hang").spawn().map(drop)
 }
 
 /// Runs this program again; its report goes beside ours, under its own name.
