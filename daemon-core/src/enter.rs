@@ -108,6 +108,7 @@ impl Daemon {
             log_file: file(self.log_file)?,
             pid_mode: self.pid_mode,
             log_mode: self.log_mode,
+            log_reopen: self.log_reopen,
             workdir: match self.workdir {
                 Some(source) => Some(path_template::resolve_directory(source, &surroundings)?),
                 None => None,

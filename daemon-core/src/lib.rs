@@ -15,6 +15,8 @@ mod handoff;
 mod launcher;
 mod lock;
 mod log_file;
+mod log_reopen;
+mod log_writer;
 mod path_template;
 mod pid_file;
 mod proc_stat;
@@ -28,6 +30,8 @@ mod sys;
 pub use control::{Control, Status, Stopped};
 pub use daemon::{Daemon, PathSource, Readiness};
 pub use error::{Error, ErrorKind};
+pub use log_reopen::reopen_log;
+pub use log_writer::{LogWriter, log_writer};
 pub use running::{
     Running, extend_timeout, is_daemon, log_file, pid_file, ready, start_dir, status, stopping,
 };
