@@ -1,5 +1,6 @@
 //! A log that outlives a full disk.
 
+use std::fmt;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -58,6 +59,11 @@ impl Write for LogWriter {
             LOST_EVER.fetch_add(1, Ordering::Relaxed);
         }
         Ok(bytes.len())
+    }
+
+    /// In one piece, so that a line is written or dropped as a whole where that is possible.
+    fn write_fmt(&mut self, text: fmt::Arguments<'_>) -> io::Result<()> {
+        self.write(text.to_string().as_bytes()).map(drop)
     }
 
     fn flush(&mut self) -> io::Result<()> {

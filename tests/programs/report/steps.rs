@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{self, SigHandler, SigSet, Signal, raise};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, fork};
 
@@ -52,6 +53,19 @@ fn take_one(verb: &str, object: &str) -> io::Result<Option<ExitCode>> {
         "complain" => eprintln!("{object}"),
         "print" => print(number())?,
         "bytes" => bytes(number())?,
+        // A writer that never stops but for SIGTERM, each line with its number.
+        "count" => count()?,
+        // Lines of a kilobyte, as programs print them and through the writer that never fails.
+        "flood" => (0..number()).for_each(|line| println!("{line:1023}")),
+        "flood-lossy" => {
+            let mut log = daemon::log_writer();
+            for line in 0..number() {
+                writeln!(log, "{line:1023}")?;
+            }
+        }
+        "say-lossy" => writeln!(daemon::log_writer(), "{object}")?,
+        "note-dropped" => note(object, &daemon::log_writer().dropped().to_string())?,
+        "reopen" => daemon::reopen_log()?,
         // Waits until the file is there.
         "wait" => {
             while !Path::new(object).exists() {
@@ -129,6 +143,20 @@ fn bytes(length: u64) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(&bytes)?;
     out.flush()
+}
+
+fn count() -> io::Result<()> {
+    let mut term = SigSet::empty();
+    term.add(Signal::SIGTERM);
+    term.thread_block()?;
+    let signals = SignalFd::with_flags(&term, SfdFlags::SFD_NONBLOCK)?;
+    let mut number = 0;
+    while signals.read_signal()?.is_none() {
+        number += 1;
+        println!("{number}");
+        thread::sleep(Duration::from_micros(100));
+    }
+    Ok(())
 }
 
 fn note(path: &str, line: &str) -> io::Result<()> {
