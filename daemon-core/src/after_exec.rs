@@ -7,16 +7,18 @@ use nix::errno::Errno;
 use nix::sys::stat::{Mode, umask};
 
 use crate::handoff::Record;
+use crate::log_reopen;
 
 /// A step that can fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Step {
     Workdir = 1,
+    LogReopen = 2,
 }
 
 impl Step {
-    const ALL: [Self; 1] = [Self::Workdir];
+    const ALL: [Self; 2] = [Self::Workdir, Self::LogReopen];
 
     /// The step of this number.
     pub(crate) fn from_number(number: u8) -> Option<Self> {
@@ -26,7 +28,7 @@ impl Step {
 
 /// Whether there is something to do that can fail, so that the launcher waits for its outcome.
 pub(crate) fn can_fail(record: &Record) -> bool {
-    record.workdir.is_some()
+    record.workdir.is_some() || record.log_reopen.is_some()
 }
 
 /// Takes the steps, in their order.
@@ -42,5 +44,7 @@ pub(crate) fn take_steps(record: &Record) -> Result<(), (Step, Errno)> {
     if let Some(mask) = record.umask {
         umask(Mode::from_bits_truncate(mask));
     }
+    // At last, when the path leads where it will lead for ever.
+    log_reopen::prepare(record).map_err(|errno| (Step::LogReopen, errno))?;
     Ok(())
 }

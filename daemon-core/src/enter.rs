@@ -5,12 +5,13 @@ use std::io;
 use std::os::fd::{OwnedFd, RawFd};
 
 use crate::after_exec;
-use crate::command_line::{self, Asked, ChosenPaths};
+use crate::command_line::{self, Asked, ChosenPaths, Verb};
+use crate::control::{Control, Stopped, verbs};
 use crate::daemon::{Daemon, PathSource};
 use crate::error::Error;
 use crate::handoff;
 use crate::launcher::{self, Order, Verdict, report};
-use crate::path_template::{self, Surroundings};
+use crate::path_template::{self, Resolved, Surroundings};
 use crate::readiness::notify;
 use crate::running::{self, OwnPidFile, Running, Started};
 use crate::sys;
@@ -37,7 +38,12 @@ impl Daemon {
             Ok(Asked::Background { argv, chosen }) => {
                 give_up(&start_with(self.configured(chosen), argv))
             }
-            Ok(Asked::Control { .. }) => todo!(),
+            Ok(Asked::Control { verb, argv, chosen }) => {
+                match control(self.configured(chosen), verb, argv) {
+                    Ok(status) => sys::exit::exit(status),
+                    Err(error) => give_up(&error),
+                }
+            }
             Err(error) => give_up(&error),
         }
     }
@@ -91,8 +97,7 @@ impl Daemon {
     }
 
     fn into_order(self, arguments: Vec<OsString>) -> Result<Order, Error> {
-        let argv0 = arguments.first().cloned().unwrap_or_default();
-        let surroundings = Surroundings::of_this_process(&argv0, !sys::image::is_secure());
+        let surroundings = surroundings(&arguments);
         let file = |source: Option<PathSource>| match source {
             Some(source) => path_template::resolve(source, &surroundings).map(Some),
             None => Ok(None),
@@ -103,6 +108,7 @@ impl Daemon {
             log_file: file(self.log_file)?,
             pid_mode: self.pid_mode,
             log_mode: self.log_mode,
+            log_reopen: self.log_reopen,
             workdir: match self.workdir {
                 Some(source) => Some(path_template::resolve_directory(source, &surroundings)?),
                 None => None,
@@ -117,7 +123,14 @@ impl Daemon {
 
 /// Starts the daemon, and ends this process if that succeeds.
 fn start_with(settings: Daemon, arguments: Vec<OsString>) -> Error {
-    match settings.into_order(arguments).and_then(launcher::launch) {
+    match settings.into_order(arguments) {
+        Ok(order) => start(order),
+        Err(error) => error,
+    }
+}
+
+fn start(order: Order) -> Error {
+    match launcher::launch(order) {
         Ok(Verdict::Up { pid, log }) => {
             report::up(pid, log.as_deref());
             sys::exit::exit(0)
@@ -128,6 +141,39 @@ fn start_with(settings: Daemon, arguments: Vec<OsString>) -> Error {
         }
         Err(error) => error,
     }
+}
+
+/// Does what a control verb asks for; gives the exit status.
+fn control(settings: Daemon, verb: Verb, arguments: Vec<OsString>) -> Result<u8, Error> {
+    let stop_timeout = settings.stop_timeout;
+    if verb == Verb::Restart {
+        // Whatever is wrong with the new start, it shall not cost the old daemon its life.
+        let order = settings.into_order(arguments)?;
+        let pid_file = order.pid_file.as_ref().ok_or_else(Error::no_pid_file)?;
+        launcher::refusals::check()?;
+        let stopped = verbs::stop(&Control::new(pid_file.path()), stop_timeout)?;
+        let error = start(order);
+        return Err(match stopped {
+            Stopped::NotRunning => error,
+            _ => error.after_stop(),
+        });
+    }
+    // Only these paths: a daemon can be stopped whose user does not exist any more.
+    let surroundings = surroundings(&arguments);
+    let file = |source| path_template::resolve(source, &surroundings).map(Resolved::into_path);
+    let pid_file = settings.pid_file.ok_or_else(Error::no_pid_file)?;
+    let control = Control::new(file(pid_file)?);
+    match verb {
+        Verb::Status => verbs::status(&control, settings.log_file.map(file).transpose()?),
+        Verb::Stop | Verb::Restart => verbs::stop(&control, stop_timeout).map(|_| 0),
+        Verb::Reload => control.reload().map(|()| 0),
+        Verb::Reopen => verbs::reopen(&control, settings.log_reopen).map(|()| 0),
+    }
+}
+
+fn surroundings(arguments: &[OsString]) -> Surroundings {
+    let argv0 = arguments.first().cloned().unwrap_or_default();
+    Surroundings::of_this_process(&argv0, !sys::image::is_secure())
 }
 
 /// Says why, and ends this process with the right status, or by the right signal.

@@ -3,6 +3,8 @@
 
 mod command_line;
 #[cfg(unix)]
+mod control;
+#[cfg(unix)]
 mod launch;
 mod paths;
 
@@ -13,7 +15,8 @@ use std::path::Path;
 #[cfg(unix)]
 use nix::sys::signal::Signal;
 
-/// The cause of an [`Error`], one for each exit status of `sysexits.h` that the launcher uses.
+/// The cause of an [`Error`], one for each exit status: the launcher uses those of `sysexits.h`,
+/// the control verbs those of the LSB's init scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -39,9 +42,16 @@ pub enum ErrorKind {
     Permission,
     /// The configuration is unsafe or incomplete: 78.
     Configuration,
+    /// The daemon cannot be controlled from here: it is not certain who it is, this process may not
+    /// signal it, or it would die of the signal: 4.
+    OutOfReach,
+    /// There is no daemon to control: 7.
+    NotRunning,
+    /// The daemon would not end, not even by SIGKILL: 75.
+    NotStopped,
 }
 
-/// Why a start in the background failed.
+/// Why a start in the background failed, or the control of a daemon.
 ///
 /// It displays as one line: the step, the object and the reason, for example
 /// `cannot lock the PID file /run/hello.pid: already running, pid 4242`.
@@ -113,9 +123,11 @@ impl ErrorKind {
             Self::EndedEarly => 70,
             Self::System | Self::Failed | Self::Interrupted => 71,
             Self::CannotCreate => 73,
-            Self::NotReady => 75,
+            Self::NotReady | Self::NotStopped => 75,
             Self::Permission => 77,
             Self::Configuration => 78,
+            Self::OutOfReach => 4,
+            Self::NotRunning => 7,
         }
     }
 }

@@ -35,6 +35,11 @@ pub(crate) struct Record {
     pub(crate) pid_descriptor: Option<RawFd>,
     pub(crate) pid_file: Option<PathBuf>,
     pub(crate) log_file: Option<PathBuf>,
+    /// Where the path of the log led when it was opened.
+    pub(crate) log_target: Option<PathBuf>,
+    pub(crate) log_mode: Option<u32>,
+    /// The number of the signal on which the log is reopened.
+    pub(crate) log_reopen: Option<i32>,
     pub(crate) workdir: Option<PathBuf>,
     pub(crate) umask: Option<u32>,
 }
@@ -48,6 +53,9 @@ impl Record {
         put_number(&mut bytes, self.pid_descriptor);
         put_text(&mut bytes, self.pid_file.as_ref());
         put_text(&mut bytes, self.log_file.as_ref());
+        put_text(&mut bytes, self.log_target.as_ref());
+        put_number(&mut bytes, self.log_mode);
+        put_number(&mut bytes, self.log_reopen);
         put_text(&mut bytes, self.workdir.as_ref());
         put_number(&mut bytes, self.umask);
         bytes
@@ -63,6 +71,9 @@ impl Record {
             pid_descriptor: take_number(&mut rest)?,
             pid_file: take_text(&mut rest)?.map(PathBuf::from),
             log_file: take_text(&mut rest)?.map(PathBuf::from),
+            log_target: take_text(&mut rest)?.map(PathBuf::from),
+            log_mode: take_number(&mut rest)?,
+            log_reopen: take_number(&mut rest)?,
             workdir: take_text(&mut rest)?.map(PathBuf::from),
             umask: take_number(&mut rest)?,
         };
@@ -268,6 +279,9 @@ mod tests {
             pid_descriptor: Some(7),
             pid_file: Some("/run/hello.pid".into()),
             log_file: Some("".into()),
+            log_target: Some("/var/log/hello.log".into()),
+            log_mode: Some(0o640),
+            log_reopen: Some(1),
             workdir: Some("/".into()),
             umask: Some(0o027),
         }

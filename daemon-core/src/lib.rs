@@ -5,6 +5,7 @@
 
 mod after_exec;
 mod command_line;
+mod control;
 mod daemon;
 mod descriptors;
 mod detach;
@@ -14,8 +15,11 @@ mod handoff;
 mod launcher;
 mod lock;
 mod log_file;
+mod log_reopen;
+mod log_writer;
 mod path_template;
 mod pid_file;
+mod proc_stat;
 mod readiness;
 mod running;
 mod signal;
@@ -23,8 +27,11 @@ mod signals;
 mod standard_streams;
 mod sys;
 
+pub use control::{Control, Status, Stopped};
 pub use daemon::{Daemon, PathSource, Readiness};
 pub use error::{Error, ErrorKind};
+pub use log_reopen::reopen_log;
+pub use log_writer::{LogWriter, log_writer};
 pub use running::{
     Running, extend_timeout, is_daemon, log_file, pid_file, ready, start_dir, status, stopping,
 };

@@ -85,6 +85,25 @@ pub(crate) fn read_pid(file: &File) -> Option<Pid> {
     parse_pid(content.get(..length)?)
 }
 
+/// Whether the content is what a start leaves: a pid, or what stands there before it is known.
+pub(crate) fn is_ours(file: &File) -> bool {
+    let mut first = [0];
+    match file.read_at(&mut first, 0) {
+        Ok(0) => true,
+        Ok(_) => first == *b"\n" || read_pid(file).is_some(),
+        Err(_) => false,
+    }
+}
+
+/// A process that holds the lock, whatever the number in the file, if one can be seen; not quick.
+pub(crate) fn visible_holder(file: &File) -> Option<Pid> {
+    let processes = fs::read_dir("/proc").ok()?;
+    processes
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .map(Pid::from_raw)
+        .find(|pid| holds_lock(*pid, file).unwrap_or(false))
+}
+
 fn parse_pid(content: &[u8]) -> Option<Pid> {
     let end = content.iter().position(|byte| *byte == b'\n')?;
     let digits = content.get(..end)?;
@@ -100,7 +119,7 @@ fn parse_pid(content: &[u8]) -> Option<Pid> {
 fn holds_lock(pid: Pid, file: &File) -> io::Result<bool> {
     let metadata = file.metadata()?;
     let descriptors = match fs::read_dir(format!("/proc/{pid}/fd")) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && has_proc() => return Ok(false),
         other => other?,
     };
     for descriptor in descriptors {
@@ -125,6 +144,10 @@ fn holds_lock(pid: Pid, file: &File) -> io::Result<bool> {
         }
     }
     Ok(false)
+}
+
+fn has_proc() -> bool {
+    Path::new("/proc/self").exists()
 }
 
 #[cfg(test)]

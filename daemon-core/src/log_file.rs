@@ -19,6 +19,7 @@ const LONGEST_OUTPUT: u64 = 64 * 1024;
 pub(crate) struct LogFile {
     file: File,
     path: PathBuf,
+    target: PathBuf,
     end: u64,
 }
 
@@ -26,9 +27,11 @@ impl LogFile {
     /// Opens the log, and creates it if need be.
     pub(crate) fn open(path: &Path, mode: u32) -> Result<Self, Error> {
         let failed = |cause: io::Error| Error::log_file(path, cause);
+        let mut target = path.to_owned();
         let file = match open(path, mode) {
             Err(error) if error.raw_os_error() == Some(libc::ELOOP) => {
-                open(&trusted_target(path)?, mode)
+                target = trusted_target(path)?;
+                open(&target, mode)
             }
             other => other,
         };
@@ -42,6 +45,7 @@ impl LogFile {
         Ok(Self {
             file,
             path: path.to_owned(),
+            target,
             end: metadata.len(),
         })
     }
@@ -52,6 +56,11 @@ impl LogFile {
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Where the path led, if it is a symbolic link; else the path.
+    pub(crate) fn target(&self) -> &Path {
+        &self.target
     }
 
     /// What was written since the log was opened, or the end of it, if it can be read.

@@ -77,6 +77,11 @@ impl Error {
         Self::system(ErrorKind::CannotCreate, what, cause)
     }
 
+    /// What the daemon says before the reason, if its log cannot be opened again.
+    pub(crate) fn log_file_again(path: &Path) -> String {
+        format!("cannot reopen the log {}: ", shown(path))
+    }
+
     pub(crate) fn log_file_type(path: &Path) -> Self {
         let what = format!("cannot use the log {}", shown(path));
         let reason = "it must be a regular file, a FIFO or /dev/null";
@@ -117,7 +122,8 @@ impl Error {
         )
     }
 
-    pub(crate) fn image_unknown(cause: io::Error) -> Self {
+    pub(crate) fn image_unknown() -> Self {
+        let cause = io::Error::other("no start of code in /proc/self/stat");
         Self::step("find the image of this program in /proc", cause)
     }
 
@@ -152,6 +158,10 @@ impl Error {
                     &format!("change to the working directory {directory}"),
                     cause,
                 )
+            }
+            after_exec::Step::LogReopen => {
+                let signal = record.log_reopen.unwrap_or_default();
+                Self::step(&format!("reopen the log on signal {signal}"), cause)
             }
         }
     }

@@ -3,7 +3,7 @@
 mod in_place;
 mod probe;
 mod process;
-mod refusals;
+pub(crate) mod refusals;
 pub(crate) mod report;
 mod status_line;
 mod wait;
@@ -28,6 +28,7 @@ use crate::log_file::LogFile;
 use crate::path_template::Resolved;
 use crate::pid_file::{self, PidFile};
 use crate::readiness::notify::NOTIFY_SOCKET;
+use crate::signal::Signal;
 use crate::signals::Waitable;
 use crate::standard_streams;
 use crate::sys;
@@ -45,6 +46,7 @@ pub(crate) struct Order {
     pub(crate) log_file: Option<Resolved>,
     pub(crate) pid_mode: u32,
     pub(crate) log_mode: u32,
+    pub(crate) log_reopen: Option<Signal>,
     pub(crate) workdir: Option<Resolved>,
     pub(crate) umask: Option<u32>,
     pub(crate) keep_fds: Vec<i32>,
@@ -116,6 +118,9 @@ fn launch_locked(order: Order, pid_file: Option<&PidFile>) -> Result<Verdict, Er
         pid_descriptor: lock.as_ref().map(AsRawFd::as_raw_fd),
         pid_file: order.pid_file.map(Resolved::into_path),
         log_file: order.log_file.map(Resolved::into_path),
+        log_target: log.as_ref().map(|log| log.target().to_owned()),
+        log_mode: log.as_ref().map(|_| order.log_mode),
+        log_reopen: log.as_ref().and(order.log_reopen).map(Signal::as_raw),
         workdir: order.workdir.map(Resolved::into_path),
         umask: order.umask,
     };

@@ -63,7 +63,7 @@ impl Process {
     fn send(&self, signal: Signal) {
         // It may have ended, which is what is wanted.
         let _ = match &self.pidfd {
-            Some(pidfd) => sys::pidfd::send_signal(pidfd.as_fd(), signal),
+            Some(pidfd) => sys::pidfd::send_signal(pidfd.as_fd(), signal as i32),
             None => nix::sys::signal::kill(self.pid, signal),
         };
     }

@@ -1,14 +1,13 @@
 //! Surroundings in which a start in the background would be wrong.
 
-use std::fs;
-use std::io;
-
 use nix::unistd::{getegid, geteuid, getgid, getpid, getuid};
 
 use crate::error::Error;
+use crate::proc_stat;
 use crate::sys;
 
-pub(super) fn check() -> Result<(), Error> {
+/// Refuses a start where it would be wrong.
+pub(crate) fn check() -> Result<(), Error> {
     refuse_borrowed_rights()?;
     refuse_process_one()?;
     refuse_notify_unit()?;
@@ -45,26 +44,11 @@ fn refuse_notify_unit() -> Result<(), Error> {
 /// In `ld.so ./prog -d ARG` the image of this process is the loader, and executing it again would
 /// run ARG.
 fn refuse_foreign_image() -> Result<(), Error> {
-    let begin = begin_of_image().map_err(Error::image_unknown)?;
+    // Where the code of the file begins that the kernel executed.
+    let begin = proc_stat::field("self", 26).ok_or_else(Error::image_unknown)?;
     let segments = sys::image::segments_of_main_program();
     if segments.iter().any(|segment| segment.contains(&begin)) {
         return Ok(());
     }
     Err(Error::foreign_image())
-}
-
-/// Where the code of the file that the kernel executed begins: field 26 of `proc_pid_stat(5)`.
-fn begin_of_image() -> io::Result<u64> {
-    let stat = fs::read("/proc/self/stat")?;
-    // The second field is in parentheses and may hold anything, also parentheses.
-    let after_comm = stat
-        .iter()
-        .rposition(|byte| *byte == b')')
-        .map_or(&[][..], |end| &stat[end + 1..]);
-    let field = after_comm
-        .split(u8::is_ascii_whitespace)
-        .filter(|field| !field.is_empty())
-        .nth(26 - 3);
-    let begin = field.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
-    begin.ok_or_else(|| io::Error::other("no start of code in /proc/self/stat"))
 }

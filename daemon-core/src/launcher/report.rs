@@ -43,10 +43,19 @@ pub(crate) fn finished(output: &[u8]) {
     write(&mut io::stdout(), output);
 }
 
+/// What the user asked for, in one line on standard output.
+pub(crate) fn answer(text: &str) {
+    write_line(&mut io::stdout(), text);
+}
+
 /// One line on standard error, after the program's name.
 pub(crate) fn line(text: &str) {
+    write_line(&mut io::stderr(), text);
+}
+
+fn write_line(stream: &mut impl Write, text: &str) {
     let name = shown(Path::new(&program_name()));
-    write(&mut io::stderr(), format!("{name}: {text}\n").as_bytes());
+    write(stream, format!("{name}: {text}\n").as_bytes());
 }
 
 fn write(stream: &mut impl Write, bytes: &[u8]) {

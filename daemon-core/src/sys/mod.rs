@@ -12,6 +12,7 @@ pub(crate) mod environment;
 pub(crate) mod exit;
 #[cfg(target_os = "linux")]
 pub(crate) mod image;
+pub(crate) mod local_time;
 #[cfg(target_os = "linux")]
 pub(crate) mod pidfd;
 pub(crate) mod signals;

@@ -3,7 +3,6 @@
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use nix::errno::Errno;
-use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 /// `pidfd_open(2)`.
@@ -16,14 +15,14 @@ pub(crate) fn open(pid: Pid) -> Result<OwnedFd, Errno> {
 }
 
 /// `pidfd_send_signal(2)`.
-pub(crate) fn send_signal(pidfd: BorrowedFd<'_>, signal: Signal) -> Result<(), Errno> {
+pub(crate) fn send_signal(pidfd: BorrowedFd<'_>, signal: i32) -> Result<(), Errno> {
     let no_details = std::ptr::null::<libc::siginfo_t>();
     // SAFETY: the pidfd is open as long as it is borrowed, and a null pointer is allowed here.
     let sent = unsafe {
         libc::syscall(
             libc::SYS_pidfd_send_signal,
             pidfd.as_raw_fd(),
-            signal as libc::c_int,
+            signal,
             no_details,
             0,
         )

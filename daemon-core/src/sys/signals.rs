@@ -1,10 +1,12 @@
 //! Signal dispositions.
 
 use std::os::fd::{IntoRawFd, OwnedFd};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use nix::errno::Errno;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::unistd::Pid;
 
 /// Every signal back to its default, in the child.
 #[cfg(target_os = "linux")]
@@ -38,6 +40,13 @@ pub(super) fn reset_all() -> Result<(), Errno> {
     Ok(())
 }
 
+/// `kill(2)`, of one process, with any signal; `nix` has no real-time ones.
+pub(crate) fn send(pid: Pid, signal: i32) -> Result<(), Errno> {
+    // SAFETY: the call takes integers.
+    let sent = unsafe { libc::kill(pid.as_raw(), signal) };
+    Errno::result(sent).map(drop)
+}
+
 /// Gives a signal its default action; returns what it had before.
 pub(crate) fn set_default(signal: Signal) -> Result<SigAction, Errno> {
     set(
@@ -52,9 +61,48 @@ pub(crate) fn restore(signal: Signal, action: &SigAction) -> Result<(), Errno> {
 }
 
 fn set(signal: Signal, action: &SigAction) -> Result<SigAction, Errno> {
-    // SAFETY: the action is the default, or one that was installed before, or our handler below,
-    // which is async-signal-safe.
+    // SAFETY: the action is the default, or one that was installed before, or a handler of ours
+    // below, and these are async-signal-safe.
     unsafe { sigaction(signal, action) }
+}
+
+/// What is called on a signal, and the action that the signal had before.
+struct Handler {
+    function: fn(),
+    before: SigAction,
+}
+
+static HANDLER: OnceLock<Handler> = OnceLock::new();
+
+/// Calls a function on each such signal, and after it the handler that was there before. There is
+/// one such signal.
+///
+/// The function must do only what `signal-safety(7)` allows.
+pub(crate) fn call_on(signal: Signal, function: fn()) -> Result<(), Errno> {
+    let handler = SigHandler::SigAction(on_signal);
+    // A program may have given some of its threads small stacks, and a stack for signals.
+    let flags = SaFlags::SA_RESTART | SaFlags::SA_SIGINFO | SaFlags::SA_ONSTACK;
+    let before = set(signal, &SigAction::new(handler, flags, SigSet::empty()))?;
+    // Until this is set, the signal does nothing.
+    HANDLER.set(Handler { function, before }).ok();
+    Ok(())
+}
+
+extern "C" fn on_signal(
+    signal: libc::c_int,
+    details: *mut libc::siginfo_t,
+    context: *mut libc::c_void,
+) {
+    let errno = Errno::last();
+    if let Some(Handler { function, before }) = HANDLER.get() {
+        function();
+        match before.handler() {
+            SigHandler::Handler(handler) => handler(signal),
+            SigHandler::SigAction(handler) => handler(signal, details, context),
+            SigHandler::SigDfl | SigHandler::SigIgn => {}
+        }
+    }
+    errno.set();
 }
 
 static INTERRUPT: AtomicI32 = AtomicI32::new(-1);

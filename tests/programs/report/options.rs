@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::{self, Command};
 use std::time::Duration;
 
-use daemon::{Daemon, PathSource, Readiness};
+use daemon::{Daemon, PathSource, Readiness, Signal};
 
 pub(crate) fn daemon() -> Daemon {
     let options = env::var_os("TEST_OPTIONS").unwrap_or_default();
@@ -47,6 +47,15 @@ fn set(daemon: Daemon, name: &str, value: &OsStr) -> Daemon {
             "notify" => Readiness::Notify,
             other => panic!("no such readiness: {other}"),
         }),
+        "control_flag" => daemon.control_flag(value),
+        "stop_timeout" => {
+            daemon.stop_timeout(Duration::from_secs(text().parse().expect("seconds")))
+        }
+        "log_reopen" => {
+            daemon.log_reopen(Signal::from_raw(text().parse().expect("a signal's number")))
+        }
+        // Placeholders are for literals; the program ends before the leak matters.
+        "pid_template" => daemon.pid_file(&*text().leak()),
         "ready_timeout" => {
             daemon.ready_timeout(Duration::from_secs(text().parse().expect("seconds")))
         }

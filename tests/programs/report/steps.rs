@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{self, SigHandler, SigSet, Signal, raise};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, fork};
 
@@ -52,6 +53,19 @@ fn take_one(verb: &str, object: &str) -> io::Result<Option<ExitCode>> {
         "complain" => eprintln!("{object}"),
         "print" => print(number())?,
         "bytes" => bytes(number())?,
+        // A writer that never stops but for SIGTERM, each line with its number.
+        "count" => count()?,
+        // Lines of a kilobyte, as programs print them and through the writer that never fails.
+        "flood" => (0..number()).for_each(|line| println!("{line:1023}")),
+        "flood-lossy" => {
+            let mut log = daemon::log_writer();
+            for line in 0..number() {
+                writeln!(log, "{line:1023}")?;
+            }
+        }
+        "say-lossy" => writeln!(daemon::log_writer(), "{object}")?,
+        "note-dropped" => note(object, &daemon::log_writer().dropped().to_string())?,
+        "reopen" => daemon::reopen_log()?,
         // Waits until the file is there.
         "wait" => {
             while !Path::new(object).exists() {
@@ -64,6 +78,10 @@ fn take_one(verb: &str, object: &str) -> io::Result<Option<ExitCode>> {
         // Opens a terminal as a careless program would, without O_NOCTTY.
         "open" => drop(File::open(object)?.into_raw_fd()),
         "ignore" => ignore(number())?,
+        // A handler that does nothing, as a program has that reads its configuration again.
+        "handle" => handle(number())?,
+        // A child that keeps the lock, against all care.
+        "leak-lock" => leak_lock()?,
         "child" => run(&["child"], &[("TEST_DOES", "report")])?,
         // A child that outlives the daemon.
         "leave-child" => {
@@ -127,6 +145,20 @@ fn bytes(length: u64) -> io::Result<()> {
     out.flush()
 }
 
+fn count() -> io::Result<()> {
+    let mut term = SigSet::empty();
+    term.add(Signal::SIGTERM);
+    term.thread_block()?;
+    let signals = SignalFd::with_flags(&term, SfdFlags::SFD_NONBLOCK)?;
+    let mut number = 0;
+    while signals.read_signal()?.is_none() {
+        number += 1;
+        println!("{number}");
+        thread::sleep(Duration::from_micros(100));
+    }
+    Ok(())
+}
+
 fn note(path: &str, line: &str) -> io::Result<()> {
     let mut file = OpenOptions::new().create(true).append(true).open(path)?;
     // One write, so that lines of several processes do not mix.
@@ -138,6 +170,32 @@ fn ignore(number: u64) -> io::Result<()> {
     // SAFETY: ignoring a signal runs no code of ours.
     unsafe { signal::signal(signal, SigHandler::SigIgn) }?;
     Ok(())
+}
+
+fn handle(number: u64) -> io::Result<()> {
+    extern "C" fn nothing(_: i32) {}
+    let signal = Signal::try_from(i32::try_from(number).expect("a signal"))?;
+    // SAFETY: the handler does nothing.
+    unsafe { signal::signal(signal, SigHandler::Handler(nothing)) }?;
+    Ok(())
+}
+
+fn leak_lock() -> io::Result<()> {
+    let pid_file = daemon::pid_file().expect("a PID file");
+    for entry in fs::read_dir("/proc/self/fd")? {
+        let entry = entry?;
+        if fs::read_link(entry.path()).is_ok_and(|target| target == pid_file) {
+            let number = entry
+                .file_name()
+                .to_string_lossy()
+                .parse()
+                .expect("a number");
+            // SAFETY: the call takes numbers, and changes a flag of an open descriptor.
+            unsafe { libc::fcntl(number, libc::F_SETFD, 0) };
+        }
+    }
+    let mut child = Command::new(env::current_exe()?);
+    child.env("TEST_DOES", "hang").spawn().map(drop)
 }
 
 /// Runs this program again; its report goes beside ours, under its own name.

@@ -1,0 +1,243 @@
+//! What can be done with a daemon that is there, by its PID file: asking, stopping, signalling.
+
+mod holder;
+mod status;
+pub(crate) mod verbs;
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::unistd::geteuid;
+
+use crate::error::Error;
+use crate::lock;
+use crate::pid_file::{identity, is_same_file};
+use crate::signal::Signal;
+use holder::Holder;
+
+pub use status::{Status, Stopped};
+
+/// How long a PID file may be locked before its pid stands in it, while a daemon starts.
+const UNKNOWN: Duration = Duration::from_millis(100);
+
+/// How long the end of a daemon may take that was killed, and how long its lock may outlive it,
+/// in the hands of its launcher for example.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The control of a daemon by the path of its PID file, from whatever process.
+///
+/// The lock of the file says whether there is a daemon. A process is signalled only when it is
+/// certain that it holds that lock, never because of a number that stands in a file; see
+/// `pidfd_open(2)`. Nothing here waits for a pid to vanish, and nothing but
+/// [`stop`](Self::stop) ever takes the lock.
+#[derive(Clone, Debug)]
+pub struct Control {
+    pid_file: PathBuf,
+}
+
+/// What the PID file shows.
+enum Found {
+    NoFile,
+    /// Nobody holds the lock.
+    Unlocked(File),
+    Running(Holder),
+}
+
+impl Control {
+    /// The daemon with this PID file. Nothing is looked at yet.
+    pub fn new(pid_file: impl Into<PathBuf>) -> Self {
+        Self {
+            pid_file: pid_file.into(),
+        }
+    }
+
+    /// Whether the daemon runs.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfReach`](crate::ErrorKind::OutOfReach): the lock is held, but it is not certain by
+    /// whom, or the file cannot be read.
+    pub fn status(&self) -> Result<Status, Error> {
+        Ok(match self.find()? {
+            Found::NoFile => Status::NotRunning,
+            Found::Unlocked(_) => Status::FileLeft,
+            Found::Running(holder) => Status::Running {
+                pid: holder.pid().as_raw().unsigned_abs(),
+                since: holder.since(),
+            },
+        })
+    }
+
+    /// Stops the daemon: SIGTERM, and SIGKILL if that does not end it within the timeout.
+    ///
+    /// When it returns, the daemon has ended, its lock is free and its PID file is gone, unless
+    /// another daemon has taken the file meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfReach`](crate::ErrorKind::OutOfReach): it is not certain who the daemon is, or it may
+    /// not be signalled. [`NotStopped`](crate::ErrorKind::NotStopped): not even SIGKILL ended it
+    /// within five seconds.
+    pub fn stop(&self, timeout: Duration) -> Result<Stopped, Error> {
+        let holder = match self.find()? {
+            Found::NoFile => return Ok(Stopped::NotRunning),
+            Found::Unlocked(file) => {
+                self.clear_away(&file);
+                return Ok(Stopped::NotRunning);
+            }
+            Found::Running(holder) => holder,
+        };
+        self.refuse_if_planted(holder.file())?;
+        let pid = holder.pid();
+        let send = |signal| match holder.send(signal) {
+            // It has ended by itself, which is what is wanted.
+            Ok(()) | Err(Errno::ESRCH) => Ok(()),
+            Err(errno) => Err(Error::not_signalled("stop", pid, errno)),
+        };
+        send(Signal::SIGTERM)?;
+        // A process that is stopped could not obey.
+        send(Signal::SIGCONT)?;
+        let is_killed = !holder.ends_within(timeout);
+        if is_killed {
+            send(Signal::SIGKILL)?;
+            if !holder.ends_within(GRACE) {
+                return Err(Error::would_not_end(pid));
+            }
+        }
+        if !holder.lets_go_within(GRACE) {
+            let other = lock::visible_holder(holder.file());
+            return Err(Error::lock_outlives(&self.pid_file, pid, other));
+        }
+        self.clear_away(holder.file());
+        let pid = pid.as_raw().unsigned_abs();
+        Ok(if is_killed {
+            Stopped::Killed { pid }
+        } else {
+            Stopped::Ended { pid }
+        })
+    }
+
+    /// Sends a signal to the daemon, whatever it does to it.
+    ///
+    /// # Errors
+    ///
+    /// [`NotRunning`](crate::ErrorKind::NotRunning);
+    /// [`OutOfReach`](crate::ErrorKind::OutOfReach): it is not certain who the daemon is, or it may
+    /// not be signalled.
+    pub fn signal(&self, signal: Signal) -> Result<(), Error> {
+        self.send("signal", signal, |_| Ok(()))
+    }
+
+    /// Tells the daemon to read its configuration again: SIGHUP, if it has a handler for it. A
+    /// program without one would die of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`signal`](Self::signal); [`OutOfReach`](crate::ErrorKind::OutOfReach) also where there
+    /// is no handler.
+    pub fn reload(&self) -> Result<(), Error> {
+        self.signal_if_caught("reload", Signal::SIGHUP)
+    }
+
+    /// Sends a signal that the daemon must have a handler for.
+    fn signal_if_caught(&self, step: &str, signal: Signal) -> Result<(), Error> {
+        self.send(step, signal, |holder| {
+            if holder.catches(signal) {
+                return Ok(());
+            }
+            Err(Error::not_caught(holder.pid(), signal))
+        })
+    }
+
+    fn send(
+        &self,
+        step: &str,
+        signal: Signal,
+        check: impl FnOnce(&Holder) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let Found::Running(holder) = self.find()? else {
+            return Err(Error::not_running(step));
+        };
+        self.refuse_if_planted(holder.file())?;
+        check(&holder)?;
+        match holder.send(signal) {
+            Ok(()) => Ok(()),
+            Err(Errno::ESRCH) => Err(Error::not_running(step)),
+            Err(errno) => Err(Error::not_signalled(step, holder.pid(), errno)),
+        }
+    }
+
+    fn find(&self) -> Result<Found, Error> {
+        let failed = |cause: io::Error| Error::pid_file_unread(&self.pid_file, cause);
+        let file = match options().open(&self.pid_file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::NoFile),
+            other => other.map_err(failed)?,
+        };
+        if !file.metadata().map_err(failed)?.is_file() {
+            return Err(Error::pid_file_irregular(&self.pid_file));
+        }
+        let deadline = Instant::now() + UNKNOWN;
+        loop {
+            if !lock::writer_holds(&file).map_err(|errno| failed(errno.into()))? {
+                return Ok(Found::Unlocked(file));
+            }
+            if let Some(holder) = Holder::of(&file) {
+                return Ok(Found::Running(holder));
+            }
+            if Instant::now() >= deadline {
+                let (named, holder) = (lock::read_pid(&file), lock::visible_holder(&file));
+                return Err(Error::holder_unproved(&self.pid_file, named, holder));
+            }
+            std::thread::sleep(holder::LOOK);
+        }
+    }
+
+    /// Others could have made any process hold the lock of their file: a set-user-ID program that
+    /// they start, for example. So root does not signal what such a file names.
+    fn refuse_if_planted(&self, file: &File) -> Result<(), Error> {
+        let metadata = file
+            .metadata()
+            .map_err(|cause| Error::pid_file_unread(&self.pid_file, cause))?;
+        let others_write = metadata.uid() != 0
+            || metadata.mode() & 0o002 != 0
+            || metadata.mode() & 0o020 != 0 && metadata.gid() != 0;
+        if geteuid().is_root() && others_write {
+            return Err(Error::pid_file_distrusted(&self.pid_file));
+        }
+        Ok(())
+    }
+
+    /// Removes the file that a daemon has left, unless somebody uses it again, or another one by
+    /// its name. What stays is unlocked and means nothing.
+    fn clear_away(&self, left: &File) {
+        let Ok(left) = left.metadata() else { return };
+        let Ok(file) = options().write(true).open(&self.pid_file) else {
+            return;
+        };
+        let is_left = file
+            .metadata()
+            .is_ok_and(|file| identity(&file) == identity(&left));
+        // Only with the lock no new daemon can come up with this file, once it is the right one.
+        if is_left
+            && lock::try_lock(&file) == Ok(true)
+            && is_same_file(&self.pid_file, &left)
+            && lock::is_ours(&file)
+        {
+            fs::remove_file(&self.pid_file).ok();
+        }
+    }
+}
+
+/// No link is followed, no FIFO waited for.
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options
+        .read(true)
+        .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits());
+    options
+}

@@ -1,0 +1,96 @@
+//! What the control of a daemon has found or done.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use crate::sys;
+
+/// Whether a daemon runs. It displays as one line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Status {
+    /// It runs: a process holds the lock of the PID file.
+    #[non_exhaustive]
+    Running {
+        /// Its pid.
+        pid: u32,
+        /// When the process started, if the system tells.
+        since: Option<SystemTime>,
+    },
+    /// It does not run, but its PID file is left, after a crash for example.
+    FileLeft,
+    /// It does not run.
+    NotRunning,
+}
+
+/// How a daemon was stopped. It displays as one line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stopped {
+    /// It did not run.
+    NotRunning,
+    /// It ended after SIGTERM, or by itself.
+    #[non_exhaustive]
+    Ended {
+        /// The pid it had.
+        pid: u32,
+    },
+    /// SIGTERM did not end it in time, and SIGKILL did.
+    #[non_exhaustive]
+    Killed {
+        /// The pid it had.
+        pid: u32,
+    },
+}
+
+impl Status {
+    /// The exit status of the verb `status`, as the LSB has it for init scripts.
+    pub(super) fn exit_status(self) -> u8 {
+        match self {
+            Self::Running { .. } => 0,
+            Self::FileLeft => 1,
+            Self::NotRunning => 3,
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Running { pid, since } => {
+                write!(f, "running, pid {pid}")?;
+                match since.and_then(sys::local_time::fields) {
+                    Some(since) => write!(f, ", since {}", Local(since)),
+                    None => Ok(()),
+                }
+            }
+            Self::FileLeft => f.write_str("not running, but its PID file is left"),
+            Self::NotRunning => f.write_str("not running"),
+        }
+    }
+}
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotRunning => f.write_str("not running"),
+            Self::Ended { pid } => write!(f, "stopped, pid {pid}"),
+            Self::Killed { pid } => write!(f, "killed, pid {pid}: it did not end in time"),
+        }
+    }
+}
+
+struct Local(libc::tm);
+
+impl fmt::Display for Local {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(time) = self;
+        let (year, month) = (time.tm_year + 1900, time.tm_mon + 1);
+        write!(f, "{year}-{month:02}-{:02} ", time.tm_mday)?;
+        write!(
+            f,
+            "{:02}:{:02}:{:02}",
+            time.tm_hour, time.tm_min, time.tm_sec
+        )
+    }
+}

@@ -1,0 +1,31 @@
+//! The control verbs: what the user of the program asks for, and what is said about it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::control::{Control, Stopped};
+use crate::error::{Error, shown};
+use crate::launcher::report;
+use crate::signal::Signal;
+
+/// `status`; gives the exit status.
+pub(crate) fn status(control: &Control, log: Option<PathBuf>) -> Result<u8, Error> {
+    let status = control.status()?;
+    let log = log.filter(|_| status.exit_status() == 0);
+    let log = log.map_or(String::new(), |log| format!(", log {}", shown(&log)));
+    report::answer(&format!("{status}{log}"));
+    Ok(status.exit_status())
+}
+
+/// `stop`, and the first half of `restart`.
+pub(crate) fn stop(control: &Control, timeout: Duration) -> Result<Stopped, Error> {
+    let stopped = control.stop(timeout)?;
+    report::answer(&stopped.to_string());
+    Ok(stopped)
+}
+
+/// `reopen`: the signal on which the daemon reopens its log.
+pub(crate) fn reopen(control: &Control, signal: Option<Signal>) -> Result<(), Error> {
+    let signal = signal.ok_or_else(Error::no_reopen_signal)?;
+    control.signal_if_caught("reopen the log of", signal)
+}

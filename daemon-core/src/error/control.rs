@@ -1,0 +1,95 @@
+//! What goes wrong with a daemon that is there already.
+
+use std::io;
+use std::path::Path;
+
+use nix::unistd::Pid;
+
+use super::{Error, ErrorKind, shown};
+use crate::signal::Signal;
+
+impl Error {
+    pub(crate) fn no_pid_file() -> Self {
+        let what = "cannot find the daemon";
+        Self::words(ErrorKind::Configuration, what, "it has no PID file")
+    }
+
+    pub(crate) fn no_reopen_signal() -> Self {
+        let reason = "the program has no signal for it";
+        Self::words(ErrorKind::Configuration, "cannot reopen the log", reason)
+    }
+
+    pub(crate) fn pid_file_unread(path: &Path, cause: impl Into<io::Error>) -> Self {
+        let what = format!("cannot look at the PID file {}", shown(path));
+        Self::system(ErrorKind::OutOfReach, what, cause)
+    }
+
+    pub(crate) fn pid_file_distrusted(path: &Path) -> Self {
+        let reason = "other users can write to it, so root must not signal what it names";
+        Self::unproved(path, reason)
+    }
+
+    pub(crate) fn pid_file_irregular(path: &Path) -> Self {
+        Self::unproved(path, "not a regular file")
+    }
+
+    /// The lock is held, but not provably by the process that the file names.
+    pub(crate) fn holder_unproved(path: &Path, named: Option<Pid>, holder: Option<Pid>) -> Self {
+        let holder = match holder {
+            Some(holder) => format!("locked by process {holder}"),
+            None => "locked by a process that is not visible here, in another pid namespace \
+                     perhaps"
+                .to_owned(),
+        };
+        let reason = match named {
+            Some(pid) => format!("{holder}, and not by {pid}, whose number it holds"),
+            None => format!("{holder}, but its content is not a pid"),
+        };
+        Self::unproved(path, &reason)
+    }
+
+    /// The daemon has ended, but its lock is still held.
+    pub(crate) fn lock_outlives(path: &Path, pid: Pid, holder: Option<Pid>) -> Self {
+        let holder = holder.map_or("another process".to_owned(), |pid| format!("process {pid}"));
+        Self::unproved(
+            path,
+            &format!("pid {pid} has ended, but {holder} holds its lock"),
+        )
+    }
+
+    fn unproved(path: &Path, reason: &str) -> Self {
+        let what = format!("cannot tell the daemon by the PID file {}", shown(path));
+        Self::words(ErrorKind::OutOfReach, what, reason)
+    }
+
+    pub(crate) fn not_running(step: &str) -> Self {
+        let what = format!("cannot {step} the daemon");
+        Self::words(ErrorKind::NotRunning, what, "not running")
+    }
+
+    pub(crate) fn not_signalled(step: &str, pid: Pid, cause: impl Into<io::Error>) -> Self {
+        let what = format!("cannot {step} the daemon, pid {pid}");
+        Self::system(ErrorKind::OutOfReach, what, cause)
+    }
+
+    pub(crate) fn not_caught(pid: Pid, signal: Signal) -> Self {
+        let what = format!(
+            "cannot send signal {} to the daemon, pid {pid}",
+            signal.as_raw()
+        );
+        let reason = "it has no handler for it and would die of it";
+        Self::words(ErrorKind::OutOfReach, what, reason)
+    }
+
+    pub(crate) fn would_not_end(pid: Pid) -> Self {
+        let what = format!("cannot stop the daemon, pid {pid}");
+        let reason = "it does not end, not even by SIGKILL; it waits for a disk perhaps";
+        Self::words(ErrorKind::NotStopped, what, reason)
+    }
+
+    /// The second half of a restart failed.
+    pub(crate) fn after_stop(self) -> Self {
+        let what = format!("stopped the old daemon, but {}", self.what);
+        Self { what, ..self }
+    }
+}

@@ -1,0 +1,124 @@
+//! Opening the log again by its path, after a rotation has moved it away.
+//!
+//! All of it but the preparation may run in a signal handler, on any thread and at any moment: it
+//! allocates nothing, takes no lock and changes nothing but descriptors, see `signal-safety(7)`.
+
+use std::ffi::CString;
+use std::io::{self, IoSlice};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::sync::OnceLock;
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::signal::Signal;
+use nix::sys::stat::{Mode, fchmod};
+use nix::unistd::{dup2_stderr, dup2_stdout};
+
+use crate::error::Error;
+use crate::handoff::Record;
+use crate::sys;
+
+/// What is needed to open the log again.
+#[derive(Debug)]
+struct Log {
+    path: CString,
+    mode: Mode,
+    /// What is said before the reason, if it cannot be opened.
+    complaint: Vec<u8>,
+}
+
+static LOG: OnceLock<Log> = OnceLock::new();
+
+/// Opens the log of this daemon again by its path, for standard output and standard error, as it
+/// is done after a rotation that has renamed the old file. Where that fails, the old file stays in
+/// use. In the foreground, and without a log, it does nothing.
+///
+/// The option `log_reopen` calls it on a signal. A program that installs a handler of its own for
+/// that signal by `sigaction(2)`, and does not call the one that was there before, calls this
+/// function in it: it is async-signal-safe, see `signal-safety(7)`. Libraries such as `tokio` and
+/// `signal-hook` do call the one that was there before.
+///
+/// # Errors
+///
+/// Those of `open(2)`: the directory is gone, or this process may not write to the file, for
+/// example.
+pub fn reopen_log() -> io::Result<()> {
+    match LOG.get() {
+        Some(log) => Ok(reopen(log)?),
+        None => Ok(()),
+    }
+}
+
+/// Makes the log ready to be opened again, by a call or on a signal.
+pub(crate) fn prepare(record: &Record) -> Result<(), Errno> {
+    let (Some(path), Some(mode)) = (&record.log_target, record.log_mode) else {
+        return Ok(());
+    };
+    let name = record.comm.to_string_lossy();
+    LOG.get_or_init(|| Log {
+        // One with a NUL byte is refused long before.
+        path: CString::new(path.as_os_str().as_bytes()).unwrap_or_default(),
+        mode: Mode::from_bits_truncate(mode),
+        complaint: format!("{name}: {}", Error::log_file_again(path)).into_bytes(),
+    });
+    match record.log_reopen {
+        Some(signal) => sys::signals::call_on(Signal::try_from(signal)?, reopen_or_complain),
+        None => Ok(()),
+    }
+}
+
+fn reopen_or_complain() {
+    if let Some(log) = LOG.get() {
+        if let Err(errno) = reopen(log) {
+            complain(log, errno);
+        }
+    }
+}
+
+fn reopen(log: &Log) -> Result<(), Errno> {
+    let file = open(log)?;
+    while_busy(|| dup2_stdout(&file))?;
+    while_busy(|| dup2_stderr(&file))
+}
+
+/// As the launcher opens it, but by calls that allocate nothing.
+fn open(log: &Log) -> Result<OwnedFd, Errno> {
+    let flags = OFlag::O_WRONLY
+        | OFlag::O_APPEND
+        | OFlag::O_CLOEXEC
+        | OFlag::O_NOFOLLOW
+        | OFlag::O_NONBLOCK
+        | OFlag::O_NOCTTY;
+    let create = |more| nix::fcntl::open(&*log.path, flags | OFlag::O_CREAT | more, log.mode);
+    let file = match create(OFlag::O_EXCL) {
+        Ok(file) => {
+            // Whatever the umask.
+            fchmod(&file, log.mode)?;
+            file
+        }
+        // It may be removed in between, by the next rotation.
+        Err(Errno::EEXIST) => create(OFlag::empty())?,
+        Err(errno) => return Err(errno),
+    };
+    // Opening was not to wait for the reader of a FIFO, but writing may.
+    fcntl(&file, FcntlArg::F_SETFL(OFlag::O_APPEND))?;
+    Ok(file)
+}
+
+/// `dup2(2)` may meet another thread that just opens a file, or be interrupted.
+fn while_busy(place: impl Fn() -> Result<(), Errno>) -> Result<(), Errno> {
+    loop {
+        match place() {
+            Err(Errno::EBUSY | Errno::EINTR) => {}
+            other => return other,
+        }
+    }
+}
+
+/// One line in the log as it is.
+fn complain(log: &Log, reason: Errno) {
+    let line = [&log.complaint, reason.desc().as_bytes(), b"\n"].map(IoSlice::new);
+    // There is nobody left to tell.
+    let _ = nix::sys::uio::writev(io::stderr(), &line);
+}

@@ -1,0 +1,611 @@
+//! The control verbs, on daemons of every kind of temper and on PID files of every kind of content.
+
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a broken expectation is how a test fails"
+)]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use daemon::{Control, ErrorKind, Status, Stopped};
+use nix::sys::signal::Signal;
+use nix::sys::stat::Mode;
+use nix::unistd::{Gid, Uid, mkfifo, setgid, setgroups, setuid};
+
+use support::daemon::{Daemon, expect_one_line};
+use support::deadline::eventually;
+use support::lock;
+use support::outcome::Outcome;
+use support::process::{self, Process};
+use support::requires;
+use support::scratch::Scratch;
+use support::start::Start;
+
+const OPTIONS: &str = "pid=report.pid\nlog=report.log\nready=exec\ncontrol_flag=-s\nstop_timeout=1";
+
+impl Scratch {
+    /// A start of a daemon that can be controlled, and takes these steps.
+    fn controlled(&self, steps: &str) -> Start {
+        self.background().options(OPTIONS).does(steps)
+    }
+
+    fn verb(&self, verb: &str) -> Start {
+        self.report().options(OPTIONS).args(["-s", verb])
+    }
+
+    fn control(&self) -> Control {
+        Control::new(self.path("report.pid"))
+    }
+
+    /// A daemon that has come to its step `report`, or past it.
+    fn up_and_reported(&self, steps: &str) -> Daemon {
+        let daemon = self.up(self.controlled(steps));
+        daemon.report();
+        daemon
+    }
+}
+
+/// A verb that succeeded and said so in one line.
+fn expect_answer(outcome: &Outcome, status: i32, answer: &str) {
+    assert_eq!(outcome.code(), status, "{outcome:?}");
+    assert_eq!(outcome.out_text(), format!("report: {answer}\n"));
+    assert_eq!(outcome.err_text(), "");
+}
+
+/// A verb that failed and said why in one line.
+fn expect_failure(outcome: &Outcome, status: i32, words: &[&str]) {
+    assert_eq!(outcome.code(), status, "{outcome:?}");
+    expect_one_line(outcome, words);
+}
+
+/// A process that has nothing to do with any daemon, and whose number stands in files.
+struct Canary(Child);
+
+impl Canary {
+    fn new() -> Self {
+        let mut command = Command::new("sleep");
+        Self(
+            command
+                .arg("600")
+                .stdin(Stdio::null())
+                .spawn()
+                .expect("sleep"),
+        )
+    }
+
+    fn expect_alive(&mut self) {
+        assert!(
+            self.0.try_wait().expect("wait").is_none(),
+            "it was signalled"
+        );
+    }
+}
+
+impl Drop for Canary {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+#[test]
+fn status_says_who_runs_since_when_and_where_it_logs() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up_and_reported("report stay");
+    let outcome = scratch.verb("status").run();
+    assert_eq!(outcome.code(), 0, "{outcome:?}");
+    let answer = outcome.out_text();
+    let log = scratch.path("report.log").display().to_string();
+    let begin = format!("report: running, pid {}, since ", daemon.pid());
+    let end = format!(", log {log}\n");
+    let since = answer
+        .strip_prefix(&begin)
+        .and_then(|rest| rest.strip_suffix(&end));
+    let since = since.unwrap_or_else(|| panic!("{outcome:?}"));
+    let told = Command::new("date")
+        .args(["-d", since, "+%s"])
+        .output()
+        .expect("date");
+    let told: u64 = String::from_utf8_lossy(&told.stdout)
+        .trim()
+        .parse()
+        .expect("a time");
+    let now = std::time::UNIX_EPOCH.elapsed().expect("a time").as_secs();
+    assert!(now.abs_diff(told) < 60, "{since} is not now");
+}
+
+#[test]
+fn without_a_daemon_each_verb_says_so() {
+    let scratch = Scratch::new();
+    expect_answer(&scratch.verb("status").run(), 3, "not running");
+    expect_answer(&scratch.verb("stop").run(), 0, "not running");
+    expect_failure(&scratch.verb("reload").run(), 7, &["not running"]);
+    let reopen = scratch
+        .verb("reopen")
+        .options(format!("{OPTIONS}\nlog_reopen=10"));
+    expect_failure(&reopen.run(), 7, &["not running"]);
+    assert_eq!(
+        fs::read_dir(scratch.dir()).expect("the directory").count(),
+        0
+    );
+}
+
+#[test]
+fn after_a_crash_status_is_1_and_stop_clears_the_file_away() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up_and_reported("report stay");
+    daemon.process.signal(Signal::SIGKILL);
+    daemon.process.wait();
+    let left = "not running, but its PID file is left";
+    expect_answer(&scratch.verb("status").run(), 1, left);
+    expect_answer(&scratch.verb("stop").run(), 0, "not running");
+    assert!(!scratch.path("report.pid").exists());
+    expect_answer(&scratch.verb("status").run(), 3, "not running");
+}
+
+#[test]
+fn stop_leaves_nothing_behind_with_a_handler_and_without() {
+    let scratch = Scratch::new();
+    for steps in ["stay", "hang"].repeat(10) {
+        let daemon = scratch.up(scratch.controlled(steps));
+        let answer = format!("stopped, pid {}", daemon.pid());
+        expect_answer(&scratch.verb("stop").run(), 0, &answer);
+        // The next one starts at once, and nobody has reaped the old one yet.
+        assert!(!daemon.process.is_alive());
+        assert!(!scratch.path("report.pid").exists(), "{steps}");
+    }
+}
+
+#[test]
+fn a_daemon_that_ignores_sigterm_is_killed() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up_and_reported("ignore:15 report hang");
+    let outcome = scratch.verb("stop").run();
+    let answer = format!("killed, pid {}: it did not end in time", daemon.pid());
+    expect_answer(&outcome, 0, &answer);
+    assert!(outcome.elapsed >= Duration::from_secs(1), "{outcome:?}");
+    assert!(!scratch.path("report.pid").exists());
+}
+
+#[test]
+fn a_daemon_that_is_stopped_is_woken_to_end() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up_and_reported("report stay");
+    daemon.process.signal(Signal::SIGSTOP);
+    eventually("it is stopped", || {
+        (process::stat(daemon.pid())?.state == 'T').then_some(())
+    });
+    expect_answer(
+        &scratch.verb("stop").run(),
+        0,
+        &format!("stopped, pid {}", daemon.pid()),
+    );
+}
+
+#[test]
+fn of_two_stops_at_once_both_say_0() {
+    let scratch = Scratch::new();
+    for _ in 0..20 {
+        scratch.up(scratch.controlled("stay"));
+        let stops = [scratch.verb("stop").spawn(), scratch.verb("stop").spawn()];
+        for outcome in stops.map(support::outcome::Launch::wait) {
+            assert_eq!(outcome.code(), 0, "{outcome:?}");
+        }
+        assert!(!scratch.path("report.pid").exists());
+        expect_answer(&scratch.verb("status").run(), 3, "not running");
+    }
+}
+
+#[test]
+fn stop_while_it_starts_ends_the_start() {
+    let scratch = Scratch::new();
+    let options = OPTIONS.replace("exec", "notify");
+    let launch = scratch
+        .background()
+        .options(options)
+        .does("report hang")
+        .spawn();
+    eventually("it is on its way", || {
+        scratch.path("report.json").exists().then_some(())
+    });
+    let outcome = scratch.verb("stop").run();
+    assert_eq!(outcome.code(), 0, "{outcome:?}");
+    assert!(outcome.out_text().contains("stopped, pid"), "{outcome:?}");
+    let launch = launch.wait();
+    scratch.expect_refusal(&launch, 143, &["killed by signal 15"]);
+    assert!(!scratch.path("report.pid").exists());
+}
+
+#[test]
+fn whatever_stands_in_an_unlocked_file_nobody_is_signalled() {
+    let scratch = Scratch::new();
+    let mut canary = Canary::new();
+    let number = canary.0.id();
+    let long = "9".repeat(10_000_000);
+    for content in [
+        &format!("{number}\n"),
+        &format!("\n{number}\n"),
+        "",
+        "\n",
+        "abc",
+        "-1\n",
+        "0\n",
+        "1\n",
+        "2147483648\n",
+        "99999999999999999999\n",
+        "5\0\n",
+        "5\r\n",
+        &long,
+    ] {
+        scratch.write("report.pid", content);
+        let left = "not running, but its PID file is left";
+        expect_answer(&scratch.verb("status").run(), 1, left);
+        expect_failure(&scratch.verb("reload").run(), 7, &["not running"]);
+        expect_answer(&scratch.verb("stop").run(), 0, "not running");
+    }
+    // What no start leaves may be somebody's own.
+    assert!(scratch.path("report.pid").exists());
+    canary.expect_alive();
+}
+
+#[test]
+fn a_locked_file_without_a_pid_is_reported_and_nobody_signalled() {
+    let scratch = Scratch::new();
+    let _lock = lock::hold(&scratch.path("report.pid"));
+    for content in ["", "\n", "abc\n", "-1\n", "0\n", "1\n", "4294967297\n", "5"] {
+        scratch.write("report.pid", content);
+        for verb in ["status", "stop", "reload"] {
+            let outcome = scratch.verb(verb).run();
+            expect_failure(&outcome, 4, &["its content is not a pid"]);
+        }
+        assert_eq!(scratch.read("report.pid"), content);
+    }
+}
+
+#[test]
+fn a_process_that_does_not_hold_the_lock_is_not_signalled() {
+    let scratch = Scratch::new();
+    let mut canary = Canary::new();
+    scratch.write("report.pid", format!("{}\n", canary.0.id()));
+    let _lock = lock::hold(&scratch.path("report.pid"));
+    for verb in ["status", "stop", "reload"] {
+        let words = ["locked by process ", &*format!("not by {}", canary.0.id())];
+        expect_failure(&scratch.verb(verb).run(), 4, &words);
+    }
+    canary.expect_alive();
+}
+
+#[test]
+fn a_lock_that_outlives_the_daemon_in_its_child_is_reported() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up_and_reported("report wait:go leak-lock create:leaked stay");
+    scratch.write("go", "");
+    eventually("its child has the lock", || {
+        scratch.path("leaked").exists().then_some(())
+    });
+    daemon.process.signal(Signal::SIGKILL);
+    daemon.process.wait();
+    let holders = lock::holders(&scratch.path("report.pid"));
+    let [child] = holders[..] else {
+        panic!("not one holder: {holders:?}")
+    };
+    for verb in ["status", "stop"] {
+        let words = [
+            &*format!("locked by process {child}"),
+            &format!("not by {}", daemon.pid()),
+        ];
+        expect_failure(&scratch.verb(verb).run(), 4, &words);
+    }
+    assert!(process::stat(child).is_some(), "it was signalled");
+}
+
+#[test]
+fn what_is_no_regular_file_is_not_waited_for() {
+    let scratch = Scratch::new();
+    let path = scratch.path("report.pid");
+    mkfifo(&path, Mode::S_IRWXU).expect("mkfifo");
+    expect_failure(&scratch.verb("stop").run(), 4, &["not a regular file"]);
+    fs::remove_file(&path).expect("remove");
+    fs::create_dir(&path).expect("mkdir");
+    expect_failure(&scratch.verb("stop").run(), 4, &["not a regular file"]);
+    fs::remove_dir(&path).expect("remove");
+    symlink(scratch.write("victim", "1234\n"), &path).expect("link");
+    expect_failure(&scratch.verb("stop").run(), 4, &["report.pid"]);
+    assert_eq!(scratch.read("victim"), "1234\n");
+}
+
+#[test]
+fn reload_never_kills() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up_and_reported("report stay");
+    expect_failure(&scratch.verb("reload").run(), 4, &["no handler"]);
+    assert!(daemon.process.is_alive());
+    expect_answer(
+        &scratch.verb("stop").run(),
+        0,
+        &format!("stopped, pid {}", daemon.pid()),
+    );
+    fs::remove_file(scratch.path("report.json")).expect("the report");
+
+    let daemon = scratch.up_and_reported("handle:1 report stay");
+    let outcome = scratch.verb("reload").run();
+    assert_eq!(outcome.code(), 0, "{outcome:?}");
+    assert!(daemon.process.is_alive());
+}
+
+#[test]
+fn restart_uses_the_new_command_line_and_starts_what_is_down() {
+    let scratch = Scratch::new();
+    for word in ["first", "second"] {
+        let outcome = scratch.verb("restart").arg(word).run();
+        let daemon = scratch.daemon_of(outcome, "report.pid");
+        let report = daemon.report();
+        assert_eq!(report.arguments[1..], [word.as_bytes().to_vec()]);
+        fs::remove_file(scratch.path("report.json")).expect("the report");
+    }
+    assert_eq!(scratch.processes().len(), 1);
+}
+
+#[test]
+fn a_restart_whose_start_fails_says_that_the_old_daemon_is_stopped() {
+    let scratch = Scratch::new();
+    scratch.up_and_reported("report stay");
+    let options = OPTIONS.replace("exec", "settled");
+    let outcome = scratch
+        .verb("restart")
+        .options(options)
+        .does("return:3")
+        .run();
+    assert_eq!(outcome.code(), 3, "{outcome:?}");
+    assert!(
+        outcome
+            .err_text()
+            .contains("stopped the old daemon, but cannot start")
+    );
+    scratch.expect_nothing_left();
+}
+
+#[test]
+fn a_restart_that_cannot_start_does_not_stop() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up_and_reported("report stay");
+    let restart = scratch
+        .verb("restart")
+        .options(format!("{OPTIONS}\nworkdir="));
+    expect_failure(&restart.run(), 78, &["empty"]);
+    assert!(daemon.process.is_alive());
+}
+
+#[test]
+fn a_verb_beside_the_switch_and_an_unknown_one_are_usage_errors() {
+    let scratch = Scratch::new();
+    expect_failure(&scratch.verb("stop").arg("-d").run(), 64, &["-d"]);
+    expect_failure(&scratch.verb("halt").run(), 64, &["unknown verb halt"]);
+}
+
+#[test]
+fn a_verb_creates_no_directory() {
+    let scratch = Scratch::new();
+    let options = "pid_template={state_dir}/{name}/report.pid\ncontrol_flag=-s";
+    let status = scratch.verb("status").options(options);
+    let status = as_nobody(status).env("XDG_STATE_HOME", scratch.path("state"));
+    fs::set_permissions(scratch.dir(), fs::Permissions::from_mode(0o777)).expect("chmod");
+    expect_answer(&status.run(), 3, "not running");
+    assert!(!scratch.path("state").exists());
+}
+
+/// A start as another user, if this one may.
+fn as_nobody(start: Start) -> Start {
+    let nobody = 65534;
+    if !Uid::effective().is_root() {
+        return start;
+    }
+    start.before_exec(move || {
+        setgroups(&[])?;
+        setgid(Gid::from_raw(nobody))?;
+        Ok(setuid(Uid::from_raw(nobody))?)
+    })
+}
+
+#[test]
+fn another_users_daemon_is_seen_and_not_stopped() {
+    if !requires::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let daemon = scratch.up_and_reported("handle:1 report stay");
+    let status = as_nobody(scratch.verb("status")).run();
+    assert_eq!(status.code(), 0, "{status:?}");
+    assert!(
+        status
+            .out_text()
+            .contains(&format!("running, pid {}", daemon.pid()))
+    );
+    for verb in ["stop", "reload"] {
+        let outcome = as_nobody(scratch.verb(verb)).run();
+        expect_failure(&outcome, 4, &["Operation not permitted"]);
+    }
+    assert!(daemon.process.is_alive());
+}
+
+#[test]
+fn root_does_not_signal_what_others_may_have_written() {
+    if !requires::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let daemon = scratch.up_and_reported("handle:1 report stay");
+    let path = scratch.path("report.pid");
+    let refused = || {
+        for verb in ["stop", "reload"] {
+            expect_failure(
+                &scratch.verb(verb).run(),
+                4,
+                &["other users can write to it"],
+            );
+        }
+    };
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).expect("chmod");
+    refused();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("chmod");
+    chown(&path, Some(65534), None).expect("chown");
+    refused();
+    chown(&path, Some(0), None).expect("chown");
+    expect_answer(
+        &scratch.verb("stop").run(),
+        0,
+        &format!("stopped, pid {}", daemon.pid()),
+    );
+}
+
+#[test]
+fn without_pidfds_the_verbs_work_all_the_same() {
+    if !requires::program("strace") {
+        return;
+    }
+    let scratch = Scratch::new();
+    for error in ["ENOSYS", "EPERM"] {
+        let daemon = scratch.up(scratch.controlled("hang"));
+        let strace = requires::find("strace").expect("strace");
+        let stop = scratch
+            .start_path(&strace)
+            .options(OPTIONS)
+            .args(["-f", "-qq", "-o", "trace", "-e"])
+            .arg(format!("inject=pidfd_open,pidfd_send_signal:error={error}"))
+            .arg(support::program::path("report"))
+            .args(["-s", "stop"])
+            .run();
+        assert!(scratch.read("trace").contains("(INJECTED)"), "{stop:?}");
+        expect_answer(&stop, 0, &format!("stopped, pid {}", daemon.pid()));
+        assert!(!scratch.path("report.pid").exists());
+    }
+}
+
+#[test]
+fn a_number_that_was_given_away_again_belongs_to_an_innocent() {
+    if !requires::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    // The daemon is killed, and the next process gets its number.
+    let script = r#"
+        $1 -d || exit 1
+        read pid < report.pid
+        kill -9 $pid
+        while kill -0 $pid 2>&-; do wait; done
+        echo $((pid - 1)) > /proc/sys/kernel/ns_last_pid
+        sleep 600 &
+        test $! = $pid || exit 2
+        $1 -s status; echo $?
+        $1 -s reload; echo $?
+        $1 -s stop; echo $?
+        kill -0 $pid && echo alive
+        kill $pid
+    "#;
+    let outcome = scratch.in_pid_namespace(script).run();
+    assert_eq!(outcome.code(), 0, "{outcome:?}");
+    let said = outcome.out_text().replace("report: ", "");
+    let expected = "not running, but its PID file is left\n1\n7\nnot running\n0\nalive\n";
+    assert_eq!(said, expected, "{outcome:?}");
+}
+
+#[test]
+fn a_daemon_in_another_pid_namespace_is_not_mistaken_for_its_number_here() {
+    if !requires::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let script = "$1 -d && touch up && while test ! -e go; do sleep 0.01; done";
+    let other = scratch.in_pid_namespace(script).spawn();
+    eventually("it is up", || scratch.path("up").exists().then_some(()));
+    for verb in ["status", "stop", "reload"] {
+        let outcome = scratch.verb(verb).run();
+        assert_eq!(outcome.code(), 4, "{outcome:?}");
+    }
+    assert!(other.is_alive());
+    scratch.write("go", "");
+    other.wait();
+}
+
+impl Scratch {
+    /// A shell as process 1 of its own pid namespace; `$1` is the program `report`.
+    fn in_pid_namespace(&self, script: &str) -> Start {
+        let unshare = requires::find("unshare").expect("unshare");
+        self.start_path(&unshare)
+            .options(OPTIONS)
+            .does("hang")
+            .args([
+                "-pfm",
+                "--mount-proc",
+                "--kill-child",
+                "sh",
+                "-c",
+                script,
+                "sh",
+            ])
+            .arg(support::program::path("report"))
+    }
+}
+
+#[test]
+fn a_program_controls_a_daemon_by_its_path() {
+    let scratch = Scratch::new();
+    let control = scratch.control();
+    let timeout = Duration::from_secs(5);
+    assert_eq!(control.status().expect("status"), Status::NotRunning);
+    assert_eq!(control.stop(timeout).expect("stop"), Stopped::NotRunning);
+    let error = control
+        .signal(daemon::Signal::SIGTERM)
+        .expect_err("nobody is there");
+    assert_eq!(
+        (error.kind(), error.exit_status()),
+        (ErrorKind::NotRunning, 7)
+    );
+
+    let daemon = scratch.up_and_reported("handle:12 report stay");
+    let own = daemon.pid().unsigned_abs();
+    match control.status().expect("status") {
+        Status::Running { pid, since, .. } => {
+            assert_eq!(pid, own);
+            let age = since.expect("a start time").elapsed().unwrap_or_default();
+            assert!(age < Duration::from_secs(60), "{age:?}");
+        }
+        other => panic!("{other:?}"),
+    }
+    control
+        .signal(daemon::Signal::SIGUSR2)
+        .expect("a signal it handles");
+    assert!(daemon.process.is_alive());
+    match control.stop(timeout).expect("stop") {
+        Stopped::Ended { pid, .. } => assert_eq!(pid, own),
+        other => panic!("{other:?}"),
+    }
+    assert!(!scratch.path("report.pid").exists());
+}
+
+#[test]
+fn stop_returns_when_the_daemon_ends_and_not_at_the_timeout() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up_and_reported("report stay");
+    let process = Process::open(daemon.pid()).expect("the daemon");
+    let ended = thread::spawn(move || {
+        process.wait();
+        Instant::now()
+    });
+    scratch
+        .control()
+        .stop(Duration::from_secs(30))
+        .expect("stop");
+    let returned = Instant::now();
+    let late = returned.saturating_duration_since(ended.join().expect("its end"));
+    // Expected: within 5 ms.
+    assert!(late < Duration::from_millis(50), "{late:?}");
+}
