@@ -5,6 +5,8 @@ mod command_line;
 #[cfg(unix)]
 mod launch;
 mod paths;
+#[cfg(unix)]
+pub(crate) use launch::{UNREADABLE_DESCRIPTORS, WAITING};
 
 use std::fmt;
 use std::io;

@@ -35,6 +35,8 @@ pub(crate) struct Record {
     pub(crate) pid_descriptor: Option<RawFd>,
     pub(crate) pid_file: Option<PathBuf>,
     pub(crate) log_file: Option<PathBuf>,
+    /// Standard output and standard error are kept in memory until the daemon is ready.
+    pub(crate) keeps_output: bool,
     pub(crate) workdir: Option<PathBuf>,
     pub(crate) umask: Option<u32>,
 }
@@ -48,6 +50,7 @@ impl Record {
         put_number(&mut bytes, self.pid_descriptor);
         put_text(&mut bytes, self.pid_file.as_ref());
         put_text(&mut bytes, self.log_file.as_ref());
+        put_number(&mut bytes, self.keeps_output.then_some(1_u32));
         put_text(&mut bytes, self.workdir.as_ref());
         put_number(&mut bytes, self.umask);
         bytes
@@ -63,6 +66,7 @@ impl Record {
             pid_descriptor: take_number(&mut rest)?,
             pid_file: take_text(&mut rest)?.map(PathBuf::from),
             log_file: take_text(&mut rest)?.map(PathBuf::from),
+            keeps_output: take_number::<u32>(&mut rest)?.is_some(),
             workdir: take_text(&mut rest)?.map(PathBuf::from),
             umask: take_number(&mut rest)?,
         };
@@ -188,17 +192,16 @@ impl Launcher {
         Ok(())
     }
 
-    /// The outcome, once the socket is readable; nothing if the daemon ended without one.
-    pub(crate) fn receive(&self) -> Option<Outcome> {
+    /// The outcome, if it has come. An error says that it never will.
+    pub(crate) fn receive(&self) -> Result<Option<Outcome>, Errno> {
         let mut bytes = [0; 8];
-        let length = socket::recv(self.0.as_raw_fd(), &mut bytes, MsgFlags::MSG_DONTWAIT).ok()?;
-        match bytes.get(..length)? {
-            [0] => Some(Ok(())),
-            [step, errno @ ..] => {
-                let errno = i32::from_le_bytes(errno.try_into().ok()?);
-                Some(Err((Step::from_number(*step)?, Errno::from_raw(errno))))
-            }
-            [] => None,
+        let flags = MsgFlags::MSG_DONTWAIT;
+        match socket::recv(self.0.as_raw_fd(), &mut bytes, flags) {
+            Ok(length) => decode_outcome(bytes.get(..length).unwrap_or_default())
+                .map(Some)
+                .ok_or(Errno::ECONNRESET),
+            Err(Errno::EAGAIN | Errno::EINTR) => Ok(None),
+            Err(errno) => Err(errno),
         }
     }
 }
@@ -218,6 +221,18 @@ impl Daemon {
         }
         let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
         let _ = socket::send(self.0.as_raw_fd(), &bytes, flags);
+    }
+}
+
+/// Of no bytes, which are the end of the connection, there is none.
+fn decode_outcome(bytes: &[u8]) -> Option<Outcome> {
+    match bytes {
+        [0] => Some(Ok(())),
+        [step, errno @ ..] => {
+            let errno = i32::from_le_bytes(errno.try_into().ok()?);
+            Some(Err((Step::from_number(*step)?, Errno::from_raw(errno))))
+        }
+        [] => None,
     }
 }
 
@@ -268,6 +283,7 @@ mod tests {
             pid_descriptor: Some(7),
             pid_file: Some("/run/hello.pid".into()),
             log_file: Some("".into()),
+            keeps_output: true,
             workdir: Some("/".into()),
             umask: Some(0o027),
         }
