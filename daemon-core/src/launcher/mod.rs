@@ -137,7 +137,7 @@ fn launch_locked(order: Order, pid_file: Option<&PidFile>) -> Result<Verdict, Er
         .map_err(|error| Error::step("send the hand-off", error))?;
 
     let _waitable = Waitable::begin().map_err(failed("reset SIGCHLD"))?;
-    let interrupts = Interrupts::catch().map_err(failed("catch signals"))?;
+    let interrupts = Interrupts::catch().map_err(failed("make a pipe for signals"))?;
     let daemon = detach(Program {
         arguments: order.arguments,
         environment: environment(&theirs, notify_socket.as_ref().map(NotifySocket::address)),
