@@ -14,6 +14,7 @@ use crate::launcher::{self, Order, Verdict, report};
 use crate::path_template::{self, Resolved, Surroundings};
 use crate::readiness::notify;
 use crate::running::{self, OwnPidFile, Running, Started};
+use crate::standard_streams::KeptOutput;
 use crate::sys;
 
 impl Daemon {
@@ -204,11 +205,13 @@ fn take_handoff() -> Result<Option<Running>, Error> {
         lock: lock.into(),
         owner: std::process::id(),
     });
+    let kept_output = record.keeps_output.then(KeptOutput::of_this_process);
     let (start_dir, log_file) = (record.start_dir, record.log_file);
     running::set_started(Started {
         start_dir,
         pid_file,
         log_file,
+        kept_output: kept_output.flatten(),
     });
     Ok(Some(Running::new()))
 }

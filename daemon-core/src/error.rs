@@ -7,6 +7,8 @@ mod control;
 #[cfg(unix)]
 mod launch;
 mod paths;
+#[cfg(unix)]
+pub(crate) use launch::{UNREADABLE_DESCRIPTORS, WAITING};
 
 use std::fmt;
 use std::io;

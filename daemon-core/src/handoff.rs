@@ -40,6 +40,8 @@ pub(crate) struct Record {
     pub(crate) log_mode: Option<u32>,
     /// The number of the signal on which the log is reopened.
     pub(crate) log_reopen: Option<i32>,
+    /// Standard output and standard error are kept in memory until the daemon is ready.
+    pub(crate) keeps_output: bool,
     pub(crate) workdir: Option<PathBuf>,
     pub(crate) umask: Option<u32>,
 }
@@ -56,6 +58,7 @@ impl Record {
         put_text(&mut bytes, self.log_target.as_ref());
         put_number(&mut bytes, self.log_mode);
         put_number(&mut bytes, self.log_reopen);
+        put_number(&mut bytes, self.keeps_output.then_some(1_u32));
         put_text(&mut bytes, self.workdir.as_ref());
         put_number(&mut bytes, self.umask);
         bytes
@@ -74,6 +77,7 @@ impl Record {
             log_target: take_text(&mut rest)?.map(PathBuf::from),
             log_mode: take_number(&mut rest)?,
             log_reopen: take_number(&mut rest)?,
+            keeps_output: take_number::<u32>(&mut rest)?.is_some(),
             workdir: take_text(&mut rest)?.map(PathBuf::from),
             umask: take_number(&mut rest)?,
         };
@@ -199,17 +203,16 @@ impl Launcher {
         Ok(())
     }
 
-    /// The outcome, once the socket is readable; nothing if the daemon ended without one.
-    pub(crate) fn receive(&self) -> Option<Outcome> {
+    /// The outcome, if it has come. An error says that it never will.
+    pub(crate) fn receive(&self) -> Result<Option<Outcome>, Errno> {
         let mut bytes = [0; 8];
-        let length = socket::recv(self.0.as_raw_fd(), &mut bytes, MsgFlags::MSG_DONTWAIT).ok()?;
-        match bytes.get(..length)? {
-            [0] => Some(Ok(())),
-            [step, errno @ ..] => {
-                let errno = i32::from_le_bytes(errno.try_into().ok()?);
-                Some(Err((Step::from_number(*step)?, Errno::from_raw(errno))))
-            }
-            [] => None,
+        let flags = MsgFlags::MSG_DONTWAIT;
+        match socket::recv(self.0.as_raw_fd(), &mut bytes, flags) {
+            Ok(length) => decode_outcome(bytes.get(..length).unwrap_or_default())
+                .map(Some)
+                .ok_or(Errno::ECONNRESET),
+            Err(Errno::EAGAIN | Errno::EINTR) => Ok(None),
+            Err(errno) => Err(errno),
         }
     }
 }
@@ -229,6 +232,18 @@ impl Daemon {
         }
         let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
         let _ = socket::send(self.0.as_raw_fd(), &bytes, flags);
+    }
+}
+
+/// Of no bytes, which are the end of the connection, there is none.
+fn decode_outcome(bytes: &[u8]) -> Option<Outcome> {
+    match bytes {
+        [0] => Some(Ok(())),
+        [step, errno @ ..] => {
+            let errno = i32::from_le_bytes(errno.try_into().ok()?);
+            Some(Err((Step::from_number(*step)?, Errno::from_raw(errno))))
+        }
+        [] => None,
     }
 }
 
@@ -282,6 +297,7 @@ mod tests {
             log_target: Some("/var/log/hello.log".into()),
             log_mode: Some(0o640),
             log_reopen: Some(1),
+            keeps_output: true,
             workdir: Some("/".into()),
             umask: Some(0o027),
         }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use crate::error::Error;
 use crate::standard_streams;
@@ -18,9 +19,17 @@ const LONGEST_OUTPUT: u64 = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct LogFile {
     file: File,
-    path: PathBuf,
-    target: PathBuf,
+    place: Place,
+    target: Option<PathBuf>,
     end: u64,
+}
+
+/// Where a log is.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    Path(PathBuf),
+    /// It lasts until the daemon is ready.
+    Memory,
 }
 
 impl LogFile {
@@ -41,12 +50,24 @@ impl LogFile {
             return Err(Error::log_file_type(path));
         }
         // Opening was not to wait for the reader of a FIFO, but writing may.
-        fcntl(&file, FcntlArg::F_SETFL(OFlag::O_APPEND)).map_err(|errno| failed(errno.into()))?;
+        append_only(&file).map_err(|errno| failed(errno.into()))?;
         Ok(Self {
             file,
-            path: path.to_owned(),
-            target,
+            place: Place::Path(path.to_owned()),
+            target: Some(target),
             end: metadata.len(),
+        })
+    }
+
+    /// A log that nobody finds, see `memfd_create(2)`.
+    pub(crate) fn in_memory() -> Result<Self, Errno> {
+        let file = File::from(memfd_create(c"daemon log", MFdFlags::MFD_CLOEXEC)?);
+        append_only(&file)?;
+        Ok(Self {
+            file,
+            place: Place::Memory,
+            target: None,
+            end: 0,
         })
     }
 
@@ -54,13 +75,20 @@ impl LogFile {
         &self.file
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
     }
 
-    /// Where the path led, if it is a symbolic link; else the path.
-    pub(crate) fn target(&self) -> &Path {
-        &self.target
+    /// Gives back the memory of what was written so far, since nobody needs it any more.
+    pub(crate) fn forget(&self) {
+        if matches!(self.place, Place::Memory) {
+            self.file.set_len(0).ok();
+        }
+    }
+
+    /// Where the path led, if it is a symbolic link; else the path, if it has one.
+    pub(crate) fn target(&self) -> Option<PathBuf> {
+        self.target.clone()
     }
 
     /// What was written since the log was opened, or the end of it, if it can be read.
@@ -82,6 +110,11 @@ impl LogFile {
         }
         Ok(output)
     }
+}
+
+/// Each write goes to the end, whoever wrote last; nothing else is set, `O_NONBLOCK` least of all.
+fn append_only(file: &File) -> Result<(), Errno> {
+    fcntl(file, FcntlArg::F_SETFL(OFlag::O_APPEND)).map(drop)
 }
 
 /// Opens a log for appending, and creates it with this mode if need be.

@@ -12,6 +12,8 @@ use std::sync::OnceLock;
 use crate::pid_file::is_same_file;
 use crate::readiness::notify;
 #[cfg(unix)]
+use crate::standard_streams::KeptOutput;
+#[cfg(unix)]
 use crate::sys;
 
 /// The guard that [`enter`](crate::Daemon::enter) and [`start`](crate::Daemon::start) give to the
@@ -33,6 +35,8 @@ pub(crate) struct Started {
     pub(crate) start_dir: Option<PathBuf>,
     pub(crate) pid_file: Option<OwnPidFile>,
     pub(crate) log_file: Option<PathBuf>,
+    /// Until it is ready; without a log.
+    pub(crate) kept_output: Option<KeptOutput>,
 }
 
 /// The PID file of this process, and its lock.
@@ -123,7 +127,15 @@ pub fn log_file() -> Option<&'static Path> {
 ///
 /// It never fails, and does nothing where nobody listens, so it can be called in the foreground
 /// too, twice, and from any thread.
+///
+/// Under [`Readiness::Notify`](crate::Readiness::Notify) without a log, standard output and standard
+/// error lead to `/dev/null` from here on; what was written to them before was kept for the launcher
+/// to show, had the start failed.
 pub fn ready() {
+    #[cfg(unix)]
+    if let Some(output) = started().and_then(|started| started.kept_output) {
+        output.let_go();
+    }
     notify::send("READY=1");
 }
 

@@ -5,7 +5,6 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
 use nix::sys::signal::{SigAction, SigSet, SigmaskHow, Signal};
 
 use crate::sys;
@@ -56,18 +55,18 @@ impl Drop for Waitable {
 /// Not by `signalfd(2)`: where the program has other threads, any of them may be interrupted.
 #[derive(Debug)]
 pub(crate) struct Interrupts {
-    pipe: File,
+    pipe: &'static File,
     before: Vec<(Signal, SigAction)>,
 }
 
 impl Interrupts {
     pub(crate) fn catch() -> Result<Self, Errno> {
-        let (reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
-        sys::signals::write_interrupts_to(writer);
         let mut interrupts = Self {
-            pipe: reader.into(),
+            pipe: sys::signals::interrupts()?,
             before: Vec::new(),
         };
+        // What came too late for an earlier launch means nothing to this one.
+        while interrupts.first().is_some() {}
         for signal in [
             Signal::SIGINT,
             Signal::SIGTERM,
@@ -84,7 +83,7 @@ impl Interrupts {
     /// The signal that came first, if one came.
     pub(crate) fn first(&self) -> Option<Signal> {
         let mut number = [0];
-        match (&self.pipe).read(&mut number) {
+        match (&mut &*self.pipe).read(&mut number) {
             Ok(1) => Signal::try_from(i32::from(number[0])).ok(),
             _ => None,
         }

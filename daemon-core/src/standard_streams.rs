@@ -2,10 +2,11 @@
 
 use std::fs::OpenOptions;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
-use nix::sys::stat::{major, minor};
+use nix::sys::stat::{FileStat, fstat, major, minor};
+use nix::unistd::{dup2_stderr, dup2_stdout};
 
 use crate::error::Error;
 
@@ -22,6 +23,47 @@ pub(crate) fn open_null() -> Result<OwnedFd, Error> {
         Err(io::Error::other("it is not the null device"))
     };
     open().map_err(Error::null_device)
+}
+
+/// What standard output and standard error lead to, where it is not to stay so.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeptOutput {
+    file: (u64, u64),
+}
+
+impl KeptOutput {
+    /// What standard output leads to now.
+    pub(crate) fn of_this_process() -> Option<Self> {
+        let file = fstat(io::stdout()).ok()?;
+        Some(Self {
+            file: identity(&file),
+        })
+    }
+
+    /// Leads both streams to `/dev/null`, if they still lead there: the program may have redirected
+    /// one of them itself.
+    pub(crate) fn let_go(self) {
+        let still_leads_there =
+            |stream: BorrowedFd<'_>| fstat(stream).is_ok_and(|file| identity(&file) == self.file);
+        let (output, error) = (io::stdout(), io::stderr());
+        let output = still_leads_there(output.as_fd());
+        let error = still_leads_there(error.as_fd());
+        if !output && !error {
+            return;
+        }
+        // Without it the output stays where it is, which does less harm than a closed stream.
+        let Ok(null) = open_null() else { return };
+        if output {
+            let _ = dup2_stdout(&null);
+        }
+        if error {
+            let _ = dup2_stderr(&null);
+        }
+    }
+}
+
+fn identity(file: &FileStat) -> (u64, u64) {
+    (file.st_dev, file.st_ino)
 }
 
 /// Whether this is the null device, see `null(4)`.

@@ -10,9 +10,10 @@ use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
-use super::{Error, ErrorKind, shown};
+use super::{Error, ErrorKind, shown, system_message};
 use crate::after_exec;
 use crate::handoff::Record;
+use crate::log_file::Place;
 use crate::sys::child::Step;
 
 impl Error {
@@ -167,17 +168,28 @@ impl Error {
     }
 
     /// The daemon ended before it was ready.
-    pub(crate) fn ended_early(status: ExitStatus, log: Option<&Path>) -> Self {
+    ///
+    /// Or after it, but too early for the launcher to call it up.
+    pub(crate) fn ended_early(
+        status: ExitStatus,
+        was_ready: bool,
+        errno: Option<Errno>,
+        log: Option<&Place>,
+    ) -> Self {
         let kind = if status.success() {
             ErrorKind::EndedEarly
         } else {
             ErrorKind::Failed
         };
-        let reason = format!(
-            "the daemon {} before it was ready; {}",
-            ended(status),
-            more(log)
-        );
+        let when = if was_ready {
+            "as soon as it was ready"
+        } else {
+            "before it was ready"
+        };
+        let because = errno
+            .map(|errno| format!(": {}", system_message(&errno.into())))
+            .unwrap_or_default();
+        let reason = format!("the daemon {} {when}{because}{}", ended(status), more(log));
         let error = Self::words(kind, CANNOT_START, reason);
         let own_status = status.code().or_else(|| Some(128 + status.signal()?));
         match own_status.and_then(|status| u8::try_from(status).ok()) {
@@ -187,9 +199,10 @@ impl Error {
     }
 
     /// The daemon was not ready in time.
-    pub(crate) fn not_ready(timeout: Duration, log: Option<&Path>) -> Self {
-        let seconds = timeout.as_secs();
-        let reason = format!("the daemon was not ready within {seconds} s; {}", more(log));
+    pub(crate) fn not_ready(time: Duration, log: Option<&Place>) -> Self {
+        let seconds = format!("{:.1}", time.as_secs_f64());
+        let seconds = seconds.trim_end_matches(".0");
+        let reason = format!("the daemon was not ready within {seconds} s{}", more(log));
         Self::words(ErrorKind::NotReady, CANNOT_START, reason)
     }
 
@@ -205,6 +218,13 @@ impl Error {
         }
     }
 }
+
+/// What stands in the status line as long as the daemon says nothing.
+pub(crate) const WAITING: &str = "waiting until the daemon is ready";
+
+/// A warning.
+pub(crate) const UNREADABLE_DESCRIPTORS: &str = "cannot see the sockets of the daemon in /proc: \
+     Permission denied; waiting until it has settled instead";
 
 const CANNOT_START: &str = "cannot start in the background";
 
@@ -226,9 +246,11 @@ fn signal_name(number: i32) -> String {
 }
 
 /// Where to look for more than the launcher can tell.
-fn more(log: Option<&Path>) -> String {
+fn more(log: Option<&Place>) -> String {
     match log {
-        Some(path) => format!("see {}", shown(path)),
-        None => "it has no log; run it in the foreground to see more".to_owned(),
+        Some(Place::Path(path)) => format!("; see {}", shown(path)),
+        // All there is has been shown.
+        Some(Place::Memory) => String::new(),
+        None => "; it has no log; run it in the foreground to see more".to_owned(),
     }
 }

@@ -13,6 +13,7 @@ use std::fs;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -27,9 +28,9 @@ use crate::handoff::{self, Record};
 use crate::log_file::LogFile;
 use crate::path_template::Resolved;
 use crate::pid_file::{self, PidFile};
-use crate::readiness::notify::NOTIFY_SOCKET;
+use crate::readiness::notify::{NOTIFY_SOCKET, NotifySocket};
 use crate::signal::Signal;
-use crate::signals::Waitable;
+use crate::signals::{Interrupts, Waitable};
 use crate::standard_streams;
 use crate::sys;
 
@@ -67,6 +68,9 @@ pub(crate) enum Verdict {
 ///
 /// Everything that can fail is done before the first fork, where an error can still be explained.
 pub(crate) fn launch(order: Order) -> Result<Verdict, Error> {
+    // The signals belong to the process: each start is to find what the one before gave back.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     refusals::check()?;
     refuse_one_file_for_both(&order)?;
     for place in [&order.pid_file, &order.log_file, &order.workdir]
@@ -90,7 +94,16 @@ fn launch_locked(order: Order, pid_file: Option<&PidFile>) -> Result<Verdict, Er
     let failed = |step| move |errno: Errno| Error::step(step, errno);
     let log = match &order.log_file {
         Some(place) => Some(LogFile::open(place.path(), order.log_mode)?),
+        // Where the system denies it, less can be shown of a failure.
+        None if order.readiness == Readiness::Notify => LogFile::in_memory().ok(),
         None => None,
+    };
+    let notify_socket = match order.readiness {
+        Readiness::Notify => Some(
+            NotifySocket::bind()
+                .map_err(|error| Error::step("make the notification socket", error))?,
+        ),
+        _ => None,
     };
     let kept = Kept::new(&order.keep_fds, listen_fds());
     let lift = |descriptor: OwnedFd| {
@@ -117,8 +130,9 @@ fn launch_locked(order: Order, pid_file: Option<&PidFile>) -> Result<Verdict, Er
         start_dir: std::env::current_dir().ok(),
         pid_descriptor: lock.as_ref().map(AsRawFd::as_raw_fd),
         pid_file: order.pid_file.map(Resolved::into_path),
+        keeps_output: log.is_some() && order.log_file.is_none(),
         log_file: order.log_file.map(Resolved::into_path),
-        log_target: log.as_ref().map(|log| log.target().to_owned()),
+        log_target: log.as_ref().and_then(LogFile::target),
         log_mode: log.as_ref().map(|_| order.log_mode),
         log_reopen: log.as_ref().and(order.log_reopen).map(Signal::as_raw),
         workdir: order.workdir.map(Resolved::into_path),
@@ -127,11 +141,11 @@ fn launch_locked(order: Order, pid_file: Option<&PidFile>) -> Result<Verdict, Er
     ours.send(&record)
         .map_err(|error| Error::step("send the hand-off", error))?;
 
-    let mut probe = Probe::new(order.readiness)?;
     let _waitable = Waitable::begin().map_err(failed("reset SIGCHLD"))?;
+    let interrupts = Interrupts::catch().map_err(failed("make a pipe for signals"))?;
     let daemon = detach(Program {
         arguments: order.arguments,
-        environment: environment(&theirs, probe.address()),
+        environment: environment(&theirs, notify_socket.as_ref().map(NotifySocket::address)),
         stdin: null.as_fd(),
         output: output.as_ref().unwrap_or(&null).as_fd(),
         kept: kept
@@ -145,27 +159,36 @@ fn launch_locked(order: Order, pid_file: Option<&PidFile>) -> Result<Verdict, Er
             .map(|(lock, file)| (lock.as_fd(), file.old_length())),
     })?;
     drop(theirs);
-    probe.watch(daemon);
+    let probe = Probe::new(order.readiness, daemon, kept.open(), notify_socket);
 
     let timeout = order
         .ready_timeout
         .unwrap_or_else(|| default_timeout(order.readiness));
     let steps = after_exec::can_fail(&record).then_some(ours);
-    let fate = wait::wait(daemon, steps, probe, timeout)?;
-    let path = log.as_ref().map(LogFile::path);
+    let fate = wait::wait(daemon, steps, probe, timeout, &interrupts)?;
+    let place = log.as_ref().map(LogFile::place);
     let written = || log.as_ref().map(LogFile::output).unwrap_or_default();
     let may_finish = matches!(order.readiness, Readiness::Exec | Readiness::Settled);
     match fate {
-        Fate::Ready => Ok(Verdict::Up {
-            pid: daemon,
-            log: path.map(ToOwned::to_owned),
-        }),
-        Fate::Ended(status) if may_finish && status.success() => {
+        Fate::Ready => {
+            log.iter().for_each(LogFile::forget);
+            Ok(Verdict::Up {
+                pid: daemon,
+                log: record.log_file,
+            })
+        }
+        Fate::Ended {
+            status, was_ready, ..
+        } if status.success() && (may_finish || was_ready) => {
             Ok(Verdict::Finished { output: written() })
         }
-        Fate::Ended(status) => Err(Error::ended_early(status, path).with_output(written())),
+        Fate::Ended {
+            status,
+            was_ready,
+            errno,
+        } => Err(Error::ended_early(status, was_ready, errno, place).with_output(written())),
         Fate::Refused(step, errno) => Err(Error::after_exec(step, &record, errno)),
-        Fate::Late => Err(Error::not_ready(timeout, path).with_output(written())),
+        Fate::Late(time) => Err(Error::not_ready(time, place).with_output(written())),
         Fate::Interrupted(signal) => Err(Error::interrupted(signal)),
     }
 }

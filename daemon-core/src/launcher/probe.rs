@@ -1,23 +1,34 @@
 //! The chosen readiness, as something that can be looked at.
 
-use std::ffi::OsString;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, RawFd};
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::unistd::Pid;
 
 use crate::daemon::Readiness;
-use crate::error::Error;
+use crate::error::UNREADABLE_DESCRIPTORS;
+use crate::readiness::listening::{Listening, socket_inodes};
 use crate::readiness::notify::{Notification, NotifySocket};
 use crate::readiness::settled::Settled;
+
+/// After every message the socket is left alone for so long: however fast somebody writes, and
+/// whoever it is, the launcher uses next to no processor.
+const REST: Duration = Duration::from_millis(2);
+
+/// How often the socket is emptied after the daemon's end: enough for the longest queue there is.
+const LAST_CALLS: usize = 10;
 
 #[derive(Debug)]
 pub(super) enum Probe {
     /// Nothing is waited for.
     Exec,
-    /// Not before there is a daemon to watch.
-    Settled(Option<Settled>),
-    Notify(NotifySocket),
+    Settled(Settled),
+    Listening(Box<Listening>),
+    Notify {
+        socket: NotifySocket,
+        rest_until: Option<Instant>,
+    },
 }
 
 /// What a look has shown.
@@ -26,33 +37,34 @@ pub(super) struct Looked {
     pub(super) is_ready: bool,
     /// What the daemon says it is doing.
     pub(super) status: Option<String>,
+    /// What the user should know.
+    pub(super) warning: Option<&'static str>,
+    /// Why it is about to fail.
+    pub(super) errno: Option<Errno>,
     /// The daemon asks for this much time, from now on.
     pub(super) extension: Option<Duration>,
 }
 
 impl Probe {
-    pub(super) fn new(readiness: Readiness) -> Result<Self, Error> {
-        match readiness {
-            Readiness::Exec => Ok(Self::Exec),
-            Readiness::Settled | Readiness::Listening => Ok(Self::Settled(None)),
-            Readiness::Notify => NotifySocket::bind()
-                .map(Self::Notify)
-                .map_err(|error| Error::step("make the notification socket", error)),
-        }
-    }
-
-    /// Where the daemon may say that it is ready.
-    pub(super) fn address(&self) -> Option<OsString> {
-        match self {
-            Self::Notify(socket) => Some(socket.address()),
-            _ => None,
-        }
-    }
-
-    /// Begins to watch this process.
-    pub(super) fn watch(&mut self, daemon: Pid) {
-        if let Self::Settled(settled) = self {
-            *settled = Some(Settled::watch(daemon));
+    /// Begins to watch the daemon, which was handed over these descriptors and may have the address
+    /// of this socket.
+    pub(super) fn new(
+        readiness: Readiness,
+        daemon: Pid,
+        handed_over: impl Iterator<Item = RawFd>,
+        socket: Option<NotifySocket>,
+    ) -> Self {
+        match (readiness, socket) {
+            (Readiness::Notify, Some(socket)) => Self::Notify {
+                socket,
+                rest_until: None,
+            },
+            (Readiness::Listening, _) => {
+                let inherited = socket_inodes(handed_over);
+                Self::Listening(Box::new(Listening::watch(daemon, inherited)))
+            }
+            (Readiness::Exec, _) => Self::Exec,
+            (Readiness::Settled | Readiness::Notify, _) => Self::Settled(Settled::watch(daemon)),
         }
     }
 
@@ -60,21 +72,31 @@ impl Probe {
         let mut looked = Looked::default();
         match self {
             Self::Exec => looked.is_ready = true,
-            Self::Settled(settled) => {
-                looked.is_ready = settled
-                    .as_mut()
-                    .is_some_and(|settled| settled.is_quiet(now));
-            }
-            Self::Notify(socket) => {
-                for notification in socket.receive(daemon) {
-                    match notification {
-                        Notification::Ready => looked.is_ready = true,
-                        Notification::Status(text) => looked.status = Some(text),
-                        Notification::ExtendTimeout(time) => looked.extension = Some(time),
-                        Notification::Errno(_) | Notification::Stopping => {}
-                    }
+            Self::Settled(settled) => looked.is_ready = settled.is_quiet(now),
+            Self::Listening(listening) => {
+                if let Ok(is_listening) = listening.is_listening() {
+                    looked.is_ready = is_listening;
+                } else {
+                    looked.warning = Some(UNREADABLE_DESCRIPTORS);
+                    *self = Self::Settled(Settled::watch(daemon));
                 }
             }
+            Self::Notify { rest_until, .. } if rest_until.is_some_and(|end| now < end) => {}
+            Self::Notify { socket, rest_until } => {
+                let heard = socket.receive(daemon);
+                *rest_until = heard.as_ref().map(|_| now + REST);
+                looked.hear(heard.into_iter().flatten());
+            }
+        }
+        looked
+    }
+
+    /// What the daemon said that has ended meanwhile, and nobody has heard yet.
+    pub(super) fn last_words(&self, daemon: Pid) -> Looked {
+        let mut looked = Looked::default();
+        if let Self::Notify { socket, .. } = self {
+            let heard = (0..LAST_CALLS).map_while(|_| socket.receive(daemon));
+            looked.hear(heard.flatten());
         }
         looked
     }
@@ -82,18 +104,43 @@ impl Probe {
     /// What is readable when there may be news.
     pub(super) fn source(&self) -> Option<BorrowedFd<'_>> {
         match self {
-            Self::Notify(socket) => Some(socket.as_fd()),
+            Self::Notify {
+                socket,
+                rest_until: None,
+            } => Some(socket.as_fd()),
             _ => None,
         }
     }
 
     /// When to look without being told.
     pub(super) fn next_look(&self, now: Instant) -> Option<Instant> {
-        matches!(self, Self::Settled(_)).then(|| now + Settled::STEP)
+        match self {
+            Self::Exec => None,
+            Self::Settled(_) => Some(now + Settled::STEP),
+            Self::Listening(_) => Some(now + Listening::STEP),
+            Self::Notify { rest_until, .. } => *rest_until,
+        }
     }
 
     /// Whether a daemon that is still alive at the end of the time counts as up.
     pub(super) fn is_satisfied_by_time(&self) -> bool {
         matches!(self, Self::Settled(_))
+    }
+}
+
+impl Looked {
+    fn hear(&mut self, notifications: impl Iterator<Item = Notification>) {
+        for notification in notifications {
+            match notification {
+                Notification::Ready => self.is_ready = true,
+                Notification::Status(text) => self.status = Some(text),
+                Notification::Errno(number) => self.errno = Some(Errno::from_raw(number)),
+                // Of several, the one that gives the most time.
+                Notification::ExtendTimeout(time) => {
+                    self.extension = self.extension.max(Some(time));
+                }
+                Notification::Stopping => {}
+            }
+        }
     }
 }

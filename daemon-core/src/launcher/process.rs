@@ -44,20 +44,18 @@ impl Process {
         sys::wait::try_wait(self.pid)
     }
 
-    /// Tells the daemon to end, and makes it end when it does not.
-    pub(super) fn stop(&self) -> Result<ExitStatus, Errno> {
+    /// Tells the daemon to end, and makes it end when it does not. Afterwards it is gone, unless not
+    /// even the system can end it, because it waits for a device for example.
+    pub(super) fn stop(&self) {
         self.send(Signal::SIGTERM);
         // A process that is stopped could not obey.
         self.send(Signal::SIGCONT);
-        let deadline = Instant::now() + GRACE;
-        while let Some(left) = deadline.checked_duration_since(Instant::now()) {
-            if let Some(status) = self.try_wait()? {
-                return Ok(status);
-            }
-            self.sleep(left);
+        if !self.ends_within(GRACE) {
+            self.send(Signal::SIGKILL);
+            self.ends_within(GRACE);
         }
-        self.send(Signal::SIGKILL);
-        sys::wait::wait(self.pid)
+        // No zombie stays either, unless somebody else has taken it already.
+        let _ = self.try_wait();
     }
 
     fn send(&self, signal: Signal) {
@@ -73,21 +71,32 @@ impl Process {
         self.pidfd.is_none().then(|| now + LOOK)
     }
 
-    fn sleep(&self, longest: Duration) {
-        let mut ends: Vec<PollFd<'_>> = self
-            .end()
-            .map(|end| PollFd::new(end, PollFlags::POLLIN))
-            .into_iter()
-            .collect();
-        let longest = if ends.is_empty() {
-            longest.min(LOOK)
-        } else {
-            longest
-        };
-        // Woken early or not, the caller looks again.
-        let _ = poll(
-            &mut ends,
-            PollTimeout::try_from(longest).unwrap_or(PollTimeout::MAX),
-        );
+    fn ends_within(&self, time: Duration) -> bool {
+        let deadline = Instant::now() + time;
+        while let Some(left) = deadline.checked_duration_since(Instant::now()) {
+            if self.has_ended_after(left) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Waits for its end, for so long at most, and perhaps not so long.
+    fn has_ended_after(&self, longest: Duration) -> bool {
+        if let Some(end) = self.end() {
+            let mut end = [PollFd::new(end, PollFlags::POLLIN)];
+            match poll(
+                &mut end,
+                PollTimeout::try_from(longest).unwrap_or(PollTimeout::MAX),
+            ) {
+                Ok(ended) => return ended > 0,
+                Err(Errno::EINTR) => return false,
+                // The system has no room for a poll; it may still have some for less.
+                Err(_) => {}
+            }
+        }
+        std::thread::sleep(longest.min(LOOK));
+        // An error says that somebody else has seen its end.
+        self.try_wait() != Ok(None)
     }
 }

@@ -3,8 +3,10 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::path::Path;
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::Pid;
 
@@ -74,9 +76,18 @@ fn write(stream: &mut impl Write, bytes: &[u8]) {
 pub(super) fn status(text: &str, seconds: u64) {
     let name = shown(Path::new(&program_name()));
     let line = format!("\r\x1b[K\x1b[?7l{name}: {text} ({seconds} s)\x1b[?7h");
-    write(&mut io::stderr(), line.as_bytes());
+    write_if_there_is_room(&line);
 }
 
 pub(super) fn clear_status() {
-    write(&mut io::stderr(), b"\r\x1b[K");
+    write_if_there_is_room("\r\x1b[K");
+}
+
+/// A terminal that its user has stopped with Control-S must not hold the launcher up.
+fn write_if_there_is_room(text: &str) {
+    let stderr = io::stderr();
+    let mut room = [PollFd::new(stderr.as_fd(), PollFlags::POLLOUT)];
+    if poll(&mut room, PollTimeout::ZERO) == Ok(1) {
+        write(&mut io::stderr(), text.as_bytes());
+    }
 }

@@ -4,17 +4,22 @@ use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 use super::report;
+use crate::error::WAITING;
 
 /// Whoever waits no longer than this needs no explanation.
 const QUIET: Duration = Duration::from_secs(1);
+
+/// However often the daemon changes its mind, nobody can read faster.
+const SHORTEST: Duration = Duration::from_millis(100);
 
 /// A line that is rewritten in place, and cleared at the end. On anything but a terminal that can
 /// do this it does nothing.
 #[derive(Debug)]
 pub(super) struct StatusLine {
     begin: Instant,
-    text: String,
-    shown: Option<Duration>,
+    text: Option<String>,
+    has_changed: bool,
+    shown: Option<Instant>,
     is_possible: bool,
 }
 
@@ -23,36 +28,51 @@ impl StatusLine {
         let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
         Self {
             begin: Instant::now(),
-            text: "waiting until the daemon is ready".to_owned(),
+            text: None,
+            has_changed: false,
             shown: None,
             is_possible: !is_dumb && io::stderr().is_terminal(),
         }
     }
 
-    /// What the daemon says it is doing: one line, without control characters.
+    /// What the daemon says it is doing: one line, without control characters; nothing when it takes
+    /// that back.
     pub(super) fn set(&mut self, text: String) {
-        self.text = text;
-        self.shown = self.shown.map(|_| Duration::ZERO);
+        self.text = (!text.is_empty()).then_some(text);
+        self.has_changed = true;
     }
 
-    /// Shows the line, when it is time for it or when it has changed.
+    /// Shows the line, when it is time for it.
     pub(super) fn show(&mut self, now: Instant) {
-        if self.next_show(now).is_none_or(|next| now < next) {
+        if self.next_show().is_none_or(|next| now < next) {
             return;
         }
-        let waited = now - self.begin;
-        self.shown = Some(waited);
-        report::status(&self.text, waited.as_secs());
+        self.shown = Some(now);
+        self.has_changed = false;
+        let text = self.text.as_deref().unwrap_or(WAITING);
+        report::status(text, (now - self.begin).as_secs());
     }
 
-    /// When the line wants to be shown again: its seconds count.
-    pub(super) fn next_show(&self, now: Instant) -> Option<Instant> {
+    /// Says something that is to stay.
+    pub(super) fn make_way_for(&mut self, text: &str) {
+        if self.shown.is_some() {
+            report::clear_status();
+            self.has_changed = true;
+        }
+        report::line(text);
+    }
+
+    /// When the line wants to be shown again: when it has changed, and since its seconds count.
+    pub(super) fn next_show(&self) -> Option<Instant> {
         let next = match self.shown {
-            None => QUIET,
-            Some(Duration::ZERO) => now - self.begin,
-            Some(shown) => Duration::from_secs(shown.as_secs() + 1),
+            None => self.begin + QUIET,
+            Some(shown) if self.has_changed => shown + SHORTEST,
+            Some(shown) => {
+                let seconds = (shown - self.begin).as_secs();
+                self.begin + Duration::from_secs(seconds + 1)
+            }
         };
-        self.is_possible.then(|| self.begin + next)
+        self.is_possible.then_some(next)
     }
 }
 

@@ -26,66 +26,97 @@ pub(super) enum Fate {
     /// It is ready.
     Ready,
     /// It ended by itself.
-    Ended(ExitStatus),
+    Ended {
+        status: ExitStatus,
+        /// It was ready for a moment.
+        was_ready: bool,
+        /// What it said was the reason.
+        errno: Option<Errno>,
+    },
     /// A step after its exec failed.
     Refused(Step, Errno),
-    /// It was not ready in time, and was stopped.
-    Late,
+    /// It was not ready after so long, and was stopped.
+    Late(Duration),
     /// The user gave up waiting, and it was stopped.
     Interrupted(Signal),
 }
 
-/// Waits until the daemon is ready, or has failed; then it runs no more.
+/// Waits until the daemon is ready, or has failed; then it runs no more, whatever the reason.
 ///
 /// With a hand-off the steps after the exec are waited for first.
 pub(super) fn wait(
     daemon: Pid,
+    handoff: Option<handoff::Launcher>,
+    probe: Probe,
+    timeout: Duration,
+    interrupts: &Interrupts,
+) -> Result<Fate, Error> {
+    let process = Process::new(daemon);
+    let fate = watch(&process, handoff, probe, timeout, interrupts);
+    if !matches!(fate, Ok(Fate::Ready | Fate::Ended { .. })) {
+        process.stop();
+    }
+    fate.map_err(|errno| Error::step("wait for the daemon", errno))
+}
+
+fn watch(
+    process: &Process,
     mut handoff: Option<handoff::Launcher>,
     mut probe: Probe,
     timeout: Duration,
-) -> Result<Fate, Error> {
-    let process = Process::new(daemon);
-    if handoff.is_none() && matches!(probe, Probe::Exec) {
-        return alive(&process);
-    }
-    let interrupts = Interrupts::catch().map_err(|errno| Error::step("catch signals", errno))?;
+    interrupts: &Interrupts,
+) -> Result<Fate, Errno> {
     let mut status_line = StatusLine::new();
-    let mut deadline = Instant::now() + timeout.min(LONGEST);
+    let begin = Instant::now();
+    let mut deadline = begin + timeout.min(LONGEST);
+    let mut reason = None;
+    let mut steps_are_done = handoff.is_none();
     loop {
-        // In this order: what the daemon said before its end counts.
-        if let Some(answered) = handoff.as_ref().and_then(handoff::Launcher::receive) {
-            handoff = None;
-            if let Err((step, errno)) = answered {
-                process.stop().map_err(waited)?;
-                return Ok(Fate::Refused(step, errno));
+        match handoff.as_ref().map(handoff::Launcher::receive) {
+            None | Some(Ok(None)) => {}
+            Some(Ok(Some(Ok(())))) => {
+                handoff = None;
+                steps_are_done = true;
             }
+            Some(Ok(Some(Err((step, errno))))) => return Ok(Fate::Refused(step, errno)),
+            // It has closed everything, perhaps by ending.
+            Some(Err(_)) => handoff = None,
         }
         let now = Instant::now();
-        if handoff.is_none() {
-            let looked = probe.look(daemon, now);
-            if looked.is_ready {
-                return alive(&process);
+        let mut is_ready = false;
+        if steps_are_done {
+            let looked = probe.look(process.pid, now);
+            is_ready = looked.is_ready;
+            reason = looked.errno.or(reason);
+            if let Some(warning) = looked.warning {
+                status_line.make_way_for(warning);
             }
             if let Some(text) = looked.status {
                 status_line.set(text);
             }
             if let Some(time) = looked.extension {
-                deadline = now + time;
+                deadline = deadline.max(now + time);
             }
         }
-        if let Some(status) = process.try_wait().map_err(waited)? {
-            return Ok(Fate::Ended(status));
+        if let Some(status) = process.try_wait()? {
+            let last_words = probe.last_words(process.pid);
+            return Ok(Fate::Ended {
+                status,
+                was_ready: is_ready || last_words.is_ready,
+                errno: last_words.errno.or(reason),
+            });
+        }
+        if is_ready {
+            return Ok(Fate::Ready);
         }
         if let Some(signal) = interrupts.first() {
-            process.stop().map_err(waited)?;
             return Ok(Fate::Interrupted(signal));
         }
         if now >= deadline {
-            if probe.is_satisfied_by_time() && handoff.is_none() {
-                return alive(&process);
+            if probe.is_satisfied_by_time() && steps_are_done {
+                return Ok(Fate::Ready);
             }
-            process.stop().map_err(waited)?;
-            return Ok(Fate::Late);
+            return Ok(Fate::Late(deadline - begin));
         }
 
         status_line.show(now);
@@ -93,7 +124,7 @@ pub(super) fn wait(
             Some(deadline),
             probe.next_look(now),
             process.next_look(now),
-            status_line.next_show(now),
+            status_line.next_show(),
         ];
         let wake = wake.into_iter().flatten().min().unwrap_or(deadline);
         let sources = [
@@ -112,21 +143,9 @@ pub(super) fn wait(
             rounded_up(wake.saturating_duration_since(now)),
         ) {
             Ok(_) | Err(Errno::EINTR) => {}
-            Err(errno) => return Err(waited(errno)),
+            Err(errno) => return Err(errno),
         }
     }
-}
-
-/// Ready, unless it has ended meanwhile.
-fn alive(process: &Process) -> Result<Fate, Error> {
-    Ok(process
-        .try_wait()
-        .map_err(waited)?
-        .map_or(Fate::Ready, Fate::Ended))
-}
-
-fn waited(errno: Errno) -> Error {
-    Error::step("wait for the daemon", errno)
 }
 
 /// In milliseconds, as poll(2) wants it; never so short that it would look again too early.

@@ -1,10 +1,13 @@
 //! Signal dispositions.
 
-use std::os::fd::{IntoRawFd, OwnedFd};
+use std::fs::File;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::ptr;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI32, Ordering};
 
 use nix::errno::Errno;
+use nix::fcntl::OFlag;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::unistd::Pid;
 
@@ -31,7 +34,7 @@ pub(super) fn reset_all() -> Result<(), Errno> {
                 libc::SYS_rt_sigaction,
                 signal,
                 default.as_ptr(),
-                std::ptr::null_mut::<u64>(),
+                ptr::null_mut::<u64>(),
                 size_of_set,
             )
         };
@@ -105,40 +108,51 @@ extern "C" fn on_signal(
     errno.set();
 }
 
-static INTERRUPT: AtomicI32 = AtomicI32::new(-1);
+/// Both ends of the pipe by which the handler of [`set_interrupt_handler`] speaks.
+static INTERRUPTS: OnceLock<(File, OwnedFd)> = OnceLock::new();
 
-/// Where the handler of [`set_interrupt_handler`] writes the number of each signal, as one byte.
+/// Where that handler writes the number of each signal, as one byte.
 ///
-/// The descriptor stays open for ever, since a handler may be running on another thread.
-pub(crate) fn write_interrupts_to(pipe: OwnedFd) {
-    INTERRUPT.store(pipe.into_raw_fd(), Ordering::Release);
+/// The pipe is made once and stays open for ever: when the handler is taken away, it may still be
+/// running on another thread, and would write into whatever file has the number then.
+pub(crate) fn interrupts() -> Result<&'static File, Errno> {
+    if INTERRUPTS.get().is_none() {
+        let (reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
+        INTERRUPTS.set((reader.into(), writer)).ok();
+    }
+    INTERRUPTS
+        .get()
+        .map(|(reader, _)| reader)
+        .ok_or(Errno::EBADF)
 }
 
 /// Catches a signal, unless it is ignored; returns what it had before, if it is caught now.
 pub(crate) fn set_interrupt_handler(signal: Signal) -> Result<Option<SigAction>, Errno> {
-    let handler = SigHandler::Handler(on_interrupt);
-    let before = set(
-        signal,
-        &SigAction::new(handler, SaFlags::SA_RESTART, SigSet::empty()),
-    )?;
-    if matches!(before.handler(), SigHandler::SigIgn) {
-        restore(signal, &before)?;
+    if is_ignored(signal)? {
         return Ok(None);
     }
-    Ok(Some(before))
+    let handler = SigHandler::Handler(on_interrupt);
+    let action = SigAction::new(handler, SaFlags::SA_RESTART, SigSet::empty());
+    set(signal, &action).map(Some)
+}
+
+fn is_ignored(signal: Signal) -> Result<bool, Errno> {
+    let mut action = MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: no new action is set, and the old one is written to a variable of its type.
+    let asked = unsafe { libc::sigaction(signal as i32, ptr::null(), action.as_mut_ptr()) };
+    Errno::result(asked)?;
+    // SAFETY: the call has succeeded, and so it has written the action.
+    let action = unsafe { action.assume_init() };
+    Ok(action.sa_sigaction == libc::SIG_IGN)
 }
 
 extern "C" fn on_interrupt(signal: libc::c_int) {
     let errno = Errno::last();
     let [number, ..] = signal.to_le_bytes();
-    // SAFETY: the pointer and the length are those of one byte; write(2) is async-signal-safe,
-    // and a pipe that is full has woken its reader already.
-    unsafe {
-        libc::write(
-            INTERRUPT.load(Ordering::Acquire),
-            (&raw const number).cast(),
-            1,
-        )
-    };
+    if let Some((_, writer)) = INTERRUPTS.get() {
+        // SAFETY: the pointer and the length are those of one byte; write(2) is async-signal-safe,
+        // and a pipe that is full has woken its reader already.
+        unsafe { libc::write(writer.as_raw_fd(), (&raw const number).cast(), 1) };
+    }
     errno.set();
 }

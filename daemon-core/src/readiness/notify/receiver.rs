@@ -51,20 +51,23 @@ impl NotifySocket {
         OsString::from_vec(address)
     }
 
-    /// What the daemon has said since the last call. Does not wait.
+    /// What the daemon has said since the last call; `None` when nobody has said anything. Does not
+    /// wait.
     ///
     /// What other processes say is dropped, a forked copy of the daemon included. Only a process
     /// with `CAP_SYS_ADMIN` can sign as the daemon, which is how `systemd-notify(1)` works.
-    pub(crate) fn receive(&self, daemon: Pid) -> Vec<Notification> {
-        let mut notifications = Vec::new();
+    pub(crate) fn receive(&self, daemon: Pid) -> Option<Vec<Notification>> {
+        let mut notifications = None;
         let mut buffer = [0; DATAGRAM_MAX];
         for _ in 0..DATAGRAMS_PER_CALL {
-            match self.receive_datagram(&mut buffer) {
-                Ok(datagram) if datagram.sender == Some(daemon) => {
-                    notifications.extend(parse(datagram.trusted_part()));
-                }
-                Ok(_) | Err(Errno::EINTR) => {}
+            let datagram = match self.receive_datagram(&mut buffer) {
+                Ok(datagram) => datagram,
+                Err(Errno::EINTR) => continue,
                 Err(_) => break,
+            };
+            let notifications: &mut Vec<_> = notifications.get_or_insert_default();
+            if datagram.sender == Some(daemon) {
+                notifications.extend(parse(datagram.trusted_part()));
             }
         }
         notifications
@@ -178,6 +181,10 @@ mod tests {
         (socket, client)
     }
 
+    fn received(socket: &NotifySocket) -> Vec<Notification> {
+        socket.receive(Pid::this()).unwrap_or_default()
+    }
+
     #[test]
     fn each_launcher_has_its_own_abstract_address() {
         let (one, two) = (NotifySocket::bind().unwrap(), NotifySocket::bind().unwrap());
@@ -188,12 +195,12 @@ mod tests {
     #[test]
     fn the_daemon_is_heard_in_the_order_of_its_words() {
         let (socket, client) = connected();
-        assert_eq!(socket.receive(Pid::this()), []);
+        assert_eq!(socket.receive(Pid::this()), None);
         client.send(b"STATUS=loading").unwrap();
         client.send(b"").unwrap();
         client.send(b"\xff\0garbage").unwrap();
         client.send(b"READY=1").unwrap();
-        let heard = socket.receive(Pid::this());
+        let heard = received(&socket);
         let status = Notification::Status("loading".to_owned());
         assert_eq!(heard, [status, Notification::Ready]);
     }
@@ -202,12 +209,9 @@ mod tests {
     fn another_process_is_not_heard() {
         let (socket, client) = connected();
         client.send(b"READY=1").unwrap();
-        assert_eq!(socket.receive(Pid::parent()), []);
-        assert_eq!(
-            socket.receive(Pid::this()),
-            [],
-            "it was taken from the queue"
-        );
+        assert_eq!(socket.receive(Pid::parent()), Some(vec![]));
+        let rest = socket.receive(Pid::this());
+        assert_eq!(rest, None, "it was taken from the queue");
     }
 
     #[test]
@@ -220,7 +224,7 @@ mod tests {
         let flags = MsgFlags::empty();
         sendmsg::<()>(client.as_raw_fd(), &message, &control, flags, None).unwrap();
         drop(writer);
-        assert_eq!(socket.receive(Pid::this()), [Notification::Ready]);
+        assert_eq!(received(&socket), [Notification::Ready]);
         // Its end is never seen while the write end is open anywhere.
         let mut end = [PollFd::new(reader.as_fd(), PollFlags::POLLIN)];
         assert_eq!(poll(&mut end, 10_000_u16).unwrap(), 1);
@@ -234,7 +238,7 @@ mod tests {
         datagram.resize(64 * 1024, b'x');
         client.send(&datagram).unwrap();
         client.send(b"STOPPING=1").unwrap();
-        let heard = socket.receive(Pid::this());
+        let heard = received(&socket);
         assert_eq!(heard, [Notification::Ready, Notification::Stopping]);
     }
 
@@ -248,10 +252,10 @@ mod tests {
         assert_eq!(datagram.len(), DATAGRAM_MAX);
         client.send(&datagram).unwrap();
         let extension = Notification::ExtendTimeout(Duration::from_micros(1));
-        assert_eq!(socket.receive(Pid::this()), [extension]);
+        assert_eq!(received(&socket), [extension]);
         datagram.extend_from_slice(b"000000");
         client.send(&datagram).unwrap();
-        assert_eq!(socket.receive(Pid::this()), []);
+        assert_eq!(received(&socket), []);
     }
 
     #[test]
@@ -260,7 +264,7 @@ mod tests {
         let mut datagram = b"STATUS=".to_vec();
         datagram.resize(64 * 1024, b'x');
         client.send(&datagram).unwrap();
-        let heard = socket.receive(Pid::this());
+        let heard = received(&socket);
         assert!(
             matches!(heard.as_slice(), [Notification::Status(line)] if line.starts_with("xxx"))
         );
@@ -280,7 +284,7 @@ mod tests {
             });
             let mut heard = 0;
             while heard < 1000 && Instant::now() < deadline {
-                let now = socket.receive(Pid::this()).len();
+                let now = received(&socket).len();
                 assert!(now <= DATAGRAMS_PER_CALL, "{now}");
                 heard += now;
             }
@@ -304,14 +308,14 @@ mod tests {
         let deadline = Instant::now() + Duration::from_secs(20);
         let mut heard = Vec::new();
         let status = loop {
-            heard.extend(socket.receive(Pid::this()));
+            heard.extend(received(&socket));
             if let Some(status) = child.try_wait().unwrap() {
                 break status;
             }
             assert!(Instant::now() < deadline, "systemd-notify hangs");
             thread::sleep(Duration::from_millis(1));
         };
-        heard.extend(socket.receive(Pid::this()));
+        heard.extend(received(&socket));
         assert!(status.success(), "{status}");
         let said = [
             Notification::Ready,
