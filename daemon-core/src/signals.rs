@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -57,15 +57,18 @@ impl Drop for Waitable {
 #[derive(Debug)]
 pub(crate) struct Interrupts {
     pipe: File,
+    /// Where the handler writes; open for as long as it may.
+    _writer: OwnedFd,
     before: Vec<(Signal, SigAction)>,
 }
 
 impl Interrupts {
     pub(crate) fn catch() -> Result<Self, Errno> {
         let (reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
-        sys::signals::write_interrupts_to(writer);
+        sys::signals::write_interrupts_to(writer.as_fd());
         let mut interrupts = Self {
             pipe: reader.into(),
+            _writer: writer,
             before: Vec::new(),
         };
         for signal in [
@@ -102,6 +105,7 @@ impl Drop for Interrupts {
         for (signal, action) in &self.before {
             let _ = sys::signals::restore(*signal, action);
         }
+        sys::signals::write_interrupts_nowhere();
     }
 }
 

@@ -1,7 +1,7 @@
 //! Signal dispositions.
 
-use std::os::fd::{IntoRawFd, OwnedFd};
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 
 use nix::errno::Errno;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
@@ -57,21 +57,39 @@ fn set(signal: Signal, action: &SigAction) -> Result<SigAction, Errno> {
     unsafe { sigaction(signal, action) }
 }
 
-static INTERRUPT: AtomicI32 = AtomicI32::new(-1);
+/// No descriptor has this number.
+const NOWHERE: RawFd = -1;
+
+/// Where the handler writes.
+static INTERRUPT: AtomicI32 = AtomicI32::new(NOWHERE);
+
+/// How many handlers run at this moment, on whatever thread.
+static RUNNING: AtomicUsize = AtomicUsize::new(0);
 
 /// Where the handler of [`set_interrupt_handler`] writes the number of each signal, as one byte.
+pub(crate) fn write_interrupts_to(pipe: BorrowedFd<'_>) {
+    INTERRUPT.store(pipe.as_raw_fd(), Ordering::SeqCst);
+}
+
+/// After this no handler writes to the pipe, and it may be closed.
 ///
-/// The descriptor stays open for ever, since a handler may be running on another thread.
-pub(crate) fn write_interrupts_to(pipe: OwnedFd) {
-    INTERRUPT.store(pipe.into_raw_fd(), Ordering::Release);
+/// Its number may soon be another file's, and a handler that began on another thread before the
+/// signal got its old action back may be about to write to it.
+pub(crate) fn write_interrupts_nowhere() {
+    INTERRUPT.store(NOWHERE, Ordering::SeqCst);
+    while RUNNING.load(Ordering::SeqCst) != 0 {
+        std::thread::yield_now();
+    }
 }
 
 /// Catches a signal, unless it is ignored; returns what it had before, if it is caught now.
 pub(crate) fn set_interrupt_handler(signal: Signal) -> Result<Option<SigAction>, Errno> {
     let handler = SigHandler::Handler(on_interrupt);
+    // With everything blocked in it: a handler of the program's that never returns must not begin
+    // on top of it.
     let before = set(
         signal,
-        &SigAction::new(handler, SaFlags::SA_RESTART, SigSet::empty()),
+        &SigAction::new(handler, SaFlags::SA_RESTART, SigSet::all()),
     )?;
     if matches!(before.handler(), SigHandler::SigIgn) {
         restore(signal, &before)?;
@@ -81,16 +99,13 @@ pub(crate) fn set_interrupt_handler(signal: Signal) -> Result<Option<SigAction>,
 }
 
 extern "C" fn on_interrupt(signal: libc::c_int) {
+    RUNNING.fetch_add(1, Ordering::SeqCst);
     let errno = Errno::last();
     let [number, ..] = signal.to_le_bytes();
+    let pipe = INTERRUPT.load(Ordering::SeqCst);
     // SAFETY: the pointer and the length are those of one byte; write(2) is async-signal-safe,
-    // and a pipe that is full has woken its reader already.
-    unsafe {
-        libc::write(
-            INTERRUPT.load(Ordering::Acquire),
-            (&raw const number).cast(),
-            1,
-        )
-    };
+    // refuses what is no descriptor, and a pipe that is full has woken its reader already.
+    unsafe { libc::write(pipe, (&raw const number).cast(), 1) };
     errno.set();
+    RUNNING.fetch_sub(1, Ordering::SeqCst);
 }
