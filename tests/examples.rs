@@ -76,7 +76,7 @@ fn expect_session(example: &str) {
     let scratch = Scratch::new();
     let path = directory_with_cargo(&scratch, example);
     let commands = session(example);
-    let script: String = commands
+    let script: Vec<_> = commands
         .iter()
         .map(|Command { line, .. }| {
             format!("{line}\nstatus=$?; printf '%s' '{END}'; (exit $status)\n")
@@ -85,7 +85,7 @@ fn expect_session(example: &str) {
     let shell = requires::find("sh").expect("a shell");
     let start = scratch
         .start_path(&shell)
-        .args(["-c", &format!("exec 2>&1\n{script}")]);
+        .args(["-c", &format!("exec 2>&1\n{}", script.concat())]);
     let shown = start.env("PATH", path).run().out_text();
     let shown: Vec<&str> = shown.split_terminator(END).collect();
     assert_eq!(shown.len(), commands.len(), "{shown:?}");

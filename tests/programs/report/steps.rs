@@ -87,7 +87,7 @@ fn take_one(verb: &str, object: &str) -> io::Result<Option<ExitCode>> {
         // Memory that is really there, in MiB.
         "resident" => drop(
             black_box(vec![1_u8; 1 << 20])
-                .repeat(number() as usize)
+                .repeat(usize::try_from(number()).expect("a size"))
                 .leak(),
         ),
         "prompt" => prompt(object)?,
