@@ -15,6 +15,7 @@ use support::daemon::read_report;
 use support::report::Report;
 use support::requires;
 use support::scratch::Scratch;
+use support::terminal::Terminal;
 
 fn words(words: &[&str]) -> Vec<OsString> {
     words.iter().map(OsString::from).collect()
@@ -46,6 +47,13 @@ fn expect_foreground(options: &str, arguments: &[&str]) {
 fn expect_daemon(options: &str, arguments: &[&str], remaining: &[&str]) {
     let (seen, is_daemon) = run(options, &words(arguments));
     assert!(is_daemon, "{arguments:?}");
+    assert_eq!(seen, words(remaining), "{arguments:?}");
+}
+
+/// The program runs in the foreground, executed in place, and sees the remaining words.
+fn expect_in_place(options: &str, arguments: &[&str], remaining: &[&str]) {
+    let (seen, is_daemon) = run(options, &words(arguments));
+    assert!(!is_daemon, "{arguments:?}");
     assert_eq!(seen, words(remaining), "{arguments:?}");
 }
 
@@ -227,6 +235,48 @@ fn help_and_version_appear_on_the_terminal_as_ever() {
             assert!(!scratch.path("report.pid").exists());
         }
     }
+}
+
+#[test]
+fn help_beside_the_switch_is_seen_by_whoever_sits_at_the_terminal() {
+    let scratch = Scratch::new();
+    let (mut terminal, slave) = Terminal::new();
+    let start = scratch.background().arg("--help").does("say:usage");
+    let outcome = start.on_terminal(slave).run();
+    assert_eq!((outcome.code(), &*terminal.read_to_end()), (0, "usage\n"));
+}
+
+#[test]
+fn help_beside_the_switch_forks_nothing() {
+    if !requires::program("strace") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let strace = requires::find("strace").expect("strace");
+    let calls = "trace=clone,clone3,fork,vfork,execve,socketpair,flock";
+    let start = scratch
+        .start_path(&strace)
+        .args(["-f", "-qq", "-e", calls, "-o", "trace"])
+        .arg(support::program::path("report"))
+        .args(["-d", "--version"])
+        .options("pid=report.pid\nlog=report.log")
+        .does("say:1.0");
+    assert_eq!(start.run().out_text(), "1.0\n");
+    let trace = scratch.read("trace");
+    assert_eq!(trace.lines().count(), 2, "{trace}");
+    assert!(
+        trace.lines().all(|line| line.contains("execve(")),
+        "{trace}"
+    );
+}
+
+#[test]
+fn help_with_a_subcommand_is_left_alone_unless_the_switch_counts() {
+    let options = "subcommand=mount";
+    expect_in_place(options, &["mount", "-d", "--help"], &["mount", "--help"]);
+    expect_in_place(options, &["--help", "mount", "-d"], &["--help", "mount"]);
+    expect_foreground(options, &["umount", "-d", "--help"]);
+    expect_foreground(options, &["-d", "--help", "mount"]);
 }
 
 #[test]

@@ -335,7 +335,7 @@ fn reload_never_kills() {
     );
     fs::remove_file(scratch.path("report.json")).expect("the report");
 
-    let daemon = scratch.up_and_reported("handle:1 report stay");
+    let daemon = scratch.up_and_reported("catch:1 report stay");
     let outcome = scratch.verb("reload").run();
     assert_eq!(outcome.code(), 0, "{outcome:?}");
     assert!(daemon.process.is_alive());
@@ -421,7 +421,7 @@ fn another_users_daemon_is_seen_and_not_stopped() {
         return;
     }
     let scratch = Scratch::new();
-    let daemon = scratch.up_and_reported("handle:1 report stay");
+    let daemon = scratch.up_and_reported("catch:1 report stay");
     let status = as_nobody(scratch.verb("status")).run();
     assert_eq!(status.code(), 0, "{status:?}");
     assert!(
@@ -442,7 +442,7 @@ fn root_does_not_signal_what_others_may_have_written() {
         return;
     }
     let scratch = Scratch::new();
-    let daemon = scratch.up_and_reported("handle:1 report stay");
+    let daemon = scratch.up_and_reported("catch:1 report stay");
     let path = scratch.path("report.pid");
     let refused = || {
         for verb in ["stop", "reload"] {
@@ -570,7 +570,7 @@ fn a_program_controls_a_daemon_by_its_path() {
         (ErrorKind::NotRunning, 7)
     );
 
-    let daemon = scratch.up_and_reported("handle:12 report stay");
+    let daemon = scratch.up_and_reported("catch:12 report stay");
     let own = daemon.pid().unsigned_abs();
     match control.status().expect("status") {
         Status::Running { pid, since, .. } => {

@@ -4,6 +4,8 @@
 #![deny(unsafe_code)]
 
 mod after_exec;
+#[cfg(feature = "clap")]
+pub mod clap;
 mod command_line;
 mod control;
 mod daemon;

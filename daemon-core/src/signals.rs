@@ -2,9 +2,10 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
+use nix::fcntl::OFlag;
 use nix::sys::signal::{SigAction, SigSet, SigmaskHow, Signal};
 
 use crate::sys;
@@ -55,18 +56,21 @@ impl Drop for Waitable {
 /// Not by `signalfd(2)`: where the program has other threads, any of them may be interrupted.
 #[derive(Debug)]
 pub(crate) struct Interrupts {
-    pipe: &'static File,
+    pipe: File,
+    /// Where the handler writes; open for as long as it may.
+    _writer: OwnedFd,
     before: Vec<(Signal, SigAction)>,
 }
 
 impl Interrupts {
     pub(crate) fn catch() -> Result<Self, Errno> {
+        let (reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
+        sys::signals::write_interrupts_to(writer.as_fd());
         let mut interrupts = Self {
-            pipe: sys::signals::interrupts()?,
+            pipe: reader.into(),
+            _writer: writer,
             before: Vec::new(),
         };
-        // What came too late for an earlier launch means nothing to this one.
-        while interrupts.first().is_some() {}
         for signal in [
             Signal::SIGINT,
             Signal::SIGTERM,
@@ -83,7 +87,7 @@ impl Interrupts {
     /// The signal that came first, if one came.
     pub(crate) fn first(&self) -> Option<Signal> {
         let mut number = [0];
-        match (&mut &*self.pipe).read(&mut number) {
+        match (&self.pipe).read(&mut number) {
             Ok(1) => Signal::try_from(i32::from(number[0])).ok(),
             _ => None,
         }
@@ -101,6 +105,7 @@ impl Drop for Interrupts {
         for (signal, action) in &self.before {
             let _ = sys::signals::restore(*signal, action);
         }
+        sys::signals::write_interrupts_nowhere();
     }
 }
 

@@ -50,7 +50,7 @@ pub(crate) struct Descriptor {
 }
 
 /// Signal sets as in `/proc/self/status`: bit N-1 is signal N.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Signals {
     pub(crate) blocked: u64,
     pub(crate) ignored: u64,

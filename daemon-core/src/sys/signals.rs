@@ -1,13 +1,12 @@
 //! Signal dispositions.
 
-use std::fs::File;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::ptr;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::unistd::Pid;
 
@@ -108,22 +107,29 @@ extern "C" fn on_signal(
     errno.set();
 }
 
-/// Both ends of the pipe by which the handler of [`set_interrupt_handler`] speaks.
-static INTERRUPTS: OnceLock<(File, OwnedFd)> = OnceLock::new();
+/// No descriptor has this number.
+const NOWHERE: RawFd = -1;
 
-/// Where that handler writes the number of each signal, as one byte.
+/// Where the handler writes.
+static INTERRUPT: AtomicI32 = AtomicI32::new(NOWHERE);
+
+/// How many handlers run at this moment, on whatever thread.
+static RUNNING: AtomicUsize = AtomicUsize::new(0);
+
+/// Where the handler of [`set_interrupt_handler`] writes the number of each signal, as one byte.
+pub(crate) fn write_interrupts_to(pipe: BorrowedFd<'_>) {
+    INTERRUPT.store(pipe.as_raw_fd(), Ordering::SeqCst);
+}
+
+/// After this no handler writes to the pipe, and it may be closed.
 ///
-/// The pipe is made once and stays open for ever: when the handler is taken away, it may still be
-/// running on another thread, and would write into whatever file has the number then.
-pub(crate) fn interrupts() -> Result<&'static File, Errno> {
-    if INTERRUPTS.get().is_none() {
-        let (reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
-        INTERRUPTS.set((reader.into(), writer)).ok();
+/// Its number may soon be another file's, and a handler that began on another thread before the
+/// signal got its old action back may be about to write to it.
+pub(crate) fn write_interrupts_nowhere() {
+    INTERRUPT.store(NOWHERE, Ordering::SeqCst);
+    while RUNNING.load(Ordering::SeqCst) != 0 {
+        std::thread::yield_now();
     }
-    INTERRUPTS
-        .get()
-        .map(|(reader, _)| reader)
-        .ok_or(Errno::EBADF)
 }
 
 /// Catches a signal, unless it is ignored; returns what it had before, if it is caught now.
@@ -132,7 +138,9 @@ pub(crate) fn set_interrupt_handler(signal: Signal) -> Result<Option<SigAction>,
         return Ok(None);
     }
     let handler = SigHandler::Handler(on_interrupt);
-    let action = SigAction::new(handler, SaFlags::SA_RESTART, SigSet::empty());
+    // With everything blocked in it: a handler of the program's that never returns must not begin
+    // on top of it.
+    let action = SigAction::new(handler, SaFlags::SA_RESTART, SigSet::all());
     set(signal, &action).map(Some)
 }
 
@@ -147,12 +155,13 @@ fn is_ignored(signal: Signal) -> Result<bool, Errno> {
 }
 
 extern "C" fn on_interrupt(signal: libc::c_int) {
+    RUNNING.fetch_add(1, Ordering::SeqCst);
     let errno = Errno::last();
     let [number, ..] = signal.to_le_bytes();
-    if let Some((_, writer)) = INTERRUPTS.get() {
-        // SAFETY: the pointer and the length are those of one byte; write(2) is async-signal-safe,
-        // and a pipe that is full has woken its reader already.
-        unsafe { libc::write(writer.as_raw_fd(), (&raw const number).cast(), 1) };
-    }
+    let pipe = INTERRUPT.load(Ordering::SeqCst);
+    // SAFETY: the pointer and the length are those of one byte; write(2) is async-signal-safe,
+    // refuses what is no descriptor, and a pipe that is full has woken its reader already.
+    unsafe { libc::write(pipe, (&raw const number).cast(), 1) };
     errno.set();
+    RUNNING.fetch_sub(1, Ordering::SeqCst);
 }

@@ -3,6 +3,10 @@
 //! `TEST_OPTIONS` holds its options, one `name=value` on a line, and `TEST_DOES` the steps it
 //! takes after `enter`, as words. Both are read from the environment, which the daemon inherits as
 //! it is, so that the command line stays free for the tests.
+//!
+//! With `TEST_START` it is a program that reads its command line itself: it takes the steps in
+//! `TEST_BEFORE`, and where it finds its switch `-b` it calls `start` or `try_start`. When the
+//! latter fails it says so and takes the steps in `TEST_FAILED`.
 
 #![allow(dead_code, reason = "the report has methods for its readers")]
 #![allow(
@@ -20,9 +24,35 @@ mod options;
 mod report;
 mod steps;
 
+use std::env;
 use std::process::ExitCode;
 
+use daemon::{Error, Running};
+
 fn main() -> ExitCode {
-    let _daemon = options::daemon().enter();
-    steps::take()
+    let _daemon = match env::var("TEST_START") {
+        Err(_) => Some(options::daemon().enter()),
+        Ok(start) => {
+            steps::take("TEST_BEFORE");
+            let is_asked = env::args_os().any(|word| word == "-b");
+            match is_asked.then(|| start_by(&start)).transpose() {
+                Ok(running) => running,
+                Err(error) => {
+                    println!("{:?}, {}: {error}", error.kind(), error.exit_status());
+                    print!("{}", String::from_utf8_lossy(error.output()));
+                    return steps::take("TEST_FAILED");
+                }
+            }
+        }
+    };
+    steps::take("TEST_DOES")
+}
+
+fn start_by(method: &str) -> Result<Running, Error> {
+    let daemon = options::daemon();
+    match method {
+        "start" => Ok(daemon.start()),
+        "try_start" => daemon.try_start(),
+        other => panic!("no such method: {other}"),
+    }
 }

@@ -2,8 +2,8 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::process::{self, Command};
@@ -11,9 +11,14 @@ use std::time::Duration;
 
 use daemon::{Daemon, PathSource, Readiness, Signal};
 
+use crate::steps;
+
 pub(crate) fn daemon() -> Daemon {
-    let options = env::var_os("TEST_OPTIONS").unwrap_or_default();
-    let mut daemon = Daemon::new();
+    from_lines(Daemon::new(), "TEST_OPTIONS")
+}
+
+fn from_lines(mut daemon: Daemon, variable: &str) -> Daemon {
+    let options = env::var_os(variable).unwrap_or_default();
     for option in options.as_bytes().split(|byte| *byte == b'\n') {
         if option.is_empty() {
             continue;
@@ -33,6 +38,13 @@ fn set(daemon: Daemon, name: &str, value: &OsStr) -> Daemon {
     match name {
         "pid" => daemon.pid_file(path()),
         "log" => daemon.log_file(path()),
+        // As a literal in the source, which may hold placeholders.
+        "pid_template" => daemon.pid_file(&*text().leak()),
+        "log_template" => daemon.log_file(&*text().leak()),
+        "workdir_template" => daemon.workdir(&*text().leak()),
+        "pid_flag" => daemon.pid_flag(value),
+        "log_flag" => daemon.log_flag(value),
+        "configure" => daemon.configure(configure),
         "pid_mode" => daemon.pid_mode(octal()),
         "log_mode" => daemon.log_mode(octal()),
         "workdir" => daemon.workdir(path()),
@@ -55,7 +67,6 @@ fn set(daemon: Daemon, name: &str, value: &OsStr) -> Daemon {
             daemon.log_reopen(Signal::from_raw(text().parse().expect("a signal's number")))
         }
         // Placeholders are for literals; the program ends before the leak matters.
-        "pid_template" => daemon.pid_file(&*text().leak()),
         "ready_timeout" => {
             daemon.ready_timeout(Duration::from_secs(text().parse().expect("seconds")))
         }
@@ -104,12 +115,23 @@ fn our_image() -> PathBuf {
 
 fn computed(path: PathBuf) -> PathSource {
     PathSource::from_fn(move || {
-        let mut log = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(env::var_os("TEST_COMPUTED").expect("TEST_COMPUTED"))
-            .expect("open TEST_COMPUTED");
-        writeln!(log, "{}", process::id()).expect("write TEST_COMPUTED");
+        note_where();
         path
     })
+}
+
+/// Has the last word: what `TEST_CONFIGURE` says instead of what `TEST_OPTIONS` said, and a
+/// question to the user where `TEST_ANSWER` is to be noted.
+fn configure(daemon: Daemon) -> Daemon {
+    note_where();
+    if let Some(path) = env::var_os("TEST_ANSWER") {
+        steps::prompt(&path.to_string_lossy()).expect("ask");
+    }
+    from_lines(daemon, "TEST_CONFIGURE")
+}
+
+/// A line that says which process came here.
+fn note_where() {
+    let path = env::var("TEST_COMPUTED").expect("TEST_COMPUTED");
+    steps::note(&path, &process::id().to_string()).expect("write TEST_COMPUTED");
 }

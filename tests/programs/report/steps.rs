@@ -1,6 +1,7 @@
-//! The steps in `TEST_DOES`: what the program does, one word after the other.
+//! What the program does: the steps in a variable, one word after the other.
 
 use std::env;
+use std::ffi::CString;
 use std::fs::{self, File, OpenOptions};
 use std::hint::black_box;
 use std::io::{self, Write};
@@ -10,15 +11,16 @@ use std::process::{self, Command, ExitCode};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{self, SigHandler, SigSet, Signal, raise};
+use nix::errno::Errno;
+use nix::sys::signal::{SigHandler, SigSet, Signal, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use nix::sys::wait::waitpid;
+use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{ForkResult, fork};
 
 use crate::measure;
 
-pub(crate) fn take() -> ExitCode {
-    for step in env::var("TEST_DOES").unwrap_or_default().split_whitespace() {
+pub(crate) fn take(variable: &str) -> ExitCode {
+    for step in env::var(variable).unwrap_or_default().split_whitespace() {
         let (verb, object) = step.split_once(':').unwrap_or((step, ""));
         if let Some(end) = take_one(verb, object).unwrap_or_else(|error| {
             eprintln!("{step}: {error}");
@@ -34,7 +36,7 @@ pub(crate) fn take() -> ExitCode {
 fn take_one(verb: &str, object: &str) -> io::Result<Option<ExitCode>> {
     let number = || object.parse::<u64>().expect("a number");
     match verb {
-        "report" => report()?,
+        "report" => report(object)?,
         // A program that handles SIGTERM and ends as programs should.
         "stay" => {
             let mut term = SigSet::empty();
@@ -72,14 +74,41 @@ fn take_one(verb: &str, object: &str) -> io::Result<Option<ExitCode>> {
                 thread::sleep(Duration::from_millis(1));
             }
         }
+        // Only the first process that comes here goes on with the steps that follow.
+        "first" => {
+            if File::create_new(object).is_err() {
+                return Ok(Some(ExitCode::SUCCESS));
+            }
+        }
         // One line in a file that every process which comes here shares.
         "note" => note(object, &process::id().to_string())?,
         "create" => drop(File::create(object)?),
         // Opens a terminal as a careless program would, without O_NOCTTY.
         "open" => drop(File::open(object)?.into_raw_fd()),
-        "ignore" => ignore(number())?,
+        "ignore" => dispose(number(), SigHandler::SigIgn)?,
         // A handler that does nothing, as a program has that reads its configuration again.
-        "handle" => handle(number())?,
+        "catch" => dispose(number(), SigHandler::Handler(do_nothing))?,
+        "block" => SigSet::from(signal(number())).thread_block()?,
+        // No child is left, neither alive nor as a zombie.
+        "childless" => match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            Err(Errno::ECHILD) => {}
+            other => panic!("a child is left: {other:?}"),
+        },
+        "threads" => {
+            for _ in 0..number() {
+                thread::spawn(|| busy(Duration::MAX));
+            }
+        }
+        // Memory that is really there, in MiB.
+        "resident" => drop(
+            black_box(vec![1_u8; 1 << 20])
+                .repeat(usize::try_from(number()).expect("a size"))
+                .leak(),
+        ),
+        "prompt" => prompt(object)?,
+        // What is still in the buffers of C when the process ends, and what its handler says then.
+        "buffer" => buffer(object)?,
+        "at-exit" => at_exit()?,
         // A child that keeps the lock, against all care.
         "leak-lock" => leak_lock()?,
         "child" => run(&["child"], &[("TEST_DOES", "report")])?,
@@ -111,8 +140,12 @@ fn take_one(verb: &str, object: &str) -> io::Result<Option<ExitCode>> {
 }
 
 /// Writes the report beside its place and renames it, so that a reader finds all of it or nothing.
-fn report() -> io::Result<()> {
-    let path = PathBuf::from(env::var_os("TEST_REPORT").expect("TEST_REPORT"));
+/// A second report of the same process has a name of its own.
+fn report(name: &str) -> io::Result<()> {
+    let mut path = PathBuf::from(env::var_os("TEST_REPORT").expect("TEST_REPORT"));
+    if !name.is_empty() {
+        path.set_file_name(format!("{name}.json"));
+    }
     let report = serde_json::to_vec_pretty(&measure::report()?)?;
     let unfinished = path.with_extension("unfinished");
     fs::write(&unfinished, report)?;
@@ -159,24 +192,20 @@ fn count() -> io::Result<()> {
     Ok(())
 }
 
-fn note(path: &str, line: &str) -> io::Result<()> {
+pub(crate) fn note(path: &str, line: &str) -> io::Result<()> {
     let mut file = OpenOptions::new().create(true).append(true).open(path)?;
     // One write, so that lines of several processes do not mix.
     file.write_all(format!("{line}\n").as_bytes())
 }
 
-fn ignore(number: u64) -> io::Result<()> {
-    let signal = Signal::try_from(i32::try_from(number).expect("a signal"))?;
-    // SAFETY: ignoring a signal runs no code of ours.
-    unsafe { signal::signal(signal, SigHandler::SigIgn) }?;
-    Ok(())
+fn signal(number: u64) -> Signal {
+    let number = i32::try_from(number).expect("a signal");
+    Signal::try_from(number).expect("a signal")
 }
 
-fn handle(number: u64) -> io::Result<()> {
-    extern "C" fn nothing(_: i32) {}
-    let signal = Signal::try_from(i32::try_from(number).expect("a signal"))?;
-    // SAFETY: the handler does nothing.
-    unsafe { signal::signal(signal, SigHandler::Handler(nothing)) }?;
+fn dispose(number: u64, handler: SigHandler) -> io::Result<()> {
+    // SAFETY: ignoring a signal runs no code of ours, and our only handler does nothing.
+    unsafe { nix::sys::signal::signal(signal(number), handler) }?;
     Ok(())
 }
 
@@ -196,6 +225,36 @@ fn leak_lock() -> io::Result<()> {
     }
     let mut child = Command::new(env::current_exe()?);
     child.env("TEST_DOES", "hang").spawn().map(drop)
+}
+
+extern "C" fn do_nothing(_: libc::c_int) {}
+
+/// Asks on the terminal, as a program does that needs a password, and notes the answer.
+pub(crate) fn prompt(path: &str) -> io::Result<()> {
+    print!("password: ");
+    io::stdout().flush()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    note(path, answer.trim_end())
+}
+
+fn buffer(text: &str) -> io::Result<()> {
+    print!("{text} of Rust;");
+    let text = CString::new(format!("{text} of C"))?;
+    // SAFETY: the string ends with a NUL byte.
+    unsafe { libc::puts(text.as_ptr()) };
+    Ok(())
+}
+
+fn at_exit() -> io::Result<()> {
+    extern "C" fn handler() {
+        note("at-exit", &process::id().to_string()).expect("note");
+    }
+    // SAFETY: the handler is a function of this program, which is not unloaded.
+    match unsafe { libc::atexit(handler) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
 }
 
 /// Runs this program again; its report goes beside ours, under its own name.

@@ -1,0 +1,256 @@
+//! `Daemon::start()` and `try_start()`, for programs that read their command line themselves.
+
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::expect_used,
+    reason = "a broken expectation is how a test fails"
+)]
+
+mod support;
+
+use nix::sys::signal::Signal;
+
+use support::daemon::{expect_one_line, read_report};
+use support::deadline::eventually;
+use support::outcome::Outcome;
+use support::scratch::Scratch;
+use support::start::Start;
+use support::terminal::Terminal;
+use support::{lock, requires};
+
+/// `report -b`, a program with a switch of its own, which calls `start`.
+fn start(scratch: &Scratch) -> Start {
+    scratch.report().arg("-b").env("TEST_START", "start")
+}
+
+/// The same with `try_start`.
+fn try_start(scratch: &Scratch) -> Start {
+    scratch.report().arg("-b").env("TEST_START", "try_start")
+}
+
+#[test]
+fn the_daemon_is_started_with_the_whole_command_line() {
+    for method in ["start", "try_start"] {
+        let scratch = Scratch::new();
+        let program = scratch.report().env("TEST_START", method);
+        let daemon = scratch.up(program.args(["serve", "-b", "-d", "--background"]));
+        assert_eq!(daemon.launch.err_text(), "");
+        let report = daemon.report();
+        let arguments: [&[u8]; 4] = [b"serve", b"-b", b"-d", b"--background"];
+        assert_eq!(report.arguments[1..], arguments, "its own switch included");
+    }
+}
+
+#[test]
+fn without_the_call_the_program_is_in_the_foreground() {
+    let scratch = Scratch::new();
+    let program = scratch.report().env("TEST_START", "start");
+    let outcome = program.arg("-d").does("report return:7").run();
+    assert_eq!(outcome.code(), 7);
+    let report = read_report(&scratch.path("report.json"));
+    assert!(!report.is_daemon);
+    assert!(!scratch.path("report.pid").exists() && !scratch.path("report.log").exists());
+}
+
+#[test]
+fn what_stands_before_it_runs_twice_and_what_stands_behind_it_once() {
+    let scratch = Scratch::new();
+    let program = start(&scratch).env("TEST_BEFORE", "note:before");
+    let daemon = scratch.up(program.does("note:behind report stay"));
+    daemon.report();
+    let (launcher, pid) = (daemon.launch.pid, daemon.pid());
+    assert_eq!(scratch.read("before"), format!("{launcher}\n{pid}\n"));
+    assert_eq!(scratch.read("behind"), format!("{pid}\n"));
+}
+
+#[test]
+fn it_works_late_with_threads_that_run_and_a_gigabyte_resident() {
+    let scratch = Scratch::new();
+    let program = start(&scratch).env("TEST_BEFORE", "first:once threads:8 resident:1024");
+    let daemon = scratch.up(program);
+    let report = daemon.report();
+    assert_eq!(report.threads, 1, "threads stay where they are");
+    let memory = support::process::status_field(daemon.pid(), "VmRSS").expect("its memory");
+    let kib: u64 = memory
+        .split_whitespace()
+        .next()
+        .and_then(|kib| kib.parse().ok())
+        .expect("a number");
+    assert!(kib < 64 * 1024, "so does memory: {memory}");
+}
+
+#[test]
+fn no_memory_is_copied_for_it() {
+    if !requires::program("strace") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let strace = requires::find("strace").expect("strace");
+    let calls = "trace=clone,clone3,fork,vfork";
+    let program = scratch
+        .start_path(&strace)
+        .args(["-f", "-qq", "-e", calls, "-o", "trace"])
+        .arg(support::program::path("report"))
+        .arg("-b")
+        .env("TEST_START", "start")
+        .env("TEST_BEFORE", "first:once threads:2 resident:64")
+        .env("TEST_REPORT", scratch.path("report.json"))
+        .options("pid=report.pid\nlog=report.log")
+        // Strace stays with whatever it traces.
+        .does("return:0");
+    assert_eq!(program.run().code(), 0);
+    let trace = scratch.read("trace");
+    let (threads, processes): (Vec<_>, Vec<_>) = trace
+        .lines()
+        .filter(|line| line.contains("flags="))
+        .partition(|line| line.contains("CLONE_THREAD"));
+    assert_eq!((threads.len(), processes.len()), (2, 2), "{trace}");
+    for process in processes {
+        assert!(process.contains("CLONE_VM|CLONE_VFORK"), "{process}");
+    }
+}
+
+#[test]
+fn threads_that_run_in_the_daemon_too_do_no_harm() {
+    let scratch = Scratch::new();
+    // Busy ones would never settle.
+    let program = start(&scratch).env("TEST_BEFORE", "threads:3");
+    let daemon = scratch.up(program.options("pid=report.pid\nlog=report.log\nready=exec"));
+    assert_eq!(daemon.report().threads, 4);
+    assert_eq!(lock::holders(&daemon.pid_file), [daemon.pid()]);
+}
+
+#[test]
+fn buffers_and_exit_handlers_of_the_launcher_are_its_own() {
+    let scratch = Scratch::new();
+    let program = start(&scratch).env("TEST_BEFORE", "buffer:text at-exit");
+    let daemon = scratch.up(program);
+    assert_eq!(daemon.launch.out_text(), "text of Rust;text of C\n", "once");
+    daemon.report();
+    let launcher = daemon.launch.pid;
+    assert_eq!(scratch.read("at-exit"), format!("{launcher}\n"));
+
+    let pid = daemon.pid();
+    daemon.stop();
+    assert_eq!(scratch.read("report.log"), "text of Rust;text of C\n");
+    assert_eq!(scratch.read("at-exit"), format!("{launcher}\n{pid}\n"));
+}
+
+#[test]
+fn a_failure_ends_the_launcher_with_its_status_and_one_line() {
+    let scratch = Scratch::new();
+    let first = scratch.up(start(&scratch));
+    let second = start(&scratch).run();
+    assert_eq!(second.code(), 69);
+    let words = format!(
+        "cannot lock the PID file {}: already running, pid {}\n",
+        first.pid_file.display(),
+        first.pid()
+    );
+    expect_one_line(&second, &[&words]);
+
+    let scratch = Scratch::new();
+    let launch = start(&scratch).does("complain:no-luck exit:3").run();
+    scratch.expect_failed_start(&launch, 3);
+    assert!(launch.err_text().starts_with("no-luck\n"), "{launch:?}");
+}
+
+/// Calls `try_start`, which must fail, and gives what the program says about the error; whatever
+/// was changed of the program must have been given back.
+fn fail(scratch: &Scratch, program: Start, run: impl Fn(Start) -> Outcome) -> String {
+    // What a careful program and a careless one may have set: SIGUSR1 is blocked, SIGCHLD and
+    // SIGHUP are ignored, SIGINT and SIGTERM have handlers.
+    let settings = "block:10 ignore:17 ignore:1 catch:2 catch:15";
+    let program = program
+        .env(
+            "TEST_BEFORE",
+            format!("{settings} first:once report:before"),
+        )
+        .env("TEST_FAILED", "childless report:after return:5");
+    let outcome = run(program);
+    assert_eq!(outcome.code(), 5, "{outcome:?}");
+    assert_eq!(outcome.err_text(), "", "nothing is said but by the program");
+    let before = read_report(&scratch.path("before.json"));
+    let after = read_report(&scratch.path("after.json"));
+    assert_eq!(before.pid, outcome.pid);
+    assert_eq!(after.signals, before.signals, "signals");
+    assert_eq!(after.descriptors, before.descriptors, "descriptors");
+    assert_eq!(after.environment, before.environment);
+    assert!(!after.is_daemon);
+    outcome.out_text()
+}
+
+#[test]
+fn try_start_gives_everything_back_when_the_daemon_fails() {
+    let scratch = Scratch::new();
+    let program = try_start(&scratch).does("complain:no-luck exit:3");
+    let said = fail(&scratch, program, Start::run);
+    assert!(said.starts_with("Failed, 3: "), "{said}");
+    scratch.expect_nothing_left();
+    assert!(!lock::is_held(&scratch.path("report.pid")));
+}
+
+#[test]
+fn try_start_gives_everything_back_when_a_daemon_runs_already() {
+    let scratch = Scratch::new();
+    let first = scratch.up(scratch.background());
+    let said = fail(&scratch, try_start(&scratch), Start::run);
+    let pid = first.pid();
+    let end = format!("already running, pid {pid}\n");
+    assert!(said.starts_with("AlreadyRunning, 69: ") && said.ends_with(&end));
+    assert_eq!(lock::holders(&first.pid_file), [pid]);
+}
+
+#[test]
+fn try_start_gives_everything_back_when_the_daemon_is_late() {
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nlog=report.log\nready=notify\nready_timeout=1";
+    let program = try_start(&scratch).options(options);
+    let said = fail(&scratch, program, Start::run);
+    assert!(said.starts_with("NotReady, 75: "), "{said}");
+    scratch.expect_nothing_left();
+}
+
+#[test]
+fn try_start_gives_everything_back_when_the_user_gives_up_waiting() {
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nlog=report.log\nready=notify";
+    let program = try_start(&scratch).options(options);
+    let said = fail(&scratch, program, |program| {
+        let launch = program.spawn();
+        read_report(&scratch.path("report.json"));
+        // The launcher may not be waiting yet; then its own handler does nothing.
+        eventually("the launcher has given up", || {
+            launch.signal(Signal::SIGINT);
+            scratch.path("after.json").exists().then_some(())
+        });
+        launch.wait()
+    });
+    assert!(said.starts_with("Interrupted, 130: "), "{said}");
+    scratch.expect_nothing_left();
+}
+
+#[test]
+fn what_the_daemon_wrote_is_in_the_error_of_try_start() {
+    let scratch = Scratch::new();
+    let program = try_start(&scratch).does("complain:no-luck exit:3");
+    let outcome = program.env("TEST_FAILED", "return:5").run();
+    assert_eq!((outcome.code(), outcome.err_text()), (5, String::new()));
+    assert!(outcome.out_text().ends_with("\nno-luck\n"), "{outcome:?}");
+}
+
+#[test]
+fn a_prompt_before_it_asks_on_the_terminal_and_reads_nothing_in_the_daemon() {
+    let scratch = Scratch::new();
+    let (mut terminal, slave) = Terminal::new();
+    let program = start(&scratch).env("TEST_BEFORE", "prompt:answers");
+    let launch = program.on_terminal(slave).spawn();
+    terminal.read_until("password: ");
+    terminal.write(b"secret\n");
+    let daemon = scratch.daemon_of(launch.wait(), "report.pid");
+    daemon.report();
+    let shown = terminal.read_to_end();
+    assert_eq!(shown.matches("password: ").count(), 1, "{shown}");
+    assert_eq!(scratch.read("answers"), "secret\n\n");
+    assert_eq!(scratch.read("report.log"), "password: ");
+}
