@@ -12,6 +12,9 @@ fn main() -> io::Result<()> {
         Readiness::Listening => Some(TcpListener::bind("127.0.0.1:0")?),
         _ => None,
     };
+    // Nothing but this program's word ends the launcher's wait in the mode `notify`; in the others,
+    // and in the foreground, nobody listens.
+    daemon::ready();
     body::run()
 }
 
