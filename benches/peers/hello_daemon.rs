@@ -2,10 +2,7 @@
 
 use std::io::{self, Write};
 
+#[daemon::main(pid = "{runtime_dir}/hello.pid", log = "{log_dir}/hello.log")]
 fn main() -> io::Result<()> {
-    let _daemon = daemon::Daemon::new()
-        .pid_file("{runtime_dir}/hello.pid")
-        .log_file("{log_dir}/hello.log")
-        .enter();
     io::stdout().write_all(b"hello\n")
 }

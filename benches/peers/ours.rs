@@ -1,14 +1,25 @@
 //! Ours. The first argument is the readiness.
 
+use std::io;
+use std::net::TcpListener;
+
 use daemon::{Daemon, Readiness};
 
-fn main() -> std::io::Result<()> {
-    let _daemon = Daemon::new()
-        .pid_file(body::pid_file())
-        .log_file(body::log_file())
-        .ready(readiness())
-        .enter();
+#[daemon::main(pid = body::pid_file(), log = body::log_file(), configure = choose_readiness)]
+fn main() -> io::Result<()> {
+    // Bound in the one mode that waits for it; the guard keeps it open.
+    let _socket = match readiness() {
+        Readiness::Listening => Some(TcpListener::bind("127.0.0.1:0")?),
+        _ => None,
+    };
+    // Nothing but this program's word ends the launcher's wait in the mode `notify`; in the others,
+    // and in the foreground, nobody listens.
+    daemon::ready();
     body::run()
+}
+
+fn choose_readiness(daemon: Daemon) -> Daemon {
+    daemon.ready(readiness())
 }
 
 fn readiness() -> Readiness {
