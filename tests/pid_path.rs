@@ -32,31 +32,33 @@ fn something_else_at_the_path_is_refused_at_once_and_stays() {
     let pid = scratch.path("report.pid");
     let victim = scratch.write("victim", "precious\n");
     let before = Fingerprint::of(&victim);
+    const KIND: &str = "not a regular file";
+    // Not "it was replaced": the link itself is refused, before anything is opened behind it.
+    const LINK: &str = "Too many levels of symbolic links";
     let makers: [(&str, &dyn Fn()); 6] = [
-        ("a directory", &|| fs::create_dir(&pid).expect("mkdir")),
-        ("a FIFO", &|| mkfifo(&pid, Mode::S_IRWXU).expect("mkfifo")),
-        ("a socket", &|| {
-            drop(UnixListener::bind(&pid).expect("bind"));
+        ("Is a directory", &|| fs::create_dir(&pid).expect("mkdir")),
+        (KIND, &|| mkfifo(&pid, Mode::S_IRWXU).expect("mkfifo")),
+        ("No such device", &|| {
+            drop(UnixListener::bind(&pid).expect("bind"))
         }),
-        ("a link to a file", &|| {
-            symlink(&victim, &pid).expect("symlink");
+        (LINK, &|| symlink(&victim, &pid).expect("symlink")),
+        (LINK, &|| {
+            symlink(scratch.path("target"), &pid).expect("symlink")
         }),
-        ("a link to nothing", &|| {
-            symlink(scratch.path("target"), &pid).expect("symlink");
-        }),
-        ("a link to itself", &|| {
-            symlink(&pid, &pid).expect("symlink");
-        }),
+        (LINK, &|| symlink(&pid, &pid).expect("symlink")),
     ];
-    for (what, make) in makers {
+    for (reason, make) in makers {
         make();
         let kind = metadata(&scratch, "report.pid").file_type();
         let launch = scratch.background().run();
-        scratch.expect_refusal(&launch, 73, &["PID file", "report.pid"]);
-        assert_eq!(metadata(&scratch, "report.pid").file_type(), kind, "{what}");
-        fs::remove_file(&pid)
-            .or_else(|_| fs::remove_dir(&pid))
-            .expect("clean up");
+        scratch.expect_refusal(&launch, 73, &["PID file", "report.pid", reason]);
+        assert_eq!(
+            metadata(&scratch, "report.pid").file_type(),
+            kind,
+            "{reason}"
+        );
+        let removed = fs::remove_file(&pid).or_else(|_| fs::remove_dir(&pid));
+        removed.expect("clean up");
     }
     assert_eq!(Fingerprint::of(&victim), before);
     assert!(!scratch.path("target").exists());

@@ -11,11 +11,11 @@ mod support;
 use std::fs;
 use std::thread;
 
-use support::daemon::expect_one_line;
-use support::lock;
+use support::daemon::{Daemon, expect_one_line};
 use support::outcome::{Launch, Outcome};
 use support::scratch::Scratch;
 use support::trace::{self, Action, Role};
+use support::{lock, process};
 
 /// A number that no process has: the largest that a kernel gives away is 4194304.
 const STALE: &str = "5000000\n";
@@ -156,4 +156,26 @@ fn a_start_beside_a_launcher_that_is_held_up_is_refused() {
     });
     scratch.daemon_of(launch, "report.pid");
     assert!(seen > 0);
+}
+
+#[test]
+fn a_lock_on_a_file_that_was_removed_meanwhile_counts_for_nothing() {
+    let scratch = Scratch::new();
+    let first = scratch.up(scratch.background());
+    first.report();
+    fs::remove_file(scratch.path("report.json")).expect("the report");
+    let mut first = Some(first);
+    let pid_file = scratch.path("report.pid");
+    // The second launcher has opened the file, and has not come to its lock, when the first daemon
+    // ends and removes it.
+    let launch = trace::run(scratch.background(), |stop| {
+        if process::has_open(stop.pid, &pid_file) {
+            first.take().map(Daemon::stop);
+        }
+        Action::Go
+    });
+    assert!(first.is_none(), "the first one has ended");
+    let second = scratch.daemon_of(launch, "report.pid");
+    assert_eq!(scratch.background().run().code(), 69);
+    assert!(second.process.is_alive());
 }

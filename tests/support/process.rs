@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::ExitStatus;
 
 use nix::errno::Errno;
@@ -111,6 +112,16 @@ pub(crate) fn status_field(pid: i32, name: &str) -> Option<String> {
     let mut lines = status.lines();
     let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
     Some(value.trim().to_owned())
+}
+
+/// Whether a descriptor of the process refers to this path.
+pub(crate) fn has_open(pid: i32, path: &Path) -> bool {
+    let descriptors = fs::read_dir(format!("/proc/{pid}/fd"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut targets = descriptors.filter_map(|descriptor| fs::read_link(descriptor.path()).ok());
+    targets.any(|target| target == path)
 }
 
 /// Every live process that has this variable in the environment it was started with.
