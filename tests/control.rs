@@ -12,6 +12,7 @@ mod support;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -552,6 +553,74 @@ impl Scratch {
                 "sh",
             ])
             .arg(support::program::path("report"))
+    }
+}
+
+#[test]
+fn starts_and_stops_that_race_leave_one_daemon_or_none() {
+    let scratch = Scratch::new();
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                let stop = scratch.verb("stop").run();
+                // A launcher that gets no processor leaves the pid unknown for too long.
+                let is_unknown = stop.err_text().contains("its content is not a pid");
+                assert!(
+                    stop.code() == 0 || stop.code() == 4 && is_unknown,
+                    "{stop:?}"
+                );
+            }
+        });
+        let mut up = 0;
+        for round in 0..rounds(50, 500) {
+            let steps = ["hang", "stay"][round % 2];
+            let launch = scratch.controlled(steps).run();
+            // Up, running already or being stopped, or stopped on its way.
+            assert!([0, 69, 143].contains(&launch.code()), "{launch:?}");
+            up += i32::from(launch.code() == 0);
+            let holders = lock::holders(&scratch.path("report.pid"));
+            assert!(
+                holders.len() <= 2,
+                "the daemon and its launcher: {holders:?}"
+            );
+        }
+        is_over.store(true, Ordering::Relaxed);
+        assert!(up > 0);
+    });
+    // A daemon that had lost its file could not be stopped any more, and would be left.
+    scratch.up(scratch.controlled("hang"));
+    assert_eq!(scratch.verb("stop").run().code(), 0);
+    scratch.expect_nothing_left();
+}
+
+/// How often a race is run: more often where `TEST_LONG` is set.
+fn rounds(short: usize, long: usize) -> usize {
+    if std::env::var_os("TEST_LONG").is_some() {
+        long
+    } else {
+        short
+    }
+}
+
+#[test]
+fn a_verb_that_was_killed_is_repeated() {
+    let scratch = Scratch::new();
+    let patient = OPTIONS.replace("stop_timeout=1", "stop_timeout=60");
+    for verb in ["stop", "restart"] {
+        let daemon = scratch.up_and_reported("ignore:15 report hang");
+        let first = scratch.verb(verb).options(&patient).spawn();
+        eventually("it waits for the end", || {
+            (process::stat(first.pid())?.state == 'S').then_some(())
+        });
+        first.signal(Signal::SIGKILL);
+        first.wait();
+        assert!(daemon.process.is_alive());
+        let second = scratch.verb(verb).does("hang").run();
+        assert_eq!(second.code(), 0, "{second:?}");
+        assert!(!daemon.process.is_alive());
+        scratch.verb("stop").run();
+        fs::remove_file(scratch.path("report.json")).expect("the report");
     }
 }
 
