@@ -42,6 +42,17 @@ impl Scratch {
         self.report().options(OPTIONS).args(["-s", verb])
     }
 
+    /// A verb some of whose system calls are tampered with, see `strace(1)`.
+    fn verb_with(&self, tampering: &str, verb: &str) -> Start {
+        let strace = requires::find("strace").expect("strace");
+        self.verb(verb)
+            .via(&strace)
+            .args(["-f", "-qq", "-o", "trace", "-e"])
+            .arg(format!("inject={tampering}"))
+            .arg(support::program::path("report"))
+            .args(["-s", verb])
+    }
+
     fn control(&self) -> Control {
         Control::new(self.path("report.pid"))
     }
@@ -475,19 +486,49 @@ fn without_pidfds_the_verbs_work_all_the_same() {
     let scratch = Scratch::new();
     for error in ["ENOSYS", "EPERM"] {
         let daemon = scratch.up(scratch.controlled("hang"));
-        let strace = requires::find("strace").expect("strace");
-        let stop = scratch
-            .start_path(&strace)
-            .options(OPTIONS)
-            .args(["-f", "-qq", "-o", "trace", "-e"])
-            .arg(format!("inject=pidfd_open,pidfd_send_signal:error={error}"))
-            .arg(support::program::path("report"))
-            .args(["-s", "stop"])
-            .run();
+        let calls = format!("pidfd_open,pidfd_send_signal:error={error}");
+        let stop = scratch.verb_with(&calls, "stop").run();
         assert!(scratch.read("trace").contains("(INJECTED)"), "{stop:?}");
         expect_answer(&stop, 0, &format!("stopped, pid {}", daemon.pid()));
         assert!(!scratch.path("report.pid").exists());
     }
+}
+
+#[test]
+fn a_daemon_that_does_not_even_die_of_sigkill_is_given_up() {
+    if !requires::program("strace") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let daemon = scratch.up(scratch.controlled("hang"));
+    // The signals are said to be sent, and do not arrive.
+    let stop = scratch
+        .verb_with("pidfd_send_signal:retval=0", "stop")
+        .run();
+    expect_failure(&stop, 75, &["not even by SIGKILL"]);
+    assert!(daemon.process.is_alive());
+    assert!(stop.elapsed < Duration::from_secs(30), "{stop:?}");
+}
+
+#[test]
+fn of_several_daemons_a_verb_means_the_one_whose_file_is_chosen() {
+    let scratch = Scratch::new();
+    let options = "control_flag=-s\npid_flag=--pid-file\nlog=report.log\nready=exec";
+    let up = |pid_file: &str| {
+        let start = scratch.background().options(options).does("stay");
+        scratch.daemon_of(start.args(["--pid-file", pid_file]).run(), pid_file)
+    };
+    let (one, two) = (up("1.pid"), up("2.pid"));
+    let stop = scratch.report().options(options);
+    let stop = stop.args(["-s", "stop", "--pid-file", "2.pid"]).run();
+    expect_answer(&stop, 0, &format!("stopped, pid {}", two.pid()));
+    assert!(one.process.is_alive() && !two.process.is_alive());
+    let status = scratch
+        .report()
+        .options(options)
+        .args(["-s", "status"])
+        .run();
+    expect_failure(&status, 78, &["no PID file"]);
 }
 
 #[test]
@@ -592,6 +633,28 @@ fn starts_and_stops_that_race_leave_one_daemon_or_none() {
     scratch.up(scratch.controlled("hang"));
     assert_eq!(scratch.verb("stop").run().code(), 0);
     scratch.expect_nothing_left();
+}
+
+#[test]
+fn looking_at_a_daemon_never_makes_a_start_fail() {
+    let scratch = Scratch::new();
+    let (control, is_over) = (scratch.control(), AtomicBool::new(false));
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    control.status().ok();
+                }
+            });
+        }
+        for _ in 0..rounds(50, 200) {
+            let launch = scratch.controlled("hang").run();
+            assert_eq!(launch.code(), 0, "{launch:?}");
+            let stop = scratch.verb("stop").run();
+            assert_eq!(stop.code(), 0, "{stop:?}");
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
 }
 
 /// How often a race is run: more often where `TEST_LONG` is set.
