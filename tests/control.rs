@@ -538,7 +538,7 @@ fn a_number_that_was_given_away_again_belongs_to_an_innocent() {
     }
     let scratch = Scratch::new();
     // The daemon is killed, and the next process gets its number.
-    let script = r#"
+    let script = r"
         $1 -d || exit 1
         read pid < report.pid
         kill -9 $pid
@@ -551,7 +551,7 @@ fn a_number_that_was_given_away_again_belongs_to_an_innocent() {
         $1 -s stop; echo $?
         kill -0 $pid && echo alive
         kill $pid
-    "#;
+    ";
     let outcome = scratch.in_pid_namespace(script).run();
     assert_eq!(outcome.code(), 0, "{outcome:?}");
     let said = outcome.out_text().replace("report: ", "");
