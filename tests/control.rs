@@ -12,6 +12,7 @@ mod support;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -39,6 +40,17 @@ impl Scratch {
 
     fn verb(&self, verb: &str) -> Start {
         self.report().options(OPTIONS).args(["-s", verb])
+    }
+
+    /// A verb some of whose system calls are tampered with, see `strace(1)`.
+    fn verb_with(&self, tampering: &str, verb: &str) -> Start {
+        let strace = requires::find("strace").expect("strace");
+        self.verb(verb)
+            .via(&strace)
+            .args(["-f", "-qq", "-o", "trace", "-e"])
+            .arg(format!("inject={tampering}"))
+            .arg(support::program::path("report"))
+            .args(["-s", verb])
     }
 
     fn control(&self) -> Control {
@@ -474,19 +486,49 @@ fn without_pidfds_the_verbs_work_all_the_same() {
     let scratch = Scratch::new();
     for error in ["ENOSYS", "EPERM"] {
         let daemon = scratch.up(scratch.controlled("hang"));
-        let strace = requires::find("strace").expect("strace");
-        let stop = scratch
-            .start_path(&strace)
-            .options(OPTIONS)
-            .args(["-f", "-qq", "-o", "trace", "-e"])
-            .arg(format!("inject=pidfd_open,pidfd_send_signal:error={error}"))
-            .arg(support::program::path("report"))
-            .args(["-s", "stop"])
-            .run();
+        let calls = format!("pidfd_open,pidfd_send_signal:error={error}");
+        let stop = scratch.verb_with(&calls, "stop").run();
         assert!(scratch.read("trace").contains("(INJECTED)"), "{stop:?}");
         expect_answer(&stop, 0, &format!("stopped, pid {}", daemon.pid()));
         assert!(!scratch.path("report.pid").exists());
     }
+}
+
+#[test]
+fn a_daemon_that_does_not_even_die_of_sigkill_is_given_up() {
+    if !requires::program("strace") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let daemon = scratch.up(scratch.controlled("hang"));
+    // The signals are said to be sent, and do not arrive.
+    let stop = scratch
+        .verb_with("pidfd_send_signal:retval=0", "stop")
+        .run();
+    expect_failure(&stop, 75, &["not even by SIGKILL"]);
+    assert!(daemon.process.is_alive());
+    assert!(stop.elapsed < Duration::from_secs(30), "{stop:?}");
+}
+
+#[test]
+fn of_several_daemons_a_verb_means_the_one_whose_file_is_chosen() {
+    let scratch = Scratch::new();
+    let options = "control_flag=-s\npid_flag=--pid-file\nlog=report.log\nready=exec";
+    let up = |pid_file: &str| {
+        let start = scratch.background().options(options).does("stay");
+        scratch.daemon_of(start.args(["--pid-file", pid_file]).run(), pid_file)
+    };
+    let (one, two) = (up("1.pid"), up("2.pid"));
+    let stop = scratch.report().options(options);
+    let stop = stop.args(["-s", "stop", "--pid-file", "2.pid"]).run();
+    expect_answer(&stop, 0, &format!("stopped, pid {}", two.pid()));
+    assert!(one.process.is_alive() && !two.process.is_alive());
+    let status = scratch
+        .report()
+        .options(options)
+        .args(["-s", "status"])
+        .run();
+    expect_failure(&status, 78, &["no PID file"]);
 }
 
 #[test]
@@ -496,7 +538,7 @@ fn a_number_that_was_given_away_again_belongs_to_an_innocent() {
     }
     let scratch = Scratch::new();
     // The daemon is killed, and the next process gets its number.
-    let script = r#"
+    let script = r"
         $1 -d || exit 1
         read pid < report.pid
         kill -9 $pid
@@ -509,7 +551,7 @@ fn a_number_that_was_given_away_again_belongs_to_an_innocent() {
         $1 -s stop; echo $?
         kill -0 $pid && echo alive
         kill $pid
-    "#;
+    ";
     let outcome = scratch.in_pid_namespace(script).run();
     assert_eq!(outcome.code(), 0, "{outcome:?}");
     let said = outcome.out_text().replace("report: ", "");
@@ -552,6 +594,96 @@ impl Scratch {
                 "sh",
             ])
             .arg(support::program::path("report"))
+    }
+}
+
+#[test]
+fn starts_and_stops_that_race_leave_one_daemon_or_none() {
+    let scratch = Scratch::new();
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                let stop = scratch.verb("stop").run();
+                // A launcher that gets no processor leaves the pid unknown for too long.
+                let is_unknown = stop.err_text().contains("its content is not a pid");
+                assert!(
+                    stop.code() == 0 || stop.code() == 4 && is_unknown,
+                    "{stop:?}"
+                );
+            }
+        });
+        let mut up = 0;
+        for round in 0..rounds(50, 500) {
+            let steps = ["hang", "stay"][round % 2];
+            let launch = scratch.controlled(steps).run();
+            // Up, running already or being stopped, or stopped on its way.
+            assert!([0, 69, 143].contains(&launch.code()), "{launch:?}");
+            up += i32::from(launch.code() == 0);
+            let holders = lock::holders(&scratch.path("report.pid"));
+            assert!(
+                holders.len() <= 2,
+                "the daemon and its launcher: {holders:?}"
+            );
+        }
+        is_over.store(true, Ordering::Relaxed);
+        assert!(up > 0);
+    });
+    // A daemon that had lost its file could not be stopped any more, and would be left.
+    scratch.up(scratch.controlled("hang"));
+    assert_eq!(scratch.verb("stop").run().code(), 0);
+    scratch.expect_nothing_left();
+}
+
+#[test]
+fn looking_at_a_daemon_never_makes_a_start_fail() {
+    let scratch = Scratch::new();
+    let (control, is_over) = (scratch.control(), AtomicBool::new(false));
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    control.status().ok();
+                }
+            });
+        }
+        for _ in 0..rounds(50, 200) {
+            let launch = scratch.controlled("hang").run();
+            assert_eq!(launch.code(), 0, "{launch:?}");
+            let stop = scratch.verb("stop").run();
+            assert_eq!(stop.code(), 0, "{stop:?}");
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
+}
+
+/// How often a race is run: more often where `TEST_LONG` is set.
+fn rounds(short: usize, long: usize) -> usize {
+    if std::env::var_os("TEST_LONG").is_some() {
+        long
+    } else {
+        short
+    }
+}
+
+#[test]
+fn a_verb_that_was_killed_is_repeated() {
+    let scratch = Scratch::new();
+    let patient = OPTIONS.replace("stop_timeout=1", "stop_timeout=60");
+    for verb in ["stop", "restart"] {
+        let daemon = scratch.up_and_reported("ignore:15 report hang");
+        let first = scratch.verb(verb).options(&patient).spawn();
+        eventually("it waits for the end", || {
+            (process::stat(first.pid())?.state == 'S').then_some(())
+        });
+        first.signal(Signal::SIGKILL);
+        first.wait();
+        assert!(daemon.process.is_alive());
+        let second = scratch.verb(verb).does("hang").run();
+        assert_eq!(second.code(), 0, "{second:?}");
+        assert!(!daemon.process.is_alive());
+        scratch.verb("stop").run();
+        fs::remove_file(scratch.path("report.json")).expect("the report");
     }
 }
 

@@ -263,7 +263,7 @@ fn a_log_behind_a_link_of_the_users_own_is_reopened_where_it_led() {
 fn the_program_can_reopen_its_log_itself() {
     let scratch = Scratch::new();
     let options = OPTIONS.replace("log_reopen=1\n", "");
-    let steps = "say:before report wait:go reopen say:after note:done stay";
+    let steps = "say:before report wait:go reopen say:out complain:err note:done stay";
     let daemon = scratch.up(scratch.background().options(options).does(steps));
     daemon.report();
     fs::rename(scratch.path("report.log"), scratch.path("report.log.1")).expect("rotate");
@@ -271,7 +271,7 @@ fn the_program_can_reopen_its_log_itself() {
     eventually("it has written", || {
         scratch.path("done").exists().then_some(())
     });
-    assert_eq!(scratch.logs(), ["before\n", "after\n"]);
+    assert_eq!(scratch.logs(), ["before\n", "out\nerr\n"]);
 }
 
 #[test]

@@ -41,6 +41,18 @@ impl Start {
         })
     }
 
+    /// Starts this program instead, with the same environment; its arguments follow.
+    pub(crate) fn via(self, program: &Path) -> Self {
+        let directory = self.command.get_current_dir().expect("a directory");
+        let mut start = Self::new(program, directory);
+        for (name, value) in self.command.get_envs() {
+            if let Some(value) = value {
+                start.command.env(name, value);
+            }
+        }
+        start
+    }
+
     pub(crate) fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
         self.command.arg(argument);
         self

@@ -35,6 +35,17 @@ const GRACE: Duration = Duration::from_secs(5);
 /// certain that it holds that lock, never because of a number that stands in a file; see
 /// `pidfd_open(2)`. Nothing here waits for a pid to vanish, and nothing but
 /// [`stop`](Self::stop) ever takes the lock.
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// # fn main() -> Result<(), daemon_core::Error> {
+/// let hello = daemon_core::Control::new("/run/hello.pid");
+/// println!("{}", hello.status()?);
+/// hello.stop(Duration::from_secs(10))?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Control {
     pid_file: PathBuf,
