@@ -8,6 +8,7 @@
 
 mod support;
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -15,6 +16,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use support::scratch::Scratch;
+use support::start::Start;
 use support::{program, requires};
 
 /// A command of a head comment, and what it prints.
@@ -58,11 +60,15 @@ fn directory_with_cargo(scratch: &Scratch, example: &str) -> String {
         "bin/cargo",
         format!(
             "#!/bin/sh\n\
-             [ \"$1 $2 $3\" = 'run --example {example}' ] || exit 99\n\
-             shift 3\n\
+             [ \"$1\" = run ] && shift\n\
+             [ \"$1 $2\" = '--features clap' ] && shift 2\n\
+             [ \"$1 $2\" = '--example {example}' ] || exit 99\n\
+             shift 2\n\
              [ \"$1\" = -- ] && shift\n\
              exec '{}' \"$@\"\n",
-            program::path(example).display()
+            scratch
+                .copy_program(&program::path(example), example)
+                .display()
         ),
     );
     fs::set_permissions(cargo, fs::Permissions::from_mode(0o755)).expect("chmod");
@@ -72,6 +78,11 @@ fn directory_with_cargo(scratch: &Scratch, example: &str) -> String {
 
 /// Runs the session of an example in one shell, and compares what each command prints.
 fn expect_session(example: &str) {
+    expect_session_by(example, Scratch::start_path);
+}
+
+/// The same by somebody who starts programs in a way of their own.
+fn expect_session_by(example: &str, start: impl Fn(&Scratch, &Path) -> Start) {
     const END: &str = "-- end of a command --\n";
     let scratch = Scratch::new();
     let path = directory_with_cargo(&scratch, example);
@@ -82,7 +93,7 @@ fn expect_session(example: &str) {
     }));
     let script = script.concat();
     let shell = requires::find("sh").expect("a shell");
-    let start = scratch.start_path(&shell).args(["-c", &script]);
+    let start = start(&scratch, &shell).args(["-c", &script]);
     let shown = start.env("PATH", path).run().out_text();
     let shown: Vec<&str> = shown.split_terminator(END).collect();
     assert_eq!(shown.len(), commands.len(), "{shown:?}");
@@ -148,10 +159,23 @@ fn every_example_has_a_test() {
         .map(|entry| entry.expect("an example").file_name())
         .collect();
     names.sort();
-    assert_eq!(
-        names,
-        ["echo_server.rs", "exit_code.rs", "hello.rs", "result.rs"]
-    );
+    let tested = ["echo_server", "exit_code", "hello", "mount", "result"];
+    let tested = tested.map(|name| OsString::from(format!("{name}.rs")));
+    assert_eq!(names, tested);
+}
+
+/// A start by an ordinary user, whose home the scratch directory is.
+fn start_as_nobody(scratch: &Scratch, program: &Path) -> Start {
+    let nobody = 65534;
+    nix::unistd::chown(scratch.dir(), Some(nobody.into()), Some(nobody.into())).expect("chown");
+    let setpriv = requires::find("setpriv").expect("setpriv");
+    let start = scratch.start_path(&setpriv);
+    start
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(program)
+        .env("HOME", scratch.dir())
+        .env("XDG_STATE_HOME", "")
+        .env("XDG_RUNTIME_DIR", "")
 }
 
 #[test]
@@ -161,12 +185,8 @@ fn hello_works_for_an_ordinary_user() {
     }
     let scratch = Scratch::new();
     let copy = scratch.copy_program(&program::path("hello"), "hello");
-    let nobody = 65534;
-    nix::unistd::chown(scratch.dir(), Some(nobody.into()), Some(nobody.into())).expect("chown");
-    let setpriv = requires::find("setpriv").expect("setpriv");
-    let start = scratch.start_path(&setpriv);
-    let start = start.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
-    let daemon = scratch.daemon_of(start.arg(&copy).arg("-d").run(), "hello.pid");
+    let start = start_as_nobody(&scratch, &copy).arg("-d");
+    let daemon = scratch.daemon_of(start.run(), "hello.pid");
     let pid = daemon.pid();
     assert_eq!(
         scratch.read("hello.log"),
@@ -210,4 +230,92 @@ fn the_runtime_of_the_echo_server_starts_in_the_daemon_alone() {
     assert!(trace.contains("CLONE_VFORK"), "the launcher was watched");
     assert!(!trace.contains("CLONE_THREAD"), "no thread in the launcher");
     assert!(!trace.contains("epoll"), "no runtime in the launcher");
+}
+
+/// The example that needs the feature.
+#[cfg(feature = "clap")]
+mod mount {
+    use std::io::Read;
+
+    use super::*;
+    use crate::support::terminal::Terminal;
+
+    #[test]
+    fn mount_does_what_its_comment_says_and_logs_where_an_ordinary_user_may() {
+        if !requires::root() || !requires::program("setpriv") || !requires::program("curl") {
+            return;
+        }
+        expect_session_by("mount", start_as_nobody);
+    }
+
+    #[test]
+    fn mount_is_ready_when_the_prompt_is_back_and_says_where_on_a_terminal() {
+        let scratch = Scratch::new();
+        let mount = |arguments: &[&str]| scratch.start("mount").args(arguments);
+        assert_eq!(mount(&["format", "vol", "docs"]).run().code(), 0);
+        fs::write(scratch.path("greeting"), "hello\n").expect("write");
+
+        let (mut terminal, tty) = Terminal::new();
+        let start = mount(&["mount", "-d", "--log-file=log", "vol", "."]);
+        let daemon = scratch.daemon_of(start.on_terminal(tty).run(), "vol/pid");
+        let url = scratch.read("vol/url");
+        let log = scratch.path("log");
+        let line = format!(
+            "mount: OK, docs is ready at {url}; running in the background, pid {}, log {}\n",
+            daemon.pid(),
+            log.display()
+        );
+        assert_eq!(terminal.read_to_end(), line);
+        assert_eq!(scratch.read("log"), format!("OK, docs is ready at {url}\n"));
+
+        let address = url.trim_start_matches("http://").trim_end_matches('/');
+        let get = |target: &str| {
+            let mut client = TcpStream::connect(address).expect("connect");
+            write!(client, "GET {target} HTTP/1.0\r\n\r\n").expect("send");
+            let mut answer = String::new();
+            client.read_to_string(&mut answer).expect("receive");
+            answer
+        };
+        let greeting = get("/greeting");
+        assert!(
+            greeting.starts_with("HTTP/1.0 200 OK\r\n") && greeting.ends_with("\r\n\r\nhello\n")
+        );
+        assert!(get("/").contains("greeting\n"));
+        for lost in ["/missing", "/../etc/passwd", "//etc/passwd", "greeting"] {
+            assert!(get(lost).starts_with("HTTP/1.0 404 "), "{lost}");
+        }
+
+        let second = mount(&["mount", "-d", "--log-file=log", "vol", "."]).run();
+        assert_eq!(second.code(), 69);
+        assert_eq!(
+            mount(&["umount", "vol"]).run().out_text(),
+            "docs is unmounted\n"
+        );
+        scratch.expect_nothing_left();
+    }
+
+    #[test]
+    fn the_help_of_mount_shows_the_switch_and_where_the_log_is() {
+        let scratch = Scratch::new();
+        let help = |arguments: &[&str]| {
+            let start = scratch.start("mount").args(arguments);
+            let start = start
+                .env("HOME", scratch.dir())
+                .env("XDG_STATE_HOME", "/state");
+            let outcome = start.run();
+            assert_eq!(outcome.code(), 0, "{outcome:?}");
+            outcome.out_text()
+        };
+        let shown = help(&["mount", "--help"]);
+        assert!(shown.contains("-d, --background"), "{shown}");
+        let directory = if nix::unistd::geteuid().is_root() {
+            "/var/log"
+        } else {
+            "/state"
+        };
+        let log = format!("append all output to PATH [default: {directory}/mount.log]");
+        assert!(shown.contains(&log), "{shown}");
+        assert_eq!(help(&["mount", "-d", "--help"]), shown);
+        assert!(help(&["--help"]).contains("umount"));
+    }
 }

@@ -113,9 +113,7 @@ fn no_memory_is_copied_for_it() {
 #[test]
 fn threads_that_run_in_the_daemon_too_do_no_harm() {
     let scratch = Scratch::new();
-    // Busy ones would never settle.
-    let program = start(&scratch).env("TEST_BEFORE", "threads:3");
-    let daemon = scratch.up(program.options("pid=report.pid\nlog=report.log\nready=exec"));
+    let daemon = scratch.up(start(&scratch).env("TEST_BEFORE", "threads:3"));
     assert_eq!(daemon.report().threads, 4);
     assert_eq!(lock::holders(&daemon.pid_file), [daemon.pid()]);
 }

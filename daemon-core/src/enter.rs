@@ -132,8 +132,8 @@ fn start_with(settings: Daemon, arguments: Vec<OsString>) -> Error {
 
 fn start(order: Order) -> Error {
     match launcher::launch(order) {
-        Ok(Verdict::Up { pid, log }) => {
-            report::up(pid, log.as_deref());
+        Ok(Verdict::Up { pid, log, status }) => {
+            report::up(pid, log.as_deref(), status.as_deref());
             sys::exit::exit(0)
         }
         Ok(Verdict::Finished { output }) => {

@@ -141,6 +141,10 @@ pub fn ready() {
 
 /// Tells whoever waits what this program is doing, in one line, see `STATUS=` in `sd_notify(3)`.
 ///
+/// Under [`Readiness::Notify`](crate::Readiness::Notify) the launcher shows it to a user at a terminal
+/// who has been waiting for a second, and the last one before [`ready`] in the line that tells that
+/// the daemon is up.
+///
 /// It never fails, and does nothing where nobody listens.
 pub fn status(text: impl std::fmt::Display) {
     notify::send_if_there_is_room(&notify::status_assignment(text));

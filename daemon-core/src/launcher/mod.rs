@@ -59,7 +59,12 @@ pub(crate) struct Order {
 #[derive(Debug)]
 pub(crate) enum Verdict {
     /// The daemon is up and ready.
-    Up { pid: Pid, log: Option<PathBuf> },
+    Up {
+        pid: Pid,
+        log: Option<PathBuf>,
+        /// What it says about itself.
+        status: Option<String>,
+    },
     /// It was a short job, which ended with status 0 and wrote this.
     Finished { output: Vec<u8> },
 }
@@ -170,11 +175,12 @@ fn launch_locked(order: Order, pid_file: Option<&PidFile>) -> Result<Verdict, Er
     let written = || log.as_ref().map(LogFile::output).unwrap_or_default();
     let may_finish = matches!(order.readiness, Readiness::Exec | Readiness::Settled);
     match fate {
-        Fate::Ready => {
+        Fate::Ready { status } => {
             log.iter().for_each(LogFile::forget);
             Ok(Verdict::Up {
                 pid: daemon,
                 log: record.log_file,
+                status,
             })
         }
         Fate::Ended {

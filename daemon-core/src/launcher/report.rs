@@ -29,15 +29,18 @@ pub(crate) fn failure(error: &Error) {
     line(&error.to_string());
 }
 
-/// Says that the daemon is up, to a person.
-pub(crate) fn up(pid: Pid, log: Option<&Path>) {
+/// Says that the daemon is up, to a person, and before that what it says itself.
+pub(crate) fn up(pid: Pid, log: Option<&Path>, status: Option<&str>) {
     if !io::stderr().is_terminal() {
         return;
     }
     let log = log
         .map(|path| format!(", log {}", shown(path)))
         .unwrap_or_default();
-    line(&format!("running in the background, pid {pid}{log}"));
+    let status = status.map(|text| format!("{text}; ")).unwrap_or_default();
+    line(&format!(
+        "{status}running in the background, pid {pid}{log}"
+    ));
 }
 
 /// What a short job wrote, which ended well before it had settled.

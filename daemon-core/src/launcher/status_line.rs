@@ -42,6 +42,11 @@ impl StatusLine {
         self.has_changed = true;
     }
 
+    /// What the daemon said last.
+    pub(super) fn take(&mut self) -> Option<String> {
+        self.text.take()
+    }
+
     /// Shows the line, when it is time for it.
     pub(super) fn show(&mut self, now: Instant) {
         if self.next_show().is_none_or(|next| now < next) {

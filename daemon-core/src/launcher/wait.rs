@@ -23,8 +23,8 @@ const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 /// What became of the daemon while the launcher waited.
 #[derive(Debug)]
 pub(super) enum Fate {
-    /// It is ready.
-    Ready,
+    /// It is ready, and this is the last it said.
+    Ready { status: Option<String> },
     /// It ended by itself.
     Ended {
         status: ExitStatus,
@@ -53,7 +53,7 @@ pub(super) fn wait(
 ) -> Result<Fate, Error> {
     let process = Process::new(daemon);
     let fate = watch(&process, handoff, probe, timeout, interrupts);
-    if !matches!(fate, Ok(Fate::Ready | Fate::Ended { .. })) {
+    if !matches!(fate, Ok(Fate::Ready { .. } | Fate::Ended { .. })) {
         process.stop();
     }
     fate.map_err(|errno| Error::step("wait for the daemon", errno))
@@ -107,14 +107,15 @@ fn watch(
             });
         }
         if is_ready {
-            return Ok(Fate::Ready);
+            let status = status_line.take();
+            return Ok(Fate::Ready { status });
         }
         if let Some(signal) = interrupts.first() {
             return Ok(Fate::Interrupted(signal));
         }
         if now >= deadline {
             if probe.is_satisfied_by_time() && steps_are_done {
-                return Ok(Fate::Ready);
+                return Ok(Fate::Ready { status: None });
             }
             return Ok(Fate::Late(deadline - begin));
         }

@@ -67,7 +67,6 @@ fn set(daemon: Daemon, name: &str, value: &OsStr) -> Daemon {
         "log_reopen" => {
             daemon.log_reopen(Signal::from_raw(text().parse().expect("a signal's number")))
         }
-        // Placeholders are for literals; the program ends before the leak matters.
         "ready_timeout" => {
             daemon.ready_timeout(Duration::from_secs(text().parse().expect("seconds")))
         }

@@ -96,15 +96,15 @@ fn take_one(verb: &str, object: &str) -> io::Result<Option<ExitCode>> {
         },
         "threads" => {
             for _ in 0..number() {
-                thread::spawn(|| busy(Duration::MAX));
+                thread::spawn(work_now_and_then);
             }
         }
         // Memory that is really there, in MiB.
-        "resident" => drop(
-            black_box(vec![1_u8; 1 << 20])
-                .repeat(usize::try_from(number()).expect("a size"))
-                .leak(),
-        ),
+        "resident" => {
+            let mebibyte = black_box(vec![1_u8; 1 << 20]);
+            let size = usize::try_from(number()).expect("a size");
+            black_box(mebibyte.repeat(size).leak());
+        }
         "prompt" => prompt(object)?,
         // What is still in the buffers of C when the process ends, and what its handler says then.
         "buffer" => buffer(object)?,
@@ -157,6 +157,14 @@ fn busy(time: Duration) {
     let mut sum = 0_u64;
     while start.elapsed() < time {
         sum = black_box(sum.wrapping_add(1));
+    }
+}
+
+/// Now and then it holds the locks that a library holds.
+fn work_now_and_then() {
+    loop {
+        black_box(vec![0_u8; 4096]);
+        thread::sleep(Duration::from_millis(1));
     }
 }
 

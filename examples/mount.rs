@@ -1,0 +1,244 @@
+//! A directory that is served over HTTP in the background, in the manner of `juicefs mount -d`.
+//!
+//! Here clap is the only parser, and `mount` calls `Daemon::start()`: the paths depend on what clap
+//! has read. What stands before that call runs in the launcher too, so that a wrong volume or a
+//! missing directory is told before there is a daemon. When the prompt is back, the server answers:
+//!
+//! ```console
+//! $ mkdir files; echo hello >files/greeting
+//! $ cargo run --features clap --example mount -- format docs.vol docs
+//! docs is formatted in docs.vol
+//! $ cargo run --features clap --example mount -- mount -d docs.vol missing
+//! mount: missing: No such file or directory (os error 2)
+//! $ cargo run --features clap --example mount -- mount -d docs.vol files
+//! $ cargo run --features clap --example mount -- status docs.vol
+//! docs is ready at http://127.0.0.1:40123/, pid 4242
+//! $ curl --silent $(cat docs.vol/url)greeting
+//! hello
+//! $ cargo run --features clap --example mount -- umount docs.vol
+//! docs is unmounted
+//! $ cargo run --features clap --example mount -- status docs.vol
+//! docs is not mounted in the background
+//! ```
+//!
+//! On a terminal the fifth command says more, of which the address is what the program says itself,
+//! by `daemon::status`:
+//!
+//! ```text
+//! mount: OK, docs is ready at http://127.0.0.1:40123/; running in the background, pid 4242, log /home/you/.local/state/mount.log
+//! ```
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program that prints"
+)]
+
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Component, Path, PathBuf};
+use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use daemon::clap::{Switch, show_default};
+use daemon::{Control, Daemon, Readiness, Status};
+
+const LOG_FILE: &str = "{log_dir}/{name}.log";
+
+/// Serves directories over HTTP
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Makes a volume
+    Format {
+        /// A directory that is made
+        volume: PathBuf,
+        name: String,
+    },
+    /// Serves a directory as a volume
+    // The user does not choose the PID file: by it `umount` and `status` find the daemon.
+    #[command(mut_arg("log_file", |arg| show_default(arg, LOG_FILE)))]
+    Mount {
+        #[command(flatten)]
+        switch: Switch,
+        /// In the background, append all output to PATH
+        #[arg(long, value_name = "PATH")]
+        log_file: Option<PathBuf>,
+        /// Where to listen
+        #[arg(long, default_value = "127.0.0.1:0")]
+        address: SocketAddr,
+        volume: PathBuf,
+        directory: PathBuf,
+    },
+    /// Ends the serving of a volume
+    Umount { volume: PathBuf },
+    /// Says whether a volume is served, and where
+    Status { volume: PathBuf },
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().verb {
+        Verb::Format { volume, name } => format(&volume, &name),
+        Verb::Mount {
+            switch,
+            log_file,
+            address,
+            volume,
+            directory,
+        } => {
+            let daemon = Daemon::new().log_file(LOG_FILE);
+            let daemon = match log_file {
+                Some(path) => daemon.log_file(path),
+                None => daemon,
+            };
+            let daemon = switch.is_asked.then_some(daemon);
+            mount(daemon, address, &Volume(volume), &directory)
+        }
+        Verb::Umount { volume } => umount(&Volume(volume)),
+        Verb::Status { volume } => status(&Volume(volume)),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("mount: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A directory with the name of the volume and, once it is served, its address and its PID file.
+struct Volume(PathBuf);
+
+impl Volume {
+    fn read(&self, file: &str) -> Result<String, String> {
+        let path = self.0.join(file);
+        fs::read_to_string(&path).map_err(|error| about(&path, &error))
+    }
+
+    fn write(&self, file: &str, text: &str) -> Result<(), String> {
+        let path = self.0.join(file);
+        fs::write(&path, text).map_err(|error| about(&path, &error))
+    }
+
+    fn pid_file(&self) -> PathBuf {
+        self.0.join("pid")
+    }
+}
+
+fn format(volume: &Path, name: &str) -> Result<(), String> {
+    fs::create_dir(volume).map_err(|error| about(volume, &error))?;
+    Volume(volume.to_owned()).write("name", name)?;
+    println!("{name} is formatted in {}", volume.display());
+    Ok(())
+}
+
+fn mount(
+    daemon: Option<Daemon>,
+    address: SocketAddr,
+    volume: &Volume,
+    directory: &Path,
+) -> Result<(), String> {
+    let name = volume.read("name")?;
+    let directory = directory
+        .canonicalize()
+        .map_err(|error| about(directory, &error))?;
+    let _daemon = daemon.map(|daemon| {
+        let daemon = daemon.pid_file(volume.pid_file());
+        daemon.ready(Readiness::Notify).start()
+    });
+
+    let listener = TcpListener::bind(address).map_err(|error| format!("{address}: {error}"))?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let url = format!("http://{address}/");
+    volume.write("url", &url)?;
+    println!("OK, {name} is ready at {url}");
+    daemon::status(format!("OK, {name} is ready at {url}"));
+    daemon::ready();
+
+    for client in listener.incoming().flatten() {
+        let directory = directory.clone();
+        thread::spawn(move || answer(&client, &directory));
+    }
+    Ok(())
+}
+
+fn umount(volume: &Volume) -> Result<(), String> {
+    let name = volume.read("name")?;
+    let grace = Duration::from_secs(10);
+    Control::new(volume.pid_file())
+        .stop(grace)
+        .map_err(|error| error.to_string())?;
+    println!("{name} is unmounted");
+    Ok(())
+}
+
+fn status(volume: &Volume) -> Result<(), String> {
+    let name = volume.read("name")?;
+    let status = Control::new(volume.pid_file()).status();
+    match status.map_err(|error| error.to_string())? {
+        Status::Running { pid, .. } => {
+            println!("{name} is ready at {}, pid {pid}", volume.read("url")?);
+        }
+        _ => println!("{name} is not mounted in the background"),
+    }
+    Ok(())
+}
+
+/// Answers one request: with the bytes of a file, or with the names in a directory.
+fn answer(client: &TcpStream, directory: &Path) -> io::Result<()> {
+    client.set_read_timeout(Some(Duration::from_secs(10)))?;
+    let mut lines = BufReader::new(client.take(64 * 1024)).lines();
+    let request = lines.next().transpose()?.unwrap_or_default();
+    // A client whose headers nobody has read may lose the answer.
+    for header in lines {
+        if header?.is_empty() {
+            break;
+        }
+    }
+    let content = match wanted(&request) {
+        Some(path) => content(&directory.join(path)),
+        None => Err(io::ErrorKind::NotFound.into()),
+    };
+    let (status, body) = match content {
+        Ok(body) => ("200 OK", body),
+        Err(_) => ("404 Not Found", Vec::new()),
+    };
+    let length = body.len();
+    let mut client = client;
+    write!(
+        client,
+        "HTTP/1.0 {status}\r\nContent-Length: {length}\r\n\r\n"
+    )?;
+    client.write_all(&body)
+}
+
+/// The path in a request, if it leads nowhere but down.
+fn wanted(request: &str) -> Option<&Path> {
+    let path = Path::new(request.strip_prefix("GET /")?.split(' ').next()?);
+    let is_name = |component| matches!(component, Component::Normal(_));
+    path.components().all(is_name).then_some(path)
+}
+
+fn content(path: &Path) -> io::Result<Vec<u8>> {
+    if !path.is_dir() {
+        return fs::read(path);
+    }
+    let mut names = Vec::new();
+    for entry in fs::read_dir(path)? {
+        names.extend(entry?.file_name().as_encoded_bytes());
+        names.push(b'\n');
+    }
+    Ok(names)
+}
+
+fn about(path: &Path, error: &io::Error) -> String {
+    format!("{}: {error}", path.display())
+}
