@@ -59,7 +59,6 @@ fn set(daemon: Daemon, name: &str, value: &OsStr) -> Daemon {
             "notify" => Readiness::Notify,
             other => panic!("no such readiness: {other}"),
         }),
-        "pid_flag" => daemon.pid_flag(value),
         "control_flag" => daemon.control_flag(value),
         "stop_timeout" => {
             daemon.stop_timeout(Duration::from_secs(text().parse().expect("seconds")))
