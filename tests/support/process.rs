@@ -4,6 +4,7 @@ use std::fs;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -111,6 +112,13 @@ pub(crate) fn status_field(pid: i32, name: &str) -> Option<String> {
     let mut lines = status.lines();
     let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
     Some(value.trim().to_owned())
+}
+
+/// The processor time that a process with one thread has used, see `proc_pid_schedstat(5)`.
+pub(crate) fn cpu_time(pid: i32) -> Option<Duration> {
+    let schedstat = fs::read_to_string(format!("/proc/{pid}/schedstat")).ok()?;
+    let nanoseconds = schedstat.split_whitespace().next()?.parse().ok()?;
+    Some(Duration::from_nanos(nanoseconds))
 }
 
 /// Every live process that has this variable in the environment it was started with.

@@ -14,7 +14,7 @@ use nix::sys::signal::{self, SigHandler, SigSet, Signal, raise};
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, fork};
 
-use crate::measure;
+use crate::{measure, readiness};
 
 pub(crate) fn take() -> ExitCode {
     for step in env::var("TEST_DOES").unwrap_or_default().split_whitespace() {
@@ -87,7 +87,7 @@ fn take_one(verb: &str, object: &str) -> io::Result<Option<ExitCode>> {
         "abort" => process::abort(),
         "panic" => panic!("{object}"),
         "raise" => raise(Signal::try_from(object.parse::<i32>().expect("a signal"))?)?,
-        other => panic!("no such step: {other}"),
+        other => readiness::take(other, object)?,
     }
     Ok(None)
 }
