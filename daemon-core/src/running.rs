@@ -136,7 +136,7 @@ pub fn ready() {
     if let Some(output) = started().and_then(|started| started.kept_output) {
         output.let_go();
     }
-    notify::send("READY=1");
+    notify::send(notify::READY);
 }
 
 /// Tells whoever waits what this program is doing, in one line, see `STATUS=` in `sd_notify(3)`.

@@ -16,6 +16,10 @@ use crate::readiness::settled::Settled;
 /// whoever it is, the launcher uses next to no processor.
 const REST: Duration = Duration::from_millis(2);
 
+/// How long a client of another make is given to send a barrier after its `READY=1`, as
+/// `systemd-notify(1)` does: it would fail if nobody were there.
+const BARRIER: Duration = Duration::from_millis(50);
+
 /// How often the socket is emptied after the daemon's end: enough for the longest queue there is.
 const LAST_CALLS: usize = 10;
 
@@ -28,6 +32,8 @@ pub(super) enum Probe {
     Notify {
         socket: NotifySocket,
         rest_until: Option<Instant>,
+        /// It is ready, and may be sending a barrier.
+        ready_from: Option<Instant>,
     },
 }
 
@@ -35,6 +41,8 @@ pub(super) enum Probe {
 #[derive(Debug, Default)]
 pub(super) struct Looked {
     pub(super) is_ready: bool,
+    /// No client waits for an answer any more.
+    is_barrier_past: bool,
     /// What the daemon says it is doing.
     pub(super) status: Option<String>,
     /// What the user should know.
@@ -58,6 +66,7 @@ impl Probe {
             (Readiness::Notify, Some(socket)) => Self::Notify {
                 socket,
                 rest_until: None,
+                ready_from: None,
             },
             (Readiness::Listening, _) => {
                 let inherited = socket_inodes(handed_over);
@@ -81,11 +90,22 @@ impl Probe {
                     *self = Self::Settled(Settled::watch(daemon));
                 }
             }
-            Self::Notify { rest_until, .. } if rest_until.is_some_and(|end| now < end) => {}
-            Self::Notify { socket, rest_until } => {
-                let heard = socket.receive(daemon);
-                *rest_until = heard.as_ref().map(|_| now + REST);
-                looked.hear(heard.into_iter().flatten());
+            Self::Notify {
+                socket,
+                rest_until,
+                ready_from,
+            } => {
+                if rest_until.is_none_or(|end| end <= now) {
+                    let heard = socket.receive(daemon);
+                    *rest_until = heard.as_ref().map(|_| now + REST);
+                    looked.hear(heard.into_iter().flatten());
+                }
+                if looked.is_ready && ready_from.is_none() {
+                    *ready_from = Some(now + BARRIER);
+                    looked.extension = looked.extension.max(Some(BARRIER));
+                }
+                looked.is_ready =
+                    ready_from.is_some_and(|from| looked.is_barrier_past || from <= now);
             }
         }
         looked
@@ -94,9 +114,13 @@ impl Probe {
     /// What the daemon said that has ended meanwhile, and nobody has heard yet.
     pub(super) fn last_words(&self, daemon: Pid) -> Looked {
         let mut looked = Looked::default();
-        if let Self::Notify { socket, .. } = self {
+        if let Self::Notify {
+            socket, ready_from, ..
+        } = self
+        {
             let heard = (0..LAST_CALLS).map_while(|_| socket.receive(daemon));
             looked.hear(heard.flatten());
+            looked.is_ready |= ready_from.is_some();
         }
         looked
     }
@@ -107,6 +131,7 @@ impl Probe {
             Self::Notify {
                 socket,
                 rest_until: None,
+                ..
             } => Some(socket.as_fd()),
             _ => None,
         }
@@ -118,7 +143,11 @@ impl Probe {
             Self::Exec => None,
             Self::Settled(_) => Some(now + Settled::STEP),
             Self::Listening(_) => Some(now + Listening::STEP),
-            Self::Notify { rest_until, .. } => *rest_until,
+            Self::Notify {
+                rest_until,
+                ready_from,
+                ..
+            } => [*rest_until, *ready_from].into_iter().flatten().min(),
         }
     }
 
@@ -132,7 +161,11 @@ impl Looked {
     fn hear(&mut self, notifications: impl Iterator<Item = Notification>) {
         for notification in notifications {
             match notification {
-                Notification::Ready => self.is_ready = true,
+                Notification::Ready => {
+                    self.is_ready = true;
+                    self.is_barrier_past = false;
+                }
+                Notification::Barrier | Notification::NoBarrier => self.is_barrier_past = true,
                 Notification::Status(text) => self.status = Some(text),
                 Notification::Errno(number) => self.errno = Some(Errno::from_raw(number)),
                 // Of several, the one that gives the most time.

@@ -21,6 +21,10 @@ pub(crate) use sender::{remember_address, send, send_if_there_is_room};
 /// The environment variable that names the receiver's socket.
 pub(crate) const NOTIFY_SOCKET: &str = "NOTIFY_SOCKET";
 
+/// Ready, and no barrier follows: the launcher need not stay for one. Other receivers pass over what
+/// they do not know.
+pub(crate) const READY: &str = "READY=1\nX_DAEMON_BARRIER=0";
+
 /// systemd reads no more of a datagram, so no client that works with it sends more.
 const DATAGRAM_MAX: usize = 4096;
 
@@ -35,6 +39,10 @@ const EXTENSION_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 pub(crate) enum Notification {
     /// `READY=1`
     Ready,
+    /// `BARRIER=1`: the daemon waits until the descriptor that comes with it is closed.
+    Barrier,
+    /// Our own [`READY`]: no barrier follows.
+    NoBarrier,
     /// `STOPPING=1`
     Stopping,
     /// `STATUS=`: one line, bounded, fit for a terminal. Empty when the daemon takes its status back.
@@ -64,6 +72,8 @@ fn parse_assignment(assignment: &[u8]) -> Option<Notification> {
     let value = &value[..end];
     match name {
         b"READY" if value == b"1" => Some(Notification::Ready),
+        b"BARRIER" if value == b"1" => Some(Notification::Barrier),
+        b"X_DAEMON_BARRIER" if value == b"0" => Some(Notification::NoBarrier),
         b"STOPPING" if value == b"1" => Some(Notification::Stopping),
         b"STATUS" => Some(Notification::Status(terminal_line(value))),
         b"ERRNO" => parse_errno(value).map(Notification::Errno),
@@ -176,6 +186,13 @@ mod tests {
                 Notification::ExtendTimeout(Duration::from_millis(1500)),
             ]
         );
+    }
+
+    #[test]
+    fn our_own_word_says_that_no_barrier_follows() {
+        let said = parsed(READY.as_bytes());
+        assert_eq!(said, [Notification::Ready, Notification::NoBarrier]);
+        assert_eq!(parse(b"BARRIER=1").next(), Some(Notification::Barrier));
     }
 
     #[test]

@@ -20,6 +20,7 @@
 
 mod measure;
 mod options;
+mod readiness;
 #[path = "../../support/report.rs"]
 mod report;
 mod steps;

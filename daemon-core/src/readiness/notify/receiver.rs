@@ -1,9 +1,12 @@
 //! The launcher's end: a socket that believes the daemon alone.
 
 use std::ffi::OsString;
+use std::fs;
 use std::io::{self, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 
 use nix::errno::Errno;
 use nix::sys::socket::{
@@ -17,38 +20,74 @@ use super::{DATAGRAM_MAX, Notification, parse};
 /// However fast somebody writes, one look at the socket ends, and the clock gets its turn.
 const DATAGRAMS_PER_CALL: usize = 64;
 
+/// Where a socket may lie for a while: in memory first, since that is quick.
+const DIRECTORIES: [&str; 2] = ["/dev/shm", "/tmp"];
+
+/// How many names are tried; a launcher that was killed leaves its socket behind.
+const NAMES: usize = 10;
+
 /// Where the daemon says that it is ready, see `sd_notify(3)`.
 #[derive(Debug)]
 pub(crate) struct NotifySocket {
     socket: OwnedFd,
-    name: Vec<u8>,
+    address: Address,
+}
+
+#[derive(Debug)]
+enum Address {
+    Abstract(Vec<u8>),
+    /// Removed with the socket.
+    Path(PathBuf),
 }
 
 impl NotifySocket {
-    /// Binds to an abstract address that the kernel chooses, see "Autobind feature" in `unix(7)`.
-    /// It needs no directory, survives a `chroot`, and vanishes with the launcher.
+    /// Binds to a path, because there are clients that know nothing else, or where that cannot be to
+    /// an abstract address.
     ///
     /// That somebody else may learn the address does not matter: the kernel says who sent what.
     pub(crate) fn bind() -> io::Result<Self> {
-        let socket = socket(
-            AddressFamily::Unix,
-            SockType::Datagram,
-            SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK,
-            None,
-        )?;
-        // Before the address exists, or a message could arrive without its sender's credentials.
-        setsockopt(&socket, sockopt::PassCred, &true)?;
+        let in_directory = |directory| Self::bind_in(directory).ok();
+        match DIRECTORIES.into_iter().find_map(in_directory) {
+            Some(socket) => Ok(socket),
+            None => Self::bind_abstract(),
+        }
+    }
+
+    /// Binds to an abstract address that the kernel chooses, see "Autobind feature" in `unix(7)`. It
+    /// is in reach after a `chroot(2)`, and vanishes with the launcher.
+    pub(crate) fn bind_abstract() -> io::Result<Self> {
+        let socket = new_socket()?;
         bind(socket.as_raw_fd(), &UnixAddr::new_unnamed())?;
         let address: UnixAddr = getsockname(socket.as_raw_fd())?;
-        let name = address.as_abstract().ok_or(Errno::EADDRNOTAVAIL)?.to_vec();
-        Ok(Self { socket, name })
+        let name = address.as_abstract().ok_or(Errno::EADDRNOTAVAIL)?;
+        let address = Address::Abstract(name.to_vec());
+        Ok(Self { socket, address })
+    }
+
+    fn bind_in(directory: &str) -> io::Result<Self> {
+        let socket = new_socket()?;
+        let pid = std::process::id();
+        for number in 0..NAMES {
+            let path = PathBuf::from(format!("{directory}/daemon-notify-{pid}-{number}"));
+            match bind(socket.as_raw_fd(), &UnixAddr::new(&path)?) {
+                Err(Errno::EADDRINUSE) => continue,
+                other => other?,
+            }
+            let address = Address::Path(path.clone());
+            let socket = Self { socket, address };
+            // Whatever the umask, and whichever user the daemon becomes.
+            fs::set_permissions(path, fs::Permissions::from_mode(0o666))?;
+            return Ok(socket);
+        }
+        Err(Errno::EADDRINUSE.into())
     }
 
     /// The value of `NOTIFY_SOCKET` for the daemon.
     pub(crate) fn address(&self) -> OsString {
-        let mut address = vec![b'@'];
-        address.extend_from_slice(&self.name);
-        OsString::from_vec(address)
+        match &self.address {
+            Address::Abstract(name) => OsString::from_vec([b"@", &name[..]].concat()),
+            Address::Path(path) => path.clone().into(),
+        }
     }
 
     /// What the daemon has said since the last call; `None` when nobody has said anything. Does not
@@ -92,6 +131,27 @@ impl NotifySocket {
             sender: control.sender(),
         })
     }
+}
+
+impl Drop for NotifySocket {
+    fn drop(&mut self) {
+        if let Address::Path(path) = &self.address {
+            fs::remove_file(path).ok();
+        }
+    }
+}
+
+/// A socket without an address. Credentials are asked for before it has one, or a message could
+/// arrive without them.
+fn new_socket() -> io::Result<OwnedFd> {
+    let socket = socket(
+        AddressFamily::Unix,
+        SockType::Datagram,
+        SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK,
+        None,
+    )?;
+    setsockopt(&socket, sockopt::PassCred, &true)?;
+    Ok(socket)
 }
 
 impl AsFd for NotifySocket {
@@ -175,10 +235,20 @@ mod tests {
     /// A socket, and a client of it that signs as this process.
     fn connected() -> (NotifySocket, UnixDatagram) {
         let socket = NotifySocket::bind().unwrap();
-        let address = SocketAddr::from_abstract_name(&socket.name).unwrap();
-        let client = UnixDatagram::unbound().unwrap();
-        client.connect_addr(&address).unwrap();
+        let client = client_of(&socket);
         (socket, client)
+    }
+
+    fn client_of(socket: &NotifySocket) -> UnixDatagram {
+        let client = UnixDatagram::unbound().unwrap();
+        match &socket.address {
+            Address::Path(path) => client.connect(path).unwrap(),
+            Address::Abstract(name) => {
+                let address = SocketAddr::from_abstract_name(name).unwrap();
+                client.connect_addr(&address).unwrap();
+            }
+        }
+        client
     }
 
     fn received(socket: &NotifySocket) -> Vec<Notification> {
@@ -186,10 +256,32 @@ mod tests {
     }
 
     #[test]
-    fn each_launcher_has_its_own_abstract_address() {
-        let (one, two) = (NotifySocket::bind().unwrap(), NotifySocket::bind().unwrap());
+    fn each_launcher_has_its_own_address() {
+        let bind = || NotifySocket::bind().unwrap().address();
+        let one = NotifySocket::bind().unwrap();
+        assert_ne!(one.address(), bind());
+        let abstract_address = || NotifySocket::bind_abstract().unwrap();
+        let one = abstract_address();
         assert!(one.address().into_vec().starts_with(b"@"));
-        assert_ne!(one.address(), two.address());
+        assert_ne!(one.address(), abstract_address().address());
+    }
+
+    #[test]
+    fn an_address_in_the_file_system_is_anybodys_and_goes_with_the_socket() {
+        let socket = NotifySocket::bind_in("/tmp").unwrap();
+        let path = PathBuf::from(socket.address());
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o666);
+        drop(socket);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn where_no_directory_can_be_used_the_address_is_abstract() {
+        assert!(NotifySocket::bind_in("/proc").is_err());
+        let socket = NotifySocket::bind_abstract().unwrap();
+        client_of(&socket).send(b"READY=1").unwrap();
+        assert_eq!(received(&socket), [Notification::Ready]);
     }
 
     #[test]

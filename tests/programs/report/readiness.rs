@@ -1,0 +1,178 @@
+//! The steps that have to do with being ready.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, IoSlice, Read};
+use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket};
+use std::os::fd::{AsRawFd, IntoRawFd};
+use std::os::unix::net::{UnixDatagram, UnixListener};
+use std::path::Path;
+use std::process::{self, Command};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::socket::{
+    AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, SockaddrIn, UnixAddr, bind,
+    sendmsg, socket,
+};
+use nix::sys::wait::waitpid;
+use nix::unistd::{ForkResult, fork};
+
+/// A port outside the ephemeral range, where only a server goes.
+const UDP_PORTS: std::ops::Range<u16> = 20_000..32_768;
+
+pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
+    let number = || object.parse::<u64>().expect("a number");
+    match verb {
+        "ready" => daemon::ready(),
+        "ready-by-threads" => ready_by_threads(),
+        "ready-by-child" => ready_by_child(number())?,
+        "status" => daemon::status(String::from_utf8_lossy(&decoded(object))),
+        "extend" => daemon::extend_timeout(Duration::from_millis(number())),
+        "notify" => notify(&decoded(object))?,
+        "big-status" => daemon::status("x".repeat(1024 * 1024)),
+        "chatter" => chatter(Duration::from_millis(number()))?,
+        "descriptors" => send_descriptors()?,
+        "systemd-notify" => {
+            let status = Command::new("systemd-notify")
+                .args(object.split(','))
+                .status()?;
+            assert!(status.success(), "systemd-notify: {status}");
+        }
+        "close-all" => {
+            // SAFETY: the program has no descriptor that it would use again.
+            unsafe { libc::close_range(3, libc::c_uint::MAX, 0) };
+        }
+        "bind-tcp" => {
+            let flags = SockFlag::SOCK_CLOEXEC;
+            let socket = socket(AddressFamily::Inet, SockType::Stream, flags, None)?;
+            bind(socket.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, 0))?;
+            keep(socket);
+        }
+        "listen-tcp" => keep(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?),
+        "listen-tcp6" => keep(TcpListener::bind((Ipv6Addr::LOCALHOST, 0))?),
+        "listen-unix" => keep(UnixListener::bind(object)?),
+        "listen-udp" => {
+            let mut ports = UDP_PORTS.map(|port| UdpSocket::bind((Ipv4Addr::LOCALHOST, port)));
+            keep(ports.find_map(Result::ok).expect("a free port"));
+        }
+        "ask-udp" => keep(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?),
+        // Standard output leads to a file from here on.
+        "redirect" => nix::unistd::dup2_stdout(File::create(object)?)?,
+        // The moment, on the clock that all processes share.
+        "clock" => fs::write(object, monotonic().as_nanos().to_string())?,
+        "undumpable" => nix::sys::prctl::set_dumpable(false)?,
+        "read" => {
+            let mut file = File::open(object)?;
+            let mut buffer = vec![0; 1024 * 1024];
+            while file.read(&mut buffer)? > 0 {}
+        }
+        // Never quiet, though it sleeps most of the time.
+        "busy-often" => loop {
+            let begin = Instant::now();
+            while begin.elapsed() < Duration::from_millis(1) {}
+            thread::sleep(Duration::from_millis(10));
+        },
+        // A child that works, and a program that has nothing to do but to wait for it.
+        "wait-for-child" => {
+            let mut child = Command::new(env::current_exe()?);
+            child.env("TEST_DOES", format!("busy:{object}")).status()?;
+        }
+        other => panic!("no such step: {other}"),
+    }
+    Ok(())
+}
+
+/// `%0a` is a newline, and so on.
+fn decoded(text: &str) -> Vec<u8> {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let (digits, rest) = part.split_at(2);
+        bytes.push(u8::from_str_radix(digits, 16).expect("two digits"));
+        bytes.extend(rest.as_bytes());
+    }
+    bytes
+}
+
+fn keep(socket: impl IntoRawFd) {
+    let _open_for_ever = socket.into_raw_fd();
+}
+
+fn monotonic() -> Duration {
+    let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC);
+    now.expect("the monotonic clock").into()
+}
+
+fn ready_by_threads() {
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(daemon::ready);
+        }
+    });
+}
+
+/// A child, a child of that child, and so on says that all is ready.
+fn ready_by_child(generation: u64) -> io::Result<()> {
+    if generation == 0 {
+        daemon::ready();
+        return Ok(());
+    }
+    // SAFETY: the program has one thread, so the child may call anything.
+    match unsafe { fork() }? {
+        ForkResult::Child => {
+            ready_by_child(generation - 1)?;
+            process::exit(0)
+        }
+        ForkResult::Parent { child } => {
+            waitpid(child, None)?;
+            Ok(())
+        }
+    }
+}
+
+/// Any client of the protocol, also a careless one. The address may be gone by now.
+fn notify(datagram: &[u8]) -> io::Result<()> {
+    let socket = UnixDatagram::unbound()?;
+    let sent = socket.send_to(datagram, address());
+    println!("sent {} bytes", sent.unwrap_or(0));
+    Ok(())
+}
+
+/// It is a path wherever one can be used.
+fn address() -> OsString {
+    env::var_os("NOTIFY_SOCKET").expect("NOTIFY_SOCKET")
+}
+
+/// Says what it does ten thousand times a second.
+fn chatter(time: Duration) -> io::Result<()> {
+    let socket = UnixDatagram::unbound()?;
+    socket.set_nonblocking(true)?;
+    let begin = Instant::now();
+    for round in 0_u32.. {
+        if begin.elapsed() > time {
+            break;
+        }
+        socket
+            .send_to(format!("STATUS=round {round}").as_bytes(), address())
+            .ok();
+        thread::sleep(Duration::from_micros(100));
+    }
+    Ok(())
+}
+
+/// As many as one message can carry.
+fn send_descriptors() -> io::Result<()> {
+    let address = UnixAddr::new(Path::new(&address()))?;
+    let socket = UnixDatagram::unbound()?;
+    let descriptors = vec![socket.as_raw_fd(); 253];
+    sendmsg(
+        socket.as_raw_fd(),
+        &[IoSlice::new(b"STATUS=here you are")],
+        &[ControlMessage::ScmRights(&descriptors)],
+        MsgFlags::empty(),
+        Some(&address),
+    )?;
+    Ok(())
+}

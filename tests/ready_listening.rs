@@ -1,0 +1,163 @@
+//! `ready = "listening"`: a socket that the daemon made serves.
+
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a broken expectation is how a test fails"
+)]
+
+mod support;
+
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use support::outcome::Outcome;
+use support::scratch::Scratch;
+use support::start::Start;
+use support::{program, requires};
+
+const OPTIONS: &str = "pid=report.pid\nlog=report.log\nready=listening\nready_timeout=60";
+
+fn listening(scratch: &Scratch, steps: &str) -> Start {
+    scratch.background().options(OPTIONS).does(steps)
+}
+
+/// A start of a daemon that does not listen.
+fn never_listens(start: Start, scratch: &Scratch) -> Outcome {
+    let launch = start.options(OPTIONS.replace("60", "1")).run();
+    scratch.expect_failed_start(&launch, 75);
+    launch
+}
+
+#[test]
+fn a_server_of_any_kind_is_up_when_it_listens() {
+    for kind in [
+        "listen-tcp",
+        "listen-tcp6",
+        "listen-udp",
+        "listen-unix:server",
+    ] {
+        let scratch = Scratch::new();
+        let start = listening(&scratch, &format!("wait:now {kind} report stay"));
+        let launch = start.spawn();
+        scratch.write("now", "");
+        scratch.daemon_of(launch.wait(), "report.pid").report();
+        if kind == "listen-unix:server" {
+            UnixStream::connect(scratch.path("server")).expect("connect");
+        }
+    }
+}
+
+#[test]
+fn a_server_on_a_runtime_is_up_when_it_listens() {
+    let scratch = Scratch::new();
+    let launch = scratch.start("tokio_server").arg("-d").run();
+    scratch.daemon_of(launch, "tokio_server.pid");
+    let address = scratch.read("address");
+    TcpStream::connect(address).expect("connect at once");
+}
+
+#[test]
+fn a_server_that_listens_after_two_seconds_is_waited_for() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up(listening(&scratch, "sleep:2000 listen-tcp stay"));
+    assert!(daemon.launch.elapsed >= Duration::from_secs(2));
+}
+
+#[test]
+fn the_launcher_ends_soon_after_the_socket_listens() {
+    let scratch = Scratch::new();
+    let start = listening(&scratch, "sleep:500 listen-tcp clock:listens hang");
+    let began = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC);
+    let began = Duration::from(began.expect("the clock"));
+    let daemon = scratch.up(start);
+    let listens = eventually_read(&scratch, "listens");
+    let late = (began + daemon.launch.elapsed).saturating_sub(listens);
+    // Ten times what it may take on a machine with nothing else to do.
+    assert!(late < Duration::from_millis(150), "{late:?}");
+}
+
+fn eventually_read(scratch: &Scratch, name: &str) -> Duration {
+    support::deadline::eventually("the daemon says when it listened", || {
+        let text = fs::read_to_string(scratch.path(name)).ok()?;
+        text.parse().ok().map(Duration::from_nanos)
+    })
+}
+
+#[test]
+fn a_socket_that_does_not_serve_is_not_enough() {
+    for steps in ["bind-tcp hang", "ask-udp hang", "hang"] {
+        let scratch = Scratch::new();
+        let launch = never_listens(listening(&scratch, steps), &scratch);
+        let log = scratch.path("report.log");
+        let end = format!("not ready within 1 s; see {}\n", log.display());
+        assert!(launch.err_text().ends_with(&end), "{launch:?}");
+    }
+}
+
+#[test]
+fn a_socket_that_was_handed_over_does_not_count() {
+    let handed_over = || TcpListener::bind("127.0.0.1:0").expect("a socket");
+    let options = format!("{OPTIONS}\nkeep_fds=3");
+
+    let scratch = Scratch::new();
+    let start = listening(&scratch, "report hang").inherit(handed_over(), 3, 1);
+    let launch = start.options(options.replace("60", "1")).run();
+    scratch.expect_failed_start(&launch, 75);
+    let report = support::daemon::read_report(&scratch.path("report.json"));
+    assert!(report.descriptor(3).is_some(), "it was handed over");
+
+    let scratch = Scratch::new();
+    let start = listening(&scratch, "listen-tcp stay").inherit(handed_over(), 3, 1);
+    scratch.up(start.options(options));
+}
+
+#[test]
+fn death_is_noticed_at_once_and_its_status_is_kept() {
+    let scratch = Scratch::new();
+    for (steps, status) in [
+        ("complain:in-use exit:3", 3),
+        ("complain:in-use return:0", 70),
+        ("complain:in-use raise:9", 137),
+    ] {
+        let launch = listening(&scratch, steps).run();
+        scratch.expect_failed_start(&launch, status);
+        assert!(launch.err_text().starts_with("in-use\n"), "{launch:?}");
+        assert!(launch.elapsed < Duration::from_secs(5), "{launch:?}");
+    }
+}
+
+#[test]
+fn a_daemon_whose_descriptors_cannot_be_seen_is_up_when_it_has_settled() {
+    if !requires::root() || !requires::program("setpriv") {
+        return;
+    }
+    let scratch = Scratch::new();
+    nix::unistd::chown(scratch.dir(), Some(65534.into()), None).expect("chown");
+    let setpriv = requires::find("setpriv").expect("setpriv");
+    let copy = scratch.copy_program(&program::path("report"), "report");
+    let start = |steps: &str| {
+        scratch
+            .start_path(&setpriv)
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+            .arg(&copy)
+            .arg("-d")
+            .options(OPTIONS)
+            .does(steps)
+    };
+    let daemon = scratch.up(start("undumpable busy:100 hang"));
+    let shown = daemon.launch.err_text();
+    assert_eq!(shown.matches('\n').count(), 1, "one warning: {shown}");
+    assert!(
+        shown.starts_with("report: cannot see the sockets"),
+        "{shown}"
+    );
+    assert!(daemon.launch.elapsed < Duration::from_secs(30));
+    daemon.stop();
+
+    let launch = start("undumpable busy:100 exit:3").run();
+    assert_eq!(launch.code(), 3, "{launch:?}");
+}

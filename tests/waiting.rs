@@ -1,0 +1,311 @@
+//! While the launcher waits: what it costs, what its user sees and may do, and that nothing is left
+//! whatever goes wrong.
+
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::expect_used,
+    reason = "a broken expectation is how a test fails"
+)]
+
+mod support;
+
+use std::os::unix::process::ExitStatusExt;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use support::daemon::read_report;
+use support::deadline::eventually;
+use support::outcome::Launch;
+use support::process::{self, Process};
+use support::scratch::Scratch;
+use support::start::Start;
+use support::terminal::Terminal;
+use support::{lock, program, requires};
+
+const NOTIFY: &str = "pid=report.pid\nready=notify\nready_timeout=60";
+
+fn notify(scratch: &Scratch, steps: &str) -> Start {
+    scratch.background().options(NOTIFY).does(steps)
+}
+
+/// A launcher that waits for a daemon which has reported.
+fn waiting(start: Start, scratch: &Scratch) -> (Launch, Process) {
+    let launch = start.spawn();
+    let report = read_report(&scratch.path("report.json"));
+    let daemon = Process::open(report.pid).expect("a live daemon");
+    eventually("the launcher waits", || {
+        (process::stat(launch.pid())?.state == 'S').then_some(())
+    });
+    (launch, daemon)
+}
+
+#[test]
+fn the_launcher_uses_next_to_no_processor_while_it_waits() {
+    for (options, steps) in [
+        ("ready=notify", "report hang"),
+        ("ready=listening", "report hang"),
+        ("ready=listening", "bind-tcp ask-udp report hang"),
+        ("ready=settled", "report busy"),
+        ("ready=settled", "report busy-often"),
+    ] {
+        let scratch = Scratch::new();
+        let options = format!("pid=report.pid\nready_timeout=60\n{options}");
+        let start = scratch.background().does(steps).options(&options);
+        let (launch, _daemon) = waiting(start, &scratch);
+        let cpu = || process::cpu_time(launch.pid()).expect("a live launcher");
+        let (begin, before) = (Instant::now(), cpu());
+        thread::sleep(Duration::from_secs(1));
+        let share = (cpu() - before).as_secs_f64() / begin.elapsed().as_secs_f64();
+        // Not optimized, and on a busy machine.
+        assert!(share < 0.1, "{options}: {share} of a processor");
+        launch.signal(Signal::SIGTERM);
+        launch.wait();
+    }
+}
+
+#[test]
+fn a_signal_ends_the_daemon_and_then_the_launcher_in_every_mode() {
+    for mode in ["notify", "listening"] {
+        for signal in [
+            Signal::SIGINT,
+            Signal::SIGTERM,
+            Signal::SIGHUP,
+            Signal::SIGQUIT,
+        ] {
+            let scratch = Scratch::new();
+            let start = notify(&scratch, "report hang");
+            let start = start.options(NOTIFY.replace("notify", mode));
+            let (launch, daemon) = waiting(start, &scratch);
+            launch.signal(signal);
+            let outcome = launch.wait();
+            assert_eq!(outcome.status.signal(), Some(signal as i32), "{outcome:?}");
+            assert!(!daemon.is_alive(), "the daemon ends first");
+            scratch.expect_failed_start(&outcome, 128 + signal as i32);
+            assert!(!scratch.path("report.pid").exists());
+        }
+    }
+}
+
+#[test]
+fn a_second_signal_does_not_save_the_daemon() {
+    let scratch = Scratch::new();
+    let (launch, daemon) = waiting(notify(&scratch, "ignore:15 report hang"), &scratch);
+    let begin = Instant::now();
+    while launch.is_alive() {
+        launch.signal(Signal::SIGINT);
+        thread::sleep(Duration::from_millis(100));
+        assert!(begin.elapsed() < Duration::from_secs(60));
+    }
+    assert!(!daemon.is_alive());
+    assert!(
+        begin.elapsed() >= Duration::from_secs(5),
+        "the daemon had its time"
+    );
+    let outcome = launch.wait();
+    assert_eq!(outcome.status.signal(), Some(Signal::SIGINT as i32));
+}
+
+#[test]
+fn a_signal_at_any_moment_of_the_start_leaves_nothing_behind() {
+    for round in 0_u64..60 {
+        let scratch = Scratch::new();
+        let launch = notify(&scratch, "hang").spawn();
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_micros(100 * round) {
+            thread::yield_now();
+        }
+        launch.signal(Signal::SIGINT);
+        let outcome = launch.wait();
+        assert_eq!(outcome.status.signal(), Some(Signal::SIGINT as i32));
+        scratch.expect_nothing_left();
+        assert!(!lock::is_held(&scratch.path("report.pid")));
+    }
+}
+
+#[test]
+fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
+    let scratch = Scratch::new();
+    let start = notify(&scratch, "report wait:now ready stay").ignore([libc::SIGHUP, libc::SIGINT]);
+    let (launch, _daemon) = waiting(start, &scratch);
+    for _ in 0..10 {
+        launch.signal(Signal::SIGHUP);
+        launch.signal(Signal::SIGINT);
+    }
+    scratch.write("now", "");
+    scratch.daemon_of(launch.wait(), "report.pid");
+}
+
+#[test]
+fn the_deadline_holds_however_often_the_launcher_is_disturbed() {
+    let scratch = Scratch::new();
+    let start = notify(&scratch, "report hang").options(NOTIFY.replace("60", "2"));
+    let (launch, _daemon) = waiting(start, &scratch);
+    let mut disturbed = 0;
+    while launch.is_alive() {
+        launch.signal(Signal::SIGWINCH);
+        launch.signal(Signal::SIGSTOP);
+        launch.signal(Signal::SIGCONT);
+        disturbed += 1;
+        thread::sleep(Duration::from_millis(5));
+    }
+    assert!(disturbed > 100, "{disturbed}");
+    let outcome = launch.wait();
+    scratch.expect_failed_start(&outcome, 75);
+    assert!(outcome.elapsed >= Duration::from_secs(2), "{outcome:?}");
+    assert!(outcome.elapsed < Duration::from_secs(10), "{outcome:?}");
+}
+
+#[test]
+fn a_launcher_that_cannot_wait_stops_the_daemon() {
+    if !requires::program("strace") {
+        return;
+    }
+    // The first wait is for the intermediate process. The runtime of Rust polls once at its start.
+    for fault in ["poll:error=ENOMEM:when=2+", "wait4:error=ECHILD:when=2+"] {
+        for steps in ["hang", "ignore:15 hang"] {
+            let scratch = Scratch::new();
+            let strace = requires::find("strace").expect("strace");
+            let launch = scratch
+                .start_path(&strace)
+                .args(["-qq", "-o", "trace", "-e", &format!("inject={fault}")])
+                .arg(program::path("report"))
+                .arg("-d")
+                .options(NOTIFY)
+                .does(steps)
+                .run();
+            scratch.expect_failed_start(&launch, 71);
+            assert!(scratch.read("trace").contains("(INJECTED)"), "{fault}");
+            let shown = launch.err_text();
+            assert!(shown.contains("cannot wait for the daemon: "), "{shown}");
+        }
+    }
+}
+
+/// What a terminal of this kind shows of a start.
+fn shown(kind: &str, steps: &str, status: i32) -> String {
+    let scratch = Scratch::new();
+    let (mut terminal, tty) = Terminal::new();
+    let start = notify(&scratch, steps).env("TERM", kind).on_terminal(tty);
+    let outcome = start.run();
+    assert_eq!(outcome.code(), status, "{outcome:?}");
+    terminal.read_to_end()
+}
+
+/// The status lines among what was shown, and what is to be read after them.
+fn status_lines(shown: &str) -> (Vec<&str>, &str) {
+    let mut parts: Vec<&str> = shown.split("\r\x1b[K").collect();
+    let rest = parts.pop().unwrap_or_default();
+    let lines = parts.into_iter().filter_map(|part| {
+        let line = part.strip_prefix("\x1b[?7lreport: ")?;
+        line.strip_suffix("\x1b[?7h")
+    });
+    (lines.collect(), rest)
+}
+
+#[test]
+fn a_status_line_is_shown_after_a_second_and_cleared_at_the_end() {
+    let shown = shown(
+        "xterm",
+        "status:opening sleep:1500 status:reading sleep:1000 ready stay",
+        0,
+    );
+    let (lines, rest) = status_lines(&shown);
+    assert_eq!(lines.first(), Some(&"opening (1 s)"), "{shown:?}");
+    assert!(lines.contains(&"reading (1 s)"), "at once: {shown:?}");
+    assert!(lines.contains(&"reading (2 s)"), "{shown:?}");
+    assert!(
+        rest.starts_with("report: running in the background, pid "),
+        "{shown:?}"
+    );
+    assert_eq!(rest.matches('\n').count(), 1);
+}
+
+#[test]
+fn the_status_line_is_cleared_before_a_failure_is_explained() {
+    let shown = shown("xterm", "complain:no-disk sleep:1300 exit:3", 3);
+    let (lines, rest) = status_lines(&shown);
+    assert_eq!(
+        lines,
+        ["waiting until the daemon is ready (1 s)"],
+        "{shown:?}"
+    );
+    assert!(
+        rest.starts_with("no-disk\nreport: cannot start"),
+        "{shown:?}"
+    );
+}
+
+#[test]
+fn a_short_wait_shows_nothing() {
+    let shown = shown("xterm", "status:opening sleep:300 ready stay", 0);
+    assert!(!shown.contains('\x1b'), "{shown:?}");
+}
+
+#[test]
+fn a_status_cannot_disturb_the_terminal() {
+    let steps =
+        "notify:STATUS=%1b]0;title%07%0d%ffend%0aX=1 sleep:1500 big-status sleep:500 ready stay";
+    let shown = shown("xterm", steps, 0);
+    let (lines, _) = status_lines(&shown);
+    let escaped = r"\u{1b}]0;title\u{7}\r";
+    assert_eq!(
+        lines.first(),
+        Some(&&*format!("{escaped}\u{fffd}end (1 s)"))
+    );
+    let longest = lines.iter().map(|line| line.chars().count()).max();
+    assert!(longest > Some(100) && longest < Some(220), "{shown:?}");
+}
+
+#[test]
+fn a_daemon_that_talks_too_much_does_not_flood_the_terminal() {
+    let shown = shown("xterm", "chatter:2000 ready stay", 0);
+    let (lines, _) = status_lines(&shown);
+    assert!((2..=15).contains(&lines.len()), "{shown:?}");
+}
+
+#[test]
+fn what_is_no_terminal_or_a_dumb_one_shows_no_status_line() {
+    let steps = "status:opening sleep:1300 ready stay";
+    let shown = shown("dumb", steps, 0);
+    assert!(
+        shown.starts_with("report: running in the background"),
+        "{shown:?}"
+    );
+    assert!(!shown.contains('\x1b'), "{shown:?}");
+    let scratch = Scratch::new();
+    let launch = notify(&scratch, steps).env("TERM", "xterm").run();
+    assert_eq!((launch.code(), &*launch.err_text()), (0, ""));
+}
+
+#[test]
+fn under_settled_there_is_a_status_line_too() {
+    let scratch = Scratch::new();
+    let (mut terminal, tty) = Terminal::new();
+    let start = scratch.background().does("busy:1500 hang");
+    let outcome = start.env("TERM", "xterm").on_terminal(tty).run();
+    assert_eq!(outcome.code(), 0);
+    let shown = terminal.read_to_end();
+    let (lines, _) = status_lines(&shown);
+    assert_eq!(
+        lines.first(),
+        Some(&"waiting until the daemon is ready (1 s)")
+    );
+}
+
+#[test]
+fn a_terminal_that_its_user_has_stopped_does_not_stop_the_clock() {
+    let scratch = Scratch::new();
+    let (mut terminal, tty) = Terminal::new();
+    let start = notify(&scratch, "report hang").options(NOTIFY.replace("60", "2"));
+    let start = start.env("TERM", "xterm").on_terminal(tty);
+    let (launch, daemon) = waiting(start, &scratch);
+    // Control-S, and later Control-Q.
+    terminal.write(b"\x13");
+    eventually("the daemon is stopped", || {
+        (!daemon.is_alive()).then_some(())
+    });
+    terminal.write(b"\x11");
+    assert_eq!(launch.wait().code(), 75);
+    assert!(terminal.read_to_end().contains("not ready within 2 s"));
+}
