@@ -1,13 +1,11 @@
 //! What the daemon does after its exec and before user code, because it could not be done before.
 
-use std::ffi::CString;
-use std::os::unix::ffi::OsStrExt;
-
 use nix::errno::Errno;
 use nix::sys::stat::{Mode, umask};
 
 use crate::handoff::Record;
 use crate::log_reopen;
+use crate::sys;
 
 /// A step that can fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,16 +31,12 @@ pub(crate) fn can_fail(record: &Record) -> bool {
 
 /// Takes the steps, in their order.
 pub(crate) fn take_steps(record: &Record) -> Result<(), (Step, Errno)> {
-    // The exec through `/proc` has made it `exe`, which `pgrep` and its like would look for in
-    // vain. A program can live without it.
-    if let Ok(comm) = CString::new(record.comm.as_bytes()) {
-        let _ = nix::sys::prctl::set_name(&comm);
-    }
+    sys::image::set_comm(&record.comm);
     if let Some(directory) = &record.workdir {
         nix::unistd::chdir(directory).map_err(|errno| (Step::Workdir, errno))?;
     }
     if let Some(mask) = record.umask {
-        umask(Mode::from_bits_truncate(mask));
+        umask(Mode::from_bits_truncate(mask as libc::mode_t));
     }
     // At last, when the path leads where it will lead for ever.
     log_reopen::prepare(record).map_err(|errno| (Step::LogReopen, errno))?;

@@ -58,7 +58,10 @@ use ::clap::error::Error;
 use ::clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueHint, value_parser};
 
 use crate::daemon::{Daemon, PathSource};
+#[cfg(unix)]
 use crate::path_template::{self, Surroundings};
+#[cfg(not(unix))]
+use crate::unsupported::resolved;
 
 const SWITCH: &str = "background";
 const PID_FILE: &str = "pid_file";
@@ -104,14 +107,20 @@ impl Background {
 /// read in another had better name the default in words, by [`Arg::help`].
 #[must_use]
 pub fn show_default(arg: Arg, path: impl Into<PathSource>) -> Arg {
-    let argv0 = std::env::args_os().next().unwrap_or_default();
-    let surroundings = Surroundings::of_this_process(&argv0, !crate::sys::image::is_secure());
-    let Ok(path) = path_template::resolve(path.into(), &surroundings) else {
+    let Some(path) = resolved(path.into()) else {
         return arg;
     };
     let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
-    let path = crate::error::shown(path.path());
+    let path = crate::error::shown(&path);
     arg.help(format!("{help} [default: {path}]").trim_start().to_owned())
+}
+
+#[cfg(unix)]
+fn resolved(path: PathSource) -> Option<PathBuf> {
+    let argv0 = std::env::args_os().next().unwrap_or_default();
+    let surroundings = Surroundings::of_this_process(&argv0, !crate::sys::image::is_secure());
+    let path = path_template::resolve(path, &surroundings).ok()?;
+    Some(path.into_path())
 }
 
 fn switch() -> Arg {

@@ -1,27 +1,21 @@
-//! The two clones and the exec, seen from the launcher: what the children are to do, and what
-//! became of them. What runs in the children stands in `sys::child`.
+//! The two forks and the exec, seen from the launcher: what the children are to do. What runs in
+//! the children stands in `sys::child`, and how they are made in `sys::launch`.
 
-use std::ffi::{CString, OsString};
-use std::fs::File;
-use std::io::Read;
+use std::ffi::OsString;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::ffi::OsStringExt;
 use std::sync::atomic::AtomicU8;
 
-use nix::fcntl::OFlag;
-use nix::unistd::Pid;
-
 use crate::error::Error;
-use crate::signals::Blocked;
-use crate::sys;
 use crate::sys::child::{PID_LINE, Plan, Step, Strings};
-
-/// The very image that runs here, even if its file was deleted or replaced.
-pub(crate) const OWN_IMAGE: &str = "/proc/self/exe";
+use crate::sys::descriptors::Inherited;
+use crate::sys::image::Image;
+use crate::sys::launch::{self, Child};
 
 /// What the daemon is given.
 #[derive(Debug)]
 pub(crate) struct Program<'a> {
+    pub(crate) image: &'a Image,
     pub(crate) arguments: Vec<OsString>,
     /// Entries as they stand, each with its bytes.
     pub(crate) environment: Vec<Entry>,
@@ -43,35 +37,11 @@ pub(crate) enum Entry {
 }
 
 /// Starts the daemon, detached; returns when it executes the program.
-///
-/// It is a child of this process, which must not ignore SIGCHLD.
-pub(crate) fn detach(program: Program<'_>) -> Result<Pid, Error> {
-    let plan = plan(program)?;
-    let (alive, alive_in_children) =
-        nix::unistd::pipe2(OFlag::O_CLOEXEC).map_err(|errno| Error::step("make a pipe", errno))?;
-    let intermediate = {
-        let _blocked = Blocked::all().map_err(|errno| Error::step("block signals", errno))?;
-        sys::clone::start(plan)
-    };
-    drop(alive_in_children);
-    let intermediate =
-        intermediate.map_err(|errno| Error::step("create the intermediate process", errno))?;
-    let fate = sys::wait::wait(intermediate);
-    // If someone killed the intermediate process, the daemon's side may still be on its way: this
-    // pipe ends when it has executed the program or died.
-    File::from(alive).read_to_end(&mut Vec::new()).ok();
-    let daemon = (plan.daemon() != 0).then(|| Pid::from_raw(plan.daemon()));
-    match (plan.failure(), daemon) {
-        (None, Some(daemon)) => Ok(daemon),
-        (Some((step, errno)), daemon) => {
-            daemon.map(sys::wait::wait);
-            Err(Error::detach(step, errno))
-        }
-        (None, None) => Err(Error::intermediate_ended(fate)),
-    }
+pub(crate) fn detach(program: Program<'_>) -> Result<Child, Error> {
+    launch::start(plan(program)?).map_err(|failure| Error::detach(&failure))
 }
 
-fn plan(program: Program<'_>) -> Result<&'static Plan, Error> {
+fn plan(program: Program<'_>) -> Result<Plan, Error> {
     let mut environment = Strings::new();
     let mut stamps = Vec::new();
     for entry in program.environment {
@@ -96,7 +66,7 @@ fn plan(program: Program<'_>) -> Result<&'static Plan, Error> {
         Step::NewSession,
         Step::SecondFork,
         Step::DefaultSignals,
-        Step::CloseOnExec,
+        Step::CloseOnExec(Inherited::by_this_process()),
         Step::Place {
             from: program.stdin.as_raw_fd(),
             onto: libc::STDIN_FILENO,
@@ -119,7 +89,7 @@ fn plan(program: Program<'_>) -> Result<&'static Plan, Error> {
         });
     }
     steps.extend([Step::EmptyMask, Step::Execute]);
-    let image = CString::new(OWN_IMAGE).map_err(|error| Error::step("name the program", error))?;
+    let image = program.image.path().map_err(Error::image_unknown)?;
     Ok(Plan::new(steps, image, arguments, environment))
 }
 

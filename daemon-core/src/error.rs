@@ -6,6 +6,7 @@ mod command_line;
 mod control;
 #[cfg(unix)]
 mod launch;
+#[cfg(unix)]
 mod paths;
 #[cfg(unix)]
 pub(crate) use launch::{UNREADABLE_DESCRIPTORS, WAITING};

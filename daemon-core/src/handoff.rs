@@ -2,16 +2,17 @@
 //! in one environment variable.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, IoSlice};
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
 use nix::errno::Errno;
-use nix::sys::socket::{self, AddressFamily, MsgFlags, SockFlag, SockType, getsockopt, sockopt};
+use nix::sys::socket::{self, MsgFlags, getsockopt, sockopt};
 
 use crate::after_exec::Step;
 use crate::sys;
+use crate::sys::socket::{KIND, NO_SIGNAL, is_made_by};
 
 /// The variable that holds the number of the daemon's end of the socket pair.
 pub(crate) const MARKER: &str = "__DAEMON_HANDOFF";
@@ -173,12 +174,7 @@ pub(crate) type Outcome = Result<(), (Step, Errno)>;
 
 /// Makes the socket pair. The daemon's end is passed on by its number.
 pub(crate) fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
-    socket::socketpair(
-        AddressFamily::Unix,
-        SockType::SeqPacket,
-        None,
-        SockFlag::SOCK_CLOEXEC,
-    )
+    sys::socket::pair()
 }
 
 impl Launcher {
@@ -192,15 +188,11 @@ impl Launcher {
         if bytes.len() > LONGEST {
             return Err(Errno::ENAMETOOLONG.into());
         }
-        let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
-        socket::sendmsg::<()>(
-            self.0.as_raw_fd(),
-            &[IoSlice::new(&bytes)],
-            &[],
-            flags,
-            None,
-        )?;
-        Ok(())
+        let flags = NO_SIGNAL | MsgFlags::MSG_DONTWAIT;
+        match socket::send(self.0.as_raw_fd(), &bytes, flags)? {
+            length if length == bytes.len() => Ok(()),
+            _ => Err(Errno::ENOBUFS.into()),
+        }
     }
 
     /// The outcome, if it has come. An error says that it never will.
@@ -230,7 +222,7 @@ impl Daemon {
         if let Err((step, errno)) = outcome {
             bytes = [&[step as u8][..], &(errno as i32).to_le_bytes()].concat();
         }
-        let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
+        let flags = NO_SIGNAL | MsgFlags::MSG_DONTWAIT;
         let _ = socket::send(self.0.as_raw_fd(), &bytes, flags);
     }
 }
@@ -264,10 +256,9 @@ pub(crate) fn take() -> Option<(Record, Daemon)> {
 
 /// Reads the record, and consumes it, so that it cannot be taken twice.
 fn receive(socket: &OwnedFd) -> Option<Record> {
-    if getsockopt(socket, sockopt::SockType) != Ok(SockType::SeqPacket) {
+    if getsockopt(socket, sockopt::SockType) != Ok(KIND) {
         return None;
     }
-    let maker = getsockopt(socket, sockopt::PeerCredentials).ok()?;
     let mut bytes = vec![0; LONGEST];
     let mut receive = |flags| -> Option<Record> {
         let flags = flags | MsgFlags::MSG_DONTWAIT;
@@ -276,7 +267,7 @@ fn receive(socket: &OwnedFd) -> Option<Record> {
     };
     // Looking comes first: the messages on a socket that is not ours are not ours to consume.
     let record = receive(MsgFlags::MSG_PEEK)?;
-    if maker.pid() != record.launcher {
+    if !is_made_by(record.launcher, socket) {
         return None;
     }
     receive(MsgFlags::empty())

@@ -2,42 +2,72 @@
 //! it works without the attribute too.
 
 #![deny(unsafe_code)]
+#![cfg_attr(
+    not(unix),
+    allow(dead_code, reason = "the options are for a start that never happens")
+)]
 
+#[cfg(unix)]
 mod after_exec;
 #[cfg(feature = "clap")]
 pub mod clap;
 mod command_line;
+#[cfg(unix)]
 mod control;
 mod daemon;
+#[cfg(unix)]
 mod descriptors;
+#[cfg(unix)]
 mod detach;
+#[cfg(unix)]
 mod enter;
 mod error;
+#[cfg(unix)]
 mod handoff;
+#[cfg(unix)]
 mod launcher;
+#[cfg(unix)]
 mod lock;
+#[cfg(unix)]
 mod log_file;
+#[cfg(unix)]
 mod log_reopen;
 mod log_writer;
+#[cfg(unix)]
 mod path_template;
+#[cfg(unix)]
 mod pid_file;
-mod proc_stat;
+#[cfg(unix)]
 mod readiness;
+#[cfg(unix)]
 mod running;
 mod signal;
+#[cfg(unix)]
 mod signals;
+#[cfg(unix)]
 mod standard_streams;
+#[cfg(unix)]
 mod sys;
+#[cfg(not(unix))]
+mod unsupported;
 
+#[cfg(unix)]
 pub use control::{Control, Status, Stopped};
 pub use daemon::{Daemon, PathSource, Readiness};
 pub use error::{Error, ErrorKind};
+#[cfg(unix)]
 pub use log_reopen::reopen_log;
 pub use log_writer::{LogWriter, log_writer};
+#[cfg(unix)]
 pub use running::{
     Running, extend_timeout, is_daemon, log_file, pid_file, ready, start_dir, status, stopping,
 };
 pub use signal::Signal;
+#[cfg(not(unix))]
+pub use unsupported::{
+    Running, extend_timeout, is_daemon, log_file, pid_file, ready, reopen_log, start_dir, status,
+    stopping,
+};
 
 #[doc(no_inline)]
 pub use std::process::Termination;

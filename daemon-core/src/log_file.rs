@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use crate::error::Error;
 use crate::standard_streams;
+use crate::sys;
 
 /// How much of the daemon's output the launcher shows.
 const LONGEST_OUTPUT: u64 = 64 * 1024;
@@ -59,9 +59,9 @@ impl LogFile {
         })
     }
 
-    /// A log that nobody finds, see `memfd_create(2)`.
+    /// A log that nobody finds.
     pub(crate) fn in_memory() -> Result<Self, Errno> {
-        let file = File::from(memfd_create(c"daemon log", MFdFlags::MFD_CLOEXEC)?);
+        let file = sys::files::in_memory()?;
         append_only(&file)?;
         Ok(Self {
             file,
@@ -101,12 +101,8 @@ impl LogFile {
         let begin = self.end.max(end.saturating_sub(LONGEST_OUTPUT));
         let mut output = vec![0; usize::try_from(end.saturating_sub(begin)).unwrap_or_default()];
         if !output.is_empty() {
-            // Not by its path, which may name another file by now.
-            let link = format!(
-                "/proc/self/fd/{}",
-                std::os::fd::AsRawFd::as_raw_fd(&self.file)
-            );
-            File::open(link)?.read_exact_at(&mut output, begin)?;
+            let log = sys::files::open_for_reading(&self.file, self.target.as_deref())?;
+            log.read_exact_at(&mut output, begin)?;
         }
         Ok(output)
     }

@@ -16,7 +16,7 @@ use crate::lock;
 const ATTEMPTS: usize = 50;
 
 /// The longest content that the daemon writes: ten digits and a newline.
-const LONGEST: u64 = 11;
+const LONGEST: libc::rlim_t = 11;
 
 /// A PID file whose lock is held.
 #[derive(Debug)]

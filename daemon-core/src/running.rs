@@ -1,19 +1,13 @@
 //! The guard, and the free functions that the program calls.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
-#[cfg(unix)]
-use std::fs::File;
-#[cfg(unix)]
-use std::sync::OnceLock;
-
-#[cfg(unix)]
 use crate::pid_file::is_same_file;
 use crate::readiness::notify;
-#[cfg(unix)]
 use crate::standard_streams::KeptOutput;
-#[cfg(unix)]
 use crate::sys;
 
 /// The guard that [`enter`](crate::Daemon::enter) and [`start`](crate::Daemon::start) give to the
@@ -29,7 +23,6 @@ impl Running {
 }
 
 /// What the daemon knows of its start.
-#[cfg(unix)]
 #[derive(Debug)]
 pub(crate) struct Started {
     pub(crate) start_dir: Option<PathBuf>,
@@ -40,7 +33,6 @@ pub(crate) struct Started {
 }
 
 /// The PID file of this process, and its lock.
-#[cfg(unix)]
 #[derive(Debug)]
 pub(crate) struct OwnPidFile {
     pub(crate) path: PathBuf,
@@ -49,11 +41,9 @@ pub(crate) struct OwnPidFile {
     pub(crate) owner: u32,
 }
 
-#[cfg(unix)]
 static STARTED: OnceLock<Started> = OnceLock::new();
 
 /// This process is the daemon from now on.
-#[cfg(unix)]
 pub(crate) fn set_started(started: Started) {
     // It is set once: the hand-off cannot be taken twice.
     if STARTED.set(started).is_ok() {
@@ -62,7 +52,6 @@ pub(crate) fn set_started(started: Started) {
 }
 
 /// Removes the PID file at a normal end, while its lock is still held, if it is still ours.
-#[cfg(unix)]
 fn remove_pid_file() {
     let Some(OwnPidFile { path, lock, owner }) = STARTED.get().and_then(|s| s.pid_file.as_ref())
     else {
@@ -78,7 +67,6 @@ fn remove_pid_file() {
     }
 }
 
-#[cfg(unix)]
 fn started() -> Option<&'static Started> {
     STARTED.get()
 }
@@ -86,17 +74,13 @@ fn started() -> Option<&'static Started> {
 /// Whether this process is the daemon, and not a program in the foreground.
 #[must_use]
 pub fn is_daemon() -> bool {
-    #[cfg(unix)]
-    return started().is_some();
-    #[cfg(not(unix))]
-    return false;
+    started().is_some()
 }
 
 /// The directory that the program was started in: the launcher's, if this process is the daemon,
 /// else the working directory. It is not known when that directory was deleted.
 #[must_use]
 pub fn start_dir() -> Option<PathBuf> {
-    #[cfg(unix)]
     if let Some(started) = started() {
         return started.start_dir.clone();
     }
@@ -106,19 +90,14 @@ pub fn start_dir() -> Option<PathBuf> {
 /// The PID file of this process, if it is a daemon that has one.
 #[must_use]
 pub fn pid_file() -> Option<&'static Path> {
-    #[cfg(unix)]
-    return started()?.pid_file.as_ref().map(|file| file.path.as_path());
-    #[cfg(not(unix))]
-    return None;
+    let file = started()?.pid_file.as_ref()?;
+    Some(&file.path)
 }
 
 /// The log of this process, if it is a daemon that has one.
 #[must_use]
 pub fn log_file() -> Option<&'static Path> {
-    #[cfg(unix)]
-    return started()?.log_file.as_deref();
-    #[cfg(not(unix))]
-    return None;
+    started()?.log_file.as_deref()
 }
 
 /// Tells whoever waits that this program is ready: the launcher, under
@@ -132,7 +111,6 @@ pub fn log_file() -> Option<&'static Path> {
 /// error lead to `/dev/null` from here on; what was written to them before was kept for the launcher
 /// to show, had the start failed.
 pub fn ready() {
-    #[cfg(unix)]
     if let Some(output) = started().and_then(|started| started.kept_output) {
         output.let_go();
     }

@@ -1,35 +1,13 @@
 //! What the launcher changes of its signals, and gives back.
 
-use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
 
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
-use nix::sys::signal::{SigAction, SigSet, SigmaskHow, Signal};
+use nix::sys::signal::{SigAction, SigSet, Signal};
 
 use crate::sys;
-
-/// While this lives, no signal is delivered to this thread.
-#[derive(Debug)]
-pub(crate) struct Blocked {
-    before: SigSet,
-}
-
-impl Blocked {
-    pub(crate) fn all() -> Result<Self, Errno> {
-        Ok(Self {
-            before: SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?,
-        })
-    }
-}
-
-impl Drop for Blocked {
-    fn drop(&mut self) {
-        // It held before, so it cannot be refused now.
-        let _ = self.before.thread_set_mask();
-    }
-}
 
 /// While this lives, the end of a child can be waited for, even if the caller ignores SIGCHLD.
 #[derive(Debug)]
@@ -56,18 +34,20 @@ impl Drop for Waitable {
 /// Not by `signalfd(2)`: where the program has other threads, any of them may be interrupted.
 #[derive(Debug)]
 pub(crate) struct Interrupts {
-    pipe: File,
+    reader: UnixStream,
     /// Where the handler writes; open for as long as it may.
-    _writer: OwnedFd,
+    _writer: UnixStream,
     before: Vec<(Signal, SigAction)>,
 }
 
 impl Interrupts {
-    pub(crate) fn catch() -> Result<Self, Errno> {
-        let (reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
+    pub(crate) fn catch() -> io::Result<Self> {
+        let (reader, writer) = UnixStream::pair()?;
+        reader.set_nonblocking(true)?;
+        writer.set_nonblocking(true)?;
         sys::signals::write_interrupts_to(writer.as_fd());
         let mut interrupts = Self {
-            pipe: reader.into(),
+            reader,
             _writer: writer,
             before: Vec::new(),
         };
@@ -87,7 +67,7 @@ impl Interrupts {
     /// The signal that came first, if one came.
     pub(crate) fn first(&self) -> Option<Signal> {
         let mut number = [0];
-        match (&self.pipe).read(&mut number) {
+        match (&self.reader).read(&mut number) {
             Ok(1) => Signal::try_from(i32::from(number[0])).ok(),
             _ => None,
         }
@@ -96,7 +76,7 @@ impl Interrupts {
 
 impl AsFd for Interrupts {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.pipe.as_fd()
+        self.reader.as_fd()
     }
 }
 

@@ -5,10 +5,11 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
-use nix::sys::stat::{FileStat, fstat, major, minor};
+use nix::sys::stat::{FileStat, fstat};
 use nix::unistd::{dup2_stderr, dup2_stdout};
 
 use crate::error::Error;
+use crate::sys;
 
 /// Opens `/dev/null`, and nothing else that goes by this name.
 pub(crate) fn open_null() -> Result<OwnedFd, Error> {
@@ -28,7 +29,7 @@ pub(crate) fn open_null() -> Result<OwnedFd, Error> {
 /// What standard output and standard error lead to, where it is not to stay so.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KeptOutput {
-    file: (u64, u64),
+    file: (libc::dev_t, libc::ino_t),
 }
 
 impl KeptOutput {
@@ -62,12 +63,11 @@ impl KeptOutput {
     }
 }
 
-fn identity(file: &FileStat) -> (u64, u64) {
+fn identity(file: &FileStat) -> (libc::dev_t, libc::ino_t) {
     (file.st_dev, file.st_ino)
 }
 
 /// Whether this is the null device, see `null(4)`.
 pub(crate) fn is_null(metadata: &std::fs::Metadata) -> bool {
-    let device = metadata.rdev();
-    metadata.file_type().is_char_device() && (major(device), minor(device)) == (1, 3)
+    metadata.file_type().is_char_device() && sys::files::is_null(metadata.rdev())
 }

@@ -4,9 +4,8 @@ use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use nix::fcntl::{FcntlArg, fcntl};
-
 use crate::support::process;
+use kind::{READ, WRITE, take_lock};
 
 /// Whether somebody holds a write lock on the file. A reader asks for a read lock, which only a
 /// writer's denies, and takes none itself.
@@ -16,9 +15,7 @@ pub(crate) fn is_held(path: &Path) -> bool {
     let Ok(file) = options.read(true).custom_flags(libc::O_NONBLOCK).open(path) else {
         return false;
     };
-    let mut lock = whole_file(libc::F_RDLCK);
-    fcntl(&file, FcntlArg::F_OFD_GETLK(&mut lock)).expect("ask for the lock");
-    i32::from(lock.l_type) != libc::F_UNLCK
+    kind::is_held(&file)
 }
 
 /// Every process that has a descriptor with the write lock on the file.
@@ -48,12 +45,12 @@ fn has_write_lock(pid: i32, descriptor: &str) -> bool {
 
 /// Takes a write lock as a stranger; it is held until the file is dropped.
 pub(crate) fn hold(path: &Path) -> File {
-    take(path, libc::F_WRLCK)
+    take(path, WRITE)
 }
 
 /// Takes a read lock as a stranger.
 pub(crate) fn hold_for_reading(path: &Path) -> File {
-    take(path, libc::F_RDLCK)
+    take(path, READ)
 }
 
 fn take(path: &Path, kind: i32) -> File {
@@ -64,17 +61,61 @@ fn take(path: &Path, kind: i32) -> File {
         .truncate(false)
         .open(path)
         .expect("open the file to lock");
-    let lock = whole_file(kind);
-    fcntl(&file, FcntlArg::F_OFD_SETLK(&lock)).expect("take the lock");
+    take_lock(&file, kind);
     file
 }
 
-fn whole_file(kind: i32) -> libc::flock {
-    libc::flock {
-        l_type: kind.try_into().expect("a kind of lock"),
-        l_whence: libc::SEEK_SET.try_into().expect("a whence"),
-        l_start: 0,
-        l_len: 0,
-        l_pid: 0,
+/// An open-file-description lock.
+#[cfg(not(daemon_fork))]
+mod kind {
+    use std::fs::File;
+
+    use nix::fcntl::{FcntlArg, fcntl};
+
+    pub(super) const READ: i32 = libc::F_RDLCK;
+    pub(super) const WRITE: i32 = libc::F_WRLCK;
+
+    pub(super) fn is_held(file: &File) -> bool {
+        let mut lock = whole_file(READ);
+        fcntl(file, FcntlArg::F_OFD_GETLK(&mut lock)).expect("ask for the lock");
+        i32::from(lock.l_type) != libc::F_UNLCK
+    }
+
+    pub(super) fn take_lock(file: &File, kind: i32) {
+        let lock = whole_file(kind);
+        fcntl(file, FcntlArg::F_OFD_SETLK(&lock)).expect("take the lock");
+    }
+
+    fn whole_file(kind: i32) -> libc::flock {
+        libc::flock {
+            l_type: kind.try_into().expect("a kind of lock"),
+            l_whence: libc::SEEK_SET.try_into().expect("a whence"),
+            l_start: 0,
+            l_len: 0,
+            l_pid: 0,
+        }
+    }
+}
+
+/// What other systems have, see `flock(2)`: to ask is to try.
+#[cfg(daemon_fork)]
+mod kind {
+    use std::fs::File;
+    use std::os::fd::AsRawFd;
+
+    pub(super) const READ: i32 = libc::LOCK_SH;
+    pub(super) const WRITE: i32 = libc::LOCK_EX;
+
+    pub(super) fn is_held(file: &File) -> bool {
+        !try_lock(file, READ)
+    }
+
+    pub(super) fn take_lock(file: &File, kind: i32) {
+        assert!(try_lock(file, kind), "take the lock");
+    }
+
+    fn try_lock(file: &File, kind: i32) -> bool {
+        // SAFETY: the descriptor is open as long as the file is borrowed.
+        unsafe { libc::flock(file.as_raw_fd(), kind | libc::LOCK_NB) == 0 }
     }
 }

@@ -1,16 +1,14 @@
 //! The process that holds the lock of a PID file: certainly, and for as long as it is looked at.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant, SystemTime};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::time::{ClockId, clock_gettime};
-use nix::unistd::{Pid, SysconfVar, sysconf};
+use nix::unistd::Pid;
 
 use crate::lock;
-use crate::proc_stat;
 use crate::signal::Signal;
 use crate::sys;
 
@@ -35,13 +33,13 @@ impl Holder {
     /// its number in between, that one may prove what it likes, and the signal goes to nobody.
     pub(super) fn of(file: &File) -> Option<Self> {
         let pid = lock::read_pid(file)?;
-        let pidfd = match sys::pidfd::open(pid) {
+        let pidfd = match sys::process::open(pid) {
             Ok(pidfd) => Some(pidfd),
             // An old kernel, or a container whose filter does not know the call.
             Err(Errno::ENOSYS | Errno::EPERM) => None,
             Err(_) => return None,
         };
-        let start = start_of(pid);
+        let start = sys::process::start_of(pid);
         let file = file.try_clone().ok()?;
         (lock::holder(&file) == Some(pid)).then_some(Self {
             pid,
@@ -61,40 +59,25 @@ impl Holder {
 
     /// When the process started.
     pub(super) fn since(&self) -> Option<SystemTime> {
-        let ticks_per_second = u64::try_from(sysconf(SysconfVar::CLK_TCK).ok()??).ok()?;
-        let milliseconds = self
-            .start?
-            .checked_mul(1000)?
-            .checked_div(ticks_per_second)?;
-        let since_boot: Duration = clock_gettime(ClockId::CLOCK_BOOTTIME).ok()?.into();
-        let age = since_boot.saturating_sub(Duration::from_millis(milliseconds));
-        SystemTime::now().checked_sub(age)
+        sys::process::time_of(self.start?)
     }
 
     /// Whether the process has a handler for this signal.
     pub(super) fn catches(&self, signal: Signal) -> bool {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap_or_default();
-        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
-        let caught = caught.and_then(|set| u64::from_str_radix(set.trim(), 16).ok());
-        let bit = signal
-            .as_raw()
-            .checked_sub(1)
-            .and_then(|bit| u32::try_from(bit).ok());
-        let bit = bit.and_then(|bit| 1_u64.checked_shl(bit));
-        caught
-            .zip(bit)
-            .is_some_and(|(caught, bit)| caught & bit != 0)
+        sys::process::catches(self.pid, signal.as_raw())
     }
 
     pub(super) fn send(&self, signal: Signal) -> Result<(), Errno> {
         if let Some(pidfd) = &self.pidfd {
-            match sys::pidfd::send_signal(pidfd.as_fd(), signal.as_raw()) {
+            match sys::process::send_signal(pidfd.as_fd(), signal.as_raw()) {
                 Err(Errno::ENOSYS | Errno::EPERM) => {}
                 other => return other,
             }
         }
         // By its number, which it may have lost by now.
-        if lock::holder(&self.file) != Some(self.pid) || start_of(self.pid) != self.start {
+        if lock::holder(&self.file) != Some(self.pid)
+            || sys::process::start_of(self.pid) != self.start
+        {
             return Err(Errno::ESRCH);
         }
         sys::signals::send(self.pid, signal.as_raw())
@@ -117,10 +100,6 @@ impl Holder {
         lock::writer_holds(&self.file) == Ok(false)
             || lock::holder(&self.file).is_some_and(|holder| holder != self.pid)
     }
-}
-
-fn start_of(pid: Pid) -> Option<u64> {
-    proc_stat::field(pid, 22)
 }
 
 /// Looks again and again; `look` may itself wait for as long as it is given.

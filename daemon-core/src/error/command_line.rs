@@ -35,6 +35,13 @@ impl Error {
         Self::flag(flag, format!("it cannot be used together with {switch}"))
     }
 
+    #[cfg(not(unix))]
+    pub(crate) fn unsupported() -> Self {
+        let what = "cannot start in the background";
+        let reason = "not supported on this system; leave the switch away";
+        Self::words(ErrorKind::Usage, what, reason)
+    }
+
     fn flag(flag: &OsStr, reason: impl Into<String>) -> Self {
         let flag = shown(Path::new(flag));
         Self::words(

@@ -14,7 +14,8 @@ use super::{Error, ErrorKind, shown, system_message};
 use crate::after_exec;
 use crate::handoff::Record;
 use crate::log_file::Place;
-use crate::sys::child::Step;
+use crate::sys::child::{Failure, Step};
+use crate::sys::image::Image;
 
 impl Error {
     pub(crate) fn with_output(self, output: Vec<u8>) -> Self {
@@ -94,12 +95,21 @@ impl Error {
         Self::words(ErrorKind::Configuration, what, "it is the PID file too")
     }
 
-    pub(crate) fn detach(step: Step, cause: Errno) -> Self {
+    /// There is no daemon.
+    pub(crate) fn detach(failure: &Failure) -> Self {
+        match *failure {
+            Failure::Launcher(step, cause) => Self::step(step, cause),
+            Failure::Child(step, cause) => Self::detached_step(step, cause),
+            Failure::Intermediate(fate) => Self::intermediate_ended(fate),
+        }
+    }
+
+    fn detached_step(step: Step, cause: Errno) -> Self {
         let step = match step {
             Step::NewSession => "start a session in the intermediate process",
             Step::SecondFork => "create the daemon",
             Step::DefaultSignals => "reset the signals of the daemon",
-            Step::CloseOnExec => "close the descriptors of the daemon",
+            Step::CloseOnExec(_) => "close the descriptors of the daemon",
             Step::KeepOpen(_) => "keep a descriptor open for the daemon",
             Step::Place { .. } => "redirect the standard streams of the daemon",
             Step::StampPid(_) => "set the environment of the daemon",
@@ -108,12 +118,17 @@ impl Error {
                 return Self::system(ErrorKind::CannotCreate, what, cause);
             }
             Step::EmptyMask => "unblock the signals of the daemon",
-            Step::Execute => "execute the daemon through /proc/self/exe",
+            Step::Execute => {
+                return Self::step(
+                    &format!("execute the daemon through {}", Image::NAME),
+                    cause,
+                );
+            }
         };
         Self::step(step, cause)
     }
 
-    pub(crate) fn intermediate_ended(fate: Result<ExitStatus, Errno>) -> Self {
+    fn intermediate_ended(fate: Result<ExitStatus, Errno>) -> Self {
         let what = "cannot create the daemon";
         let ended = fate.map_or("was lost".to_owned(), ended);
         Self::words(
@@ -123,13 +138,15 @@ impl Error {
         )
     }
 
-    pub(crate) fn image_unknown() -> Self {
-        let cause = io::Error::other("no start of code in /proc/self/stat");
-        Self::step("find the image of this program in /proc", cause)
+    pub(crate) fn image_unknown(cause: io::Error) -> Self {
+        Self::step(&format!("find this program by {}", Image::NAME), cause)
     }
 
     pub(crate) fn foreign_image() -> Self {
-        let reason = "/proc/self/exe is another program, the dynamic loader perhaps";
+        let reason = format!(
+            "{} is another program, the dynamic loader perhaps",
+            Image::NAME
+        );
         Self::words(ErrorKind::System, CANNOT_START, reason)
     }
 

@@ -11,7 +11,7 @@ mod wait;
 use std::ffi::OsString;
 use std::fs;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -33,6 +33,7 @@ use crate::signal::Signal;
 use crate::signals::{Interrupts, Waitable};
 use crate::standard_streams;
 use crate::sys;
+use crate::sys::image::Image;
 
 pub(crate) use in_place::execute_in_place;
 use probe::Probe;
@@ -77,6 +78,7 @@ pub(crate) fn launch(order: Order) -> Result<Verdict, Error> {
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     refusals::check()?;
+    let image = refusals::own_image()?;
     refuse_one_file_for_both(&order)?;
     for place in [&order.pid_file, &order.log_file, &order.workdir]
         .into_iter()
@@ -88,14 +90,18 @@ pub(crate) fn launch(order: Order) -> Result<Verdict, Error> {
         Some(place) => Some(PidFile::lock(place.path(), order.pid_mode)?),
         None => None,
     };
-    let verdict = launch_locked(order, pid_file.as_ref());
+    let verdict = launch_locked(order, &image, pid_file.as_ref());
     if let (Err(_), Some(pid_file)) = (&verdict, pid_file) {
         pid_file.remove();
     }
     verdict
 }
 
-fn launch_locked(order: Order, pid_file: Option<&PidFile>) -> Result<Verdict, Error> {
+fn launch_locked(
+    order: Order,
+    image: &Image,
+    pid_file: Option<&PidFile>,
+) -> Result<Verdict, Error> {
     let failed = |step| move |errno: Errno| Error::step(step, errno);
     let log = match &order.log_file {
         Some(place) => Some(LogFile::open(place.path(), order.log_mode)?),
@@ -131,7 +137,7 @@ fn launch_locked(order: Order, pid_file: Option<&PidFile>) -> Result<Verdict, Er
 
     let record = Record {
         launcher: getpid().as_raw(),
-        comm: comm(),
+        comm: sys::image::comm(),
         start_dir: std::env::current_dir().ok(),
         pid_descriptor: lock.as_ref().map(AsRawFd::as_raw_fd),
         pid_file: order.pid_file.map(Resolved::into_path),
@@ -147,8 +153,10 @@ fn launch_locked(order: Order, pid_file: Option<&PidFile>) -> Result<Verdict, Er
         .map_err(|error| Error::step("send the hand-off", error))?;
 
     let _waitable = Waitable::begin().map_err(failed("reset SIGCHLD"))?;
-    let interrupts = Interrupts::catch().map_err(failed("make a pipe for signals"))?;
+    let interrupts =
+        Interrupts::catch().map_err(|error| Error::step("make a pipe for signals", error))?;
     let daemon = detach(Program {
+        image,
         arguments: order.arguments,
         environment: environment(&theirs, notify_socket.as_ref().map(NotifySocket::address)),
         stdin: null.as_fd(),
@@ -164,7 +172,8 @@ fn launch_locked(order: Order, pid_file: Option<&PidFile>) -> Result<Verdict, Er
             .map(|(lock, file)| (lock.as_fd(), file.old_length())),
     })?;
     drop(theirs);
-    let probe = Probe::new(order.readiness, daemon, kept.open(), notify_socket);
+    let pid = daemon.pid();
+    let probe = Probe::new(order.readiness, pid, kept.open(), notify_socket);
 
     let timeout = order
         .ready_timeout
@@ -178,7 +187,7 @@ fn launch_locked(order: Order, pid_file: Option<&PidFile>) -> Result<Verdict, Er
         Fate::Ready { status } => {
             log.iter().for_each(LogFile::forget);
             Ok(Verdict::Up {
-                pid: daemon,
+                pid,
                 log: record.log_file,
                 status,
             })
@@ -248,15 +257,6 @@ fn environment(handoff: &OwnedFd, notify_socket: Option<OsString>) -> Vec<Entry>
 /// What a variable is set to, if the entry is that variable's.
 fn value<'a>(entry: &'a [u8], name: &str) -> Option<&'a [u8]> {
     entry.strip_prefix(name.as_bytes())?.strip_prefix(b"=")
-}
-
-/// The name of this process, which would become `exe` by the way it is executed again.
-fn comm() -> OsString {
-    let mut comm = fs::read("/proc/self/comm").unwrap_or_default();
-    if comm.last() == Some(&b'\n') {
-        comm.pop();
-    }
-    OsString::from_vec(comm)
 }
 
 /// The log would be written over the pid.

@@ -1,6 +1,6 @@
-//! The daemon as the launcher's own child.
+//! The daemon, as the launcher watches and stops it.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
-use crate::sys;
+use crate::sys::launch::Child;
 
 /// How long a daemon that was told to end may take, before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
@@ -18,57 +18,45 @@ const GRACE: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(10);
 
 /// The daemon, until its end has been seen.
-///
-/// Nobody else can be given its pid meanwhile, since nobody else waits for it.
 #[derive(Debug)]
-pub(super) struct Process {
-    pub(super) pid: Pid,
-    pidfd: Option<OwnedFd>,
-}
+pub(super) struct Process(Child);
 
 impl Process {
-    pub(super) fn new(pid: Pid) -> Self {
-        Self {
-            pid,
-            pidfd: sys::pidfd::open(pid).ok(),
-        }
+    pub(super) fn new(daemon: Child) -> Self {
+        Self(daemon)
+    }
+
+    pub(super) fn pid(&self) -> Pid {
+        self.0.pid()
     }
 
     /// What is readable once the daemon has ended, where the system has it.
     pub(super) fn end(&self) -> Option<BorrowedFd<'_>> {
-        self.pidfd.as_ref().map(AsFd::as_fd)
+        self.0.end()
     }
 
     /// How the daemon ended, if it has.
     pub(super) fn try_wait(&self) -> Result<Option<ExitStatus>, Errno> {
-        sys::wait::try_wait(self.pid)
+        self.0.try_wait()
     }
 
     /// Tells the daemon to end, and makes it end when it does not. Afterwards it is gone, unless not
     /// even the system can end it, because it waits for a device for example.
     pub(super) fn stop(&self) {
-        self.send(Signal::SIGTERM);
+        self.0.send(Signal::SIGTERM);
         // A process that is stopped could not obey.
-        self.send(Signal::SIGCONT);
+        self.0.send(Signal::SIGCONT);
         if !self.ends_within(GRACE) {
-            self.send(Signal::SIGKILL);
+            self.0.send(Signal::SIGKILL);
             self.ends_within(GRACE);
         }
         // No zombie stays either, unless somebody else has taken it already.
         let _ = self.try_wait();
     }
 
-    fn send(&self, signal: Signal) {
-        // It may have ended, which is what is wanted.
-        let _ = match &self.pidfd {
-            Some(pidfd) => sys::pidfd::send_signal(pidfd.as_fd(), signal as i32),
-            None => nix::sys::signal::kill(self.pid, signal),
-        };
-    }
-
     /// When to look for its end without being told.
     pub(super) fn next_look(&self, now: Instant) -> Option<Instant> {
-        self.pidfd.is_none().then(|| now + LOOK)
+        self.end().is_none().then(|| now + LOOK)
     }
 
     fn ends_within(&self, time: Duration) -> bool {

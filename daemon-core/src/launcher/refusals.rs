@@ -3,15 +3,13 @@
 use nix::unistd::{getegid, geteuid, getgid, getpid, getuid};
 
 use crate::error::Error;
-use crate::proc_stat;
-use crate::sys;
+use crate::sys::image::Image;
 
 /// Refuses a start where it would be wrong.
 pub(crate) fn check() -> Result<(), Error> {
     refuse_borrowed_rights()?;
     refuse_process_one()?;
-    refuse_notify_unit()?;
-    refuse_foreign_image()
+    refuse_notify_unit()
 }
 
 /// A set-uid or set-gid program would be started for ever with rights that its caller does not
@@ -41,14 +39,9 @@ fn refuse_notify_unit() -> Result<(), Error> {
     Ok(())
 }
 
-/// In `ld.so ./prog -d ARG` the image of this process is the loader, and executing it again would
-/// run ARG.
-fn refuse_foreign_image() -> Result<(), Error> {
-    // Where the code of the file begins that the kernel executed.
-    let begin = proc_stat::field("self", 26).ok_or_else(Error::image_unknown)?;
-    let segments = sys::image::segments_of_main_program();
-    if segments.iter().any(|segment| segment.contains(&begin)) {
-        return Ok(());
-    }
-    Err(Error::foreign_image())
+/// What is executed again, if it is this program.
+pub(super) fn own_image() -> Result<Image, Error> {
+    Image::of_this_process()
+        .map_err(Error::image_unknown)?
+        .ok_or_else(Error::foreign_image)
 }

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
-use nix::unistd::Pid;
 
 use super::probe::Probe;
 use super::process::Process;
@@ -16,6 +15,7 @@ use crate::after_exec::Step;
 use crate::error::Error;
 use crate::handoff;
 use crate::signals::Interrupts;
+use crate::sys::launch::Child;
 
 /// No deadline is later than this, so that no sum overflows.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
@@ -45,7 +45,7 @@ pub(super) enum Fate {
 ///
 /// With a hand-off the steps after the exec are waited for first.
 pub(super) fn wait(
-    daemon: Pid,
+    daemon: Child,
     handoff: Option<handoff::Launcher>,
     probe: Probe,
     timeout: Duration,
@@ -85,7 +85,7 @@ fn watch(
         let now = Instant::now();
         let mut is_ready = false;
         if steps_are_done {
-            let looked = probe.look(process.pid, now);
+            let looked = probe.look(process.pid(), now);
             is_ready = looked.is_ready;
             reason = looked.errno.or(reason);
             if let Some(warning) = looked.warning {
@@ -99,7 +99,7 @@ fn watch(
             }
         }
         if let Some(status) = process.try_wait()? {
-            let last_words = probe.last_words(process.pid);
+            let last_words = probe.last_words(process.pid());
             return Ok(Fate::Ended {
                 status,
                 was_ready: is_ready || last_words.is_ready,

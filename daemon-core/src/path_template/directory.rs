@@ -40,7 +40,6 @@ fn check(directory: &Path, found: io::Result<Metadata>) -> Result<(), Error> {
 }
 
 /// The user who made this symbolic link, if it is neither root nor the user of this process.
-#[cfg(unix)]
 fn stranger_behind(link: &Metadata) -> Option<u32> {
     use std::os::unix::fs::MetadataExt;
 
@@ -49,7 +48,6 @@ fn stranger_behind(link: &Metadata) -> Option<u32> {
     (!is_known).then_some(maker)
 }
 
-#[cfg(unix)]
 fn private() -> DirBuilder {
     use std::os::unix::fs::DirBuilderExt;
 
@@ -60,7 +58,6 @@ fn private() -> DirBuilder {
 
 /// A umask that takes the owner's own rights would leave a directory that not even the next start
 /// can use. Under every other umask there is nothing to do.
-#[cfg(unix)]
 fn lift_umask(directory: &Path) -> io::Result<()> {
     use nix::fcntl::AT_FDCWD;
     use nix::sys::stat::{FchmodatFlags, Mode, fchmodat};
@@ -77,19 +74,4 @@ fn lift_umask(directory: &Path) -> io::Result<()> {
         )?;
     }
     Ok(())
-}
-
-#[cfg(not(unix))]
-fn stranger_behind(_: &Metadata) -> Option<u32> {
-    None
-}
-
-#[cfg(not(unix))]
-fn private() -> DirBuilder {
-    DirBuilder::new()
-}
-
-#[cfg(not(unix))]
-fn lift_umask(directory: &Path) -> io::Result<()> {
-    fs::symlink_metadata(directory).map(drop)
 }

@@ -180,50 +180,24 @@ pub(super) fn name_in(argv0: &OsStr) -> Option<OsString> {
     Some(name.to_owned())
 }
 
-#[cfg(unix)]
 fn without_dash(name: &OsStr) -> Option<&OsStr> {
     use std::os::unix::ffi::OsStrExt;
 
     name.as_bytes().strip_prefix(b"-").map(OsStr::from_bytes)
 }
 
-#[cfg(unix)]
 fn effective_uid() -> u32 {
     nix::unistd::geteuid().as_raw()
 }
 
 /// The home directory that the user database names; it may be a directory service.
-#[cfg(unix)]
 fn home_of(uid: u32) -> io::Result<Option<PathBuf>> {
     let user = nix::unistd::User::from_uid(uid.into())?;
     Ok(user.map(|user| user.dir))
 }
 
-#[cfg(unix)]
 fn is_directory_of(uid: u32, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
 
     std::fs::symlink_metadata(path).is_ok_and(|it| it.is_dir() && it.uid() == uid)
-}
-
-#[cfg(not(unix))]
-fn without_dash(name: &OsStr) -> Option<&OsStr> {
-    name.to_str()?.strip_prefix('-').map(OsStr::new)
-}
-
-/// Not root's.
-#[cfg(not(unix))]
-fn effective_uid() -> u32 {
-    1
-}
-
-#[cfg(not(unix))]
-fn home_of(_: u32) -> io::Result<Option<PathBuf>> {
-    let home = env::var_os("USERPROFILE").ok_or(io::ErrorKind::NotFound)?;
-    Ok(Some(home.into()))
-}
-
-#[cfg(not(unix))]
-fn is_directory_of(_: u32, _: &Path) -> bool {
-    false
 }

@@ -168,7 +168,6 @@ fn the_name_is_the_file_name_in_argv_0_without_a_leading_dash() {
     }
 }
 
-#[cfg(unix)]
 #[test]
 fn a_name_that_is_not_utf_8_passes_byte_for_byte() {
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -348,7 +347,6 @@ fn relative_paths_are_resolved_against_the_start_directory() {
     assert_eq!(path_of(PathBuf::from("x"), &ann()), Ok("/start/x".into()));
 }
 
-#[cfg(unix)]
 #[test]
 fn a_start_directory_that_is_gone_matters_only_to_relative_paths() {
     let lost = Surroundings {
@@ -440,7 +438,6 @@ impl Drop for Scratch {
     }
 }
 
-#[cfg(unix)]
 mod on_disk {
     use super::*;
     use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown, symlink};

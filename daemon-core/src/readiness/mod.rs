@@ -3,12 +3,12 @@
 //! These modules only observe. How long to wait, and what follows from an answer, is the
 //! launcher's business.
 
-#[cfg(target_os = "linux")]
-pub(crate) mod listening;
-#[cfg(target_os = "linux")]
-mod net_tables;
 pub(crate) mod notify;
-#[cfg(target_os = "linux")]
-pub(crate) mod settled;
-#[cfg(target_os = "linux")]
-mod thread_state;
+#[cfg(all(target_os = "linux", not(daemon_fork)))]
+#[path = "linux/mod.rs"]
+mod platform;
+#[cfg(not(all(target_os = "linux", not(daemon_fork))))]
+#[path = "unix/mod.rs"]
+mod platform;
+
+pub(crate) use platform::{listening, settled};

@@ -3,19 +3,12 @@
 //! The launcher is the receiver, the daemon's `ready()` and its companions are the sender. In the
 //! foreground the same sender talks to systemd or to any other supervisor.
 
-#[cfg(target_os = "linux")]
-mod receiver;
-#[cfg(unix)]
-mod sender;
-#[cfg(not(unix))]
-#[path = "notify/no_sender.rs"]
 mod sender;
 
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
-#[cfg(target_os = "linux")]
-pub(crate) use receiver::NotifySocket;
+pub(crate) use super::platform::receiver::NotifySocket;
 pub(crate) use sender::{remember_address, send, send_if_there_is_room};
 
 /// The environment variable that names the receiver's socket.
@@ -26,7 +19,7 @@ pub(crate) const NOTIFY_SOCKET: &str = "NOTIFY_SOCKET";
 pub(crate) const READY: &str = "READY=1\nX_DAEMON_BARRIER=0";
 
 /// systemd reads no more of a datagram, so no client that works with it sends more.
-const DATAGRAM_MAX: usize = 4096;
+pub(super) const DATAGRAM_MAX: usize = 4096;
 
 /// What a terminal line can hold, more or less; the rest of a status says little.
 const STATUS_MAX: usize = 200;

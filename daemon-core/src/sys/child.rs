@@ -1,18 +1,20 @@
-//! What happens between clone and exec, in a process that shares the launcher's memory.
+//! What happens between clone and exec, in a process that may share the launcher's memory.
 //!
 //! Only system calls are made here, and only those that `signal-safety(7)` lists or that are as
-//! thin: nothing allocates, locks, formats or panics, and nothing is written but the atomics of
-//! the [`Plan`] and the stack. So a plan is all the child ever sees: plain numbers and pointers
-//! that the launcher prepared.
+//! thin: nothing allocates, locks, formats or panics, and nothing is written but the stack and the
+//! atomics that [`Step::StampPid`] names. So a [`Plan`] is all the child ever sees: plain numbers
+//! and pointers that the launcher prepared.
 
 use std::ffi::{CStr, CString, c_char};
+use std::ops::Range;
 use std::os::fd::RawFd;
+use std::process::ExitStatus;
 use std::ptr;
-use std::sync::atomic::{AtomicI32, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use nix::errno::Errno;
 
-const FIRST_AFTER_STANDARD_STREAMS: RawFd = 3;
+use super::descriptors::Inherited;
 
 /// The number of digits of the largest pid, and the newline.
 pub(crate) const PID_LINE: usize = 11;
@@ -27,7 +29,7 @@ pub(crate) enum Step {
     /// Every signal, also one that was ignored, back to its default.
     DefaultSignals,
     /// Everything above the standard streams is closed by the exec.
-    CloseOnExec,
+    CloseOnExec(Inherited),
     /// This one is not.
     KeepOpen(RawFd),
     /// `dup2(2)`.
@@ -42,42 +44,32 @@ pub(crate) enum Step {
     Execute,
 }
 
-/// What the child is to do, and what became of it.
-///
-/// It is leaked on purpose: when the intermediate process is killed, the launcher resumes while
-/// the daemon's side still runs on this memory.
+/// What the children are to do.
 #[derive(Debug)]
 pub(crate) struct Plan {
     steps: Vec<Step>,
     program: CString,
     arguments: Strings,
     environment: Strings,
-    failed_step: AtomicUsize,
-    failed_errno: AtomicI32,
-    daemon: AtomicI32,
-    pub(super) intermediate_stack: Stack,
-    pub(super) daemon_stack: Stack,
 }
 
-/// The end of a stack for one child, leaked like the plan.
+/// A step that a child could not take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Failed {
+    /// Its number in the plan.
+    pub(super) step: usize,
+    pub(super) errno: Errno,
+}
+
+/// Why there is no daemon.
 #[derive(Debug)]
-pub(super) struct Stack(pub(super) *mut u128);
-
-// SAFETY: the pointer is only handed to the one `clone` that the stack is for.
-unsafe impl Sync for Stack {}
-
-impl Stack {
-    /// Enough for the deepest call of a child by a factor of ten; untouched pages cost nothing.
-    const SIZE: usize = 64 * 1024;
-
-    fn new() -> Self {
-        Self(
-            vec![0_u128; Self::SIZE / size_of::<u128>()]
-                .leak()
-                .as_mut_ptr_range()
-                .end,
-        )
-    }
+pub(crate) enum Failure {
+    /// The launcher itself could not do this.
+    Launcher(&'static str, Errno),
+    /// A child could not take this step.
+    Child(Step, Errno),
+    /// The intermediate process ended before its work was done.
+    Intermediate(Result<ExitStatus, Errno>),
 }
 
 /// A list of C strings, ended by a null pointer.
@@ -120,56 +112,63 @@ impl Plan {
         program: CString,
         arguments: Strings,
         environment: Strings,
-    ) -> &'static Self {
-        Box::leak(Box::new(Self {
+    ) -> Self {
+        Self {
             steps,
             program,
             arguments,
             environment,
-            failed_step: AtomicUsize::new(usize::MAX),
-            failed_errno: AtomicI32::new(0),
-            daemon: AtomicI32::new(0),
-            intermediate_stack: Stack::new(),
-            daemon_stack: Stack::new(),
-        }))
+        }
     }
 
-    /// Takes the steps from this one on, in the child alone. Returns at the second fork with its
-    /// number, or with nothing when a step failed.
-    pub(super) fn play(&self, first: usize) -> Option<usize> {
-        for (number, step) in self.steps.iter().enumerate().skip(first) {
-            if matches!(step, Step::SecondFork) {
-                return Some(number);
-            }
-            if let Err(errno) = self.take_step(*step) {
-                self.report(number, errno);
-                return None;
+    /// What the intermediate process does.
+    pub(super) fn take_steps_before_fork(&self) -> Result<(), Failed> {
+        self.take_steps(0..self.second_fork())
+    }
+
+    /// What the daemon's side does; it returns only when a step failed.
+    pub(super) fn take_steps_after_fork(&self) -> Result<(), Failed> {
+        self.take_steps(self.second_fork() + 1..self.steps.len())
+    }
+
+    fn take_steps(&self, numbers: Range<usize>) -> Result<(), Failed> {
+        for (number, step) in self.steps.iter().enumerate() {
+            if numbers.contains(&number) {
+                self.take_step(*step).map_err(|errno| Failed {
+                    step: number,
+                    errno,
+                })?;
             }
         }
-        None
+        Ok(())
     }
 
-    /// Where the daemon's side begins.
-    pub(super) fn second_fork(&self) -> usize {
+    /// The second fork failed.
+    pub(super) fn not_forked(&self, errno: Errno) -> Failed {
+        Failed {
+            step: self.second_fork(),
+            errno,
+        }
+    }
+
+    fn second_fork(&self) -> usize {
         self.steps
             .iter()
             .take_while(|step| !matches!(step, Step::SecondFork))
             .count()
     }
 
-    pub(super) fn report(&self, step: usize, errno: Errno) {
-        self.failed_errno.store(errno as i32, Ordering::Release);
-        self.failed_step.store(step, Ordering::Release);
+    /// The step of this number, if there is one.
+    pub(super) fn step(&self, number: usize) -> Option<Step> {
+        self.steps.get(number).copied()
     }
 
     fn take_step(&self, step: Step) -> Result<(), Errno> {
         match step {
             Step::NewSession => nix::unistd::setsid().map(drop),
             Step::SecondFork => Ok(()),
-            Step::DefaultSignals => super::signals::reset_all(),
-            Step::CloseOnExec => {
-                super::descriptors::close_on_exec_from(FIRST_AFTER_STANDARD_STREAMS)
-            }
+            Step::DefaultSignals => super::platform::signals::reset_all(),
+            Step::CloseOnExec(inherited) => inherited.close_on_exec(),
             Step::KeepOpen(descriptor) => super::descriptors::keep_open(descriptor),
             Step::Place { from, onto } => super::descriptors::place(from, onto),
             Step::StampPid(variable) => {
@@ -193,25 +192,6 @@ impl Plan {
             );
         }
         Errno::last()
-    }
-
-    /// The step that failed, and why. To be asked only when no child runs on this memory.
-    pub(crate) fn failure(&self) -> Option<(Step, Errno)> {
-        let step = self.steps.get(self.failed_step.load(Ordering::Acquire))?;
-        Some((
-            *step,
-            Errno::from_raw(self.failed_errno.load(Ordering::Acquire)),
-        ))
-    }
-
-    /// The pid of the daemon, or 0 when it was not created.
-    pub(crate) fn daemon(&self) -> i32 {
-        self.daemon.load(Ordering::Acquire)
-    }
-
-    /// Where the system stores that pid.
-    pub(crate) fn daemon_pid(&self) -> &AtomicI32 {
-        &self.daemon
     }
 }
 

@@ -1,19 +1,25 @@
-//! The only place with `unsafe`: system calls that `nix` does not have, or has only as `unsafe`.
+//! The only place with `unsafe`: system calls that `nix` does not have, or has only as `unsafe`,
+//! and all that is done in one way on Linux and in another on the other Unix systems.
+//!
+//! What the other systems get is tested on Linux as well:
+//! `RUSTFLAGS="--cfg daemon_fork" cargo test`.
 #![allow(
     unsafe_code,
     reason = "this module is where the unsafe code of the crate stands"
 )]
 
 pub(crate) mod child;
-#[cfg(target_os = "linux")]
-pub(crate) mod clone;
 pub(crate) mod descriptors;
 pub(crate) mod environment;
 pub(crate) mod exit;
-#[cfg(target_os = "linux")]
-pub(crate) mod image;
 pub(crate) mod local_time;
-#[cfg(target_os = "linux")]
-pub(crate) mod pidfd;
+#[cfg(all(target_os = "linux", not(daemon_fork)))]
+#[path = "linux/mod.rs"]
+mod platform;
+#[cfg(not(all(target_os = "linux", not(daemon_fork))))]
+#[path = "unix/mod.rs"]
+mod platform;
 pub(crate) mod signals;
 pub(crate) mod wait;
+
+pub(crate) use platform::{files, image, launch, lock, process, socket};

@@ -1,4 +1,4 @@
-//! Signal dispositions.
+//! Signal masks and dispositions.
 
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
@@ -7,39 +7,28 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 
 use nix::errno::Errno;
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction};
 use nix::unistd::Pid;
 
-/// Every signal back to its default, in the child.
-#[cfg(target_os = "linux")]
-pub(super) fn reset_all() -> Result<(), Errno> {
-    // The kernel's own `struct sigaction`, which is zero for the default action whatever the
-    // architecture's order of fields; not glibc's call, which refuses the two signals that it uses
-    // itself, though a caller may have left them ignored.
-    let default = [0_u64; 8];
-    let size_of_set = if cfg!(target_arch = "mips") || cfg!(target_arch = "mips64") {
-        16
-    } else {
-        8
-    };
-    for signal in 1..=64 {
-        if signal == libc::SIGKILL || signal == libc::SIGSTOP {
-            continue;
-        }
-        // SAFETY: the new action is larger than the kernel's structure, and the old one is not
-        // asked for. The dispositions belong to the child alone, which has no handler to lose.
-        let set = unsafe {
-            libc::syscall(
-                libc::SYS_rt_sigaction,
-                signal,
-                default.as_ptr(),
-                ptr::null_mut::<u64>(),
-                size_of_set,
-            )
-        };
-        Errno::result(set)?;
+/// While this lives, no signal is delivered to this thread.
+#[derive(Debug)]
+pub(super) struct Blocked {
+    before: SigSet,
+}
+
+impl Blocked {
+    pub(super) fn all() -> Result<Self, Errno> {
+        Ok(Self {
+            before: SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?,
+        })
     }
-    Ok(())
+}
+
+impl Drop for Blocked {
+    fn drop(&mut self) {
+        // It held before, so it cannot be refused now.
+        let _ = self.before.thread_set_mask();
+    }
 }
 
 /// `kill(2)`, of one process, with any signal; `nix` has no real-time ones.

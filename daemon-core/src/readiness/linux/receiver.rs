@@ -15,7 +15,7 @@ use nix::sys::socket::{
 };
 use nix::unistd::Pid;
 
-use super::{DATAGRAM_MAX, Notification, parse};
+use crate::readiness::notify::{DATAGRAM_MAX, Notification, parse};
 
 /// However fast somebody writes, one look at the socket ends, and the clock gets its turn.
 const DATAGRAMS_PER_CALL: usize = 64;

@@ -1,0 +1,95 @@
+//! The launcher's end: a socket that only the daemon can find.
+
+use std::ffi::OsString;
+use std::fs;
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixDatagram;
+use std::path::PathBuf;
+
+use nix::unistd::{Pid, mkdtemp};
+
+use crate::readiness::notify::{DATAGRAM_MAX, Notification, parse};
+
+/// However fast somebody writes, one look at the socket ends, and the clock gets its turn.
+const DATAGRAMS_PER_CALL: usize = 64;
+
+/// Where the daemon says that it is ready, see `sd_notify(3)`.
+#[derive(Debug)]
+pub(crate) struct NotifySocket {
+    socket: UnixDatagram,
+    directory: PathBuf,
+    path: PathBuf,
+}
+
+impl NotifySocket {
+    /// Binds to a name that nobody can guess, in a directory that nobody can list: these systems do
+    /// not say who sent a datagram. The daemon may be another user by the time it writes.
+    pub(crate) fn bind() -> io::Result<Self> {
+        let directory = mkdtemp(&std::env::temp_dir().join("daemon-XXXXXX"))?;
+        let name = RandomState::new().hash_one(std::process::id());
+        let path = directory.join(format!("{name:016x}"));
+        let bind = || {
+            let socket = UnixDatagram::bind(&path)?;
+            socket.set_nonblocking(true)?;
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o666))?;
+            fs::set_permissions(&directory, fs::Permissions::from_mode(0o711))?;
+            Ok(socket)
+        };
+        match bind() {
+            Ok(socket) => Ok(Self {
+                socket,
+                directory,
+                path,
+            }),
+            Err(error) => {
+                remove(&path, &directory);
+                Err(error)
+            }
+        }
+    }
+
+    /// The value of `NOTIFY_SOCKET` for the daemon.
+    pub(crate) fn address(&self) -> OsString {
+        self.path.clone().into()
+    }
+
+    /// What the daemon has said since the last call; `None` when nobody has said anything. Does not
+    /// wait.
+    pub(crate) fn receive(&self, _daemon: Pid) -> Option<Vec<Notification>> {
+        let mut notifications = None;
+        // What is longer than this is cut, and its last assignment may mean something else.
+        let mut buffer = [0; DATAGRAM_MAX + 1];
+        for _ in 0..DATAGRAMS_PER_CALL {
+            let length = match self.socket.recv(&mut buffer) {
+                Ok(length) => length,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(_) => break,
+            };
+            let notifications: &mut Vec<_> = notifications.get_or_insert_default();
+            if length <= DATAGRAM_MAX {
+                notifications.extend(parse(&buffer[..length]));
+            }
+        }
+        notifications
+    }
+}
+
+impl AsFd for NotifySocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl Drop for NotifySocket {
+    fn drop(&mut self) {
+        remove(&self.path, &self.directory);
+    }
+}
+
+fn remove(path: &PathBuf, directory: &PathBuf) {
+    fs::remove_file(path).ok();
+    fs::remove_dir(directory).ok();
+}

@@ -1,0 +1,14 @@
+//! How it is done on Linux. `sys/unix` has the same for all other systems.
+
+pub(crate) mod clone;
+pub(super) mod descriptors;
+pub(crate) mod files;
+pub(crate) mod image;
+pub(crate) mod lock;
+mod pidfd;
+mod proc_stat;
+pub(crate) mod process;
+pub(super) mod signals;
+pub(crate) mod socket;
+
+pub(crate) use clone as launch;

@@ -1,0 +1,40 @@
+//! What the system tells of a process that is not a child of this one.
+
+use std::fs;
+use std::time::{Duration, SystemTime};
+
+use nix::time::{ClockId, clock_gettime};
+use nix::unistd::{Pid, SysconfVar, sysconf};
+
+use super::proc_stat;
+
+pub(crate) use super::pidfd::{open, send_signal};
+
+/// When it started, in clock ticks since the system started. With this beside it, a pid names one
+/// process only.
+pub(crate) fn start_of(pid: Pid) -> Option<u64> {
+    proc_stat::field(pid, 22)
+}
+
+/// The time of such a start.
+pub(crate) fn time_of(start: u64) -> Option<SystemTime> {
+    let ticks_per_second = u64::try_from(sysconf(SysconfVar::CLK_TCK).ok()??).ok()?;
+    let milliseconds = start.checked_mul(1000)?.checked_div(ticks_per_second)?;
+    let since_boot: Duration = clock_gettime(ClockId::CLOCK_BOOTTIME).ok()?.into();
+    let age = since_boot.saturating_sub(Duration::from_millis(milliseconds));
+    SystemTime::now().checked_sub(age)
+}
+
+/// Whether it has a handler for this signal.
+pub(crate) fn catches(pid: Pid, signal: i32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let caught = caught.and_then(|set| u64::from_str_radix(set.trim(), 16).ok());
+    let bit = signal
+        .checked_sub(1)
+        .and_then(|bit| u32::try_from(bit).ok());
+    let bit = bit.and_then(|bit| 1_u64.checked_shl(bit));
+    caught
+        .zip(bit)
+        .is_some_and(|(caught, bit)| caught & bit != 0)
+}

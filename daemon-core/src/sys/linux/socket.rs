@@ -1,0 +1,24 @@
+//! The socket pair of the hand-off.
+
+use std::os::fd::OwnedFd;
+
+use nix::errno::Errno;
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, SockFlag, SockType, getsockopt, socketpair, sockopt,
+};
+
+/// A whole message is read or none, and a socket of this kind is rarely anything else.
+pub(crate) const KIND: SockType = SockType::SeqPacket;
+
+/// Who writes to a process that was killed gets an error and no signal.
+pub(crate) const NO_SIGNAL: MsgFlags = MsgFlags::MSG_NOSIGNAL;
+
+/// A pair of such sockets.
+pub(crate) fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
+    socketpair(AddressFamily::Unix, KIND, None, SockFlag::SOCK_CLOEXEC)
+}
+
+/// Whether this process made the socket pair.
+pub(crate) fn is_made_by(pid: i32, socket: &OwnedFd) -> bool {
+    getsockopt(socket, sockopt::PeerCredentials).is_ok_and(|maker| maker.pid() == pid)
+}

@@ -1,0 +1,42 @@
+//! Files that have a special way in.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::unistd::{mkstemp, unlink};
+
+/// Whether a character device of this number is the null device; every system numbers it
+/// differently.
+pub(crate) fn is_null(device: u64) -> bool {
+    fs::metadata("/dev/null").is_ok_and(|null| null.rdev() == device)
+}
+
+/// A file without a name, for reading and writing.
+pub(crate) fn in_memory() -> Result<File, Errno> {
+    let (file, path) = mkstemp(&std::env::temp_dir().join("daemon-XXXXXX"))?;
+    unlink(&path)?;
+    fcntl(&file, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
+    Ok(file.into())
+}
+
+/// The same file once more, for reading, if it still has this path or had none: to open `/dev/fd/N` is to
+/// duplicate what is open, on many systems, and that is open for writing.
+pub(crate) fn open_for_reading(file: &File, path: Option<&Path>) -> io::Result<File> {
+    let Some(path) = path else {
+        return file.try_clone();
+    };
+    let again = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+        .open(path)?;
+    let (here, there) = (file.metadata()?, again.metadata()?);
+    if (here.dev(), here.ino()) == (there.dev(), there.ino()) {
+        Ok(again)
+    } else {
+        Err(io::ErrorKind::NotFound.into())
+    }
+}

@@ -1,0 +1,248 @@
+//! The two forks. No process but its parent can learn how the daemon ended, so the intermediate
+//! process stays until the launcher has seen the daemon ready: it tells the launcher the exact
+//! status, and passes on the signals that the launcher asks for, since nobody else knows for
+//! certain that the pid is still the daemon's.
+//!
+//! They talk through a socket pair. Whoever is killed, the other one reads to its end.
+
+use std::io::Read;
+use std::net::Shutdown;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::socket::{MsgFlags, recv, send};
+use nix::unistd::{ForkResult, Pid, fork};
+
+use super::socket::{self, NO_SIGNAL};
+use crate::sys::child::{Failed, Failure, Plan};
+use crate::sys::signals::{self, Blocked};
+use crate::sys::wait;
+
+/// The daemon, a child of the intermediate process, until its end has been seen.
+#[derive(Debug)]
+pub(crate) struct Child {
+    pid: Pid,
+    intermediate: Pid,
+    socket: UnixStream,
+}
+
+impl Child {
+    pub(crate) fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// What is readable once it has ended.
+    #[expect(clippy::unnecessary_wraps, reason = "not every Linux has it")]
+    pub(crate) fn end(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.socket.as_fd())
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn try_wait(&self) -> Result<Option<ExitStatus>, Errno> {
+        let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
+        match recv(self.socket.as_raw_fd(), &mut [0], flags) {
+            Err(Errno::EAGAIN | Errno::EINTR) => Ok(None),
+            _ => self.wait().map(Some),
+        }
+    }
+
+    fn wait(&self) -> Result<ExitStatus, Errno> {
+        if let Some(Message { number, .. }) = Message::receive(&self.socket) {
+            return Ok(ExitStatus::from_raw(number));
+        }
+        kill_orphan(self.pid);
+        Err(Errno::ECHILD)
+    }
+
+    pub(crate) fn send(&self, signal: Signal) {
+        let [number, ..] = (signal as i32).to_le_bytes();
+        // It may have ended, which is what is wanted.
+        let _ = send(self.socket.as_raw_fd(), &[number], NO_SIGNAL);
+    }
+}
+
+impl Drop for Child {
+    /// The daemon goes to init: the intermediate process reads to the end, and ends.
+    fn drop(&mut self) {
+        self.socket.shutdown(Shutdown::Both).ok();
+        let _ = wait::wait(self.intermediate);
+    }
+}
+
+/// The intermediate process was killed, so what becomes of the daemon would never be known.
+fn kill_orphan(daemon: Pid) {
+    let _ = kill(daemon, Signal::SIGKILL);
+}
+
+/// Starts the daemon, detached; returns when it executes the program.
+///
+/// The intermediate process is a child of this one, which must not ignore SIGCHLD.
+#[expect(clippy::needless_pass_by_value, reason = "Linux needs it for ever")]
+pub(crate) fn start(plan: Plan) -> Result<Child, Failure> {
+    let failed = |step| move |errno| Failure::Launcher(step, errno);
+    let (socket, childrens) = socket::pair().map_err(failed("make a socket pair"))?;
+    let (socket, childrens) = (UnixStream::from(socket), UnixStream::from(childrens));
+    let intermediate = {
+        // No handler of the launcher's may run in a child.
+        let _blocked = Blocked::all().map_err(failed("block signals"))?;
+        // SAFETY: the child makes only async-signal-safe calls, and never returns.
+        match unsafe { fork() }.map_err(failed("create the intermediate process"))? {
+            ForkResult::Parent { child } => child,
+            ForkResult::Child => {
+                drop(socket);
+                if let Err(failed) = intermediate(&plan, &childrens) {
+                    Message::failed(failed).send(&childrens);
+                }
+                exit_at_once()
+            }
+        }
+    };
+    drop(childrens);
+    let mut daemon = None;
+    let failure = loop {
+        match (Message::receive(&socket), daemon) {
+            (
+                Some(Message {
+                    word: CREATED,
+                    number,
+                }),
+                _,
+            ) => daemon = Some(Pid::from_raw(number)),
+            (Some(Message { word: EXECUTED, .. }), Some(pid)) => {
+                return Ok(Child {
+                    pid,
+                    intermediate,
+                    socket,
+                });
+            }
+            (Some(Message { word, number }), _) => {
+                let step = usize::try_from(word).ok().and_then(|it| plan.step(it));
+                break step.map(|step| Failure::Child(step, Errno::from_raw(number)));
+            }
+            (None, daemon) => {
+                if let Some(daemon) = daemon {
+                    kill_orphan(daemon);
+                }
+                break None;
+            }
+        }
+    };
+    // Both are on their way to their ends, or there already.
+    let fate = wait::wait(intermediate);
+    Err(failure.unwrap_or(Failure::Intermediate(fate)))
+}
+
+/// What the children tell the launcher.
+#[derive(Clone, Copy)]
+struct Message {
+    word: i32,
+    number: i32,
+}
+
+/// The daemon's side has begun, with this pid.
+const CREATED: i32 = -1;
+/// The daemon has executed the program, or was killed before.
+const EXECUTED: i32 = -2;
+/// The daemon has ended, with this status of `waitpid(2)`.
+const ENDED: i32 = -3;
+
+impl Message {
+    /// Every other word is the number of a step, which failed with this errno.
+    fn failed(failed: Failed) -> Self {
+        Self {
+            word: i32::try_from(failed.step).unwrap_or(i32::MAX),
+            number: failed.errno as i32,
+        }
+    }
+
+    /// A launcher that was killed is not missed.
+    fn send(self, socket: &UnixStream) {
+        let mut bytes = [0; 8];
+        let (word, number) = bytes.split_at_mut(4);
+        word.copy_from_slice(&self.word.to_ne_bytes());
+        number.copy_from_slice(&self.number.to_ne_bytes());
+        let _ = send(socket.as_raw_fd(), &bytes, NO_SIGNAL);
+    }
+
+    /// The next one; nothing at the end.
+    fn receive(mut socket: &UnixStream) -> Option<Self> {
+        let mut bytes = [0; 8];
+        socket.read_exact(&mut bytes).ok()?;
+        let (word, number) = bytes.split_first_chunk()?;
+        Some(Self {
+            word: i32::from_ne_bytes(*word),
+            number: i32::from_ne_bytes(number.try_into().ok()?),
+        })
+    }
+}
+
+/// All that the intermediate process does. The program's other threads are not there, and may have
+/// held any lock: from here on only async-signal-safe calls, as `sys::child` says.
+fn intermediate(plan: &Plan, launcher: &UnixStream) -> Result<(), Failed> {
+    plan.take_steps_before_fork()?;
+    let not_forked = |errno| plan.not_forked(errno);
+    let (executed, executing) = socket::pair().map_err(not_forked)?;
+    let (ended, on_end) = socket::pair().map_err(not_forked)?;
+    signals::write_interrupts_to(on_end.as_fd());
+    signals::set_interrupt_handler(Signal::SIGCHLD).map_err(not_forked)?;
+    // SAFETY: the child makes only async-signal-safe calls, and never returns.
+    let daemon = match unsafe { fork() }.map_err(not_forked)? {
+        ForkResult::Parent { child } => child,
+        ForkResult::Child => {
+            let word = CREATED;
+            let number = nix::unistd::getpid().as_raw();
+            Message { word, number }.send(launcher);
+            if let Err(failed) = plan.take_steps_after_fork() {
+                Message::failed(failed).send(launcher);
+            }
+            exit_at_once()
+        }
+    };
+    drop(executing);
+    // Nothing is ever written there: it ends when the daemon executes the program or dies.
+    while nix::unistd::read(&executed, &mut [0]) == Err(Errno::EINTR) {}
+    let (word, number) = (EXECUTED, 0);
+    Message { word, number }.send(launcher);
+    SigSet::from(Signal::SIGCHLD)
+        .thread_unblock()
+        .map_err(not_forked)?;
+    attend(daemon, launcher, ended.as_fd());
+    Ok(())
+}
+
+/// Until the daemon has ended, or the launcher has no more use for this process.
+fn attend(daemon: Pid, launcher: &UnixStream, ended: BorrowedFd<'_>) {
+    loop {
+        match wait::try_wait(daemon) {
+            Ok(None) => {}
+            Ok(Some(status)) => {
+                let (word, number) = (ENDED, status.into_raw());
+                return Message { word, number }.send(launcher);
+            }
+            Err(_) => return,
+        }
+        let mut sources = [launcher.as_fd(), ended].map(|it| PollFd::new(it, PollFlags::POLLIN));
+        let _ = poll(&mut sources, PollTimeout::NONE);
+        let _ = recv(ended.as_raw_fd(), &mut [0; 16], MsgFlags::MSG_DONTWAIT);
+        let mut number = [0];
+        match recv(launcher.as_raw_fd(), &mut number, MsgFlags::MSG_DONTWAIT) {
+            Ok(1) => {
+                let [number] = number;
+                let _ = kill(daemon, Signal::try_from(i32::from(number)).ok());
+            }
+            Err(Errno::EAGAIN | Errno::EINTR) => {}
+            Ok(_) | Err(_) => return,
+        }
+    }
+}
+
+/// Ends a child, whose exit handlers are the launcher's.
+fn exit_at_once() -> ! {
+    // SAFETY: the call takes an integer.
+    unsafe { libc::_exit(0) }
+}

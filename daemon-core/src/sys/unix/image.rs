@@ -1,0 +1,56 @@
+//! Which program this is. Only its path is known, so what is executed again is the file of that
+//! path.
+
+use std::ffi::{CString, OsStr, OsString};
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::unistd::{getegid, geteuid, getgid, getuid};
+
+/// The file of this program.
+#[derive(Debug)]
+pub(crate) struct Image {
+    path: PathBuf,
+    identity: (u64, u64),
+}
+
+impl Image {
+    /// How it is named in a message.
+    pub(crate) const NAME: &str = "its path";
+
+    /// It is always found where the system knows its path: a loader that was told to run a program
+    /// cannot be told from it.
+    pub(crate) fn of_this_process() -> io::Result<Option<Self>> {
+        let path = std::env::current_exe()?;
+        let identity = identity(&path)?;
+        Ok(Some(Self { path, identity }))
+    }
+
+    /// What to execute, if it is still the file that had this path when the launch began.
+    pub(crate) fn path(&self) -> io::Result<CString> {
+        if identity(&self.path)? != self.identity {
+            return Err(Errno::ESTALE.into());
+        }
+        Ok(CString::new(self.path.clone().into_os_string().into_vec())?)
+    }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    fs::metadata(path).map(|file| (file.dev(), file.ino()))
+}
+
+/// Executed by its path, a program gets its name from it.
+pub(crate) fn comm() -> OsString {
+    OsString::new()
+}
+
+pub(crate) fn set_comm(_comm: &OsStr) {}
+
+/// Whether this program has more rights than its caller.
+pub(crate) fn is_secure() -> bool {
+    getuid() != geteuid() || getgid() != getegid()
+}

@@ -1,0 +1,62 @@
+//! An exclusive lock on the whole file, see `flock(2)`: open-file-description locks of `fcntl(2)`
+//! are not to be had everywhere.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::thread;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::unistd::Pid;
+
+/// Who takes a lock only to look has let it go by then.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Takes the lock; false when somebody else holds one. Does no harm to a lock that is ours.
+pub(crate) fn try_lock(file: &File) -> Result<bool, Errno> {
+    flock(file, libc::LOCK_EX | libc::LOCK_NB)
+}
+
+/// Whether somebody else holds an exclusive lock, as daemons do. The file must not be locked by
+/// ourselves.
+///
+/// These locks cannot be asked for, only tried, so for a moment there is a shared lock. An honest
+/// start that meets with it looks again, see [`reader_holds`].
+pub(crate) fn writer_holds(file: &File) -> Result<bool, Errno> {
+    let is_held = !flock(file, libc::LOCK_SH | libc::LOCK_NB)?;
+    if !is_held {
+        flock(file, libc::LOCK_UN)?;
+    }
+    Ok(is_held)
+}
+
+/// Whether somebody else holds a lock that no daemon takes: a shared one. If not, the lock is
+/// ours afterwards.
+pub(crate) fn reader_holds(file: &File) -> Result<bool, Errno> {
+    thread::sleep(LOOK);
+    Ok(!try_lock(file)? && !writer_holds(file)?)
+}
+
+fn flock(file: &File, operation: libc::c_int) -> Result<bool, Errno> {
+    loop {
+        // SAFETY: the descriptor is open as long as the file is borrowed.
+        let locked = unsafe { libc::flock(file.as_raw_fd(), operation) };
+        match Errno::result(locked) {
+            Ok(_) => return Ok(true),
+            Err(Errno::EWOULDBLOCK) => return Ok(false),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+}
+
+/// Whether this process holds the lock. Nobody says, on these systems.
+pub(crate) fn holds(_pid: Pid, _file: &File) -> io::Result<bool> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// A process that holds the lock, if one can be seen.
+pub(crate) fn visible_holder(_file: &File) -> Option<Pid> {
+    None
+}

@@ -1,0 +1,32 @@
+//! What the system tells of a process that is not a child of this one: only whether it is there.
+
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::time::SystemTime;
+
+use nix::errno::Errno;
+use nix::unistd::Pid;
+
+/// A process has nothing but its number.
+pub(crate) fn open(_pid: Pid) -> Result<OwnedFd, Errno> {
+    Err(Errno::ENOSYS)
+}
+
+/// As [`open`].
+pub(crate) fn send_signal(_pidfd: BorrowedFd<'_>, _signal: i32) -> Result<(), Errno> {
+    Err(Errno::ENOSYS)
+}
+
+/// When it started; not known.
+pub(crate) fn start_of(_pid: Pid) -> Option<u64> {
+    None
+}
+
+/// The time of such a start.
+pub(crate) fn time_of(_start: u64) -> Option<SystemTime> {
+    None
+}
+
+/// Whether it has a handler for this signal. That is not known, so it shall not die of one.
+pub(crate) fn catches(_pid: Pid, _signal: i32) -> bool {
+    false
+}

@@ -1,0 +1,39 @@
+//! The socket pair of the hand-off.
+
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, SockType};
+
+/// macOS has no `SOCK_SEQPACKET`, and datagrams have no end.
+pub(crate) const KIND: SockType = SockType::Stream;
+
+/// Who writes to a process that was killed gets an error and no signal. There std has seen to that
+/// when it made the socket.
+#[cfg(target_vendor = "apple")]
+pub(crate) const NO_SIGNAL: MsgFlags = MsgFlags::empty();
+/// Who writes to a process that was killed gets an error and no signal.
+#[cfg(not(target_vendor = "apple"))]
+pub(crate) const NO_SIGNAL: MsgFlags = MsgFlags::MSG_NOSIGNAL;
+
+/// A pair of such sockets.
+pub(crate) fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
+    let pair =
+        UnixStream::pair().map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(0)));
+    pair.map(|(one, other)| (one.into(), other.into()))
+}
+
+/// Whether this process made the socket pair.
+#[cfg(target_vendor = "apple")]
+pub(crate) fn is_made_by(pid: i32, socket: &OwnedFd) -> bool {
+    use nix::sys::socket::{getsockopt, sockopt};
+    getsockopt(socket, sockopt::LocalPeerPid) == Ok(pid)
+}
+
+/// Whether this process made the socket pair. The BSDs and illumos do not say, so a whole record
+/// must do.
+#[cfg(not(target_vendor = "apple"))]
+pub(crate) fn is_made_by(_pid: i32, _socket: &OwnedFd) -> bool {
+    true
+}

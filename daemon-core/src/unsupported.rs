@@ -1,0 +1,104 @@
+//! All there is on systems that are no Unix: the program runs in the foreground, and the switch is
+//! answered with one line.
+
+use std::env;
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process;
+use std::time::Duration;
+
+use crate::command_line::{self, Asked};
+use crate::daemon::Daemon;
+#[cfg(feature = "clap")]
+use crate::daemon::PathSource;
+use crate::error::Error;
+
+/// The guard that `enter` gives to the program that runs.
+#[derive(Debug)]
+#[must_use = "keep it until the end of `main`"]
+pub struct Running(());
+
+impl Daemon {
+    /// Returns if the command line holds no switch of ours; else ends the process with status 64.
+    pub fn enter(self) -> Running {
+        match command_line::read(&self, env::args_os) {
+            Ok(Asked::Foreground) => Running(()),
+            Ok(_) => give_up(&Error::unsupported()),
+            Err(error) => give_up(&error),
+        }
+    }
+
+    /// Ends the process with status 64.
+    pub fn start(self) -> Running {
+        give_up(&Error::unsupported())
+    }
+
+    /// Fails.
+    ///
+    /// # Errors
+    ///
+    /// Always, of the kind [`Usage`](crate::ErrorKind::Usage).
+    pub fn try_start(self) -> Result<Running, Error> {
+        Err(Error::unsupported())
+    }
+}
+
+#[expect(clippy::exit, reason = "what is the program's never begins")]
+fn give_up(error: &Error) -> ! {
+    let program = env::args_os().next().unwrap_or_default();
+    let name = Path::new(&program).file_stem().unwrap_or_default();
+    writeln!(io::stderr(), "{}: {error}", name.to_string_lossy()).ok();
+    process::exit(error.exit_status().into())
+}
+
+/// False: there are no daemons on this system.
+#[must_use]
+pub fn is_daemon() -> bool {
+    false
+}
+
+/// The working directory, unless it was deleted.
+#[must_use]
+pub fn start_dir() -> Option<PathBuf> {
+    env::current_dir().ok()
+}
+
+/// Nothing: there are no daemons on this system.
+#[must_use]
+pub fn pid_file() -> Option<&'static Path> {
+    None
+}
+
+/// Nothing: there are no daemons on this system.
+#[must_use]
+pub fn log_file() -> Option<&'static Path> {
+    None
+}
+
+/// Does nothing: there are no daemons on this system.
+///
+/// # Errors
+///
+/// Never.
+pub fn reopen_log() -> io::Result<()> {
+    Ok(())
+}
+
+/// Does nothing: nobody listens on this system.
+pub fn ready() {}
+
+/// Does nothing: nobody listens on this system.
+pub fn status(_text: impl Display) {}
+
+/// Does nothing: nobody listens on this system.
+pub fn extend_timeout(_time: Duration) {}
+
+/// Does nothing: nobody listens on this system.
+pub fn stopping() {}
+
+/// The path that is meant; what a placeholder stands for is known on Unix alone.
+#[cfg(feature = "clap")]
+pub(crate) fn resolved(_path: PathSource) -> Option<PathBuf> {
+    None
+}
