@@ -70,7 +70,7 @@ impl Scratch {
     /// The logs from the oldest to the newest.
     fn logs(&self) -> Vec<String> {
         let rotated = |number: &usize| self.path(format!("report.log.{number}")).exists();
-        let count = (1..).take_while(rotated).count();
+        let count = (1..100).take_while(rotated).count();
         let names = (1..=count)
             .rev()
             .map(|number| format!("report.log.{number}"));

@@ -71,7 +71,7 @@ impl LargeFile {
         let file = File::create(&path).expect("a large file");
         let mut rest = &file;
         for _ in 0..200 {
-            std::io::Write::write_all(&mut rest, &[7; 1_000_000]).expect("room on the disk");
+            std::io::Write::write_all(&mut rest, &vec![7; 1_000_000]).expect("room on the disk");
         }
         file.sync_all().expect("written");
         Self { path }
