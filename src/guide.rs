@@ -4,6 +4,9 @@
 #[doc = include_str!("../docs/how-it-works.md")]
 pub mod how_it_works {}
 
+#[doc = include_str!("../docs/adding.md")]
+pub mod adding {}
+
 #[doc = include_str!("../docs/service-managers.md")]
 pub mod service_managers {}
 

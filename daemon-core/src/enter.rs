@@ -57,8 +57,15 @@ impl Daemon {
     /// gets the command line as it is, with the program's own switch in it, and comes here again.
     ///
     /// Whatever the program does before this call is done twice: once in the launcher, once in the
-    /// daemon. Call it before there are threads and children *in the daemon*; the launcher may have
-    /// both.
+    /// daemon. What should not be done twice, opening a port, truncating a file or asking the user, is
+    /// done after it or in [`configure`](Self::configure), which is called in the launcher alone.
+    ///
+    /// The launcher may have threads and any amount of memory; neither passes to the daemon nor costs
+    /// anything. In the daemon, call it before there are threads and children: the variable by which
+    /// the daemon was started is removed only while there is one thread.
+    ///
+    /// The launcher ends by `exit(3)`. So its exit handlers run and what is in its buffers is written,
+    /// once; destructors do not run.
     pub fn start(self) -> Running {
         self.try_start().unwrap_or_else(|error| give_up(&error))
     }
