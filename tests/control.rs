@@ -320,6 +320,35 @@ fn a_lock_that_outlives_the_daemon_in_its_child_is_reported() {
 }
 
 #[test]
+fn stop_does_not_say_that_the_lock_is_free_while_a_child_holds_it() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up_and_reported("report wait:go leak-lock create:leaked stay");
+    scratch.write("go", "");
+    eventually("its child has the lock", || {
+        scratch.path("leaked").exists().then_some(())
+    });
+    let ended = format!("pid {} has ended, but process ", daemon.pid());
+    expect_failure(&scratch.verb("stop").run(), 4, &[&ended]);
+}
+
+#[test]
+fn stop_removes_a_file_only_while_nobody_can_begin_to_use_it() {
+    if !requires::program("strace") {
+        return;
+    }
+    let scratch = Scratch::new();
+    scratch.write("report.pid", "5000000\n");
+    let slowly = "?unlink,unlinkat:delay_enter=500000";
+    let stop = scratch.verb_with(slowly, "stop").spawn();
+    eventually("it is about to remove the file", || {
+        lock::is_held(&scratch.path("report.pid")).then_some(())
+    });
+    assert_eq!(scratch.controlled("hang").run().code(), 69);
+    expect_answer(&stop.wait(), 0, "not running");
+    assert!(!scratch.path("report.pid").exists());
+}
+
+#[test]
 fn what_is_no_regular_file_is_not_waited_for() {
     let scratch = Scratch::new();
     let path = scratch.path("report.pid");
