@@ -16,8 +16,8 @@ const LAUNCH: &str = "use `#[rocket::main] async fn main` instead of `#[rocket::
 pub(crate) struct EntryFn {
     attributes: Vec<(Role, Attribute)>,
     pub(crate) signature: Signature,
-    /// The body, or the semicolon of `fn main();`.
-    body: TokenTree,
+    /// The body, or the semicolon of `fn main();`. Half-typed code may have neither.
+    body: Option<TokenTree>,
 }
 
 impl EntryFn {
@@ -33,7 +33,7 @@ impl EntryFn {
             Ok(Self {
                 attributes: attributes.into_iter().map(with_role).collect(),
                 signature,
-                body: input.parse()?,
+                body: input.parse().ok().map(ungrouped),
             })
         };
         read.parse2(item)
@@ -49,7 +49,7 @@ impl EntryFn {
 
     pub(crate) fn body(&self) -> Option<&Group> {
         match &self.body {
-            TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => Some(group),
+            Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => Some(group),
             _ => None,
         }
     }
@@ -135,4 +135,15 @@ impl EntryFn {
         }
         mistakes
     }
+}
+
+/// A body that came through a `macro_rules!` variable stands in an invisible group.
+fn ungrouped(tree: TokenTree) -> TokenTree {
+    let inner = match &tree {
+        TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
+            group.stream().into_iter().next()
+        }
+        _ => None,
+    };
+    inner.map_or(tree, ungrouped)
 }
