@@ -3,6 +3,7 @@
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::ToTokens;
+use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Path, Safety, Signature, Visibility};
 
@@ -59,8 +60,9 @@ impl EntryFn {
         self.has(Role::Macro)
     }
 
+    /// A method is not, whatever its name.
     pub(crate) fn is_main(&self) -> bool {
-        self.signature.ident == "main"
+        self.signature.ident.unraw() == "main" && self.signature.receiver().is_none()
     }
 
     fn has(&self, wanted: Role) -> bool {
