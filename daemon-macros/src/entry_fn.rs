@@ -65,6 +65,14 @@ impl EntryFn {
         self.signature.ident.unraw() == "main" && self.signature.receiver().is_none()
     }
 
+    /// Whether a runtime's macro above has left us an `async fn main` of its own, which it awaits in
+    /// the real one. Such a keyword was not written by the user, and its source is the macro's call.
+    pub(crate) fn is_within_another_main(&self) -> bool {
+        let keyword = self.signature.asyncness.as_ref();
+        let source = keyword.and_then(|keyword| keyword.span.source_text());
+        source.is_some_and(|source| source != "async")
+    }
+
     fn has(&self, wanted: Role) -> bool {
         self.attributes.iter().any(|(role, _)| *role == wanted)
     }
