@@ -3,6 +3,7 @@
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::ToTokens;
+use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Path, Safety, Signature, Visibility};
 
@@ -16,8 +17,8 @@ const LAUNCH: &str = "use `#[rocket::main] async fn main` instead of `#[rocket::
 pub(crate) struct EntryFn {
     attributes: Vec<(Role, Attribute)>,
     pub(crate) signature: Signature,
-    /// The body, or the semicolon of `fn main();`.
-    body: TokenTree,
+    /// The body, or the semicolon of `fn main();`. Half-typed code may have neither.
+    body: Option<TokenTree>,
 }
 
 impl EntryFn {
@@ -33,7 +34,7 @@ impl EntryFn {
             Ok(Self {
                 attributes: attributes.into_iter().map(with_role).collect(),
                 signature,
-                body: input.parse()?,
+                body: input.parse().ok().map(ungrouped),
             })
         };
         read.parse2(item)
@@ -49,7 +50,7 @@ impl EntryFn {
 
     pub(crate) fn body(&self) -> Option<&Group> {
         match &self.body {
-            TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => Some(group),
+            Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => Some(group),
             _ => None,
         }
     }
@@ -59,8 +60,17 @@ impl EntryFn {
         self.has(Role::Macro)
     }
 
+    /// A method is not, whatever its name.
     pub(crate) fn is_main(&self) -> bool {
-        self.signature.ident == "main"
+        self.signature.ident.unraw() == "main" && self.signature.receiver().is_none()
+    }
+
+    /// Whether a runtime's macro above has left us an `async fn main` of its own, which it awaits in
+    /// the real one. Such a keyword was not written by the user, and its source is the macro's call.
+    pub(crate) fn is_within_another_main(&self) -> bool {
+        let keyword = self.signature.asyncness.as_ref();
+        let source = keyword.and_then(|keyword| keyword.span.source_text());
+        source.is_some_and(|source| source != "async")
     }
 
     fn has(&self, wanted: Role) -> bool {
@@ -135,4 +145,15 @@ impl EntryFn {
         }
         mistakes
     }
+}
+
+/// A body that came through a `macro_rules!` variable stands in an invisible group.
+fn ungrouped(tree: TokenTree) -> TokenTree {
+    let inner = match &tree {
+        TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
+            group.stream().into_iter().next()
+        }
+        _ => None,
+    };
+    inner.map_or(tree, ungrouped)
 }

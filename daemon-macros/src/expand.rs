@@ -3,7 +3,7 @@
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Ident, Path};
+use syn::{Ident, Path, ReturnType};
 
 use crate::entry_fn::EntryFn;
 use crate::options::Options;
@@ -41,14 +41,20 @@ fn plain(options: &Options, function: &EntryFn, body: &Group) -> TokenStream {
 /// first. It keeps its name, since some runtimes insist on `main`. What it returns in the end is
 /// theirs to say, so the outer one promises no more than every `main` does.
 fn nested(options: &Options, function: &EntryFn, body: &Group) -> TokenStream {
-    let crate_path = options.crate_path();
     let outer = function.attributes(|role| role == Role::Inert);
     let inner = function.attributes(|role| role != Role::Inert);
     let signature = &function.signature;
     let guard = guard(options);
+    // Where the user's type does not keep the promise, the compiler underlines that type.
+    let span = match &signature.output {
+        ReturnType::Type(_, written) => generated(written.span()),
+        ReturnType::Default => generated(Span::call_site()),
+    };
+    let crate_path = spanned(&options.crate_path(), span);
+    let promised = quote_spanned!(span=> impl #crate_path::Termination);
     quote_spanned! {generated(Span::call_site())=>
         #(#outer)*
-        fn main() -> impl #crate_path::Termination {
+        fn main() -> #promised {
             #(#inner)*
             #signature #body
             #guard

@@ -20,7 +20,7 @@ pub(crate) fn fallback(item: TokenStream, function: Option<&EntryFn>) -> TokenSt
     };
     let attributes = function.attributes(|role| !matches!(role, Role::Repeated | Role::Test));
     let mut signature = function.signature.clone();
-    if function.signature_mistakes().is_empty() {
+    if function.signature_mistakes().is_empty() || function.is_within_another_main() {
         return quote!(#(#attributes)* #signature #body);
     }
     // The underscore keeps `dead_code` quiet. A body that is not `const` is a mistake in a function

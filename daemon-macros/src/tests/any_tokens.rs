@@ -104,3 +104,13 @@ fn a_half_typed_body_is_left_to_the_compiler() {
         );
     }
 }
+
+#[test]
+fn a_function_without_even_a_semicolon_is_told_what_it_needs() {
+    let output = attribute(TokenStream::new(), quote!(fn main()));
+    assert!(
+        output.to_string().contains("`fn main` needs a body"),
+        "{output}"
+    );
+    assert!(is_a_program(output));
+}

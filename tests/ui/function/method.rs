@@ -1,0 +1,10 @@
+struct Server;
+
+impl Server {
+    #[daemon::main]
+    fn main(&self) {}
+}
+
+fn main() {
+    Server.main();
+}

@@ -1,0 +1,2 @@
+#[daemon::main]
+fn r#main() {}
