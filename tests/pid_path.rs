@@ -26,24 +26,26 @@ fn metadata(scratch: &Scratch, name: &str) -> Metadata {
     fs::symlink_metadata(scratch.path(name)).expect("a file")
 }
 
+/// A link itself is refused, before anything is opened behind it.
+const LINK: &str = "Too many levels of symbolic links";
+
 #[test]
 fn something_else_at_the_path_is_refused_at_once_and_stays() {
     let scratch = Scratch::new();
     let pid = scratch.path("report.pid");
     let victim = scratch.write("victim", "precious\n");
     let before = Fingerprint::of(&victim);
-    const KIND: &str = "not a regular file";
-    // Not "it was replaced": the link itself is refused, before anything is opened behind it.
-    const LINK: &str = "Too many levels of symbolic links";
     let makers: [(&str, &dyn Fn()); 6] = [
         ("Is a directory", &|| fs::create_dir(&pid).expect("mkdir")),
-        (KIND, &|| mkfifo(&pid, Mode::S_IRWXU).expect("mkfifo")),
+        ("not a regular file", &|| {
+            mkfifo(&pid, Mode::S_IRWXU).expect("mkfifo")
+        }),
         ("No such device", &|| {
-            drop(UnixListener::bind(&pid).expect("bind"))
+            drop(UnixListener::bind(&pid).expect("bind"));
         }),
         (LINK, &|| symlink(&victim, &pid).expect("symlink")),
         (LINK, &|| {
-            symlink(scratch.path("target"), &pid).expect("symlink")
+            symlink(scratch.path("target"), &pid).expect("symlink");
         }),
         (LINK, &|| symlink(&pid, &pid).expect("symlink")),
     ];
