@@ -38,7 +38,7 @@ fn something_else_at_the_path_is_refused_at_once_and_stays() {
     let makers: [(&str, &dyn Fn()); 6] = [
         ("Is a directory", &|| fs::create_dir(&pid).expect("mkdir")),
         ("not a regular file", &|| {
-            mkfifo(&pid, Mode::S_IRWXU).expect("mkfifo")
+            mkfifo(&pid, Mode::S_IRWXU).expect("mkfifo");
         }),
         ("No such device", &|| {
             drop(UnixListener::bind(&pid).expect("bind"));
