@@ -15,7 +15,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, send, socketpair};
+use nix::unistd::Pid;
 use support::daemon::read_report;
 use support::lock;
 use support::outcome::Outcome;
@@ -218,20 +220,28 @@ fn a_daemon_whose_intermediate_process_was_killed_starts_on_memory_that_nobody_t
     let scratch = Scratch::new();
     let argument = "x".repeat(10_000);
     let mut intermediate = None;
-    let launch = trace::run(scratch.background().arg(&argument), |stop| {
-        match stop.role {
-            Role::Daemon if stop.number == 1 => {
-                let pid = nix::unistd::Pid::from_raw(intermediate.expect("it came first"));
-                nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).expect("kill");
-                Action::Hold
+    let mut stops = 0;
+    let launch = trace::run(quick(&scratch).arg(&argument), |stop| match stop.role {
+        Role::Daemon => {
+            stops += 1;
+            if stops > 1 {
+                return Action::Go;
             }
-            Role::Intermediate => {
-                intermediate = Some(stop.pid);
-                Action::Go
-            }
-            _ => Action::Go,
+            let pid = Pid::from_raw(intermediate.expect("it came first"));
+            kill(pid, Signal::SIGKILL).expect("kill the intermediate process");
+            Action::Hold
         }
+        Role::Intermediate => {
+            intermediate = Some(stop.pid);
+            Action::Go
+        }
+        _ => Action::Go,
     });
+    // Even a launcher that waits for the exec alone has waited for it.
+    assert!(
+        stops > 10,
+        "{stops} stops of the daemon before the launcher ended"
+    );
     let daemon = scratch.daemon_of(launch, "report.pid");
     let report = daemon.report();
     assert_eq!(report.arguments[1..], [argument.into_bytes()]);
