@@ -6,6 +6,7 @@ pub mod how_it_works {}
 
 #[doc = include_str!("../docs/adding.md")]
 pub mod adding {}
+
 #[doc = include_str!("../docs/readiness.md")]
 pub mod readiness {}
 
