@@ -7,6 +7,9 @@ pub mod how_it_works {}
 #[doc = include_str!("../docs/adding.md")]
 pub mod adding {}
 
+#[doc = include_str!("../docs/readiness.md")]
+pub mod readiness {}
+
 #[doc = include_str!("../docs/service-managers.md")]
 pub mod service_managers {}
 

@@ -14,13 +14,28 @@ pub enum Readiness {
     /// The daemon's `execve(2)` succeeded, and so did the steps after it, if any are configured.
     Exec,
     /// The daemon has gone quiet: over 50 milliseconds it used less than 1.5 milliseconds of
-    /// processor time, and no sample found one of its threads runnable, in disk wait or stopped.
+    /// processor time, and no sample found one of its threads runnable, in disk wait or stopped. One
+    /// that is never quiet counts as up at the timeout.
+    ///
+    /// A start that fails is busy until it fails: failures after 750 milliseconds of work, out of a
+    /// disk that is slow, or with a long backtrace were seen every time. What it cannot see is a
+    /// failure after a long sleep or a slow name look-up, after very little work, or after work in a
+    /// child process: 92 of 100 starts that slept for 100 milliseconds and then failed were taken
+    /// to be up. [`Listening`](Self::Listening) and [`Notify`](Self::Notify) are for these.
     #[default]
     Settled,
-    /// A socket that the daemon made listens.
+    /// A socket that the daemon made listens: TCP or Unix, or UDP bound to a port outside the
+    /// ephemeral range and not connected. The launcher knows it within some 15 milliseconds.
+    ///
+    /// Where the daemon's descriptors may not be seen in `/proc`, there is one warning, and it is as
+    /// [`Settled`](Self::Settled).
     Listening,
     /// The daemon said so, by [`ready`](crate::ready) or any other sender of `sd_notify(3)`'s
     /// `READY=1`.
+    ///
+    /// Without a log its output is kept in memory until [`ready`](crate::ready) leads it to
+    /// `/dev/null`. Another sender cannot do that: a program that uses one and prints without end
+    /// needs a log.
     Notify,
 }
 
