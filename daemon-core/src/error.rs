@@ -10,6 +10,11 @@ mod launch;
 mod paths;
 #[cfg(unix)]
 pub(crate) use launch::{UNREADABLE_DESCRIPTORS, WAITING};
+mod privileges;
+#[cfg(unix)]
+mod trust;
+#[cfg(unix)]
+pub(crate) mod warning;
 
 use std::fmt;
 use std::io;
