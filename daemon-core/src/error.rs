@@ -10,6 +10,7 @@ mod launch;
 mod paths;
 #[cfg(unix)]
 pub(crate) use launch::{UNREADABLE_DESCRIPTORS, WAITING};
+#[cfg(unix)]
 mod privileges;
 #[cfg(unix)]
 mod trust;

@@ -39,6 +39,7 @@ mod path_template;
 mod pid_file;
 #[cfg(unix)]
 mod privileges;
+#[cfg(unix)]
 mod readiness;
 #[cfg(unix)]
 mod running;

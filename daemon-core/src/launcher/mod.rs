@@ -83,6 +83,7 @@ pub(crate) fn launch(order: Order) -> Result<Verdict, Error> {
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     refusals::check()?;
+    let kept = Kept::new(&order.keep_fds, listen_fds());
     let image = refusals::own_image()?;
     refuse_one_file_for_both(&order)?;
     let advice = advice::of(&order);
@@ -91,7 +92,7 @@ pub(crate) fn launch(order: Order) -> Result<Verdict, Error> {
         Some(place) => Some(PidFile::lock(place.path(), order.pid_mode)?),
         None => None,
     };
-    let verdict = launch_locked(order, &image, pid_file.as_ref());
+    let verdict = launch_locked(order, &image, &kept, pid_file.as_ref());
     match (&verdict, pid_file) {
         (Ok(_), _) => advice.iter().for_each(|text| report::line(text)),
         (Err(_), Some(pid_file)) => pid_file.remove(),
@@ -103,6 +104,7 @@ pub(crate) fn launch(order: Order) -> Result<Verdict, Error> {
 fn launch_locked(
     order: Order,
     image: &Image,
+    kept: &Kept,
     pid_file: Option<&PidFile>,
 ) -> Result<Verdict, Error> {
     let failed = |step| move |errno: Errno| Error::step(step, errno);
@@ -114,7 +116,6 @@ fn launch_locked(
         ),
         _ => None,
     };
-    let kept = Kept::new(&order.keep_fds, listen_fds());
     let lift = |descriptor: OwnedFd| {
         kept.lift(descriptor)
             .map_err(|error| Error::step("duplicate a descriptor", error))
