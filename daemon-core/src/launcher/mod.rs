@@ -109,13 +109,7 @@ fn launch_locked(
 ) -> Result<Verdict, Error> {
     let failed = |step| move |errno: Errno| Error::step(step, errno);
     let log = open_log(&order)?;
-    let notify_socket = match order.readiness {
-        Readiness::Notify => Some(
-            NotifySocket::bind()
-                .map_err(|error| Error::step("make the notification socket", error))?,
-        ),
-        _ => None,
-    };
+    let notify_socket = bind_notify_socket(order.readiness)?;
     let lift = |descriptor: OwnedFd| {
         kept.lift(descriptor)
             .map_err(|error| Error::step("duplicate a descriptor", error))
@@ -227,6 +221,16 @@ fn open_log(order: &Order) -> Result<Option<LogFile>, Error> {
         None if order.readiness == Readiness::Notify => Ok(LogFile::in_memory().ok()),
         None => Ok(None),
     }
+}
+
+fn bind_notify_socket(readiness: Readiness) -> Result<Option<NotifySocket>, Error> {
+    if readiness != Readiness::Notify {
+        return Ok(None);
+    }
+    let socket = NotifySocket::bind();
+    socket
+        .map(Some)
+        .map_err(|error| Error::step("make the notification socket", error))
 }
 
 /// The directories that are ours to create. The working directory and that of the log are of no use
