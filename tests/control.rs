@@ -11,6 +11,7 @@ mod support;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -485,21 +486,23 @@ fn root_does_not_signal_what_others_may_have_written() {
     let scratch = Scratch::new();
     let daemon = scratch.up_and_reported("catch:1 report stay");
     let path = scratch.path("report.pid");
-    let refused = || {
+    let refused = |words| {
         for verb in ["stop", "reload"] {
-            expect_failure(
-                &scratch.verb(verb).run(),
-                4,
-                &["other users can write to it"],
-            );
+            expect_failure(&scratch.verb(verb).run(), 4, &[words]);
         }
     };
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).expect("chmod");
-    refused();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("chmod");
+    let chmod = |path: &Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("chmod");
+    };
+    chmod(&path, 0o666);
+    refused("other users can write to it");
+    chmod(&path, 0o644);
     chown(&path, Some(65534), None).expect("chown");
-    refused();
+    refused("it belongs to user 65534");
     chown(&path, Some(0), None).expect("chown");
+    chmod(scratch.dir(), 0o777);
+    refused("anyone can replace it");
+    chmod(scratch.dir(), 0o755);
     expect_answer(
         &scratch.verb("stop").run(),
         0,

@@ -31,9 +31,6 @@ const LINK: &str = "Too many levels of symbolic links";
 
 #[test]
 fn something_else_at_the_path_is_refused_at_once_and_stays() {
-    const KIND: &str = "not a regular file";
-    // Not "it was replaced": the link itself is refused, before anything is opened behind it.
-    const LINK: &str = "Too many levels of symbolic links";
     let scratch = Scratch::new();
     let pid = scratch.path("report.pid");
     let victim = scratch.write("victim", "precious\n");

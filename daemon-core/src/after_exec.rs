@@ -1,44 +1,91 @@
 //! What the daemon does after its exec and before user code, because it could not be done before.
 
+use std::path::Path;
+
 use nix::errno::Errno;
 use nix::sys::stat::{Mode, umask};
+use nix::unistd::{chdir, chroot};
 
 use crate::handoff::Record;
 use crate::log_reopen;
+use crate::privileges::{self, Identity};
 use crate::sys;
 
 /// A step that can fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
 pub(crate) enum Step {
-    Workdir = 1,
-    LogReopen = 2,
+    Chroot,
+    Privileges(privileges::Step),
+    Workdir,
+    LogReopen,
 }
 
 impl Step {
-    const ALL: [Self; 2] = [Self::Workdir, Self::LogReopen];
+    const ALL: [Self; 7] = [
+        Self::Chroot,
+        Self::Privileges(privileges::Step::Groups),
+        Self::Privileges(privileges::Step::Group),
+        Self::Privileges(privileges::Step::User),
+        Self::Privileges(privileges::Step::NoReturn),
+        Self::Workdir,
+        Self::LogReopen,
+    ];
 
     /// The step of this number.
     pub(crate) fn from_number(number: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|step| *step as u8 == number)
+        let mut numbered = (1..).zip(Self::ALL);
+        numbered.find_map(|(other, step)| (other == number).then_some(step))
+    }
+
+    /// Which one of the steps it is, from 1.
+    pub(crate) fn number(self) -> u8 {
+        let mut numbered = (1..).zip(Self::ALL);
+        let found = numbered.find_map(|(number, step)| (step == self).then_some(number));
+        found.unwrap_or(u8::MAX)
     }
 }
 
 /// Whether there is something to do that can fail, so that the launcher waits for its outcome.
 pub(crate) fn can_fail(record: &Record) -> bool {
-    record.workdir.is_some() || record.log_reopen.is_some()
+    record.chroot.is_some()
+        || record.identity.is_some()
+        || record.workdir.is_some()
+        || record.log_reopen.is_some()
 }
 
-/// Takes the steps, in their order.
-pub(crate) fn take_steps(record: &Record) -> Result<(), (Step, Errno)> {
+/// Takes the steps, in their order; tells why the log cannot be opened again, if that is so.
+pub(crate) fn take_steps(record: &Record) -> Result<Option<Errno>, (Step, Errno)> {
     sys::image::set_comm(&record.comm);
+    if let Some(root) = &record.chroot {
+        enter_root(root).map_err(|errno| (Step::Chroot, errno))?;
+    }
+    if let Some(identity) = &record.identity {
+        assume(identity).map_err(|(step, errno)| (Step::Privileges(step), errno))?;
+    }
     if let Some(directory) = &record.workdir {
-        nix::unistd::chdir(directory).map_err(|errno| (Step::Workdir, errno))?;
+        chdir(directory).map_err(|errno| (Step::Workdir, errno))?;
     }
     if let Some(mask) = record.umask {
         umask(Mode::from_bits_truncate(mask as libc::mode_t));
     }
     // At last, when the path leads where it will lead for ever.
     log_reopen::prepare(record).map_err(|errno| (Step::LogReopen, errno))?;
-    Ok(())
+    // In another root directory it cannot be opened, and who does not ask for it need not know.
+    let must_reopen = match record.chroot {
+        Some(_) => record.log_reopen.is_some(),
+        None => record.identity.is_some(),
+    };
+    Ok(must_reopen.then(log_reopen::check).and_then(Result::err))
+}
+
+/// A working directory outside would be a way out.
+fn enter_root(root: &Path) -> Result<(), Errno> {
+    chroot(root)?;
+    chdir("/")
+}
+
+/// The system takes a process that has changed its user for one that holds secrets of the former
+/// one, and bars the new one from tracing it and from its core. This one has just begun.
+fn assume(identity: &Identity) -> Result<(), (privileges::Step, Errno)> {
+    sys::ids::keep_dumpable(|| identity.assume())
 }

@@ -11,35 +11,43 @@ const FIRST: RawFd = 3;
 /// The caller's descriptors that stay open, with the numbers they have.
 #[derive(Debug)]
 pub(crate) struct Kept {
-    numbers: Vec<RawFd>,
+    open: Vec<RawFd>,
+    /// Ours lie here and above.
+    free: RawFd,
 }
 
 impl Kept {
     /// What the program declared, and the sockets of `sd_listen_fds(3)`, how many there are.
+    ///
+    /// Of these only what is open stays so; the others are left to whoever starts the program
+    /// without them. To be asked before anything of ours is opened, which may get such a number.
     pub(crate) fn new(declared: &[RawFd], listen_fds: usize) -> Self {
-        let sockets = (FIRST..).take(listen_fds);
+        let listen_fds = RawFd::try_from(listen_fds).unwrap_or(RawFd::MAX);
+        let sockets = FIRST..FIRST.saturating_add(listen_fds);
+        let is_open = |number: &RawFd| sys::descriptors::is_open(*number);
+        // They come one after the other, and somebody may say that there are thousands of millions.
+        let open = sockets.clone().take_while(is_open);
+        let after = declared.iter().map(|number| number.saturating_add(1));
         Self {
-            numbers: declared.iter().copied().chain(sockets).collect(),
+            open: declared
+                .iter()
+                .copied()
+                .filter(is_open)
+                .chain(open)
+                .collect(),
+            free: after.max().unwrap_or(FIRST).max(sockets.end),
         }
     }
 
-    /// Those that are open; the others are left to whoever starts the program without them.
     pub(crate) fn open(&self) -> impl Iterator<Item = RawFd> {
-        self.numbers
-            .iter()
-            .copied()
-            .filter(|number| sys::descriptors::is_open(*number))
+        self.open.iter().copied()
     }
 
     /// Moves a descriptor of ours out of the way of the standard streams and of all these.
     pub(crate) fn lift(&self, descriptor: OwnedFd) -> io::Result<OwnedFd> {
-        let lowest = self
-            .numbers
-            .iter()
-            .fold(FIRST, |lowest, number| lowest.max(number + 1));
-        if descriptor.as_raw_fd() >= lowest {
+        if descriptor.as_raw_fd() >= self.free {
             return Ok(descriptor);
         }
-        sys::descriptors::duplicate(descriptor.as_raw_fd(), lowest)
+        sys::descriptors::duplicate(descriptor.as_raw_fd(), self.free)
     }
 }

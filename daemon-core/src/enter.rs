@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::handoff;
 use crate::launcher::{self, Order, Verdict, report};
 use crate::path_template::{self, Resolved, Surroundings};
+use crate::privileges;
 use crate::readiness::notify;
 use crate::running::{self, OwnPidFile, Running, Started};
 use crate::standard_streams::KeptOutput;
@@ -110,10 +111,21 @@ impl Daemon {
             Some(source) => path_template::resolve(source, &surroundings).map(Some),
             None => Ok(None),
         };
+        let identity = match (self.user.as_deref(), self.group.as_deref()) {
+            (None, None) => None,
+            (user, group) => privileges::look_up(user, group)?,
+        };
+        let pid_file = file(self.pid_file)?;
+        let log_file = file(self.log_file)?;
+        let chroot = file(self.chroot)?;
+        let surroundings = match chroot {
+            Some(_) => surroundings.in_new_root(),
+            None => surroundings,
+        };
         Ok(Order {
             arguments,
-            pid_file: file(self.pid_file)?,
-            log_file: file(self.log_file)?,
+            pid_file,
+            log_file,
             pid_mode: self.pid_mode,
             log_mode: self.log_mode,
             log_reopen: self.log_reopen,
@@ -122,6 +134,8 @@ impl Daemon {
                 None => None,
             },
             umask: self.umask,
+            chroot,
+            identity,
             keep_fds: self.keep_fds,
             readiness: self.readiness,
             ready_timeout: self.ready_timeout,

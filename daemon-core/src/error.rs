@@ -10,6 +10,12 @@ mod launch;
 mod paths;
 #[cfg(unix)]
 pub(crate) use launch::{UNREADABLE_DESCRIPTORS, WAITING};
+#[cfg(unix)]
+mod privileges;
+#[cfg(unix)]
+mod trust;
+#[cfg(unix)]
+pub(crate) mod warning;
 
 use std::fmt;
 use std::io;

@@ -11,6 +11,7 @@ use nix::errno::Errno;
 use nix::sys::socket::{self, MsgFlags, getsockopt, sockopt};
 
 use crate::after_exec::Step;
+use crate::privileges::Identity;
 use crate::sys;
 use crate::sys::socket::{KIND, NO_SIGNAL, is_made_by};
 
@@ -43,6 +44,11 @@ pub(crate) struct Record {
     pub(crate) log_reopen: Option<i32>,
     /// Standard output and standard error are kept in memory until the daemon is ready.
     pub(crate) keeps_output: bool,
+    /// The new root directory.
+    pub(crate) chroot: Option<PathBuf>,
+    /// Who the daemon becomes.
+    pub(crate) identity: Option<Identity>,
+    /// Inside the new root directory, if there is one.
     pub(crate) workdir: Option<PathBuf>,
     pub(crate) umask: Option<u32>,
 }
@@ -60,6 +66,8 @@ impl Record {
         put_number(&mut bytes, self.log_mode);
         put_number(&mut bytes, self.log_reopen);
         put_number(&mut bytes, self.keeps_output.then_some(1_u32));
+        put_text(&mut bytes, self.chroot.as_ref());
+        put_identity(&mut bytes, self.identity.as_ref());
         put_text(&mut bytes, self.workdir.as_ref());
         put_number(&mut bytes, self.umask);
         bytes
@@ -79,6 +87,8 @@ impl Record {
             log_mode: take_number(&mut rest)?,
             log_reopen: take_number(&mut rest)?,
             keeps_output: take_number::<u32>(&mut rest)?.is_some(),
+            chroot: take_text(&mut rest)?.map(PathBuf::from),
+            identity: take_identity(&mut rest)?,
             workdir: take_text(&mut rest)?.map(PathBuf::from),
             umask: take_number(&mut rest)?,
         };
@@ -161,6 +171,42 @@ fn take_number<N: Number>(rest: &mut &[u8]) -> Result<Option<N>, Malformed> {
     Ok(Some(N::from_bytes(bytes)))
 }
 
+/// The groups, which every identity has, tell whether there is one.
+fn put_identity(bytes: &mut Vec<u8>, identity: Option<&Identity>) {
+    let groups = identity.map(|identity| {
+        let groups = identity.groups.iter().copied();
+        OsString::from_vec(groups.flat_map(u32::to_le_bytes).collect())
+    });
+    put_text(bytes, groups);
+    if let Some(identity) = identity {
+        put_number(bytes, Some(identity.uid));
+        put_number(bytes, Some(identity.gid));
+        put_text(bytes, identity.name.as_ref());
+        put_text(bytes, identity.home.as_ref());
+    }
+}
+
+fn take_identity(rest: &mut &[u8]) -> Result<Option<Identity>, Malformed> {
+    let Some(groups) = take_text(rest)? else {
+        return Ok(None);
+    };
+    let group = |bytes: &[u8]| Ok(u32::from_bytes(bytes.try_into().map_err(|_| Malformed)?));
+    Ok(Some(Identity {
+        groups: groups
+            .as_bytes()
+            .chunks(4)
+            .map(group)
+            .collect::<Result<_, _>>()?,
+        uid: take_number(rest)?.ok_or(Malformed)?,
+        gid: take_number(rest)?.ok_or(Malformed)?,
+        name: match take_text(rest)? {
+            Some(name) => Some(name.into_string().map_err(|_| Malformed)?),
+            None => None,
+        },
+        home: take_text(rest)?.map(PathBuf::from),
+    }))
+}
+
 /// The launcher's end: sends the record, and receives the outcome of the steps after the exec.
 #[derive(Debug)]
 pub(crate) struct Launcher(OwnedFd);
@@ -169,8 +215,9 @@ pub(crate) struct Launcher(OwnedFd);
 #[derive(Debug)]
 pub(crate) struct Daemon(OwnedFd);
 
-/// What became of the steps after the exec: which one failed, and why.
-pub(crate) type Outcome = Result<(), (Step, Errno)>;
+/// What became of the steps after the exec: why the log cannot be reopened, if that is so, or which
+/// step failed, and why.
+pub(crate) type Outcome = Result<Option<Errno>, (Step, Errno)>;
 
 /// Makes the socket pair. The daemon's end is passed on by its number.
 pub(crate) fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
@@ -218,10 +265,12 @@ impl AsFd for Launcher {
 impl Daemon {
     /// Answers, and lets the hand-off go. A launcher that was killed is not missed.
     pub(crate) fn answer(self, outcome: Outcome) {
-        let mut bytes = vec![0];
-        if let Err((step, errno)) = outcome {
-            bytes = [&[step as u8][..], &(errno as i32).to_le_bytes()].concat();
-        }
+        let (step, errno) = match outcome {
+            Ok(errno) => (0, errno),
+            Err((step, errno)) => (step.number(), Some(errno)),
+        };
+        let errno = errno.map_or(0, |errno| errno as i32);
+        let bytes = [&[step][..], &errno.to_le_bytes()].concat();
         let flags = NO_SIGNAL | MsgFlags::MSG_DONTWAIT;
         let _ = socket::send(self.0.as_raw_fd(), &bytes, flags);
     }
@@ -229,13 +278,12 @@ impl Daemon {
 
 /// Of no bytes, which are the end of the connection, there is none.
 fn decode_outcome(bytes: &[u8]) -> Option<Outcome> {
-    match bytes {
-        [0] => Some(Ok(())),
-        [step, errno @ ..] => {
-            let errno = i32::from_le_bytes(errno.try_into().ok()?);
-            Some(Err((Step::from_number(*step)?, Errno::from_raw(errno))))
-        }
-        [] => None,
+    let (step, errno) = bytes.split_first()?;
+    let errno = i32::from_le_bytes(errno.try_into().ok()?);
+    let errno = (errno != 0).then(|| Errno::from_raw(errno));
+    match (step, errno) {
+        (0, errno) => Some(Ok(errno)),
+        (step, errno) => Some(Err((Step::from_number(*step)?, errno?))),
     }
 }
 
@@ -244,7 +292,7 @@ fn decode_outcome(bytes: &[u8]) -> Option<Outcome> {
 /// A variable that was forged, leaked or inherited without its descriptor means nothing.
 pub(crate) fn take() -> Option<(Record, Daemon)> {
     let value = std::env::var_os(MARKER)?;
-    sys::environment::remove(OsStr::new(MARKER));
+    sys::environment::set(OsStr::new(MARKER), None);
     let number: RawFd = value.to_str()?.parse().ok()?;
     // A descriptor of our own: whatever lies there, it stays as it is until it has proved to be
     // ours. Not below, where the program may expect to find what it was given.
@@ -289,6 +337,14 @@ mod tests {
             log_mode: Some(0o640),
             log_reopen: Some(1),
             keeps_output: true,
+            chroot: Some("/srv".into()),
+            identity: Some(Identity {
+                uid: 33,
+                gid: 33,
+                groups: vec![33, 4],
+                name: Some("www-data".to_owned()),
+                home: None,
+            }),
             workdir: Some("/".into()),
             umask: Some(0o027),
         }

@@ -38,6 +38,8 @@ mod path_template;
 #[cfg(unix)]
 mod pid_file;
 #[cfg(unix)]
+mod privileges;
+#[cfg(unix)]
 mod readiness;
 #[cfg(unix)]
 mod running;
@@ -48,6 +50,8 @@ mod signals;
 mod standard_streams;
 #[cfg(unix)]
 mod sys;
+#[cfg(unix)]
+mod trust;
 #[cfg(not(unix))]
 mod unsupported;
 
@@ -59,14 +63,16 @@ pub use error::{Error, ErrorKind};
 pub use log_reopen::reopen_log;
 pub use log_writer::{LogWriter, log_writer};
 #[cfg(unix)]
+pub use privileges::drop_privileges;
+#[cfg(unix)]
 pub use running::{
     Running, extend_timeout, is_daemon, log_file, pid_file, ready, start_dir, status, stopping,
 };
 pub use signal::Signal;
 #[cfg(not(unix))]
 pub use unsupported::{
-    Running, extend_timeout, is_daemon, log_file, pid_file, ready, reopen_log, start_dir, status,
-    stopping,
+    Running, drop_privileges, extend_timeout, is_daemon, log_file, pid_file, ready, reopen_log,
+    start_dir, status, stopping,
 };
 
 #[doc(no_inline)]

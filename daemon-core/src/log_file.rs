@@ -2,18 +2,25 @@
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{
+    FileExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown,
+};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use crate::error::Error;
+use crate::privileges::Identity;
 use crate::standard_streams;
 use crate::sys;
+use crate::trust;
 
 /// How much of the daemon's output the launcher shows.
 const LONGEST_OUTPUT: u64 = 64 * 1024;
+
+/// How often an attempt may find that the file was removed meanwhile.
+const ATTEMPTS: usize = 50;
 
 /// The open log, and where it ended before the daemon wrote to it.
 #[derive(Debug)]
@@ -33,14 +40,18 @@ pub(crate) enum Place {
 }
 
 impl LogFile {
-    /// Opens the log, and creates it if need be.
-    pub(crate) fn open(path: &Path, mode: u32) -> Result<Self, Error> {
+    /// Opens the log, and creates it if need be, for the user that the daemon becomes.
+    pub(crate) fn open(path: &Path, mode: u32, daemon: Option<&Identity>) -> Result<Self, Error> {
         let failed = |cause: io::Error| Error::log_file(path, cause);
+        let untrusted = |distrust| Error::untrusted_log(path, &distrust);
+        let uid = daemon.map(|daemon| daemon.uid);
+        trust::check_way(path, uid).map_err(untrusted)?;
         let mut target = path.to_owned();
-        let file = match open(path, mode) {
+        let file = match open(path, mode, daemon) {
             Err(error) if error.raw_os_error() == Some(libc::ELOOP) => {
                 target = trusted_target(path)?;
-                open(&target, mode)
+                trust::check_way(&target, uid).map_err(untrusted)?;
+                open(&target, mode, daemon)
             }
             other => other,
         };
@@ -49,6 +60,7 @@ impl LogFile {
         if !is_log(&metadata) {
             return Err(Error::log_file_type(path));
         }
+        trust::check_file(&target, &metadata, uid).map_err(untrusted)?;
         // Opening was not to wait for the reader of a FIFO, but writing may.
         append_only(&file).map_err(|errno| failed(errno.into()))?;
         Ok(Self {
@@ -113,23 +125,39 @@ fn append_only(file: &File) -> Result<(), Errno> {
     fcntl(file, FcntlArg::F_SETFL(OFlag::O_APPEND)).map(drop)
 }
 
-/// Opens a log for appending, and creates it with this mode if need be.
-fn open(path: &Path, mode: u32) -> io::Result<File> {
+/// For appending, without waiting for the reader of a FIFO.
+fn options() -> OpenOptions {
     let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits();
     let mut options = OpenOptions::new();
-    options.append(true).custom_flags(flags).mode(mode);
-    match options.clone().create_new(true).open(path) {
-        Ok(file) => {
-            // Whatever the umask.
-            file.set_permissions(fs::Permissions::from_mode(mode))?;
-            Ok(file)
+    options.append(true).custom_flags(flags);
+    options
+}
+
+/// Opens a log for appending. A new one gets this mode, and belongs to the user that the daemon
+/// becomes, who must be able to open it again after a rotation.
+fn open(path: &Path, mode: u32, daemon: Option<&Identity>) -> io::Result<File> {
+    for _ in 0..ATTEMPTS {
+        match options().create_new(true).mode(mode).open(path) {
+            Ok(file) => {
+                if let Some(daemon) = daemon {
+                    // Where this is refused, the daemon finds out whether it matters.
+                    fchown(&file, Some(daemon.uid), Some(daemon.gid)).ok();
+                }
+                // Whatever the umask.
+                file.set_permissions(fs::Permissions::from_mode(mode))?;
+                return Ok(file);
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
         }
-        // It may be removed in between, by a rotation.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            options.create(true).open(path)
+        // Not with O_CREAT, which `protected_regular` refuses before we could say why.
+        match options().open(path) {
+            // It was removed in between, by a rotation.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            other => return other,
         }
-        Err(error) => Err(error),
     }
+    Err(io::ErrorKind::NotFound.into())
 }
 
 /// Where a symbolic link leads, if it is to be trusted: only root or this user could have made it.

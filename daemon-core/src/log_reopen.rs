@@ -28,7 +28,23 @@ struct Log {
     complaint: Vec<u8>,
 }
 
+const FLAGS: OFlag = OFlag::O_WRONLY
+    .union(OFlag::O_APPEND)
+    .union(OFlag::O_CLOEXEC)
+    .union(OFlag::O_NOFOLLOW)
+    .union(OFlag::O_NONBLOCK)
+    .union(OFlag::O_NOCTTY);
+
 static LOG: OnceLock<Log> = OnceLock::new();
+
+/// Whether the log can be opened again: with the rights that the daemon has now, and in its root
+/// directory. It is not created, since it is there.
+pub(crate) fn check() -> Result<(), Errno> {
+    match LOG.get() {
+        Some(log) => nix::fcntl::open(&*log.path, FLAGS, Mode::empty()).map(drop),
+        None => Ok(()),
+    }
+}
 
 /// Opens the log of this daemon again by its path, for standard output and standard error, as it
 /// is done after a rotation that has renamed the old file. Where that fails, the old file stays in
@@ -59,7 +75,7 @@ pub(crate) fn prepare(record: &Record) -> Result<(), Errno> {
     LOG.get_or_init(|| Log {
         // One with a NUL byte is refused long before.
         path: CString::new(path.as_os_str().as_bytes()).unwrap_or_default(),
-        mode: Mode::from_bits_truncate(mode),
+        mode: Mode::from_bits_truncate(mode as libc::mode_t),
         complaint: format!("{name}: {}", Error::log_file_again(path)).into_bytes(),
     });
     match record.log_reopen {
@@ -84,13 +100,7 @@ fn reopen(log: &Log) -> Result<(), Errno> {
 
 /// As the launcher opens it, but by calls that allocate nothing.
 fn open(log: &Log) -> Result<OwnedFd, Errno> {
-    let flags = OFlag::O_WRONLY
-        | OFlag::O_APPEND
-        | OFlag::O_CLOEXEC
-        | OFlag::O_NOFOLLOW
-        | OFlag::O_NONBLOCK
-        | OFlag::O_NOCTTY;
-    let create = |more| nix::fcntl::open(&*log.path, flags | OFlag::O_CREAT | more, log.mode);
+    let create = |more| nix::fcntl::open(&*log.path, FLAGS | OFlag::O_CREAT | more, log.mode);
     let file = match create(OFlag::O_EXCL) {
         Ok(file) => {
             // Whatever the umask.

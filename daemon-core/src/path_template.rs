@@ -39,16 +39,17 @@ impl Resolved {
         self.path
     }
 
-    /// Creates the missing directories that are ours to create, with mode 0700.
+    /// Creates the missing directories that are ours to create, with mode 0700, and gives them to
+    /// this user and group.
     ///
     /// # Errors
     ///
     /// `CannotCreate`; `Configuration` for a symbolic link in their place that neither root nor
     /// the user made.
-    pub(crate) fn create_directories(&self) -> Result<(), Error> {
+    pub(crate) fn create_directories(&self, owner: Option<(u32, u32)>) -> Result<(), Error> {
         self.to_create
             .iter()
-            .try_for_each(|it| directory::create(it))
+            .try_for_each(|it| directory::create(it, owner))
     }
 }
 

@@ -11,6 +11,7 @@ use nix::sys::resource::{Resource, getrlimit};
 
 use crate::error::Error;
 use crate::lock;
+use crate::trust;
 
 /// How often an attempt may find that the file was replaced meanwhile.
 const ATTEMPTS: usize = 50;
@@ -33,6 +34,8 @@ impl PidFile {
     /// is not known.
     pub(crate) fn lock(path: &Path, mode: u32) -> Result<Self, Error> {
         let failed = |cause: io::Error| Error::pid_file("open", path, cause);
+        let untrusted = |distrust| Error::untrusted_pid_file(path, &distrust);
+        trust::check_way(path, None).map_err(untrusted)?;
         for _ in 0..ATTEMPTS {
             let Some(file) = open(path, mode).map_err(failed)? else {
                 continue;
@@ -41,6 +44,7 @@ impl PidFile {
             if !metadata.is_file() {
                 return Err(Error::pid_file_type(path));
             }
+            trust::check_pid_file(path, &metadata).map_err(untrusted)?;
             match lock::try_lock(&file) {
                 Ok(true) if is_same_file(path, &metadata) => {
                     let path = path.to_owned();

@@ -85,6 +85,15 @@ pub fn reopen_log() -> io::Result<()> {
     Ok(())
 }
 
+/// Fails: there is no other user to become on this system.
+///
+/// # Errors
+///
+/// Always, of the kind [`Permission`](crate::ErrorKind::Permission).
+pub fn drop_privileges(user: &str, _group: Option<&str>) -> Result<(), Error> {
+    Err(Error::no_users(user))
+}
+
 /// Does nothing: nobody listens on this system.
 pub fn ready() {}
 

@@ -31,3 +31,4 @@ pub(crate) mod scratch;
 pub(crate) mod start;
 pub(crate) mod terminal;
 pub(crate) mod trace;
+pub(crate) mod users;

@@ -6,18 +6,18 @@ pub(crate) mod verbs;
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::unistd::geteuid;
 
 use crate::error::Error;
 use crate::lock;
 use crate::pid_file::{identity, is_same_file};
 use crate::signal::Signal;
+use crate::trust;
 use holder::Holder;
 
 pub use status::{Status, Stopped};
@@ -214,13 +214,9 @@ impl Control {
         let metadata = file
             .metadata()
             .map_err(|cause| Error::pid_file_unread(&self.pid_file, cause))?;
-        let others_write = metadata.uid() != 0
-            || metadata.mode() & 0o002 != 0
-            || metadata.mode() & 0o020 != 0 && metadata.gid() != 0;
-        if geteuid().is_root() && others_write {
-            return Err(Error::pid_file_distrusted(&self.pid_file));
-        }
-        Ok(())
+        trust::check_way(&self.pid_file, None)
+            .and_then(|()| trust::check_pid_file(&self.pid_file, &metadata))
+            .map_err(|distrust| Error::pid_file_distrusted(&self.pid_file, &distrust))
     }
 
     /// Removes the file that a daemon has left, unless somebody uses it again, or another one by

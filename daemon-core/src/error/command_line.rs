@@ -42,6 +42,12 @@ impl Error {
         Self::words(ErrorKind::Usage, what, reason)
     }
 
+    #[cfg(not(unix))]
+    pub(crate) fn no_users(user: &str) -> Self {
+        let what = format!("cannot become the user {}", shown(Path::new(user)));
+        Self::words(ErrorKind::Permission, what, "not supported on this system")
+    }
+
     fn flag(flag: &OsStr, reason: impl Into<String>) -> Self {
         let flag = shown(Path::new(flag));
         Self::words(

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use nix::unistd::Pid;
 
-use super::{Error, ErrorKind, shown};
+use super::{Error, ErrorKind, shown, trust};
 use crate::signal::Signal;
+use crate::trust::Distrust;
 
 impl Error {
     pub(crate) fn no_pid_file() -> Self {
@@ -24,9 +25,12 @@ impl Error {
         Self::system(ErrorKind::OutOfReach, what, cause)
     }
 
-    pub(crate) fn pid_file_distrusted(path: &Path) -> Self {
-        let reason = "other users can write to it, so root must not signal what it names";
-        Self::unproved(path, reason)
+    pub(crate) fn pid_file_distrusted(path: &Path, distrust: &Distrust) -> Self {
+        let reason = trust::reason(distrust);
+        Self::unproved(
+            path,
+            format!("{reason}, so what it names must not be signalled"),
+        )
     }
 
     pub(crate) fn pid_file_irregular(path: &Path) -> Self {
@@ -53,11 +57,11 @@ impl Error {
         let holder = holder.map_or("another process".to_owned(), |pid| format!("process {pid}"));
         Self::unproved(
             path,
-            &format!("pid {pid} has ended, but {holder} holds its lock"),
+            format!("pid {pid} has ended, but {holder} holds its lock"),
         )
     }
 
-    fn unproved(path: &Path, reason: &str) -> Self {
+    fn unproved(path: &Path, reason: impl Into<String>) -> Self {
         let what = format!("cannot tell the daemon by the PID file {}", shown(path));
         Self::words(ErrorKind::OutOfReach, what, reason)
     }

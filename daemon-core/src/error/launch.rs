@@ -170,6 +170,14 @@ impl Error {
     pub(crate) fn after_exec(step: after_exec::Step, record: &Record, cause: Errno) -> Self {
         let path = |path: &Option<PathBuf>| path.as_deref().map(shown).unwrap_or_default();
         match step {
+            after_exec::Step::Chroot => {
+                let root = path(&record.chroot);
+                Self::step(&format!("change the root directory to {root}"), cause)
+            }
+            after_exec::Step::Privileges(step) => {
+                let identity = record.identity.clone().unwrap_or_default();
+                Self::privileges(step, &identity, cause)
+            }
             after_exec::Step::Workdir => {
                 let directory = path(&record.workdir);
                 Self::step(

@@ -1,5 +1,6 @@
 //! The launch, from top to bottom.
 
+mod advice;
 mod in_place;
 mod probe;
 mod process;
@@ -8,7 +9,7 @@ pub(crate) mod report;
 mod status_line;
 mod wait;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -23,11 +24,12 @@ use crate::after_exec;
 use crate::daemon::Readiness;
 use crate::descriptors::Kept;
 use crate::detach::{Entry, Program, detach};
-use crate::error::Error;
+use crate::error::{Error, warning};
 use crate::handoff::{self, Record};
 use crate::log_file::LogFile;
 use crate::path_template::Resolved;
 use crate::pid_file::{self, PidFile};
+use crate::privileges::Identity;
 use crate::readiness::notify::{NOTIFY_SOCKET, NotifySocket};
 use crate::signal::Signal;
 use crate::signals::{Interrupts, Waitable};
@@ -49,6 +51,9 @@ pub(crate) struct Order {
     pub(crate) pid_mode: u32,
     pub(crate) log_mode: u32,
     pub(crate) log_reopen: Option<Signal>,
+    pub(crate) chroot: Option<Resolved>,
+    /// Who the daemon becomes.
+    pub(crate) identity: Option<Identity>,
     pub(crate) workdir: Option<Resolved>,
     pub(crate) umask: Option<u32>,
     pub(crate) keep_fds: Vec<i32>,
@@ -78,21 +83,20 @@ pub(crate) fn launch(order: Order) -> Result<Verdict, Error> {
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     refusals::check()?;
+    let kept = Kept::new(&order.keep_fds, listen_fds());
     let image = refusals::own_image()?;
     refuse_one_file_for_both(&order)?;
-    for place in [&order.pid_file, &order.log_file, &order.workdir]
-        .into_iter()
-        .flatten()
-    {
-        place.create_directories()?;
-    }
+    let advice = advice::of(&order);
+    create_directories(&order)?;
     let pid_file = match &order.pid_file {
         Some(place) => Some(PidFile::lock(place.path(), order.pid_mode)?),
         None => None,
     };
-    let verdict = launch_locked(order, &image, pid_file.as_ref());
-    if let (Err(_), Some(pid_file)) = (&verdict, pid_file) {
-        pid_file.remove();
+    let verdict = launch_locked(order, &image, &kept, pid_file.as_ref());
+    match (&verdict, pid_file) {
+        (Ok(_), _) => advice.iter().for_each(|text| report::line(text)),
+        (Err(_), Some(pid_file)) => pid_file.remove(),
+        (Err(_), None) => {}
     }
     verdict
 }
@@ -100,23 +104,12 @@ pub(crate) fn launch(order: Order) -> Result<Verdict, Error> {
 fn launch_locked(
     order: Order,
     image: &Image,
+    kept: &Kept,
     pid_file: Option<&PidFile>,
 ) -> Result<Verdict, Error> {
     let failed = |step| move |errno: Errno| Error::step(step, errno);
-    let log = match &order.log_file {
-        Some(place) => Some(LogFile::open(place.path(), order.log_mode)?),
-        // Where the system denies it, less can be shown of a failure.
-        None if order.readiness == Readiness::Notify => LogFile::in_memory().ok(),
-        None => None,
-    };
-    let notify_socket = match order.readiness {
-        Readiness::Notify => Some(
-            NotifySocket::bind()
-                .map_err(|error| Error::step("make the notification socket", error))?,
-        ),
-        _ => None,
-    };
-    let kept = Kept::new(&order.keep_fds, listen_fds());
+    let log = open_log(&order)?;
+    let notify_socket = bind_notify_socket(order.readiness)?;
     let lift = |descriptor: OwnedFd| {
         kept.lift(descriptor)
             .map_err(|error| Error::step("duplicate a descriptor", error))
@@ -146,6 +139,8 @@ fn launch_locked(
         log_target: log.as_ref().and_then(LogFile::target),
         log_mode: log.as_ref().map(|_| order.log_mode),
         log_reopen: log.as_ref().and(order.log_reopen).map(Signal::as_raw),
+        chroot: order.chroot.map(Resolved::into_path),
+        identity: order.identity,
         workdir: order.workdir.map(Resolved::into_path),
         umask: order.umask,
     };
@@ -158,7 +153,11 @@ fn launch_locked(
     let daemon = detach(Program {
         image,
         arguments: order.arguments,
-        environment: environment(&theirs, notify_socket.as_ref().map(NotifySocket::address)),
+        environment: environment(
+            &theirs,
+            notify_socket.as_ref().map(NotifySocket::address).as_deref(),
+            record.identity.as_ref(),
+        ),
         stdin: null.as_fd(),
         output: output.as_ref().unwrap_or(&null).as_fd(),
         kept: kept
@@ -179,7 +178,11 @@ fn launch_locked(
         .ready_timeout
         .unwrap_or_else(|| default_timeout(order.readiness));
     let steps = after_exec::can_fail(&record).then_some(ours);
-    let fate = wait::wait(daemon, steps, probe, timeout, &interrupts)?;
+    let warning = |errno| {
+        let log = record.log_file.as_deref().unwrap_or(Path::new(""));
+        warning::log_stays(log, errno)
+    };
+    let fate = wait::wait(daemon, steps, probe, timeout, &interrupts, warning)?;
     let place = log.as_ref().map(LogFile::place);
     let written = || log.as_ref().map(LogFile::output).unwrap_or_default();
     let may_finish = matches!(order.readiness, Readiness::Exec | Readiness::Settled);
@@ -208,6 +211,47 @@ fn launch_locked(
     }
 }
 
+fn open_log(order: &Order) -> Result<Option<LogFile>, Error> {
+    match &order.log_file {
+        Some(place) => {
+            let daemon = order.identity.as_ref();
+            LogFile::open(place.path(), order.log_mode, daemon).map(Some)
+        }
+        // Where the system denies it, less can be shown of a failure.
+        None if order.readiness == Readiness::Notify => Ok(LogFile::in_memory().ok()),
+        None => Ok(None),
+    }
+}
+
+fn bind_notify_socket(readiness: Readiness) -> Result<Option<NotifySocket>, Error> {
+    if readiness != Readiness::Notify {
+        return Ok(None);
+    }
+    let socket = NotifySocket::bind();
+    socket
+        .map(Some)
+        .map_err(|error| Error::step("make the notification socket", error))
+}
+
+/// The directories that are ours to create. The working directory and that of the log are of no use
+/// to a daemon that cannot enter them; that of the PID file stays root's, as the file does.
+fn create_directories(order: &Order) -> Result<(), Error> {
+    let daemon = order.identity.as_ref();
+    let daemon = daemon.map(|daemon| (daemon.uid, daemon.gid));
+    // The new root directory is not ours to furnish.
+    let workdir = order.workdir.as_ref().filter(|_| order.chroot.is_none());
+    for (place, owner) in [
+        (order.pid_file.as_ref(), None),
+        (order.log_file.as_ref(), daemon),
+        (workdir, daemon),
+    ] {
+        if let Some(place) = place {
+            place.create_directories(owner)?;
+        }
+    }
+    Ok(())
+}
+
 /// The longest wait that nobody has chosen.
 fn default_timeout(readiness: Readiness) -> Duration {
     Duration::from_secs(if readiness == Readiness::Settled {
@@ -230,14 +274,18 @@ fn listen_fds() -> usize {
 
 /// The daemon's environment: this one, where the hand-off is and where it may say that it is ready.
 /// A variable that names this process as the one that was meant names the daemon instead.
-fn environment(handoff: &OwnedFd, notify_socket: Option<OsString>) -> Vec<Entry> {
+fn environment(
+    handoff: &OwnedFd,
+    notify_socket: Option<&OsStr>,
+    identity: Option<&Identity>,
+) -> Vec<Entry> {
     let own_pid = getpid().to_string();
-    let marker = Some((handoff::MARKER, handoff.as_raw_fd().to_string().into()));
-    let ours = [
-        marker,
-        notify_socket.map(|address| (NOTIFY_SOCKET, address)),
-    ];
-    let ours: Vec<(&str, OsString)> = ours.into_iter().flatten().collect();
+    let marker = OsString::from(handoff.as_raw_fd().to_string());
+    let mut ours = identity.map(Identity::variables).unwrap_or_default();
+    ours.push((handoff::MARKER, Some(&marker)));
+    if let Some(address) = notify_socket {
+        ours.push((NOTIFY_SOCKET, Some(address)));
+    }
     let inherited = sys::environment::entries().into_iter();
     let inherited =
         inherited.filter(|entry| !ours.iter().any(|(name, _)| value(entry, name).is_some()));
@@ -248,10 +296,11 @@ fn environment(handoff: &OwnedFd, notify_socket: Option<OsString>) -> Vec<Entry>
             None => Entry::Plain(entry),
         }
     });
-    let set = |(name, value): &(&str, OsString)| [name.as_bytes(), b"=", value.as_bytes()].concat();
-    inherited
-        .chain(ours.iter().map(set).map(Entry::Plain))
-        .collect()
+    let set = ours.iter().filter_map(|(name, value)| {
+        let entry = [name.as_bytes(), b"=", (*value)?.as_bytes()].concat();
+        Some(Entry::Plain(entry))
+    });
+    inherited.chain(set).collect()
 }
 
 /// What a variable is set to, if the entry is that variable's.

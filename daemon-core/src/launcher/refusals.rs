@@ -31,12 +31,17 @@ fn refuse_process_one() -> Result<(), Error> {
 
 /// Under `Type=notify` the manager waits for the process it started.
 fn refuse_notify_unit() -> Result<(), Error> {
-    let is_started_by_manager = std::env::var_os("SYSTEMD_EXEC_PID")
-        .is_some_and(|pid| pid.to_str() == Some(&getpid().to_string()));
-    if is_started_by_manager && std::env::var_os("NOTIFY_SOCKET").is_some() {
+    if is_started_by_systemd() && std::env::var_os("NOTIFY_SOCKET").is_some() {
         return Err(Error::notify_unit());
     }
     Ok(())
+}
+
+/// Whether systemd started this very process, and not one that has started it: see
+/// `SYSTEMD_EXEC_PID` in `systemd.exec(5)`.
+pub(super) fn is_started_by_systemd() -> bool {
+    let pid = std::env::var_os("SYSTEMD_EXEC_PID");
+    pid.is_some_and(|pid| pid.to_str() == Some(&getpid().to_string()))
 }
 
 /// What is executed again, if it is this program.

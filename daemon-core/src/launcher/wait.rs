@@ -43,16 +43,18 @@ pub(super) enum Fate {
 
 /// Waits until the daemon is ready, or has failed; then it runs no more, whatever the reason.
 ///
-/// With a hand-off the steps after the exec are waited for first.
+/// With a hand-off the steps after the exec are waited for first; `warn` is told why the daemon could
+/// not reopen its log.
 pub(super) fn wait(
     daemon: Child,
     handoff: Option<handoff::Launcher>,
     probe: Probe,
     timeout: Duration,
     interrupts: &Interrupts,
+    warning: impl Fn(Errno) -> String,
 ) -> Result<Fate, Error> {
     let process = Process::new(daemon);
-    let fate = watch(&process, handoff, probe, timeout, interrupts);
+    let fate = watch(&process, handoff, probe, timeout, interrupts, warning);
     if !matches!(fate, Ok(Fate::Ready { .. } | Fate::Ended { .. })) {
         process.stop();
     }
@@ -65,6 +67,7 @@ fn watch(
     mut probe: Probe,
     timeout: Duration,
     interrupts: &Interrupts,
+    warning: impl Fn(Errno) -> String,
 ) -> Result<Fate, Errno> {
     let mut status_line = StatusLine::new();
     let begin = Instant::now();
@@ -74,7 +77,10 @@ fn watch(
     loop {
         match handoff.as_ref().map(handoff::Launcher::receive) {
             None | Some(Ok(None)) => {}
-            Some(Ok(Some(Ok(())))) => {
+            Some(Ok(Some(Ok(errno)))) => {
+                if let Some(errno) = errno {
+                    status_line.make_way_for(&warning(errno));
+                }
                 handoff = None;
                 steps_are_done = true;
             }

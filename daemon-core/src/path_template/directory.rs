@@ -2,18 +2,23 @@
 
 use std::fs::{self, DirBuilder, Metadata};
 use std::io;
+use std::os::unix::fs::lchown;
 use std::path::Path;
 
 use crate::error::Error;
+use crate::trust;
 
-/// Creates the directory if it is missing. Its parent must be there.
-pub(super) fn create(directory: &Path) -> Result<(), Error> {
+/// Creates the directory if it is missing, for this user and group. Its parent must be there.
+pub(super) fn create(directory: &Path, owner: Option<(u32, u32)>) -> Result<(), Error> {
     match fs::symlink_metadata(directory) {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
         found => return check(directory, found),
     }
+    check_way(directory)?;
     match private().create(directory) {
-        Ok(()) => lift_umask(directory).map_err(|it| Error::no_directory(directory, it)),
+        Ok(()) => lift_umask(directory)
+            .and_then(|()| give(directory, owner))
+            .map_err(|it| Error::no_directory(directory, it)),
         // Another start was faster, or somebody planted something: `mkdir(2)` follows no symbolic
         // link, so only what is there now counts.
         Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {
@@ -74,4 +79,18 @@ fn lift_umask(directory: &Path) -> io::Result<()> {
         )?;
     }
     Ok(())
+}
+
+/// Root must not make a directory, and give it away, where somebody could put another thing in its
+/// place meanwhile.
+fn check_way(directory: &Path) -> Result<(), Error> {
+    trust::check_way(directory, None)
+        .map_err(|distrust| Error::untrusted_directory(directory, &distrust))
+}
+
+fn give(directory: &Path, owner: Option<(u32, u32)>) -> io::Result<()> {
+    match owner {
+        Some((uid, gid)) => lchown(directory, Some(uid), Some(gid)),
+        None => Ok(()),
+    }
 }

@@ -74,6 +74,14 @@ impl Surroundings {
         }
     }
 
+    /// Those of a process that has just been given another root directory.
+    pub(crate) fn in_new_root(self) -> Self {
+        Self {
+            start_dir: Ok(PathBuf::from("/")),
+            ..self
+        }
+    }
+
     /// The file name in `argv[0]`, without the dash that a login shell is given.
     pub(crate) fn name(&self) -> Option<&OsStr> {
         self.name.as_deref()

@@ -425,7 +425,7 @@ impl Scratch {
     fn create(&self, template: &'static str) -> Result<PathBuf, (u8, String)> {
         resolve(template.into(), &self.user())
             .and_then(|resolved| {
-                resolved.create_directories()?;
+                resolved.create_directories(None)?;
                 Ok(resolved.into_path())
             })
             .map_err(|error| (error.exit_status(), error.to_string()))

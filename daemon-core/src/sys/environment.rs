@@ -27,11 +27,16 @@ pub(crate) fn entries() -> Vec<Vec<u8>> {
     entries
 }
 
-/// Removes a variable, unless there is another thread, which might read it just now.
-pub(crate) fn remove(name: &OsStr) {
-    if has_one_thread() {
+/// Sets or removes a variable, unless there is another thread, which might read it just now.
+pub(crate) fn set(name: &OsStr, value: Option<&OsStr>) {
+    if !has_one_thread() {
+        return;
+    }
+    match value {
         // SAFETY: there is no other thread.
-        unsafe { std::env::remove_var(name) };
+        Some(value) => unsafe { std::env::set_var(name, value) },
+        // SAFETY: as above.
+        None => unsafe { std::env::remove_var(name) },
     }
 }
 

@@ -15,7 +15,7 @@ use nix::errno::Errno;
 use nix::sys::signal::{SigHandler, SigSet, Signal, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, waitpid};
-use nix::unistd::{ForkResult, fork};
+use nix::unistd::{ForkResult, fork, setgid, setgroups, setuid};
 
 use crate::{measure, readiness};
 
@@ -83,6 +83,14 @@ fn take_one(verb: &str, object: &str) -> io::Result<Option<ExitCode>> {
         // One line in a file that every process which comes here shares.
         "note" => note(object, &process::id().to_string())?,
         "create" => drop(File::create(object)?),
+        "drop" => drop_privileges(object)?,
+        // Every way back to root that a program has.
+        "regain" => {
+            assert!(setuid(0.into()).is_err(), "root's uid");
+            assert!(setgid(0.into()).is_err(), "root's gid");
+            assert!(setgroups(&[0.into()]).is_err(), "root's group");
+        }
+        "ready" => daemon::ready(),
         // Opens a terminal as a careless program would, without O_NOCTTY.
         "open" => drop(File::open(object)?.into_raw_fd()),
         "ignore" => dispose(number(), SigHandler::SigIgn)?,
@@ -150,6 +158,18 @@ fn report(name: &str) -> io::Result<()> {
     let unfinished = path.with_extension("unfinished");
     fs::write(&unfinished, report)?;
     fs::rename(unfinished, path)
+}
+
+/// `USER`, or `USER:GROUP`.
+fn drop_privileges(whom: &str) -> io::Result<()> {
+    let (user, group) = match whom.split_once(':') {
+        Some((user, group)) => (user, Some(group)),
+        None => (whom, None),
+    };
+    daemon::drop_privileges(user, group).map_err(|error| {
+        eprintln!("{:?} {error}", error.kind());
+        io::Error::other(error)
+    })
 }
 
 fn busy(time: Duration) {

@@ -1,0 +1,26 @@
+//! Surroundings in which a start in the background is likely to be a mistake, but may be meant.
+
+use std::env;
+
+use super::{Order, refusals};
+use crate::error::warning;
+use crate::trust;
+
+/// What to tell the user of a start that has succeeded.
+pub(super) fn of(order: &Order) -> Vec<String> {
+    let mut advice = Vec::new();
+    if env::var_os("SUPERVISOR_ENABLED").is_some() {
+        advice.push(warning::under_supervisord().to_owned());
+    }
+    // Every type of unit looks the same from here. `Type=forking` is right, and has a PID file.
+    if refusals::is_started_by_systemd() && order.pid_file.is_none() {
+        advice.push(warning::under_systemd().to_owned());
+    }
+    // Whoever can replace the program is root as soon as root starts it again.
+    if let (Some(identity), Ok(program)) = (&order.identity, env::current_exe()) {
+        if trust::can_be_replaced(&program, identity) {
+            advice.push(warning::replaceable_program(&program, identity));
+        }
+    }
+    advice
+}

@@ -1,0 +1,102 @@
+//! The ids of a process, where the systems differ.
+
+#[cfg(target_vendor = "apple")]
+use nix::errno::Errno;
+use nix::unistd::{Gid, Uid};
+
+#[cfg(not(target_vendor = "apple"))]
+pub(crate) use nix::unistd::{getgrouplist as groups_of, setgroups as set_groups};
+
+/// Whether the real, the effective and the saved ids are these, as far as they can be read.
+pub(crate) fn are(uid: Uid, gid: Gid) -> bool {
+    #[cfg(any(
+        target_os = "linux",
+        target_os = "android",
+        target_os = "freebsd",
+        target_os = "dragonfly",
+        target_os = "openbsd"
+    ))]
+    {
+        use nix::unistd::{getresgid, getresuid};
+        let uids = getresuid().map(|it| [it.real, it.effective, it.saved]);
+        let gids = getresgid().map(|it| [it.real, it.effective, it.saved]);
+        uids == Ok([uid; 3]) && gids == Ok([gid; 3])
+    }
+    #[cfg(not(any(
+        target_os = "linux",
+        target_os = "android",
+        target_os = "freebsd",
+        target_os = "dragonfly",
+        target_os = "openbsd"
+    )))]
+    {
+        use nix::unistd::{getegid, geteuid, getgid, getuid};
+        [getuid(), geteuid()] == [uid; 2] && [getgid(), getegid()] == [gid; 2]
+    }
+}
+
+/// Whether these are all groups of the process, in whatever order.
+#[cfg(not(target_vendor = "apple"))]
+pub(crate) fn are_all_groups(groups: &[Gid]) -> bool {
+    let as_set = |mut groups: Vec<Gid>| {
+        groups.sort_unstable_by_key(|group| group.as_raw());
+        groups.dedup();
+        groups
+    };
+    nix::unistd::getgroups().map(as_set) == Ok(as_set(groups.to_owned()))
+}
+
+/// There a directory service answers, and not what was set: see `getgroups(2)` of macOS.
+#[cfg(target_vendor = "apple")]
+pub(crate) fn are_all_groups(_: &[Gid]) -> bool {
+    true
+}
+
+/// `getgrouplist(3)`
+#[cfg(target_vendor = "apple")]
+pub(crate) fn groups_of(user: &std::ffi::CStr, gid: Gid) -> Result<Vec<Gid>, Errno> {
+    /// More than any user has.
+    const MOST: usize = 4096;
+    let mut groups = vec![0; MOST];
+    let mut count = MOST as libc::c_int;
+    // SAFETY: the name ends with a NUL byte, and the count is that of the vector.
+    let listed = unsafe {
+        libc::getgrouplist(
+            user.as_ptr(),
+            gid.as_raw() as libc::c_int,
+            groups.as_mut_ptr(),
+            &raw mut count,
+        )
+    };
+    Errno::result(listed)?;
+    groups.truncate(usize::try_from(count).unwrap_or_default());
+    let groups = groups.into_iter().map(|group| group as libc::gid_t);
+    Ok(groups.map(Gid::from_raw).collect())
+}
+
+/// `setgroups(2)`
+#[cfg(target_vendor = "apple")]
+pub(crate) fn set_groups(groups: &[Gid]) -> Result<(), Errno> {
+    let groups: Vec<libc::gid_t> = groups.iter().map(|group| group.as_raw()).collect();
+    let count = libc::c_int::try_from(groups.len()).map_err(|_| Errno::EINVAL)?;
+    // SAFETY: the pointer and the count are those of the vector.
+    let set = unsafe { libc::setgroups(count, groups.as_ptr()) };
+    Errno::result(set).map(drop)
+}
+
+/// Does something that changes the ids, and leaves the process as open to tracing and to core dumps
+/// as it was, see `PR_SET_DUMPABLE` in `prctl(2)`.
+pub(crate) fn keep_dumpable<E>(change: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
+    #[cfg(target_os = "linux")]
+    {
+        use nix::sys::prctl;
+        let is_dumpable = prctl::get_dumpable() == Ok(true);
+        change()?;
+        if is_dumpable {
+            let _ = prctl::set_dumpable(true);
+        }
+        Ok(())
+    }
+    #[cfg(not(target_os = "linux"))]
+    change()
+}

@@ -1,0 +1,182 @@
+//! Could anyone else have planted this file or this directory?
+//!
+//! Root opens files by names that others may be able to redirect: by a symbolic link, by a hard
+//! link to a file that root may write to, or by another directory in the place of the one that was
+//! meant. Whoever cannot write to any directory on the way can do none of this. An ordinary user
+//! is warned off only where everyone can write: what is shared among friends is theirs to judge.
+
+use std::ffi::OsString;
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Component, Path, PathBuf};
+
+use nix::unistd::geteuid;
+
+use crate::privileges::Identity;
+
+/// Writable by everyone.
+const BY_ALL: u32 = 0o002;
+/// Writable by the group.
+const BY_GROUP: u32 = 0o020;
+/// Writable by anyone but the owner.
+const BY_OTHERS: u32 = BY_GROUP | BY_ALL;
+/// Only its owner can rename or remove what is in such a directory.
+const STICKY: u32 = 0o1000;
+
+/// As many as the system follows, see `path_resolution(7)`.
+const MOST_LINKS: usize = 40;
+
+/// Why a file, or the way to it, is not to be trusted.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Distrust {
+    /// A symbolic link on the way was made by this user.
+    Link { link: PathBuf, maker: u32 },
+    /// A directory on the way belongs to this user.
+    Directory { directory: PathBuf, owner: u32 },
+    /// Everyone can replace what is in this directory.
+    Open { directory: PathBuf },
+    /// The file belongs to this user.
+    Owner(u32),
+    /// The file has another name, where others can make names for other files.
+    HardLink,
+    /// Others can write to the file.
+    Writable,
+}
+
+/// Whether root can trust the way to a file, as far as it exists. To be asked before opening it.
+///
+/// The last directory may belong to the user that the daemon becomes: there is no more harm in it
+/// than [`check_file`] sees, as long as that directory itself cannot be replaced.
+pub(crate) fn check_way(path: &Path, daemon: Option<u32>) -> Result<(), Distrust> {
+    if !geteuid().is_root() {
+        return Ok(());
+    }
+    let mut at = PathBuf::from("/");
+    let mut rest = reversed(path.parent().unwrap_or(path));
+    let mut links = 0;
+    while let Some(name) = rest.pop() {
+        let there = match Path::new(&name).components().next() {
+            Some(Component::RootDir) => PathBuf::from("/"),
+            // No link is left in it, so the text says where it leads.
+            Some(Component::ParentDir) => at.parent().unwrap_or(&at).to_owned(),
+            Some(Component::Normal(name)) => at.join(name),
+            _ => continue,
+        };
+        // What is missing nobody else can have made, if the way to it is to be trusted; and what
+        // cannot be read cannot be opened either.
+        let Ok(metadata) = fs::symlink_metadata(&there) else {
+            return Ok(());
+        };
+        if metadata.is_symlink() {
+            if !is_trusted(metadata.uid()) {
+                let (link, maker) = (there, metadata.uid());
+                return Err(Distrust::Link { link, maker });
+            }
+            links += 1;
+            let Ok(target) = fs::read_link(&there) else {
+                return Ok(());
+            };
+            if links > MOST_LINKS {
+                return Ok(());
+            }
+            rest.extend(reversed(&target));
+            continue;
+        }
+        let is_daemons = rest.is_empty() && Some(metadata.uid()) == daemon;
+        check_directory(&there, &metadata, is_daemons)?;
+        at = there;
+    }
+    Ok(())
+}
+
+/// The components, the last one first.
+fn reversed(path: &Path) -> Vec<OsString> {
+    let components = path.components().rev();
+    components.map(|it| it.as_os_str().to_owned()).collect()
+}
+
+fn check_directory(
+    directory: &Path,
+    metadata: &Metadata,
+    is_daemons: bool,
+) -> Result<(), Distrust> {
+    let directory = directory.to_owned();
+    if !is_daemons && !is_trusted(metadata.uid()) {
+        let owner = metadata.uid();
+        return Err(Distrust::Directory { directory, owner });
+    }
+    if metadata.mode() & (BY_ALL | STICKY) == BY_ALL {
+        return Err(Distrust::Open { directory });
+    }
+    Ok(())
+}
+
+/// Whether a file that is open can be trusted, which was found under this path.
+///
+/// It may belong to the user that the daemon becomes.
+pub(crate) fn check_file(
+    path: &Path,
+    file: &Metadata,
+    daemon: Option<u32>,
+) -> Result<(), Distrust> {
+    // Its own directory was there a moment ago.
+    let Ok(directory) = fs::metadata(path.parent().unwrap_or(path)) else {
+        return Ok(());
+    };
+    let is_root = geteuid().is_root();
+    let others = if is_root { BY_OTHERS } else { BY_ALL };
+    let is_shared = directory.mode() & others != 0;
+    if (is_root || is_shared) && !is_trusted(file.uid()) && Some(file.uid()) != daemon {
+        return Err(Distrust::Owner(file.uid()));
+    }
+    let is_foreign = is_root && !is_trusted(directory.uid());
+    if (is_shared || is_foreign) && file.nlink() > 1 {
+        return Err(Distrust::HardLink);
+    }
+    Ok(())
+}
+
+/// The same for a PID file, in which everyone believes what others could write.
+pub(crate) fn check_pid_file(path: &Path, metadata: &Metadata) -> Result<(), Distrust> {
+    check_file(path, metadata, None)?;
+    let is_writable = |by| metadata.mode() & by != 0;
+    let by_others = is_writable(BY_ALL) || (is_writable(BY_GROUP) && metadata.gid() != 0);
+    if geteuid().is_root() && by_others {
+        return Err(Distrust::Writable);
+    }
+    Ok(())
+}
+
+/// Whether somebody could put another file in the place of this one, or write to it.
+pub(crate) fn can_be_replaced(path: &Path, by: &Identity) -> bool {
+    let can_write = |path: &Path| {
+        let Ok(metadata) = fs::metadata(path) else {
+            return false;
+        };
+        let is_writable = |rights| metadata.mode() & rights != 0;
+        // The owner can change the mode.
+        metadata.uid() == by.uid
+            || (is_writable(BY_GROUP)
+                && by.groups.contains(&metadata.gid())
+                && !is_writable(STICKY))
+            || metadata.mode() & (BY_ALL | STICKY) == BY_ALL
+    };
+    can_write(path) || path.parent().is_some_and(can_write)
+}
+
+/// Whether this user is root or this one.
+fn is_trusted(uid: u32) -> bool {
+    uid == 0 || uid == geteuid().as_raw() || is_unmapped(uid)
+}
+
+/// Whether this is how a user namespace shows everyone whom it does not know: the root of the host
+/// for one, to whom its directories belong. Whoever is root only inside can do no more outside than
+/// the user who made the namespace, see `user_namespaces(7)`.
+fn is_unmapped(uid: u32) -> bool {
+    let number = |file: &str, field: usize| -> Option<u32> {
+        let content = fs::read_to_string(file).ok()?;
+        content.split_whitespace().nth(field)?.parse().ok()
+    };
+    let is_first_namespace = number("/proc/self/uid_map", 2) == Some(u32::MAX);
+    number("/proc/sys/kernel/overflowuid", 0) == Some(uid) && !is_first_namespace
+}

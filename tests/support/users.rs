@@ -1,0 +1,65 @@
+//! Users whom the machine does not know, and a user database that does.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use nix::unistd::chown;
+
+use crate::support::requires;
+use crate::support::scratch::Scratch;
+use crate::support::start::Start;
+
+/// A user that owns nothing.
+pub(crate) const NOBODY: u32 = 65534;
+
+/// The user `hello`, whose first group is `hello`, and who is in the group `crew` too.
+pub(crate) const HELLO: u32 = 4711;
+pub(crate) const HELLO_GROUP: u32 = 4712;
+pub(crate) const CREW: u32 = 4713;
+
+impl Scratch {
+    /// A start in a mount namespace where these users are known, made by these words before it,
+    /// such as `setpriv` and its arguments.
+    pub(crate) fn among_users(&self, program: &Path, before: &[&str]) -> Start {
+        self.write(
+            "passwd",
+            format!(
+                "root:x:0:0::/root:/bin/sh\n\
+                 hello:x:{HELLO}:{HELLO_GROUP}::/home/hello:/bin/sh\n\
+                 nobody:x:{NOBODY}:{NOBODY}::{}:/bin/sh\n",
+                self.path("home").display()
+            ),
+        );
+        self.write(
+            "group",
+            format!("root:x:0:\nhello:x:{HELLO_GROUP}:\ncrew:x:{CREW}:hello\nadm:x:4:root\n"),
+        );
+        let script = "mount --bind passwd /etc/passwd && mount --bind group /etc/group &&\n\
+                      eval \"$PREPARE\" && exec \"$0\" \"$@\"\nexit 99";
+        let unshare = requires::find("unshare").expect("unshare");
+        let shell = ["-m", "--propagation", "private", "sh", "-c"];
+        self.start_path(&unshare)
+            .args(shell)
+            .arg(script)
+            .args(before)
+            .arg(program)
+            .env("PREPARE", ":")
+            .env("TEST_REPORT", self.path("out/report.json"))
+            .options("pid=report.pid\nlog=report.log")
+            .does("report stay")
+    }
+
+    /// A directory of this user.
+    pub(crate) fn directory_of(&self, user: u32, name: &str) -> PathBuf {
+        let directory = self.path(name);
+        fs::create_dir(&directory).expect("mkdir");
+        chown(&directory, Some(user.into()), Some(user.into())).expect("chown");
+        directory
+    }
+}
+
+/// True if the test can have users of its own; a test that needs them returns otherwise.
+#[must_use]
+pub(crate) fn available() -> bool {
+    requires::root() && requires::program("unshare") && requires::program("setpriv")
+}
