@@ -1,0 +1,7 @@
+//! The attribute below `#[rocket::launch]`, whose `main` it never sees.
+
+#[rocket::launch]
+#[daemon::main]
+fn rocket() -> _ {
+    rocket::build()
+}
