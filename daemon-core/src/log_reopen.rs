@@ -59,7 +59,7 @@ pub(crate) fn prepare(record: &Record) -> Result<(), Errno> {
     LOG.get_or_init(|| Log {
         // One with a NUL byte is refused long before.
         path: CString::new(path.as_os_str().as_bytes()).unwrap_or_default(),
-        mode: Mode::from_bits_truncate(mode),
+        mode: Mode::from_bits_truncate(mode as libc::mode_t),
         complaint: format!("{name}: {}", Error::log_file_again(path)).into_bytes(),
     });
     match record.log_reopen {
