@@ -17,6 +17,7 @@ use support::outcome::Launch;
 use support::process::Process;
 use support::scratch::Scratch;
 use support::start::Start;
+use support::trace::{self, Action, Role};
 use support::{lock, process};
 
 /// Bit N-1 is signal N, as in `/proc/PID/status`.
@@ -174,4 +175,41 @@ fn a_daemon_that_ends_by_sigterm_leaves_a_file_that_means_nothing() {
     assert!(pid_file.exists(), "no handler ran that could remove it");
     assert!(!lock::is_held(&pid_file));
     scratch.up(scratch.background());
+}
+
+#[test]
+fn a_signal_that_comes_before_the_launcher_waits_is_not_lost() {
+    let scratch = Scratch::new();
+    let mut launcher = None;
+    let options = "pid=report.pid\nlog=report.log\nready_timeout=120";
+    let start = scratch.background().options(options).does("report busy");
+    let launch = trace::run(start, |stop| {
+        match stop.role {
+            Role::Launcher => launcher = Process::open(stop.pid),
+            // The launcher is still in its clone, and blocks every signal.
+            Role::Daemon if stop.number == 1 => {
+                let launcher = launcher.as_ref().expect("it came first");
+                launcher.signal(Signal::SIGTERM);
+            }
+            _ => {}
+        }
+        Action::Go
+    });
+    scratch.expect_failed_start(&launch, 143);
+}
+
+#[test]
+fn a_signal_to_the_intermediate_process_is_not_taken_for_one_to_the_launcher() {
+    // It has the launcher's handlers and memory, and must not run the one on the other.
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let scratch = Scratch::new();
+        let launch = trace::run(scratch.background(), |stop| {
+            if stop.role == Role::Intermediate && stop.number == 1 {
+                let intermediate = Process::open(stop.pid).expect("it has just begun");
+                intermediate.signal(signal);
+            }
+            Action::Go
+        });
+        scratch.daemon_of(launch, "report.pid");
+    }
 }
