@@ -215,7 +215,7 @@ fn a_status_line_is_shown_after_a_second_and_cleared_at_the_end() {
     assert!(lines.contains(&"reading (1 s)"), "at once: {shown:?}");
     assert!(lines.contains(&"reading (2 s)"), "{shown:?}");
     assert!(
-        rest.starts_with("report: running in the background, pid "),
+        rest.starts_with("report: reading; running in the background, pid "),
         "{shown:?}"
     );
     assert_eq!(rest.matches('\n').count(), 1);
@@ -269,7 +269,7 @@ fn what_is_no_terminal_or_a_dumb_one_shows_no_status_line() {
     let steps = "status:opening sleep:1300 ready stay";
     let shown = shown("dumb", steps, 0);
     assert!(
-        shown.starts_with("report: running in the background"),
+        shown.starts_with("report: opening; running in the background"),
         "{shown:?}"
     );
     assert!(!shown.contains('\x1b'), "{shown:?}");

@@ -41,13 +41,13 @@ enum Address {
 }
 
 impl NotifySocket {
-    /// Binds to a path, because there are clients that know nothing else, or where that cannot be to
-    /// an abstract address.
+    /// Binds to a path, because there are clients that know nothing else; where that cannot be or
+    /// would be out of reach, to an abstract address.
     ///
     /// That somebody else may learn the address does not matter: the kernel says who sent what.
-    pub(crate) fn bind() -> io::Result<Self> {
-        let in_directory = |directory| Self::bind_in(directory).ok();
-        match DIRECTORIES.into_iter().find_map(in_directory) {
+    pub(crate) fn bind(is_root_changed: bool) -> io::Result<Self> {
+        let mut directories = DIRECTORIES.into_iter().filter(|_| !is_root_changed);
+        match directories.find_map(|directory| Self::bind_in(directory).ok()) {
             Some(socket) => Ok(socket),
             None => Self::bind_abstract(),
         }
@@ -55,7 +55,7 @@ impl NotifySocket {
 
     /// Binds to an abstract address that the kernel chooses, see "Autobind feature" in `unix(7)`. It
     /// is in reach after a `chroot(2)`, and vanishes with the launcher.
-    pub(crate) fn bind_abstract() -> io::Result<Self> {
+    fn bind_abstract() -> io::Result<Self> {
         let socket = new_socket()?;
         bind(socket.as_raw_fd(), &UnixAddr::new_unnamed())?;
         let address: UnixAddr = getsockname(socket.as_raw_fd())?;
@@ -234,7 +234,7 @@ mod tests {
 
     /// A socket, and a client of it that signs as this process.
     fn connected() -> (NotifySocket, UnixDatagram) {
-        let socket = NotifySocket::bind().unwrap();
+        let socket = NotifySocket::bind(false).unwrap();
         let client = client_of(&socket);
         (socket, client)
     }
@@ -257,10 +257,10 @@ mod tests {
 
     #[test]
     fn each_launcher_has_its_own_address() {
-        let bind = || NotifySocket::bind().unwrap().address();
-        let one = NotifySocket::bind().unwrap();
+        let bind = || NotifySocket::bind(false).unwrap().address();
+        let one = NotifySocket::bind(false).unwrap();
         assert_ne!(one.address(), bind());
-        let abstract_address = || NotifySocket::bind_abstract().unwrap();
+        let abstract_address = || NotifySocket::bind(true).unwrap();
         let one = abstract_address();
         assert!(one.address().into_vec().starts_with(b"@"));
         assert_ne!(one.address(), abstract_address().address());
@@ -388,7 +388,7 @@ mod tests {
     /// It waits until the descriptor that it sends along is closed, and fails after five seconds.
     #[test]
     fn systemd_notify_of_a_daemon_run_by_root_is_understood_and_not_kept_waiting() {
-        let socket = NotifySocket::bind().unwrap();
+        let socket = NotifySocket::bind(false).unwrap();
         let child = Command::new("systemd-notify")
             .args(["--ready", "--status=served"])
             .env("NOTIFY_SOCKET", socket.address())

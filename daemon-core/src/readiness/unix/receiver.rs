@@ -26,8 +26,9 @@ pub(crate) struct NotifySocket {
 
 impl NotifySocket {
     /// Binds to a name that nobody can guess, in a directory that nobody can list: these systems do
-    /// not say who sent a datagram. The daemon may be another user by the time it writes.
-    pub(crate) fn bind() -> io::Result<Self> {
+    /// not say who sent a datagram. The daemon may be another user by the time it writes. In another
+    /// root directory it cannot be heard.
+    pub(crate) fn bind(_is_root_changed: bool) -> io::Result<Self> {
         let directory = mkdtemp(&std::env::temp_dir().join("daemon-XXXXXX"))?;
         let name = RandomState::new().hash_one(std::process::id());
         let path = directory.join(format!("{name:016x}"));
