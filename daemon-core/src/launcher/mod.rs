@@ -109,7 +109,7 @@ fn launch_locked(
 ) -> Result<Verdict, Error> {
     let failed = |step| move |errno: Errno| Error::step(step, errno);
     let log = open_log(&order)?;
-    let notify_socket = bind_notify_socket(order.readiness)?;
+    let notify_socket = bind_notify_socket(&order)?;
     let lift = |descriptor: OwnedFd| {
         kept.lift(descriptor)
             .map_err(|error| Error::step("duplicate a descriptor", error))
@@ -223,11 +223,15 @@ fn open_log(order: &Order) -> Result<Option<LogFile>, Error> {
     }
 }
 
-fn bind_notify_socket(readiness: Readiness) -> Result<Option<NotifySocket>, Error> {
-    if readiness != Readiness::Notify {
+fn bind_notify_socket(order: &Order) -> Result<Option<NotifySocket>, Error> {
+    if order.readiness != Readiness::Notify {
         return Ok(None);
     }
-    let socket = NotifySocket::bind();
+    // In another root directory there is no such path.
+    let socket = match order.chroot {
+        Some(_) => NotifySocket::bind_abstract(),
+        None => NotifySocket::bind(),
+    };
     socket
         .map(Some)
         .map_err(|error| Error::step("make the notification socket", error))

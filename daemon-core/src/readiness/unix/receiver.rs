@@ -51,6 +51,11 @@ impl NotifySocket {
         }
     }
 
+    /// Fails: these systems have paths alone, and none leads out of another root directory.
+    pub(crate) fn bind_abstract() -> io::Result<Self> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// The value of `NOTIFY_SOCKET` for the daemon.
     pub(crate) fn address(&self) -> OsString {
         self.path.clone().into()
