@@ -109,6 +109,7 @@ impl Drop for Canary {
     }
 }
 
+#[cfg_attr(daemon_fork, ignore = "the time of a start is not known there")]
 #[test]
 fn status_says_who_runs_since_when_and_where_it_logs() {
     let scratch = Scratch::new();
@@ -283,6 +284,7 @@ fn a_locked_file_without_a_pid_is_reported_and_nobody_signalled() {
     }
 }
 
+#[cfg_attr(daemon_fork, ignore = "nobody says there who holds a lock")]
 #[test]
 fn a_process_that_does_not_hold_the_lock_is_not_signalled() {
     let scratch = Scratch::new();
@@ -296,6 +298,7 @@ fn a_process_that_does_not_hold_the_lock_is_not_signalled() {
     canary.expect_alive();
 }
 
+#[cfg_attr(daemon_fork, ignore = "nobody says there who holds a lock")]
 #[test]
 fn a_lock_that_outlives_the_daemon_in_its_child_is_reported() {
     let scratch = Scratch::new();
@@ -364,6 +367,7 @@ fn what_is_no_regular_file_is_not_waited_for() {
     assert_eq!(scratch.read("victim"), "1234\n");
 }
 
+#[cfg_attr(daemon_fork, ignore = "it is not known there who catches a signal")]
 #[test]
 fn reload_never_kills() {
     let scratch = Scratch::new();
@@ -457,6 +461,7 @@ fn as_nobody(start: Start) -> Start {
     })
 }
 
+#[cfg_attr(daemon_fork, ignore = "it is not known there who catches a signal")]
 #[test]
 fn another_users_daemon_is_seen_and_not_stopped() {
     if !requires::root() {
@@ -510,6 +515,7 @@ fn root_does_not_signal_what_others_may_have_written() {
     );
 }
 
+#[cfg_attr(daemon_fork, ignore = "there are none there")]
 #[test]
 fn without_pidfds_the_verbs_work_all_the_same() {
     if !requires::program("strace") {
@@ -591,6 +597,7 @@ fn a_number_that_was_given_away_again_belongs_to_an_innocent() {
     assert_eq!(said, expected, "{outcome:?}");
 }
 
+#[cfg_attr(daemon_fork, ignore = "nobody says there who holds a lock")]
 #[test]
 fn a_daemon_in_another_pid_namespace_is_not_mistaken_for_its_number_here() {
     if !requires::root() {
@@ -719,6 +726,7 @@ fn a_verb_that_was_killed_is_repeated() {
     }
 }
 
+#[cfg_attr(daemon_fork, ignore = "the time of a start is not known there")]
 #[test]
 fn a_program_controls_a_daemon_by_its_path() {
     let scratch = Scratch::new();
@@ -755,6 +763,7 @@ fn a_program_controls_a_daemon_by_its_path() {
     assert!(!scratch.path("report.pid").exists());
 }
 
+#[cfg_attr(daemon_fork, ignore = "it takes 100 ms there to know the daemon")]
 #[test]
 fn stop_returns_when_the_daemon_ends_and_not_at_the_timeout() {
     let scratch = Scratch::new();

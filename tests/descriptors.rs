@@ -157,6 +157,7 @@ fn report_with_fault(fault: &str) -> Option<(Scratch, Report)> {
     Some((scratch, report))
 }
 
+#[cfg_attr(daemon_fork, ignore = "it is not called there")]
 #[test]
 fn inherited_descriptors_are_gone_where_close_range_is_unknown_or_forbidden() {
     if !requires::program("strace") {

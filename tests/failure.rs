@@ -153,6 +153,7 @@ fn a_failure_that_wrote_a_lot_ends_soon_and_shows_its_end() {
     assert!(launch.err_text().contains("the-reason\n"));
 }
 
+#[cfg_attr(daemon_fork, ignore = "there a time stands in for the quiet")]
 #[test]
 fn a_program_that_is_never_quiet_is_up_after_three_seconds() {
     let scratch = Scratch::new();
@@ -164,6 +165,7 @@ fn a_program_that_is_never_quiet_is_up_after_three_seconds() {
     assert!(daemon.launch.elapsed < Duration::from_secs(30));
 }
 
+#[cfg_attr(daemon_fork, ignore = "there a time stands in for the quiet")]
 #[test]
 fn the_timeout_of_a_program_that_is_never_quiet_can_be_set() {
     let scratch = Scratch::new();

@@ -214,6 +214,7 @@ fn an_intermediate_process_that_is_killed_anywhere_is_a_failure_or_a_daemon() {
     assert!((1..harmed).contains(&daemons), "{daemons} of {harmed}");
 }
 
+#[cfg_attr(daemon_fork, ignore = "no memory is shared there")]
 #[test]
 fn a_daemon_whose_intermediate_process_was_killed_starts_on_memory_that_nobody_touched() {
     // The launcher runs again while the daemon's side, held here, still runs on its memory.

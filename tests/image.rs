@@ -70,6 +70,7 @@ fn up_meanwhile(scratch: &Scratch, option: &str) -> Daemon {
     daemon
 }
 
+#[cfg_attr(daemon_fork, ignore = "the image is known by its path alone there")]
 #[test]
 fn a_program_that_was_deleted_meanwhile_is_the_daemon_nevertheless() {
     let scratch = Scratch::new();
@@ -77,6 +78,7 @@ fn a_program_that_was_deleted_meanwhile_is_the_daemon_nevertheless() {
     assert!(!scratch.path("program").exists());
 }
 
+#[cfg_attr(daemon_fork, ignore = "the image is known by its path alone there")]
 #[test]
 fn a_program_that_was_replaced_meanwhile_is_the_daemon_nevertheless() {
     let scratch = Scratch::new();
@@ -85,6 +87,7 @@ fn a_program_that_was_replaced_meanwhile_is_the_daemon_nevertheless() {
     assert_eq!(outcome.code(), 1, "the other program has its name now");
 }
 
+#[cfg_attr(daemon_fork, ignore = "the image is known by its path alone there")]
 #[test]
 fn a_program_that_the_loader_was_told_to_run_is_refused() {
     let Some(loader) = loader() else { return };

@@ -159,6 +159,7 @@ fn a_read_lock_of_a_stranger_refuses_the_start_and_says_so() {
     scratch.up(scratch.background());
 }
 
+#[cfg_attr(daemon_fork, ignore = "it is the lock there")]
 #[test]
 fn a_flock_of_a_stranger_has_no_effect() {
     if !requires::program("flock") {

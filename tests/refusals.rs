@@ -59,6 +59,10 @@ fn a_system_call_that_fails_is_named_with_its_reason() {
             ["pipe", "Too many open files in system"],
         ),
     ] {
+        // There it is one socket pair more.
+        if cfg!(daemon_fork) && fault.starts_with("pipe2") {
+            continue;
+        }
         let scratch = Scratch::new();
         let launch = under_fault(&scratch, &[], fault);
         scratch.expect_refusal(&launch, 71, &words);
@@ -70,6 +74,7 @@ fn a_system_call_that_fails_is_named_with_its_reason() {
     }
 }
 
+#[cfg_attr(daemon_fork, ignore = "another path is executed there")]
 #[test]
 fn an_exec_that_fails_is_named_with_its_reason() {
     if !requires::program("strace") {
@@ -89,6 +94,7 @@ fn an_exec_that_fails_is_named_with_its_reason() {
     }
 }
 
+#[cfg_attr(daemon_fork, ignore = "the faults are those of other calls there")]
 #[test]
 fn a_fault_at_the_pid_file_is_a_refusal_and_leaves_no_half_number() {
     if !requires::program("strace") {
@@ -244,7 +250,7 @@ fn between_clone_and_exec_there_is_nothing_but_what_is_async_signal_safe() {
         if pid == launcher || executed.contains(&pid) {
             continue;
         }
-        if call.starts_with("execve(\"/proc/self/exe\"") {
+        if call.starts_with("execve(\"") {
             executed.push(pid);
         }
         let forbidden = [

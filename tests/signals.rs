@@ -15,6 +15,7 @@ use support::daemon::read_report;
 use support::deadline::eventually;
 use support::outcome::Launch;
 use support::process::Process;
+use support::report::Signals;
 use support::scratch::Scratch;
 use support::start::Start;
 use support::trace::{self, Action, Role};
@@ -23,6 +24,13 @@ use support::{lock, process};
 /// Bit N-1 is signal N, as in `/proc/PID/status`.
 fn bit(signal: Signal) -> u64 {
     1 << (signal as i32 - 1)
+}
+
+/// The signals that a daemon ignores. Two are `glibc`'s own: it refuses to set them to their default,
+/// and only Linux has a way around it.
+fn ignored(signals: &Signals) -> u64 {
+    let out_of_reach = if cfg!(daemon_fork) { 0b11 << 31 } else { 0 };
+    signals.ignored & !out_of_reach
 }
 
 #[test]
@@ -37,7 +45,7 @@ fn the_daemon_ignores_nothing_and_blocks_nothing() {
     let signals = scratch.up(start).report().signals;
     assert_eq!(signals.blocked, 0);
     // The runtime of Rust does that, in every program.
-    assert_eq!(signals.ignored, bit(Signal::SIGPIPE));
+    assert_eq!(ignored(&signals), bit(Signal::SIGPIPE));
     assert_eq!(signals.pending, 0);
     assert_eq!(signals.caught, usual.caught);
 }
@@ -54,7 +62,7 @@ fn the_end_of_a_daemon_is_known_where_the_caller_ignores_its_children() {
     let launch = start().does("busy:50 exit:3").run();
     scratch.expect_failed_start(&launch, 3);
     let daemon = scratch.up(start());
-    assert_eq!(daemon.report().signals.ignored, bit(Signal::SIGPIPE));
+    assert_eq!(ignored(&daemon.report().signals), bit(Signal::SIGPIPE));
 }
 
 #[test]

@@ -79,6 +79,7 @@ fn it_works_late_with_threads_that_run_and_a_gigabyte_resident() {
     assert!(kib < 64 * 1024, "so does memory: {memory}");
 }
 
+#[cfg_attr(daemon_fork, ignore = "fork(2) copies it")]
 #[test]
 fn no_memory_is_copied_for_it() {
     if !requires::program("strace") {

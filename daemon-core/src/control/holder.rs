@@ -62,8 +62,8 @@ impl Holder {
         sys::process::time_of(self.start?)
     }
 
-    /// Whether the process has a handler for this signal.
-    pub(super) fn catches(&self, signal: Signal) -> bool {
+    /// Whether the process has a handler for this signal, if that is known.
+    pub(super) fn catches(&self, signal: Signal) -> Option<bool> {
         sys::process::catches(self.pid, signal.as_raw())
     }
 

@@ -157,11 +157,9 @@ impl Control {
 
     /// Sends a signal that the daemon must have a handler for.
     fn signal_if_caught(&self, step: &str, signal: Signal) -> Result<(), Error> {
-        self.send(step, signal, |holder| {
-            if holder.catches(signal) {
-                return Ok(());
-            }
-            Err(Error::not_caught(holder.pid(), signal))
+        self.send(step, signal, |holder| match holder.catches(signal) {
+            Some(true) => Ok(()),
+            is_caught => Err(Error::not_caught(holder.pid(), signal, is_caught)),
         })
     }
 

@@ -76,12 +76,16 @@ impl Error {
         Self::system(ErrorKind::OutOfReach, what, cause)
     }
 
-    pub(crate) fn not_caught(pid: Pid, signal: Signal) -> Self {
+    /// `is_caught` is not known everywhere.
+    pub(crate) fn not_caught(pid: Pid, signal: Signal, is_caught: Option<bool>) -> Self {
         let what = format!(
             "cannot send signal {} to the daemon, pid {pid}",
             signal.as_raw()
         );
-        let reason = "it has no handler for it and would die of it";
+        let reason = match is_caught {
+            None => "it would die of it without a handler, and this system does not say",
+            Some(_) => "it has no handler for it and would die of it",
+        };
         Self::words(ErrorKind::OutOfReach, what, reason)
     }
 

@@ -1,5 +1,6 @@
 //! The daemon, as the launcher watches and stops it.
 
+use std::io;
 use std::os::fd::BorrowedFd;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
@@ -36,7 +37,7 @@ impl Process {
     }
 
     /// How the daemon ended, if it has.
-    pub(super) fn try_wait(&self) -> Result<Option<ExitStatus>, Errno> {
+    pub(super) fn try_wait(&self) -> io::Result<Option<ExitStatus>> {
         self.0.try_wait()
     }
 
@@ -51,7 +52,7 @@ impl Process {
             self.ends_within(GRACE);
         }
         // No zombie stays either, unless somebody else has taken it already.
-        let _ = self.try_wait();
+        self.try_wait().ok();
     }
 
     /// When to look for its end without being told.
@@ -85,6 +86,6 @@ impl Process {
         }
         std::thread::sleep(longest.min(LOOK));
         // An error says that somebody else has seen its end.
-        self.try_wait() != Ok(None)
+        !matches!(self.try_wait(), Ok(None))
     }
 }

@@ -1,5 +1,6 @@
 //! Waiting for readiness. Whatever happens first, the daemon's end included, ends the wait at once.
 
+use std::io;
 use std::os::fd::AsFd;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
@@ -68,7 +69,7 @@ fn watch(
     timeout: Duration,
     interrupts: &Interrupts,
     warning: impl Fn(Errno) -> String,
-) -> Result<Fate, Errno> {
+) -> io::Result<Fate> {
     let mut status_line = StatusLine::new();
     let begin = Instant::now();
     let mut deadline = begin + timeout.min(LONGEST);
@@ -150,7 +151,7 @@ fn watch(
             rounded_up(wake.saturating_duration_since(now)),
         ) {
             Ok(_) | Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno),
+            Err(errno) => return Err(errno.into()),
         }
     }
 }

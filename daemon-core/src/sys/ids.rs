@@ -1,11 +1,12 @@
 //! The ids of a process, where the systems differ.
 
-#[cfg(target_vendor = "apple")]
+#[cfg(any(target_vendor = "apple", target_os = "illumos"))]
 use nix::errno::Errno;
-use nix::unistd::{Gid, Uid};
-
+#[cfg(not(any(target_vendor = "apple", target_os = "illumos")))]
+pub(crate) use nix::unistd::getgrouplist as groups_of;
 #[cfg(not(target_vendor = "apple"))]
-pub(crate) use nix::unistd::{getgrouplist as groups_of, setgroups as set_groups};
+pub(crate) use nix::unistd::setgroups as set_groups;
+use nix::unistd::{Gid, Uid};
 
 /// Whether the real, the effective and the saved ids are these, as far as they can be read.
 pub(crate) fn are(uid: Uid, gid: Gid) -> bool {
@@ -53,7 +54,11 @@ pub(crate) fn are_all_groups(_: &[Gid]) -> bool {
 }
 
 /// `getgrouplist(3)`
-#[cfg(target_vendor = "apple")]
+#[cfg(any(target_vendor = "apple", target_os = "illumos"))]
+#[allow(
+    clippy::unnecessary_cast,
+    reason = "on macOS the ids of groups have a sign here, and nowhere else"
+)]
 pub(crate) fn groups_of(user: &std::ffi::CStr, gid: Gid) -> Result<Vec<Gid>, Errno> {
     /// More than any user has.
     const MOST: usize = 4096;
@@ -63,7 +68,7 @@ pub(crate) fn groups_of(user: &std::ffi::CStr, gid: Gid) -> Result<Vec<Gid>, Err
     let listed = unsafe {
         libc::getgrouplist(
             user.as_ptr(),
-            gid.as_raw() as libc::c_int,
+            gid.as_raw() as _,
             groups.as_mut_ptr(),
             &raw mut count,
         )

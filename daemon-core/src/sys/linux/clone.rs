@@ -3,7 +3,7 @@
 
 use std::ffi::{c_int, c_void};
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::ExitStatus;
 use std::ptr;
@@ -39,8 +39,8 @@ impl Child {
     }
 
     /// How it ended, if it has.
-    pub(crate) fn try_wait(&self) -> Result<Option<ExitStatus>, Errno> {
-        wait::try_wait(self.pid)
+    pub(crate) fn try_wait(&self) -> io::Result<Option<ExitStatus>> {
+        Ok(wait::try_wait(self.pid)?)
     }
 
     pub(crate) fn send(&self, signal: Signal) {

@@ -25,16 +25,13 @@ pub(crate) fn time_of(start: u64) -> Option<SystemTime> {
     SystemTime::now().checked_sub(age)
 }
 
-/// Whether it has a handler for this signal.
-pub(crate) fn catches(pid: Pid, signal: i32) -> bool {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
-    let caught = caught.and_then(|set| u64::from_str_radix(set.trim(), 16).ok());
-    let bit = signal
-        .checked_sub(1)
-        .and_then(|bit| u32::try_from(bit).ok());
-    let bit = bit.and_then(|bit| 1_u64.checked_shl(bit));
-    caught
-        .zip(bit)
-        .is_some_and(|(caught, bit)| caught & bit != 0)
+/// Whether it has a handler for this signal, if that is known.
+pub(crate) fn catches(pid: Pid, signal: i32) -> Option<bool> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let caught = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigCgt:"))?;
+    let caught = u64::from_str_radix(caught.trim(), 16).ok()?;
+    let bit = u32::try_from(signal.checked_sub(1)?).ok()?;
+    Some(caught & 1_u64.checked_shl(bit)? != 0)
 }

@@ -5,7 +5,7 @@
 //!
 //! They talk through a socket pair. Whoever is killed, the other one reads to its end.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -43,7 +43,7 @@ impl Child {
     }
 
     /// How it ended, if it has.
-    pub(crate) fn try_wait(&self) -> Result<Option<ExitStatus>, Errno> {
+    pub(crate) fn try_wait(&self) -> io::Result<Option<ExitStatus>> {
         let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
         match recv(self.socket.as_raw_fd(), &mut [0], flags) {
             Err(Errno::EAGAIN | Errno::EINTR) => Ok(None),
@@ -51,12 +51,12 @@ impl Child {
         }
     }
 
-    fn wait(&self) -> Result<ExitStatus, Errno> {
+    fn wait(&self) -> io::Result<ExitStatus> {
         if let Some(Message { number, .. }) = Message::receive(&self.socket) {
             return Ok(ExitStatus::from_raw(number));
         }
         kill_orphan(self.pid);
-        Err(Errno::ECHILD)
+        Err(io::Error::other("the intermediate process was killed"))
     }
 
     pub(crate) fn send(&self, signal: Signal) {

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use nix::errno::Errno;
+use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
 /// Who takes a lock only to look has let it go by then.
@@ -51,9 +52,13 @@ fn flock(file: &File, operation: libc::c_int) -> Result<bool, Errno> {
     }
 }
 
-/// Whether this process holds the lock. Nobody says, on these systems.
-pub(crate) fn holds(_pid: Pid, _file: &File) -> io::Result<bool> {
-    Err(io::ErrorKind::Unsupported.into())
+/// Whether this process holds the lock. On these systems nobody says that it does, only that it
+/// does not: it is gone.
+pub(crate) fn holds(pid: Pid, _file: &File) -> io::Result<bool> {
+    match kill(pid, None) {
+        Err(Errno::ESRCH) => Ok(false),
+        _ => Err(io::ErrorKind::Unsupported.into()),
+    }
 }
 
 /// A process that holds the lock, if one can be seen.

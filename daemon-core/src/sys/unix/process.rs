@@ -26,7 +26,7 @@ pub(crate) fn time_of(_start: u64) -> Option<SystemTime> {
     None
 }
 
-/// Whether it has a handler for this signal. That is not known, so it shall not die of one.
-pub(crate) fn catches(_pid: Pid, _signal: i32) -> bool {
-    false
+/// Whether it has a handler for this signal; not known.
+pub(crate) fn catches(_pid: Pid, _signal: i32) -> Option<bool> {
+    None
 }
