@@ -2,7 +2,7 @@
 //! in one environment variable.
 
 use std::ffi::{OsStr, OsString};
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
@@ -23,6 +23,9 @@ const MAGIC: &[u8] = b"daemon hand-off 1\n";
 
 /// No record is longer: it holds a handful of paths.
 const LONGEST: usize = 64 * 1024;
+
+/// Most records are shorter: the daemon is to keep no more memory than it needs.
+const USUAL: usize = 1024;
 
 /// What the daemon learns from the launcher.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -307,10 +310,21 @@ fn receive(socket: &OwnedFd) -> Option<Record> {
     if getsockopt(socket, sockopt::SockType) != Ok(KIND) {
         return None;
     }
-    let mut bytes = vec![0; LONGEST];
+    let mut bytes = vec![0; USUAL];
     let mut receive = |flags| -> Option<Record> {
         let flags = flags | MsgFlags::MSG_DONTWAIT;
-        let length = socket::recv(socket.as_raw_fd(), &mut bytes, flags).ok()?;
+        let length = loop {
+            let mut into = [IoSliceMut::new(&mut bytes)];
+            let message = socket::recvmsg::<()>(socket.as_raw_fd(), &mut into, None, flags).ok()?;
+            if !message.flags.contains(MsgFlags::MSG_TRUNC) {
+                break message.bytes;
+            }
+            let longer = bytes.len() * 2;
+            if longer > LONGEST {
+                return None;
+            }
+            bytes.resize(longer, 0);
+        };
         Record::decode(bytes.get(..length)?).ok()
     };
     // Looking comes first: the messages on a socket that is not ours are not ours to consume.

@@ -242,8 +242,9 @@ mod tests {
     impl Program {
         fn start() -> Self {
             let turn = one_at_a_time();
+            let (_crate, module) = module_path!().split_once("::").unwrap();
             let child = Command::new(env::current_exe().unwrap())
-                .args(["--exact", "readiness::listening::tests::obey"])
+                .args(["--exact", &format!("{module}::obey")])
                 .args(["--ignored", "--nocapture"])
                 .env(ROLE, "obey")
                 .stdin(Stdio::piped())

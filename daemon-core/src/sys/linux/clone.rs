@@ -4,6 +4,7 @@
 use std::ffi::{c_int, c_void};
 use std::fs::File;
 use std::io::{self, Read};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::ExitStatus;
 use std::ptr;
@@ -130,7 +131,7 @@ impl Children {
 }
 
 /// The end of a stack for one child, leaked like the rest.
-struct Stack(*mut u128);
+struct Stack(*mut MaybeUninit<u128>);
 
 // SAFETY: the pointer is only handed to the one `clone` that the stack is for.
 unsafe impl Sync for Stack {}
@@ -140,12 +141,9 @@ impl Stack {
     const SIZE: usize = 64 * 1024;
 
     fn new() -> Self {
-        Self(
-            vec![0_u128; Self::SIZE / size_of::<u128>()]
-                .leak()
-                .as_mut_ptr_range()
-                .end,
-        )
+        // Uninitialized, since filling it with zeros would touch every page.
+        let stack = Box::new_uninit_slice(Self::SIZE / size_of::<u128>());
+        Self(Box::leak(stack).as_mut_ptr_range().end)
     }
 }
 
