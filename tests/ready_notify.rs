@@ -70,7 +70,7 @@ fn the_launcher_waits_until_the_daemon_says_that_it_is_ready() {
 
 #[test]
 fn ready_can_be_said_again_and_by_any_thread() {
-    for steps in ["ready ready", "ready-by-threads", "ready ready-by-child:1"] {
+    for steps in ["ready ready", "ready-by-threads", "ready-by-child:1 ready"] {
         let scratch = Scratch::new();
         let daemon = scratch.up(notify(&scratch, &format!("{steps} report ready stay")));
         assert!(daemon.report().is_daemon);
