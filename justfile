@@ -1,0 +1,68 @@
+# The commands of this project, one list; CI calls the same. `cargo install just`, then `just --list`.
+
+# All that a change has to pass on Linux, as root for nothing to be skipped.
+all: fmt clippy doc test lints msrv fork hardened package
+
+fmt:
+    cargo fmt --all --check
+
+clippy:
+    cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
+
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps --locked
+
+test:
+    cargo test --workspace --all-features --locked
+
+# The compile-time messages. TRYBUILD=overwrite writes them anew.
+ui:
+    cargo test --locked --test ui
+
+# What the attribute makes, under many lints and in all editions.
+lints:
+    cargo test --locked --test lints
+
+# The oldest compiler that is promised: rustup toolchain install 1.85
+msrv:
+    cargo +1.85 check --workspace --all-features --locked
+
+# The other systems, type-checked: rustup target add ...
+cross:
+    cargo check --workspace --all-features --locked --target aarch64-apple-darwin
+    cargo check --workspace --all-features --locked --target x86_64-unknown-freebsd
+    cargo check --workspace --all-features --locked --target x86_64-unknown-illumos
+    cargo check --workspace --all-features --locked --target x86_64-pc-windows-gnu
+
+# The process tests with the programs linked to musl: rustup target add x86_64-unknown-linux-musl
+musl:
+    cargo test --locked --target x86_64-unknown-linux-musl
+
+# The async runtimes, which want newer compilers.
+runtimes:
+    cargo test --locked --manifest-path tests/runtimes/Cargo.toml
+
+# The process tests with panic = "abort", link-time optimization and stripping.
+hardened:
+    cargo test --locked --profile hardened
+
+# The process tests with the launch by fork(2), as the other Unix systems have it.
+fork:
+    RUSTFLAGS="--cfg daemon_fork" cargo test --locked --target-dir target/fork
+
+# cargo install cargo-deny cargo-machete
+deny:
+    cargo deny --workspace check
+    cargo machete
+
+# The oldest versions of all dependencies that the manifests allow.
+minimal:
+    RUSTC_BOOTSTRAP=1 cargo update -Z direct-minimal-versions
+    cargo check --workspace --all-features
+    git checkout Cargo.lock
+
+bench:
+    cargo run --release --locked --manifest-path benches/Cargo.toml --bin bench
+
+package:
+    cargo package --workspace --locked
