@@ -227,7 +227,7 @@ fn the_runtime_of_the_echo_server_starts_in_the_daemon_alone() {
     let launch = start.arg(program::path("echo_server")).arg("-d").run();
     scratch.daemon_of(launch, "echo_server.pid");
     let trace = scratch.read("trace");
-    assert!(trace.contains("CLONE_VFORK"), "the launcher was watched");
+    assert!(trace.contains("clone("), "the launcher was watched");
     assert!(!trace.contains("CLONE_THREAD"), "no thread in the launcher");
     assert!(!trace.contains("epoll"), "no runtime in the launcher");
 }

@@ -87,13 +87,18 @@ impl Holder {
     pub(super) fn ends_within(&self, timeout: Duration) -> bool {
         wait(timeout, |left| match &self.pidfd {
             Some(pidfd) => is_readable_within(pidfd, left),
-            None => self.has_let_go(),
+            None => self.has_let_go() || self.is_gone(),
         })
     }
 
     /// Waits until the lock is free, or somebody else's. The process must have ended.
     pub(super) fn lets_go_within(&self, timeout: Duration) -> bool {
         wait(timeout, |_| self.has_let_go())
+    }
+
+    /// Whether nobody has its number any more.
+    fn is_gone(&self) -> bool {
+        sys::signals::send(self.pid, 0) == Err(Errno::ESRCH)
     }
 
     fn has_let_go(&self) -> bool {

@@ -43,11 +43,13 @@ fn identity(path: &Path) -> io::Result<(u64, u64)> {
     fs::metadata(path).map(|file| (file.dev(), file.ino()))
 }
 
-/// Executed by its path, a program gets its name from it.
+/// The name of this process.
 pub(crate) fn comm() -> OsString {
-    OsString::new()
+    let path = std::env::current_exe().unwrap_or_default();
+    path.file_name().unwrap_or_default().to_owned()
 }
 
+/// Executed by its path, a program has its name from it.
 pub(crate) fn set_comm(_comm: &OsStr) {}
 
 /// Whether this program has more rights than its caller.
