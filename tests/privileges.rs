@@ -547,6 +547,24 @@ fn a_drop_that_fails_says_why() {
 }
 
 #[test]
+fn root_that_hides_behind_an_effective_id_has_dropped_nothing() {
+    if !users::available() || !requires::program("setpriv") {
+        return;
+    }
+    let scratch = scratch();
+    let before = ["setpriv", "--euid", "4711"];
+    let start = scratch.among_users(&program::path("report"), &before);
+    let outcome = start.does("drop:hello").run();
+    assert_eq!(outcome.code(), 99, "{outcome:?}");
+    assert!(
+        outcome
+            .err_text()
+            .starts_with("Permission cannot become the user hello"),
+        "{outcome:?}"
+    );
+}
+
+#[test]
 fn a_drop_changes_every_thread_and_leaves_an_environment_that_others_may_read() {
     if !users::available() || !requires::program("cc") {
         return;

@@ -21,7 +21,7 @@ use support::process::{self, Process};
 use support::scratch::Scratch;
 use support::start::Start;
 use support::terminal::Terminal;
-use support::{lock, program, requires};
+use support::{program, requires};
 
 const NOTIFY: &str = "pid=report.pid\nready=notify\nready_timeout=60";
 
@@ -119,7 +119,7 @@ fn a_signal_at_any_moment_of_the_start_leaves_nothing_behind() {
         let outcome = launch.wait();
         assert_eq!(outcome.status.signal(), Some(Signal::SIGINT as i32));
         scratch.expect_nothing_left();
-        assert!(!lock::is_held(&scratch.path("report.pid")));
+        assert!(!scratch.path("report.pid").exists());
     }
 }
 

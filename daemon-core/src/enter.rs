@@ -153,11 +153,12 @@ fn start_with(settings: Daemon, arguments: Vec<OsString>) -> Error {
 
 fn start(order: Order) -> Error {
     match launcher::launch(order) {
-        Ok(Verdict::Up { pid, log, status }) => {
+        // An interrupt comes too late now, and is caught to the end: the daemon is up.
+        Ok((Verdict::Up { pid, log, status }, _interrupts)) => {
             report::up(pid, log.as_deref(), status.as_deref());
             sys::exit::exit(0)
         }
-        Ok(Verdict::Finished { output }) => {
+        Ok((Verdict::Finished { output }, _)) => {
             report::finished(&output);
             sys::exit::exit(0)
         }
@@ -239,7 +240,7 @@ fn take_handoff() -> Result<Option<Running>, Error> {
 
 /// A descriptor that came through the exec, as our own, which the daemon's children do not get.
 fn adopt(number: RawFd) -> io::Result<OwnedFd> {
-    let adopted = sys::descriptors::duplicate(number, number)?;
+    let adopted = sys::descriptors::adopt(number)?;
     nix::unistd::close(number)?;
     Ok(adopted)
 }

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use nix::errno::Errno;
 use nix::sys::socket::{self, MsgFlags, getsockopt, sockopt};
+use nix::unistd::{getegid, geteuid, getgid, getuid};
 
 use crate::after_exec::Step;
 use crate::privileges::Identity;
@@ -296,10 +297,14 @@ fn decode_outcome(bytes: &[u8]) -> Option<Outcome> {
 pub(crate) fn take() -> Option<(Record, Daemon)> {
     let value = std::env::var_os(MARKER)?;
     sys::environment::set(OsStr::new(MARKER), None);
+    // No launcher starts a set-uid program, so whoever sends it something is not to be believed.
+    if getuid() != geteuid() || getgid() != getegid() {
+        return None;
+    }
     let number: RawFd = value.to_str()?.parse().ok()?;
     // A descriptor of our own: whatever lies there, it stays as it is until it has proved to be
-    // ours. Not below, where the program may expect to find what it was given.
-    let socket = sys::descriptors::duplicate(number, number).ok()?;
+    // ours.
+    let socket = sys::descriptors::adopt(number).ok()?;
     let record = receive(&socket)?;
     let _ = nix::unistd::close(number);
     Some((record, Daemon(socket)))

@@ -46,7 +46,9 @@ pub(crate) fn look_up(user: Option<&str>, group: Option<&str>) -> Result<Option<
         Some(user) => look_up_user(user)?,
         None => (own, account_of(own)?),
     };
-    if uid == own && gid.is_none_or(|gid| gid == getegid()) {
+    // The effective ids alone say little: root's may only be hidden behind them.
+    let is_own = uid == own && gid.is_none_or(|gid| gid == getegid());
+    if is_own && sys::ids::are(own, getegid()) {
         return Ok(None);
     }
     if !own.is_root() {

@@ -173,10 +173,20 @@ fn is_trusted(uid: u32) -> bool {
 /// for one, to whom its directories belong. Whoever is root only inside can do no more outside than
 /// the user who made the namespace, see `user_namespaces(7)`.
 fn is_unmapped(uid: u32) -> bool {
-    let number = |file: &str, field: usize| -> Option<u32> {
-        let content = fs::read_to_string(file).ok()?;
-        content.split_whitespace().nth(field)?.parse().ok()
+    let overflow = fs::read_to_string("/proc/sys/kernel/overflowuid").unwrap_or_default();
+    overflow.trim().parse() == Ok(uid) && !is_mapped(uid)
+}
+
+/// Whether somebody in this user namespace has that number.
+fn is_mapped(uid: u32) -> bool {
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let contains = |line: &str| {
+        let mut fields = line
+            .split_whitespace()
+            .map(|field| field.parse::<u32>().ok());
+        let (first, _, length) = (fields.next()??, fields.next()??, fields.next()??);
+        Some(uid.checked_sub(first)? < length)
     };
-    let is_first_namespace = number("/proc/self/uid_map", 2) == Some(u32::MAX);
-    number("/proc/sys/kernel/overflowuid", 0) == Some(uid) && !is_first_namespace
+    // A map that cannot be read proves nothing.
+    map.is_empty() || map.lines().any(|line| contains(line).unwrap_or(false))
 }

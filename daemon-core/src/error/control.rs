@@ -84,7 +84,7 @@ impl Error {
         );
         let reason = match is_caught {
             None => "it would die of it without a handler, and this system does not say",
-            Some(_) => "it has no handler for it and would die of it",
+            Some(_) => "it has no handler for it that can be seen, and may die of it",
         };
         Self::words(ErrorKind::OutOfReach, what, reason)
     }

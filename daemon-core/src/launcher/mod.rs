@@ -78,7 +78,8 @@ pub(crate) enum Verdict {
 /// Starts the daemon and waits until it is ready.
 ///
 /// Everything that can fail is done before the first fork, where an error can still be explained.
-pub(crate) fn launch(order: Order) -> Result<Verdict, Error> {
+/// The interrupts stay caught until what comes back is dropped.
+pub(crate) fn launch(order: Order) -> Result<(Verdict, Interrupts), Error> {
     // The signals belong to the process: each start is to find what the one before gave back.
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -87,18 +88,22 @@ pub(crate) fn launch(order: Order) -> Result<Verdict, Error> {
     let image = refusals::own_image()?;
     refuse_one_file_for_both(&order)?;
     let advice = advice::of(&order);
+    // From before there is anything that an interrupt would leave behind.
+    let _waitable = Waitable::begin().map_err(|errno| Error::step("reset SIGCHLD", errno))?;
+    let interrupts =
+        Interrupts::catch().map_err(|error| Error::step("make a pipe for signals", error))?;
     create_directories(&order)?;
     let pid_file = match &order.pid_file {
         Some(place) => Some(PidFile::lock(place.path(), order.pid_mode)?),
         None => None,
     };
-    let verdict = launch_locked(order, &image, &kept, pid_file.as_ref());
+    let verdict = launch_locked(order, &image, &kept, pid_file.as_ref(), &interrupts);
     match (&verdict, pid_file) {
         (Ok(_), _) => advice.iter().for_each(|text| report::line(text)),
         (Err(_), Some(pid_file)) => pid_file.remove(),
         (Err(_), None) => {}
     }
-    verdict
+    verdict.map(|verdict| (verdict, interrupts))
 }
 
 fn launch_locked(
@@ -106,6 +111,7 @@ fn launch_locked(
     image: &Image,
     kept: &Kept,
     pid_file: Option<&PidFile>,
+    interrupts: &Interrupts,
 ) -> Result<Verdict, Error> {
     let failed = |step| move |errno: Errno| Error::step(step, errno);
     let log = open_log(&order)?;
@@ -147,9 +153,6 @@ fn launch_locked(
     ours.send(&record)
         .map_err(|error| Error::step("send the hand-off", error))?;
 
-    let _waitable = Waitable::begin().map_err(failed("reset SIGCHLD"))?;
-    let interrupts =
-        Interrupts::catch().map_err(|error| Error::step("make a pipe for signals", error))?;
     let daemon = detach(Program {
         image,
         arguments: order.arguments,
@@ -182,7 +185,7 @@ fn launch_locked(
         let log = record.log_file.as_deref().unwrap_or(Path::new(""));
         warning::log_stays(log, errno)
     };
-    let fate = wait::wait(daemon, steps, probe, timeout, &interrupts, warning)?;
+    let fate = wait::wait(daemon, steps, probe, timeout, interrupts, warning)?;
     let place = log.as_ref().map(LogFile::place);
     let written = || log.as_ref().map(LogFile::output).unwrap_or_default();
     let may_finish = matches!(order.readiness, Readiness::Exec | Readiness::Settled);

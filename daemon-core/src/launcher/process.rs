@@ -44,6 +44,10 @@ impl Process {
     /// Tells the daemon to end, and makes it end when it does not. Afterwards it is gone, unless not
     /// even the system can end it, because it waits for a device for example.
     pub(super) fn stop(&self) {
+        // Once its end has been seen, the number may be another process's.
+        if matches!(self.try_wait(), Ok(Some(_))) {
+            return;
+        }
         self.0.send(Signal::SIGTERM);
         // A process that is stopped could not obey.
         self.0.send(Signal::SIGCONT);

@@ -25,7 +25,12 @@ pub(crate) fn program_name() -> OsString {
 
 /// Says why the start failed, after what the daemon itself had to say.
 pub(crate) fn failure(error: &Error) {
-    write(&mut io::stderr(), error.output());
+    let output = error.output();
+    write(&mut io::stderr(), output);
+    // The reason stands on a line of its own.
+    if output.last().is_some_and(|last| *last != b'\n') {
+        write(&mut io::stderr(), b"\n");
+    }
     line(&error.to_string());
 }
 

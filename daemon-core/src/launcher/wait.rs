@@ -106,6 +106,11 @@ fn watch(
             }
         }
         if let Some(status) = process.try_wait()? {
+            // It may have failed, said so and ended since the look above.
+            let answer = handoff.as_ref().map(handoff::Launcher::receive);
+            if let Some(Ok(Some(Err((step, errno))))) = answer {
+                return Ok(Fate::Refused(step, errno));
+            }
             let last_words = probe.last_words(process.pid());
             return Ok(Fate::Ended {
                 status,

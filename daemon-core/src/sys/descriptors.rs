@@ -19,6 +19,12 @@ pub(crate) fn duplicate(number: RawFd, at_least: RawFd) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(new) })
 }
 
+/// A new descriptor for what came through an exec with this number. Not below it, where the program
+/// may expect to find what it was given, unless there is no other room.
+pub(crate) fn adopt(number: RawFd) -> io::Result<OwnedFd> {
+    duplicate(number, number).or_else(|_| duplicate(number, libc::STDERR_FILENO + 1))
+}
+
 /// Whether this number is an open descriptor.
 pub(crate) fn is_open(number: RawFd) -> bool {
     // SAFETY: the call takes integers, and changes nothing.

@@ -6,6 +6,7 @@ use nix::errno::Errno;
 use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockType, getsockopt, socketpair, sockopt,
 };
+use nix::unistd::{getegid, geteuid};
 
 /// A whole message is read or none, and a socket of this kind is rarely anything else.
 pub(crate) const KIND: SockType = SockType::SeqPacket;
@@ -18,7 +19,10 @@ pub(crate) fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
     socketpair(AddressFamily::Unix, KIND, None, SockFlag::SOCK_CLOEXEC)
 }
 
-/// Whether this process made the socket pair.
+/// Whether this process made the socket pair, with the rights that this one has: a program that is
+/// set-uid, or has come by its rights in another way, must not obey whoever calls it.
 pub(crate) fn is_made_by(pid: i32, socket: &OwnedFd) -> bool {
-    getsockopt(socket, sockopt::PeerCredentials).is_ok_and(|maker| maker.pid() == pid)
+    getsockopt(socket, sockopt::PeerCredentials).is_ok_and(|maker| {
+        maker.pid() == pid && maker.uid() == geteuid().as_raw() && maker.gid() == getegid().as_raw()
+    })
 }
