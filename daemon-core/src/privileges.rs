@@ -52,7 +52,10 @@ pub(crate) fn look_up(user: Option<&str>, group: Option<&str>) -> Result<Option<
         return Ok(None);
     }
     if !own.is_root() {
-        return Err(Error::not_root(user.filter(|_| uid != own), group));
+        return Err(Error::not_root(
+            user.filter(|_| uid != own || group.is_none()),
+            group,
+        ));
     }
     let gid = gid.or_else(|| account.as_ref().map(|account| account.gid));
     let gid = gid.ok_or_else(|| Error::user_without_group(uid.as_raw()))?;
