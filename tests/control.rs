@@ -323,6 +323,7 @@ fn a_lock_that_outlives_the_daemon_in_its_child_is_reported() {
     assert!(process::stat(child).is_some(), "it was signalled");
 }
 
+#[cfg_attr(daemon_fork, ignore = "nobody says there who holds a lock")]
 #[test]
 fn stop_does_not_say_that_the_lock_is_free_while_a_child_holds_it() {
     let scratch = Scratch::new();

@@ -64,8 +64,9 @@ fn a_usage_error_reaches_the_terminal() {
 
 #[test]
 fn a_panic_reaches_the_terminal() {
+    let status = Scratch::new().panic_status();
     expect_words(
-        &fail("panic:out-of-cheese", 101),
+        &fail("panic:out-of-cheese", status),
         &["panicked at", "out-of-cheese\n"],
     );
 }

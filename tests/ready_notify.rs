@@ -310,7 +310,11 @@ fn death_is_noticed_at_once_and_its_status_is_kept() {
     for (steps, status, words) in [
         ("complain:no-such-port exit:3", 3, "no-such-port\n"),
         ("say:done return:0", 70, "done\n"),
-        ("panic:out-of-cheese", 101, "out-of-cheese\n"),
+        (
+            "panic:out-of-cheese",
+            scratch.panic_status(),
+            "out-of-cheese\n",
+        ),
         ("say:so-far abort", 134, "so-far\n"),
         ("say:so-far raise:11 raise:11", 139, "so-far\n"),
         ("say:so-far raise:9", 137, "so-far\n"),

@@ -3,6 +3,7 @@
 use std::env;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -88,6 +89,16 @@ impl Scratch {
             .env("TEST_REPORT", self.path("report.json"))
             .options("pid=report.pid\nlog=report.log")
             .does("report stay")
+    }
+
+    /// How a panic ends the program: with 101, or with `panic = "abort"` by SIGABRT, as a shell
+    /// says it.
+    pub(crate) fn panic_status(&self) -> i32 {
+        let status = self.report().does("panic:on-purpose").run().status;
+        let by_signal = status.signal().map(|signal| 128 + signal);
+        let status = status.code().or(by_signal).expect("an end");
+        assert!([101, 134].contains(&status), "{status}");
+        status
     }
 
     /// A copy of a program, to be deleted or replaced.
