@@ -69,10 +69,12 @@ pub(crate) fn start(plan: Plan) -> Result<Child, Failure> {
     };
     drop(alive_in_children);
     let intermediate = intermediate.map_err(failed("create the intermediate process"))?;
-    let fate = wait::wait(Pid::from_raw(intermediate));
     // If someone killed the intermediate process, the daemon's side may still be on its way: this
     // pipe ends when it has executed the program or died.
     File::from(alive).read_to_end(&mut Vec::new()).ok();
+    // After that, since it has hardly begun to end now: who sleeps until it has may find that the
+    // daemon runs first, with all of its start-up.
+    let fate = wait::wait(Pid::from_raw(intermediate));
     let daemon = match children.daemon.load(Ordering::Acquire) {
         0 => None,
         pid => Some(Pid::from_raw(pid)),

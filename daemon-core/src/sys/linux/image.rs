@@ -3,10 +3,10 @@
 use std::ffi::{CString, OsStr, OsString, c_int, c_void};
 use std::fs;
 use std::io;
-use std::ops::Range;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use super::proc_stat;
+use nix::sys::prctl;
+use nix::unistd::{getpid, gettid};
 
 /// The very image that runs here, even if its file was deleted or replaced.
 #[derive(Debug)]
@@ -18,12 +18,15 @@ impl Image {
 
     /// Nothing in `ld.so ./prog -d ARG`: there the image of this process is the loader, and executing
     /// it again would run ARG.
+    ///
+    /// A program that asks for a loader has one; where the kernel did not load it, see `AT_BASE` in
+    /// `getauxval(3)`, somebody told the kernel to execute the loader, and the loader to load us.
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "other systems must find out a path"
+    )]
     pub(crate) fn of_this_process() -> io::Result<Option<Self>> {
-        // Where the code of the file begins that the kernel executed.
-        let begin = proc_stat::field("self", 26)
-            .ok_or_else(|| io::Error::other("no start of code in /proc/self/stat"))?;
-        let segments = segments_of_main_program();
-        let is_own = segments.iter().any(|segment| segment.contains(&begin));
+        let is_own = kernel_loaded_a_loader() || !asks_for_loader();
         Ok(is_own.then_some(Self))
     }
 
@@ -36,6 +39,12 @@ impl Image {
 
 /// The name of this process, which would become `exe` by the way it is executed again.
 pub(crate) fn comm() -> OsString {
+    // Each thread has a name, and that of the first is the process's.
+    if gettid() == getpid() {
+        return prctl::get_name()
+            .map(|name| OsString::from_vec(name.into_bytes()))
+            .unwrap_or_default();
+    }
     let mut comm = fs::read("/proc/self/comm").unwrap_or_default();
     if comm.last() == Some(&b'\n') {
         comm.pop();
@@ -47,36 +56,34 @@ pub(crate) fn comm() -> OsString {
 /// without it.
 pub(crate) fn set_comm(comm: &OsStr) {
     if let Ok(comm) = CString::new(comm.as_bytes()) {
-        let _ = nix::sys::prctl::set_name(&comm);
+        let _ = prctl::set_name(&comm);
     }
 }
 
-/// The addresses at which the segments of the main program are loaded.
-fn segments_of_main_program() -> Vec<Range<u64>> {
-    let mut segments: Vec<Range<u64>> = Vec::new();
-    // SAFETY: the callback is given this vector and uses it only during the call.
-    unsafe { libc::dl_iterate_phdr(Some(on_object), (&raw mut segments).cast()) };
-    segments
+fn kernel_loaded_a_loader() -> bool {
+    // SAFETY: the call takes an integer.
+    let loader = unsafe { libc::getauxval(libc::AT_BASE) };
+    loader != 0
 }
 
-#[allow(
-    clippy::unnecessary_cast,
-    reason = "addresses are narrower on other systems"
-)]
-extern "C" fn on_object(info: *mut libc::dl_phdr_info, _: usize, segments: *mut c_void) -> c_int {
+/// Whether this program is linked dynamically, so that it cannot run without a loader.
+fn asks_for_loader() -> bool {
+    let mut asks = false;
+    // SAFETY: the callback is given this variable and uses it only during the call.
+    unsafe { libc::dl_iterate_phdr(Some(on_object), (&raw mut asks).cast()) };
+    asks
+}
+
+extern "C" fn on_object(info: *mut libc::dl_phdr_info, _: usize, asks: *mut c_void) -> c_int {
     // SAFETY: `dl_iterate_phdr` gives a valid description that lasts during the call.
     let info = unsafe { &*info };
     // SAFETY: the pointer is the one given to `dl_iterate_phdr` above.
-    let segments = unsafe { &mut *segments.cast::<Vec<Range<u64>>>() };
+    let asks = unsafe { &mut *asks.cast::<bool>() };
     // SAFETY: the description says where the headers are and how many.
     let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into()) };
-    for header in headers
+    *asks = headers
         .iter()
-        .filter(|header| header.p_type == libc::PT_LOAD)
-    {
-        let begin = (info.dlpi_addr as u64).wrapping_add(header.p_vaddr as u64);
-        segments.push(begin..begin.wrapping_add(header.p_memsz as u64));
-    }
+        .any(|header| header.p_type == libc::PT_INTERP);
     // The main program comes first; anything but 0 ends the iteration.
     1
 }

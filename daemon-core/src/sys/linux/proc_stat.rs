@@ -2,9 +2,11 @@
 
 use std::fs;
 
+use nix::unistd::Pid;
+
 /// A field by its number in the manual page, which counts from 1; from the fourth on all are
-/// numbers. The process may be `self`.
-pub(crate) fn field(process: impl std::fmt::Display, number: usize) -> Option<u64> {
+/// numbers.
+pub(crate) fn field(process: Pid, number: usize) -> Option<u64> {
     let stat = fs::read(format!("/proc/{process}/stat")).ok()?;
     // The second field is in parentheses and may hold anything, also parentheses.
     let end_of_name = stat.iter().rposition(|byte| *byte == b')')?;
