@@ -70,6 +70,13 @@ pub(crate) const CONTESTANTS: &[Contestant] = &[
         work: "PID file, lock, log; prompt after the exec",
     },
     Contestant {
+        name: "ours, start()",
+        program: built("ours-start"),
+        arguments: &[],
+        outcome: Outcome::PidFile,
+        work: "PID file, lock, log; called from `main`; prompt after the exec",
+    },
+    Contestant {
         name: "ours, notify",
         program: built("ours"),
         arguments: &["notify", "-d"],
