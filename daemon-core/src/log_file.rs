@@ -137,7 +137,15 @@ fn options() -> OpenOptions {
 /// becomes, who must be able to open it again after a rotation.
 fn open(path: &Path, mode: u32, daemon: Option<&Identity>) -> io::Result<File> {
     for _ in 0..ATTEMPTS {
+        // Not with O_CREAT, which `protected_regular` refuses before we could say why.
+        match options().open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            other => return other,
+        }
         match options().create_new(true).mode(mode).open(path) {
+            // Somebody else has created it in between.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
             Ok(file) => {
                 if let Some(daemon) = daemon {
                     // Where this is refused, the daemon finds out whether it matters.
@@ -147,14 +155,6 @@ fn open(path: &Path, mode: u32, daemon: Option<&Identity>) -> io::Result<File> {
                 file.set_permissions(fs::Permissions::from_mode(mode))?;
                 return Ok(file);
             }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
-        }
-        // Not with O_CREAT, which `protected_regular` refuses before we could say why.
-        match options().open(path) {
-            // It was removed in between, by a rotation.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            other => return other,
         }
     }
     Err(io::ErrorKind::NotFound.into())

@@ -17,7 +17,11 @@ pub(super) fn of(order: &Order) -> Vec<String> {
         advice.push(warning::under_systemd().to_owned());
     }
     // Whoever can replace the program is root as soon as root starts it again.
-    if let (Some(identity), Ok(program)) = (&order.identity, env::current_exe()) {
+    let program = order
+        .identity
+        .as_ref()
+        .and_then(|_| env::current_exe().ok());
+    if let (Some(identity), Some(program)) = (&order.identity, program) {
         if trust::can_be_replaced(&program, identity) {
             advice.push(warning::replaceable_program(&program, identity));
         }
