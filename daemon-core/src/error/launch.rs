@@ -225,7 +225,7 @@ impl Error {
 
     /// The daemon was not ready in time.
     pub(crate) fn not_ready(time: Duration, log: Option<&Place>) -> Self {
-        let seconds = format!("{:.1}", time.as_secs_f64());
+        let seconds = format!("{}.{}", time.as_secs(), time.subsec_millis() / 100);
         let seconds = seconds.trim_end_matches(".0");
         let reason = format!("the daemon was not ready within {seconds} s{}", more(log));
         Self::words(ErrorKind::NotReady, CANNOT_START, reason)
