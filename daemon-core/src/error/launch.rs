@@ -186,7 +186,7 @@ impl Error {
                 )
             }
             after_exec::Step::LogReopen => {
-                let signal = record.log_reopen.unwrap_or_default();
+                let signal = signal_name(record.log_reopen.unwrap_or_default());
                 Self::step(&format!("reopen the log on signal {signal}"), cause)
             }
         }
@@ -263,7 +263,7 @@ fn ended(status: ExitStatus) -> String {
 }
 
 /// A signal by its number and its name; real-time signals have none.
-fn signal_name(number: i32) -> String {
+pub(super) fn signal_name(number: i32) -> String {
     match Signal::try_from(number) {
         Ok(signal) => format!("{number} ({signal})"),
         Err(_) => number.to_string(),
