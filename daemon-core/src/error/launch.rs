@@ -248,8 +248,13 @@ impl Error {
 pub(crate) const WAITING: &str = "waiting until the daemon is ready";
 
 /// A warning.
-pub(crate) const UNREADABLE_DESCRIPTORS: &str = "cannot see the sockets of the daemon in /proc: \
-     Permission denied; waiting until it has settled instead";
+pub(crate) const UNREADABLE_DESCRIPTORS: &str = "cannot see the sockets of the daemon: \
+     they are not shown to us; waiting until it has settled instead";
+
+/// Elsewhere a socket without a place in the file system is heard from everywhere.
+#[cfg(any(not(target_os = "linux"), daemon_fork))]
+pub(crate) const OUT_OF_REACH: &str = "the daemon cannot reach it from another root directory; \
+     use another `ready`";
 
 const CANNOT_START: &str = "cannot start in the background";
 
