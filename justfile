@@ -40,7 +40,7 @@ musl:
 
 # The async runtimes, which want newer compilers.
 runtimes:
-    cargo test --locked --manifest-path tests/runtimes/Cargo.toml
+    cargo test --locked --manifest-path tests/runtimes/Cargo.toml --target-dir target/runtimes
 
 # The process tests with panic = "abort", link-time optimization and stripping.
 hardened:

@@ -145,6 +145,7 @@ fn pgrep_and_pkill_read_the_pid_file_and_see_its_lock() {
     assert_ne!(scratch.tool("pgrep", &["-L", "-F", "report.pid"]).code(), 0);
 }
 
+#[cfg_attr(daemon_fork, ignore = "a flock is the lock there")]
 #[test]
 fn a_caller_that_holds_flock_on_the_pid_file_changes_nothing() {
     if !requires::program("flock") {

@@ -312,8 +312,14 @@ fn the_daemon_lives_in_its_root_directory_as_its_user() {
     chown(&data, Some(HELLO.into()), Some(HELLO_GROUP.into())).expect("chown");
     // A relative working directory is one of the new root directory, where there is neither `/proc`
     // nor `/dev`; and the launcher still hears that the daemon is ready.
-    let options = "pid=report.pid\nlog=report.log\nchroot=jail\nworkdir=data\nuser=hello\n\
-                   ready=notify";
+    let ready = if cfg!(daemon_fork) {
+        "settled"
+    } else {
+        "notify"
+    };
+    let options = format!(
+        "pid=report.pid\nlog=report.log\nchroot=jail\nworkdir=data\nuser=hello\nready={ready}"
+    );
     let steps = "create:/data/one create:two say:hello ready stay";
     let launch = start(&scratch, &[]).options(options).does(steps).run();
     let daemon = scratch.daemon_of(launch, "report.pid");
@@ -325,6 +331,23 @@ fn the_daemon_lives_in_its_root_directory_as_its_user() {
     assert_eq!(scratch.read("report.log"), "hello\n");
     let uids = status_field(daemon.pid(), "Uid").expect("its ids");
     assert_eq!(uids.split_whitespace().next(), Some("4711"));
+}
+
+#[cfg(daemon_fork)]
+#[test]
+fn what_would_never_be_heard_from_another_root_directory_is_refused() {
+    if !users::available() {
+        return;
+    }
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("jail")).expect("mkdir");
+    let options = "pid=report.pid\nchroot=jail\nready=notify";
+    let launch = scratch
+        .background()
+        .options(options)
+        .does("ready stay")
+        .run();
+    scratch.expect_refusal(&launch, 71, &["notification socket", "root directory"]);
 }
 
 #[test]
@@ -620,6 +643,7 @@ fn a_set_gid_program_is_refused() {
     assert!(!scratch.path("report.pid").exists());
 }
 
+#[cfg_attr(daemon_fork, ignore = "there are no file capabilities there")]
 #[test]
 fn a_program_with_file_capabilities_does_not_believe_the_environment() {
     if !users::available() || !requires::program("setcap") {

@@ -60,6 +60,7 @@ fn a_server_on_a_runtime_is_up_when_it_listens() {
     TcpStream::connect(address).expect("connect at once");
 }
 
+#[cfg_attr(daemon_fork, ignore = "no sockets of another process are seen there")]
 #[test]
 fn a_server_that_listens_after_two_seconds_is_waited_for() {
     let scratch = Scratch::new();
@@ -67,6 +68,7 @@ fn a_server_that_listens_after_two_seconds_is_waited_for() {
     assert!(daemon.launch.elapsed >= Duration::from_secs(2));
 }
 
+#[cfg_attr(daemon_fork, ignore = "no sockets of another process are seen there")]
 #[test]
 fn the_launcher_ends_soon_after_the_socket_listens() {
     let scratch = Scratch::new();
@@ -87,6 +89,7 @@ fn eventually_read(scratch: &Scratch, name: &str) -> Duration {
     })
 }
 
+#[cfg_attr(daemon_fork, ignore = "no sockets of another process are seen there")]
 #[test]
 fn a_socket_that_does_not_serve_is_not_enough() {
     for steps in ["bind-tcp hang", "ask-udp hang", "hang"] {
@@ -98,6 +101,7 @@ fn a_socket_that_does_not_serve_is_not_enough() {
     }
 }
 
+#[cfg_attr(daemon_fork, ignore = "no sockets of another process are seen there")]
 #[test]
 fn a_socket_that_was_handed_over_does_not_count() {
     let handed_over = || TcpListener::bind("127.0.0.1:0").expect("a socket");
@@ -115,6 +119,7 @@ fn a_socket_that_was_handed_over_does_not_count() {
     scratch.up(start.options(options));
 }
 
+#[cfg_attr(daemon_fork, ignore = "no sockets of another process are seen there")]
 #[test]
 fn death_is_noticed_at_once_and_its_status_is_kept() {
     let scratch = Scratch::new();

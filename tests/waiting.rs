@@ -278,6 +278,7 @@ fn what_is_no_terminal_or_a_dumb_one_shows_no_status_line() {
     assert_eq!((launch.code(), &*launch.err_text()), (0, ""));
 }
 
+#[cfg_attr(daemon_fork, ignore = "there a time stands in for the quiet")]
 #[test]
 fn under_settled_there_is_a_status_line_too() {
     let scratch = Scratch::new();

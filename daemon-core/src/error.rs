@@ -8,6 +8,8 @@ mod control;
 mod launch;
 #[cfg(unix)]
 mod paths;
+#[cfg(all(unix, any(not(target_os = "linux"), daemon_fork)))]
+pub(crate) use launch::OUT_OF_REACH;
 #[cfg(unix)]
 pub(crate) use launch::{UNREADABLE_DESCRIPTORS, WAITING};
 #[cfg(unix)]

@@ -8,6 +8,7 @@ mod any_tokens;
 mod documentation;
 mod every_option;
 mod expansions;
+mod speed;
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::quote;

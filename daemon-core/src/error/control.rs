@@ -5,6 +5,7 @@ use std::path::Path;
 
 use nix::unistd::Pid;
 
+use super::launch::signal_name;
 use super::{Error, ErrorKind, shown, trust};
 use crate::signal::Signal;
 use crate::trust::Distrust;
@@ -80,7 +81,7 @@ impl Error {
     pub(crate) fn not_caught(pid: Pid, signal: Signal, is_caught: Option<bool>) -> Self {
         let what = format!(
             "cannot send signal {} to the daemon, pid {pid}",
-            signal.as_raw()
+            signal_name(signal.as_raw())
         );
         let reason = match is_caught {
             None => "it would die of it without a handler, and this system does not say",

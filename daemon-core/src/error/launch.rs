@@ -186,7 +186,7 @@ impl Error {
                 )
             }
             after_exec::Step::LogReopen => {
-                let signal = record.log_reopen.unwrap_or_default();
+                let signal = signal_name(record.log_reopen.unwrap_or_default());
                 Self::step(&format!("reopen the log on signal {signal}"), cause)
             }
         }
@@ -225,7 +225,7 @@ impl Error {
 
     /// The daemon was not ready in time.
     pub(crate) fn not_ready(time: Duration, log: Option<&Place>) -> Self {
-        let seconds = format!("{:.1}", time.as_secs_f64());
+        let seconds = format!("{}.{}", time.as_secs(), time.subsec_millis() / 100);
         let seconds = seconds.trim_end_matches(".0");
         let reason = format!("the daemon was not ready within {seconds} s{}", more(log));
         Self::words(ErrorKind::NotReady, CANNOT_START, reason)
@@ -248,8 +248,13 @@ impl Error {
 pub(crate) const WAITING: &str = "waiting until the daemon is ready";
 
 /// A warning.
-pub(crate) const UNREADABLE_DESCRIPTORS: &str = "cannot see the sockets of the daemon in /proc: \
-     Permission denied; waiting until it has settled instead";
+pub(crate) const UNREADABLE_DESCRIPTORS: &str = "cannot see the sockets of the daemon: \
+     they are not shown to us; waiting until it has settled instead";
+
+/// Elsewhere a socket without a place in the file system is heard from everywhere.
+#[cfg(any(not(target_os = "linux"), daemon_fork))]
+pub(crate) const OUT_OF_REACH: &str = "the daemon cannot reach it from another root directory; \
+     use another `ready`";
 
 const CANNOT_START: &str = "cannot start in the background";
 
@@ -263,7 +268,7 @@ fn ended(status: ExitStatus) -> String {
 }
 
 /// A signal by its number and its name; real-time signals have none.
-fn signal_name(number: i32) -> String {
+pub(super) fn signal_name(number: i32) -> String {
     match Signal::try_from(number) {
         Ok(signal) => format!("{number} ({signal})"),
         Err(_) => number.to_string(),

@@ -8,7 +8,9 @@ pub async fn serve() -> io::Result<()> {
     crate::announce(listener.local_addr()?)?;
     loop {
         let (mut stream, _) = listener.accept().await?;
-        stream.read(&mut [0; 1024]).await?;
+        if stream.read(&mut [0; 1024]).await? == 0 {
+            continue;
+        }
         stream.write_all(crate::response().as_bytes()).await?;
     }
 }

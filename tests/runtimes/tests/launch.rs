@@ -9,6 +9,7 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::Command;
 
 use nix::sys::signal::Signal;
@@ -128,6 +129,9 @@ const LAUNCH: &str = "use `#[rocket::main] async fn main` instead of `#[rocket::
 /// These would start the runtime before the attribute, or without it.
 #[test]
 fn what_cannot_work_is_refused_with_the_repair_and_nothing_of_the_compilers_own() {
+    // Where this test was built, so is all that these programs need.
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent();
+    let target = target.expect("the temporary directory is in that of the build");
     for (program, message) in [
         ("async_std_above", NEEDS_A_RUNTIME),
         ("rocket_launch_above", LAUNCH),
@@ -136,6 +140,8 @@ fn what_cannot_work_is_refused_with_the_repair_and_nothing_of_the_compilers_own(
         let output = Command::new(env!("CARGO"))
             .args(["build", "--quiet", "--features", "refused"])
             .args(["--message-format", "short", "--example", program])
+            .arg("--target-dir")
+            .arg(target)
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .output()
             .expect("run cargo");

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use nix::unistd::{Pid, mkdtemp};
 
+use crate::error::OUT_OF_REACH;
 use crate::readiness::notify::{DATAGRAM_MAX, Notification, parse};
 
 /// However fast somebody writes, one look at the socket ends, and the clock gets its turn.
@@ -26,9 +27,11 @@ pub(crate) struct NotifySocket {
 
 impl NotifySocket {
     /// Binds to a name that nobody can guess, in a directory that nobody can list: these systems do
-    /// not say who sent a datagram. The daemon may be another user by the time it writes. In another
-    /// root directory it cannot be heard.
-    pub(crate) fn bind(_is_root_changed: bool) -> io::Result<Self> {
+    /// not say who sent a datagram. The daemon may be another user by the time it writes.
+    pub(crate) fn bind(is_root_changed: bool) -> io::Result<Self> {
+        if is_root_changed {
+            return Err(io::Error::new(io::ErrorKind::Unsupported, OUT_OF_REACH));
+        }
         let directory = mkdtemp(&std::env::temp_dir().join("daemon-XXXXXX"))?;
         let name = RandomState::new().hash_one(std::process::id());
         let path = directory.join(format!("{name:016x}"));
