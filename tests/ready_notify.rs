@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use support::daemon::{expect_one_line, read_report};
-use support::deadline::eventually;
+use support::deadline::{End, eventually};
 use support::outcome::{Launch, Outcome};
 use support::process::{self, Process};
 use support::report::Report;
@@ -179,15 +179,6 @@ fn descriptors_that_are_sent_do_not_stay_with_the_launcher() {
     });
     launch.signal(Signal::SIGTERM);
     launch.wait();
-}
-
-/// Tells the flood to end, when it is dropped.
-struct End<'a>(&'a AtomicBool);
-
-impl Drop for End<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 /// Sends to an address as fast as it can.
