@@ -141,6 +141,7 @@ fn launch_locked(
         start_dir: std::env::current_dir().ok(),
         pid_descriptor: lock.as_ref().map(AsRawFd::as_raw_fd),
         pid_file: order.pid_file.map(Resolved::into_path),
+        notify_address: notify_socket.as_ref().map(NotifySocket::own_address),
         keeps_output: log.is_some() && order.log_file.is_none(),
         log_file: order.log_file.map(Resolved::into_path),
         log_target: log.as_ref().and_then(LogFile::target),
@@ -210,6 +211,7 @@ fn launch_locked(
             errno,
         } => Err(Error::ended_early(status, was_ready, errno, place).with_output(written())),
         Fate::Refused(step, errno) => Err(Error::after_exec(step, &record, errno)),
+        Fate::Silent => Err(Error::handoff_lost(place).with_output(written())),
         Fate::Late(time) => Err(Error::not_ready(time, place).with_output(written())),
         Fate::Interrupted(signal) => Err(Error::interrupted(signal)),
     }
