@@ -23,7 +23,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::{Gid, Uid, mkfifo, setgid, setgroups, setuid};
 
 use support::daemon::{Daemon, expect_one_line};
-use support::deadline::eventually;
+use support::deadline::{End, eventually};
 use support::lock;
 use support::outcome::Outcome;
 use support::process::{self, Process};
@@ -643,6 +643,7 @@ fn starts_and_stops_that_race_leave_one_daemon_or_none() {
     let scratch = Scratch::new();
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
+        let _end = End(&is_over);
         scope.spawn(|| {
             while !is_over.load(Ordering::Relaxed) {
                 let stop = scratch.verb("stop").run();
@@ -667,7 +668,6 @@ fn starts_and_stops_that_race_leave_one_daemon_or_none() {
                 "the daemon and its launcher: {holders:?}"
             );
         }
-        is_over.store(true, Ordering::Relaxed);
         assert!(up > 0);
     });
     // A daemon that had lost its file could not be stopped any more, and would be left.
@@ -681,6 +681,7 @@ fn looking_at_a_daemon_never_makes_a_start_fail() {
     let scratch = Scratch::new();
     let (control, is_over) = (scratch.control(), AtomicBool::new(false));
     thread::scope(|scope| {
+        let _end = End(&is_over);
         for _ in 0..2 {
             scope.spawn(|| {
                 while !is_over.load(Ordering::Relaxed) {
@@ -693,8 +694,8 @@ fn looking_at_a_daemon_never_makes_a_start_fail() {
             assert_eq!(launch.code(), 0, "{launch:?}");
             let stop = scratch.verb("stop").run();
             assert_eq!(stop.code(), 0, "{stop:?}");
+            assert!(!scratch.path("report.pid").exists());
         }
-        is_over.store(true, Ordering::Relaxed);
     });
 }
 

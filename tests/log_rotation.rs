@@ -18,8 +18,8 @@ use nix::sys::signal::Signal;
 
 use support::daemon::Daemon;
 use support::deadline::eventually;
-use support::requires;
 use support::scratch::Scratch;
+use support::{constructor, requires};
 
 /// With SIGHUP as the signal on which the log is reopened.
 const OPTIONS: &str =
@@ -315,14 +315,7 @@ fn handler_before_main(scratch: &Scratch) -> PathBuf {
         static void handle(int signal) { write(1, "earlier\n", 8); }
         __attribute__((constructor)) static void install(void) { signal(SIGHUP, handle); }
     "#;
-    let source = scratch.write("handler.c", source);
-    let library = scratch.path("handler.so");
-    let compiler = Command::new("cc")
-        .args(["-shared", "-fPIC", "-w", "-o"])
-        .args([&library, &source])
-        .status();
-    assert!(compiler.expect("run cc").success());
-    library
+    constructor::library(scratch, source)
 }
 
 #[test]

@@ -17,7 +17,7 @@ use std::time::Duration;
 use support::outcome::Outcome;
 use support::scratch::Scratch;
 use support::start::Start;
-use support::{program, requires};
+use support::{constructor, program, requires};
 
 const OPTIONS: &str = "pid=report.pid\nlog=report.log\nready=listening\nready_timeout=60";
 
@@ -165,4 +165,61 @@ fn a_daemon_whose_descriptors_cannot_be_seen_is_up_when_it_has_settled() {
 
     let launch = start("undumpable busy:100 exit:3").run();
     assert_eq!(launch.code(), 3, "{launch:?}");
+}
+
+#[test]
+fn a_daemon_that_ignores_sigterm_is_killed_after_the_timeout() {
+    let scratch = Scratch::new();
+    let launch = never_listens(listening(&scratch, "ignore:15 hang"), &scratch);
+    assert!(launch.elapsed >= Duration::from_secs(6), "and 5 s of grace");
+}
+
+/// As on a machine that has no IPv6: the tables are missing, in whatever process.
+const WITHOUT_IPV6: &str = r#"
+    #define _GNU_SOURCE
+    #include <dlfcn.h>
+    #include <errno.h>
+    #include <fcntl.h>
+    #include <stdarg.h>
+    #include <string.h>
+    #include <unistd.h>
+    static int is_hidden(const char *path) {
+        const char *file = strstr(path, "/net/");
+        return file && (!strcmp(file, "/net/tcp6") || !strcmp(file, "/net/udp6")
+            || !strcmp(file, "/net/sockstat6"));
+    }
+    int open64(const char *path, int flags, ...) {
+        int (*real)(const char *, int, ...) = dlsym(RTLD_NEXT, "open64");
+        va_list more;
+        va_start(more, flags);
+        int mode = va_arg(more, int);
+        va_end(more);
+        if (!is_hidden(path))
+            return real(path, flags, mode);
+        if (!strcmp(strrchr(path, '/'), "/tcp6"))
+            close(real("hidden", O_CREAT | O_WRONLY, 0600));
+        errno = ENOENT;
+        return -1;
+    }
+"#;
+
+#[cfg_attr(
+    target_env = "musl",
+    ignore = "nothing is loaded into a static program"
+)]
+#[test]
+fn a_server_is_seen_where_there_is_no_ipv6() {
+    let scratch = Scratch::new();
+    let library = constructor::library(&scratch, WITHOUT_IPV6);
+    // With a socket that does not listen yet, the launcher reads every table there is.
+    let steps = "bind-tcp report wait:now listen-tcp stay";
+    let launch = listening(&scratch, steps)
+        .env("LD_PRELOAD", library)
+        .spawn();
+    support::deadline::eventually("the launcher has missed a table", || {
+        scratch.path("hidden").exists().then_some(())
+    });
+    assert!(launch.is_alive(), "it waits on");
+    scratch.write("now", "");
+    scratch.daemon_of(launch.wait(), "report.pid");
 }

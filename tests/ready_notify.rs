@@ -19,9 +19,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::fcntl::AT_FDCWD;
 use nix::sys::signal::Signal;
+use nix::sys::stat::{UtimensatFlags::FollowSymlink, utimensat};
+use nix::sys::time::TimeSpec;
 use support::daemon::{expect_one_line, read_report};
-use support::deadline::eventually;
+use support::deadline::{End, eventually};
 use support::outcome::{Launch, Outcome};
 use support::process::{self, Process};
 use support::report::Report;
@@ -184,15 +187,6 @@ fn descriptors_that_are_sent_do_not_stay_with_the_launcher() {
     });
     launch.signal(Signal::SIGTERM);
     launch.wait();
-}
-
-/// Tells the flood to end, when it is dropped.
-struct End<'a>(&'a AtomicBool);
-
-impl Drop for End<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 /// Sends to an address as fast as it can.
@@ -452,4 +446,76 @@ fn the_same_calls_reach_a_service_manager_from_the_foreground() {
             assert_eq!(String::from_utf8_lossy(&buffer[..length]), message);
         }
     }
+}
+
+#[test]
+fn stopping_tells_a_service_manager_and_a_launcher_waits_on() {
+    let scratch = Scratch::new();
+    let path = scratch.path("manager");
+    let manager = UnixDatagram::bind(&path).expect("a socket");
+    let start = scratch.report().env("NOTIFY_SOCKET", &path);
+    assert_eq!(start.does("ready stopping").run().code(), 0);
+    let message = || {
+        let mut buffer = [0; 100];
+        let length = manager.recv(&mut buffer).expect("a message");
+        String::from_utf8_lossy(&buffer[..length]).into_owned()
+    };
+    assert_eq!(message(), "READY=1\nX_DAEMON_BARRIER=0");
+    assert_eq!(message(), "STOPPING=1");
+    // The launcher cares for the end alone.
+    let scratch = Scratch::new();
+    scratch.up(notify(&scratch, "stopping ready stay"));
+    let launch = notify(&scratch, "stopping exit:3")
+        .options("ready=notify")
+        .run();
+    assert_eq!(launch.code(), 3, "{launch:?}");
+}
+
+#[test]
+fn a_daemon_that_changes_its_root_directory_itself_is_heard() {
+    if !requires::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("root")).expect("mkdir");
+    let steps = "report chroot:root status:inside extend:1 ready hang";
+    scratch.up(notify(&scratch, steps)).report();
+}
+
+#[test]
+fn who_binds_the_address_after_the_launcher_hears_nothing() {
+    let scratch = Scratch::new();
+    let steps = "report ready wait:now status:on ready stopping note:done stay";
+    let report = scratch.up(notify(&scratch, steps)).report();
+    let address = address(&report);
+    let stranger = UnixDatagram::bind(&address).expect("the address is free");
+    scratch.write("now", "");
+    eventually("it has said all", || {
+        scratch.path("done").exists().then_some(())
+    });
+    stranger.set_nonblocking(true).expect("nonblocking");
+    let heard = stranger.recv(&mut [0; 100]);
+    fs::remove_file(address).expect("the socket");
+    assert!(heard.is_err(), "{heard:?}");
+}
+
+#[test]
+fn a_later_start_clears_away_what_a_launcher_left_that_was_killed() {
+    let scratch = Scratch::new();
+    let (launch, report) = waiting(&scratch, "report stay");
+    launch.signal(Signal::SIGKILL);
+    launch.wait();
+    let left = address(&report);
+    assert!(left.exists());
+    Process::open(report.pid).map(|it| it.signal(Signal::SIGKILL));
+    let next = || {
+        let start = notify(&scratch, "ready stay").options("ready=notify");
+        assert_eq!(start.run().code(), 0);
+    };
+    next();
+    assert!(left.exists(), "it may be somebody's who is about to begin");
+    let time = TimeSpec::new(1_000_000_000, 0);
+    utimensat(AT_FDCWD, &left, &time, &time, FollowSymlink).expect("an old socket");
+    next();
+    assert!(!left.exists());
 }

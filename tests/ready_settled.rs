@@ -100,6 +100,13 @@ fn a_server_that_goes_quiet_is_up_at_once() {
 }
 
 #[test]
+fn a_program_that_computes_for_ever_is_up_at_the_timeout() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up(scratch.background().does("busy"));
+    assert!(daemon.launch.elapsed >= Duration::from_secs(3));
+}
+
+#[test]
 fn a_program_that_is_stopped_has_not_settled() {
     let scratch = Scratch::new();
     let launch = scratch.background().does("report raise:19 exit:3").spawn();

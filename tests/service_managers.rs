@@ -118,26 +118,42 @@ fn a_range_that_is_longer_than_what_is_open_is_left_free() {
 }
 
 #[test]
-fn a_number_of_sockets_that_cannot_be_is_a_refusal() {
+fn of_a_number_of_sockets_that_cannot_be_those_count_that_are_open() {
     for number in ["2147483647", "18446744073709551615", "1000000000"] {
         let scratch = Scratch::new();
-        let words = format!("export LISTEN_PID=$$ LISTEN_FDS={number}");
-        let launch = after(&scratch, &words).run();
-        scratch.expect_refusal(&launch, 71, &["duplicate a descriptor"]);
-        assert!(launch.elapsed.as_secs() < 5, "{launch:?}");
+        let words = format!("export LISTEN_PID=$$ LISTEN_FDS={number}; exec 3</dev/zero");
+        let daemon = up(&scratch, after(&scratch, &words).run());
+        assert!(daemon.launch.elapsed.as_secs() < 5, "{:?}", daemon.launch);
+        let report = daemon.report();
+        expect_handed_over(&report, &[3]);
+        expect_variable(&report, "LISTEN_FDS", number);
+        expect_variable(&report, "LISTEN_PID", &daemon.pid().to_string());
     }
 }
 
 #[test]
+fn a_declared_descriptor_beyond_the_limit_is_not_there_and_nothing_else() {
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nkeep_fds=3,2000000000";
+    let file = fs::File::open("/dev/zero").expect("/dev/zero");
+    let start = scratch.background().options(options).inherit(file, 3, 1);
+    expect_handed_over(&scratch.up(start).report(), &[3]);
+}
+
+#[test]
 fn sockets_that_were_meant_for_somebody_else_are_closed_and_the_variables_stay() {
-    for pid in ["1", "", "x", "-1"] {
+    for pid in ["1", "", "x", "-1", "0$$", "+$$", "\"$$ \""] {
         let scratch = Scratch::new();
         let words = format!(
             "export LISTEN_PID={pid} LISTEN_FDS=2 WATCHDOG_PID={pid} WATCHDOG_USEC=5\n\
              exec 3</dev/null 4</dev/null"
         );
-        let report = up(&scratch, after(&scratch, &words).run()).report();
+        let daemon = up(&scratch, after(&scratch, &words).run());
+        let report = daemon.report();
         expect_handed_over(&report, &[]);
+        // As the shell has understood it.
+        let pid = &pid.replace("$$", &daemon.launch.pid.to_string());
+        let pid = pid.trim_matches('"');
         expect_variable(&report, "LISTEN_PID", pid);
         expect_variable(&report, "LISTEN_FDS", "2");
         expect_variable(&report, "WATCHDOG_PID", pid);

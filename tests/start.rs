@@ -253,3 +253,22 @@ fn a_prompt_before_it_asks_on_the_terminal_and_reads_nothing_in_the_daemon() {
     assert_eq!(scratch.read("answers"), "secret\n\n");
     assert_eq!(scratch.read("report.log"), "password: ");
 }
+
+#[test]
+fn a_program_that_has_closed_its_standard_streams_is_started_all_the_same() {
+    let scratch = Scratch::new();
+    // Of the launcher alone, which has something to say, to a stream that is not there.
+    let closed = |start: Start| {
+        let start = start.env("TEST_BEFORE", "first:launcher close-streams");
+        start.env("SUPERVISOR_ENABLED", "1")
+    };
+    let daemon = scratch.up(closed(start(&scratch)));
+    let report = daemon.report();
+    assert_eq!(report.descriptor(0).expect("0").target, b"/dev/null");
+    daemon.stop();
+    std::fs::remove_file(scratch.path("launcher")).expect("the mark");
+    let failed = closed(start(&scratch)).does("complain:no exit:3").run();
+    scratch.expect_failed_start(&failed, 3);
+    assert!(!scratch.path("report.pid").exists());
+    assert_eq!(scratch.read("report.log"), "no\n");
+}

@@ -21,7 +21,7 @@ use support::process::{self, Process};
 use support::scratch::Scratch;
 use support::start::Start;
 use support::terminal::Terminal;
-use support::{program, requires};
+use support::{constructor, program, requires};
 
 const NOTIFY: &str = "pid=report.pid\nready=notify\nready_timeout=60";
 
@@ -64,9 +64,48 @@ fn the_launcher_uses_next_to_no_processor_while_it_waits() {
     }
 }
 
+/// What the launcher waits for, and a daemon that never comes to it.
+const MODES: [(&str, &str); 4] = [
+    ("ready=notify", "report hang"),
+    ("ready=listening", "report hang"),
+    ("ready=settled", "report busy"),
+    // The step after the exec, which this daemon never takes.
+    ("ready=exec\nworkdir=/", ""),
+];
+
+/// Holds the daemon up before its `main`.
+const HELD: &str = r#"
+    #include <stdlib.h>
+    #include <unistd.h>
+    __attribute__((constructor)) static void hold(void) {
+        while (getenv("__DAEMON_HANDOFF")) pause();
+    }
+"#;
+
+/// A launcher that waits in such a mode for a live daemon.
+fn waiting_in(mode: (&str, &str), scratch: &Scratch) -> (Launch, Process) {
+    let (options, steps) = mode;
+    let options = format!("pid=report.pid\n{options}").replace("exec", "exec\nready_timeout=60");
+    let start = scratch.background().options(&options).does(steps);
+    if steps.is_empty() {
+        let library = constructor::library(scratch, HELD);
+        let launch = start.env("LD_PRELOAD", library).spawn();
+        let pid = eventually("the daemon has its pid", || {
+            scratch.read("report.pid").trim().parse().ok()
+        });
+        let daemon = Process::open(pid).expect("a live daemon");
+        eventually("it is held up", || {
+            (process::stat(pid)?.state == 'S' && process::stat(launch.pid())?.state == 'S')
+                .then_some(())
+        });
+        return (launch, daemon);
+    }
+    waiting(start, scratch)
+}
+
 #[test]
 fn a_signal_ends_the_daemon_and_then_the_launcher_in_every_mode() {
-    for mode in ["notify", "listening"] {
+    for mode in MODES {
         for signal in [
             Signal::SIGINT,
             Signal::SIGTERM,
@@ -74,9 +113,7 @@ fn a_signal_ends_the_daemon_and_then_the_launcher_in_every_mode() {
             Signal::SIGQUIT,
         ] {
             let scratch = Scratch::new();
-            let start = notify(&scratch, "report hang");
-            let start = start.options(NOTIFY.replace("notify", mode));
-            let (launch, daemon) = waiting(start, &scratch);
+            let (launch, daemon) = waiting_in(mode, &scratch);
             launch.signal(signal);
             let outcome = launch.wait();
             assert_eq!(outcome.status.signal(), Some(signal as i32), "{outcome:?}");
@@ -85,6 +122,62 @@ fn a_signal_ends_the_daemon_and_then_the_launcher_in_every_mode() {
             assert!(!scratch.path("report.pid").exists());
         }
     }
+}
+
+#[test]
+fn death_is_seen_at_once_in_every_mode() {
+    for mode in MODES {
+        let lateness = (0..5).map(|_| {
+            let scratch = Scratch::new();
+            let (launch, daemon) = waiting_in(mode, &scratch);
+            let begin = Instant::now();
+            daemon.signal(Signal::SIGKILL);
+            let outcome = launch.wait();
+            let late = begin.elapsed();
+            scratch.expect_failed_start(&outcome, 137);
+            late
+        });
+        // On a machine that is busy once it may take longer.
+        let quickest = lateness.min().expect("five rounds");
+        assert!(
+            quickest < Duration::from_millis(500),
+            "{mode:?}: {quickest:?}"
+        );
+    }
+}
+
+#[test]
+fn a_signal_while_the_daemon_is_given_its_time_to_end_changes_nothing() {
+    let scratch = Scratch::new();
+    let start = notify(&scratch, "ignore:15 report hang").options(NOTIFY.replace("60", "1"));
+    let (launch, daemon) = waiting(start, &scratch);
+    // The timeout is over then, and the five seconds are not.
+    thread::sleep(Duration::from_millis(1500));
+    assert!(launch.is_alive() && daemon.is_alive());
+    launch.signal(Signal::SIGTERM);
+    launch.signal(Signal::SIGINT);
+    let outcome = launch.wait();
+    scratch.expect_failed_start(&outcome, 75);
+    assert!(outcome.elapsed >= Duration::from_secs(6), "{outcome:?}");
+    assert!(!daemon.is_alive());
+}
+
+#[test]
+fn a_daemon_that_lets_go_of_its_hand_off_is_given_up_soon() {
+    let scratch = Scratch::new();
+    let source = r#"
+        #include <stdlib.h>
+        #include <unistd.h>
+        __attribute__((constructor)) static void close_all(void) {
+            if (getenv("__DAEMON_HANDOFF")) for (int i = 3; i < 1024; i++) close(i);
+        }
+    "#;
+    let library = constructor::library(&scratch, source);
+    let start = scratch.background().env("LD_PRELOAD", library);
+    let options = "pid=report.pid\nlog=report.log\nready=exec\nworkdir=/\nready_timeout=60";
+    let launch = start.options(options).does("report hang").run();
+    scratch.expect_refusal(&launch, 71, &["closed what it is started by; see "]);
+    assert!(launch.elapsed < Duration::from_secs(30), "{launch:?}");
 }
 
 #[test]

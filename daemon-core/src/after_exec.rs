@@ -14,6 +14,7 @@ use crate::sys;
 /// A step that can fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
+    PidFile,
     Chroot,
     Privileges(privileges::Step),
     Workdir,
@@ -21,7 +22,8 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
+        Self::PidFile,
         Self::Chroot,
         Self::Privileges(privileges::Step::Groups),
         Self::Privileges(privileges::Step::Group),

@@ -12,8 +12,10 @@ const FIRST: RawFd = 3;
 #[derive(Debug)]
 pub(crate) struct Kept {
     open: Vec<RawFd>,
-    /// Ours lie here and above.
+    /// Ours lie here and above,
     free: RawFd,
+    /// or here, if somebody named numbers that are beyond the limit on descriptors.
+    after_open: RawFd,
 }
 
 impl Kept {
@@ -27,15 +29,16 @@ impl Kept {
         let is_open = |number: &RawFd| sys::descriptors::is_open(*number);
         // They come one after the other, and somebody may say that there are thousands of millions.
         let open = sockets.clone().take_while(is_open);
-        let after = declared.iter().map(|number| number.saturating_add(1));
+        let open: Vec<_> = declared
+            .iter()
+            .copied()
+            .filter(is_open)
+            .chain(open)
+            .collect();
         Self {
-            open: declared
-                .iter()
-                .copied()
-                .filter(is_open)
-                .chain(open)
-                .collect(),
-            free: after.max().unwrap_or(FIRST).max(sockets.end),
+            free: after(declared).max(sockets.end),
+            after_open: after(&open),
+            open,
         }
     }
 
@@ -48,6 +51,13 @@ impl Kept {
         if descriptor.as_raw_fd() >= self.free {
             return Ok(descriptor);
         }
-        sys::descriptors::duplicate(descriptor.as_raw_fd(), self.free)
+        let duplicate = |at_least| sys::descriptors::duplicate(descriptor.as_raw_fd(), at_least);
+        duplicate(self.free).or_else(|_| duplicate(self.after_open))
     }
+}
+
+/// The first number after the standard streams and all these.
+fn after(numbers: &[RawFd]) -> RawFd {
+    let after = numbers.iter().map(|number| number.saturating_add(1));
+    after.max().map_or(FIRST, |after| after.max(FIRST))
 }

@@ -1,15 +1,15 @@
 //! Which role is this process in, and what follows from it.
 
 use std::ffi::OsString;
-use std::io;
-use std::os::fd::{OwnedFd, RawFd};
 
-use crate::after_exec;
+use nix::errno::Errno;
+
+use crate::after_exec::{self, Step};
 use crate::command_line::{self, Asked, ChosenPaths, Verb};
 use crate::control::{Control, Stopped, verbs};
 use crate::daemon::{Daemon, PathSource};
 use crate::error::Error;
-use crate::handoff;
+use crate::handoff::{self, Record};
 use crate::launcher::{self, Order, Verdict, report};
 use crate::path_template::{self, Resolved, Surroundings};
 use crate::privileges;
@@ -216,17 +216,18 @@ fn take_handoff() -> Result<Option<Running>, Error> {
     let Some((record, launcher)) = handoff::take() else {
         return Ok(None);
     };
-    let lock = record.pid_descriptor.map(adopt).transpose();
-    let lock = lock.map_err(|error| Error::step("keep the PID file open", error))?;
-    let outcome = after_exec::take_steps(&record);
+    let outcome = keep_lock(&record).and_then(|()| after_exec::take_steps(&record));
     launcher.answer(outcome);
-    notify::remember_address();
+    notify::remember_receiver(record.notify_address.as_deref());
     outcome.map_err(|(step, errno)| Error::after_exec(step, &record, errno))?;
-    let pid_file = record.pid_file.zip(lock).map(|(path, lock)| OwnPidFile {
-        path,
-        lock: lock.into(),
-        owner: std::process::id(),
-    });
+    let pid_file = record
+        .pid_file
+        .zip(record.pid_descriptor)
+        .map(|(path, lock)| OwnPidFile {
+            path,
+            lock,
+            owner: std::process::id(),
+        });
     let kept_output = record.keeps_output.then(KeptOutput::of_this_process);
     let (start_dir, log_file) = (record.start_dir, record.log_file);
     running::set_started(Started {
@@ -238,9 +239,10 @@ fn take_handoff() -> Result<Option<Running>, Error> {
     Ok(Some(Running::new()))
 }
 
-/// A descriptor that came through the exec, as our own, which the daemon's children do not get.
-fn adopt(number: RawFd) -> io::Result<OwnedFd> {
-    let adopted = sys::descriptors::adopt(number)?;
-    nix::unistd::close(number)?;
-    Ok(adopted)
+/// The daemon's children do not get the lock. Its descriptor stays where it is: while it moved, whoever
+/// looks for it in `/proc` would not find it.
+fn keep_lock(record: &Record) -> Result<(), (Step, Errno)> {
+    let kept = record.pid_descriptor.map(sys::descriptors::close_on_exec);
+    kept.unwrap_or(Ok(()))
+        .map_err(|errno| (Step::PidFile, errno))
 }

@@ -171,15 +171,25 @@ fn system_message(cause: &io::Error) -> String {
     }
 }
 
-/// A path as one line of a message may hold it: control characters escaped.
+/// A path as one line of a message may hold it.
 pub(crate) fn shown(path: &Path) -> String {
     let mut line = String::new();
     for character in path.to_string_lossy().chars() {
-        if character.is_control() {
+        if is_disruptive(character) {
             line.extend(character.escape_default());
         } else {
             line.push(character);
         }
     }
     line
+}
+
+/// Whether a character, in somebody else's text, does more to a terminal than to be seen: begins an
+/// escape sequence, starts another line or changes the direction of the text.
+pub(crate) fn is_disruptive(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
 }

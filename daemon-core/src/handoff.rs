@@ -46,6 +46,8 @@ pub(crate) struct Record {
     pub(crate) log_mode: Option<u32>,
     /// The number of the signal on which the log is reopened.
     pub(crate) log_reopen: Option<i32>,
+    /// Where the launcher waits for the daemon's own word, besides `NOTIFY_SOCKET`.
+    pub(crate) notify_address: Option<OsString>,
     /// Standard output and standard error are kept in memory until the daemon is ready.
     pub(crate) keeps_output: bool,
     /// The new root directory.
@@ -69,6 +71,7 @@ impl Record {
         put_text(&mut bytes, self.log_target.as_ref());
         put_number(&mut bytes, self.log_mode);
         put_number(&mut bytes, self.log_reopen);
+        put_text(&mut bytes, self.notify_address.as_ref());
         put_number(&mut bytes, self.keeps_output.then_some(1_u32));
         put_text(&mut bytes, self.chroot.as_ref());
         put_identity(&mut bytes, self.identity.as_ref());
@@ -90,6 +93,7 @@ impl Record {
             log_target: take_text(&mut rest)?.map(PathBuf::from),
             log_mode: take_number(&mut rest)?,
             log_reopen: take_number(&mut rest)?,
+            notify_address: take_text(&mut rest)?,
             keeps_output: take_number::<u32>(&mut rest)?.is_some(),
             chroot: take_text(&mut rest)?.map(PathBuf::from),
             identity: take_identity(&mut rest)?,
@@ -355,6 +359,7 @@ mod tests {
             log_target: Some("/var/log/hello.log".into()),
             log_mode: Some(0o640),
             log_reopen: Some(1),
+            notify_address: Some("@00042".into()),
             keeps_output: true,
             chroot: Some("/srv".into()),
             identity: Some(Identity {

@@ -15,7 +15,7 @@ use nix::sys::signal::Signal;
 use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::{dup2_stderr, dup2_stdout};
 
-use crate::error::Error;
+use crate::error::{Error, shown};
 use crate::handoff::Record;
 use crate::sys;
 
@@ -71,7 +71,7 @@ pub(crate) fn prepare(record: &Record) -> Result<(), Errno> {
     let (Some(path), Some(mode)) = (&record.log_target, record.log_mode) else {
         return Ok(());
     };
-    let name = record.comm.to_string_lossy();
+    let name = shown(record.comm.as_ref());
     LOG.get_or_init(|| Log {
         // One with a NUL byte is refused long before.
         path: CString::new(path.as_os_str().as_bytes()).unwrap_or_default(),

@@ -1,6 +1,6 @@
 //! The guard, and the free functions that the program calls.
 
-use std::fs::File;
+use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -32,11 +32,12 @@ pub(crate) struct Started {
     pub(crate) kept_output: Option<KeptOutput>,
 }
 
-/// The PID file of this process, and its lock.
+/// The PID file of this process, and the descriptor that holds its lock: open for ever, and owned by
+/// nobody.
 #[derive(Debug)]
 pub(crate) struct OwnPidFile {
     pub(crate) path: PathBuf,
-    pub(crate) lock: File,
+    pub(crate) lock: RawFd,
     /// The process whose pid it holds; its forked children have all this too.
     pub(crate) owner: u32,
 }
@@ -61,7 +62,8 @@ fn remove_pid_file() {
         return;
     }
     // A program that closes every descriptor has lost the lock, and the number may be any file's.
-    if lock.metadata().is_ok_and(|file| is_same_file(path, &file)) {
+    let locked = sys::descriptors::metadata(*lock);
+    if locked.is_ok_and(|file| is_same_file(path, &file)) {
         // After privileges were dropped it may stay: unlocked, it means nothing.
         std::fs::remove_file(path).ok();
     }

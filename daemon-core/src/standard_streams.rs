@@ -26,6 +26,18 @@ pub(crate) fn open_null() -> Result<OwnedFd, Error> {
     open().map_err(Error::null_device)
 }
 
+/// Opens `/dev/null` in the place of every standard stream that is closed, until what comes back is
+/// dropped. What is opened in such a place gets what is written to the stream, and the daemon's own
+/// streams take its place.
+pub(crate) fn fill_closed() -> Result<Vec<OwnedFd>, Error> {
+    let mut filled = Vec::new();
+    // The system gives the lowest number that is free.
+    while !(0..=2).all(sys::descriptors::is_open) {
+        filled.push(open_null()?);
+    }
+    Ok(filled)
+}
+
 /// What standard output and standard error lead to, where it is not to stay so.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KeptOutput {

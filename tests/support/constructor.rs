@@ -1,4 +1,4 @@
-//! A library whose constructor starts threads before the program's `main`.
+//! Libraries that do something in a program before its `main`, or in the place of a call.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -26,14 +26,18 @@ __attribute__((constructor)) static void start(void) {
 }
 ";
 
-/// Compiles the library; its path is for `LD_PRELOAD`.
+/// A library whose constructor starts threads.
 pub(crate) fn with_threads(scratch: &Scratch) -> PathBuf {
-    let source = scratch.write("threads.c", SOURCE);
-    let library = scratch.path("threads.so");
+    library(scratch, SOURCE)
+}
+
+/// Compiles a library; its path is for `LD_PRELOAD`.
+pub(crate) fn library(scratch: &Scratch, source: &str) -> PathBuf {
+    let source = scratch.write("library.c", source);
+    let library = scratch.path("library.so");
     let status = Command::new("cc")
-        .args(["-shared", "-fPIC", "-pthread", "-o"])
-        .arg(&library)
-        .arg(&source)
+        .args(["-shared", "-fPIC", "-pthread", "-w", "-o"])
+        .args([&library, &source])
         .status()
         .expect("run cc");
     assert!(status.success(), "compile {}", source.display());

@@ -1,5 +1,6 @@
 //! Waiting with a deadline.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,5 +17,15 @@ pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> 
         }
         assert!(start.elapsed() < PATIENCE, "waited too long until {what}");
         thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Says that it is over, when it is dropped: to threads that a scope waits for, also when an
+/// assertion in it fails.
+pub(crate) struct End<'a>(pub(crate) &'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }

@@ -170,6 +170,10 @@ impl Error {
     pub(crate) fn after_exec(step: after_exec::Step, record: &Record, cause: Errno) -> Self {
         let path = |path: &Option<PathBuf>| path.as_deref().map(shown).unwrap_or_default();
         match step {
+            after_exec::Step::PidFile => {
+                let file = path(&record.pid_file);
+                Self::step(&format!("keep the PID file {file} open"), cause)
+            }
             after_exec::Step::Chroot => {
                 let root = path(&record.chroot);
                 Self::step(&format!("change the root directory to {root}"), cause)
@@ -221,6 +225,12 @@ impl Error {
             Some(status) if kind == ErrorKind::Failed => Self { status, ..error },
             _ => error,
         }
+    }
+
+    /// The daemon has closed its end of the hand-off, and runs without what it was to do first.
+    pub(crate) fn handoff_lost(log: Option<&Place>) -> Self {
+        let reason = format!("the daemon has closed what it is started by{}", more(log));
+        Self::words(ErrorKind::System, CANNOT_START, reason)
     }
 
     /// The daemon was not ready in time.

@@ -84,6 +84,7 @@ pub(crate) fn launch(order: Order) -> Result<(Verdict, Interrupts), Error> {
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     refusals::check()?;
+    let _filled = standard_streams::fill_closed()?;
     let kept = Kept::new(&order.keep_fds, listen_fds());
     let image = refusals::own_image()?;
     refuse_one_file_for_both(&order)?;
@@ -140,6 +141,7 @@ fn launch_locked(
         start_dir: std::env::current_dir().ok(),
         pid_descriptor: lock.as_ref().map(AsRawFd::as_raw_fd),
         pid_file: order.pid_file.map(Resolved::into_path),
+        notify_address: notify_socket.as_ref().map(NotifySocket::own_address),
         keeps_output: log.is_some() && order.log_file.is_none(),
         log_file: order.log_file.map(Resolved::into_path),
         log_target: log.as_ref().and_then(LogFile::target),
@@ -209,6 +211,7 @@ fn launch_locked(
             errno,
         } => Err(Error::ended_early(status, was_ready, errno, place).with_output(written())),
         Fate::Refused(step, errno) => Err(Error::after_exec(step, &record, errno)),
+        Fate::Silent => Err(Error::handoff_lost(place).with_output(written())),
         Fate::Late(time) => Err(Error::not_ready(time, place).with_output(written())),
         Fate::Interrupted(signal) => Err(Error::interrupted(signal)),
     }
@@ -266,13 +269,17 @@ fn default_timeout(readiness: Readiness) -> Duration {
 
 /// The number of sockets that were handed over to this process, see `sd_listen_fds(3)`.
 fn listen_fds() -> usize {
-    let variable = |name| std::env::var_os(name)?.into_string().ok()?.parse().ok();
-    let is_for_us = variable("LISTEN_PID") == usize::try_from(getpid().as_raw()).ok();
-    if is_for_us {
-        variable("LISTEN_FDS").unwrap_or_default()
-    } else {
-        0
+    let count = |text: OsString| text.to_str()?.parse().ok();
+    match std::env::var_os("LISTEN_PID") {
+        Some(pid) if pid == *own_pid() => std::env::var_os("LISTEN_FDS").and_then(count),
+        _ => None,
     }
+    .unwrap_or_default()
+}
+
+/// As a variable names this process.
+fn own_pid() -> String {
+    getpid().to_string()
 }
 
 /// The daemon's environment: this one, where the hand-off is and where it may say that it is ready.
@@ -282,7 +289,7 @@ fn environment(
     notify_socket: Option<&OsStr>,
     identity: Option<&Identity>,
 ) -> Vec<Entry> {
-    let own_pid = getpid().to_string();
+    let own_pid = own_pid();
     let marker = OsString::from(handoff.as_raw_fd().to_string());
     let mut ours = identity.map(Identity::variables).unwrap_or_default();
     ours.push((handoff::MARKER, Some(&marker)));

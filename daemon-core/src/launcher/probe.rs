@@ -1,6 +1,6 @@
 //! The chosen readiness, as something that can be looked at.
 
-use std::os::fd::{AsFd, BorrowedFd, RawFd};
+use std::os::fd::{BorrowedFd, RawFd};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -63,11 +63,15 @@ impl Probe {
         socket: Option<NotifySocket>,
     ) -> Self {
         match (readiness, socket) {
-            (Readiness::Notify, Some(socket)) => Self::Notify {
-                socket,
-                rest_until: None,
-                ready_from: None,
-            },
+            (Readiness::Notify, Some(socket)) => {
+                // Now is the time: the daemon has to begin before it can say anything.
+                socket.clear_away_left();
+                Self::Notify {
+                    socket,
+                    rest_until: None,
+                    ready_from: None,
+                }
+            }
             (Readiness::Listening, _) => {
                 let inherited = socket_inodes(handed_over);
                 Self::Listening(Box::new(Listening::watch(daemon, inherited)))
@@ -126,15 +130,16 @@ impl Probe {
     }
 
     /// What is readable when there may be news.
-    pub(super) fn source(&self) -> Option<BorrowedFd<'_>> {
-        match self {
+    pub(super) fn sources(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        let socket = match self {
             Self::Notify {
                 socket,
                 rest_until: None,
                 ..
-            } => Some(socket.as_fd()),
+            } => Some(socket),
             _ => None,
-        }
+        };
+        socket.into_iter().flat_map(NotifySocket::sources)
     }
 
     /// When to look without being told.

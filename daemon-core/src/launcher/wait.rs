@@ -21,6 +21,10 @@ use crate::sys::launch::Child;
 /// No deadline is later than this, so that no sum overflows.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
+/// How long a daemon may live on that has let go of its hand-off without an answer: it is ending,
+/// most likely, and its status says more.
+const SILENCE: Duration = Duration::from_secs(1);
+
 /// What became of the daemon while the launcher waited.
 #[derive(Debug)]
 pub(super) enum Fate {
@@ -36,6 +40,8 @@ pub(super) enum Fate {
     },
     /// A step after its exec failed.
     Refused(Step, Errno),
+    /// It never took the steps that it was told to take, and was stopped.
+    Silent,
     /// It was not ready after so long, and was stopped.
     Late(Duration),
     /// The user gave up waiting, and it was stopped.
@@ -86,8 +92,10 @@ fn watch(
                 steps_are_done = true;
             }
             Some(Ok(Some(Err((step, errno))))) => return Ok(Fate::Refused(step, errno)),
-            // It has closed everything, perhaps by ending.
-            Some(Err(_)) => handoff = None,
+            Some(Err(_)) => {
+                handoff = None;
+                deadline = deadline.min(Instant::now() + SILENCE);
+            }
         }
         let now = Instant::now();
         let mut is_ready = false;
@@ -126,6 +134,9 @@ fn watch(
             return Ok(Fate::Interrupted(signal));
         }
         if now >= deadline {
+            if handoff.is_none() && !steps_are_done {
+                return Ok(Fate::Silent);
+            }
             if probe.is_satisfied_by_time() && steps_are_done {
                 return Ok(Fate::Ready { status: None });
             }
@@ -144,11 +155,11 @@ fn watch(
             Some(interrupts.as_fd()),
             process.end(),
             handoff.as_ref().map(AsFd::as_fd),
-            probe.source(),
         ];
         let mut sources: Vec<PollFd<'_>> = sources
             .into_iter()
             .flatten()
+            .chain(probe.sources())
             .map(|fd| PollFd::new(fd, PollFlags::POLLIN))
             .collect();
         match poll(

@@ -8,8 +8,10 @@ mod sender;
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
+use crate::error::is_disruptive;
+
 pub(crate) use super::platform::receiver::NotifySocket;
-pub(crate) use sender::{remember_address, send, send_if_there_is_room};
+pub(crate) use sender::{remember_receiver, send, send_if_there_is_room};
 
 /// The environment variable that names the receiver's socket.
 pub(crate) const NOTIFY_SOCKET: &str = "NOTIFY_SOCKET";
@@ -96,8 +98,7 @@ fn parse_errno(digits: &[u8]) -> Option<i32> {
         .and_then(|number| i32::try_from(number).ok())
 }
 
-/// The daemon's words as they may reach a terminal: no escape sequence moves the cursor, nothing
-/// changes the direction of the text or starts another line.
+/// The daemon's words as they may reach a terminal.
 fn terminal_line(text: &[u8]) -> String {
     let mut line = String::new();
     let mut length = 0;
@@ -119,14 +120,6 @@ fn terminal_line(text: &[u8]) -> String {
         }
     }
     line
-}
-
-fn is_disruptive(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-        )
 }
 
 /// `STATUS=` and the text, cut to what a receiver reads. A newline in the text becomes a space, so

@@ -1,7 +1,9 @@
 //! Descriptors by number: between clone and exec there is nothing else, and a descriptor that came
 //! through an exec is a number too.
 
+use std::fs::{File, Metadata};
 use std::io;
+use std::mem::ManuallyDrop;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
@@ -32,6 +34,13 @@ pub(crate) fn is_open(number: RawFd) -> bool {
     flags != -1
 }
 
+/// What is open under this number, see `fstat(2)`.
+pub(crate) fn metadata(number: RawFd) -> io::Result<Metadata> {
+    // SAFETY: what is never dropped closes nothing, and the system refuses what is no descriptor.
+    let file = ManuallyDrop::new(unsafe { File::from_raw_fd(number) });
+    file.metadata()
+}
+
 /// `dup2(2)`, in the child.
 pub(super) fn place(from: RawFd, onto: RawFd) -> Result<(), Errno> {
     // SAFETY: the call takes integers; what it closes belongs to the child's own table.
@@ -44,8 +53,8 @@ pub(super) fn keep_open(descriptor: RawFd) -> Result<(), Errno> {
     set_flags(descriptor, 0)
 }
 
-/// Closes a descriptor at the next exec, in the child.
-pub(super) fn close_on_exec(descriptor: RawFd) -> Result<(), Errno> {
+/// Closes a descriptor at the next exec.
+pub(crate) fn close_on_exec(descriptor: RawFd) -> Result<(), Errno> {
     set_flags(descriptor, libc::FD_CLOEXEC)
 }
 

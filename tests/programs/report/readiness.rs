@@ -26,6 +26,7 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
     let number = || object.parse::<u64>().expect("a number");
     match verb {
         "ready" => daemon::ready(),
+        "stopping" => daemon::stopping(),
         "ready-by-threads" => ready_by_threads(),
         "ready-by-child" => ready_by_child(number())?,
         "status" => daemon::status(String::from_utf8_lossy(&decoded(object))),

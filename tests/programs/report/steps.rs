@@ -85,12 +85,29 @@ fn take_one(verb: &str, object: &str) -> io::Result<Option<ExitCode>> {
         "create" => drop(File::create(object)?),
         "drop" => drop_privileges(object)?,
         // Every way back to root that a program has.
+        "chroot" => {
+            nix::unistd::chroot(object)?;
+            env::set_current_dir("/")?;
+        }
         "regain" => {
             assert!(setuid(0.into()).is_err(), "root's uid");
             assert!(setgid(0.into()).is_err(), "root's gid");
             assert!(setgroups(&[0.into()]).is_err(), "root's group");
         }
         "ready" => daemon::ready(),
+        // What a careless program does that wants to be a daemon by itself.
+        "close-streams" => {
+            for stream in 0..=2 {
+                // SAFETY: what is opened next may get these numbers, which is the point.
+                unsafe { libc::close(stream) };
+            }
+        }
+        // The first thread ends, and another one goes on for ever.
+        "end-first-thread" => {
+            thread::spawn(|| take("TEST_THREAD"));
+            // SAFETY: the call ends this thread alone, and nobody waits for it.
+            unsafe { libc::syscall(libc::SYS_exit, 0) };
+        }
         // Opens a terminal as a careless program would, without O_NOCTTY.
         "open" => drop(File::open(object)?.into_raw_fd()),
         "ignore" => dispose(number(), SigHandler::SigIgn)?,

@@ -1,12 +1,14 @@
-//! The launcher's end: a socket that believes the daemon alone.
+//! The launcher's end: sockets that believe the daemon alone.
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, DirEntry};
 use std::io::{self, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::socket::{
@@ -23,71 +25,76 @@ const DATAGRAMS_PER_CALL: usize = 64;
 /// Where a socket may lie for a while: in memory first, since that is quick.
 const DIRECTORIES: [&str; 2] = ["/dev/shm", "/tmp"];
 
+/// What the names of such sockets begin with.
+const PREFIX: &str = "daemon-notify-";
+
 /// How many names are tried; a launcher that was killed leaves its socket behind.
 const NAMES: usize = 10;
+
+/// Between the moment a socket has a name and the moment it can be reached, no `bind(2)` takes so long.
+const OLD: Duration = Duration::from_secs(60);
 
 /// Where the daemon says that it is ready, see `sd_notify(3)`.
 #[derive(Debug)]
 pub(crate) struct NotifySocket {
-    socket: OwnedFd,
-    address: Address,
+    /// In reach whatever the daemon's root directory, and so for our own sender to fall back on.
+    own: OwnedFd,
+    /// The abstract address of that one, which vanishes with the launcher.
+    name: Vec<u8>,
+    /// For clients that know nothing but paths.
+    at_path: Option<PathSocket>,
 }
 
 #[derive(Debug)]
-enum Address {
-    Abstract(Vec<u8>),
+struct PathSocket {
+    socket: OwnedFd,
     /// Removed with the socket.
-    Path(PathBuf),
+    path: PathBuf,
 }
 
 impl NotifySocket {
-    /// Binds to a path, because there are clients that know nothing else; where that cannot be or
-    /// would be out of reach, to an abstract address.
+    /// Binds to an abstract address, and to a path too, where that can be and would be in reach.
     ///
-    /// That somebody else may learn the address does not matter: the kernel says who sent what.
+    /// That somebody else may learn the addresses does not matter: the kernel says who sent what.
     pub(crate) fn bind(is_root_changed: bool) -> io::Result<Self> {
-        let mut directories = DIRECTORIES.into_iter().filter(|_| !is_root_changed);
-        match directories.find_map(|directory| Self::bind_in(directory).ok()) {
-            Some(socket) => Ok(socket),
-            None => Self::bind_abstract(),
-        }
-    }
-
-    /// Binds to an abstract address that the kernel chooses, see "Autobind feature" in `unix(7)`. It
-    /// is in reach after a `chroot(2)`, and vanishes with the launcher.
-    fn bind_abstract() -> io::Result<Self> {
-        let socket = new_socket()?;
-        bind(socket.as_raw_fd(), &UnixAddr::new_unnamed())?;
-        let address: UnixAddr = getsockname(socket.as_raw_fd())?;
+        let own = new_socket()?;
+        // The kernel chooses, see "Autobind feature" in `unix(7)`.
+        bind(own.as_raw_fd(), &UnixAddr::new_unnamed())?;
+        let address: UnixAddr = getsockname(own.as_raw_fd())?;
         let name = address.as_abstract().ok_or(Errno::EADDRNOTAVAIL)?;
-        let address = Address::Abstract(name.to_vec());
-        Ok(Self { socket, address })
-    }
-
-    fn bind_in(directory: &str) -> io::Result<Self> {
-        let socket = new_socket()?;
-        let pid = std::process::id();
-        for number in 0..NAMES {
-            let path = PathBuf::from(format!("{directory}/daemon-notify-{pid}-{number}"));
-            match bind(socket.as_raw_fd(), &UnixAddr::new(&path)?) {
-                Err(Errno::EADDRINUSE) => continue,
-                other => other?,
-            }
-            let address = Address::Path(path.clone());
-            let socket = Self { socket, address };
-            // Whatever the umask, and whichever user the daemon becomes.
-            fs::set_permissions(path, fs::Permissions::from_mode(0o666))?;
-            return Ok(socket);
-        }
-        Err(Errno::EADDRINUSE.into())
+        let mut directories = DIRECTORIES.into_iter().filter(|_| !is_root_changed);
+        Ok(Self {
+            own,
+            name: name.to_vec(),
+            at_path: directories.find_map(|directory| PathSocket::bind_in(directory).ok()),
+        })
     }
 
     /// The value of `NOTIFY_SOCKET` for the daemon.
     pub(crate) fn address(&self) -> OsString {
-        match &self.address {
-            Address::Abstract(name) => OsString::from_vec([b"@", &name[..]].concat()),
-            Address::Path(path) => path.clone().into(),
+        match &self.at_path {
+            Some(PathSocket { path, .. }) => path.clone().into(),
+            None => self.own_address(),
         }
+    }
+
+    /// The address that only the daemon's own sender knows of.
+    pub(crate) fn own_address(&self) -> OsString {
+        OsString::from_vec([b"@", &self.name[..]].concat())
+    }
+
+    /// Removes what launchers that were killed have left behind.
+    pub(crate) fn clear_away_left(&self) {
+        let path = self.at_path.as_ref().map(|socket| socket.path.as_path());
+        if let Some(directory) = path.and_then(Path::parent) {
+            clear_away_in(directory);
+        }
+    }
+
+    /// What is readable when somebody has said something.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        let at_path = self.at_path.as_ref().map(|socket| socket.socket.as_fd());
+        [self.own.as_fd()].into_iter().chain(at_path)
     }
 
     /// What the daemon has said since the last call; `None` when nobody has said anything. Does not
@@ -98,47 +105,94 @@ impl NotifySocket {
     pub(crate) fn receive(&self, daemon: Pid) -> Option<Vec<Notification>> {
         let mut notifications = None;
         let mut buffer = [0; DATAGRAM_MAX];
-        for _ in 0..DATAGRAMS_PER_CALL {
-            let datagram = match self.receive_datagram(&mut buffer) {
-                Ok(datagram) => datagram,
-                Err(Errno::EINTR) => continue,
-                Err(_) => break,
-            };
-            let notifications: &mut Vec<_> = notifications.get_or_insert_default();
-            if datagram.sender == Some(daemon) {
-                notifications.extend(parse(datagram.trusted_part()));
+        for socket in self.sources() {
+            for _ in 0..DATAGRAMS_PER_CALL {
+                let datagram = match receive_datagram(socket, &mut buffer) {
+                    Ok(datagram) => datagram,
+                    Err(Errno::EINTR) => continue,
+                    Err(_) => break,
+                };
+                let notifications: &mut Vec<_> = notifications.get_or_insert_default();
+                if datagram.sender == Some(daemon) {
+                    notifications.extend(parse(datagram.trusted_part()));
+                }
             }
         }
         notifications
     }
+}
 
-    fn receive_datagram<'a>(&self, buffer: &'a mut [u8]) -> nix::Result<Datagram<'a>> {
-        let mut control = Control([0; CREDENTIALS_SPACE]);
-        let (length, is_truncated) = {
-            let mut parts = [IoSliceMut::new(buffer)];
-            let message = recvmsg::<()>(
-                self.socket.as_raw_fd(),
-                &mut parts,
-                Some(&mut control.0),
-                MsgFlags::MSG_CMSG_CLOEXEC,
-            )?;
-            let is_truncated = message.flags.contains(MsgFlags::MSG_TRUNC);
-            (message.bytes, is_truncated)
-        };
-        Ok(Datagram {
-            bytes: &buffer[..length],
-            is_truncated,
-            sender: control.sender(),
-        })
+impl PathSocket {
+    fn bind_in(directory: &str) -> io::Result<Self> {
+        let socket = new_socket()?;
+        let pid = std::process::id();
+        for number in 0..NAMES {
+            let path = PathBuf::from(format!("{directory}/{PREFIX}{pid}-{number}"));
+            match bind(socket.as_raw_fd(), &UnixAddr::new(&path)?) {
+                Err(Errno::EADDRINUSE) => continue,
+                other => other?,
+            }
+            let bound = Self { socket, path };
+            // Whatever the umask, and whichever user the daemon becomes.
+            fs::set_permissions(&bound.path, fs::Permissions::from_mode(0o666))?;
+            return Ok(bound);
+        }
+        Err(Errno::EADDRINUSE.into())
     }
 }
 
-impl Drop for NotifySocket {
+impl Drop for PathSocket {
     fn drop(&mut self) {
-        if let Address::Path(path) = &self.address {
-            fs::remove_file(path).ok();
+        fs::remove_file(&self.path).ok();
+    }
+}
+
+fn clear_away_in(directory: &Path) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        if entry.file_name().as_bytes().starts_with(PREFIX.as_bytes())
+            && is_old_socket(&entry)
+            && is_dead(&entry.path())
+        {
+            // Another user's is not ours to remove.
+            fs::remove_file(entry.path()).ok();
         }
     }
+}
+
+fn is_old_socket(entry: &DirEntry) -> bool {
+    let Ok(metadata) = entry.metadata() else {
+        return false;
+    };
+    let age = metadata
+        .modified()
+        .and_then(|time| time.elapsed().map_err(io::Error::other));
+    metadata.file_type().is_socket() && age.is_ok_and(|age| age > OLD)
+}
+
+/// Whether nobody has the socket open.
+fn is_dead(path: &Path) -> bool {
+    let connected = UnixDatagram::unbound().and_then(|socket| socket.connect(path));
+    connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+}
+
+fn receive_datagram<'a>(socket: BorrowedFd<'_>, buffer: &'a mut [u8]) -> nix::Result<Datagram<'a>> {
+    let mut control = Control([0; CREDENTIALS_SPACE]);
+    let (length, is_truncated) = {
+        let mut parts = [IoSliceMut::new(buffer)];
+        let message = recvmsg::<()>(
+            socket.as_raw_fd(),
+            &mut parts,
+            Some(&mut control.0),
+            MsgFlags::MSG_CMSG_CLOEXEC,
+        )?;
+        let is_truncated = message.flags.contains(MsgFlags::MSG_TRUNC);
+        (message.bytes, is_truncated)
+    };
+    Ok(Datagram {
+        bytes: &buffer[..length],
+        is_truncated,
+        sender: control.sender(),
+    })
 }
 
 /// A socket without an address. Credentials are asked for before it has one, or a message could
@@ -152,12 +206,6 @@ fn new_socket() -> io::Result<OwnedFd> {
     )?;
     setsockopt(&socket, sockopt::PassCred, &true)?;
     Ok(socket)
-}
-
-impl AsFd for NotifySocket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
-    }
 }
 
 struct Datagram<'a> {
@@ -221,15 +269,17 @@ mod tests {
     use std::fs::File;
     use std::io::{IoSlice, Read};
     use std::os::linux::net::SocketAddrExt;
-    use std::os::unix::net::{SocketAddr, UnixDatagram};
+    use std::os::unix::net::SocketAddr;
     use std::process::{Command, Stdio};
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::thread;
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
-    use nix::fcntl::OFlag;
+    use nix::fcntl::{AT_FDCWD, OFlag};
     use nix::poll::{PollFd, PollFlags, poll};
     use nix::sys::socket::{ControlMessage, sendmsg};
+    use nix::sys::stat::{UtimensatFlags::FollowSymlink, utimensat};
+    use nix::sys::time::TimeSpec;
     use nix::unistd::pipe2;
 
     /// A socket, and a client of it that signs as this process.
@@ -241,13 +291,14 @@ mod tests {
 
     fn client_of(socket: &NotifySocket) -> UnixDatagram {
         let client = UnixDatagram::unbound().unwrap();
-        match &socket.address {
-            Address::Path(path) => client.connect(path).unwrap(),
-            Address::Abstract(name) => {
-                let address = SocketAddr::from_abstract_name(name).unwrap();
-                client.connect_addr(&address).unwrap();
-            }
-        }
+        client.connect(socket.address()).unwrap();
+        client
+    }
+
+    fn client_by_own_address(socket: &NotifySocket) -> UnixDatagram {
+        let client = UnixDatagram::unbound().unwrap();
+        let address = SocketAddr::from_abstract_name(&socket.name).unwrap();
+        client.connect_addr(&address).unwrap();
         client
     }
 
@@ -256,32 +307,66 @@ mod tests {
     }
 
     #[test]
-    fn each_launcher_has_its_own_address() {
-        let bind = || NotifySocket::bind(false).unwrap().address();
-        let one = NotifySocket::bind(false).unwrap();
-        assert_ne!(one.address(), bind());
-        let abstract_address = || NotifySocket::bind(true).unwrap();
-        let one = abstract_address();
-        assert!(one.address().into_vec().starts_with(b"@"));
-        assert_ne!(one.address(), abstract_address().address());
+    fn each_launcher_has_its_own_addresses() {
+        let (one, other) = (connected().0, connected().0);
+        assert_ne!(one.address(), other.address());
+        assert_ne!(one.own_address(), other.own_address());
     }
 
     #[test]
     fn an_address_in_the_file_system_is_anybodys_and_goes_with_the_socket() {
-        let socket = NotifySocket::bind_in("/tmp").unwrap();
-        let path = PathBuf::from(socket.address());
-        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        let PathSocket { path, .. } = &PathSocket::bind_in("/tmp").unwrap();
+        let mode = fs::metadata(path).unwrap().permissions().mode();
         assert_eq!(mode & 0o7777, 0o666);
-        drop(socket);
+        let path = PathSocket::bind_in("/tmp").unwrap().path.clone();
         assert!(!path.exists());
     }
 
     #[test]
-    fn where_no_directory_can_be_used_the_address_is_abstract() {
-        assert!(NotifySocket::bind_in("/proc").is_err());
-        let socket = NotifySocket::bind_abstract().unwrap();
-        client_of(&socket).send(b"READY=1").unwrap();
+    fn where_no_path_can_be_used_the_address_is_abstract() {
+        assert!(PathSocket::bind_in("/proc").is_err());
+        let socket = NotifySocket::bind(true).unwrap();
+        assert_eq!(socket.address(), socket.own_address());
+        assert!(socket.address().as_bytes().starts_with(b"@"));
+    }
+
+    #[test]
+    fn the_daemon_is_heard_at_both_addresses() {
+        let (socket, client) = connected();
+        client.send(b"READY=1").unwrap();
         assert_eq!(received(&socket), [Notification::Ready]);
+        client_by_own_address(&socket).send(b"STOPPING=1").unwrap();
+        assert_eq!(received(&socket), [Notification::Stopping]);
+    }
+
+    #[test]
+    fn what_killed_launchers_left_is_cleared_away_and_nothing_else() {
+        let directory = std::env::temp_dir().join(format!("daemon-left-{}", std::process::id()));
+        fs::create_dir(&directory).unwrap();
+        let bind = |name: &str| UnixDatagram::bind(directory.join(name)).unwrap();
+        let _alive = bind("daemon-notify-1-0");
+        drop(bind("daemon-notify-2-0"));
+        drop(bind("daemon-notify-3-0"));
+        drop(bind("other-4-0"));
+        fs::write(directory.join("daemon-notify-5-0"), "").unwrap();
+        for name in fs::read_dir(&directory).unwrap() {
+            let path = name.unwrap().path();
+            if !path.ends_with("daemon-notify-3-0") {
+                let time = TimeSpec::new(1_000_000_000, 0);
+                utimensat(AT_FDCWD, &path, &time, &time, FollowSymlink).unwrap();
+            }
+        }
+        clear_away_in(&directory);
+        let left = fs::read_dir(&directory).unwrap();
+        let mut left: Vec<_> = left.map(|it| it.unwrap().file_name()).collect();
+        left.sort();
+        let (alive, young, file) = (
+            "daemon-notify-1-0",
+            "daemon-notify-3-0",
+            "daemon-notify-5-0",
+        );
+        assert_eq!(left, [alive, young, file, "other-4-0"]);
+        fs::remove_dir_all(directory).unwrap();
     }
 
     #[test]

@@ -6,10 +6,11 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::NOTIFY_SOCKET;
+use super::{NOTIFY_SOCKET, READY};
 
 /// A launcher that waits empties its queue within milliseconds. One that was stopped from the
 /// terminal does not, and must not hold the daemon up with it.
@@ -20,71 +21,112 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(1);
 
 static RECEIVER: OnceLock<Option<Receiver>> = OnceLock::new();
 
-/// Who listens, fixed from now on.
+/// Who listens, fixed from now on: the launcher at this other address too, or else whoever has
+/// left the variable behind.
 ///
 /// Looked up once, so that a program that clears its environment still reaches the launcher that
 /// waits for it, and so that no later `ready()` races with a `setenv(3)` elsewhere.
-pub(crate) fn remember_address() {
-    receiver();
+pub(crate) fn remember_receiver(launcher: Option<&OsStr>) {
+    RECEIVER.get_or_init(|| Receiver::of_this_process(launcher));
 }
 
 /// Says what must not get lost, and waits up to a second for a full queue. Nothing else makes
 /// it wait, and no failure is reported: a program does not depend on its supervisor.
 pub(crate) fn send(assignments: &str) {
     if let Some(receiver) = receiver() {
-        receiver.deliver(assignments, PATIENCE).ok();
+        receiver.tell(assignments, PATIENCE);
     }
 }
 
 /// Says what may get lost, and never waits.
 pub(crate) fn send_if_there_is_room(assignments: &str) {
     if let Some(receiver) = receiver() {
-        receiver.deliver(assignments, Duration::ZERO).ok();
+        receiver.tell(assignments, Duration::ZERO);
     }
 }
 
 fn receiver() -> Option<&'static Receiver> {
     RECEIVER
-        .get_or_init(|| Receiver::named(&env::var_os(NOTIFY_SOCKET)?))
+        .get_or_init(|| Receiver::of_this_process(None))
         .as_ref()
 }
 
 #[derive(Debug)]
-struct Receiver(SocketAddr);
+struct Receiver {
+    /// Each is tried where the one before is out of reach, from another root directory for example.
+    addresses: Vec<SocketAddr>,
+    is_launcher: bool,
+    /// A launcher ends when it has heard what it waits for, and its address may be another's then.
+    has_gone: AtomicBool,
+}
 
 impl Receiver {
-    /// `None` for an address of a kind that we do not speak, `vsock:` for example, and for one that
-    /// is too long.
-    fn named(name: &OsStr) -> Option<Self> {
-        let address = match name.as_bytes() {
-            #[cfg(any(target_os = "linux", target_os = "android"))]
-            [b'@', name @ ..] if !name.is_empty() => abstract_address(name).ok()?,
-            // A relative path would mean another socket after a `chdir`.
-            [b'/', ..] => SocketAddr::from_pathname(name).ok()?,
-            _ => return None,
-        };
-        Some(Self(address))
+    fn of_this_process(launcher: Option<&OsStr>) -> Option<Self> {
+        let variable = env::var_os(NOTIFY_SOCKET);
+        let names = [variable.as_deref(), launcher];
+        let addresses: Vec<_> = names.into_iter().flatten().filter_map(address).collect();
+        (!addresses.is_empty()).then_some(Self {
+            addresses,
+            is_launcher: launcher.is_some(),
+            has_gone: AtomicBool::new(false),
+        })
     }
 
-    /// The socket is made anew each time: a descriptor of ours that stayed open would be seen by the
-    /// user's code, and a program that closes all descriptors would close it.
+    fn tell(&self, assignments: &str, patience: Duration) {
+        if self.has_gone.load(Ordering::Relaxed) {
+            return;
+        }
+        let has_gone = match self.deliver(assignments, patience) {
+            Ok(()) => assignments == READY,
+            Err(error) => error.kind() == io::ErrorKind::ConnectionRefused,
+        };
+        if self.is_launcher && has_gone {
+            self.has_gone.store(true, Ordering::Relaxed);
+        }
+    }
+
     fn deliver(&self, assignments: &str, patience: Duration) -> io::Result<()> {
-        let socket = UnixDatagram::unbound()?;
-        socket.set_nonblocking(true)?;
-        let mut deadline = None;
-        loop {
-            match socket.send_to_addr(assignments.as_bytes(), &self.0) {
-                Ok(_) => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if is_full(&error) => {
-                    let now = Instant::now();
-                    if now >= *deadline.get_or_insert(now + patience) {
-                        return Err(error);
-                    }
-                    thread::sleep(RETRY_INTERVAL);
-                }
-                Err(error) => return Err(error),
+        let mut sent = Ok(());
+        for address in &self.addresses {
+            sent = deliver(assignments, address, patience);
+            if !sent.as_ref().is_err_and(is_out_of_reach) {
+                break;
             }
+        }
+        sent
+    }
+}
+
+/// `None` for an address of a kind that we do not speak, `vsock:` for example, and for one that is
+/// too long.
+fn address(name: &OsStr) -> Option<SocketAddr> {
+    match name.as_bytes() {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        [b'@', name @ ..] if !name.is_empty() => abstract_address(name).ok(),
+        // A relative path would mean another socket after a `chdir`.
+        [b'/', ..] => SocketAddr::from_pathname(name).ok(),
+        _ => None,
+    }
+}
+
+/// The socket is made anew each time: a descriptor of ours that stayed open would be seen by the
+/// user's code, and a program that closes all descriptors would close it.
+fn deliver(assignments: &str, address: &SocketAddr, patience: Duration) -> io::Result<()> {
+    let socket = UnixDatagram::unbound()?;
+    socket.set_nonblocking(true)?;
+    let mut deadline = None;
+    loop {
+        match socket.send_to_addr(assignments.as_bytes(), address) {
+            Ok(_) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if is_full(&error) => {
+                let now = Instant::now();
+                if now >= *deadline.get_or_insert(now + patience) {
+                    return Err(error);
+                }
+                thread::sleep(RETRY_INTERVAL);
+            }
+            Err(error) => return Err(error),
         }
     }
 }
@@ -97,6 +139,14 @@ fn abstract_address(name: &[u8]) -> io::Result<SocketAddr> {
     use std::os::linux::net::SocketAddrExt;
 
     SocketAddr::from_abstract_name(name)
+}
+
+/// There is nothing at the address, or no way to it.
+fn is_out_of_reach(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied
+    )
 }
 
 /// The BSDs and macOS say ENOBUFS where Linux says EAGAIN.
@@ -112,7 +162,7 @@ mod tests {
     use std::fs;
     use std::path::PathBuf;
     use std::process;
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::atomic::AtomicU32;
 
     fn fresh_path() -> PathBuf {
         static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -120,8 +170,68 @@ mod tests {
         env::temp_dir().join(format!("daemon-notify-{}-{count}", process::id()))
     }
 
+    fn receiver_at(addresses: &[&OsStr], is_launcher: bool) -> Receiver {
+        Receiver {
+            addresses: addresses.iter().filter_map(|name| address(name)).collect(),
+            is_launcher,
+            has_gone: AtomicBool::new(false),
+        }
+    }
+
+    fn named(name: &OsStr) -> Option<Receiver> {
+        address(name).map(|_| receiver_at(&[name], false))
+    }
+
+    /// A socket in the file system, and what reaches it.
+    fn at_path(is_launcher: bool) -> (PathBuf, UnixDatagram, Receiver) {
+        let path = fresh_path();
+        let socket = UnixDatagram::bind(&path).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let receiver = receiver_at(&[path.as_os_str()], is_launcher);
+        (path, socket, receiver)
+    }
+
+    #[test]
+    fn a_launcher_hears_nothing_after_it_was_told_that_all_is_ready() {
+        for (is_launcher, heard) in [(true, 2), (false, 4)] {
+            let (path, socket, receiver) = at_path(is_launcher);
+            for said in ["STATUS=up", READY, "STATUS=on", READY] {
+                receiver.tell(said, Duration::ZERO);
+            }
+            let received = (0..4).take_while(|_| socket.recv(&mut [0; 100]).is_ok());
+            assert_eq!(received.count(), heard);
+            fs::remove_file(&path).unwrap();
+        }
+    }
+
+    #[test]
+    fn who_has_bound_a_dead_launchers_address_hears_nothing_and_a_new_manager_does() {
+        for is_launcher in [true, false] {
+            let (path, socket, receiver) = at_path(is_launcher);
+            drop(socket);
+            receiver.tell("STATUS=up", Duration::ZERO);
+            fs::remove_file(&path).unwrap();
+            let stranger = UnixDatagram::bind(&path).unwrap();
+            stranger.set_nonblocking(true).unwrap();
+            receiver.tell(READY, Duration::ZERO);
+            assert_eq!(stranger.recv(&mut [0; 100]).is_err(), is_launcher);
+            fs::remove_file(&path).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_next_address_is_tried_where_the_first_is_out_of_reach() {
+        let (path, socket, _) = at_path(true);
+        let nowhere = fresh_path();
+        let receiver = receiver_at(&[nowhere.as_os_str(), path.as_os_str()], true);
+        receiver.tell("STATUS=up", Duration::ZERO);
+        assert_eq!(text_received(&socket), "STATUS=up");
+        fs::remove_file(&path).unwrap();
+    }
+
     fn text_received(socket: &UnixDatagram) -> String {
         let mut buffer = [0; 100];
+        socket.set_nonblocking(false).unwrap();
         socket
             .set_read_timeout(Some(Duration::from_secs(10)))
             .unwrap();
@@ -133,7 +243,7 @@ mod tests {
     fn a_socket_in_the_file_system_is_reached() {
         let path = fresh_path();
         let socket = UnixDatagram::bind(&path).unwrap();
-        let receiver = Receiver::named(path.as_os_str()).unwrap();
+        let receiver = named(path.as_os_str()).unwrap();
         receiver.deliver("READY=1", Duration::ZERO).unwrap();
         assert_eq!(text_received(&socket), "READY=1");
         fs::remove_file(&path).unwrap();
@@ -144,7 +254,7 @@ mod tests {
     fn an_abstract_socket_is_reached() {
         let name = format!("daemon-notify-test-{}", process::id());
         let socket = UnixDatagram::bind_addr(&abstract_address(name.as_bytes()).unwrap()).unwrap();
-        let receiver = Receiver::named(format!("@{name}").as_ref()).unwrap();
+        let receiver = named(format!("@{name}").as_ref()).unwrap();
         receiver.deliver("READY=1", Duration::ZERO).unwrap();
         assert_eq!(text_received(&socket), "READY=1");
     }
@@ -161,7 +271,7 @@ mod tests {
             &long_path,
             &long_name,
         ] {
-            assert!(Receiver::named(name.as_ref()).is_none(), "{name:?}");
+            assert!(named(name.as_ref()).is_none(), "{name:?}");
         }
     }
 
@@ -169,7 +279,7 @@ mod tests {
     fn a_dead_socket_is_an_error_at_once_and_no_signal() {
         let path = fresh_path();
         drop(UnixDatagram::bind(&path).unwrap());
-        let receiver = Receiver::named(path.as_os_str()).unwrap();
+        let receiver = named(path.as_os_str()).unwrap();
         let begin = Instant::now();
         let error = receiver.deliver("READY=1", PATIENCE).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
@@ -183,7 +293,7 @@ mod tests {
     fn full_queue() -> (PathBuf, UnixDatagram, Receiver, usize) {
         let path = fresh_path();
         let socket = UnixDatagram::bind(&path).unwrap();
-        let receiver = Receiver::named(path.as_os_str()).unwrap();
+        let receiver = named(path.as_os_str()).unwrap();
         let mut count = 0;
         while receiver.deliver("STATUS=again", Duration::ZERO).is_ok() {
             count += 1;

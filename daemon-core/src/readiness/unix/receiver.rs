@@ -60,6 +60,20 @@ impl NotifySocket {
         self.path.clone().into()
     }
 
+    /// There is no other one.
+    pub(crate) fn own_address(&self) -> OsString {
+        self.address()
+    }
+
+    /// What killed launchers left has names that nobody can tell from other programs'.
+    #[expect(clippy::unused_self, reason = "Linux has something to look for")]
+    pub(crate) fn clear_away_left(&self) {}
+
+    /// What is readable when somebody has said something.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        std::iter::once(self.socket.as_fd())
+    }
+
     /// What the daemon has said since the last call; `None` when nobody has said anything. Does not
     /// wait.
     pub(crate) fn receive(&self, _daemon: Pid) -> Option<Vec<Notification>> {
@@ -78,12 +92,6 @@ impl NotifySocket {
             }
         }
         notifications
-    }
-}
-
-impl AsFd for NotifySocket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
     }
 }
 

@@ -5,25 +5,38 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
-/// Who takes a lock only to look has let it go by then.
-const LOOK: Duration = Duration::from_millis(100);
+/// Those who take a lock only to look hold it for microseconds: however many there are, and however
+/// often they look, within this time there is a gap between them.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// How often the gap is tried for.
+const STEP: Duration = Duration::from_millis(1);
 
 /// Takes the lock; false when somebody else holds one. Does no harm to a lock that is ours.
 pub(crate) fn try_lock(file: &File) -> Result<bool, Errno> {
-    flock(file, libc::LOCK_EX | libc::LOCK_NB)
+    let begin = Instant::now();
+    loop {
+        if flock(file, libc::LOCK_EX | libc::LOCK_NB)? {
+            return Ok(true);
+        }
+        if writer_holds(file)? || begin.elapsed() >= PATIENCE {
+            return Ok(false);
+        }
+        thread::sleep(STEP);
+    }
 }
 
 /// Whether somebody else holds an exclusive lock, as daemons do. The file must not be locked by
 /// ourselves.
 ///
 /// These locks cannot be asked for, only tried, so for a moment there is a shared lock. An honest
-/// start that meets with it looks again, see [`reader_holds`].
+/// start that meets with it tries again, see [`try_lock`].
 pub(crate) fn writer_holds(file: &File) -> Result<bool, Errno> {
     let is_held = !flock(file, libc::LOCK_SH | libc::LOCK_NB)?;
     if !is_held {
@@ -35,7 +48,6 @@ pub(crate) fn writer_holds(file: &File) -> Result<bool, Errno> {
 /// Whether somebody else holds a lock that no daemon takes: a shared one. If not, the lock is
 /// ours afterwards.
 pub(crate) fn reader_holds(file: &File) -> Result<bool, Errno> {
-    thread::sleep(LOOK);
     Ok(!try_lock(file)? && !writer_holds(file)?)
 }
 
