@@ -42,23 +42,33 @@ fn waiting(start: Start, scratch: &Scratch) -> (Launch, Process) {
 
 #[test]
 fn the_launcher_uses_next_to_no_processor_while_it_waits() {
-    for (options, steps) in [
-        ("ready=notify", "report hang"),
-        ("ready=listening", "report hang"),
-        ("ready=listening", "bind-tcp ask-udp report hang"),
-        ("ready=settled", "report busy"),
-        ("ready=settled", "report busy-often"),
+    for (options, steps, most) in [
+        ("ready=notify", "report hang", 0.02),
+        ("ready=settled", "report busy", 0.02),
+        ("ready=settled", "report busy-often", 0.02),
+        ("ready=listening", "report hang", 0.05),
+        ("ready=listening", "bind-tcp ask-udp report hang", 0.05),
     ] {
         let scratch = Scratch::new();
         let options = format!("pid=report.pid\nready_timeout=60\n{options}");
         let start = scratch.background().does(steps).options(&options);
         let (launch, _daemon) = waiting(start, &scratch);
         let cpu = || process::cpu_time(launch.pid()).expect("a live launcher");
-        let (begin, before) = (Instant::now(), cpu());
-        thread::sleep(Duration::from_secs(1));
-        let share = cpu().saturating_sub(before).as_secs_f64() / begin.elapsed().as_secs_f64();
-        // Not optimized, and on a busy machine.
-        assert!(share < 0.1, "{options}: {share} of a processor");
+        let mut shares = (0..5).map(|_| {
+            let (begin, before) = (Instant::now(), cpu());
+            thread::sleep(Duration::from_secs(1));
+            cpu().saturating_sub(before).as_secs_f64() / begin.elapsed().as_secs_f64()
+        });
+        // A program that is not optimized needs more, and so does every one on a busy machine.
+        let most = if cfg!(debug_assertions) {
+            2.0 * most
+        } else {
+            most
+        };
+        assert!(
+            shares.any(|share| share < most),
+            "{options}: more than {most} of a processor"
+        );
         launch.signal(Signal::SIGTERM);
         launch.wait();
     }

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
@@ -66,33 +66,49 @@ pub(crate) fn visible_holder(file: &File) -> Option<Pid> {
 
 /// Whether one of the process's descriptors refers to this very file and holds its lock.
 pub(crate) fn holds(pid: Pid, file: &File) -> io::Result<bool> {
-    let metadata = file.metadata()?;
-    let descriptors = match fs::read_dir(format!("/proc/{pid}/fd")) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound && has_proc() => return Ok(false),
-        other => other?,
+    let process = PathBuf::from(format!("/proc/{pid}"));
+    let look = || -> io::Result<bool> {
+        if let Some(is_held) = is_held_in(&process, file)? {
+            return Ok(is_held);
+        }
+        // The first thread has ended, and has no descriptors any more; those of the others live on.
+        for thread in fs::read_dir(process.join("task"))? {
+            if is_held_in(&thread?.path(), file)? == Some(true) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     };
-    for descriptor in descriptors {
+    match look() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && has_proc() => Ok(false),
+        other => other,
+    }
+}
+
+/// As [`holds`], for the descriptors of a process or a thread, given its directory in `/proc`;
+/// `None` where there are none at all.
+fn is_held_in(directory: &Path, file: &File) -> io::Result<Option<bool>> {
+    let metadata = file.metadata()?;
+    let mut found = None;
+    for descriptor in fs::read_dir(directory.join("fd"))? {
         // A descriptor may be closed while we look, and so may the whole process.
         let Ok(descriptor) = descriptor else { continue };
+        found = Some(false);
         let Ok(other) = fs::metadata(descriptor.path()) else {
             continue;
         };
         if (other.dev(), other.ino()) == (metadata.dev(), metadata.ino()) {
-            let number = descriptor.file_name();
-            let details = Path::new("/proc")
-                .join(pid.to_string())
-                .join("fdinfo")
-                .join(number);
+            let details = directory.join("fdinfo").join(descriptor.file_name());
             let details = fs::read_to_string(details).unwrap_or_default();
             if details
                 .lines()
                 .any(|line| line.starts_with("lock:") && line.contains(" WRITE "))
             {
-                return Ok(true);
+                return Ok(Some(true));
             }
         }
     }
-    Ok(false)
+    Ok(found)
 }
 
 fn has_proc() -> bool {
