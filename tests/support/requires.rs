@@ -30,12 +30,27 @@ pub(crate) fn find(name: &str) -> Option<PathBuf> {
         .find(|candidate| candidate.is_file())
 }
 
+/// True if the machine allows what the test does. Where it does not, no package could help: the skip
+/// is counted, and is no failure anywhere.
+#[must_use]
+pub(crate) fn machine(allows: bool, what: &str) -> bool {
+    if !allows {
+        tell_of_skip(what);
+    }
+    allows
+}
+
 /// Counts the skip where the tests are run, and refuses it where it must not happen.
 pub(crate) fn skip(what: &str) -> bool {
-    let test = thread::current().name().unwrap_or("?").to_owned();
+    let test = tell_of_skip(what);
     let strict = geteuid().is_root() && env::var("CI").is_ok_and(|ci| ci == "1" || ci == "true");
     assert!(!strict, "{test} needs {what}, and CI must have it");
+    false
+}
+
+fn tell_of_skip(what: &str) -> String {
+    let test = thread::current().name().unwrap_or("?").to_owned();
     // Not `eprintln!`: the test harness shows that only for tests that fail.
     writeln!(io::stderr(), "SKIPPED {test}: needs {what}").expect("standard error");
-    false
+    test
 }
