@@ -84,8 +84,9 @@ fn expect_said(script: &str, expected: &str) {
 #[test]
 fn in_the_foreground_it_is_a_notify_unit() {
     let script = r#"
-        run it -p Type=notify -E TEST_DOES="status:open ready create:ready stay stopping" $1
-        test -e ready && tell it ActiveState && tell it StatusText
+        run it -p Type=notify -E TEST_DOES="status:open ready stay stopping" $1
+        tell it ActiveState
+        tell it StatusText
         stop it
         has_cleared_up it
     "#;
