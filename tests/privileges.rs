@@ -12,8 +12,10 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use nix::sys::signal::Signal;
 use nix::unistd::chown;
 use support::daemon::{Daemon, expect_one_line, read_report};
+use support::deadline::eventually;
 use support::lock;
 use support::process::status_field;
 use support::report::Report;
@@ -384,6 +386,34 @@ fn a_log_outside_of_the_root_directory_is_a_warning_to_who_wants_it_reopened() {
 }
 
 #[test]
+fn a_log_inside_of_the_root_directory_is_reopened_there() {
+    if !users::available() {
+        return;
+    }
+    let scratch = scratch();
+    fs::create_dir(scratch.path("jail")).expect("mkdir");
+    chown(&scratch.path("jail"), Some(HELLO.into()), None).expect("chown");
+    let options = "pid=report.pid\nlog=jail/report.log\nchroot=jail\nuser=hello\nlog_reopen=1";
+    let steps = "create:/up wait:/go say:after create:/done stay";
+    let launch = start(&scratch, &[]).options(options).does(steps).run();
+    let daemon = scratch.daemon_of(launch, "report.pid");
+    assert_eq!(daemon.launch.err_text(), "", "no warning");
+    let (log, old) = (
+        scratch.path("jail/report.log"),
+        scratch.path("jail/old.log"),
+    );
+    fs::rename(&log, &old).expect("rotate");
+    daemon.process.signal(Signal::SIGHUP);
+    eventually("the new log is there", || log.exists().then_some(()));
+    scratch.write("jail/go", "");
+    eventually("it has written", || {
+        scratch.path("jail/done").exists().then_some(())
+    });
+    assert_eq!(fs::read_to_string(&log).expect("the new log"), "after\n");
+    assert_eq!(fs::read_to_string(&old).expect("the old log"), "");
+}
+
+#[test]
 fn a_root_directory_that_cannot_be_entered_ends_the_start_before_user_code() {
     if !users::available() {
         return;
@@ -609,7 +639,7 @@ fn a_drop_changes_every_thread_and_leaves_an_environment_that_others_may_read() 
         assert!(status.contains("\nGid:\t4712\t4712\t4712\t4712\n"));
     }
     assert_eq!(report.variable("HOME"), Some(&b"/somewhere"[..]));
-    running.signal(nix::sys::signal::Signal::SIGKILL);
+    running.signal(Signal::SIGKILL);
     running.wait();
 }
 

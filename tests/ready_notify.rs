@@ -507,7 +507,9 @@ fn a_later_start_clears_away_what_a_launcher_left_that_was_killed() {
     launch.wait();
     let left = address(&report);
     assert!(left.exists());
-    Process::open(report.pid).map(|it| it.signal(Signal::SIGKILL));
+    Process::open(report.pid)
+        .expect("a live daemon")
+        .signal(Signal::SIGKILL);
     let next = || {
         let start = notify(&scratch, "ready stay").options("ready=notify");
         assert_eq!(start.run().code(), 0);

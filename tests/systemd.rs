@@ -125,11 +125,11 @@ control_flag=-s" $1 -s stop > answer
 
 #[test]
 fn with_the_switch_a_notify_unit_is_refused() {
-    let script = r#"
+    let script = r"
         run it -p Type=notify -E TEST_OPTIONS=pid=report.pid $1 -d 2>&-
         tell it ExecMainStatus
         test ! -e report.pid && echo nothing is left
-    "#;
+    ";
     expect_said(script, "1\n64\nnothing is left\n");
 }
 

@@ -3,10 +3,12 @@
 //! All of it but the preparation may run in a signal handler, on any thread and at any moment: it
 //! allocates nothing, takes no lock and changes nothing but descriptors, see `signal-safety(7)`.
 
+use std::borrow::Cow;
 use std::ffi::CString;
 use std::io::{self, IoSlice};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::sync::OnceLock;
 
 use nix::errno::Errno;
@@ -72,15 +74,24 @@ pub(crate) fn prepare(record: &Record) -> Result<(), Errno> {
         return Ok(());
     };
     let name = shown(record.comm.as_ref());
+    let from_root = from_root(path, record.chroot.as_deref());
     LOG.get_or_init(|| Log {
         // One with a NUL byte is refused long before.
-        path: CString::new(path.as_os_str().as_bytes()).unwrap_or_default(),
+        path: CString::new(from_root.as_os_str().as_bytes()).unwrap_or_default(),
         mode: Mode::from_bits_truncate(mode as libc::mode_t),
         complaint: format!("{name}: {}", Error::log_file_again(path)).into_bytes(),
     });
     match record.log_reopen {
         Some(signal) => sys::signals::call_on(Signal::try_from(signal)?, reopen_or_complain),
         None => Ok(()),
+    }
+}
+
+/// A path as it is in the daemon's root directory, if it leads into that.
+fn from_root<'a>(path: &'a Path, root: Option<&Path>) -> Cow<'a, Path> {
+    match root.and_then(|root| path.strip_prefix(root).ok()) {
+        Some(inside) => Path::new("/").join(inside).into(),
+        None => path.into(),
     }
 }
 

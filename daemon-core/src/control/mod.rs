@@ -147,6 +147,10 @@ impl Control {
     /// Tells the daemon to read its configuration again: SIGHUP, if it has a handler for it. A
     /// program without one would die of it.
     ///
+    /// A program that takes the signal by `sigwait(3)` or `signalfd(2)` has no handler that can be
+    /// seen, and would die of it as soon as one of its threads did not block it. Let it install
+    /// one that does nothing besides; or use [`signal`](Self::signal), which does not ask.
+    ///
     /// # Errors
     ///
     /// As [`signal`](Self::signal); [`OutOfReach`](crate::ErrorKind::OutOfReach) also where there

@@ -96,18 +96,9 @@ fn take_one(verb: &str, object: &str) -> io::Result<Option<ExitCode>> {
         }
         "ready" => daemon::ready(),
         // What a careless program does that wants to be a daemon by itself.
-        "close-streams" => {
-            for stream in 0..=2 {
-                // SAFETY: what is opened next may get these numbers, which is the point.
-                unsafe { libc::close(stream) };
-            }
-        }
+        "close-streams" => (0..=2).for_each(close),
         // The first thread ends, and another one goes on for ever.
-        "end-first-thread" => {
-            thread::spawn(|| take("TEST_THREAD"));
-            // SAFETY: the call ends this thread alone, and nobody waits for it.
-            unsafe { libc::syscall(libc::SYS_exit, 0) };
-        }
+        "end-first-thread" => end_first_thread(),
         // Opens a terminal as a careless program would, without O_NOCTTY.
         "open" => drop(File::open(object)?.into_raw_fd()),
         "ignore" => dispose(number(), SigHandler::SigIgn)?,
@@ -187,6 +178,24 @@ fn drop_privileges(whom: &str) -> io::Result<()> {
         eprintln!("{:?} {error}", error.kind());
         io::Error::other(error)
     })
+}
+
+/// Every way back to root that a program has.
+fn regain_privileges() {
+    assert!(setuid(0.into()).is_err(), "root's uid");
+    assert!(setgid(0.into()).is_err(), "root's gid");
+    assert!(setgroups(&[0.into()]).is_err(), "root's group");
+}
+
+fn close(stream: i32) {
+    // SAFETY: what is opened next may get this number, which is the point.
+    unsafe { libc::close(stream) };
+}
+
+fn end_first_thread() {
+    thread::spawn(|| take("TEST_THREAD"));
+    // SAFETY: the call ends this thread alone, and nobody waits for it.
+    unsafe { libc::syscall(libc::SYS_exit, 0) };
 }
 
 fn busy(time: Duration) {

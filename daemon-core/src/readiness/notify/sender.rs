@@ -198,8 +198,8 @@ mod tests {
             for said in ["STATUS=up", READY, "STATUS=on", READY] {
                 receiver.tell(said, Duration::ZERO);
             }
-            let received = (0..4).take_while(|_| socket.recv(&mut [0; 100]).is_ok());
-            assert_eq!(received.count(), heard);
+            let messages = (0..4).take_while(|_| socket.recv(&mut [0; 100]).is_ok());
+            assert_eq!(messages.count(), heard);
             fs::remove_file(&path).unwrap();
         }
     }
