@@ -4,6 +4,7 @@
 mod bench;
 mod burden;
 mod contestants;
+mod control;
 mod cost;
 mod flatness;
 mod foreground;
@@ -63,6 +64,8 @@ enum TableName {
     Idle,
     /// Many daemons at once.
     Scale,
+    /// Asking and stopping a daemon.
+    Control,
     /// What the library costs those who build with it.
     Cost,
 }
@@ -92,6 +95,7 @@ fn main() -> Result<()> {
             TableName::Foreground => foreground::run(&bench)?,
             TableName::Idle => idle::run(&bench)?,
             TableName::Scale => scale::run(&bench)?,
+            TableName::Control => control::run(&bench)?,
             TableName::Cost => cost::run(&bench)?,
         }
     }
