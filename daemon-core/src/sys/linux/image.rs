@@ -20,8 +20,7 @@ impl Image {
     /// it again would run ARG.
     pub(crate) fn of_this_process() -> io::Result<Option<Self>> {
         // Where the code of the file begins that the kernel executed.
-        let begin = proc_stat::field("self", 26)
-            .ok_or_else(|| io::Error::other("no start of code in /proc/self/stat"))?;
+        let begin = proc_stat::field("self", 26)?;
         let segments = segments_of_main_program();
         let is_own = segments.iter().any(|segment| segment.contains(&begin));
         Ok(is_own.then_some(Self))

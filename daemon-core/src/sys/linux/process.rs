@@ -13,7 +13,7 @@ pub(crate) use super::pidfd::{open, send_signal};
 /// When it started, in clock ticks since the system started. With this beside it, a pid names one
 /// process only.
 pub(crate) fn start_of(pid: Pid) -> Option<u64> {
-    proc_stat::field(pid, 22)
+    proc_stat::field(pid, 22).ok()
 }
 
 /// The time of such a start.
