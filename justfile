@@ -34,6 +34,11 @@ cross:
     cargo check --workspace --all-features --locked --target x86_64-unknown-illumos
     cargo check --workspace --all-features --locked --target x86_64-pc-windows-gnu
 
+# What can be run on the other systems: the unit tests; the examples are built.
+elsewhere:
+    cargo test --workspace --lib --locked
+    cargo build --locked --example hello --example exit_code --example result
+
 # The process tests with the programs linked to musl: rustup target add x86_64-unknown-linux-musl
 musl:
     cargo test --locked --target x86_64-unknown-linux-musl

@@ -266,6 +266,10 @@ fn a_launcher_that_cannot_wait_stops_the_daemon() {
     }
     // The first wait is for the intermediate process. The runtime of Rust polls once at its start.
     for fault in ["poll:error=ENOMEM:when=2+", "wait4:error=ECHILD:when=2+"] {
+        if cfg!(daemon_fork) && fault.starts_with("wait4") {
+            // There it says that somebody else has seen the end, and nothing else does.
+            continue;
+        }
         for steps in ["hang", "ignore:15 hang"] {
             let scratch = Scratch::new();
             let strace = requires::find("strace").expect("strace");

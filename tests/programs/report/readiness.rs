@@ -43,7 +43,7 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
         }
         "close-all" => {
             // SAFETY: the program has no descriptor that it would use again.
-            unsafe { libc::close_range(3, libc::c_uint::MAX, 0) };
+            unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
         }
         "bind-tcp" => {
             let flags = SockFlag::SOCK_CLOEXEC;

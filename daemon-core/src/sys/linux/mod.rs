@@ -6,7 +6,6 @@ pub(crate) mod files;
 pub(crate) mod image;
 pub(crate) mod lock;
 mod pidfd;
-mod proc_stat;
 pub(crate) mod process;
 pub(super) mod signals;
 pub(crate) mod socket;

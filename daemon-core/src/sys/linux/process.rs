@@ -6,14 +6,19 @@ use std::time::{Duration, SystemTime};
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::{Pid, SysconfVar, sysconf};
 
-use super::proc_stat;
-
 pub(crate) use super::pidfd::{open, send_signal};
 
-/// When it started, in clock ticks since the system started. With this beside it, a pid names one
-/// process only.
+/// When it started, in clock ticks since the system started; the 22nd field of `proc_pid_stat(5)`,
+/// which counts from 1. With this beside it, a pid names one process only.
 pub(crate) fn start_of(pid: Pid) -> Option<u64> {
-    proc_stat::field(pid, 22)
+    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    // The second field is in parentheses and may hold anything, also parentheses.
+    let end_of_name = stat.iter().rposition(|byte| *byte == b')')?;
+    let mut rest = stat
+        .get(end_of_name + 1..)?
+        .split(u8::is_ascii_whitespace)
+        .filter(|field| !field.is_empty());
+    std::str::from_utf8(rest.nth(22 - 3)?).ok()?.parse().ok()
 }
 
 /// The time of such a start.
