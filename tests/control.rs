@@ -28,6 +28,7 @@ use support::lock;
 use support::outcome::Outcome;
 use support::process::{self, Process};
 use support::requires;
+use support::rounds::rounds;
 use support::scratch::Scratch;
 use support::start::Start;
 
@@ -254,7 +255,12 @@ fn whatever_stands_in_an_unlocked_file_nobody_is_signalled() {
         "0\n",
         "1\n",
         "2147483648\n",
+        "4294967297\n",
         "99999999999999999999\n",
+        "12 34\n",
+        "0x10\n",
+        "+5\n",
+        " 5\n",
         "5\0\n",
         "5\r\n",
         &long,
@@ -697,15 +703,6 @@ fn looking_at_a_daemon_never_makes_a_start_fail() {
             assert!(!scratch.path("report.pid").exists());
         }
     });
-}
-
-/// How often a race is run: more often where `TEST_LONG` is set.
-fn rounds(short: usize, long: usize) -> usize {
-    if std::env::var_os("TEST_LONG").is_some() {
-        long
-    } else {
-        short
-    }
 }
 
 #[test]
