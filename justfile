@@ -15,6 +15,14 @@ doc:
 test:
     cargo test --workspace --all-features --locked
 
+# What became of each fault of tests/faults/README.md, after all tests. As root, for nothing to be skipped.
+faults:
+    cargo test --workspace --all-features --locked --no-fail-fast 2>&1 | cargo test --workspace --all-features --locked --test faults report_of_every_case -- --ignored --nocapture
+
+# The same with longer races, and with a kill at every system call.
+faults-long:
+    TEST_LONG=1 just faults
+
 # The compile-time messages. TRYBUILD=overwrite writes them anew.
 ui:
     cargo test --locked --test ui

@@ -28,6 +28,7 @@ use support::lock;
 use support::outcome::Outcome;
 use support::process::{self, Process};
 use support::requires;
+use support::rounds::rounds;
 use support::scratch::Scratch;
 use support::start::Start;
 
@@ -281,7 +282,12 @@ fn whatever_stands_in_an_unlocked_file_nobody_is_signalled() {
         "0\n",
         "1\n",
         "2147483648\n",
+        "4294967297\n",
         "99999999999999999999\n",
+        "12 34\n",
+        "0x10\n",
+        "+5\n",
+        " 5\n",
         "5\0\n",
         "5\r\n",
         &long,
@@ -737,15 +743,6 @@ fn is_daemon(pid: i32) -> bool {
     let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     // Each word ends with a NUL byte.
     words.split(|byte| *byte == 0).count() == 2
-}
-
-/// How often a race is run: more often where `TEST_LONG` is set.
-fn rounds(short: usize, long: usize) -> usize {
-    if std::env::var_os("TEST_LONG").is_some() {
-        long
-    } else {
-        short
-    }
 }
 
 #[test]

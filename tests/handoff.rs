@@ -22,6 +22,7 @@ use support::daemon::read_report;
 use support::lock;
 use support::outcome::Outcome;
 use support::report::Report;
+use support::rounds::is_long;
 use support::scratch::Scratch;
 use support::start::Start;
 use support::terminal::Terminal;
@@ -142,7 +143,8 @@ fn a_marker_that_leaked_from_a_daemon_with_its_socket_closed_means_nothing() {
 
 /// Kills one process of a launch at one stop after the other, as the numbers say, until a launch
 /// goes through unharmed; each time `expect` judges what came of it. Gives the number of launches
-/// that were harmed. The stops count from when there is a PID file: before, nothing is ours.
+/// that were harmed. The stops count from when there is a PID file, since before nothing is ours; in
+/// the long form from the very exec.
 fn kill_at_stops(
     role: Role,
     numbers: impl Iterator<Item = usize> + Send,
@@ -161,7 +163,8 @@ fn kill_at_stops(
             let (mut stops, mut killed) = (0, false);
             let start = scratch.background().does("report stay");
             let launch = trace::run(start, |stop| {
-                if stop.role == role && (stops > 0 || scratch.path("report.pid").exists()) {
+                let is_counted = || is_long() || stops > 0 || scratch.path("report.pid").exists();
+                if stop.role == role && is_counted() {
                     stops += 1;
                 }
                 if stop.role == role && stops == number {
@@ -253,7 +256,8 @@ fn a_daemon_whose_intermediate_process_was_killed_starts_on_memory_that_nobody_t
 fn a_daemon_that_is_killed_anywhere_before_it_is_ready_is_a_failure_at_once() {
     let failures = AtomicUsize::new(0);
     // All until the exec, and some of the many that the program makes then.
-    let numbers = (1..40).chain((40..).step_by(9));
+    let step = if is_long() { 1 } else { 9 };
+    let numbers = (1..40).chain((40..).step_by(step));
     kill_at_stops(Role::Daemon, numbers, |scratch, launch| {
         match launch.code() {
             // It was killed when the launcher had just seen it settled.

@@ -128,6 +128,7 @@ fn whatever_an_unlocked_file_holds_is_overwritten() {
         "0",
         "1",
         "2147483648",
+        "4294967297",
         "99999999999999999999",
         "12 34",
         "0x10",
@@ -136,6 +137,7 @@ fn whatever_an_unlocked_file_holds_is_overwritten() {
         "5\0",
         "5\r\n",
         "\u{feff}5",
+        "5\04\0",
         &long,
         &live,
     ] {

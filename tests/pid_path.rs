@@ -73,8 +73,11 @@ fn two_names_of_one_file_are_one_lock() {
     let scratch = Scratch::new();
     scratch.up(scratch.background());
     symlink(scratch.dir(), scratch.path("same")).expect("symlink");
-    let launch = scratch.background().options("pid=same/report.pid").run();
-    assert_eq!(launch.code(), 69, "{launch:?}");
+    fs::hard_link(scratch.path("report.pid"), scratch.path("other.pid")).expect("link");
+    for name in ["same/report.pid", "other.pid"] {
+        let launch = scratch.background().options(format!("pid={name}")).run();
+        assert_eq!(launch.code(), 69, "{launch:?}");
+    }
 }
 
 #[test]

@@ -85,6 +85,8 @@ fn an_exec_that_fails_is_named_with_its_reason() {
         ("ENOENT", "No such file or directory"),
         ("E2BIG", "Argument list too long"),
         ("ETXTBSY", "Text file busy"),
+        ("ENOEXEC", "Exec format error"),
+        ("ELIBBAD", "Accessing a corrupted shared library"),
     ] {
         let scratch = Scratch::new();
         let path = ["-P", "/proc/self/exe"];

@@ -17,6 +17,8 @@
     reason = "a skipped test must say so where the tests are run"
 )]
 
+pub(crate) mod bystanders;
+pub(crate) mod cgroup;
 pub(crate) mod constructor;
 pub(crate) mod daemon;
 pub(crate) mod deadline;
@@ -27,7 +29,9 @@ pub(crate) mod process;
 pub(crate) mod program;
 pub(crate) mod report;
 pub(crate) mod requires;
+pub(crate) mod rounds;
 pub(crate) mod scratch;
+pub(crate) mod seccomp;
 pub(crate) mod start;
 pub(crate) mod terminal;
 pub(crate) mod trace;

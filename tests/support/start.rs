@@ -206,4 +206,12 @@ impl Start {
     pub(crate) fn run(self) -> Outcome {
         self.spawn().wait()
     }
+
+    /// The same, but nothing if the system does not execute the program.
+    pub(crate) fn try_run(mut self) -> Option<Outcome> {
+        let started = Instant::now();
+        let child = self.command.spawn().ok()?;
+        drop(self);
+        Some(Launch::new(child, started).wait())
+    }
 }

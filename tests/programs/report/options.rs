@@ -87,6 +87,12 @@ fn set(daemon: Daemon, name: &str, value: &OsStr) -> Daemon {
                 .arg(our_image().parent().expect("a directory"));
             mount.status().map(drop)
         })),
+        // An overlay copies what is changed to its upper layer.
+        "pid_and_copy_up" => daemon.pid_file(after(value, || {
+            let mode = fs::metadata(our_image())?.permissions();
+            fs::set_permissions(our_image(), mode)
+        })),
+        "pid_and_nul" => daemon.pid_file(PathBuf::from(text() + "\0")),
         // The path is computed, and each computation leaves a line that says where.
         "computed_pid" => daemon.pid_file(computed(path())),
         "computed_log" => daemon.log_file(computed(path())),

@@ -1,0 +1,153 @@
+//! Environments and command lines that leave no room, or that lie.
+
+use std::ffi::{CString, OsStr};
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::ptr;
+
+use nix::sys::resource::Resource;
+
+use crate::support::daemon::read_report;
+use crate::support::outcome::Outcome;
+use crate::support::program;
+use crate::support::scratch::Scratch;
+use crate::support::start::Start;
+
+/// The variable that holds the number of the daemon's end of the socket pair.
+const MARKER: &str = "__DAEMON_HANDOFF";
+
+/// The start with these entries behind those of its environment, of which two may have one name.
+fn with_entries(scratch: &Scratch, start: Start, arguments: &[&str], entries: &[&str]) -> Start {
+    let report = program::path("report");
+    let string = |text: &[u8]| CString::new(text).expect("no NUL byte");
+    let argv = [report.to_str().expect("UTF-8")];
+    let argv: Vec<_> = argv
+        .iter()
+        .chain(arguments)
+        .map(|it| string(it.as_bytes()))
+        .collect();
+    let path = format!("TEST_REPORT={}", scratch.path("report.json").display());
+    let mark = format!("TEST_MARK={}", scratch.mark());
+    let ours = [
+        &*path,
+        &mark,
+        "TEST_OPTIONS=pid=report.pid\nlog=report.log",
+        "TEST_DOES=report stay",
+    ];
+    let envp: Vec<_> = entries
+        .iter()
+        .chain(&ours)
+        .map(|it| string(it.as_bytes()))
+        .collect();
+    start.before_exec(move || {
+        let mut pointers = [[ptr::null(); 16]; 2];
+        for (list, strings) in pointers.iter_mut().zip([&argv, &envp]) {
+            for (place, string) in list.iter_mut().take(15).zip(strings) {
+                *place = string.as_ptr();
+            }
+        }
+        // SAFETY: the strings are C strings, and both lists end with a null pointer.
+        unsafe { libc::execve(argv[0].as_ptr(), pointers[0].as_ptr(), pointers[1].as_ptr()) };
+        Err(std::io::Error::last_os_error())
+    })
+}
+
+#[test]
+fn a_marker_that_stands_there_twice_leaves_no_trace_of_either() {
+    let scratch = Scratch::new();
+    let mut bystanders = scratch.bystanders();
+    let entries = [&*format!("{MARKER}=57"), "OTHER=1", &format!("{MARKER}=3")];
+    let start = with_entries(&scratch, scratch.report(), &["-d"], &entries);
+    let report = scratch.up(start).report();
+    assert_eq!(report.variable(MARKER), None);
+    assert_eq!(report.variable("OTHER"), Some(&b"1"[..]));
+    assert_eq!(report.environment.len(), 5);
+    bystanders.expect_order();
+}
+
+/// A start with so many bytes in its environment, and how it ends.
+fn start_with_bytes(scratch: &Scratch, argument: Option<&str>, bytes: usize) -> Option<Outcome> {
+    // One string holds 128 KiB at most.
+    const LONGEST: usize = 100_000;
+    // By a path that is shorter than the one by which it is executed again, which counts as well.
+    let mut start = scratch.report().via(Path::new("./report")).args(argument);
+    start = start.does("note:ran return:0");
+    for number in 0..bytes / LONGEST {
+        start = start.env(format!("F{number:03}"), "x".repeat(LONGEST));
+    }
+    start = start.env("REST", "x".repeat(bytes % LONGEST));
+    start.try_run()
+}
+
+#[test]
+fn an_environment_with_no_room_for_the_hand_off_is_a_refusal() {
+    let scratch = Scratch::new();
+    let mut bystanders = scratch.bystanders();
+    scratch.copy_program(&program::path("report"), "report");
+    // The most with which the program can still be executed at all, in the foreground.
+    let (mut fits, mut fails) = (0, 8_000_000);
+    while fails - fits > 1 {
+        let middle = usize::midpoint(fits, fails);
+        match start_with_bytes(&scratch, Some("xx"), middle) {
+            Some(_) => fits = middle,
+            None => fails = middle,
+        }
+    }
+    let launch = start_with_bytes(&scratch, Some("-d"), fits).expect("it fits");
+    scratch.expect_refusal(&launch, 71, &["execute", "Argument list too long"]);
+    assert!(!scratch.path("report.pid").exists());
+    fs::remove_file(scratch.path("ran")).expect("the foreground ran");
+    // A little less, and there is room.
+    let launch = start_with_bytes(&scratch, Some("-d"), fits - 100).expect("it fits");
+    assert_eq!(launch.code(), 0, "{launch:?}");
+    assert!(scratch.path("ran").exists());
+    bystanders.expect_order();
+}
+
+#[test]
+fn the_longest_string_the_most_arguments_and_a_small_stack_come_through() {
+    let longest = "x".repeat(131_071 - "LONGEST=".len());
+    for (arguments, stack) in [(0, None), (100_000, None), (1_000, Some(1 << 20))] {
+        let scratch = Scratch::new();
+        let words: Vec<_> = (0..arguments).map(|number| format!("{number}")).collect();
+        let mut start = scratch.background().args(&words).env("LONGEST", &longest);
+        if let Some(stack) = stack {
+            start = start.limit(Resource::RLIMIT_STACK, stack);
+        }
+        let report = scratch.up(start).report();
+        assert_eq!(report.variable("LONGEST"), Some(longest.as_bytes()));
+        assert_eq!(report.arguments.len(), 1 + arguments);
+    }
+}
+
+#[test]
+fn variables_that_are_missing_or_hostile_change_nothing() {
+    for (name, values) in [
+        ("TMPDIR", ["", "/no/such/directory", "/proc/self/fd"]),
+        ("HOME", ["", "relative", "/dev/null"]),
+        ("LANG", ["", "no_SUCH.locale", "%n%n%s"]),
+        ("TZ", ["", ":/dev/zero", "../../../etc/shadow"]),
+        ("PATH", ["", ".", "/dev/null"]),
+    ] {
+        for value in values {
+            let scratch = Scratch::new();
+            let daemon = scratch.up(scratch.background().env(name, value));
+            assert_eq!(daemon.report().variable(name), Some(value.as_bytes()));
+            assert_eq!(daemon.launch.err_text(), "");
+        }
+    }
+}
+
+#[test]
+fn a_directory_whose_name_is_not_utf_8_is_the_daemons_too() {
+    let scratch = Scratch::new();
+    let directory = scratch.path(OsStr::from_bytes(b"caf\xe9 \n"));
+    fs::create_dir(&directory).expect("mkdir");
+    let options = format!("pid={}", scratch.path("report.pid").display());
+    let start = scratch.background().cwd(&directory).options(options);
+    scratch.up(start);
+    let report = read_report(&scratch.path("report.json"));
+    assert_eq!(report.cwd, directory.as_os_str().as_bytes());
+    assert_eq!(report.start_dir, Some(report.cwd));
+}

@@ -1,0 +1,12 @@
+//! How often a fault is made to happen.
+
+use std::env;
+
+/// Some rounds usually, and all of them where `TEST_LONG` is set.
+pub(crate) fn rounds(short: usize, long: usize) -> usize {
+    if is_long() { long } else { short }
+}
+
+pub(crate) fn is_long() -> bool {
+    env::var_os("TEST_LONG").is_some()
+}

@@ -1,0 +1,55 @@
+//! System calls that the system denies, as the filter of a container does, see `seccomp(2)`.
+
+use std::io;
+
+use libc::{BPF_ABS, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W, sock_filter};
+
+use crate::support::start::Start;
+
+impl Start {
+    /// These calls fail with this error, in the program and in all that it starts.
+    pub(crate) fn deny(self, calls: &[libc::c_long], errno: nix::errno::Errno) -> Self {
+        let filter = filter(calls, errno as u32);
+        self.before_exec(move || {
+            let program = libc::sock_fprog {
+                len: u16::try_from(filter.len()).unwrap_or(u16::MAX),
+                filter: filter.as_ptr().cast_mut(),
+            };
+            // SAFETY: the call takes numbers.
+            let mut result = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
+            if result == 0 {
+                let mode = libc::SECCOMP_MODE_FILTER;
+                // SAFETY: the program is read during the call, and has the length that it says.
+                result = unsafe { libc::prctl(libc::PR_SET_SECCOMP, mode, &raw const program) };
+            }
+            if result == 0 {
+                Ok(())
+            } else {
+                Err(io::Error::last_os_error())
+            }
+        })
+    }
+}
+
+/// Loads the number of the call, which comes first, and compares it with each of these.
+fn filter(calls: &[libc::c_long], errno: u32) -> Vec<sock_filter> {
+    let statement = |code, k| sock_filter {
+        code: u16::try_from(code).expect("a code"),
+        jt: 0,
+        jf: 0,
+        k,
+    };
+    let mut filter = vec![statement(BPF_LD | BPF_W | BPF_ABS, 0)];
+    for call in calls {
+        filter.push(sock_filter {
+            jf: 1,
+            ..statement(
+                BPF_JMP | BPF_JEQ | BPF_K,
+                u32::try_from(*call).expect("a call"),
+            )
+        });
+        filter.push(statement(BPF_RET | BPF_K, libc::SECCOMP_RET_ERRNO | errno));
+    }
+    filter.push(statement(BPF_RET | BPF_K, libc::SECCOMP_RET_ALLOW));
+    filter
+}
