@@ -9,7 +9,7 @@
 
 mod support;
 
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -84,14 +84,12 @@ struct Canary(Child);
 
 impl Canary {
     fn new() -> Self {
+        Self::with(Stdio::null())
+    }
+
+    fn with(stdin: impl Into<Stdio>) -> Self {
         let mut command = Command::new("sleep");
-        Self(
-            command
-                .arg("600")
-                .stdin(Stdio::null())
-                .spawn()
-                .expect("sleep"),
-        )
+        Self(command.arg("600").stdin(stdin).spawn().expect("sleep"))
     }
 
     fn expect_alive(&mut self) {
@@ -288,14 +286,29 @@ fn a_locked_file_without_a_pid_is_reported_and_nobody_signalled() {
 #[test]
 fn a_process_that_does_not_hold_the_lock_is_not_signalled() {
     let scratch = Scratch::new();
-    let mut canary = Canary::new();
-    scratch.write("report.pid", format!("{}\n", canary.0.id()));
-    let _lock = lock::hold(&scratch.path("report.pid"));
-    for verb in ["status", "stop", "reload"] {
-        let words = ["locked by process ", &*format!("not by {}", canary.0.id())];
-        expect_failure(&scratch.verb(verb).run(), 4, &words);
+    let path = scratch.write("report.pid", "");
+    // It has the file open, or holds the lock of another one.
+    let file = File::open(&path).expect("the file");
+    let other = lock::hold(&scratch.path("other.pid"));
+    for mut canary in [Canary::new(), Canary::with(file), Canary::with(other)] {
+        scratch.write("report.pid", format!("{}\n", canary.0.id()));
+        let _lock = lock::hold(&path);
+        for verb in ["status", "stop", "reload"] {
+            let words = ["locked by process ", &*format!("not by {}", canary.0.id())];
+            expect_failure(&scratch.verb(verb).run(), 4, &words);
+        }
+        canary.expect_alive();
     }
-    canary.expect_alive();
+}
+
+#[test]
+fn a_file_of_any_length_is_read_as_far_as_a_pid_can_stand() {
+    let scratch = Scratch::new();
+    let lock = lock::hold(&scratch.path("report.pid"));
+    // No memory holds so much, and no disk need.
+    lock.set_len(1 << 40).expect("a length");
+    let outcome = scratch.verb("status").run();
+    expect_failure(&outcome, 4, &["its content is not a pid"]);
 }
 
 #[cfg_attr(daemon_fork, ignore = "nobody says there who holds a lock")]
