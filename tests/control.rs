@@ -30,6 +30,7 @@ use support::process::{self, Process};
 use support::requires;
 use support::scratch::Scratch;
 use support::start::Start;
+use support::trace::{self, Action};
 
 const OPTIONS: &str = "pid=report.pid\nlog=report.log\nready=exec\ncontrol_flag=-s\nstop_timeout=1";
 
@@ -367,6 +368,34 @@ fn stop_removes_a_file_only_while_nobody_can_begin_to_use_it() {
 }
 
 #[test]
+fn stop_removes_no_file_that_a_new_daemon_has_made_meanwhile() {
+    let mut up = 0;
+    for number in 1.. {
+        let scratch = Scratch::new();
+        let path = scratch.write("report.pid", "5000000\n");
+        let (mut stops, mut launch) = (0, None);
+        trace::run(scratch.verb("stop"), |stop| {
+            stops += usize::from(process::has_open(stop.pid, &path));
+            if stops == number && launch.is_none() {
+                // Another one is quicker, and the next daemon makes a file of its own.
+                scratch.verb("stop").run();
+                launch = Some(scratch.controlled("hang").run());
+            }
+            Action::Go
+        });
+        match launch {
+            Some(launch) if launch.code() == 0 => {
+                scratch.daemon_of(launch, "report.pid");
+                up += 1;
+            }
+            Some(launch) => assert_eq!(launch.code(), 69, "{launch:?}"),
+            None => break,
+        }
+    }
+    assert!(up > 5, "{up}");
+}
+
+#[test]
 fn what_is_no_regular_file_is_not_waited_for() {
     let scratch = Scratch::new();
     let path = scratch.path("report.pid");
@@ -495,6 +524,24 @@ fn another_users_daemon_is_seen_and_not_stopped() {
         expect_failure(&outcome, 4, &["Operation not permitted"]);
     }
     assert!(daemon.process.is_alive());
+}
+
+#[test]
+fn a_number_that_changes_while_it_is_looked_at_is_not_believed() {
+    if !requires::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    // Nobody can see what root's processes have open.
+    let (old, new) = (Canary::new(), Canary::new());
+    let path = scratch.write("report.pid", format!("{}\n", old.0.id()));
+    let _lock = lock::hold(&path);
+    let status = as_nobody(scratch.verb("status")).spawn();
+    eventually("it looks a second time", || {
+        (process::stat(status.pid())?.state == 'S').then_some(())
+    });
+    scratch.write("report.pid", format!("{}\n", new.0.id()));
+    expect_failure(&status.wait(), 4, &["report.pid"]);
 }
 
 #[test]

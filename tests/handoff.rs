@@ -20,7 +20,7 @@ use std::thread;
 
 use nix::sys::resource::Resource;
 use nix::sys::signal::{Signal, kill};
-use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, send, socketpair};
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
 use nix::unistd::{Gid, Pid, Uid, chown, getpid, setresgid, setresuid};
 use support::daemon::read_report;
 use support::outcome::Outcome;
@@ -153,6 +153,9 @@ const GROUP: Gid = Gid::from_raw(CREW);
 /// Where the pid of the launcher stands in a record.
 const LAUNCHER: Range<usize> = 22..26;
 
+/// A change of the ids.
+type Become = fn() -> nix::Result<()>;
+
 /// What a launcher sends of whose order nothing is known but the name.
 fn record(launcher: u32) -> Vec<u8> {
     let length = |text: &[u8]| u32::try_from(text.len()).expect("a short text");
@@ -164,17 +167,29 @@ fn record(launcher: u32) -> Vec<u8> {
 
 #[cfg_attr(daemon_fork, ignore = "the maker of a socket is not known there")]
 #[test]
-fn a_record_is_believed_only_if_it_names_the_maker_of_the_socket() {
+fn a_record_is_believed_only_if_it_names_the_maker_of_such_a_socket() {
     let own = std::process::id();
-    for (launcher, is_believed) in [(own, true), (1, false), (own + 1, false)] {
+    for (kind, launcher, is_believed) in [
+        (SockType::SeqPacket, own, true),
+        (SockType::SeqPacket, 1, false),
+        (SockType::SeqPacket, own + 1, false),
+        (SockType::Datagram, own, false),
+        (SockType::Stream, own, false),
+    ] {
         let scratch = Scratch::new();
-        let (ours, theirs) = pair(SockType::SeqPacket);
+        let (ours, theirs) = pair(kind);
         send(ours.as_raw_fd(), &record(launcher), MsgFlags::empty()).expect("send");
+        let copy = theirs.try_clone().expect("a copy");
         let start = scratch.report().does("report").env(MARKER, "57");
-        assert_eq!(start.inherit(theirs, 57, 1).run().code(), 0);
+        assert_eq!(start.inherit(copy, 57, 1).run().code(), 0);
         let report = read_report(&scratch.path("report.json"));
-        assert_eq!(report.is_daemon, is_believed, "{launcher} for {own}");
+        assert_eq!(
+            report.is_daemon, is_believed,
+            "{launcher} for {own}, {kind:?}"
+        );
         expect_no_trace(&report);
+        let left = recv(theirs.as_raw_fd(), &mut [0; 1], MsgFlags::MSG_DONTWAIT);
+        assert_eq!(left.is_ok(), !is_believed, "it is taken once");
     }
 }
 
@@ -186,7 +201,6 @@ fn a_record_of_the_right_process_is_believed_only_among_equals() {
     }
     // Who makes the socket and sends the record becomes the program itself. What that process does
     // before it, and after it; and the mode of the program, which is the user's and the group's.
-    type Become = fn() -> nix::Result<()>;
     let nothing: Become = || Ok(());
     let cases: [(&str, Become, Become, u32, bool); 5] = [
         ("an equal", nothing, nothing, 0o755, true),
