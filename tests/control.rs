@@ -9,7 +9,7 @@
 
 mod support;
 
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -31,6 +31,7 @@ use support::requires;
 use support::rounds::rounds;
 use support::scratch::Scratch;
 use support::start::Start;
+use support::trace::{self, Action};
 
 const OPTIONS: &str = "pid=report.pid\nlog=report.log\nready=exec\ncontrol_flag=-s\nstop_timeout=1";
 
@@ -85,14 +86,12 @@ struct Canary(Child);
 
 impl Canary {
     fn new() -> Self {
+        Self::with(Stdio::null())
+    }
+
+    fn with(stdin: impl Into<Stdio>) -> Self {
         let mut command = Command::new("sleep");
-        Self(
-            command
-                .arg("600")
-                .stdin(Stdio::null())
-                .spawn()
-                .expect("sleep"),
-        )
+        Self(command.arg("600").stdin(stdin).spawn().expect("sleep"))
     }
 
     fn expect_alive(&mut self) {
@@ -321,14 +320,29 @@ fn a_locked_file_without_a_pid_is_reported_and_nobody_signalled() {
 #[test]
 fn a_process_that_does_not_hold_the_lock_is_not_signalled() {
     let scratch = Scratch::new();
-    let mut canary = Canary::new();
-    scratch.write("report.pid", format!("{}\n", canary.0.id()));
-    let _lock = lock::hold(&scratch.path("report.pid"));
-    for verb in ["status", "stop", "reload"] {
-        let words = ["locked by process ", &*format!("not by {}", canary.0.id())];
-        expect_failure(&scratch.verb(verb).run(), 4, &words);
+    let path = scratch.write("report.pid", "");
+    // It has the file open, or holds the lock of another one.
+    let file = File::open(&path).expect("the file");
+    let other = lock::hold(&scratch.path("other.pid"));
+    for mut canary in [Canary::new(), Canary::with(file), Canary::with(other)] {
+        scratch.write("report.pid", format!("{}\n", canary.0.id()));
+        let _lock = lock::hold(&path);
+        for verb in ["status", "stop", "reload"] {
+            let words = ["locked by process ", &*format!("not by {}", canary.0.id())];
+            expect_failure(&scratch.verb(verb).run(), 4, &words);
+        }
+        canary.expect_alive();
     }
-    canary.expect_alive();
+}
+
+#[test]
+fn a_file_of_any_length_is_read_as_far_as_a_pid_can_stand() {
+    let scratch = Scratch::new();
+    let lock = lock::hold(&scratch.path("report.pid"));
+    // No memory holds so much, and no disk need.
+    lock.set_len(1 << 40).expect("a length");
+    let outcome = scratch.verb("status").run();
+    expect_failure(&outcome, 4, &["its content is not a pid"]);
 }
 
 #[cfg_attr(daemon_fork, ignore = "nobody says there who holds a lock")]
@@ -384,6 +398,34 @@ fn stop_removes_a_file_only_while_nobody_can_begin_to_use_it() {
     assert_eq!(scratch.controlled("hang").run().code(), 69);
     expect_answer(&stop.wait(), 0, "not running");
     assert!(!scratch.path("report.pid").exists());
+}
+
+#[test]
+fn stop_removes_no_file_that_a_new_daemon_has_made_meanwhile() {
+    let mut up = 0;
+    for number in 1.. {
+        let scratch = Scratch::new();
+        let path = scratch.write("report.pid", "5000000\n");
+        let (mut stops, mut launch) = (0, None);
+        trace::run(scratch.verb("stop"), |stop| {
+            stops += usize::from(process::has_open(stop.pid, &path));
+            if stops == number && launch.is_none() {
+                // Another one is quicker, and the next daemon makes a file of its own.
+                scratch.verb("stop").run();
+                launch = Some(scratch.controlled("hang").run());
+            }
+            Action::Go
+        });
+        match launch {
+            Some(launch) if launch.code() == 0 => {
+                scratch.daemon_of(launch, "report.pid");
+                up += 1;
+            }
+            Some(launch) => assert_eq!(launch.code(), 69, "{launch:?}"),
+            None => break,
+        }
+    }
+    assert!(up > 5, "{up}");
 }
 
 #[test]
@@ -522,6 +564,24 @@ fn another_users_daemon_is_seen_and_not_stopped() {
         expect_failure(&outcome, 4, &["Operation not permitted"]);
     }
     assert!(daemon.process.is_alive());
+}
+
+#[test]
+fn a_number_that_changes_while_it_is_looked_at_is_not_believed() {
+    if !requires::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    // Nobody can see what root's processes have open.
+    let (old, new) = (Canary::new(), Canary::new());
+    let path = scratch.write("report.pid", format!("{}\n", old.0.id()));
+    let _lock = lock::hold(&path);
+    let status = as_nobody(scratch.verb("status")).spawn();
+    eventually("it looks a second time", || {
+        (process::stat(status.pid())?.state == 'S').then_some(())
+    });
+    scratch.write("report.pid", format!("{}\n", new.0.id()));
+    expect_failure(&status.wait(), 4, &["report.pid"]);
 }
 
 #[test]

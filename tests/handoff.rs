@@ -8,18 +8,21 @@
 
 mod support;
 
-use std::fs::File;
+use std::fs::{self, File, Permissions};
+use std::io;
+use std::ops::Range;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use nix::sys::resource::Resource;
 use nix::sys::signal::{Signal, kill};
-use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, send, socketpair};
-use nix::unistd::Pid;
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
+use nix::unistd::{Gid, Pid, Uid, chown, getpid, setresgid, setresuid};
 use support::daemon::read_report;
-use support::lock;
 use support::outcome::Outcome;
 use support::report::Report;
 use support::rounds::is_long;
@@ -27,6 +30,8 @@ use support::scratch::Scratch;
 use support::start::Start;
 use support::terminal::Terminal;
 use support::trace::{self, Action, Role};
+use support::users::{CREW, NOBODY};
+use support::{lock, program, requires};
 
 /// The variable that holds the number of the daemon's end of the socket pair.
 const MARKER: &str = "__DAEMON_HANDOFF";
@@ -59,7 +64,7 @@ fn expect_ignored(value: &str, prepare: impl Fn(Start) -> Start) {
     assert_eq!(outcome.err_text(), "", "silently: {value:?}");
     let report = read_report(&scratch.path("report.json"));
     assert!(!report.is_daemon, "{value:?}");
-    std::fs::remove_file(scratch.path("report.json")).expect("the report");
+    fs::remove_file(scratch.path("report.json")).expect("the report");
 
     let daemon = scratch.up(prepare(scratch.background().env(MARKER, value)));
     expect_no_trace(&daemon.report());
@@ -129,7 +134,7 @@ fn a_marker_that_leaked_from_a_daemon_with_its_socket_closed_means_nothing() {
     let scratch = Scratch::new();
     let daemon = scratch.up(scratch.background());
     daemon.report();
-    let environ = std::fs::read(format!("/proc/{}/environ", daemon.pid())).expect("environ");
+    let environ = fs::read(format!("/proc/{}/environ", daemon.pid())).expect("environ");
     let prefix = format!("{MARKER}=");
     let leaked = environ
         .split(|byte| *byte == 0)
@@ -139,6 +144,145 @@ fn a_marker_that_leaked_from_a_daemon_with_its_socket_closed_means_nothing() {
             |value| String::from_utf8_lossy(value).into_owned(),
         );
     expect_ignored(&leaked, |start| start);
+}
+
+const ROOT: Uid = Uid::from_raw(0);
+const ROOTS: Gid = Gid::from_raw(0);
+const USER: Uid = Uid::from_raw(NOBODY);
+const GROUP: Gid = Gid::from_raw(CREW);
+
+/// Where the pid of the launcher stands in a record.
+const LAUNCHER: Range<usize> = 22..26;
+
+/// A change of the ids.
+type Become = fn() -> nix::Result<()>;
+
+/// What a launcher sends of whose order nothing is known but the name.
+fn record(launcher: u32) -> Vec<u8> {
+    let length = |text: &[u8]| u32::try_from(text.len()).expect("a short text");
+    let text = |text: &[u8]| [&length(text).to_le_bytes(), text].concat();
+    let missing = u32::MAX.to_le_bytes().repeat(12);
+    let (launcher, name) = (text(&launcher.to_le_bytes()), text(b"forged"));
+    [b"daemon hand-off 1\n", &*launcher, &*name, &*missing].concat()
+}
+
+#[cfg_attr(daemon_fork, ignore = "the maker of a socket is not known there")]
+#[test]
+fn a_record_is_believed_only_if_it_names_the_maker_of_such_a_socket() {
+    let own = std::process::id();
+    for (kind, launcher, is_believed) in [
+        (SockType::SeqPacket, own, true),
+        (SockType::SeqPacket, 1, false),
+        (SockType::SeqPacket, own + 1, false),
+        (SockType::Datagram, own, false),
+        (SockType::Stream, own, false),
+    ] {
+        let scratch = Scratch::new();
+        let (ours, theirs) = pair(kind);
+        send(ours.as_raw_fd(), &record(launcher), MsgFlags::empty()).expect("send");
+        let copy = theirs.try_clone().expect("a copy");
+        let start = scratch.report().does("report").env(MARKER, "57");
+        assert_eq!(start.inherit(copy, 57, 1).run().code(), 0);
+        let report = read_report(&scratch.path("report.json"));
+        assert_eq!(
+            report.is_daemon, is_believed,
+            "{launcher} for {own}, {kind:?}"
+        );
+        expect_no_trace(&report);
+        let left = recv(theirs.as_raw_fd(), &mut [0; 1], MsgFlags::MSG_DONTWAIT);
+        assert_eq!(left.is_ok(), !is_believed, "it is taken once");
+    }
+}
+
+#[cfg_attr(daemon_fork, ignore = "the maker of a socket is not known there")]
+#[test]
+fn a_record_of_the_right_process_is_believed_only_among_equals() {
+    if !requires::root() {
+        return;
+    }
+    // Who makes the socket and sends the record becomes the program itself. What that process does
+    // before it, and after it; and the mode of the program, which is the user's and the group's.
+    let nothing: Become = || Ok(());
+    let cases: [(&str, Become, Become, u32, bool); 5] = [
+        ("an equal", nothing, nothing, 0o755, true),
+        (
+            "another user",
+            nothing,
+            || setresuid(USER, USER, USER),
+            0o755,
+            false,
+        ),
+        (
+            "another group",
+            nothing,
+            || setresgid(GROUP, GROUP, GROUP),
+            0o755,
+            false,
+        ),
+        (
+            "to a set-uid program",
+            || setresuid(ROOT, USER, ROOT),
+            nothing,
+            0o4755,
+            false,
+        ),
+        (
+            "to a set-gid program",
+            || setresgid(ROOTS, GROUP, ROOTS),
+            nothing,
+            0o2755,
+            false,
+        ),
+    ];
+    for (name, before, after, mode, is_believed) in cases {
+        let scratch = Scratch::new();
+        let program = scratch.copy_program(&program::path("report"), "report");
+        chown(&program, Some(USER), Some(GROUP)).expect("chown");
+        fs::set_permissions(&program, Permissions::from_mode(mode)).expect("chmod");
+        // Whoever it becomes, it can report.
+        fs::create_dir(scratch.path("out")).expect("mkdir");
+        fs::set_permissions(scratch.path("out"), Permissions::from_mode(0o777)).expect("chmod");
+        let mut record = record(0);
+        let start = scratch
+            .start_path(&program)
+            .env("TEST_REPORT", scratch.path("out/report.json"))
+            .env(MARKER, "57")
+            .does("report")
+            .before_exec(move || {
+                before()?;
+                let (ours, theirs) = pair(SockType::SeqPacket);
+                record[LAUNCHER].copy_from_slice(&getpid().as_raw().to_le_bytes());
+                send(ours.as_raw_fd(), &record, MsgFlags::empty())?;
+                // SAFETY: the socket is open, and in the child the numbers are ours to give.
+                if unsafe { libc::dup2(theirs.as_raw_fd(), 57) } < 0 {
+                    return Err(io::Error::last_os_error());
+                }
+                Ok(after()?)
+            });
+        assert_eq!(start.run().code(), 0, "{name}");
+        let report = read_report(&scratch.path("out/report.json"));
+        assert_eq!(report.is_daemon, is_believed, "{name}");
+    }
+}
+
+#[test]
+fn a_hand_off_with_the_highest_number_there_can_be_is_taken() {
+    let (mut ups, mut refusals) = (0, 0);
+    // What is kept has the number 99, and ours lie above it.
+    for limit in 101..=106 {
+        let scratch = Scratch::new();
+        let options = "pid=report.pid\nlog=report.log\nkeep_fds=99";
+        let start = scratch.background().options(options);
+        let launch = start.limit(Resource::RLIMIT_NOFILE, limit).run();
+        if launch.code() == 0 {
+            scratch.daemon_of(launch, "report.pid").report();
+            ups += 1;
+        } else {
+            scratch.expect_refusal(&launch, 71, &["Too many open files"]);
+            refusals += 1;
+        }
+    }
+    assert!(ups > 0 && refusals > 0, "{ups} starts, {refusals} refusals");
 }
 
 /// Kills one process of a launch at one stop after the other, as the numbers say, until a launch

@@ -19,9 +19,10 @@ use std::path::Path;
 
 use nix::sys::stat::Mode;
 use nix::unistd::{chown, mkfifo};
+use support::deadline::eventually;
 use support::scratch::Scratch;
 use support::start::Start;
-use support::users::{HELLO, NOBODY};
+use support::users::{CREW, HELLO, NOBODY};
 use support::{program, requires, users};
 
 const VICTIM: &str = "victim\n";
@@ -366,6 +367,15 @@ fn a_pid_file_that_anyone_can_write_to_is_refused_to_root() {
     let launch = Root.start(&scratch).options("pid=report.pid").run();
     scratch.expect_refusal(&launch, 78, &["PID file", "other users can write to it"]);
     assert_eq!(state(&file), before);
+    // Nor whom root is in no group with.
+    give(&file, 0, 0o664);
+    let start = || Root.start(&scratch).options("pid=report.pid");
+    scratch.daemon_of(start().run(), "report.pid").stop();
+    let file = scratch.write("report.pid", "4242\n");
+    give(&file, 0, 0o664);
+    chown(&file, None, Some(CREW.into())).expect("chown");
+    scratch.expect_refusal(&start().run(), 78, &["other users can write to it"]);
+    fs::remove_file(&file).expect("remove");
     // The log is not believed by anyone.
     let log = scratch.write("report.log", "");
     give(&log, 0, 0o666);
@@ -455,4 +465,46 @@ fn root_of_a_user_namespace_may_use_what_is_its_own() {
     scratch.daemon_of(launch, "place/report.pid");
     let start = start("pid=place/other.pid\nlog=place/other.log\nuser=root");
     scratch.daemon_of(start.run(), "place/other.pid");
+}
+
+#[test]
+fn whom_a_user_namespace_knows_is_somebody_else_whatever_the_number() {
+    if !users::available() {
+        return;
+    }
+    let scratch = Scratch::new();
+    // The number is also that of everyone whom a namespace does not know.
+    place(&scratch, NOBODY, 0o755);
+    let unshare = requires::find("unshare").expect("unshare");
+    let script = "until grep -q . /proc/$$/uid_map; do sleep 0.01; done; exec \"$0\" -d";
+    let launch = scratch
+        .start_path(&unshare)
+        .args(["-U", "sh", "-c", script])
+        .arg(program::path("report"))
+        .options("pid=place/report.pid")
+        .does("stay")
+        .spawn();
+    let namespace = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/user")).ok();
+    let pid = launch.pid().to_string();
+    eventually("it is in its namespace", || {
+        (namespace(&pid) != namespace("self")).then_some(())
+    });
+    for map in ["gid_map", "uid_map"] {
+        fs::write(format!("/proc/{pid}/{map}"), "0 0 4294967295\n").expect("map everyone");
+    }
+    scratch.expect_refusal(&launch.wait(), 78, &["place", "user 65534"]);
+}
+
+#[test]
+fn a_circle_of_links_on_the_way_is_followed_by_nobody() {
+    let scratch = Scratch::new();
+    symlink("circle", scratch.path("circle")).expect("symlink");
+    for (option, object) in [
+        ("pid=circle/report.pid", "PID file"),
+        ("log=circle/report.log", "log"),
+    ] {
+        let launch = scratch.background().options(option).run();
+        let words = [object, "Too many levels of symbolic links"];
+        scratch.expect_refusal(&launch, 73, &words);
+    }
 }

@@ -233,6 +233,20 @@ fn a_file_that_took_the_place_of_the_daemons_is_left_alone() {
 }
 
 #[test]
+fn a_start_that_fails_leaves_a_file_alone_that_took_the_place_of_its_own() {
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nlog=report.log\nready=notify";
+    let start = scratch.background().options(options);
+    let launch = start.does("report wait:go exit:3").spawn();
+    read_report(&scratch.path("report.json"));
+    let other = scratch.write("other", "precious\n");
+    fs::rename(other, scratch.path("report.pid")).expect("rename");
+    scratch.write("go", "");
+    assert_eq!(launch.wait().code(), 3);
+    assert_eq!(scratch.read("report.pid"), "precious\n");
+}
+
+#[test]
 fn a_live_process_of_the_stale_number_is_not_touched() {
     let scratch = Scratch::new();
     let canary = scratch.report().does("note:alive hang").spawn();

@@ -9,7 +9,8 @@
 mod support;
 
 use std::ffi::OsString;
-use std::fs::{self, Metadata, Permissions};
+use std::fs::{self, File, Metadata, Permissions};
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
@@ -66,6 +67,24 @@ fn something_else_at_the_path_is_refused_at_once_and_stays() {
     assert!(!scratch.path("target").exists());
     let launch = scratch.background().options("pid=/dev/null").run();
     scratch.expect_refusal(&launch, 73, &["/dev/null", "not a regular file"]);
+}
+
+#[test]
+fn a_file_that_somebody_has_a_lease_on_is_not_waited_for() {
+    /// `F_SETSIG` of Linux, which `libc` does not have.
+    const SET_SIGNAL: libc::c_int = 10;
+    let scratch = Scratch::new();
+    let holder = File::create(scratch.path("report.pid")).expect("a file");
+    let set = |what, value: libc::c_int| {
+        // SAFETY: the call takes integers, and the file is open.
+        unsafe { libc::fcntl(holder.as_raw_fd(), what, value) }
+    };
+    // By a signal that does nothing it is told to give the lease back, which would take 45 seconds.
+    assert_eq!(set(SET_SIGNAL, libc::SIGURG), 0);
+    assert_eq!(set(libc::F_SETLEASE, libc::F_WRLCK), 0, "a lease");
+    let launch = scratch.background().run();
+    let words = ["PID file", "Resource temporarily unavailable"];
+    scratch.expect_refusal(&launch, 73, &words);
 }
 
 #[test]

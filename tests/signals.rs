@@ -221,3 +221,33 @@ fn a_signal_to_the_intermediate_process_is_not_taken_for_one_to_the_launcher() {
         scratch.daemon_of(launch, "report.pid");
     }
 }
+
+#[test]
+fn a_signal_that_comes_when_the_daemon_is_up_ends_neither() {
+    for number in 1.. {
+        let scratch = Scratch::new();
+        let (mut is_locked, mut stops) = (false, 0);
+        let options = "pid=report.pid\nready=exec";
+        let start = scratch.background().options(options).does("stay");
+        let launch = trace::run(start, |stop| {
+            if stop.role == Role::Launcher {
+                let was_locked = is_locked;
+                is_locked = process::has_open(stop.pid, &scratch.path("report.pid"));
+                // What it has let go of is the daemon's alone, and all that is left is to end.
+                if stops > 0 || (was_locked && !is_locked) {
+                    stops += 1;
+                }
+                if stops == number {
+                    let launcher = Process::open(stop.pid).expect("the launcher");
+                    launcher.signal(Signal::SIGTERM);
+                }
+            }
+            Action::Go
+        });
+        scratch.daemon_of(launch, "report.pid");
+        if stops < number {
+            assert!(number > 5, "{number}");
+            return;
+        }
+    }
+}

@@ -156,7 +156,9 @@ impl Scratch {
             .flatten()
         {
             let path = entry.path();
-            if path.extension().is_some_and(|extension| extension == "log") {
+            // A FIFO would be waited for.
+            let is_file = fs::metadata(&path).is_ok_and(|log| log.is_file());
+            if is_file && path.extension().is_some_and(|extension| extension == "log") {
                 let log = fs::read(&path).unwrap_or_default();
                 let shown = String::from_utf8_lossy(&log[..log.len().min(4096)]).into_owned();
                 eprintln!("--- {}\n{shown}", path.display());
