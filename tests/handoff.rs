@@ -14,6 +14,7 @@ use std::ops::Range;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -31,7 +32,7 @@ use support::start::Start;
 use support::terminal::Terminal;
 use support::trace::{self, Action, Role};
 use support::users::{CREW, NOBODY};
-use support::{lock, program, requires};
+use support::{constructor, lock, program, requires};
 
 /// The variable that holds the number of the daemon's end of the socket pair.
 const MARKER: &str = "__DAEMON_HANDOFF";
@@ -50,24 +51,46 @@ fn the_marker_is_gone_in_the_daemon_and_in_its_children() {
     }
 }
 
+/// Gives the program that follows its own pid in the marker, as only a launcher's daemon has it.
+const FORGE: &str = r#"
+    #include <stdio.h>
+    #include <stdlib.h>
+    #include <unistd.h>
+
+    int main(int argc, char **argv) {
+        char marker[100];
+        snprintf(marker, sizeof marker, "57:%d", (int) getpid());
+        setenv("__DAEMON_HANDOFF", marker, 1);
+        execv(argv[1], argv + 1);
+        return 127;
+    }
+"#;
+
+/// A start of the program with a marker that says 57.
+fn forged(scratch: &Scratch, start: Start, program: &Path) -> Start {
+    let wrapper = constructor::wrapper(scratch, FORGE);
+    start.via(&wrapper).arg(program)
+}
+
 /// Runs a start in the foreground with a marker that is not ours, and expects what would be
 /// without it; then the same in the background.
-fn expect_ignored(value: &str, prepare: impl Fn(Start) -> Start) {
+fn expect_ignored(name: &str, prepare: impl Fn(&Scratch, Start) -> Start) {
     let scratch = Scratch::new();
-    let start = scratch.report().does("report say:hello").env(MARKER, value);
-    let outcome = prepare(start).run();
+    let start = prepare(&scratch, scratch.report().does("report say:hello"));
+    let outcome = start.run();
     assert_eq!(
         (outcome.code(), &*outcome.out_text()),
         (0, "hello\n"),
-        "{value:?}: {outcome:?}"
+        "{name:?}: {outcome:?}"
     );
-    assert_eq!(outcome.err_text(), "", "silently: {value:?}");
+    assert_eq!(outcome.err_text(), "", "silently: {name:?}");
     let report = read_report(&scratch.path("report.json"));
-    assert!(!report.is_daemon, "{value:?}");
+    assert!(!report.is_daemon, "{name:?}");
     fs::remove_file(scratch.path("report.json")).expect("the report");
 
-    let daemon = scratch.up(prepare(scratch.background().env(MARKER, value)));
-    expect_no_trace(&daemon.report());
+    let start = scratch.report().options("pid=report.pid\nlog=report.log");
+    let start = prepare(&scratch, start.does("report stay")).arg("-d");
+    expect_no_trace(&scratch.up(start).report());
 }
 
 #[test]
@@ -84,8 +107,12 @@ fn a_forged_marker_means_nothing() {
         "99999999999999999999",
         " 3",
         "3 4",
+        "57:1",
+        "57:",
+        ":",
+        "57:57:57",
     ] {
-        expect_ignored(value, |start| start);
+        expect_ignored(value, |_, start| start.env(MARKER, value));
     }
 }
 
@@ -98,7 +125,10 @@ fn a_marker_with_a_descriptor_that_is_no_hand_off_means_nothing() {
     let terminal = || Terminal::new().1;
     let makers: [&dyn Fn() -> OwnedFd; 5] = [&file, &stream, &seqpacket, &datagram, &terminal];
     for maker in makers {
-        expect_ignored("57", |start| start.inherit(maker(), 57, 1));
+        expect_ignored("57", |scratch, start| {
+            let start = forged(scratch, start, &program::path("report"));
+            start.inherit(maker(), 57, 1)
+        });
     }
 }
 
@@ -114,11 +144,8 @@ fn a_message_on_a_socket_that_is_not_a_hand_off_is_left_there() {
     let message = b"daemon hand-off 1\n and then garbage";
     send(ours.as_raw_fd(), message, MsgFlags::empty()).expect("send");
     let copy = theirs.try_clone().expect("a copy");
-    let start = scratch
-        .report()
-        .does("report")
-        .env(MARKER, "57")
-        .inherit(copy, 57, 1);
+    let start = forged(&scratch, scratch.report(), &program::path("report"));
+    let start = start.does("report").inherit(copy, 57, 1);
     assert_eq!(start.run().code(), 0);
     let report = read_report(&scratch.path("report.json"));
     assert!(!report.is_daemon);
@@ -143,7 +170,7 @@ fn a_marker_that_leaked_from_a_daemon_with_its_socket_closed_means_nothing() {
             || "3".to_owned(),
             |value| String::from_utf8_lossy(value).into_owned(),
         );
-    expect_ignored(&leaked, |start| start);
+    expect_ignored(&leaked, |_, start| start.env(MARKER, &leaked));
 }
 
 const ROOT: Uid = Uid::from_raw(0);
@@ -161,7 +188,7 @@ type Become = fn() -> nix::Result<()>;
 fn record(launcher: u32) -> Vec<u8> {
     let length = |text: &[u8]| u32::try_from(text.len()).expect("a short text");
     let text = |text: &[u8]| [&length(text).to_le_bytes(), text].concat();
-    let missing = u32::MAX.to_le_bytes().repeat(12);
+    let missing = u32::MAX.to_le_bytes().repeat(13);
     let (launcher, name) = (text(&launcher.to_le_bytes()), text(b"forged"));
     [b"daemon hand-off 1\n", &*launcher, &*name, &*missing].concat()
 }
@@ -181,8 +208,9 @@ fn a_record_is_believed_only_if_it_names_the_maker_of_such_a_socket() {
         let (ours, theirs) = pair(kind);
         send(ours.as_raw_fd(), &record(launcher), MsgFlags::empty()).expect("send");
         let copy = theirs.try_clone().expect("a copy");
-        let start = scratch.report().does("report").env(MARKER, "57");
-        assert_eq!(start.inherit(copy, 57, 1).run().code(), 0);
+        let start = forged(&scratch, scratch.report(), &program::path("report"));
+        let start = start.does("report").inherit(copy, 57, 1);
+        assert_eq!(start.run().code(), 0);
         let report = read_report(&scratch.path("report.json"));
         assert_eq!(
             report.is_daemon, is_believed,
@@ -243,10 +271,9 @@ fn a_record_of_the_right_process_is_believed_only_among_equals() {
         fs::create_dir(scratch.path("out")).expect("mkdir");
         fs::set_permissions(scratch.path("out"), Permissions::from_mode(0o777)).expect("chmod");
         let mut record = record(0);
-        let start = scratch
-            .start_path(&program)
+        let start = forged(&scratch, scratch.report(), &program);
+        let start = start
             .env("TEST_REPORT", scratch.path("out/report.json"))
-            .env(MARKER, "57")
             .does("report")
             .before_exec(move || {
                 before()?;
@@ -273,6 +300,7 @@ fn a_hand_off_with_the_highest_number_there_can_be_is_taken() {
         let scratch = Scratch::new();
         let options = "pid=report.pid\nlog=report.log\nkeep_fds=99";
         let start = scratch.background().options(options);
+        let start = start.inherit(File::open("/dev/null").expect("/dev/null"), 99, 1);
         let launch = start.limit(Resource::RLIMIT_NOFILE, limit).run();
         if launch.code() == 0 {
             scratch.daemon_of(launch, "report.pid").report();

@@ -32,8 +32,8 @@ pub(crate) struct Program<'a> {
 pub(crate) enum Entry {
     /// `NAME=value`, or whatever stood there.
     Plain(Vec<u8>),
-    /// `NAME=` and the pid of the daemon, which nobody knows yet.
-    Pid(&'static str),
+    /// This, and then the pid of the daemon, which nobody knows yet.
+    Pid(Vec<u8>),
 }
 
 /// Starts the daemon, detached; returns when it executes the program.
@@ -47,8 +47,8 @@ fn plan(program: Program<'_>) -> Result<Plan, Error> {
     for entry in program.environment {
         match entry {
             Entry::Plain(bytes) => environment.push(leak(bytes)),
-            Entry::Pid(name) => {
-                let (variable, digits) = pid_variable(name);
+            Entry::Pid(prefix) => {
+                let (variable, digits) = pid_variable(&prefix);
                 environment.push_stamped(variable);
                 stamps.push(Step::StampPid(digits));
             }
@@ -100,9 +100,9 @@ fn leak(mut bytes: Vec<u8>) -> &'static std::ffi::CStr {
     std::ffi::CStr::from_bytes_until_nul(bytes.leak()).unwrap_or_default()
 }
 
-/// `NAME=` with room for a pid, and that room.
-fn pid_variable(name: &str) -> (&'static [AtomicU8], &'static [AtomicU8]) {
-    let bytes = name.bytes().chain([b'=']).chain([0; PID_LINE]);
+/// The beginning with room for a pid, and that room.
+fn pid_variable(prefix: &[u8]) -> (&'static [AtomicU8], &'static [AtomicU8]) {
+    let bytes = prefix.iter().copied().chain([0; PID_LINE]);
     let variable: &'static [AtomicU8] = bytes.map(AtomicU8::new).collect::<Vec<_>>().leak();
-    (variable, &variable[name.len() + 1..])
+    (variable, &variable[prefix.len()..])
 }

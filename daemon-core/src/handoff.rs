@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use nix::errno::Errno;
 use nix::sys::socket::{self, MsgFlags, getsockopt, sockopt};
-use nix::unistd::{getegid, geteuid, getgid, getuid};
+use nix::unistd::{getegid, geteuid, getgid, getpid, getuid};
 
 use crate::after_exec::Step;
 use crate::privileges::Identity;
@@ -295,6 +295,12 @@ fn decode_outcome(bytes: &[u8]) -> Option<Outcome> {
     }
 }
 
+/// The entry of the environment that tells the daemon where the hand-off is, but for the daemon's pid
+/// at its end.
+pub(crate) fn marker(socket: BorrowedFd<'_>) -> String {
+    format!("{MARKER}={}:", socket.as_raw_fd())
+}
+
 /// Takes the hand-off, if this process was given one, and removes every trace of it.
 ///
 /// A variable that was forged, leaked or inherited without its descriptor means nothing.
@@ -305,7 +311,12 @@ pub(crate) fn take() -> Option<(Record, Daemon)> {
     if getuid() != geteuid() || getgid() != getegid() {
         return None;
     }
-    let number: RawFd = value.to_str()?.parse().ok()?;
+    let (number, pid) = value.to_str()?.split_once(':')?;
+    // A child of the daemon's from before it came here has the socket as well.
+    if pid.parse() != Ok(getpid().as_raw()) {
+        return None;
+    }
+    let number: RawFd = number.parse().ok()?;
     // A descriptor of our own: whatever lies there, it stays as it is until it has proved to be
     // ours.
     let socket = sys::descriptors::adopt(number).ok()?;

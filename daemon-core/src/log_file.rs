@@ -2,15 +2,14 @@
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
-use std::os::unix::fs::{
-    FileExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown,
-};
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use crate::error::Error;
+use crate::pid_file;
 use crate::privileges::Identity;
 use crate::standard_streams;
 use crate::sys;
@@ -151,8 +150,7 @@ fn open(path: &Path, mode: u32, daemon: Option<&Identity>) -> io::Result<File> {
                     // Where this is refused, the daemon finds out whether it matters.
                     fchown(&file, Some(daemon.uid), Some(daemon.gid)).ok();
                 }
-                // Whatever the umask.
-                file.set_permissions(fs::Permissions::from_mode(mode))?;
+                pid_file::set_mode(&file, path, mode)?;
                 return Ok(file);
             }
         }

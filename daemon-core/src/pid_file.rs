@@ -37,21 +37,29 @@ impl PidFile {
         let untrusted = |distrust| Error::untrusted_pid_file(path, &distrust);
         trust::check_way(path, None).map_err(untrusted)?;
         for _ in 0..ATTEMPTS {
-            let Some(file) = open(path, mode).map_err(failed)? else {
+            let Some((file, is_new)) = open(path, mode).map_err(failed)? else {
                 continue;
             };
             let metadata = file.metadata().map_err(failed)?;
             if !metadata.is_file() {
                 return Err(Error::pid_file_type(path));
             }
-            trust::check_pid_file(path, &metadata).map_err(untrusted)?;
+            trust::check_pid_file(path, &metadata).map_err(|distrust| {
+                // It would be refused again the next time, whatever the mode is then.
+                if is_new {
+                    fs::remove_file(path).ok();
+                }
+                untrusted(distrust)
+            })?;
             match lock::try_lock(&file) {
                 Ok(true) if is_same_file(path, &metadata) => {
                     let path = path.to_owned();
+                    // Until the lock was ours, somebody else could write to it.
+                    let old_length = file.metadata().map_err(failed)?.len();
                     return Self {
                         file,
                         path,
-                        old_length: metadata.len(),
+                        old_length,
                     }
                     .forget_pid();
                 }
@@ -118,8 +126,8 @@ impl PidFile {
     }
 }
 
-/// Opens the file, or creates it; nothing when it vanished in between.
-fn open(path: &Path, mode: u32) -> io::Result<Option<File>> {
+/// Opens the file, or creates it, and says which; nothing when it vanished in between.
+fn open(path: &Path, mode: u32) -> io::Result<Option<(File, bool)>> {
     // No link to follow into a file of somebody else's, no FIFO to wait for.
     let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits();
     let mut options = OpenOptions::new();
@@ -130,16 +138,23 @@ fn open(path: &Path, mode: u32) -> io::Result<Option<File>> {
         .mode(mode);
     match options.clone().create_new(true).open(path) {
         Ok(file) => {
-            // Whatever the umask.
-            file.set_permissions(fs::Permissions::from_mode(mode))?;
-            Ok(Some(file))
+            set_mode(&file, path, mode)?;
+            Ok(Some((file, true)))
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match options.open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            other => other.map(Some),
+            other => other.map(|file| Some((file, false))),
         },
         Err(error) => Err(error),
     }
+}
+
+/// Gives a file that was just created its mode, whatever the umask, or removes it.
+pub(crate) fn set_mode(file: &File, path: &Path, mode: u32) -> io::Result<()> {
+    file.set_permissions(fs::Permissions::from_mode(mode))
+        .inspect_err(|_| {
+            fs::remove_file(path).ok();
+        })
 }
 
 /// Whether the path still names this very file.

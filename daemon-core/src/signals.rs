@@ -29,6 +29,26 @@ impl Drop for Waitable {
     }
 }
 
+/// While this lives, a signal does nothing.
+#[derive(Debug)]
+pub(crate) struct Ignored {
+    signal: Signal,
+    before: SigAction,
+}
+
+impl Ignored {
+    pub(crate) fn begin(signal: Signal) -> Result<Self, Errno> {
+        let before = sys::signals::ignore(signal)?;
+        Ok(Self { signal, before })
+    }
+}
+
+impl Drop for Ignored {
+    fn drop(&mut self) {
+        let _ = sys::signals::restore(self.signal, &self.before);
+    }
+}
+
 /// While this lives, the signals by which a user gives up waiting are read instead of obeyed.
 ///
 /// Not by `signalfd(2)`: where the program has other threads, any of them may be interrupted.

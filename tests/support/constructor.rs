@@ -1,4 +1,4 @@
-//! Libraries that do something in a program before its `main`, or in the place of a call.
+//! What does something in a program before its `main`, or in the place of a call.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -33,13 +33,23 @@ pub(crate) fn with_threads(scratch: &Scratch) -> PathBuf {
 
 /// Compiles a library; its path is for `LD_PRELOAD`.
 pub(crate) fn library(scratch: &Scratch, source: &str) -> PathBuf {
-    let source = scratch.write("library.c", source);
-    let library = scratch.path("library.so");
+    compile(scratch, "library.so", source, &["-shared", "-fPIC"])
+}
+
+/// Compiles a program that replaces itself by the program in its second argument.
+pub(crate) fn wrapper(scratch: &Scratch, source: &str) -> PathBuf {
+    compile(scratch, "wrapper", source, &[])
+}
+
+fn compile(scratch: &Scratch, name: &str, source: &str, flags: &[&str]) -> PathBuf {
+    let source = scratch.write(&format!("{name}.c"), source);
+    let compiled = scratch.path(name);
     let status = Command::new("cc")
-        .args(["-shared", "-fPIC", "-pthread", "-w", "-o"])
-        .args([&library, &source])
+        .args(flags)
+        .args(["-pthread", "-w", "-o"])
+        .args([&compiled, &source])
         .status()
         .expect("run cc");
     assert!(status.success(), "compile {}", source.display());
-    library
+    compiled
 }

@@ -100,6 +100,7 @@ impl Error {
         match *failure {
             Failure::Launcher(step, cause) => Self::step(step, cause),
             Failure::Child(step, cause) => Self::detached_step(step, cause),
+            Failure::Stranger => Self::stranger(),
             Failure::Intermediate(fate) => Self::intermediate_ended(fate),
         }
     }
@@ -126,6 +127,12 @@ impl Error {
             }
         };
         Self::step(step, cause)
+    }
+
+    fn stranger() -> Self {
+        let reason = "the children of this process are in another PID namespace, or get a copy of its \
+                      memory (valgrind)";
+        Self::words(ErrorKind::System, "cannot create the daemon", reason)
     }
 
     fn intermediate_ended(fate: Result<ExitStatus, Errno>) -> Self {
@@ -225,6 +232,16 @@ impl Error {
             Some(status) if kind == ErrorKind::Failed => Self { status, ..error },
             _ => error,
         }
+    }
+
+    /// The daemon ended before it was ready, nobody knows how.
+    pub(crate) fn ended_unseen(log: Option<&Place>) -> Self {
+        let reason = format!(
+            "the daemon ended before it was ready, and another part of this program has taken its \
+             status{}",
+            more(log)
+        );
+        Self::words(ErrorKind::System, CANNOT_START, reason)
     }
 
     /// The daemon has closed its end of the hand-off, and runs without what it was to do first.

@@ -210,6 +210,7 @@ fn launch_locked(
             was_ready,
             errno,
         } => Err(Error::ended_early(status, was_ready, errno, place).with_output(written())),
+        Fate::Lost => Err(Error::ended_unseen(place).with_output(written())),
         Fate::Refused(step, errno) => Err(Error::after_exec(step, &record, errno)),
         Fate::Silent => Err(Error::handoff_lost(place).with_output(written())),
         Fate::Late(time) => Err(Error::not_ready(time, place).with_output(written())),
@@ -290,9 +291,9 @@ fn environment(
     identity: Option<&Identity>,
 ) -> Vec<Entry> {
     let own_pid = own_pid();
-    let marker = OsString::from(handoff.as_raw_fd().to_string());
     let mut ours = identity.map(Identity::variables).unwrap_or_default();
-    ours.push((handoff::MARKER, Some(&marker)));
+    // Whatever its value was, and set below.
+    ours.push((handoff::MARKER, None));
     if let Some(address) = notify_socket {
         ours.push((NOTIFY_SOCKET, Some(address)));
     }
@@ -302,7 +303,7 @@ fn environment(
     let inherited = inherited.map(|entry| {
         let names_us = |name: &&str| value(&entry, name) == Some(own_pid.as_bytes());
         match ["LISTEN_PID", "WATCHDOG_PID"].into_iter().find(names_us) {
-            Some(name) => Entry::Pid(name),
+            Some(name) => Entry::Pid(format!("{name}=").into_bytes()),
             None => Entry::Plain(entry),
         }
     });
@@ -310,7 +311,8 @@ fn environment(
         let entry = [name.as_bytes(), b"=", (*value)?.as_bytes()].concat();
         Some(Entry::Plain(entry))
     });
-    inherited.chain(set).collect()
+    let marker = Entry::Pid(handoff::marker(handoff.as_fd()).into_bytes());
+    inherited.chain(set).chain([marker]).collect()
 }
 
 /// What a variable is set to, if the entry is that variable's.

@@ -11,6 +11,7 @@ use crate::error::UNREADABLE_DESCRIPTORS;
 use crate::readiness::listening::{Listening, socket_inodes};
 use crate::readiness::notify::{Notification, NotifySocket};
 use crate::readiness::settled::Settled;
+use crate::sys;
 
 /// After every message the socket is left alone for so long: however fast somebody writes, and
 /// whoever it is, the launcher uses next to no processor.
@@ -20,12 +21,15 @@ const REST: Duration = Duration::from_millis(2);
 /// `systemd-notify(1)` does: it would fail if nobody were there.
 const BARRIER: Duration = Duration::from_millis(50);
 
+/// How often it is looked whether the daemon has executed, which it has at the first look.
+const EXEC_STEP: Duration = Duration::from_millis(1);
+
 /// How often the socket is emptied after the daemon's end: enough for the longest queue there is.
 const LAST_CALLS: usize = 10;
 
 #[derive(Debug)]
 pub(super) enum Probe {
-    /// Nothing is waited for.
+    /// Nothing is waited for but the exec itself.
     Exec,
     Settled(Settled),
     Listening(Box<Listening>),
@@ -84,7 +88,8 @@ impl Probe {
     pub(super) fn look(&mut self, daemon: Pid, now: Instant) -> Looked {
         let mut looked = Looked::default();
         match self {
-            Self::Exec => looked.is_ready = true,
+            // It may have died on the way there.
+            Self::Exec => looked.is_ready = sys::process::has_executed(daemon),
             Self::Settled(settled) => looked.is_ready = settled.is_quiet(now),
             Self::Listening(listening) => {
                 if let Ok(is_listening) = listening.is_listening() {
@@ -145,7 +150,7 @@ impl Probe {
     /// When to look without being told.
     pub(super) fn next_look(&self, now: Instant) -> Option<Instant> {
         match self {
-            Self::Exec => None,
+            Self::Exec => Some(now + EXEC_STEP),
             Self::Settled(_) => Some(now + Settled::STEP),
             Self::Listening(_) => Some(now + Listening::STEP),
             Self::Notify {

@@ -44,8 +44,8 @@ impl Process {
     /// Tells the daemon to end, and makes it end when it does not. Afterwards it is gone, unless not
     /// even the system can end it, because it waits for a device for example.
     pub(super) fn stop(&self) {
-        // Once its end has been seen, the number may be another process's.
-        if matches!(self.try_wait(), Ok(Some(_))) {
+        // Once its end has been seen, by us or by somebody else here, the number may be another's.
+        if !matches!(self.try_wait(), Ok(None)) {
             return;
         }
         self.0.send(Signal::SIGTERM);

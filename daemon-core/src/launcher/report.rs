@@ -11,6 +11,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::Pid;
 
 use crate::error::{Error, shown};
+use crate::signals::Ignored;
 
 /// The program's name as its user knows it: the file name in argv\[0\], without the dash of a login
 /// shell.
@@ -73,6 +74,8 @@ fn write(stream: &mut impl Write, bytes: &[u8]) {
     // the signal blocked the system lets the bytes through.
     let terminal_output = SigSet::from(Signal::SIGTTOU);
     let before = terminal_output.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_BLOCK);
+    // Beyond a limit on the size of files, writing would end this process.
+    let _limit = Ignored::begin(Signal::SIGXFSZ);
     stream.write_all(bytes).and_then(|()| stream.flush()).ok();
     if let Ok(before) = before {
         let _ = before.thread_set_mask();

@@ -38,6 +38,8 @@ pub(super) enum Fate {
         /// What it said was the reason.
         errno: Option<Errno>,
     },
+    /// It ended, and another thread of this process has taken its status.
+    Lost,
     /// A step after its exec failed.
     Refused(Step, Errno),
     /// It never took the steps that it was told to take, and was stopped.
@@ -113,7 +115,11 @@ fn watch(
                 deadline = deadline.max(now + time);
             }
         }
-        if let Some(status) = process.try_wait()? {
+        let end = match process.try_wait() {
+            Err(error) if error.raw_os_error() == Some(libc::ECHILD) => return Ok(Fate::Lost),
+            end => end?,
+        };
+        if let Some(status) = end {
             // It may have failed, said so and ended since the look above.
             let answer = handoff.as_ref().map(handoff::Launcher::receive);
             if let Some(Ok(Some(Err((step, errno))))) = answer {

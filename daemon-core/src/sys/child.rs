@@ -68,6 +68,12 @@ pub(crate) enum Failure {
     Launcher(&'static str, Errno),
     /// A child could not take this step.
     Child(Step, Errno),
+    /// The intermediate process is not known to the launcher by its own number.
+    #[cfg_attr(
+        any(daemon_fork, not(target_os = "linux")),
+        expect(dead_code, reason = "there no number is taken from another's memory")
+    )]
+    Stranger,
     /// The intermediate process ended before its work was done.
     Intermediate(Result<ExitStatus, Errno>),
 }

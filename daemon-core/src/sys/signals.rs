@@ -46,13 +46,21 @@ pub(crate) fn set_default(signal: Signal) -> Result<SigAction, Errno> {
     )
 }
 
-/// Puts back what [`set_default`] or [`set_interrupt_handler`] returned.
+/// Lets a signal do nothing; returns what it had before.
+pub(crate) fn ignore(signal: Signal) -> Result<SigAction, Errno> {
+    set(
+        signal,
+        &SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty()),
+    )
+}
+
+/// Puts back what [`set_default`], [`ignore`] or [`set_interrupt_handler`] returned.
 pub(crate) fn restore(signal: Signal, action: &SigAction) -> Result<(), Errno> {
     set(signal, action).map(drop)
 }
 
 fn set(signal: Signal, action: &SigAction) -> Result<SigAction, Errno> {
-    // SAFETY: the action is the default, or one that was installed before, or a handler of ours
+    // SAFETY: the action is the default, or none, or one that was installed before, or a handler of ours
     // below, and these are async-signal-safe.
     unsafe { sigaction(signal, action) }
 }

@@ -8,12 +8,13 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::ExitStatus;
 use std::ptr;
-use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
+use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::signal::Signal;
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getpid};
 
 use super::pidfd;
 use crate::sys::child::{Failed, Failure, Plan};
@@ -53,6 +54,12 @@ impl Child {
     }
 }
 
+/// With this the intermediate process ends that is not known here by its own number.
+const STRANGER: c_int = 1;
+
+/// The daemon gives this process's memory back first, and closes the pipe a little later.
+const SOON: u16 = 10;
+
 /// Starts the daemon, detached; returns when it executes the program.
 ///
 /// It is a child of this process, which must not ignore SIGCHLD.
@@ -65,13 +72,25 @@ pub(crate) fn start(plan: Plan) -> Result<Child, Failure> {
         // No handler of the launcher's may run in a child.
         let _blocked = Blocked::all().map_err(failed("block signals"))?;
         let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
-        clone(intermediate, &children.intermediate_stack, flags, children)
+        let pid = &children.intermediate;
+        clone(
+            intermediate,
+            &children.intermediate_stack,
+            flags,
+            pid,
+            children,
+        )
     };
     drop(alive_in_children);
     let intermediate = intermediate.map_err(failed("create the intermediate process"))?;
-    // If someone killed the intermediate process, the daemon's side may still be on its way: this
-    // pipe ends when it has executed the program or died.
-    File::from(alive).read_to_end(&mut Vec::new()).ok();
+    // The pipe ends when the daemon has executed the program or died. If someone killed the
+    // intermediate process, nothing else tells. If not, it is as good as done, and only a child that
+    // another thread of ours has forked meanwhile could keep the pipe open.
+    if children.is_released.load(Ordering::Acquire) {
+        let _ = poll(&mut [PollFd::new(alive.as_fd(), PollFlags::POLLIN)], SOON);
+    } else {
+        File::from(alive).read_to_end(&mut Vec::new()).ok();
+    }
     // After that, since it has hardly begun to end now: who sleeps until it has may find that the
     // daemon runs first, with all of its start-up.
     let fate = wait::wait(Pid::from_raw(intermediate));
@@ -88,6 +107,9 @@ pub(crate) fn start(plan: Plan) -> Result<Child, Failure> {
             daemon.map(wait::wait);
             Err(failure)
         }
+        (None, None) if fate.is_ok_and(|fate| fate.code() == Some(STRANGER)) => {
+            Err(Failure::Stranger)
+        }
         (None, None) => Err(Failure::Intermediate(fate)),
     }
 }
@@ -100,6 +122,10 @@ struct Children {
     plan: Plan,
     failed_step: AtomicUsize,
     failed_errno: AtomicI32,
+    /// The intermediate process has done what it is for, so the daemon has executed or died.
+    is_released: AtomicBool,
+    /// The pid of the intermediate process.
+    intermediate: AtomicI32,
     /// The pid of the daemon, or 0 when it was not created.
     daemon: AtomicI32,
     intermediate_stack: Stack,
@@ -112,6 +138,8 @@ impl Children {
             plan,
             failed_step: AtomicUsize::new(usize::MAX),
             failed_errno: AtomicI32::new(0),
+            is_released: AtomicBool::new(false),
+            intermediate: AtomicI32::new(0),
             daemon: AtomicI32::new(0),
             intermediate_stack: Stack::new(),
             daemon_stack: Stack::new(),
@@ -152,17 +180,29 @@ impl Stack {
 extern "C" fn intermediate(children: *mut c_void) -> c_int {
     // SAFETY: `clone` below is given a `&'static Children` and nothing else.
     let children: &'static Children = unsafe { &*children.cast() };
+    // The number that the launcher has of this process, and so that of the daemon, would be somebody
+    // else's in another pid namespace; and in a copy of its memory, as valgrind makes one, none is.
+    if children.intermediate.load(Ordering::Acquire) != getpid().as_raw() {
+        return STRANGER;
+    }
     let fork = || {
         children.plan.take_steps_before_fork()?;
         // CLONE_PARENT makes the daemon the launcher's own child, whose exact fate it learns.
         let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PARENT;
-        let flags = flags | libc::CLONE_PARENT_SETTID | libc::SIGCHLD;
-        clone(daemon, &children.daemon_stack, flags, children)
-            .map_err(|errno| children.plan.not_forked(errno))
+        let flags = flags | libc::SIGCHLD;
+        clone(
+            daemon,
+            &children.daemon_stack,
+            flags,
+            &children.daemon,
+            children,
+        )
+        .map_err(|errno| children.plan.not_forked(errno))
     };
     if let Err(failed) = fork() {
         children.report(failed);
     }
+    children.is_released.store(true, Ordering::Release);
     0
 }
 
@@ -175,11 +215,12 @@ extern "C" fn daemon(children: *mut c_void) -> c_int {
     0
 }
 
-/// `clone(2)`; the daemon's pid is stored where the flags ask for it.
+/// `clone(2)`; the pid is stored before the child begins.
 fn clone(
     child: extern "C" fn(*mut c_void) -> c_int,
     stack: &'static Stack,
     flags: c_int,
+    pid: &'static AtomicI32,
     children: &'static Children,
 ) -> Result<i32, Errno> {
     let argument: *mut c_void = ptr::from_ref(children).cast_mut().cast();
@@ -190,9 +231,9 @@ fn clone(
         libc::clone(
             child,
             stack.0.cast(),
-            flags,
+            flags | libc::CLONE_PARENT_SETTID,
             argument,
-            children.daemon.as_ptr(),
+            pid.as_ptr(),
         )
     };
     Errno::result(pid)

@@ -8,9 +8,21 @@ use nix::unistd::{Pid, SysconfVar, sysconf};
 
 pub(crate) use super::pidfd::{open, send_signal};
 
-/// When it started, in clock ticks since the system started; the 22nd field of `proc_pid_stat(5)`,
-/// which counts from 1. With this beside it, a pid names one process only.
+/// When it started, in clock ticks since the system started. With this beside it, a pid names one
+/// process only.
 pub(crate) fn start_of(pid: Pid) -> Option<u64> {
+    stat(pid, 22)
+}
+
+/// Whether it has executed a program since it was forked; where that is not to be known, it has.
+pub(crate) fn has_executed(pid: Pid) -> bool {
+    /// `PF_FORKNOEXEC` in the kernel's `sched.h`.
+    const FORKED_ONLY: u64 = 0x40;
+    stat(pid, 9).is_none_or(|flags| flags & FORKED_ONLY == 0)
+}
+
+/// A number in `/proc/PID/stat`: the field that `proc_pid_stat(5)`, which counts from 1, gives it.
+fn stat(pid: Pid, field: usize) -> Option<u64> {
     let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
     // The second field is in parentheses and may hold anything, also parentheses.
     let end_of_name = stat.iter().rposition(|byte| *byte == b')')?;
@@ -18,7 +30,10 @@ pub(crate) fn start_of(pid: Pid) -> Option<u64> {
         .get(end_of_name + 1..)?
         .split(u8::is_ascii_whitespace)
         .filter(|field| !field.is_empty());
-    std::str::from_utf8(rest.nth(22 - 3)?).ok()?.parse().ok()
+    std::str::from_utf8(rest.nth(field.checked_sub(3)?)?)
+        .ok()?
+        .parse()
+        .ok()
 }
 
 /// The time of such a start.

@@ -21,6 +21,11 @@ pub(crate) fn start_of(_pid: Pid) -> Option<u64> {
     None
 }
 
+/// Whether it has executed a program since it was forked; not known, so it has.
+pub(crate) fn has_executed(_pid: Pid) -> bool {
+    true
+}
+
 /// The time of such a start.
 pub(crate) fn time_of(_start: u64) -> Option<SystemTime> {
     None
