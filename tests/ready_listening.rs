@@ -167,6 +167,7 @@ fn a_daemon_whose_descriptors_cannot_be_seen_is_up_when_it_has_settled() {
     assert_eq!(launch.code(), 3, "{launch:?}");
 }
 
+#[cfg_attr(daemon_fork, ignore = "no sockets of another process are seen there")]
 #[test]
 fn a_daemon_that_ignores_sigterm_is_killed_after_the_timeout() {
     let scratch = Scratch::new();
@@ -203,6 +204,7 @@ const WITHOUT_IPV6: &str = r#"
     }
 "#;
 
+#[cfg_attr(daemon_fork, ignore = "no sockets of another process are seen there")]
 #[cfg_attr(
     target_env = "musl",
     ignore = "nothing is loaded into a static program"

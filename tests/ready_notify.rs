@@ -471,6 +471,7 @@ fn stopping_tells_a_service_manager_and_a_launcher_waits_on() {
     assert_eq!(launch.code(), 3, "{launch:?}");
 }
 
+#[cfg_attr(daemon_fork, ignore = "there are no abstract addresses there")]
 #[test]
 fn a_daemon_that_changes_its_root_directory_itself_is_heard() {
     if !requires::root() {
@@ -482,6 +483,7 @@ fn a_daemon_that_changes_its_root_directory_itself_is_heard() {
     scratch.up(notify(&scratch, steps)).report();
 }
 
+#[cfg_attr(daemon_fork, ignore = "nobody can guess the address there")]
 #[test]
 fn who_binds_the_address_after_the_launcher_hears_nothing() {
     let scratch = Scratch::new();
@@ -499,6 +501,7 @@ fn who_binds_the_address_after_the_launcher_hears_nothing() {
     assert!(heard.is_err(), "{heard:?}");
 }
 
+#[cfg_attr(daemon_fork, ignore = "the names there are not ours alone")]
 #[test]
 fn a_later_start_clears_away_what_a_launcher_left_that_was_killed() {
     let scratch = Scratch::new();
