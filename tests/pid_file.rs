@@ -137,7 +137,7 @@ fn whatever_an_unlocked_file_holds_is_overwritten() {
         "5\0",
         "5\r\n",
         "\u{feff}5",
-        "5\04\0",
+        "5\x004\x00",
         &long,
         &live,
     ] {
