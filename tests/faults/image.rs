@@ -56,22 +56,29 @@ fn nobody_can_write_into_a_program_that_runs() {
 }
 
 #[test]
-fn a_root_directory_without_proc_is_a_refusal() {
+fn a_root_directory_without_proc_or_dev_is_a_refusal() {
     if !requires::root() || !requires::program("unshare") || !requires::program("chroot") {
         return;
     }
-    let scratch = Scratch::new();
-    let mut bystanders = scratch.bystanders();
-    // All of the system but what is mounted in it: there is neither `/proc` nor a disk for `/dev`.
-    let commands = "mkdir jail && mount --bind / jail && mount -t tmpfs tmpfs jail/mnt && \
-                    cp \"$0\" jail/mnt/report && mount -t tmpfs tmpfs jail/dev || exit 99\n\
-                    exec chroot jail /mnt/report -d";
-    let launch = scratch
-        .in_namespaces(&["-m"], commands)
-        .options("pid=/mnt/report.pid")
-        .run();
-    scratch.expect_refusal(&launch, 71, &["/proc"]);
-    bystanders.expect_order();
+    for (null, words) in [
+        ("true", "/dev/null"),
+        ("mknod jail/dev/null c 1 3", "/proc"),
+    ] {
+        let scratch = Scratch::new();
+        let mut bystanders = scratch.bystanders();
+        // All of the system but what is mounted in it, and so without `/proc`.
+        let commands = format!(
+            "mkdir jail && mount --bind / jail && mount -t tmpfs tmpfs jail/mnt && \
+             cp \"$0\" jail/mnt/report && mount -t tmpfs tmpfs jail/dev && {null} || exit 99\n\
+             exec chroot jail /mnt/report -d"
+        );
+        let launch = scratch
+            .in_namespaces(&["-m"], &commands)
+            .options("pid=/mnt/report.pid")
+            .run();
+        scratch.expect_refusal(&launch, 71, &[words]);
+        bystanders.expect_order();
+    }
 }
 
 #[test]
@@ -104,7 +111,7 @@ fn a_program_is_the_same_by_any_name_and_from_any_directory() {
         if !requires::program(shell) {
             return;
         }
-        let options = format!("pid={0}/report.pid\nlog={0}/report.log", directory);
+        let options = format!("pid={directory}/report.pid\nlog={directory}/report.log");
         let start = scratch.by(shell, &["-c", command], &copy).options(options);
         let daemon = scratch.up(start);
         let report = daemon.report();

@@ -29,6 +29,8 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
         "stopping" => daemon::stopping(),
         "ready-by-threads" => ready_by_threads(),
         "ready-by-child" => ready_by_child(number())?,
+        // SAFETY: the program has one thread.
+        "unset" => unsafe { env::remove_var(object) },
         "status" => daemon::status(String::from_utf8_lossy(&decoded(object))),
         "extend" => daemon::extend_timeout(Duration::from_millis(number())),
         "notify" => notify(&decoded(object))?,

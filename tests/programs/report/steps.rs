@@ -135,8 +135,6 @@ fn take_one(verb: &str, object: &str) -> io::Result<Option<ExitCode>> {
                 ("TEST_OPTIONS", "pid=nested.pid\nlog=nested.log"),
             ],
         )?,
-        // SAFETY: the program has one thread.
-        "unset" => unsafe { env::remove_var(object) },
         "fork-and-exit" => fork_and_exit()?,
         "return" => {
             return Ok(Some(ExitCode::from(
