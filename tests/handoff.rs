@@ -26,7 +26,7 @@ use nix::unistd::{Gid, Pid, Uid, chown, getpid, setresgid, setresuid};
 use support::daemon::read_report;
 use support::outcome::Outcome;
 use support::report::Report;
-use support::rounds::is_long;
+use support::rounds::{is_long, rounds};
 use support::scratch::Scratch;
 use support::start::Start;
 use support::terminal::Terminal;
@@ -464,4 +464,38 @@ fn a_launcher_that_is_killed_anywhere_leaves_a_daemon_or_nothing() {
     });
     let daemons = daemons.into_inner();
     assert!((1..harmed).contains(&daemons), "{daemons} of {harmed}");
+}
+
+#[cfg_attr(
+    daemon_fork,
+    ignore = "what was killed there before its exec is not to be known"
+)]
+#[test]
+fn a_daemon_that_is_killed_on_the_way_to_its_exec_is_not_called_up() {
+    // The system kills it for a call that it makes, and on one processor the launcher is quick to
+    // see that nothing of it is left but its number.
+    for _ in 0..rounds(60, 600) {
+        let scratch = Scratch::new();
+        let start = quick(&scratch).kill_at(libc::SYS_close_range);
+        let start = start.limit(Resource::RLIMIT_CORE, 0);
+        let launch = start.on_one_processor().run();
+        assert_eq!(launch.code(), 128 + libc::SIGSYS, "{launch:?}");
+        let said = launch.err_text();
+        assert!(said.contains("before it was ready"), "{said}");
+    }
+}
+
+#[test]
+fn what_stands_in_the_pid_file_until_it_is_locked_does_not_stay() {
+    let scratch = Scratch::new();
+    let path = scratch.path("report.pid");
+    let launch = trace::run(quick(&scratch), |stop| {
+        if stop.role == Role::Launcher && path.exists() && !lock::is_held(&path) {
+            fs::write(&path, "99999999\n88888888\n").expect("write into it");
+        }
+        Action::Go
+    });
+    let daemon = scratch.daemon_of(launch, "report.pid");
+    let content = fs::read_to_string(&daemon.pid_file).expect("the PID file");
+    assert_eq!(content, format!("{}\n", daemon.pid()));
 }

@@ -12,6 +12,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use nix::sys::resource::Resource;
 use nix::unistd::chown;
 use support::outcome::Outcome;
 use support::scratch::Scratch;
@@ -274,4 +275,41 @@ fn between_clone_and_exec_there_is_nothing_but_what_is_async_signal_safe() {
     }
     assert_eq!(executed.len(), 1, "one process executes the program");
     assert!(calls > 10, "{calls} calls were seen");
+}
+
+#[cfg_attr(
+    daemon_fork,
+    ignore = "there the numbers are those of the namespace too"
+)]
+#[test]
+fn children_in_another_pid_namespace_are_refused_before_a_number_is_mistaken() {
+    if !requires::root() || !requires::program("unshare") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let launch = by(&scratch, "unshare", &["--pid"], &program::path("report")).run();
+    scratch.expect_refusal(&launch, 71, &["another PID namespace"]);
+}
+
+#[test]
+fn a_limit_on_the_size_of_files_does_not_keep_the_reason_back() {
+    let scratch = Scratch::new();
+    let said = fs::File::create(scratch.path("said")).expect("a file");
+    let start = scratch.background().stderr(said);
+    // Not even the reason may be written, but nothing is killed for trying.
+    assert_eq!(start.limit(Resource::RLIMIT_FSIZE, 0).run().code(), 73);
+    scratch.expect_nothing_left();
+}
+
+#[test]
+fn a_new_pid_file_that_is_refused_does_not_stay() {
+    if !requires::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nlog=report.log\npid_mode=666";
+    let launch = scratch.background().options(options).run();
+    scratch.expect_refusal(&launch, 78, &["other users can write to it"]);
+    assert!(!scratch.path("report.pid").exists());
+    scratch.up(scratch.background());
 }

@@ -8,6 +8,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use nix::sys::signal::Signal;
 
 use support::daemon::{expect_one_line, read_report};
@@ -16,7 +18,7 @@ use support::outcome::Outcome;
 use support::scratch::Scratch;
 use support::start::Start;
 use support::terminal::Terminal;
-use support::{lock, requires};
+use support::{constructor, lock, program, requires};
 
 /// `report -b`, a program with a switch of its own, which calls `start`.
 fn start(scratch: &Scratch) -> Start {
@@ -274,4 +276,106 @@ fn a_program_that_has_closed_its_standard_streams_is_started_all_the_same() {
     scratch.expect_failed_start(&failed, 3);
     assert!(!scratch.path("report.pid").exists());
     assert_eq!(scratch.read("report.log"), "no\n");
+}
+
+#[test]
+fn another_thread_that_forks_meanwhile_holds_no_launcher_up() {
+    // Each child has all that was open at that moment, and does not close it for six seconds.
+    let forks = "
+        #include <pthread.h>
+        #include <stdlib.h>
+        #include <unistd.h>
+
+        static void *fork_often(void *unused) {
+            for (int i = 0; i < 300; i++) {
+                if (fork() == 0) {
+                    sleep(6);
+                    _exit(0);
+                }
+                usleep(300);
+            }
+            return unused;
+        }
+
+        __attribute__((constructor)) static void begin(void) {
+            pthread_t thread;
+            if (!getenv(\"__DAEMON_HANDOFF\"))
+                pthread_create(&thread, NULL, fork_often, NULL);
+        }
+    ";
+    let scratch = Scratch::new();
+    let library = constructor::library(&scratch, forks);
+    // They have the streams of the launcher too, which the test would wait for.
+    let file = |name| std::fs::File::create(scratch.path(name)).expect("a file");
+    let program = start(&scratch).stdout(file("out")).stderr(file("err"));
+    let program = program.options("pid=report.pid\nlog=report.log\nready=exec");
+    let daemon = scratch.up(program.env("LD_PRELOAD", &library));
+    assert!(daemon.launch.elapsed < Duration::from_secs(5));
+    daemon.report();
+}
+
+#[test]
+fn a_child_that_the_daemon_has_before_it_does_not_become_the_daemon() {
+    let child = r#"
+        #include <stdlib.h>
+        #include <sys/wait.h>
+        #include <unistd.h>
+
+        __attribute__((constructor)) static void begin(void) {
+            if (!getenv("__DAEMON_HANDOFF") || getenv("CHILD"))
+                return;
+            if (fork() == 0) {
+                setenv("CHILD", "1", 1);
+                setenv("TEST_REPORT", "child.json", 1);
+                setenv("TEST_DOES", "report", 1);
+                unsetenv("TEST_START");
+                execl(getenv("PROGRAM"), "report", (char *) 0);
+                _exit(9);
+            }
+            wait(NULL);
+        }
+    "#;
+    let scratch = Scratch::new();
+    let library = constructor::library(&scratch, child);
+    let program = start(&scratch).env("PROGRAM", program::path("report"));
+    let daemon = scratch.up(program.env("LD_PRELOAD", &library));
+    let report = daemon.report();
+    assert!(report.is_daemon);
+    assert_eq!(lock::holders(&daemon.pid_file), [daemon.pid()]);
+    assert!(!read_report(&scratch.path("child.json")).is_daemon);
+}
+
+#[test]
+fn what_the_daemon_wrote_is_shown_though_another_thread_has_taken_its_status() {
+    let reap = "
+        #include <pthread.h>
+        #include <stdlib.h>
+        #include <sys/wait.h>
+        #include <unistd.h>
+
+        static void *reap(void *unused) {
+            for (;;)
+                if (waitpid(-1, NULL, 0) < 0)
+                    usleep(200);
+            return unused;
+        }
+
+        __attribute__((constructor)) static void begin(void) {
+            pthread_t thread;
+            if (!getenv(\"__DAEMON_HANDOFF\"))
+                pthread_create(&thread, NULL, reap, NULL);
+        }
+    ";
+    let scratch = Scratch::new();
+    let library = constructor::library(&scratch, reap);
+    let program = start(&scratch).env("LD_PRELOAD", &library);
+    let launch = program.does("complain:no-luck exit:3").run();
+    assert_eq!(launch.code(), 71);
+    let said = launch.err_text();
+    assert!(said.starts_with("no-luck\n"), "{said}");
+    assert!(said.contains("another part of this program"), "{said}");
+    assert!(!lock::is_held(&scratch.path("report.pid")));
+
+    let program = start(&scratch).env("LD_PRELOAD", &library);
+    scratch.up(program).report();
 }

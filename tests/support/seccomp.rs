@@ -9,7 +9,15 @@ use crate::support::start::Start;
 impl Start {
     /// These calls fail with this error, in the program and in all that it starts.
     pub(crate) fn deny(self, calls: &[libc::c_long], errno: nix::errno::Errno) -> Self {
-        let filter = filter(calls, errno as u32);
+        self.filter(filter(calls, libc::SECCOMP_RET_ERRNO | errno as u32))
+    }
+
+    /// Whoever makes this call is killed, in the program and in all that it starts.
+    pub(crate) fn kill_at(self, call: libc::c_long) -> Self {
+        self.filter(filter(&[call], libc::SECCOMP_RET_KILL_PROCESS))
+    }
+
+    fn filter(self, filter: Vec<sock_filter>) -> Self {
         self.before_exec(move || {
             let program = libc::sock_fprog {
                 len: u16::try_from(filter.len()).unwrap_or(u16::MAX),
@@ -31,8 +39,9 @@ impl Start {
     }
 }
 
-/// Loads the number of the call, which comes first, and compares it with each of these.
-fn filter(calls: &[libc::c_long], errno: u32) -> Vec<sock_filter> {
+/// Loads the number of the call, which comes first, and compares it with each of these, which get
+/// this verdict.
+fn filter(calls: &[libc::c_long], verdict: u32) -> Vec<sock_filter> {
     let statement = |code, k| sock_filter {
         code: u16::try_from(code).expect("a code"),
         jt: 0,
@@ -48,7 +57,7 @@ fn filter(calls: &[libc::c_long], errno: u32) -> Vec<sock_filter> {
                 u32::try_from(*call).expect("a call"),
             )
         });
-        filter.push(statement(BPF_RET | BPF_K, libc::SECCOMP_RET_ERRNO | errno));
+        filter.push(statement(BPF_RET | BPF_K, verdict));
     }
     filter.push(statement(BPF_RET | BPF_K, libc::SECCOMP_RET_ALLOW));
     filter

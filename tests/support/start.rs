@@ -9,8 +9,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use nix::fcntl::{FcntlArg, fcntl};
+use nix::sched::{CpuSet, sched_setaffinity};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
+use nix::unistd::Pid;
 
 use crate::support::outcome::{Launch, Outcome};
 
@@ -175,6 +177,13 @@ impl Start {
             let (_, hard) = nix::sys::resource::getrlimit(resource)?;
             Ok(setrlimit(resource, limit, hard.max(limit))?)
         })
+    }
+
+    /// The first processor alone runs it, and all that it starts.
+    pub(crate) fn on_one_processor(self) -> Self {
+        let mut processors = CpuSet::new();
+        processors.set(0).expect("the first processor");
+        self.before_exec(move || Ok(sched_setaffinity(Pid::from_raw(0), &processors)?))
     }
 
     /// Something that the child does just before it executes the program. It may use
