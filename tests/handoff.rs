@@ -486,16 +486,27 @@ fn a_daemon_that_is_killed_on_the_way_to_its_exec_is_not_called_up() {
 }
 
 #[test]
-fn what_stands_in_the_pid_file_until_it_is_locked_does_not_stay() {
-    let scratch = Scratch::new();
-    let path = scratch.path("report.pid");
-    let launch = trace::run(quick(&scratch), |stop| {
-        if stop.role == Role::Launcher && path.exists() && !lock::is_held(&path) {
-            fs::write(&path, "99999999\n88888888\n").expect("write into it");
+fn what_comes_into_the_pid_file_until_it_is_locked_does_not_stay() {
+    // At the first stop after the file was made, at the second, and so on to the lock.
+    for number in 1.. {
+        let scratch = Scratch::new();
+        let path = scratch.path("report.pid");
+        let mut stops = 0;
+        let launch = trace::run(quick(&scratch), |stop| {
+            if stop.role == Role::Launcher && path.exists() && !lock::is_held(&path) {
+                stops += 1;
+                if stops == number {
+                    fs::write(&path, "99999999\n88888888\n").expect("write into it");
+                }
+            }
+            Action::Go
+        });
+        let daemon = scratch.daemon_of(launch, "report.pid");
+        let content = fs::read_to_string(&daemon.pid_file).expect("the PID file");
+        assert_eq!(content, format!("{}\n", daemon.pid()), "stop {number}");
+        if stops < number {
+            assert!(number > 5, "{number}");
+            return;
         }
-        Action::Go
-    });
-    let daemon = scratch.daemon_of(launch, "report.pid");
-    let content = fs::read_to_string(&daemon.pid_file).expect("the PID file");
-    assert_eq!(content, format!("{}\n", daemon.pid()));
+    }
 }
