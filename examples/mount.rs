@@ -44,7 +44,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use daemon::clap::{Switch, show_default};
-use daemon::{Control, Daemon, Readiness, Status};
+use daemon::{Control, Daemon, Readiness, Status, Stopped};
 
 const LOG_FILE: &str = "{log_dir}/{name}.log";
 
@@ -61,6 +61,7 @@ enum Verb {
     Format {
         /// A directory that is made
         volume: PathBuf,
+        /// How the volume is called
         name: String,
     },
     /// Serves a directory as a volume
@@ -75,7 +76,9 @@ enum Verb {
         /// Where to listen
         #[arg(long, default_value = "127.0.0.1:0")]
         address: SocketAddr,
+        /// A directory that `format` has made
         volume: PathBuf,
+        /// What is served
         directory: PathBuf,
     },
     /// Ends the serving of a volume
@@ -173,10 +176,11 @@ fn mount(
 fn umount(volume: &Volume) -> Result<(), String> {
     let name = volume.read("name")?;
     let grace = Duration::from_secs(10);
-    Control::new(volume.pid_file())
-        .stop(grace)
-        .map_err(|error| error.to_string())?;
-    println!("{name} is unmounted");
+    let stopped = Control::new(volume.pid_file()).stop(grace);
+    match stopped.map_err(|error| error.to_string())? {
+        Stopped::NotRunning => println!("{name} was not mounted in the background"),
+        _ => println!("{name} is unmounted"),
+    }
     Ok(())
 }
 
