@@ -134,6 +134,7 @@ fn loader() -> Option<PathBuf> {
     found
 }
 
+#[cfg_attr(target_env = "musl", ignore = "nothing is preloaded there")]
 #[test]
 fn threads_that_run_before_main_hold_up_no_launch() {
     if !requires::program("cc") {

@@ -174,6 +174,7 @@ fn a_failed_start_removes_no_log() {
     assert_eq!(fs::read(path).expect("the log"), b"earlier\n");
 }
 
+#[cfg_attr(target_env = "musl", ignore = "nothing is preloaded there")]
 #[test]
 fn a_program_that_the_loader_cannot_load_says_so_in_the_log_and_on_the_terminal() {
     let scratch = Scratch::new();

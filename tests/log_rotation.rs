@@ -288,6 +288,7 @@ fn reopening_does_nothing_in_the_foreground_and_without_a_log() {
     daemon.report();
 }
 
+#[cfg_attr(target_env = "musl", ignore = "nothing is preloaded there")]
 #[test]
 fn a_handler_that_was_there_before_is_called_too() {
     let scratch = Scratch::new();

@@ -40,6 +40,7 @@ fn waiting(start: Start, scratch: &Scratch) -> (Launch, Process) {
     (launch, daemon)
 }
 
+#[cfg_attr(target_env = "musl", ignore = "nothing is preloaded there")]
 #[test]
 fn the_launcher_uses_next_to_no_processor_while_it_waits() {
     for (options, steps, most) in [
