@@ -167,7 +167,8 @@ fn chatter(time: Duration) -> io::Result<()> {
 fn send_descriptors() -> io::Result<()> {
     let address = UnixAddr::new(Path::new(&address()))?;
     let socket = UnixDatagram::unbound()?;
-    let descriptors = vec![socket.as_raw_fd(); 253];
+    // Linux takes three more, musl does not.
+    let descriptors = vec![socket.as_raw_fd(); 250];
     sendmsg(
         socket.as_raw_fd(),
         &[IoSlice::new(b"STATUS=here you are")],
