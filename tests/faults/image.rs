@@ -104,7 +104,7 @@ fn a_program_is_the_same_by_any_name_and_from_any_directory() {
         if !requires::program(shell) {
             return;
         }
-        let options = format!("pid={0}/report.pid\nlog={0}/report.log", directory);
+        let options = format!("pid={directory}/report.pid\nlog={directory}/report.log");
         let start = scratch.by(shell, &["-c", command], &copy).options(options);
         let daemon = scratch.up(start);
         let report = daemon.report();

@@ -203,7 +203,7 @@ fn a_machine_with_no_processor_to_spare_is_no_fault() {
 }
 
 /// Each look at the clock on the wall finds it an hour earlier.
-const CLOCK: &str = r#"
+const CLOCK: &str = r"
 #define _GNU_SOURCE
 #include <sys/syscall.h>
 #include <time.h>
@@ -216,7 +216,7 @@ int clock_gettime(clockid_t clock, struct timespec *time) {
         time->tv_sec -= 3600 * ++looks;
     return result;
 }
-"#;
+";
 
 #[cfg_attr(target_env = "musl", ignore = "nothing is preloaded there")]
 #[test]
