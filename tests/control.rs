@@ -421,6 +421,8 @@ fn stop_removes_no_file_that_a_new_daemon_has_made_meanwhile() {
                 scratch.daemon_of(launch, "report.pid");
                 up += 1;
             }
+            // There who looks at a lock holds one, and this one is held up while it looks.
+            Some(launch) if cfg!(daemon_fork) && launch.code() == 73 => {}
             Some(launch) => assert_eq!(launch.code(), 69, "{launch:?}"),
             None => break,
         }

@@ -205,10 +205,7 @@ const WITHOUT_IPV6: &str = r#"
 "#;
 
 #[cfg_attr(daemon_fork, ignore = "no sockets of another process are seen there")]
-#[cfg_attr(
-    target_env = "musl",
-    ignore = "nothing is loaded into a static program"
-)]
+#[cfg_attr(target_env = "musl", ignore = "nothing is preloaded there")]
 #[test]
 fn a_server_is_seen_where_there_is_no_ipv6() {
     let scratch = Scratch::new();

@@ -180,10 +180,7 @@ fn a_signal_while_the_daemon_is_given_its_time_to_end_changes_nothing() {
     daemon_fork,
     ignore = "the intermediate process has the other end too there"
 )]
-#[cfg_attr(
-    target_env = "musl",
-    ignore = "nothing is loaded into a static program"
-)]
+#[cfg_attr(target_env = "musl", ignore = "nothing is preloaded there")]
 #[test]
 fn a_daemon_that_lets_go_of_its_hand_off_is_given_up_soon() {
     let scratch = Scratch::new();
