@@ -22,6 +22,7 @@ fn a_number_that_is_not_there_yet_is_waited_for_a_moment() {
     bystanders.expect_order();
 }
 
+#[cfg_attr(daemon_fork, ignore = "there are no pidfds there")]
 #[test]
 fn a_number_that_is_given_away_while_stop_works_belongs_to_an_innocent() {
     if !requires::root() || !requires::program("strace") || !requires::program("unshare") {

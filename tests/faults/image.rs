@@ -55,6 +55,7 @@ fn nobody_can_write_into_a_program_that_runs() {
     assert!(daemon.process.is_alive());
 }
 
+#[cfg_attr(daemon_fork, ignore = "the image is known by its path alone there")]
 #[test]
 fn a_root_directory_without_proc_or_dev_is_a_refusal() {
     if !requires::root() || !requires::program("unshare") || !requires::program("chroot") {
@@ -123,6 +124,7 @@ fn a_program_is_the_same_by_any_name_and_from_any_directory() {
     bystanders.expect_order();
 }
 
+#[cfg_attr(daemon_fork, ignore = "the image is known by its path alone there")]
 #[test]
 fn a_program_without_a_name_in_any_directory_starts() {
     let scratch = Scratch::new();
