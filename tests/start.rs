@@ -93,7 +93,7 @@ fn no_memory_is_copied_for_it() {
     let program = scratch
         .start_path(&strace)
         .args(["-f", "-qq", "-e", calls, "-o", "trace"])
-        .arg(support::program::path("report"))
+        .arg(program::path("report"))
         .arg("-b")
         .env("TEST_START", "start")
         .env("TEST_BEFORE", "first:once threads:2 resident:64")
