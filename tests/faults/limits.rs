@@ -113,6 +113,7 @@ fn a_filter_that_forbids_every_fork_is_a_refusal() {
     bystanders.expect_order();
 }
 
+#[cfg_attr(daemon_fork, ignore = "it makes other calls there")]
 #[test]
 fn a_filter_that_forbids_a_step_of_the_launch_is_named_with_it() {
     for (calls, options, words) in [
@@ -246,6 +247,7 @@ fn a_clock_that_is_set_back_moves_no_deadline() {
     bystanders.expect_order();
 }
 
+#[cfg_attr(daemon_fork, ignore = "it makes other calls there")]
 #[test]
 fn a_wait_that_the_system_forbids_is_named() {
     let scratch = Scratch::new();
