@@ -60,7 +60,7 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
         put_number(&mut bytes, Some(self.launcher));
         put_text(&mut bytes, Some(&self.comm));
@@ -81,7 +81,7 @@ impl Record {
     }
 
     /// The record that these bytes are, if they are a whole one and nothing else.
-    fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut rest = bytes.strip_prefix(MAGIC).ok_or(Malformed)?;
         let record = Self {
             launcher: take_number(&mut rest)?.ok_or(Malformed)?,
@@ -110,7 +110,7 @@ impl Record {
 
 /// These bytes are not a record of ours.
 #[derive(Debug, PartialEq, Eq)]
-struct Malformed;
+pub(crate) struct Malformed;
 
 /// A number that fits into four bytes, with a sign or without.
 trait Number {
@@ -285,7 +285,7 @@ impl Daemon {
 }
 
 /// Of no bytes, which are the end of the connection, there is none.
-fn decode_outcome(bytes: &[u8]) -> Option<Outcome> {
+pub(crate) fn decode_outcome(bytes: &[u8]) -> Option<Outcome> {
     let (step, errno) = bytes.split_first()?;
     let errno = i32::from_le_bytes(errno.try_into().ok()?);
     let errno = (errno != 0).then(|| Errno::from_raw(errno));

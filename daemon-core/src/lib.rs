@@ -22,6 +22,8 @@ mod detach;
 #[cfg(unix)]
 mod enter;
 mod error;
+#[cfg(all(unix, any(test, fuzzing)))]
+pub mod fuzz;
 #[cfg(unix)]
 mod handoff;
 #[cfg(unix)]

@@ -8,10 +8,13 @@ mod entry_fn;
 mod expand;
 mod fallback;
 mod flag;
+#[cfg(test)]
+mod fuzz;
 mod number;
 mod option_table;
 mod options;
 mod path_literal;
+mod pipeline;
 mod stacking;
 mod suggest;
 mod syntax;
@@ -23,9 +26,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use proc_macro2::{Span, TokenStream};
 
-use crate::diagnostics::{Diagnostics, Place};
-use crate::entry_fn::EntryFn;
-use crate::options::Options;
+use crate::pipeline::attribute;
 
 #[doc = include_str!("attribute.md")]
 #[expect(
@@ -38,27 +39,6 @@ pub fn main(
     item: proc_macro::TokenStream,
 ) -> proc_macro::TokenStream {
     reporting_panics(attribute, options.into(), item.into()).into()
-}
-
-fn attribute(options: TokenStream, item: TokenStream) -> TokenStream {
-    let mut diagnostics = Diagnostics::default();
-    let options = Options::read(options, &mut diagnostics);
-    check::check(&options, &mut diagnostics);
-    let function = EntryFn::read(item.clone(), &options.crate_path())
-        .map_err(|mistake| diagnostics.push(Place::FUNCTION, mistake))
-        .ok();
-    if let Some(function) = &function {
-        function.check(&mut diagnostics);
-    }
-    let body = function.as_ref().and_then(EntryFn::body);
-    match (diagnostics.finish(), &function, body) {
-        (None, Some(function), Some(body)) => expand::expand(&options, function, body),
-        (errors, function, _) => {
-            let mut output = errors.unwrap_or_default();
-            output.extend(fallback::fallback(item, function.as_ref()));
-            output
-        }
-    }
 }
 
 /// A panic would show as a fault of the user's program.

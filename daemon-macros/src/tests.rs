@@ -13,7 +13,8 @@ mod speed;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::quote;
 
-use crate::{attribute, reporting_panics};
+use crate::pipeline::attribute;
+use crate::reporting_panics;
 
 /// The output for these options on an empty `main`.
 fn with_options(options: &str) -> String {

@@ -1,11 +1,13 @@
 //! Whatever stands in the attribute, the macro answers, and never with a panic.
 
+use std::fs;
 use std::str::FromStr;
 
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::attribute;
+use crate::fuzz;
+use crate::pipeline::attribute;
 
 /// What option lists are made of, whole and broken.
 const PIECES: &str = r#"
@@ -44,6 +46,18 @@ impl Random {
 
 fn is_a_program(output: TokenStream) -> bool {
     syn::parse2::<syn::File>(output).is_ok()
+}
+
+#[test]
+fn what_the_fuzzer_found_so_far_is_answered() -> std::io::Result<()> {
+    let inputs = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/corpus/options");
+    let mut count = 0;
+    for input in fs::read_dir(inputs)? {
+        fuzz::options(&fs::read(input?.path())?);
+        count += 1;
+    }
+    assert!(count > 0);
+    Ok(())
 }
 
 #[test]
