@@ -74,6 +74,17 @@ minimal:
     cargo check --package daemon-main --all-features
     git checkout Cargo.lock
 
+# For ten minutes what comes from outside as bytes; the targets are those of fuzz/targets.
+# rustup toolchain install nightly; cargo install cargo-fuzz
+fuzz target:
+    mkdir -p fuzz/target/found/{{target}}
+    cargo +nightly fuzz run {{target}} fuzz/target/found/{{target}} fuzz/corpus/{{target}} -- -max_total_time=600 -dict=fuzz/dictionary
+
+# One security check after the other broken, to see a test turn red; as root. With words: only the
+# mutants in whose text one of them stands.
+mutants *words:
+    tests/mutations/run.py {{words}}
+
 bench:
     cargo run --release --locked --manifest-path benches/Cargo.toml --bin bench
 

@@ -148,6 +148,35 @@ fn a_symbolic_link_of_somebody_else_is_not_followed() {
 }
 
 #[test]
+fn a_link_of_ones_own_in_the_directory_of_somebody_else_is_not_followed() {
+    if !users::available() {
+        return;
+    }
+    let scratch = Scratch::new();
+    place(&scratch, HELLO, 0o755);
+    let target = scratch.write("target", VICTIM);
+    give(&target, NOBODY, 0o644);
+    let link = scratch.path("place/report.log");
+    symlink(&target, &link).expect("symlink");
+    std::os::unix::fs::lchown(&link, Some(NOBODY), Some(NOBODY)).expect("lchown");
+    let launch = Nobody.start(&scratch).options("log=place/report.log").run();
+    scratch.expect_refusal(&launch, 73, &["log", "symbolic link"]);
+}
+
+#[test]
+fn the_way_behind_a_link_is_to_be_trusted_too() {
+    if !users::available() {
+        return;
+    }
+    let scratch = Scratch::new();
+    place(&scratch, HELLO, 0o755);
+    let target = scratch.write("place/report.log", VICTIM);
+    symlink(&target, scratch.path("report.log")).expect("symlink");
+    let launch = Root.start(&scratch).options("log=report.log").run();
+    scratch.expect_refusal(&launch, 78, &["log", "user 4711 can replace it"]);
+}
+
+#[test]
 fn a_pid_file_is_no_symbolic_link_whoever_made_it() {
     let scratch = Scratch::new();
     let victim = scratch.write("victim", VICTIM);
