@@ -11,6 +11,7 @@ fit the source any more. To be run as root, since most of the tests are about ot
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -98,6 +99,9 @@ def mutate(mutant):
 def main():
     if os.geteuid() != 0:
         sys.exit("to be run as root")
+    # A shell that runs this in the background ignores them, and the tests would too.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     words = sys.argv[1:]
     table = tomllib.loads((TREE / "tests/mutations/mutants.toml").read_text())["mutant"]
     mutants = [it for it in table if not words or any(word in str(it) for word in words)]
