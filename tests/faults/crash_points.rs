@@ -122,7 +122,11 @@ fn up(scratch: &Scratch) {
 #[test]
 fn a_stop_that_is_killed_anywhere_is_completed_by_the_next() {
     kill_verb("stop", up, |scratch, _| {
-        let second = scratch.verb("stop").run();
+        let mut second = scratch.verb("stop").run();
+        // There the one that was killed may have held the same lock, to look, and not be gone yet.
+        if cfg!(daemon_fork) && second.code() == 4 {
+            second = scratch.verb("stop").run();
+        }
         assert_eq!(second.code(), 0, "{second:?}");
         scratch.expect_nothing_left();
         let status = scratch.verb("status").run();
