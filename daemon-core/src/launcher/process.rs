@@ -45,7 +45,7 @@ impl Process {
     /// even the system can end it, because it waits for a device for example.
     pub(super) fn stop(&self) {
         // Once its end has been seen, by us or by somebody else here, the number may be another's.
-        if !matches!(self.try_wait(), Ok(None)) {
+        if self.end_is_taken() {
             return;
         }
         self.0.send(Signal::SIGTERM);
@@ -89,7 +89,15 @@ impl Process {
             }
         }
         std::thread::sleep(longest.min(LOOK));
-        // An error says that somebody else has seen its end.
-        !matches!(self.try_wait(), Ok(None))
+        self.end_is_taken()
+    }
+
+    /// Whether its end has been seen, by us or by somebody else here. A wait that the system forbids
+    /// says nothing of it.
+    fn end_is_taken(&self) -> bool {
+        match self.try_wait() {
+            Ok(status) => status.is_some(),
+            Err(error) => error.raw_os_error() == Some(Errno::ECHILD as i32),
+        }
     }
 }
