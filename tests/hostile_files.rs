@@ -164,6 +164,27 @@ fn a_link_of_ones_own_in_the_directory_of_somebody_else_is_not_followed() {
 }
 
 #[test]
+fn a_directory_of_ones_own_is_not_found_by_the_link_of_somebody_else() {
+    if !users::available() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let own = scratch.directory_of(NOBODY, "own");
+    let link = scratch.path("link");
+    symlink(&own, &link).expect("symlink");
+    std::os::unix::fs::lchown(&link, Some(HELLO), Some(HELLO)).expect("lchown");
+    for option in ["pid_template", "log_template"] {
+        let launch = Nobody
+            .start(&scratch)
+            .options(format!("{option}={{state_dir}}/report"))
+            .env("XDG_STATE_HOME", &link)
+            .run();
+        scratch.expect_refusal(&launch, 78, &["symbolic link made by user 4711"]);
+    }
+    assert_eq!(fs::read_dir(own).expect("own").count(), 0);
+}
+
+#[test]
 fn the_way_behind_a_link_is_to_be_trusted_too() {
     if !users::available() {
         return;

@@ -158,6 +158,12 @@ fn the_verb_reopen_makes_the_daemon_use_the_new_file() {
         .expect("the log")
         .mode();
     assert_eq!(mode & 0o7777, 0o640, "the mode of a new log");
+    let details = fs::read_to_string(format!("/proc/{}/fdinfo/1", daemon.pid()));
+    let details = details.expect("standard output");
+    let flags = details.lines().find_map(|line| line.strip_prefix("flags:"));
+    let flags = i32::from_str_radix(flags.expect("its flags").trim(), 8).expect("flags");
+    assert_ne!(flags & libc::O_APPEND, 0);
+    assert_eq!(flags & libc::O_NONBLOCK, 0);
     daemon.stop();
     let written = numbers(&scratch.logs().concat());
     assert!(gaps(&written).is_empty(), "{:?}", gaps(&written));

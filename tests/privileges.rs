@@ -294,12 +294,19 @@ fn ids_that_the_system_did_not_change_though_it_said_so_are_noticed() {
     if !users::available() || !requires::program("strace") {
         return;
     }
-    for call in ["setgroups", "setgid", "setuid"] {
+    for (call, words) in [
+        ("setgroups", &[][..]),
+        ("setgid", &[]),
+        ("setuid", &[]),
+        // A group that root can be in gives no way back to it.
+        ("setgid", &["setpriv", "--regid=27", "--clear-groups"]),
+    ] {
         let scratch = scratch();
         // Only the first call: the others tell the truth about what has not been changed.
         let inject = format!("-einject={call}:retval=0:when=1");
         let options = "pid=report.pid\nlog=report.log\nuser=hello";
-        let start = start(&scratch, &["strace", "-f", "-qqq", "-o", "trace", &inject]);
+        let strace = ["strace", "-f", "-qqq", "-o", "trace", &inject];
+        let start = start(&scratch, &[words, &strace].concat());
         let launch = start.options(options).does("create:out/file").run();
         scratch.expect_refusal(&launch, 77, &["rights of root"]);
         assert!(!scratch.path("out/file").exists(), "{call}");
