@@ -124,6 +124,8 @@ fn read_run(lines: impl Iterator<Item = String>) -> BTreeMap<String, Result> {
         } else if let Some((test, result)) = line
             .strip_prefix("test ")
             .and_then(|line| line.rsplit_once(" ... "))
+            // The cases of trybuild look the same but for their colours, and belong to a test.
+            .filter(|(test, _)| !test.contains('\x1b'))
         {
             let result = match result.split_once(", ").unwrap_or((result, result)) {
                 ("ok", _) => Result::Passed,
