@@ -71,7 +71,8 @@ const LOG_FILE: &str = "log_file";
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Switch {
-    /// Whether the switch was given. With the attribute it never is: the attribute was faster.
+    /// Whether the switch was given. With the attribute it is only where the attribute could not see
+    /// it, in a cluster like `-vd` for example: then the program runs in the foreground.
     pub is_asked: bool,
 }
 
@@ -79,7 +80,8 @@ pub struct Switch {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Background {
-    /// Whether the switch was given. With the attribute it never is: the attribute was faster.
+    /// Whether the switch was given. With the attribute it is only where the attribute could not see
+    /// it, in a cluster like `-vd` for example: then the program runs in the foreground.
     pub is_asked: bool,
     /// The PID file that the user chose.
     pub pid_file: Option<PathBuf>,

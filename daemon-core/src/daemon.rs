@@ -190,12 +190,18 @@ impl Daemon {
     }
 
     /// A flag by which the user of the program chooses the PID file. Default: none.
+    ///
+    /// It is looked for by [`enter`](Self::enter), before [`configure`](Self::configure) is called; a
+    /// program that calls [`start`](Self::start) reads its command line itself.
     pub fn pid_flag(mut self, flag: impl Into<OsString>) -> Self {
         self.pid_flag = Some(flag.into());
         self
     }
 
     /// A flag by which the user of the program chooses the log. Default: none.
+    ///
+    /// It is looked for by [`enter`](Self::enter), before [`configure`](Self::configure) is called; a
+    /// program that calls [`start`](Self::start) reads its command line itself.
     pub fn log_flag(mut self, flag: impl Into<OsString>) -> Self {
         self.log_flag = Some(flag.into());
         self
