@@ -11,7 +11,6 @@ fit the source any more. To be run as root, since most of the tests are about ot
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -24,8 +23,9 @@ WORK = TREE / "target" / "mutations"
 COPY = WORK / "tree"
 PATIENCE = 300
 
-# Whatever a broken program leaves behind ends with its tests.
-ALONE = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+# Whatever a broken program leaves behind ends with its tests; and what a shell ignores in the
+# background, the tests do not.
+ALONE = ["env", "--default-signal", "unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
 
 def cargo(*arguments):
@@ -99,9 +99,6 @@ def mutate(mutant):
 def main():
     if os.geteuid() != 0:
         sys.exit("to be run as root")
-    # A shell that runs this in the background ignores them, and the tests would too.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     words = sys.argv[1:]
     table = tomllib.loads((TREE / "tests/mutations/mutants.toml").read_text())["mutant"]
     mutants = [it for it in table if not words or any(word in str(it) for word in words)]
