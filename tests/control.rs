@@ -328,7 +328,10 @@ fn a_process_that_does_not_hold_the_lock_is_not_signalled() {
         scratch.write("report.pid", format!("{}\n", canary.0.id()));
         let _lock = lock::hold(&path);
         for verb in ["status", "stop", "reload"] {
-            let words = ["locked by process ", &*format!("not by {}", canary.0.id())];
+            let words = [
+                "locked by process ",
+                &*format!("not provably by {}", canary.0.id()),
+            ];
             expect_failure(&scratch.verb(verb).run(), 4, &words);
         }
         canary.expect_alive();
@@ -363,7 +366,7 @@ fn a_lock_that_outlives_the_daemon_in_its_child_is_reported() {
     for verb in ["status", "stop"] {
         let words = [
             &*format!("locked by process {child}"),
-            &format!("not by {}", daemon.pid()),
+            &format!("not provably by {}", daemon.pid()),
         ];
         expect_failure(&scratch.verb(verb).run(), 4, &words);
     }
@@ -586,6 +589,50 @@ fn a_number_that_changes_while_it_is_looked_at_is_not_believed() {
     expect_failure(&status.wait(), 4, &["report.pid"]);
 }
 
+#[cfg_attr(daemon_fork, ignore = "nobody says there who holds a lock")]
+#[test]
+fn a_number_that_cannot_be_seen_into_is_not_believed_beside_a_holder_that_is_seen() {
+    if !requires::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let (daemon, other) = (as_nobody(scratch.controlled("hang")), Canary::new());
+    fs::set_permissions(scratch.dir(), fs::Permissions::from_mode(0o777)).expect("chmod");
+    let daemon = scratch.up(daemon);
+    scratch.write("report.pid", format!("{}\n", other.0.id()));
+    let status = as_nobody(scratch.verb("status")).run();
+    expect_failure(
+        &status,
+        4,
+        &["locked by process", &daemon.pid().to_string()],
+    );
+    scratch.write("report.pid", format!("{}\n", daemon.pid()));
+}
+
+#[cfg_attr(daemon_fork, ignore = "nobody says there who holds a lock")]
+#[test]
+fn a_lock_of_another_kind_proves_nothing() {
+    let scratch = Scratch::new();
+    let path = scratch.write("report.pid", "\n");
+    let _lock = lock::hold(&path);
+    let flock = requires::find("flock").expect("flock");
+    let mut holder = Command::new(flock);
+    let holder = holder.arg("-F").arg(&path).args(["sleep", "600"]).spawn();
+    let mut holder = Canary(holder.expect("flock"));
+    eventually("it holds its lock", || {
+        let details = fs::read_dir(format!("/proc/{}/fdinfo", holder.0.id())).ok()?;
+        details
+            .filter_map(|entry| fs::read_to_string(entry.ok()?.path()).ok())
+            .any(|details| details.contains(" FLOCK ") && details.contains(" WRITE "))
+            .then_some(())
+    });
+    scratch.write("report.pid", format!("{}\n", holder.0.id()));
+    for verb in ["status", "reload", "stop"] {
+        expect_failure(&scratch.verb(verb).run(), 4, &["not provably by"]);
+    }
+    holder.expect_alive();
+}
+
 #[test]
 fn root_does_not_signal_what_others_may_have_written() {
     if !requires::root() {
@@ -720,22 +767,47 @@ fn a_daemon_in_another_pid_namespace_is_not_mistaken_for_its_number_here() {
     other.wait();
 }
 
+#[cfg_attr(daemon_fork, ignore = "nobody says there who holds a lock")]
+#[test]
+fn where_proc_shows_another_pid_namespace_its_numbers_prove_nothing() {
+    if !requires::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    // It would survive a reload.
+    let daemon = scratch.up_and_reported("catch:1 report stay");
+    let script = r"
+        read pid < report.pid
+        echo $((pid - 1)) > /proc/sys/kernel/ns_last_pid
+        sleep 600 &
+        test $! = $pid || exit 2
+        for verb in status reload stop; do $1 -s $verb; echo $?; done
+        kill -0 $pid && echo alive
+    ";
+    let outcome = scratch.beside_foreign_proc(script).run();
+    assert_eq!(outcome.code(), 0, "{outcome:?}");
+    assert_eq!(outcome.out_text(), "4\n4\n4\nalive\n", "{outcome:?}");
+    assert!(daemon.process.is_alive());
+}
+
 impl Scratch {
     /// A shell as process 1 of its own pid namespace; `$1` is the program `report`.
     fn in_pid_namespace(&self, script: &str) -> Start {
+        self.unshared(&["-pfm", "--mount-proc"], script)
+    }
+
+    /// The same with the `/proc` of the namespace that it was started in.
+    fn beside_foreign_proc(&self, script: &str) -> Start {
+        self.unshared(&["-pf"], script)
+    }
+
+    fn unshared(&self, options: &[&str], script: &str) -> Start {
         let unshare = requires::find("unshare").expect("unshare");
         self.start_path(&unshare)
             .options(OPTIONS)
             .does("hang")
-            .args([
-                "-pfm",
-                "--mount-proc",
-                "--kill-child",
-                "sh",
-                "-c",
-                script,
-                "sh",
-            ])
+            .args(options)
+            .args(["--kill-child", "sh", "-c", script, "sh"])
             .arg(support::program::path("report"))
     }
 }

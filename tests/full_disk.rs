@@ -8,6 +8,9 @@
 
 mod support;
 
+use nix::sys::resource::Resource;
+
+use support::deadline::eventually;
 use support::outcome::Outcome;
 use support::requires;
 use support::scratch::Scratch;
@@ -66,6 +69,22 @@ fn a_program_that_uses_the_log_writer_goes_on_and_tells_what_was_lost() {
         shown.starts_with("16384\n") && shown.contains(&told),
         "{shown}"
     );
+}
+
+#[test]
+fn the_log_writer_survives_a_limit_on_the_size_of_files() {
+    let scratch = Scratch::new();
+    let steps = "flood-lossy:100 note-dropped:dropped stay";
+    let start = scratch
+        .background()
+        .options("pid=report.pid\nlog=report.log")
+        .limit(Resource::RLIMIT_FSIZE, 16 * 1024);
+    let daemon = scratch.up(start.does(steps));
+    eventually("it has gone on", || {
+        scratch.path("dropped").exists().then_some(())
+    });
+    assert_eq!(scratch.read("dropped").trim(), "84");
+    assert!(daemon.process.is_alive());
 }
 
 #[test]

@@ -14,7 +14,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::PathBuf;
 use std::process::Command;
 
+use nix::sys::resource::Resource;
 use nix::sys::signal::Signal;
+use nix::sys::stat::{Mode, SFlag, mknod};
 
 use support::daemon::Daemon;
 use support::deadline::eventually;
@@ -61,8 +63,8 @@ impl Scratch {
     }
 
     /// Waits until the daemon has written more to its log.
-    fn expect_growth(&self) {
-        let length = || fs::metadata(self.path("report.log")).map_or(0, |log| log.len());
+    fn expect_growth(&self, log: &str) {
+        let length = || fs::metadata(self.path(log)).map_or(0, |log| log.len());
         let before = length();
         eventually("the log grows", || (length() > before).then_some(()));
     }
@@ -90,11 +92,11 @@ fn logrotate_with_create_loses_no_line_and_doubles_none() {
     let daemon = scratch.writer(OPTIONS);
     let pid_file = scratch.path("report.pid").display().to_string();
     for _ in 0..10 {
-        scratch.expect_growth();
+        scratch.expect_growth("report.log");
         let hang_up = format!("kill -HUP `cat {pid_file}`");
         scratch.logrotate(&format!("create\n postrotate\n {hang_up}\n endscript"));
     }
-    scratch.expect_growth();
+    scratch.expect_growth("report.log");
     assert!(daemon.stop().expect("its status").success());
     let logs = scratch.logs();
     assert_eq!(logs.len(), 11, "ten old ones and the new one");
@@ -117,10 +119,10 @@ fn logrotate_with_copytruncate_leaves_no_hole_and_doubles_no_line() {
     let scratch = Scratch::new();
     let daemon = scratch.writer(&OPTIONS.replace("log_reopen=1\n", ""));
     for _ in 0..10 {
-        scratch.expect_growth();
+        scratch.expect_growth("report.log");
         scratch.logrotate("copytruncate");
     }
-    scratch.expect_growth();
+    scratch.expect_growth("report.log");
     assert!(daemon.stop().expect("its status").success());
     let logs = scratch.logs();
     assert_eq!(logs.len(), 11, "ten old ones and the new one");
@@ -153,7 +155,7 @@ fn the_verb_reopen_makes_the_daemon_use_the_new_file() {
     eventually("the new log is there", || {
         scratch.path("report.log").exists().then_some(())
     });
-    scratch.expect_growth();
+    scratch.expect_growth("report.log");
     let mode = fs::metadata(scratch.path("report.log"))
         .expect("the log")
         .mode();
@@ -247,6 +249,45 @@ fn a_link_in_the_place_of_the_log_is_not_followed() {
         fs::read_to_string(victim).expect("the victim"),
         "precious\n"
     );
+}
+
+#[test]
+fn a_device_in_the_place_of_the_log_is_refused() {
+    if !requires::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let daemon = scratch.writer(OPTIONS);
+    daemon.report();
+    let log = scratch.path("report.log");
+    fs::rename(&log, scratch.path("report.log.1")).expect("rotate");
+    let null = fs::metadata("/dev/null").expect("/dev/null").rdev();
+    mknod(&log, SFlag::S_IFCHR, Mode::S_IRWXU, null).expect("mknod");
+    daemon.process.signal(Signal::SIGHUP);
+    eventually("it warns", || {
+        scratch
+            .read("report.log.1")
+            .contains("cannot reopen")
+            .then_some(())
+    });
+    scratch.expect_growth("report.log.1");
+}
+
+#[test]
+fn the_complaint_about_a_log_survives_a_limit_on_the_size_of_files() {
+    let limit = 64 * 1024;
+    let scratch = Scratch::new();
+    scratch.write("report.log", vec![b'\n'; limit]);
+    let start = scratch.background().options(OPTIONS);
+    let start = start.does("report wait:go note:done stay");
+    let daemon = scratch.up(start.limit(Resource::RLIMIT_FSIZE, limit as u64));
+    daemon.report();
+    fs::remove_file(scratch.path("report.log")).expect("remove");
+    fs::create_dir(scratch.path("report.log")).expect("mkdir");
+    daemon.process.signal(Signal::SIGHUP);
+    scratch.write("go", "");
+    eventually("it goes on", || scratch.path("done").exists().then_some(()));
+    assert!(daemon.process.is_alive());
 }
 
 #[test]

@@ -27,8 +27,8 @@ pub(crate) fn holder(file: &File) -> Option<Pid> {
     }
     // A process of another user, or one that is not dumpable.
     std::thread::sleep(UNCHANGED);
-    let unchanged = read_pid(file) == Some(pid) && writer_holds(file) == Ok(true);
-    unchanged.then_some(pid)
+    let is_unchanged = read_pid(file) == Some(pid) && writer_holds(file) == Ok(true);
+    (is_unchanged && visible_holder(file).is_none()).then_some(pid)
 }
 
 /// The pid in the file: the digits up to the first newline. Anything else is not a pid.

@@ -14,11 +14,12 @@ use std::sync::OnceLock;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::Signal;
-use nix::sys::stat::{Mode, fchmod};
+use nix::sys::stat::{Mode, fchmod, fstat};
 use nix::unistd::{dup2_stderr, dup2_stdout};
 
 use crate::error::{Error, shown};
 use crate::handoff::Record;
+use crate::signals::Ignored;
 use crate::sys;
 
 /// What is needed to open the log again.
@@ -26,6 +27,8 @@ use crate::sys;
 struct Log {
     path: CString,
     mode: Mode,
+    /// The device that it is, `/dev/null`, or what a regular file and a FIFO have in its place.
+    device: libc::dev_t,
     /// What is said before the reason, if it cannot be opened.
     complaint: Vec<u8>,
 }
@@ -75,10 +78,12 @@ pub(crate) fn prepare(record: &Record) -> Result<(), Errno> {
     };
     let name = shown(record.comm.as_ref());
     let from_root = from_root(path, record.chroot.as_deref());
+    let device = fstat(io::stdout())?.st_rdev;
     LOG.get_or_init(|| Log {
         // One with a NUL byte is refused long before.
         path: CString::new(from_root.as_os_str().as_bytes()).unwrap_or_default(),
         mode: Mode::from_bits_truncate(mode as libc::mode_t),
+        device,
         complaint: format!("{name}: {}", Error::log_file_again(path)).into_bytes(),
     });
     match record.log_reopen {
@@ -122,6 +127,10 @@ fn open(log: &Log) -> Result<OwnedFd, Errno> {
         Err(Errno::EEXIST) => create(OFlag::empty())?,
         Err(errno) => return Err(errno),
     };
+    // A terminal, for example, that was put in its place.
+    if fstat(&file)?.st_rdev != log.device {
+        return Err(Errno::EINVAL);
+    }
     // Opening was not to wait for the reader of a FIFO, but writing may.
     fcntl(&file, FcntlArg::F_SETFL(OFlag::O_APPEND))?;
     Ok(file)
@@ -140,6 +149,8 @@ fn while_busy(place: impl Fn() -> Result<(), Errno>) -> Result<(), Errno> {
 /// One line in the log as it is.
 fn complain(log: &Log, reason: Errno) {
     let line = [&log.complaint, reason.desc().as_bytes(), b"\n"].map(IoSlice::new);
+    // Beyond a limit on the size of files, writing would end this process.
+    let _limit = Ignored::begin(Signal::SIGXFSZ);
     // There is nobody left to tell.
     let _ = nix::sys::uio::writev(io::stderr(), &line);
 }

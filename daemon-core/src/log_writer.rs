@@ -25,6 +25,9 @@ pub struct LogWriter(());
 /// one line says how much that was when there is room again. In the foreground it writes to
 /// standard error.
 ///
+/// The same holds for a limit on the size of files, see `setrlimit(2)`: from the first call on the
+/// signal SIGXFSZ, where it has its default action, does nothing in this process.
+///
 /// Logging crates take it in one line, for example `tracing-subscriber`:
 ///
 /// ```text
@@ -38,6 +41,14 @@ pub struct LogWriter(());
 /// ```
 #[must_use]
 pub fn log_writer() -> LogWriter {
+    #[cfg(unix)]
+    {
+        static SURVIVES_LIMIT: std::sync::Once = std::sync::Once::new();
+        SURVIVES_LIMIT.call_once(|| {
+            // If it cannot be had, the limit kills as it did before.
+            crate::sys::signals::disarm(nix::sys::signal::Signal::SIGXFSZ).ok();
+        });
+    }
     LogWriter(())
 }
 

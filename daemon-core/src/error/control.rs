@@ -47,7 +47,7 @@ impl Error {
                 .to_owned(),
         };
         let reason = match named {
-            Some(pid) => format!("{holder}, and not by {pid}, whose number it holds"),
+            Some(pid) => format!("{holder}, not provably by {pid}, whose number it holds"),
             None => format!("{holder}, but its content is not a pid"),
         };
         Self::unproved(path, &reason)

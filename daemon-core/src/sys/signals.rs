@@ -54,6 +54,19 @@ pub(crate) fn ignore(signal: Signal) -> Result<SigAction, Errno> {
     )
 }
 
+/// Lets a signal that has its default action do nothing, but for the programs that are executed.
+pub(crate) fn disarm(signal: Signal) -> Result<(), Errno> {
+    let nothing = SigHandler::Handler(do_nothing);
+    let flags = SaFlags::SA_RESTART | SaFlags::SA_ONSTACK;
+    let before = set(signal, &SigAction::new(nothing, flags, SigSet::empty()))?;
+    match before.handler() {
+        SigHandler::SigDfl => Ok(()),
+        _ => restore(signal, &before),
+    }
+}
+
+extern "C" fn do_nothing(_signal: libc::c_int) {}
+
 /// Puts back what [`set_default`], [`ignore`] or [`set_interrupt_handler`] returned.
 pub(crate) fn restore(signal: Signal, action: &SigAction) -> Result<(), Errno> {
     set(signal, action).map(drop)

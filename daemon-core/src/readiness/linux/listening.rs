@@ -17,6 +17,7 @@ use super::net_tables::{
     Counts, Extent, INTERNET_TABLES, has_unix_listener, read_counts, read_ephemeral_ports,
 };
 use super::thread_state::{ThreadState, has_ended, state_of};
+use crate::sys::process;
 
 /// What the quick look cannot see comes to light this late in most cases: a socket in a descriptor
 /// table or a network namespace that belongs to one thread alone.
@@ -47,7 +48,8 @@ pub(crate) fn socket_inodes(descriptors: impl IntoIterator<Item = RawFd>) -> Has
 /// Watches a process for the moment in which it listens.
 #[derive(Debug)]
 pub(crate) struct Listening {
-    process: PathBuf,
+    /// If it can be seen at all.
+    process: Option<PathBuf>,
     inherited: HashSet<u64>,
     ephemeral_ports: RangeInclusive<u16>,
     /// Sockets that are connected, for example; with nothing but these no table is read.
@@ -73,7 +75,7 @@ impl Listening {
     /// that was handed over may have listened all the time: it says nothing.
     pub(crate) fn watch(pid: Pid, inherited: HashSet<u64>) -> Self {
         Self {
-            process: format!("/proc/{pid}").into(),
+            process: process::directory(pid).ok(),
             inherited,
             ephemeral_ports: read_ephemeral_ports(),
             hopeless: HashSet::new(),
@@ -108,9 +110,10 @@ impl Listening {
     /// a new descriptor or a new number the next time.
     fn look(&mut self) -> Result<bool, Unreadable> {
         let mut sockets = HashSet::new();
-        match self.collect_sockets(&self.process, &mut sockets) {
+        let process = self.process.as_deref().ok_or(Unreadable)?;
+        match self.collect_sockets(process, &mut sockets) {
             Ok(()) => {}
-            Err(error) if is_denied(&error) && state_of(&self.process) != ThreadState::Ended => {
+            Err(error) if is_denied(&error) && state_of(process) != ThreadState::Ended => {
                 return Err(Unreadable);
             }
             Err(_) => return Ok(false),
@@ -118,7 +121,7 @@ impl Listening {
         if sockets.is_empty() {
             return Ok(false);
         }
-        let net = self.process.join("net");
+        let net = process.join("net");
         let counts = read_counts(&net);
         let known = self
             .judged
@@ -141,7 +144,8 @@ impl Listening {
     /// Looks at every descriptor of every thread, and reads the tables of each of its network
     /// namespaces to the end.
     fn look_thoroughly(&mut self) -> bool {
-        let Ok(threads) = fs::read_dir(self.process.join("task")) else {
+        let threads = |process: &PathBuf| fs::read_dir(process.join("task")).ok();
+        let Some(threads) = self.process.as_ref().and_then(threads) else {
             return false;
         };
         let mut sockets = HashSet::new();

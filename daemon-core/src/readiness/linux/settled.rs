@@ -12,6 +12,7 @@ use nix::time::ClockId;
 use nix::unistd::Pid;
 
 use super::thread_state::are_all_asleep;
+use crate::sys::process;
 
 /// How long the quiet must last.
 const WINDOW: Duration = Duration::from_millis(50);
@@ -47,7 +48,10 @@ impl Settled {
     pub(crate) fn watch(pid: Pid) -> Self {
         Self {
             clock: ClockId::pid_cpu_clock_id(pid).ok(),
-            threads: format!("/proc/{pid}/task").into(),
+            // Where they cannot be seen, nothing is ever quiet, and the time decides.
+            threads: process::directory(pid)
+                .map(|process| process.join("task"))
+                .unwrap_or_default(),
             quiet: QuietTime::default(),
             asleep_at: None,
             next_look: None,

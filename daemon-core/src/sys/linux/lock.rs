@@ -3,11 +3,13 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::unistd::Pid;
+
+use super::process;
 
 // The system's structure has narrower fields than its constants.
 #[expect(clippy::cast_possible_truncation, reason = "they are 0, 1 and 2")]
@@ -21,10 +23,14 @@ const FROM_START: libc::c_short = libc::SEEK_SET as libc::c_short;
 
 /// Takes the write lock; false when somebody else holds a lock.
 pub(crate) fn try_lock(file: &File) -> Result<bool, Errno> {
-    match fcntl(file, FcntlArg::F_OFD_SETLK(&whole_file(WRITE))) {
-        Ok(_) => Ok(true),
-        Err(Errno::EAGAIN | Errno::EACCES) => Ok(false),
-        Err(errno) => Err(errno),
+    loop {
+        match fcntl(file, FcntlArg::F_OFD_SETLK(&whole_file(WRITE))) {
+            Ok(_) => return Ok(true),
+            Err(Errno::EAGAIN | Errno::EACCES) => return Ok(false),
+            // It waits for nobody, but a network file system may.
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+        }
     }
 }
 
@@ -66,8 +72,8 @@ pub(crate) fn visible_holder(file: &File) -> Option<Pid> {
 
 /// Whether one of the process's descriptors refers to this very file and holds its lock.
 pub(crate) fn holds(pid: Pid, file: &File) -> io::Result<bool> {
-    let process = PathBuf::from(format!("/proc/{pid}"));
     let look = || -> io::Result<bool> {
+        let process = process::directory(pid)?;
         if let Some(is_held) = is_held_in(&process, file)? {
             return Ok(is_held);
         }
@@ -100,10 +106,7 @@ fn is_held_in(directory: &Path, file: &File) -> io::Result<Option<bool>> {
         if (other.dev(), other.ino()) == (metadata.dev(), metadata.ino()) {
             let details = directory.join("fdinfo").join(descriptor.file_name());
             let details = fs::read_to_string(details).unwrap_or_default();
-            if details
-                .lines()
-                .any(|line| line.starts_with("lock:") && line.contains(" WRITE "))
-            {
+            if details.lines().any(is_our_lock) {
                 return Ok(Some(true));
             }
         }
@@ -111,6 +114,17 @@ fn is_held_in(directory: &Path, file: &File) -> io::Result<Option<bool>> {
     Ok(found)
 }
 
+/// Whether such a line tells of a lock as daemons take it, see `proc_pid_fdinfo(5)`; not of one by
+/// `flock(2)`, for example, which excludes no daemon.
+fn is_our_lock(line: &str) -> bool {
+    let fields: Vec<_> = line.split_whitespace().collect();
+    matches!(
+        fields[..],
+        ["lock:", _, "OFDLCK", _, "WRITE", _, _, "0", "EOF"]
+    )
+}
+
+/// Whether `/proc` is mounted, whosever processes it shows.
 fn has_proc() -> bool {
-    Path::new("/proc/self").exists()
+    fs::symlink_metadata("/proc/self").is_ok()
 }

@@ -1,12 +1,26 @@
 //! What the system tells of a process that is not a child of this one.
 
 use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use nix::time::{ClockId, clock_gettime};
-use nix::unistd::{Pid, SysconfVar, sysconf};
+use nix::unistd::{Pid, SysconfVar, getpid, sysconf};
 
 pub(crate) use super::pidfd::{open, send_signal};
+
+/// Its directory in `/proc`.
+///
+/// In a container `/proc` may show another PID namespace, where the number is somebody else's: then
+/// the process is not found there, as if it had ended.
+pub(crate) fn directory(pid: Pid) -> io::Result<PathBuf> {
+    if fs::read_link("/proc/self")? == Path::new(&getpid().to_string()) {
+        Ok(format!("/proc/{pid}").into())
+    } else {
+        Err(io::ErrorKind::NotFound.into())
+    }
+}
 
 /// When it started, in clock ticks since the system started. With this beside it, a pid names one
 /// process only.
@@ -23,7 +37,7 @@ pub(crate) fn has_executed(pid: Pid) -> bool {
 
 /// A number in `/proc/PID/stat`: the field that `proc_pid_stat(5)`, which counts from 1, gives it.
 fn stat(pid: Pid, field: usize) -> Option<u64> {
-    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let stat = fs::read(directory(pid).ok()?.join("stat")).ok()?;
     // The second field is in parentheses and may hold anything, also parentheses.
     let end_of_name = stat.iter().rposition(|byte| *byte == b')')?;
     let mut rest = stat
@@ -47,7 +61,7 @@ pub(crate) fn time_of(start: u64) -> Option<SystemTime> {
 
 /// Whether it has a handler for this signal, if that is known.
 pub(crate) fn catches(pid: Pid, signal: i32) -> Option<bool> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let status = fs::read_to_string(directory(pid).ok()?.join("status")).ok()?;
     let caught = status
         .lines()
         .find_map(|line| line.strip_prefix("SigCgt:"))?;

@@ -278,7 +278,7 @@ fn a_socket_that_was_counted_before_it_was_seen_is_found() {
     let mut listening = program.watch();
     let mut sockets = HashSet::new();
     listening
-        .collect_sockets(&listening.process, &mut sockets)
+        .collect_sockets(listening.process.as_deref().unwrap(), &mut sockets)
         .unwrap();
     assert!(program.does("bind tcp"));
     listening.inherited = sockets;
