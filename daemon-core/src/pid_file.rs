@@ -151,10 +151,16 @@ fn open(path: &Path, mode: u32) -> io::Result<Option<(File, bool)>> {
 
 /// Gives a file that was just created its mode, whatever the umask, or removes it.
 pub(crate) fn set_mode(file: &File, path: &Path, mode: u32) -> io::Result<()> {
-    file.set_permissions(fs::Permissions::from_mode(mode))
-        .inspect_err(|_| {
-            fs::remove_file(path).ok();
-        })
+    let set = || -> io::Result<()> {
+        // Setting what it has already costs as much as creating it.
+        if file.metadata()?.mode() & 0o7777 == mode {
+            return Ok(());
+        }
+        file.set_permissions(fs::Permissions::from_mode(mode))
+    };
+    set().inspect_err(|_| {
+        fs::remove_file(path).ok();
+    })
 }
 
 /// Whether the path still names this very file.

@@ -20,7 +20,12 @@ pub(crate) fn entries() -> Vec<Vec<u8>> {
             break;
         }
         // SAFETY: every entry is a C string.
-        entries.push(unsafe { CStr::from_ptr(entry) }.to_bytes().to_vec());
+        let mut bytes = unsafe { CStr::from_ptr(entry) }
+            .to_bytes_with_nul()
+            .to_vec();
+        // Room for the NUL stays: most entries become C strings again.
+        bytes.pop();
+        entries.push(bytes);
         // SAFETY: this was not the end of the list.
         next = unsafe { next.add(1) };
     }

@@ -83,6 +83,12 @@ pub(crate) fn start(plan: Plan) -> Result<Child, Failure> {
     };
     drop(alive_in_children);
     let intermediate = intermediate.map_err(failed("create the intermediate process"))?;
+    let daemon = match children.daemon.load(Ordering::Acquire) {
+        0 => None,
+        pid => Some(Pid::from_raw(pid)),
+    };
+    // Now, while there is nothing to do but wait; it is our child, whatever becomes of it.
+    let pidfd = daemon.and_then(|pid| pidfd::open(pid).ok());
     // The pipe ends when the daemon has executed the program or died. If someone killed the
     // intermediate process, nothing else tells. If not, it is as good as done, and only a child that
     // another thread of ours has forked meanwhile could keep the pipe open.
@@ -94,15 +100,8 @@ pub(crate) fn start(plan: Plan) -> Result<Child, Failure> {
     // After that, since it has hardly begun to end now: who sleeps until it has may find that the
     // daemon runs first, with all of its start-up.
     let fate = wait::wait(Pid::from_raw(intermediate));
-    let daemon = match children.daemon.load(Ordering::Acquire) {
-        0 => None,
-        pid => Some(Pid::from_raw(pid)),
-    };
     match (children.failure(), daemon) {
-        (None, Some(pid)) => Ok(Child {
-            pid,
-            pidfd: pidfd::open(pid).ok(),
-        }),
+        (None, Some(pid)) => Ok(Child { pid, pidfd }),
         (Some(failure), daemon) => {
             daemon.map(wait::wait);
             Err(failure)

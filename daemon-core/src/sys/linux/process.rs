@@ -1,7 +1,7 @@
 //! What the system tells of a process that is not a child of this one.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -37,7 +37,12 @@ pub(crate) fn has_executed(pid: Pid) -> bool {
 
 /// A number in `/proc/PID/stat`: the field that `proc_pid_stat(5)`, which counts from 1, gives it.
 fn stat(pid: Pid, field: usize) -> Option<u64> {
-    let stat = fs::read(directory(pid).ok()?.join("stat")).ok()?;
+    // More than its numbers and a name of 64 bytes can fill.
+    let mut stat = [0; 2048];
+    let length = File::open(directory(pid).ok()?.join("stat"))
+        .and_then(|mut file| file.read(&mut stat))
+        .ok()?;
+    let stat = stat.get(..length)?;
     // The second field is in parentheses and may hold anything, also parentheses.
     let end_of_name = stat.iter().rposition(|byte| *byte == b')')?;
     let mut rest = stat
