@@ -4,12 +4,12 @@ use std::ffi::OsString;
 
 use nix::errno::Errno;
 
-use crate::after_exec::{self, Step};
+use crate::after_exec;
 use crate::command_line::{self, Asked, ChosenPaths, Verb};
 use crate::control::{Control, Stopped, verbs};
 use crate::daemon::{Daemon, PathSource};
 use crate::error::Error;
-use crate::handoff::{self, Record};
+use crate::handoff::{self, Record, Step};
 use crate::launcher::{self, Order, Verdict, report};
 use crate::path_template::{self, Resolved, Surroundings};
 use crate::privileges;

@@ -5,6 +5,8 @@ mod command_line;
 #[cfg(unix)]
 mod control;
 #[cfg(unix)]
+mod files;
+#[cfg(unix)]
 mod launch;
 #[cfg(unix)]
 mod paths;
