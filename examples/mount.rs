@@ -117,7 +117,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// A directory with the name of the volume and, once it is served, its address and its PID file.
+/// A directory with the name of the volume and, while it is served in the background, its address and
+/// its PID file.
 struct Volume(PathBuf);
 
 impl Volume {
@@ -161,7 +162,10 @@ fn mount(
     let listener = TcpListener::bind(address).map_err(|error| format!("{address}: {error}"))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let url = format!("http://{address}/");
-    volume.write("url", &url)?;
+    // One in the foreground is not what `status` asks for, and may run beside the daemon.
+    if daemon::is_daemon() {
+        volume.write("url", &url)?;
+    }
     println!("OK, {name} is ready at {url}");
     daemon::status(format!("OK, {name} is ready at {url}"));
     daemon::ready();

@@ -287,6 +287,15 @@ mod mount {
 
         let second = mount(&["mount", "-d", "--log-file=log", "vol", "."]).run();
         assert_eq!(second.code(), 69);
+        let mut beside = mount(&["mount", "vol", "."]).spawn_child();
+        let mut said = String::new();
+        let out = beside.stdout.take().expect("its output");
+        BufReader::new(out).read_line(&mut said).expect("read");
+        beside.kill().and_then(|()| beside.wait()).expect("kill");
+        assert!(said.starts_with("OK, ") && !said.contains(&url), "{said}");
+        let status = mount(&["status", "vol"]).run().out_text();
+        let told = format!("docs is ready at {url}, pid {}\n", daemon.pid());
+        assert_eq!(status, told, "the daemon's, not that of the foreground");
         assert_eq!(
             mount(&["umount", "vol"]).run().out_text(),
             "docs is unmounted\n"

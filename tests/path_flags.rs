@@ -165,6 +165,38 @@ fn a_flag_without_its_value_or_twice_is_a_usage_error_and_nothing_is_started() {
 }
 
 #[test]
+fn a_flag_that_two_options_claim_is_refused_with_their_names() {
+    for (options, arguments, flag) in [
+        ("pid_flag=-d", &["-d", "x"][..], "-d"),
+        ("log_flag=--background", &["-d"], "--background"),
+        ("flags=--up\ncontrol_flag=--up", &["--up"], "--up"),
+        ("pid_flag=--at\nlog_flag=--at", &["-d"], "--at"),
+        (
+            "pid_flag=--at\ncontrol_flag=--at",
+            &["--at", "stop"],
+            "--at",
+        ),
+        ("log_flag=--at\ncontrol_flag=--at", &["--at=stop"], "--at"),
+    ] {
+        let scratch = Scratch::new();
+        let program = || scratch.report().options(options);
+        let launch = program().args(arguments).run();
+        scratch.expect_refusal(
+            &launch,
+            78,
+            &[&format!("cannot use the flag {flag}: both ")],
+        );
+        for option in options.split('\n') {
+            let name = option.split('=').next().expect("a name");
+            let name = name.replace("flags", "background_flags");
+            expect_one_line(&launch, &[&name]);
+        }
+        expect_nothing_made(&scratch);
+        assert_eq!(program().does("report").run().code(), 0, "the foreground");
+    }
+}
+
+#[test]
 fn a_path_that_cannot_be_used_is_refused_by_its_name() {
     for (arguments, status, path) in [
         (["-d", "--pid-file=missing/a.pid"], 73, "missing/a.pid"),

@@ -6,46 +6,10 @@ use nix::errno::Errno;
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{chdir, chroot};
 
-use crate::handoff::Record;
+use crate::handoff::{Outcome, Record, Step};
 use crate::log_reopen;
 use crate::privileges::{self, Identity};
 use crate::sys;
-
-/// A step that can fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
-    PidFile,
-    Chroot,
-    Privileges(privileges::Step),
-    Workdir,
-    LogReopen,
-}
-
-impl Step {
-    const ALL: [Self; 8] = [
-        Self::PidFile,
-        Self::Chroot,
-        Self::Privileges(privileges::Step::Groups),
-        Self::Privileges(privileges::Step::Group),
-        Self::Privileges(privileges::Step::User),
-        Self::Privileges(privileges::Step::NoReturn),
-        Self::Workdir,
-        Self::LogReopen,
-    ];
-
-    /// The step of this number.
-    pub(crate) fn from_number(number: u8) -> Option<Self> {
-        let mut numbered = (1..).zip(Self::ALL);
-        numbered.find_map(|(other, step)| (other == number).then_some(step))
-    }
-
-    /// Which one of the steps it is, from 1.
-    pub(crate) fn number(self) -> u8 {
-        let mut numbered = (1..).zip(Self::ALL);
-        let found = numbered.find_map(|(number, step)| (step == self).then_some(number));
-        found.unwrap_or(u8::MAX)
-    }
-}
 
 /// Whether there is something to do that can fail, so that the launcher waits for its outcome.
 pub(crate) fn can_fail(record: &Record) -> bool {
@@ -56,7 +20,7 @@ pub(crate) fn can_fail(record: &Record) -> bool {
 }
 
 /// Takes the steps, in their order; tells why the log cannot be opened again, if that is so.
-pub(crate) fn take_steps(record: &Record) -> Result<Option<Errno>, (Step, Errno)> {
+pub(crate) fn take_steps(record: &Record) -> Outcome {
     sys::image::set_comm(&record.comm);
     if let Some(root) = &record.chroot {
         enter_root(root).map_err(|errno| (Step::Chroot, errno))?;

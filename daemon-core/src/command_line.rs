@@ -80,6 +80,7 @@ impl Verb {
 ///
 /// `Usage`, and only if the switch or the control flag is there: a flag without its value, with an
 /// empty one or given twice, a control verb that is unknown or stands beside the switch.
+/// `Configuration` then, if two options claim one flag.
 pub(crate) fn read<W>(settings: &Daemon, command_line: impl Fn() -> W) -> Result<Asked, Error>
 where
     W: Iterator<Item = OsString>,
@@ -87,6 +88,7 @@ where
     if !is_addressed_to_us(settings, command_line()) {
         return Ok(Asked::Foreground);
     }
+    expect_distinct_flags(settings)?;
 
     let mut reader = Reader::new(settings);
     let mut words = command_line();
@@ -152,6 +154,24 @@ fn is_addressed_to_us(settings: &Daemon, words: impl Iterator<Item = OsString>) 
         Meaning::Flag(flag) | Meaning::Value(flag, _) => flag.takes == Takes::Verb,
         Meaning::Program | Meaning::Question => false,
     })
+}
+
+/// Only one option can answer to a flag. A switch that is listed twice does no harm.
+fn expect_distinct_flags(settings: &Daemon) -> Result<(), Error> {
+    let switches = settings.background_flags.iter();
+    let mut claims: Vec<_> = switches.map(|flag| (flag, "background_flags")).collect();
+    for (flag, option) in [
+        (&settings.pid_flag, "pid_flag"),
+        (&settings.log_flag, "log_flag"),
+        (&settings.control_flag, "control_flag"),
+    ] {
+        let Some(flag) = flag else { continue };
+        if let Some((_, other)) = claims.iter().find(|(claimed, _)| *claimed == flag) {
+            return Err(Error::claimed_twice(flag, other, option));
+        }
+        claims.push((flag, option));
+    }
+    Ok(())
 }
 
 /// What one word of the command line means.
@@ -238,9 +258,9 @@ impl<'s> Reader<'s> {
         } = self.settings;
         let control_flag = control_flag.as_ref().filter(|_| self.subcommand_seen);
         let flags = [
+            (control_flag, Takes::Verb),
             (pid_flag.as_ref(), Takes::PidFile),
             (log_flag.as_ref(), Takes::LogFile),
-            (control_flag, Takes::Verb),
         ];
         for (name, takes) in flags {
             let Some(name) = name else { continue };

@@ -4,12 +4,12 @@ use std::ffi::OsString;
 
 use nix::errno::Errno;
 
-use crate::after_exec::{self, Step};
+use crate::after_exec;
 use crate::command_line::{self, Asked, ChosenPaths, Verb};
 use crate::control::{Control, Stopped, verbs};
 use crate::daemon::{Daemon, PathSource};
 use crate::error::Error;
-use crate::handoff::{self, Record};
+use crate::handoff::{self, Record, Step};
 use crate::launcher::{self, Order, Verdict, report};
 use crate::path_template::{self, Resolved, Surroundings};
 use crate::privileges;
@@ -23,7 +23,8 @@ impl Daemon {
     ///
     /// Without the switch on the command line, and in the daemon, it returns a guard, and the
     /// program runs. With the switch this process is the launcher: it starts the daemon, waits
-    /// until that is ready, and ends with a status that tells the truth; it never returns.
+    /// until that is ready, and ends with a status that tells the truth; it never returns. If two
+    /// options claim one flag, that status is 78.
     ///
     /// Call it first thing in `main`, before there are threads, open files or children.
     pub fn enter(self) -> Running {

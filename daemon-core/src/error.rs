@@ -5,6 +5,8 @@ mod command_line;
 #[cfg(unix)]
 mod control;
 #[cfg(unix)]
+mod files;
+#[cfg(unix)]
 mod launch;
 #[cfg(unix)]
 mod paths;
@@ -51,7 +53,7 @@ pub enum ErrorKind {
     NotReady,
     /// This process may not become the user asked for, or may not daemonize at all: 77.
     Permission,
-    /// The configuration is unsafe or incomplete: 78.
+    /// The configuration is unsafe, incomplete or contradicts itself: 78.
     Configuration,
     /// The daemon cannot be controlled from here: it is not certain who it is, this process may not
     /// signal it, or it would die of the signal: 4.

@@ -35,6 +35,12 @@ impl Error {
         Self::flag(flag, format!("it cannot be used together with {switch}"))
     }
 
+    /// The options are those of the builder, for whoever wrote the program.
+    pub(crate) fn claimed_twice(flag: &OsStr, one: &str, other: &str) -> Self {
+        let kind = ErrorKind::Configuration;
+        Self::flag_of_kind(kind, flag, format!("both {one} and {other} claim it"))
+    }
+
     #[cfg(not(unix))]
     pub(crate) fn unsupported() -> Self {
         let what = "cannot start in the background";
@@ -49,12 +55,12 @@ impl Error {
     }
 
     fn flag(flag: &OsStr, reason: impl Into<String>) -> Self {
+        Self::flag_of_kind(ErrorKind::Usage, flag, reason)
+    }
+
+    fn flag_of_kind(kind: ErrorKind, flag: &OsStr, reason: impl Into<String>) -> Self {
         let flag = shown(Path::new(flag));
-        Self::words(
-            ErrorKind::Usage,
-            format!("cannot use the flag {flag}"),
-            reason,
-        )
+        Self::words(kind, format!("cannot use the flag {flag}"), reason)
     }
 }
 

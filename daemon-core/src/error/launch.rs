@@ -2,17 +2,15 @@
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
-use nix::unistd::Pid;
 
 use super::{Error, ErrorKind, shown, system_message};
-use crate::after_exec;
-use crate::handoff::Record;
+use crate::handoff::{self, Record};
 use crate::log_file::Place;
 use crate::sys::child::{Failure, Step};
 use crate::sys::image::Image;
@@ -34,65 +32,6 @@ impl Error {
 
     pub(crate) fn null_device(cause: io::Error) -> Self {
         Self::step("open /dev/null", cause)
-    }
-
-    pub(crate) fn pid_file(step: &str, path: &Path, cause: io::Error) -> Self {
-        let what = format!("cannot {step} the PID file {}", shown(path));
-        Self::system(ErrorKind::CannotCreate, what, cause)
-    }
-
-    fn pid_file_words(step: &str, path: &Path, kind: ErrorKind, reason: &str) -> Self {
-        Self::words(
-            kind,
-            format!("cannot {step} the PID file {}", shown(path)),
-            reason,
-        )
-    }
-
-    pub(crate) fn pid_file_type(path: &Path) -> Self {
-        Self::pid_file_words("use", path, ErrorKind::CannotCreate, "not a regular file")
-    }
-
-    pub(crate) fn already_running(path: &Path, pid: Option<Pid>) -> Self {
-        let pid = pid.map_or("unknown".to_owned(), |pid| pid.to_string());
-        let reason = format!("already running, pid {pid}");
-        Self::pid_file_words("lock", path, ErrorKind::AlreadyRunning, &reason)
-    }
-
-    pub(crate) fn pid_file_read_locked(path: &Path) -> Self {
-        let reason = "locked for reading by another process, which is no daemon of this program";
-        Self::pid_file_words("lock", path, ErrorKind::CannotCreate, reason)
-    }
-
-    pub(crate) fn pid_file_locks(path: &Path) -> Self {
-        let reason = "locks are not supported on this file system";
-        Self::pid_file_words("lock", path, ErrorKind::CannotCreate, reason)
-    }
-
-    pub(crate) fn pid_file_unsteady(path: &Path) -> Self {
-        let reason = "it is replaced again and again by another process";
-        Self::pid_file_words("lock", path, ErrorKind::CannotCreate, reason)
-    }
-
-    pub(crate) fn log_file(path: &Path, cause: io::Error) -> Self {
-        let what = format!("cannot open the log {}", shown(path));
-        Self::system(ErrorKind::CannotCreate, what, cause)
-    }
-
-    /// What the daemon says before the reason, if its log cannot be opened again.
-    pub(crate) fn log_file_again(path: &Path) -> String {
-        format!("cannot reopen the log {}: ", shown(path))
-    }
-
-    pub(crate) fn log_file_type(path: &Path) -> Self {
-        let what = format!("cannot use the log {}", shown(path));
-        let reason = "it must be a regular file, a FIFO or /dev/null";
-        Self::words(ErrorKind::Configuration, what, reason)
-    }
-
-    pub(crate) fn one_file_for_both(path: &Path) -> Self {
-        let what = format!("cannot use the log {}", shown(path));
-        Self::words(ErrorKind::Configuration, what, "it is the PID file too")
     }
 
     /// There is no daemon.
@@ -174,29 +113,29 @@ impl Error {
     }
 
     /// A step of the daemon after its exec failed.
-    pub(crate) fn after_exec(step: after_exec::Step, record: &Record, cause: Errno) -> Self {
+    pub(crate) fn after_exec(step: handoff::Step, record: &Record, cause: Errno) -> Self {
         let path = |path: &Option<PathBuf>| path.as_deref().map(shown).unwrap_or_default();
         match step {
-            after_exec::Step::PidFile => {
+            handoff::Step::PidFile => {
                 let file = path(&record.pid_file);
                 Self::step(&format!("keep the PID file {file} open"), cause)
             }
-            after_exec::Step::Chroot => {
+            handoff::Step::Chroot => {
                 let root = path(&record.chroot);
                 Self::step(&format!("change the root directory to {root}"), cause)
             }
-            after_exec::Step::Privileges(step) => {
+            handoff::Step::Privileges(step) => {
                 let identity = record.identity.clone().unwrap_or_default();
                 Self::privileges(step, &identity, cause)
             }
-            after_exec::Step::Workdir => {
+            handoff::Step::Workdir => {
                 let directory = path(&record.workdir);
                 Self::step(
                     &format!("change to the working directory {directory}"),
                     cause,
                 )
             }
-            after_exec::Step::LogReopen => {
+            handoff::Step::LogReopen => {
                 let signal = signal_name(record.log_reopen.unwrap_or_default());
                 Self::step(&format!("reopen the log on signal {signal}"), cause)
             }

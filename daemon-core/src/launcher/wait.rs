@@ -12,9 +12,8 @@ use nix::sys::signal::Signal;
 use super::probe::Probe;
 use super::process::Process;
 use super::status_line::StatusLine;
-use crate::after_exec::Step;
 use crate::error::Error;
-use crate::handoff;
+use crate::handoff::{self, Step};
 use crate::signals::Interrupts;
 use crate::sys::launch::Child;
 

@@ -1,0 +1,85 @@
+//! A socket in the file system, and what killed launchers have left of theirs.
+
+use std::fs::{self, DirEntry};
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::socket::{UnixAddr, bind};
+
+use super::datagram::new_socket;
+
+/// What the names of such sockets begin with.
+const PREFIX: &str = "daemon-notify-";
+
+/// How many names are tried; a launcher that was killed leaves its socket behind.
+const NAMES: usize = 10;
+
+/// Between the moment a socket has a name and the moment it can be reached, no `bind(2)` takes so long.
+const OLD: Duration = Duration::from_secs(60);
+
+#[derive(Debug)]
+pub(super) struct PathSocket {
+    pub(super) socket: OwnedFd,
+    /// Removed with the socket.
+    pub(super) path: PathBuf,
+}
+
+impl PathSocket {
+    pub(super) fn bind_in(directory: &str) -> io::Result<Self> {
+        let socket = new_socket()?;
+        let pid = std::process::id();
+        for number in 0..NAMES {
+            let path = PathBuf::from(format!("{directory}/{PREFIX}{pid}-{number}"));
+            match bind(socket.as_raw_fd(), &UnixAddr::new(&path)?) {
+                Err(Errno::EADDRINUSE) => continue,
+                other => other?,
+            }
+            let bound = Self { socket, path };
+            // Whatever the umask, and whichever user the daemon becomes.
+            fs::set_permissions(&bound.path, fs::Permissions::from_mode(0o666))?;
+            return Ok(bound);
+        }
+        Err(Errno::EADDRINUSE.into())
+    }
+}
+
+impl Drop for PathSocket {
+    fn drop(&mut self) {
+        fs::remove_file(&self.path).ok();
+    }
+}
+
+/// Removes the sockets of launchers that were killed.
+pub(super) fn clear_away_in(directory: &Path) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        if entry.file_name().as_bytes().starts_with(PREFIX.as_bytes())
+            && is_old_socket(&entry)
+            && is_dead(&entry.path())
+        {
+            // Another user's is not ours to remove.
+            fs::remove_file(entry.path()).ok();
+        }
+    }
+}
+
+fn is_old_socket(entry: &DirEntry) -> bool {
+    let Ok(metadata) = entry.metadata() else {
+        return false;
+    };
+    let age = metadata
+        .modified()
+        .and_then(|time| time.elapsed().map_err(io::Error::other));
+    metadata.file_type().is_socket() && age.is_ok_and(|age| age > OLD)
+}
+
+/// Whether nobody has the socket open.
+fn is_dead(path: &Path) -> bool {
+    let connected = UnixDatagram::unbound().and_then(|socket| socket.connect(path));
+    connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+}

@@ -1,0 +1,240 @@
+use super::*;
+
+use std::fs::{self, File};
+use std::io::{IoSlice, Read};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::fcntl::{AT_FDCWD, OFlag};
+use nix::poll::{PollFd, PollFlags, poll};
+use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
+use nix::sys::stat::{UtimensatFlags::FollowSymlink, utimensat};
+use nix::sys::time::TimeSpec;
+use nix::unistd::pipe2;
+
+/// A socket, and a client of it that signs as this process.
+fn connected() -> (NotifySocket, UnixDatagram) {
+    let socket = NotifySocket::bind(false).unwrap();
+    let client = client_of(&socket);
+    (socket, client)
+}
+
+fn client_of(socket: &NotifySocket) -> UnixDatagram {
+    let client = UnixDatagram::unbound().unwrap();
+    client.connect(socket.address()).unwrap();
+    client
+}
+
+fn client_by_own_address(socket: &NotifySocket) -> UnixDatagram {
+    let client = UnixDatagram::unbound().unwrap();
+    let address = SocketAddr::from_abstract_name(&socket.name).unwrap();
+    client.connect_addr(&address).unwrap();
+    client
+}
+
+fn received(socket: &NotifySocket) -> Vec<Notification> {
+    socket.receive(Pid::this()).unwrap_or_default()
+}
+
+#[test]
+fn each_launcher_has_its_own_addresses() {
+    let (one, other) = (connected().0, connected().0);
+    assert_ne!(one.address(), other.address());
+    assert_ne!(one.own_address(), other.own_address());
+}
+
+#[test]
+fn an_address_in_the_file_system_is_anybodys_and_goes_with_the_socket() {
+    let PathSocket { path, .. } = &PathSocket::bind_in("/tmp").unwrap();
+    let mode = fs::metadata(path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o7777, 0o666);
+    let path = PathSocket::bind_in("/tmp").unwrap().path.clone();
+    assert!(!path.exists());
+}
+
+#[test]
+fn where_no_path_can_be_used_the_address_is_abstract() {
+    assert!(PathSocket::bind_in("/proc").is_err());
+    let socket = NotifySocket::bind(true).unwrap();
+    assert_eq!(socket.address(), socket.own_address());
+    assert!(socket.address().as_bytes().starts_with(b"@"));
+}
+
+#[test]
+fn the_daemon_is_heard_at_both_addresses() {
+    let (socket, client) = connected();
+    client.send(b"READY=1").unwrap();
+    assert_eq!(received(&socket), [Notification::Ready]);
+    client_by_own_address(&socket).send(b"STOPPING=1").unwrap();
+    assert_eq!(received(&socket), [Notification::Stopping]);
+}
+
+#[test]
+fn what_killed_launchers_left_is_cleared_away_and_nothing_else() {
+    let directory = std::env::temp_dir().join(format!("daemon-left-{}", std::process::id()));
+    fs::create_dir(&directory).unwrap();
+    let bind = |name: &str| UnixDatagram::bind(directory.join(name)).unwrap();
+    let _alive = bind("daemon-notify-1-0");
+    drop(bind("daemon-notify-2-0"));
+    drop(bind("daemon-notify-3-0"));
+    drop(bind("other-4-0"));
+    fs::write(directory.join("daemon-notify-5-0"), "").unwrap();
+    for name in fs::read_dir(&directory).unwrap() {
+        let path = name.unwrap().path();
+        if !path.ends_with("daemon-notify-3-0") {
+            let time = TimeSpec::new(1_000_000_000, 0);
+            utimensat(AT_FDCWD, &path, &time, &time, FollowSymlink).unwrap();
+        }
+    }
+    clear_away_in(&directory);
+    let left = fs::read_dir(&directory).unwrap();
+    let mut left: Vec<_> = left.map(|it| it.unwrap().file_name()).collect();
+    left.sort();
+    let (alive, young, file) = (
+        "daemon-notify-1-0",
+        "daemon-notify-3-0",
+        "daemon-notify-5-0",
+    );
+    assert_eq!(left, [alive, young, file, "other-4-0"]);
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn the_daemon_is_heard_in_the_order_of_its_words() {
+    let (socket, client) = connected();
+    assert_eq!(socket.receive(Pid::this()), None);
+    client.send(b"STATUS=loading").unwrap();
+    client.send(b"").unwrap();
+    client.send(b"\xff\0garbage").unwrap();
+    client.send(b"READY=1").unwrap();
+    let heard = received(&socket);
+    let status = Notification::Status("loading".to_owned());
+    assert_eq!(heard, [status, Notification::Ready]);
+}
+
+#[test]
+fn another_process_is_not_heard() {
+    let (socket, client) = connected();
+    client.send(b"READY=1").unwrap();
+    assert_eq!(socket.receive(Pid::parent()), Some(vec![]));
+    let rest = socket.receive(Pid::this());
+    assert_eq!(rest, None, "it was taken from the queue");
+}
+
+#[test]
+fn a_received_descriptor_is_closed_and_its_message_is_heard() {
+    let (socket, client) = connected();
+    let (reader, writer) = pipe2(OFlag::O_CLOEXEC).unwrap();
+    let descriptors = [writer.as_raw_fd()];
+    let message = [IoSlice::new(b"READY=1")];
+    let control = [ControlMessage::ScmRights(&descriptors)];
+    let flags = MsgFlags::empty();
+    sendmsg::<()>(client.as_raw_fd(), &message, &control, flags, None).unwrap();
+    drop(writer);
+    assert_eq!(received(&socket), [Notification::Ready]);
+    // Its end is never seen while the write end is open anywhere.
+    let mut end = [PollFd::new(reader.as_fd(), PollFlags::POLLIN)];
+    assert_eq!(poll(&mut end, 10_000_u16).unwrap(), 1);
+    assert_eq!(File::from(reader).read(&mut [0]).unwrap(), 0);
+}
+
+#[test]
+fn a_datagram_of_64_kib_is_heard_as_far_as_it_is_read() {
+    let (socket, client) = connected();
+    let mut datagram = b"READY=1\nX=".to_vec();
+    datagram.resize(64 * 1024, b'x');
+    client.send(&datagram).unwrap();
+    client.send(b"STOPPING=1").unwrap();
+    let heard = received(&socket);
+    assert_eq!(heard, [Notification::Ready, Notification::Stopping]);
+}
+
+#[test]
+fn a_number_that_was_cut_is_not_believed() {
+    let (socket, client) = connected();
+    let name = b"\nEXTEND_TIMEOUT_USEC=";
+    let mut datagram = vec![b'x'; DATAGRAM_MAX - name.len() - 1];
+    datagram.extend_from_slice(name);
+    datagram.extend_from_slice(b"1");
+    assert_eq!(datagram.len(), DATAGRAM_MAX);
+    client.send(&datagram).unwrap();
+    let extension = Notification::ExtendTimeout(Duration::from_micros(1));
+    assert_eq!(received(&socket), [extension]);
+    datagram.extend_from_slice(b"000000");
+    client.send(&datagram).unwrap();
+    assert_eq!(received(&socket), []);
+}
+
+#[test]
+fn a_status_that_was_cut_is_shown() {
+    let (socket, client) = connected();
+    let mut datagram = b"STATUS=".to_vec();
+    datagram.resize(64 * 1024, b'x');
+    client.send(&datagram).unwrap();
+    let heard = received(&socket);
+    assert!(matches!(heard.as_slice(), [Notification::Status(line)] if line.starts_with("xxx")));
+}
+
+#[test]
+fn a_flood_does_not_hold_the_launcher() {
+    let (socket, client) = connected();
+    client.set_nonblocking(true).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) && Instant::now() < deadline {
+                client.send(b"READY=1").ok();
+            }
+        });
+        let mut heard = 0;
+        while heard < 1000 && Instant::now() < deadline {
+            let now = received(&socket).len();
+            assert!(now <= DATAGRAMS_PER_CALL, "{now}");
+            heard += now;
+        }
+        is_over.store(true, Ordering::Relaxed);
+        assert!(heard >= 1000, "{heard}");
+    });
+}
+
+/// It waits until the descriptor that it sends along is closed, and fails after five seconds.
+#[test]
+fn systemd_notify_of_a_daemon_run_by_root_is_understood_and_not_kept_waiting() {
+    let socket = NotifySocket::bind(false).unwrap();
+    let child = Command::new("systemd-notify")
+        .args(["--ready", "--status=served"])
+        .env("NOTIFY_SOCKET", socket.address())
+        .stderr(Stdio::null())
+        .spawn();
+    let Ok(mut child) = child else {
+        return; // not installed
+    };
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let mut heard = Vec::new();
+    let status = loop {
+        heard.extend(received(&socket));
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        assert!(Instant::now() < deadline, "systemd-notify hangs");
+        thread::sleep(Duration::from_millis(1));
+    };
+    heard.extend(received(&socket));
+    assert!(status.success(), "{status}");
+    let said = [
+        Notification::Ready,
+        Notification::Status("served".to_owned()),
+    ];
+    if nix::unistd::geteuid().is_root() {
+        assert_eq!(heard, said);
+    } else {
+        assert_eq!(heard, [], "it signs with its own pid");
+    }
+}

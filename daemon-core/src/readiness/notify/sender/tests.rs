@@ -1,0 +1,169 @@
+use super::*;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process;
+use std::sync::atomic::AtomicU32;
+
+fn fresh_path() -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    env::temp_dir().join(format!("daemon-notify-{}-{count}", process::id()))
+}
+
+fn receiver_at(addresses: &[&OsStr], is_launcher: bool) -> Receiver {
+    Receiver {
+        addresses: addresses.iter().filter_map(|name| address(name)).collect(),
+        is_launcher,
+        has_gone: AtomicBool::new(false),
+    }
+}
+
+fn named(name: &OsStr) -> Option<Receiver> {
+    address(name).map(|_| receiver_at(&[name], false))
+}
+
+/// A socket in the file system, and what reaches it.
+fn at_path(is_launcher: bool) -> (PathBuf, UnixDatagram, Receiver) {
+    let path = fresh_path();
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let receiver = receiver_at(&[path.as_os_str()], is_launcher);
+    (path, socket, receiver)
+}
+
+#[test]
+fn a_launcher_hears_nothing_after_it_was_told_that_all_is_ready() {
+    for (is_launcher, heard) in [(true, 2), (false, 4)] {
+        let (path, socket, receiver) = at_path(is_launcher);
+        for said in ["STATUS=up", READY, "STATUS=on", READY] {
+            receiver.tell(said, Duration::ZERO);
+        }
+        let messages = (0..4).take_while(|_| socket.recv(&mut [0; 100]).is_ok());
+        assert_eq!(messages.count(), heard);
+        fs::remove_file(&path).unwrap();
+    }
+}
+
+#[test]
+fn who_has_bound_a_dead_launchers_address_hears_nothing_and_a_new_manager_does() {
+    for is_launcher in [true, false] {
+        let (path, socket, receiver) = at_path(is_launcher);
+        drop(socket);
+        receiver.tell("STATUS=up", Duration::ZERO);
+        fs::remove_file(&path).unwrap();
+        let stranger = UnixDatagram::bind(&path).unwrap();
+        stranger.set_nonblocking(true).unwrap();
+        receiver.tell(READY, Duration::ZERO);
+        assert_eq!(stranger.recv(&mut [0; 100]).is_err(), is_launcher);
+        fs::remove_file(&path).unwrap();
+    }
+}
+
+#[test]
+fn the_next_address_is_tried_where_the_first_is_out_of_reach() {
+    let (path, socket, _) = at_path(true);
+    let nowhere = fresh_path();
+    let receiver = receiver_at(&[nowhere.as_os_str(), path.as_os_str()], true);
+    receiver.tell("STATUS=up", Duration::ZERO);
+    assert_eq!(text_received(&socket), "STATUS=up");
+    fs::remove_file(&path).unwrap();
+}
+
+fn text_received(socket: &UnixDatagram) -> String {
+    let mut buffer = [0; 100];
+    socket.set_nonblocking(false).unwrap();
+    socket
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
+    let length = socket.recv(&mut buffer).unwrap();
+    String::from_utf8(buffer[..length].to_vec()).unwrap()
+}
+
+#[test]
+fn a_socket_in_the_file_system_is_reached() {
+    let path = fresh_path();
+    let socket = UnixDatagram::bind(&path).unwrap();
+    let receiver = named(path.as_os_str()).unwrap();
+    receiver.deliver("READY=1", Duration::ZERO).unwrap();
+    assert_eq!(text_received(&socket), "READY=1");
+    fs::remove_file(&path).unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_abstract_socket_is_reached() {
+    let name = format!("daemon-notify-test-{}", process::id());
+    let socket = UnixDatagram::bind_addr(&abstract_address(name.as_bytes()).unwrap()).unwrap();
+    let receiver = named(format!("@{name}").as_ref()).unwrap();
+    receiver.deliver("READY=1", Duration::ZERO).unwrap();
+    assert_eq!(text_received(&socket), "READY=1");
+}
+
+#[test]
+fn an_address_of_another_kind_is_nobody() {
+    let long_path = format!("/{}", "x".repeat(200));
+    let long_name = format!("@{}", "x".repeat(200));
+    for name in [
+        "",
+        "@",
+        "vsock:2:1234",
+        "run/notify",
+        &long_path,
+        &long_name,
+    ] {
+        assert!(named(name.as_ref()).is_none(), "{name:?}");
+    }
+}
+
+#[test]
+fn a_dead_socket_is_an_error_at_once_and_no_signal() {
+    let path = fresh_path();
+    drop(UnixDatagram::bind(&path).unwrap());
+    let receiver = named(path.as_os_str()).unwrap();
+    let begin = Instant::now();
+    let error = receiver.deliver("READY=1", PATIENCE).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+    fs::remove_file(&path).unwrap();
+    let error = receiver.deliver("READY=1", PATIENCE).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    assert!(begin.elapsed() < PATIENCE);
+}
+
+/// Fills the queue of a new socket, and says how many messages it took.
+fn full_queue() -> (PathBuf, UnixDatagram, Receiver, usize) {
+    let path = fresh_path();
+    let socket = UnixDatagram::bind(&path).unwrap();
+    let receiver = named(path.as_os_str()).unwrap();
+    let mut count = 0;
+    while receiver.deliver("STATUS=again", Duration::ZERO).is_ok() {
+        count += 1;
+    }
+    (path, socket, receiver, count)
+}
+
+#[test]
+fn a_full_queue_holds_nobody_up_for_long() {
+    let (path, _socket, receiver, count) = full_queue();
+    assert!(count > 0);
+    let begin = Instant::now();
+    let error = receiver
+        .deliver("READY=1", Duration::from_millis(50))
+        .unwrap_err();
+    assert!(is_full(&error), "{error}");
+    assert!(begin.elapsed() >= Duration::from_millis(50));
+    assert!(begin.elapsed() < Duration::from_secs(5));
+    fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn ready_is_not_lost_behind_a_queue_full_of_statuses() {
+    let (path, socket, receiver, count) = full_queue();
+    let sender = thread::spawn(move || receiver.deliver("READY=1", Duration::from_secs(10)));
+    for _ in 0..count {
+        assert_eq!(text_received(&socket), "STATUS=again");
+    }
+    assert_eq!(text_received(&socket), "READY=1");
+    sender.join().unwrap().unwrap();
+    fs::remove_file(&path).unwrap();
+}
