@@ -81,6 +81,8 @@ pub struct Error {
 enum Reason {
     Words(String),
     System(io::Error),
+    /// The system's own words are for programmers.
+    Explained(&'static str, io::Error),
 }
 
 impl Error {
@@ -149,6 +151,7 @@ impl fmt::Display for Error {
         match &self.reason {
             Reason::Words(words) => f.write_str(words),
             Reason::System(cause) => f.write_str(&system_message(cause)),
+            Reason::Explained(words, _) => f.write_str(words),
         }
     }
 }
@@ -157,7 +160,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.reason {
             Reason::Words(_) => None,
-            Reason::System(cause) => Some(cause),
+            Reason::System(cause) | Reason::Explained(_, cause) => Some(cause),
         }
     }
 }

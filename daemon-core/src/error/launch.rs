@@ -1,6 +1,8 @@
 //! What goes wrong in the launch.
 
+use std::fs;
 use std::io;
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -10,7 +12,7 @@ use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
-use super::{Error, ErrorKind, shown, system_message};
+use super::{Error, ErrorKind, Reason, shown, system_message};
 use crate::after_exec;
 use crate::handoff::Record;
 use crate::log_file::Place;
@@ -38,7 +40,7 @@ impl Error {
 
     pub(crate) fn pid_file(step: &str, path: &Path, cause: io::Error) -> Self {
         let what = format!("cannot {step} the PID file {}", shown(path));
-        Self::system(ErrorKind::CannotCreate, what, cause)
+        Self::new(ErrorKind::CannotCreate, what, pid_file_reason(path, cause))
     }
 
     fn pid_file_words(step: &str, path: &Path, kind: ErrorKind, reason: &str) -> Self {
@@ -75,8 +77,25 @@ impl Error {
     }
 
     pub(crate) fn log_file(path: &Path, cause: io::Error) -> Self {
-        let what = format!("cannot open the log {}", shown(path));
-        Self::system(ErrorKind::CannotCreate, what, cause)
+        let reason = match cause.raw_os_error() {
+            Some(libc::ENXIO) if is_fifo(path) => {
+                Reason::Explained("it is a FIFO that nobody reads from", cause)
+            }
+            // A socket, or a device without its counterpart.
+            Some(libc::ENXIO) => Reason::Explained(LOG_TYPES, cause),
+            _ => Reason::System(cause),
+        };
+        Self::new(ErrorKind::CannotCreate, open_log(path), reason)
+    }
+
+    pub(crate) fn log_link_made_by(path: &Path, maker: u32) -> Self {
+        let reason = format!("it is a symbolic link made by user {maker}");
+        Self::words(ErrorKind::CannotCreate, open_log(path), reason)
+    }
+
+    pub(crate) fn log_link_in_directory_of(path: &Path, owner: u32) -> Self {
+        let reason = format!("it is a symbolic link in a directory of user {owner}");
+        Self::words(ErrorKind::CannotCreate, open_log(path), reason)
     }
 
     /// What the daemon says before the reason, if its log cannot be opened again.
@@ -86,8 +105,7 @@ impl Error {
 
     pub(crate) fn log_file_type(path: &Path) -> Self {
         let what = format!("cannot use the log {}", shown(path));
-        let reason = "it must be a regular file, a FIFO or /dev/null";
-        Self::words(ErrorKind::Configuration, what, reason)
+        Self::words(ErrorKind::Configuration, what, LOG_TYPES)
     }
 
     pub(crate) fn one_file_for_both(path: &Path) -> Self {
@@ -284,6 +302,29 @@ pub(crate) const OUT_OF_REACH: &str = "the daemon cannot reach it from another r
      use another `ready`";
 
 const CANNOT_START: &str = "cannot start in the background";
+
+const LOG_TYPES: &str = "it must be a regular file, a FIFO or /dev/null";
+
+fn open_log(path: &Path) -> String {
+    format!("cannot open the log {}", shown(path))
+}
+
+fn is_fifo(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|there| there.file_type().is_fifo())
+}
+
+/// Why a PID file could not be opened. No link is followed, and each system has another number for
+/// that.
+pub(super) fn pid_file_reason(path: &Path, cause: io::Error) -> Reason {
+    if path.is_symlink() {
+        Reason::Explained("it is a symbolic link", cause)
+    } else if cause.raw_os_error() == Some(libc::ENXIO) {
+        // A socket, or a device without its counterpart.
+        Reason::Explained("not a regular file", cause)
+    } else {
+        Reason::System(cause)
+    }
+}
 
 /// How a process ended.
 fn ended(status: ExitStatus) -> String {
