@@ -174,7 +174,13 @@ fn the_program_keeps_the_name_it_was_called_by_even_if_that_is_a_lie() {
 #[test]
 fn a_refusal_calls_the_program_by_the_name_it_was_called_by() {
     let scratch = Scratch::new();
-    for (name, shown) in [("/usr/bin/hello", "hello: "), ("-hello", "hello: ")] {
+    for (name, shown) in [
+        ("/usr/bin/hello", "hello: "),
+        ("-hello", "hello: "),
+        // Whoever gives it no name gets that of the system.
+        ("", "report: "),
+        ("-", "report: "),
+    ] {
         let start = scratch
             .background()
             .arg0(name)

@@ -11,6 +11,7 @@ mod support;
 
 use std::fs::{self, File};
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -443,8 +444,12 @@ fn what_is_no_regular_file_is_not_waited_for() {
     fs::create_dir(&path).expect("mkdir");
     expect_failure(&scratch.verb("stop").run(), 4, &["not a regular file"]);
     fs::remove_dir(&path).expect("remove");
+    drop(UnixListener::bind(&path).expect("bind"));
+    expect_failure(&scratch.verb("stop").run(), 4, &["not a regular file"]);
+    fs::remove_file(&path).expect("remove");
     symlink(scratch.write("victim", "1234\n"), &path).expect("link");
-    expect_failure(&scratch.verb("stop").run(), 4, &["report.pid"]);
+    let words = ["report.pid: it is a symbolic link"];
+    expect_failure(&scratch.verb("stop").run(), 4, &words);
     assert_eq!(scratch.read("victim"), "1234\n");
 }
 

@@ -11,6 +11,7 @@ mod support;
 use std::fs::{self, File, Permissions};
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
+use std::os::unix::net::UnixListener;
 
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
@@ -110,6 +111,9 @@ fn what_is_neither_a_file_nor_a_fifo_is_no_log() {
         .options("pid=report.pid\nlog=directory")
         .run();
     scratch.expect_refusal(&launch, 73, &["log", "directory"]);
+    drop(UnixListener::bind(scratch.path("report.log")).expect("bind"));
+    let words = ["report.log", "a regular file, a FIFO or /dev/null"];
+    scratch.expect_refusal(&scratch.background().run(), 73, &words);
 }
 
 #[test]
@@ -117,7 +121,8 @@ fn a_fifo_without_a_reader_is_refused_at_once() {
     let scratch = Scratch::new();
     mkfifo(&scratch.path("report.log"), Mode::S_IRWXU).expect("mkfifo");
     let launch = scratch.background().run();
-    scratch.expect_refusal(&launch, 73, &["report.log"]);
+    let words = ["report.log", "a FIFO that nobody reads from"];
+    scratch.expect_refusal(&launch, 73, &words);
 }
 
 #[test]

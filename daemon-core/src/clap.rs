@@ -59,7 +59,7 @@ use ::clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueHin
 
 use crate::daemon::{Daemon, PathSource};
 #[cfg(unix)]
-use crate::path_template::{self, Surroundings};
+use crate::path_template::{self, Object, Surroundings};
 #[cfg(not(unix))]
 use crate::unsupported::resolved;
 
@@ -121,7 +121,8 @@ pub fn show_default(arg: Arg, path: impl Into<PathSource>) -> Arg {
 fn resolved(path: PathSource) -> Option<PathBuf> {
     let argv0 = std::env::args_os().next().unwrap_or_default();
     let surroundings = Surroundings::of_this_process(&argv0, !crate::sys::image::is_secure());
-    let path = path_template::resolve(path, &surroundings).ok()?;
+    // Which file it is of makes no difference to what is shown.
+    let path = path_template::resolve(Object::PidFile, path, &surroundings).ok()?;
     Some(path.into_path())
 }
 

@@ -11,7 +11,7 @@ use crate::daemon::{Daemon, PathSource};
 use crate::error::Error;
 use crate::handoff::{self, Record, Step};
 use crate::launcher::{self, Order, Verdict, report};
-use crate::path_template::{self, Resolved, Surroundings};
+use crate::path_template::{self, Object, Resolved, Surroundings};
 use crate::privileges;
 use crate::readiness::notify;
 use crate::running::{self, OwnPidFile, Running, Started};
@@ -108,17 +108,18 @@ impl Daemon {
 
     fn into_order(self, arguments: Vec<OsString>) -> Result<Order, Error> {
         let surroundings = surroundings(&arguments);
-        let file = |source: Option<PathSource>| match source {
-            Some(source) => path_template::resolve(source, &surroundings).map(Some),
-            None => Ok(None),
+        let resolve = |object, source: Option<PathSource>, surroundings: &Surroundings| {
+            source
+                .map(|source| path_template::resolve(object, source, surroundings))
+                .transpose()
         };
         let identity = match (self.user.as_deref(), self.group.as_deref()) {
             (None, None) => None,
             (user, group) => privileges::look_up(user, group)?,
         };
-        let pid_file = file(self.pid_file)?;
-        let log_file = file(self.log_file)?;
-        let chroot = file(self.chroot)?;
+        let pid_file = resolve(Object::PidFile, self.pid_file, &surroundings)?;
+        let log_file = resolve(Object::Log, self.log_file, &surroundings)?;
+        let chroot = resolve(Object::Root, self.chroot, &surroundings)?;
         let surroundings = match chroot {
             Some(_) => surroundings.in_new_root(),
             None => surroundings,
@@ -130,10 +131,7 @@ impl Daemon {
             pid_mode: self.pid_mode,
             log_mode: self.log_mode,
             log_reopen: self.log_reopen,
-            workdir: match self.workdir {
-                Some(source) => Some(path_template::resolve_directory(source, &surroundings)?),
-                None => None,
-            },
+            workdir: resolve(Object::Workdir, self.workdir, &surroundings)?,
             umask: self.umask,
             chroot,
             identity,
@@ -184,11 +182,16 @@ fn control(settings: Daemon, verb: Verb, arguments: Vec<OsString>) -> Result<u8,
     }
     // Only these paths: a daemon can be stopped whose user does not exist any more.
     let surroundings = surroundings(&arguments);
-    let file = |source| path_template::resolve(source, &surroundings).map(Resolved::into_path);
+    let resolve = |object, source| {
+        path_template::resolve(object, source, &surroundings).map(Resolved::into_path)
+    };
     let pid_file = settings.pid_file.ok_or_else(Error::no_pid_file)?;
-    let control = Control::new(file(pid_file)?);
+    let control = Control::new(resolve(Object::PidFile, pid_file)?);
     match verb {
-        Verb::Status => verbs::status(&control, settings.log_file.map(file).transpose()?),
+        Verb::Status => {
+            let log = |source| resolve(Object::Log, source);
+            verbs::status(&control, settings.log_file.map(log).transpose()?)
+        }
         Verb::Stop | Verb::Restart => verbs::stop(&control, stop_timeout).map(|_| 0),
         Verb::Reload => control.reload().map(|()| 0),
         Verb::Reopen => verbs::reopen(&control, settings.log_reopen).map(|()| 0),

@@ -83,6 +83,8 @@ pub struct Error {
 enum Reason {
     Words(String),
     System(io::Error),
+    /// The system's own words are for programmers.
+    Explained(&'static str, io::Error),
 }
 
 impl Error {
@@ -151,6 +153,7 @@ impl fmt::Display for Error {
         match &self.reason {
             Reason::Words(words) => f.write_str(words),
             Reason::System(cause) => f.write_str(&system_message(cause)),
+            Reason::Explained(words, _) => f.write_str(words),
         }
     }
 }
@@ -159,7 +162,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.reason {
             Reason::Words(_) => None,
-            Reason::System(cause) => Some(cause),
+            Reason::System(cause) | Reason::Explained(_, cause) => Some(cause),
         }
     }
 }

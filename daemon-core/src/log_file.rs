@@ -161,13 +161,15 @@ fn open(path: &Path, mode: u32, daemon: Option<&Identity>) -> io::Result<File> {
 /// Where a symbolic link leads, if it is to be trusted: only root or this user could have made it.
 fn trusted_target(link: &Path) -> Result<PathBuf, Error> {
     let failed = |cause: io::Error| Error::log_file(link, cause);
-    let refused = || Error::log_file(link, Errno::ELOOP.into());
     let user = nix::unistd::geteuid().as_raw();
-    let made_by = fs::symlink_metadata(link).map_err(failed)?.uid();
-    let directory = fs::metadata(directory_of(link)).map_err(failed)?;
     let is_ours = |owner| owner == 0 || owner == user;
-    if !is_ours(made_by) || !is_ours(directory.uid()) {
-        return Err(refused());
+    let maker = fs::symlink_metadata(link).map_err(failed)?.uid();
+    if !is_ours(maker) {
+        return Err(Error::log_link_made_by(link, maker));
+    }
+    let owner = fs::metadata(directory_of(link)).map_err(failed)?.uid();
+    if !is_ours(owner) {
+        return Err(Error::log_link_in_directory_of(link, owner));
     }
     // `/dev/stdout` and its like lead to what the caller has open, by way of `/proc`.
     let leads_from = fs::canonicalize(directory_of(link)).map_err(failed)?;

@@ -53,37 +53,23 @@ impl Resolved {
     }
 }
 
-/// The path of a file. It is not touched, nor is its directory.
+/// What a path is the path of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Object {
+    PidFile,
+    Log,
+    Root,
+    Workdir,
+}
+
+/// The path of this object. It is not touched, nor is its directory.
 ///
 /// # Errors
 ///
 /// `Configuration` for a template that is wrong or cannot be filled in, and for a path that no
 /// file can have; `CannotCreate` for a relative path whose start directory is gone.
-pub(crate) fn resolve(source: PathSource, surroundings: &Surroundings) -> Result<Resolved, Error> {
-    resolve_as(Last::File, source, surroundings)
-}
-
-/// The path of a directory, which is itself the last directory of the path.
-///
-/// # Errors
-///
-/// As [`resolve`].
-pub(crate) fn resolve_directory(
-    source: PathSource,
-    surroundings: &Surroundings,
-) -> Result<Resolved, Error> {
-    resolve_as(Last::Directory, source, surroundings)
-}
-
-/// What the last name of a path is the name of.
-#[derive(Clone, Copy)]
-enum Last {
-    File,
-    Directory,
-}
-
-fn resolve_as(
-    last: Last,
+pub(crate) fn resolve(
+    object: Object,
     source: PathSource,
     surroundings: &Surroundings,
 ) -> Result<Resolved, Error> {
@@ -92,13 +78,16 @@ fn resolve_as(
         Source::Exact(path) => Filled::exact(path),
         Source::Computed(compute) => Filled::exact(compute()),
     };
+    if filled.path.as_os_str().is_empty() {
+        return Err(Error::empty_path(object));
+    }
     let path = make_absolute(&filled.path, surroundings)?;
 
     let mut to_create = filled.levels;
     if filled.has_placeholder {
-        let last_directory = match last {
-            Last::File => path.parent(),
-            Last::Directory => Some(path.as_path()),
+        let last_directory = match object {
+            Object::PidFile | Object::Log => path.parent(),
+            Object::Root | Object::Workdir => Some(path.as_path()),
         };
         to_create.extend(last_directory.map(Path::to_owned));
         to_create.dedup();
@@ -109,9 +98,6 @@ fn resolve_as(
 /// Only the start directory is put before it. `..` stays: behind a symbolic link it is not the
 /// directory that the text suggests.
 fn make_absolute(path: &Path, surroundings: &Surroundings) -> Result<PathBuf, Error> {
-    if path.as_os_str().is_empty() {
-        return Err(Error::empty_path());
-    }
     if path.as_os_str().as_encoded_bytes().contains(&0) {
         return Err(Error::nul_in_path(path));
     }

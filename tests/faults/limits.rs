@@ -247,7 +247,6 @@ fn a_clock_that_is_set_back_moves_no_deadline() {
     bystanders.expect_order();
 }
 
-#[cfg_attr(daemon_fork, ignore = "it makes other calls there")]
 #[test]
 fn a_wait_that_the_system_forbids_is_named() {
     let scratch = Scratch::new();

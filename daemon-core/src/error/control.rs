@@ -5,6 +5,7 @@ use std::path::Path;
 
 use nix::unistd::Pid;
 
+use super::files::pid_file_reason;
 use super::launch::signal_name;
 use super::{Error, ErrorKind, shown, trust};
 use crate::signal::Signal;
@@ -21,9 +22,9 @@ impl Error {
         Self::words(ErrorKind::Configuration, "cannot reopen the log", reason)
     }
 
-    pub(crate) fn pid_file_unread(path: &Path, cause: impl Into<io::Error>) -> Self {
+    pub(crate) fn pid_file_unread(path: &Path, cause: io::Error) -> Self {
         let what = format!("cannot look at the PID file {}", shown(path));
-        Self::system(ErrorKind::OutOfReach, what, cause)
+        Self::new(ErrorKind::OutOfReach, what, pid_file_reason(path, cause))
     }
 
     pub(crate) fn pid_file_distrusted(path: &Path, distrust: &Distrust) -> Self {

@@ -1,16 +1,20 @@
 //! What is wrong with the PID file or the log.
 
+use std::fs;
 use std::io;
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 use nix::unistd::Pid;
 
-use super::{Error, ErrorKind, shown};
+use super::{Error, ErrorKind, Reason, shown};
+
+const LOG_TYPES: &str = "it must be a regular file, a FIFO or /dev/null";
 
 impl Error {
     pub(crate) fn pid_file(step: &str, path: &Path, cause: io::Error) -> Self {
         let what = format!("cannot {step} the PID file {}", shown(path));
-        Self::system(ErrorKind::CannotCreate, what, cause)
+        Self::new(ErrorKind::CannotCreate, what, pid_file_reason(path, cause))
     }
 
     fn pid_file_words(step: &str, path: &Path, kind: ErrorKind, reason: &str) -> Self {
@@ -47,8 +51,25 @@ impl Error {
     }
 
     pub(crate) fn log_file(path: &Path, cause: io::Error) -> Self {
-        let what = format!("cannot open the log {}", shown(path));
-        Self::system(ErrorKind::CannotCreate, what, cause)
+        let reason = match cause.raw_os_error() {
+            Some(libc::ENXIO) if is_fifo(path) => {
+                Reason::Explained("it is a FIFO that nobody reads from", cause)
+            }
+            // A socket, or a device without its counterpart.
+            Some(libc::ENXIO) => Reason::Explained(LOG_TYPES, cause),
+            _ => Reason::System(cause),
+        };
+        Self::new(ErrorKind::CannotCreate, open_log(path), reason)
+    }
+
+    pub(crate) fn log_link_made_by(path: &Path, maker: u32) -> Self {
+        let reason = format!("it is a symbolic link made by user {maker}");
+        Self::words(ErrorKind::CannotCreate, open_log(path), reason)
+    }
+
+    pub(crate) fn log_link_in_directory_of(path: &Path, owner: u32) -> Self {
+        let reason = format!("it is a symbolic link in a directory of user {owner}");
+        Self::words(ErrorKind::CannotCreate, open_log(path), reason)
     }
 
     /// What the daemon says before the reason, if its log cannot be opened again.
@@ -58,12 +79,32 @@ impl Error {
 
     pub(crate) fn log_file_type(path: &Path) -> Self {
         let what = format!("cannot use the log {}", shown(path));
-        let reason = "it must be a regular file, a FIFO or /dev/null";
-        Self::words(ErrorKind::Configuration, what, reason)
+        Self::words(ErrorKind::Configuration, what, LOG_TYPES)
     }
 
     pub(crate) fn one_file_for_both(path: &Path) -> Self {
         let what = format!("cannot use the log {}", shown(path));
         Self::words(ErrorKind::Configuration, what, "it is the PID file too")
+    }
+}
+
+fn open_log(path: &Path) -> String {
+    format!("cannot open the log {}", shown(path))
+}
+
+fn is_fifo(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|there| there.file_type().is_fifo())
+}
+
+/// Why a PID file could not be opened. No link is followed, and each system has another number for
+/// that.
+pub(super) fn pid_file_reason(path: &Path, cause: io::Error) -> Reason {
+    if path.is_symlink() {
+        Reason::Explained("it is a symbolic link", cause)
+    } else if cause.raw_os_error() == Some(libc::ENXIO) {
+        // A socket, or a device without its counterpart.
+        Reason::Explained("not a regular file", cause)
+    } else {
+        Reason::System(cause)
     }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::{Error, ErrorKind, shown, system_message};
+use crate::path_template::Object;
 
 impl Error {
     pub(crate) fn unknown_placeholder(template: &str, name: &str) -> Self {
@@ -57,8 +58,15 @@ impl Error {
         Self::path(ErrorKind::Configuration, Path::new(template), reason)
     }
 
-    pub(crate) fn empty_path() -> Self {
-        Self::words(ErrorKind::Configuration, "cannot use a path", "it is empty")
+    pub(crate) fn empty_path(object: Object) -> Self {
+        let object = match object {
+            Object::PidFile => "the PID file",
+            Object::Log => "the log",
+            Object::Root => "the root directory",
+            Object::Workdir => "the working directory",
+        };
+        let what = format!("cannot use the path of {object}");
+        Self::words(ErrorKind::Configuration, what, "it is empty")
     }
 
     pub(crate) fn nul_in_path(path: &Path) -> Self {

@@ -12,15 +12,21 @@ use nix::unistd::Pid;
 
 use crate::error::{Error, shown};
 use crate::signals::Ignored;
+use crate::sys;
 
 /// The program's name as its user knows it: the file name in argv\[0\], without the dash of a login
-/// shell.
-pub(crate) fn program_name() -> OsString {
+/// shell; if nothing is left of it, the system's name for this process.
+fn program_name() -> OsString {
     let argv0 = std::env::args_os().next().unwrap_or_default();
     let name = Path::new(&argv0).file_name().unwrap_or(&argv0).to_owned();
-    match name.to_str().and_then(|name| name.strip_prefix('-')) {
+    let name = match name.to_str().and_then(|name| name.strip_prefix('-')) {
         Some(rest) => rest.into(),
         None => name,
+    };
+    if name.is_empty() {
+        sys::image::comm()
+    } else {
+        name
     }
 }
 

@@ -50,14 +50,15 @@ fn path_of(
     source: impl Into<PathSource>,
     surroundings: &Surroundings,
 ) -> Result<PathBuf, (u8, String)> {
-    resolve(source.into(), surroundings)
+    resolve(Object::PidFile, source.into(), surroundings)
         .map(Resolved::into_path)
         .map_err(|error| (error.exit_status(), error.to_string()))
 }
 
 /// The directories that a start may create for it.
 fn directories_of(template: &'static str, surroundings: &Surroundings) -> Vec<PathBuf> {
-    resolve(template.into(), surroundings).map_or(Vec::new(), |resolved| resolved.to_create)
+    resolve(Object::PidFile, template.into(), surroundings)
+        .map_or(Vec::new(), |resolved| resolved.to_create)
 }
 
 fn fails(status: u8, message: &str) -> Result<PathBuf, (u8, String)> {
@@ -361,9 +362,19 @@ fn a_start_directory_that_is_gone_matters_only_to_relative_paths() {
 
 #[test]
 fn a_path_that_no_file_can_have_is_refused() {
-    let empty = fails(78, "cannot use a path: it is empty");
-    assert_eq!(path_of("", &ann()), empty);
-    assert_eq!(path_of(PathSource::from_fn(|| ""), &ann()), empty);
+    for (object, name) in [
+        (Object::PidFile, "PID file"),
+        (Object::Log, "log"),
+        (Object::Root, "root directory"),
+        (Object::Workdir, "working directory"),
+    ] {
+        for source in [PathSource::from(""), PathSource::from_fn(|| "")] {
+            let refused = resolve(object, source, &ann())
+                .map_err(|error| (error.exit_status(), error.to_string()));
+            let expected = format!("cannot use the path of the {name}: it is empty");
+            assert_eq!(refused, Err((78, expected)));
+        }
+    }
     let nul = fails(78, "cannot use the path /a\\u{0}b: it holds a NUL byte");
     assert_eq!(path_of(PathBuf::from("/a\0b"), &ann()), nul);
 }
@@ -395,7 +406,7 @@ fn directories_are_what_the_placeholder_stands_for_and_the_last_one() {
 
 #[test]
 fn a_directory_is_its_own_last_directory() {
-    let workdir = resolve_directory("/srv/{name}".into(), &ann());
+    let workdir = resolve(Object::Workdir, "/srv/{name}".into(), &ann());
     let directories = workdir.map_or(Vec::new(), |resolved| resolved.to_create);
     assert_eq!(directories, [PathBuf::from("/srv/hello")]);
 }
@@ -423,7 +434,7 @@ impl Scratch {
     }
 
     fn create(&self, template: &'static str) -> Result<PathBuf, (u8, String)> {
-        resolve(template.into(), &self.user())
+        resolve(Object::Log, template.into(), &self.user())
             .and_then(|resolved| {
                 resolved.create_directories(None)?;
                 Ok(resolved.into_path())

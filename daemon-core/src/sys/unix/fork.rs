@@ -42,21 +42,22 @@ impl Child {
         Some(self.socket.as_fd())
     }
 
-    /// How it ended, if it has.
+    /// How it ended, if it has. The answer stays the same.
     pub(crate) fn try_wait(&self) -> io::Result<Option<ExitStatus>> {
+        let mut bytes = [0; 8];
         let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
-        match recv(self.socket.as_raw_fd(), &mut [0], flags) {
+        let received = recv(self.socket.as_raw_fd(), &mut bytes, flags);
+        let Message { word, number } = Message::from_bytes(bytes);
+        match received {
             Err(Errno::EAGAIN | Errno::EINTR) => Ok(None),
-            _ => self.wait().map(Some),
+            Ok(8) if word == ENDED => Ok(Some(ExitStatus::from_raw(number))),
+            // It could not wait for the daemon.
+            Ok(8) => Err(io::Error::from_raw_os_error(number)),
+            _ => {
+                kill_orphan(self.pid);
+                Err(io::Error::other("the intermediate process was killed"))
+            }
         }
-    }
-
-    fn wait(&self) -> io::Result<ExitStatus> {
-        if let Some(Message { number, .. }) = Message::receive(&self.socket) {
-            return Ok(ExitStatus::from_raw(number));
-        }
-        kill_orphan(self.pid);
-        Err(io::Error::other("the intermediate process was killed"))
     }
 
     pub(crate) fn send(&self, signal: Signal) {
@@ -173,11 +174,14 @@ impl Message {
     fn receive(mut socket: &UnixStream) -> Option<Self> {
         let mut bytes = [0; 8];
         socket.read_exact(&mut bytes).ok()?;
-        let (word, number) = bytes.split_first_chunk()?;
-        Some(Self {
-            word: i32::from_ne_bytes(*word),
-            number: i32::from_ne_bytes(number.try_into().ok()?),
-        })
+        Some(Self::from_bytes(bytes))
+    }
+
+    fn from_bytes([a, b, c, d, number @ ..]: [u8; 8]) -> Self {
+        Self {
+            word: i32::from_ne_bytes([a, b, c, d]),
+            number: i32::from_ne_bytes(number),
+        }
     }
 }
 
@@ -210,21 +214,21 @@ fn intermediate(plan: &Plan, launcher: &UnixStream) -> Result<(), Failed> {
     Message { word, number }.send(launcher);
     SigSet::from(Signal::SIGCHLD)
         .thread_unblock()
-        .map_err(not_forked)?;
-    attend(daemon, launcher, ended.as_fd());
-    Ok(())
+        .and_then(|()| attend(daemon, launcher, ended.as_fd()))
+        .map_err(|errno| {
+            // What becomes of it would never be known, and its pid is certain only here.
+            let _ = kill(daemon, Signal::SIGKILL);
+            not_forked(errno)
+        })
 }
 
 /// Until the daemon has ended, or the launcher has no more use for this process.
-fn attend(daemon: Pid, launcher: &UnixStream, ended: BorrowedFd<'_>) {
+fn attend(daemon: Pid, launcher: &UnixStream, ended: BorrowedFd<'_>) -> Result<(), Errno> {
     loop {
-        match wait::try_wait(daemon) {
-            Ok(None) => {}
-            Ok(Some(status)) => {
-                let (word, number) = (ENDED, status.into_raw());
-                return Message { word, number }.send(launcher);
-            }
-            Err(_) => return,
+        if let Some(status) = wait::try_wait(daemon)? {
+            let (word, number) = (ENDED, status.into_raw());
+            Message { word, number }.send(launcher);
+            return Ok(());
         }
         let mut sources = [launcher.as_fd(), ended].map(|it| PollFd::new(it, PollFlags::POLLIN));
         let _ = poll(&mut sources, PollTimeout::NONE);
@@ -236,7 +240,7 @@ fn attend(daemon: Pid, launcher: &UnixStream, ended: BorrowedFd<'_>) {
                 let _ = kill(daemon, Signal::try_from(i32::from(number)).ok());
             }
             Err(Errno::EAGAIN | Errno::EINTR) => {}
-            Ok(_) | Err(_) => return,
+            Ok(_) | Err(_) => return Ok(()),
         }
     }
 }
