@@ -195,6 +195,44 @@ fn try_start_gives_everything_back_when_the_daemon_fails() {
 }
 
 #[test]
+fn a_program_that_handles_the_end_of_its_children_hears_of_one_that_ended_during_the_start() {
+    let child = r#"
+        #include <fcntl.h>
+        #include <signal.h>
+        #include <stdlib.h>
+        #include <sys/wait.h>
+        #include <unistd.h>
+
+        static pid_t child;
+
+        static void on_end(int signal) {
+            (void)signal;
+            if (waitpid(child, NULL, WNOHANG) == child)
+                close(creat("reaped", 0600));
+        }
+
+        __attribute__((constructor)) static void begin(void) {
+            if (getenv("__DAEMON_HANDOFF"))
+                return;
+            signal(SIGCHLD, on_end);
+            child = fork();
+            if (child == 0) {
+                while (access("report.log", F_OK) != 0)
+                    usleep(100);
+                _exit(0);
+            }
+        }
+    "#;
+    let scratch = Scratch::new();
+    let library = constructor::library(&scratch, child);
+    let program = try_start(&scratch).does("complain:no-luck exit:3");
+    let program = program.env("TEST_FAILED", "childless return:5");
+    let outcome = program.env("LD_PRELOAD", &library).run();
+    assert_eq!(outcome.code(), 5, "{outcome:?}");
+    assert!(scratch.path("reaped").exists());
+}
+
+#[test]
 fn try_start_gives_everything_back_when_a_daemon_runs_already() {
     let scratch = Scratch::new();
     let first = scratch.up(scratch.background());

@@ -5,7 +5,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
 use nix::errno::Errno;
-use nix::sys::signal::{SigAction, SigSet, Signal};
+use nix::sys::signal::{SigAction, SigHandler, SigSet, Signal, kill};
+use nix::unistd::getpid;
 
 use crate::sys;
 
@@ -26,6 +27,10 @@ impl Waitable {
 impl Drop for Waitable {
     fn drop(&mut self) {
         let _ = sys::signals::restore(Signal::SIGCHLD, &self.before);
+        if let SigHandler::Handler(_) | SigHandler::SigAction(_) = self.before.handler() {
+            // Other children may have ended meanwhile, and the program has not heard of them.
+            let _ = kill(getpid(), Signal::SIGCHLD);
+        }
     }
 }
 
@@ -113,7 +118,7 @@ impl Drop for Interrupts {
 pub(crate) fn die_by(signal: Signal) -> io::Error {
     let die = || -> Result<(), Errno> {
         sys::signals::set_default(signal)?;
-        nix::sys::signal::kill(nix::unistd::getpid(), signal)?;
+        kill(getpid(), signal)?;
         SigSet::from(signal).thread_unblock()
     };
     die().err().unwrap_or(Errno::EINTR).into()
