@@ -137,6 +137,20 @@ fn status_says_who_runs_since_when_and_where_it_logs() {
     assert!(now.abs_diff(told) < 60, "{since} is not now");
 }
 
+#[cfg_attr(daemon_fork, ignore = "the output of others is not seen there")]
+#[test]
+fn status_names_the_log_that_the_daemon_has() {
+    let scratch = Scratch::new();
+    let other = OPTIONS.replace("report.log", "other.log");
+    let _daemon = scratch.up(scratch.background().options(other).does("hang"));
+    let outcome = scratch.verb("status").run();
+    let log = scratch.path("other.log").display().to_string();
+    assert!(
+        outcome.out_text().ends_with(&format!(", log {log}\n")),
+        "{outcome:?}"
+    );
+}
+
 #[test]
 fn without_a_daemon_each_verb_says_so() {
     let scratch = Scratch::new();
@@ -264,6 +278,54 @@ fn stop_while_it_starts_ends_the_start() {
     let launch = launch.wait();
     scratch.expect_refusal(&launch, 143, &["killed by signal 15"]);
     assert!(!scratch.path("report.pid").exists());
+}
+
+#[cfg_attr(daemon_fork, ignore = "nobody says there who holds a lock")]
+#[test]
+fn stop_ends_a_start_though_only_the_launcher_is_seen_to_hold_the_lock() {
+    if !requires::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    fs::set_permissions(scratch.dir(), fs::Permissions::from_mode(0o777)).expect("chmod");
+    let options = OPTIONS.replace("exec", "notify");
+    let start = scratch.background().options(options);
+    let launch = as_nobody(start.does("undumpable report hang")).spawn();
+    eventually("it is on its way", || {
+        scratch.path("report.json").exists().then_some(())
+    });
+    let outcome = as_nobody(scratch.verb("stop")).run();
+    assert_eq!(outcome.code(), 0, "{outcome:?}");
+    scratch.expect_refusal(&launch.wait(), 143, &["killed by signal 15"]);
+}
+
+/// With what a container gives to root.
+fn with_few_capabilities(start: Start, arguments: &[&str]) -> Start {
+    let kept = "-all,+chown,+dac_override,+fowner,+fsetid,+setgid,+setuid,+setpcap,+kill";
+    let setpriv = requires::find("setpriv").expect("setpriv");
+    start
+        .via(&setpriv)
+        .arg(format!("--bounding-set={kept}"))
+        .arg("--inh-caps=-all")
+        .arg(support::program::path("report"))
+        .args(arguments)
+}
+
+#[test]
+fn root_of_a_container_controls_a_daemon_of_another_user() {
+    if !requires::root() || !requires::program("setpriv") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let options = format!("{OPTIONS}\nuser=nobody\nlog_reopen=1");
+    let start = scratch.background().options(&*options);
+    let daemon = scratch.up(with_few_capabilities(start.does("catch:1 hang"), &["-d"]));
+    for verb in ["status", "reload", "reopen", "stop"] {
+        let start = scratch.report().options(&*options);
+        let outcome = with_few_capabilities(start, &["-s", verb]).run();
+        assert_eq!(outcome.code(), 0, "{outcome:?}");
+    }
+    assert!(!daemon.process.is_alive());
 }
 
 #[test]
@@ -594,6 +656,49 @@ fn a_number_that_changes_while_it_is_looked_at_is_not_believed() {
     expect_failure(&status.wait(), 4, &["report.pid"]);
 }
 
+#[cfg_attr(daemon_fork, ignore = "the time of a start is not known there")]
+#[test]
+fn who_cannot_be_seen_into_is_signalled_only_if_it_wrote_its_number_at_its_start() {
+    if !requires::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let canary = Canary::new();
+    let path = scratch.write("report.pid", format!("{}\n", canary.0.id()));
+    let lock = lock::hold(&path);
+    let stop = || as_nobody(scratch.verb("stop")).run();
+    expect_failure(&stop(), 4, &["Operation not permitted"]);
+    let later = std::time::SystemTime::now() + Duration::from_secs(60);
+    fs::File::open(&path)
+        .and_then(|file| file.set_modified(later))
+        .expect("touch");
+    expect_failure(&stop(), 4, &["not provably by"]);
+    drop(lock);
+}
+
+#[cfg_attr(daemon_fork, ignore = "nobody says there who holds a lock")]
+#[test]
+fn a_descriptor_without_the_lock_is_not_looked_at() {
+    if !requires::program("strace") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let daemon = scratch.up(scratch.controlled("hang"));
+    let strace = requires::find("strace").expect("strace");
+    let stop = scratch
+        .verb("stop")
+        .via(&strace)
+        .args(["-f", "-qq", "-o", "trace", "-e", "trace=%stat,%lstat,statx"])
+        .arg(support::program::path("report"))
+        .args(["-s", "stop"]);
+    assert_eq!(stop.run().code(), 0);
+    // Its log may be on a file system that does not answer any more.
+    let trace = scratch.read("trace");
+    let looked_at = |number: u32| trace.contains(&format!("/proc/{}/fd/{number}\"", daemon.pid()));
+    assert!((3..100).any(looked_at), "{trace}");
+    assert!(!(0..3).any(looked_at), "{trace}");
+}
+
 #[cfg_attr(daemon_fork, ignore = "nobody says there who holds a lock")]
 #[test]
 fn a_number_that_cannot_be_seen_into_is_not_believed_beside_a_holder_that_is_seen() {
@@ -793,6 +898,20 @@ fn where_proc_shows_another_pid_namespace_its_numbers_prove_nothing() {
     assert_eq!(outcome.code(), 0, "{outcome:?}");
     assert_eq!(outcome.out_text(), "4\n4\n4\nalive\n", "{outcome:?}");
     assert!(daemon.process.is_alive());
+}
+
+#[cfg_attr(daemon_fork, ignore = "no sockets of another process are seen there")]
+#[test]
+fn where_proc_shows_another_pid_namespace_a_daemon_that_is_to_listen_may_settle() {
+    if !requires::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let script = "$1 -d; echo $?; kill $(cat report.pid)";
+    let options = OPTIONS.replace("exec", "listening");
+    let outcome = scratch.beside_foreign_proc(script).options(options).run();
+    assert_eq!(outcome.out_text(), "0\n", "{outcome:?}");
+    assert!(outcome.elapsed < Duration::from_secs(25), "{outcome:?}");
 }
 
 impl Scratch {

@@ -11,7 +11,7 @@ use crate::daemon::{Daemon, PathSource};
 use crate::error::Error;
 use crate::handoff::{self, Record, Step};
 use crate::launcher::{self, Order, Verdict, report};
-use crate::path_template::{self, Object, Resolved, Surroundings};
+use crate::path_template::{self, Object, Surroundings};
 use crate::privileges;
 use crate::readiness::notify;
 use crate::running::{self, OwnPidFile, Running, Started};
@@ -182,16 +182,11 @@ fn control(settings: Daemon, verb: Verb, arguments: Vec<OsString>) -> Result<u8,
     }
     // Only these paths: a daemon can be stopped whose user does not exist any more.
     let surroundings = surroundings(&arguments);
-    let resolve = |object, source| {
-        path_template::resolve(object, source, &surroundings).map(Resolved::into_path)
-    };
     let pid_file = settings.pid_file.ok_or_else(Error::no_pid_file)?;
-    let control = Control::new(resolve(Object::PidFile, pid_file)?);
+    let pid_file = path_template::resolve(Object::PidFile, pid_file, &surroundings)?;
+    let control = Control::new(pid_file.into_path());
     match verb {
-        Verb::Status => {
-            let log = |source| resolve(Object::Log, source);
-            verbs::status(&control, settings.log_file.map(log).transpose()?)
-        }
+        Verb::Status => verbs::status(&control),
         Verb::Stop | Verb::Restart => verbs::stop(&control, stop_timeout).map(|_| 0),
         Verb::Reload => control.reload().map(|()| 0),
         Verb::Reopen => verbs::reopen(&control, settings.log_reopen).map(|()| 0),

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use nix::unistd::Pid;
 
-use crate::sys::lock::holds;
-pub(crate) use crate::sys::lock::{reader_holds, try_lock, visible_holder, writer_holds};
+pub(crate) use crate::sys::lock::{holds, reader_holds, try_lock, visible_holders, writer_holds};
+use crate::sys::process;
 
 /// How much of a PID file is read: more than any pid needs.
 const LONGEST_CONTENT: usize = 64;
@@ -28,7 +28,14 @@ pub(crate) fn holder(file: &File) -> Option<Pid> {
     // A process of another user, or one that is not dumpable.
     std::thread::sleep(UNCHANGED);
     let is_unchanged = read_pid(file) == Some(pid) && writer_holds(file) == Ok(true);
-    (is_unchanged && visible_holder(file).is_none()).then_some(pid)
+    if !is_unchanged {
+        return None;
+    }
+    // The launcher holds the lock as well, while it waits.
+    let launcher = process::parent_of(pid);
+    visible_holders(file)
+        .all(|other| Some(other) == launcher)
+        .then_some(pid)
 }
 
 /// The pid in the file: the digits up to the first newline. Anything else is not a pid.

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::ffi::CString;
 use std::io::{self, IoSlice};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -14,12 +14,11 @@ use std::sync::OnceLock;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::Signal;
-use nix::sys::stat::{Mode, fchmod, fstat};
+use nix::sys::stat::{Mode, SFlag, fchmod, fstat};
 use nix::unistd::{dup2_stderr, dup2_stdout};
 
 use crate::error::{Error, shown};
 use crate::handoff::Record;
-use crate::signals::Ignored;
 use crate::sys;
 
 /// What is needed to open the log again.
@@ -27,8 +26,8 @@ use crate::sys;
 struct Log {
     path: CString,
     mode: Mode,
-    /// The device that it is, `/dev/null`, or what a regular file and a FIFO have in its place.
-    device: libc::dev_t,
+    /// The device that it is: `/dev/null`, or none.
+    device: Option<libc::dev_t>,
     /// What is said before the reason, if it cannot be opened.
     complaint: Vec<u8>,
 }
@@ -78,7 +77,7 @@ pub(crate) fn prepare(record: &Record) -> Result<(), Errno> {
     };
     let name = shown(record.comm.as_ref());
     let from_root = from_root(path, record.chroot.as_deref());
-    let device = fstat(io::stdout())?.st_rdev;
+    let device = device(io::stdout())?;
     LOG.get_or_init(|| Log {
         // One with a NUL byte is refused long before.
         path: CString::new(from_root.as_os_str().as_bytes()).unwrap_or_default(),
@@ -87,7 +86,11 @@ pub(crate) fn prepare(record: &Record) -> Result<(), Errno> {
         complaint: format!("{name}: {}", Error::log_file_again(path)).into_bytes(),
     });
     match record.log_reopen {
-        Some(signal) => sys::signals::call_on(Signal::try_from(signal)?, reopen_or_complain),
+        Some(signal) => {
+            // Beyond a limit on the size of files, complaining would end this process.
+            sys::signals::disarm(Signal::SIGXFSZ)?;
+            sys::signals::call_on(Signal::try_from(signal)?, reopen_or_complain)
+        }
         None => Ok(()),
     }
 }
@@ -128,12 +131,19 @@ fn open(log: &Log) -> Result<OwnedFd, Errno> {
         Err(errno) => return Err(errno),
     };
     // A terminal, for example, that was put in its place.
-    if fstat(&file)?.st_rdev != log.device {
+    if device(&file)? != log.device {
         return Err(Errno::EINVAL);
     }
     // Opening was not to wait for the reader of a FIFO, but writing may.
     fcntl(&file, FcntlArg::F_SETFL(OFlag::O_APPEND))?;
     Ok(file)
+}
+
+fn device(file: impl AsFd) -> Result<Option<libc::dev_t>, Errno> {
+    let file = fstat(file)?;
+    let kind = SFlag::from_bits_truncate(file.st_mode) & SFlag::S_IFMT;
+    let is_device = kind == SFlag::S_IFCHR || kind == SFlag::S_IFBLK;
+    Ok(is_device.then_some(file.st_rdev))
 }
 
 /// `dup2(2)` may meet another thread that just opens a file, or be interrupted.
@@ -149,8 +159,6 @@ fn while_busy(place: impl Fn() -> Result<(), Errno>) -> Result<(), Errno> {
 /// One line in the log as it is.
 fn complain(log: &Log, reason: Errno) {
     let line = [&log.complaint, reason.desc().as_bytes(), b"\n"].map(IoSlice::new);
-    // Beyond a limit on the size of files, writing would end this process.
-    let _limit = Ignored::begin(Signal::SIGXFSZ);
     // There is nobody left to tell.
     let _ = nix::sys::uio::writev(io::stderr(), &line);
 }

@@ -15,6 +15,9 @@ use crate::sys;
 /// How often a lock is looked at, which cannot be waited for.
 pub(super) const LOOK: Duration = Duration::from_millis(1);
 
+/// A daemon writes its pid right after its start.
+const AT_ITS_START: Duration = Duration::from_secs(2);
+
 /// A daemon whose identity is proved.
 #[derive(Debug)]
 pub(super) struct Holder {
@@ -39,6 +42,12 @@ impl Holder {
             Err(Errno::ENOSYS | Errno::EPERM) => None,
             Err(_) => return None,
         };
+        // In a container `/proc` may show another PID namespace, and there the number is another's.
+        let shown = pidfd.as_ref();
+        let shown = shown.and_then(|pidfd| sys::process::number_in_proc(pidfd.as_fd()));
+        if shown.is_some_and(|shown| shown != pid) {
+            return None;
+        }
         let start = sys::process::start_of(pid);
         let file = file.try_clone().ok()?;
         (lock::holder(&file) == Some(pid)).then_some(Self {
@@ -55,6 +64,23 @@ impl Holder {
 
     pub(super) fn file(&self) -> &File {
         &self.file
+    }
+
+    /// Whether the process may be signalled: it is seen to hold the lock, or it wrote the number at
+    /// its start, as no other process does that has got the same number elsewhere. Where a system
+    /// tells neither, the number must do.
+    pub(super) fn is_certain(&self) -> bool {
+        if matches!(lock::holds(self.pid, &self.file), Ok(true)) {
+            return true;
+        }
+        let Some(since) = self.since() else {
+            return !sys::process::STARTS_ARE_KNOWN;
+        };
+        let written = self.file.metadata().and_then(|file| file.modified());
+        written.is_ok_and(|written| {
+            let difference = written.duration_since(since);
+            difference.unwrap_or_else(|error| error.duration()) < AT_ITS_START
+        })
     }
 
     /// When the process started.

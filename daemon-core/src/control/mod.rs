@@ -103,7 +103,7 @@ impl Control {
             }
             Found::Running(holder) => holder,
         };
-        self.refuse_if_planted(holder.file())?;
+        self.refuse_unless_certain(&holder)?;
         let pid = holder.pid();
         let send = |signal| match holder.send(signal) {
             // It has ended by itself, which is what is wanted.
@@ -121,7 +121,7 @@ impl Control {
             }
         }
         if !holder.lets_go_within(GRACE) {
-            let other = lock::visible_holder(holder.file());
+            let other = lock::visible_holders(holder.file()).next();
             return Err(Error::lock_outlives(&self.pid_file, pid, other));
         }
         self.clear_away(holder.file());
@@ -176,7 +176,7 @@ impl Control {
         let Found::Running(holder) = self.find()? else {
             return Err(Error::not_running(step));
         };
-        self.refuse_if_planted(holder.file())?;
+        self.refuse_unless_certain(&holder)?;
         check(&holder)?;
         match holder.send(signal) {
             Ok(()) => Ok(()),
@@ -203,11 +203,23 @@ impl Control {
                 return Ok(Found::Running(holder));
             }
             if Instant::now() >= deadline {
-                let (named, holder) = (lock::read_pid(&file), lock::visible_holder(&file));
-                return Err(Error::holder_unproved(&self.pid_file, named, holder));
+                return Err(self.unproved(&file));
             }
             std::thread::sleep(holder::LOOK);
         }
+    }
+
+    /// What is signalled must be the daemon, for certain.
+    fn refuse_unless_certain(&self, holder: &Holder) -> Result<(), Error> {
+        if !holder.is_certain() {
+            return Err(self.unproved(holder.file()));
+        }
+        self.refuse_if_planted(holder.file())
+    }
+
+    fn unproved(&self, file: &File) -> Error {
+        let holder = lock::visible_holders(file).next();
+        Error::holder_unproved(&self.pid_file, lock::read_pid(file), holder)
     }
 
     /// Others could have made any process hold the lock of their file: a set-user-ID program that

@@ -1,17 +1,25 @@
 //! The control verbs: what the user of the program asks for, and what is said about it.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::control::{Control, Stopped};
+use nix::unistd::Pid;
+
+use crate::control::{Control, Status, Stopped};
 use crate::error::{Error, shown};
 use crate::launcher::report;
 use crate::signal::Signal;
+use crate::sys;
 
 /// `status`; gives the exit status.
-pub(crate) fn status(control: &Control, log: Option<PathBuf>) -> Result<u8, Error> {
+pub(crate) fn status(control: &Control) -> Result<u8, Error> {
     let status = control.status()?;
-    let log = log.filter(|_| status.exit_status() == 0);
+    // Where it really is: the daemon may have been started with another one than this command.
+    let log = match status {
+        Status::Running { pid, .. } => i32::try_from(pid)
+            .ok()
+            .and_then(|pid| sys::process::output_of(Pid::from_raw(pid))),
+        _ => None,
+    };
     let log = log.map_or(String::new(), |log| format!(", log {}", shown(&log)));
     report::answer(&format!("{status}{log}"));
     Ok(status.exit_status())

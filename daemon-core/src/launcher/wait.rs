@@ -9,9 +9,11 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 
+use super::default_timeout;
 use super::probe::Probe;
 use super::process::Process;
 use super::status_line::StatusLine;
+use crate::daemon::Readiness;
 use crate::error::Error;
 use crate::handoff::{self, Step};
 use crate::signals::Interrupts;
@@ -106,6 +108,8 @@ fn watch(
             reason = looked.errno.or(reason);
             if let Some(warning) = looked.warning {
                 status_line.make_way_for(warning);
+                // From now on it is to settle.
+                deadline = deadline.min(now + default_timeout(Readiness::Settled));
             }
             if let Some(text) = looked.status {
                 status_line.set(text);

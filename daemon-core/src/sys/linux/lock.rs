@@ -1,12 +1,13 @@
 //! An open-file-description write lock, see `fcntl(2)`.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
+use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
 use super::process;
@@ -61,19 +62,25 @@ fn whole_file(kind: libc::c_short) -> libc::flock {
     }
 }
 
-/// A process that holds the lock, whatever the number in the file, if one can be seen; not quick.
-pub(crate) fn visible_holder(file: &File) -> Option<Pid> {
-    let processes = fs::read_dir("/proc").ok()?;
+/// The processes that hold the lock, whatever the number in the file, as far as they can be seen;
+/// not quick.
+pub(crate) fn visible_holders(file: &File) -> impl Iterator<Item = Pid> {
+    let processes = fs::read_dir("/proc").into_iter().flatten();
     processes
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
         .map(Pid::from_raw)
-        .find(|pid| holds(*pid, file).unwrap_or(false))
+        .filter(|pid| holds(*pid, file).unwrap_or(false))
 }
 
-/// Whether one of the process's descriptors refers to this very file and holds its lock.
+/// Whether one of the process's descriptors refers to this very file and holds its lock; an error
+/// where that cannot be seen.
 pub(crate) fn holds(pid: Pid, file: &File) -> io::Result<bool> {
+    let process = match process::directory(pid) {
+        // It shows other processes, whose numbers prove nothing.
+        Err(_) if process::has_proc() => return Ok(false),
+        directory => directory?,
+    };
     let look = || -> io::Result<bool> {
-        let process = process::directory(pid)?;
         if let Some(is_held) = is_held_in(&process, file)? {
             return Ok(is_held);
         }
@@ -86,10 +93,16 @@ pub(crate) fn holds(pid: Pid, file: &File) -> io::Result<bool> {
         Ok(false)
     };
     match look() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound && has_proc() => Ok(false),
+        // If it has not ended, it is hidden.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && kill(pid, None) == GONE => {
+            Ok(false)
+        }
         other => other,
     }
 }
+
+/// What asking for a process gives that there is not.
+const GONE: Result<(), Errno> = Err(Errno::ESRCH);
 
 /// As [`holds`], for the descriptors of a process or a thread, given its directory in `/proc`;
 /// `None` where there are none at all.
@@ -100,18 +113,30 @@ fn is_held_in(directory: &Path, file: &File) -> io::Result<Option<bool>> {
         // A descriptor may be closed while we look, and so may the whole process.
         let Ok(descriptor) = descriptor else { continue };
         found = Some(false);
-        let Ok(other) = fs::metadata(descriptor.path()) else {
+        // The lock first, which is known to the system, and the file only then: another one may be
+        // on a file system that does not answer any more.
+        let details = directory.join("fdinfo").join(descriptor.file_name());
+        let Some(details) = unless_denied(fs::read_to_string(details))? else {
             continue;
         };
-        if (other.dev(), other.ino()) == (metadata.dev(), metadata.ino()) {
-            let details = directory.join("fdinfo").join(descriptor.file_name());
-            let details = fs::read_to_string(details).unwrap_or_default();
-            if details.lines().any(is_our_lock) {
-                return Ok(Some(true));
-            }
+        if !details.lines().any(is_our_lock) {
+            continue;
+        }
+        let is_this =
+            |other: Metadata| (other.dev(), other.ino()) == (metadata.dev(), metadata.ino());
+        if unless_denied(fs::metadata(descriptor.path()))?.is_some_and(is_this) {
+            return Ok(Some(true));
         }
     }
     Ok(found)
+}
+
+/// `None` for what is not there any more.
+fn unless_denied<T>(seen: io::Result<T>) -> io::Result<Option<T>> {
+    match seen {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(error),
+        other => Ok(other.ok()),
+    }
 }
 
 /// Whether such a line tells of a lock as daemons take it, see `proc_pid_fdinfo(5)`; not of one by
@@ -122,9 +147,4 @@ fn is_our_lock(line: &str) -> bool {
         fields[..],
         ["lock:", _, "OFDLCK", _, "WRITE", _, _, "0", "EOF"]
     )
-}
-
-/// Whether `/proc` is mounted, whosever processes it shows.
-fn has_proc() -> bool {
-    fs::symlink_metadata("/proc/self").is_ok()
 }

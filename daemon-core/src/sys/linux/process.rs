@@ -2,6 +2,8 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -21,6 +23,35 @@ pub(crate) fn directory(pid: Pid) -> io::Result<PathBuf> {
         Err(io::ErrorKind::NotFound.into())
     }
 }
+
+/// Whether `/proc` is mounted, whosever processes it shows.
+pub(crate) fn has_proc() -> bool {
+    fs::symlink_metadata("/proc/self").is_ok()
+}
+
+/// The number by which `/proc` shows the process of a pidfd, if it can be told.
+pub(crate) fn number_in_proc(pidfd: BorrowedFd<'_>) -> Option<Pid> {
+    let details = format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd());
+    let details = fs::read_to_string(details).ok()?;
+    let number = details.lines().find_map(|line| line.strip_prefix("Pid:"))?;
+    number.trim().parse().ok().map(Pid::from_raw)
+}
+
+/// Where its standard output leads, if that is a file with a path.
+pub(crate) fn output_of(pid: Pid) -> Option<PathBuf> {
+    // Not looked at: its file system may not answer any more.
+    let output = fs::read_link(directory(pid).ok()?.join("fd/1")).ok()?;
+    let is_path = output.is_absolute() && !output.as_os_str().as_bytes().ends_with(b" (deleted)");
+    (is_path && output != Path::new("/dev/null")).then_some(output)
+}
+
+/// The process that it is a child of.
+pub(crate) fn parent_of(pid: Pid) -> Option<Pid> {
+    i32::try_from(stat(pid, 4)?).ok().map(Pid::from_raw)
+}
+
+/// Whether the start of a process can be known on this system.
+pub(crate) const STARTS_ARE_KNOWN: bool = true;
 
 /// When it started, in clock ticks since the system started. With this beside it, a pid names one
 /// process only.

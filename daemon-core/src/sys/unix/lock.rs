@@ -73,7 +73,7 @@ pub(crate) fn holds(pid: Pid, _file: &File) -> io::Result<bool> {
     }
 }
 
-/// A process that holds the lock, if one can be seen.
-pub(crate) fn visible_holder(_file: &File) -> Option<Pid> {
-    None
+/// The processes that hold the lock, as far as they can be seen: none.
+pub(crate) fn visible_holders(_file: &File) -> impl Iterator<Item = Pid> {
+    std::iter::empty()
 }

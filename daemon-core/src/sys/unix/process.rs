@@ -1,6 +1,7 @@
 //! What the system tells of a process that is not a child of this one: only whether it is there.
 
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use nix::errno::Errno;
@@ -15,6 +16,24 @@ pub(crate) fn open(_pid: Pid) -> Result<OwnedFd, Errno> {
 pub(crate) fn send_signal(_pidfd: BorrowedFd<'_>, _signal: i32) -> Result<(), Errno> {
     Err(Errno::ENOSYS)
 }
+
+/// As [`open`].
+pub(crate) fn number_in_proc(_pidfd: BorrowedFd<'_>) -> Option<Pid> {
+    None
+}
+
+/// Where its standard output leads; not known.
+pub(crate) fn output_of(_pid: Pid) -> Option<PathBuf> {
+    None
+}
+
+/// The process that it is a child of; not known.
+pub(crate) fn parent_of(_pid: Pid) -> Option<Pid> {
+    None
+}
+
+/// Whether the start of a process can be known on this system.
+pub(crate) const STARTS_ARE_KNOWN: bool = false;
 
 /// When it started; not known.
 pub(crate) fn start_of(_pid: Pid) -> Option<u64> {
