@@ -669,7 +669,7 @@ fn who_cannot_be_seen_into_is_signalled_only_if_it_wrote_its_number_at_its_start
     let stop = || as_nobody(scratch.verb("stop")).run();
     expect_failure(&stop(), 4, &["Operation not permitted"]);
     let later = std::time::SystemTime::now() + Duration::from_secs(60);
-    fs::File::open(&path)
+    File::open(&path)
         .and_then(|file| file.set_modified(later))
         .expect("touch");
     expect_failure(&stop(), 4, &["not provably by"]);
