@@ -55,9 +55,10 @@ musl:
 runtimes:
     cargo test --locked --manifest-path tests/runtimes/Cargo.toml --target-dir target/runtimes
 
-# The process tests with panic = "abort", link-time optimization and stripping.
+# The process tests with programs built with panic = "abort", link-time optimization and stripping.
 hardened:
-    cargo test --locked --profile hardened
+    cargo build --locked --examples --profile hardened --target-dir target
+    TEST_PROGRAMS=target/hardened/examples cargo test --locked --tests
 
 # The process tests with the launch by fork(2), as the other Unix systems have it.
 fork:

@@ -88,6 +88,7 @@ fn a_program_that_was_replaced_meanwhile_is_the_daemon_nevertheless() {
 }
 
 #[cfg_attr(daemon_fork, ignore = "the image is known by its path alone there")]
+#[cfg_attr(target_env = "musl", ignore = "a static program is executed by it")]
 #[test]
 fn a_program_that_the_loader_was_told_to_run_is_refused() {
     let Some(loader) = loader() else { return };

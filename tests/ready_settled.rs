@@ -52,6 +52,7 @@ fn a_failure_of_a_program_that_sleeps_between_steps_of_work_is_seen() {
     fails(&format!("{}exit:3", "busy:4 sleep:20 ".repeat(20)), 3);
 }
 
+#[cfg_attr(daemon_fork, ignore = "there a time stands in for the quiet")]
 #[test]
 fn a_failure_of_a_program_that_waits_for_the_disk_is_seen() {
     let file = LargeFile::new();
@@ -99,6 +100,7 @@ fn a_server_that_goes_quiet_is_up_at_once() {
     assert!(daemon.launch.elapsed < Duration::from_millis(1500));
 }
 
+#[cfg_attr(daemon_fork, ignore = "there a time stands in for the quiet")]
 #[test]
 fn a_program_that_computes_for_ever_is_up_at_the_timeout() {
     let scratch = Scratch::new();

@@ -9,17 +9,25 @@ use std::path::{Path, PathBuf};
 /// Cargo puts the examples of a package into `examples` beside the directory `deps` of the test
 /// executables, and `cargo test` builds them all before it runs a test. Only a run that selects
 /// targets (`cargo test --test background`) does not; then a program that is older than its
-/// sources would be tested in silence, so this refuses it.
+/// sources would be tested in silence, so this refuses it. `TEST_PROGRAMS` names another directory
+/// of programs: it takes long to build these as a release is built, and no use to build the tests so.
 pub(crate) fn path(name: &str) -> PathBuf {
-    let deps = env::current_exe().expect("the path of the test");
-    let profile = deps.ancestors().nth(2).expect("target/PROFILE/deps/TEST");
-    let program = profile.join("examples").join(name);
+    let program = directory().join(name);
     assert!(
         is_up_to_date(&program),
         "{} is older than its sources; add `--examples` to the cargo command",
         program.display()
     );
     program
+}
+
+fn directory() -> PathBuf {
+    if let Some(programs) = env::var_os("TEST_PROGRAMS") {
+        return fs::canonicalize(programs).expect("the directory TEST_PROGRAMS");
+    }
+    let deps = env::current_exe().expect("the path of the test");
+    let profile = deps.ancestors().nth(2).expect("target/PROFILE/deps/TEST");
+    profile.join("examples")
 }
 
 /// Asks the list of sources that cargo leaves beside each program.
