@@ -183,10 +183,11 @@ fn a_machine_with_no_processor_to_spare_is_no_fault() {
     let scratch = Scratch::new();
     let mut bystanders = scratch.bystanders();
     let busy: Vec<Launch> = (0..8)
-        .map(|_| scratch.shell("while :; do :; done").spawn())
+        // Not for ever, if this test is killed.
+        .map(|_| scratch.shell("ulimit -t 60; while :; do :; done").spawn())
         .collect();
     let report = crate::support::program::path("report");
-    for round in 0..rounds(4, 100) {
+    for round in 0..rounds(4, 20) {
         let ready = ["settled", "exec", "listening", "notify"][round % 4];
         let options = CONTROLLED.replace("exec", ready);
         let start = scratch.by("nice", &["-n", "19"], &report).arg("-d");
