@@ -197,6 +197,7 @@ fn try_start_gives_everything_back_when_the_daemon_fails() {
     assert!(!lock::is_held(&scratch.path("report.pid")));
 }
 
+#[cfg_attr(target_env = "musl", ignore = "nothing is preloaded there")]
 #[test]
 fn a_program_that_handles_the_end_of_its_children_hears_of_one_that_ended_during_the_start() {
     let child = r#"
@@ -319,6 +320,7 @@ fn a_program_that_has_closed_its_standard_streams_is_started_all_the_same() {
     assert_eq!(scratch.read("report.log"), "no\n");
 }
 
+#[cfg_attr(target_env = "musl", ignore = "nothing is preloaded there")]
 #[test]
 fn another_thread_that_forks_meanwhile_holds_no_launcher_up() {
     // Each child has all that was open at that moment, and does not close it for six seconds.
