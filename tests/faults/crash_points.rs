@@ -9,6 +9,8 @@ use nix::unistd::{Pid, setpgid};
 
 use super::stage::CONTROLLED;
 use crate::support::cgroup::Cgroup;
+use crate::support::deadline::eventually;
+use crate::support::lock;
 use crate::support::outcome::Outcome;
 use crate::support::process::Process;
 use crate::support::rounds::{is_long, rounds};
@@ -68,6 +70,10 @@ fn a_daemon_that_is_killed_as_soon_as_it_is_ready_leaves_order() {
         assert!([0, 137].contains(&launch.code()), "{launch:?}");
         assert!(launch.elapsed < Duration::from_secs(5), "{launch:?}");
         scratch.expect_nothing_left();
+        // A process that is dying can hold the lock longer than it can be found.
+        eventually("the lock is free", || {
+            (!lock::is_held(&scratch.path("report.pid"))).then_some(())
+        });
         let status = scratch.verb("status").run();
         // A start that failed removes the file.
         let expected = if launch.code() == 0 { 1 } else { 3 };
