@@ -69,6 +69,12 @@ impl Scratch {
         eventually("the log grows", || (length() > before).then_some(()));
     }
 
+    /// Waits until the daemon has said in its old log that it cannot open the new one.
+    fn expect_warning(&self) {
+        let has_warned = || self.read("report.log.1").contains("cannot reopen");
+        eventually("it warns", || has_warned().then_some(()));
+    }
+
     /// The logs from the oldest to the newest.
     fn logs(&self) -> Vec<String> {
         let rotated = |number: &usize| self.path(format!("report.log.{number}")).exists();
@@ -239,12 +245,7 @@ fn a_link_in_the_place_of_the_log_is_not_followed() {
     fs::rename(&log, &old).expect("rotate");
     symlink(&victim, &log).expect("link");
     daemon.process.signal(Signal::SIGHUP);
-    eventually("it warns", || {
-        scratch
-            .read("report.log.1")
-            .contains("cannot reopen")
-            .then_some(())
-    });
+    scratch.expect_warning();
     assert_eq!(
         fs::read_to_string(victim).expect("the victim"),
         "precious\n"
@@ -264,12 +265,7 @@ fn a_device_in_the_place_of_the_log_is_refused() {
     let null = fs::metadata("/dev/null").expect("/dev/null").rdev();
     mknod(&log, SFlag::S_IFCHR, Mode::S_IRWXU, null).expect("mknod");
     daemon.process.signal(Signal::SIGHUP);
-    eventually("it warns", || {
-        scratch
-            .read("report.log.1")
-            .contains("cannot reopen")
-            .then_some(())
-    });
+    scratch.expect_warning();
     scratch.expect_growth("report.log.1");
 }
 
