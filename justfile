@@ -86,8 +86,9 @@ fuzz target:
 mutants *words:
     tests/mutations/run.py {{words}}
 
-bench:
-    cargo run --release --locked --manifest-path benches/Cargo.toml --bin bench
+# The tables of benches/README.md, or those that are named.
+bench *words:
+    cargo run --release --locked --manifest-path benches/Cargo.toml --bin bench -- {{words}}
 
 package:
     cargo package --workspace --locked

@@ -19,7 +19,7 @@ use support::report::Signals;
 use support::scratch::Scratch;
 use support::start::Start;
 use support::trace::{self, Action, Role};
-use support::{lock, process};
+use support::{lock, process, program, requires};
 
 /// Bit N-1 is signal N, as in `/proc/PID/status`.
 fn bit(signal: Signal) -> u64 {
@@ -63,6 +63,16 @@ fn the_end_of_a_daemon_is_known_where_the_caller_ignores_its_children() {
     scratch.expect_failed_start(&launch, 3);
     let daemon = scratch.up(start());
     assert_eq!(ignored(&daemon.report().signals), bit(Signal::SIGPIPE));
+}
+
+#[test]
+fn nohup_changes_nothing() {
+    let scratch = Scratch::new();
+    let nohup = requires::find("nohup").expect("nohup");
+    let start = scratch.background().does("report stay").via(&nohup);
+    let daemon = scratch.up(start.arg(program::path("report")).arg("-d"));
+    assert_eq!(ignored(&daemon.report().signals), bit(Signal::SIGPIPE));
+    assert!(!scratch.path("nohup.out").exists());
 }
 
 #[test]

@@ -34,7 +34,7 @@ impl Bench {
         let programs = Programs::build()?;
         let directory = options.directory.clone().unwrap_or_else(env::temp_dir);
         let directory = directory.join(format!("daemon-bench-{}", process::id()));
-        fs::create_dir_all(&directory)?;
+        fs::create_dir(&directory)?;
         Ok(Self {
             programs,
             directory,

@@ -77,7 +77,7 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
             micros(prompt.percentile(10)),
             micros(prompt.percentile(90)),
             ratio(prompt.median(), ours),
-            micros(difference(prompt.median(), floor)),
+            difference(prompt.median(), floor),
             micros(measured.up.median()),
             measured.failures.to_string(),
             work(contestant, runner.as_ref().err(), &measured.reason),
@@ -106,14 +106,19 @@ fn measure(runner: &Runner, counts: bool, measured: &mut Measured) {
         }
         Ok(_) => {}
         Err(error) => {
-            measured.failures += 1;
+            measured.failures += usize::from(counts);
             measured.reason = format!("{error:#}");
         }
     }
 }
 
-fn difference(duration: Option<Duration>, floor: Option<Duration>) -> Option<Duration> {
-    Some(duration?.saturating_sub(floor?))
+/// In microseconds; a program in C may need less than the floor of one in Rust.
+fn difference(duration: Option<Duration>, floor: Option<Duration>) -> String {
+    let whole = |duration: Option<Duration>| i64::try_from(duration?.as_micros()).ok();
+    match (whole(duration), whole(floor)) {
+        (Some(duration), Some(floor)) => (duration - floor).to_string(),
+        _ => micros(None),
+    }
 }
 
 fn work(contestant: &Contestant, missing: Option<&Missing>, reason: &str) -> String {

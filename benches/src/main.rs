@@ -88,16 +88,23 @@ fn main() -> Result<()> {
     } else {
         &options.tables
     };
+    let mut failed = Vec::new();
     for table in tables {
-        match table {
-            TableName::Launch => launch::run(&bench)?,
-            TableName::Flatness => flatness::run(&bench)?,
-            TableName::Foreground => foreground::run(&bench)?,
-            TableName::Idle => idle::run(&bench)?,
-            TableName::Scale => scale::run(&bench)?,
-            TableName::Control => control::run(&bench)?,
-            TableName::Cost => cost::run(&bench)?,
+        let run = match table {
+            TableName::Launch => launch::run(&bench),
+            TableName::Flatness => flatness::run(&bench),
+            TableName::Foreground => foreground::run(&bench),
+            TableName::Idle => idle::run(&bench),
+            TableName::Scale => scale::run(&bench),
+            TableName::Control => control::run(&bench),
+            TableName::Cost => cost::run(&bench),
+        };
+        // The others may be had all the same.
+        if let Err(error) = run {
+            bench.print(&format!("{table:?} fails: {error:#}\n"))?;
+            failed.push(table);
         }
     }
+    anyhow::ensure!(failed.is_empty(), "without the tables {failed:?}");
     Ok(())
 }

@@ -62,13 +62,16 @@ fn row(bench: &Bench, contestant: &'static Contestant) -> Result<Vec<String>> {
     let started = start_all(bench, contestant);
     let starting = now()?.saturating_sub(start);
     // Whatever failed, nothing may be left when this returns.
-    let measured = started.and_then(|started| {
-        let proportional: Result<u64> = started
-            .daemons
-            .iter()
-            .map(|&pid| Ok(Occupied::by(pid)?.proportional))
-            .sum();
-        Ok((started, proportional?))
+    let measured = started.map(|mut started| {
+        let mut proportional = 0;
+        for &pid in &started.daemons {
+            match Occupied::by(pid) {
+                Ok(occupied) => proportional += occupied.proportional,
+                // It came up, and has ended since.
+                Err(error) => started.failures.push(format!("{error:#}")),
+            }
+        }
+        (started, proportional)
     });
     let start = now()?;
     for &daemon in measured.iter().flat_map(|(started, ..)| &started.daemons) {

@@ -65,8 +65,8 @@ impl Scratch {
         }
     }
 
-    /// What must hold after a start that failed: nothing of it is left, the PID file is not
-    /// locked, and the next start works with no cleaning up.
+    /// What must hold after a start that failed: nothing of it is left, and the PID file is not
+    /// locked, so that the next start works with no cleaning up.
     pub(crate) fn expect_failed_start(&self, launch: &Outcome, status: i32) {
         assert_eq!(launch.code(), status, "{launch:?}");
         self.expect_nothing_left();

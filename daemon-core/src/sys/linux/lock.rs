@@ -1,5 +1,6 @@
 //! An open-file-description write lock, see `fcntl(2)`.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -113,6 +114,13 @@ fn is_held_in(directory: &Path, file: &File) -> io::Result<Option<bool>> {
         // A descriptor may be closed while we look, and so may the whole process.
         let Ok(descriptor) = descriptor else { continue };
         found = Some(false);
+        // A daemon's lock is never among its standard streams.
+        if ["0", "1", "2"]
+            .map(OsStr::new)
+            .contains(&&*descriptor.file_name())
+        {
+            continue;
+        }
         // The lock first, which is known to the system, and the file only then: another one may be
         // on a file system that does not answer any more.
         let details = directory.join("fdinfo").join(descriptor.file_name());
