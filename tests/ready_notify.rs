@@ -28,9 +28,9 @@ use support::deadline::{End, eventually};
 use support::outcome::{Launch, Outcome};
 use support::process::{self, Process};
 use support::report::Report;
-use support::requires;
 use support::scratch::Scratch;
 use support::start::Start;
+use support::{constructor, requires};
 
 const OPTIONS: &str = "pid=report.pid\nready=notify\nready_timeout=60";
 
@@ -79,6 +79,39 @@ fn ready_can_be_said_again_and_by_any_thread() {
         assert!(daemon.report().is_daemon);
         // Once the launcher is gone there is nobody to hear it.
         assert_eq!(daemon.stop().and_then(|end| end.code()), Some(0));
+    }
+}
+
+#[cfg_attr(target_env = "musl", ignore = "nothing is preloaded there")]
+#[test]
+fn a_child_with_copies_of_all_descriptors_is_not_waited_for() {
+    let child = r#"
+        #include <stdlib.h>
+        #include <unistd.h>
+
+        __attribute__((constructor)) static void begin(void) {
+            pid_t daemon = getpid();
+            if (getenv("__DAEMON_HANDOFF") && fork() == 0) {
+                while (getppid() == daemon)
+                    usleep(10000);
+                _exit(0);
+            }
+        }
+    "#;
+    let scratch = Scratch::new();
+    let library = constructor::library(&scratch, child);
+    for ready in ["exec", "settled", "notify"] {
+        let options = OPTIONS.replace("notify", ready);
+        let start = scratch.background().options(options).does("ready stay");
+        let launch = start.env("LD_PRELOAD", &library).run();
+        assert_eq!(launch.code(), 0, "{launch:?}");
+        assert!(launch.elapsed < Duration::from_secs(30), "{launch:?}");
+        let pid = scratch.read("report.pid");
+        let daemon = Process::open(pid.trim().parse().expect("a pid")).expect("a live daemon");
+        daemon.signal(Signal::SIGKILL);
+        eventually("the child is gone", || {
+            scratch.processes().is_empty().then_some(())
+        });
     }
 }
 
