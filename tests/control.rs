@@ -16,7 +16,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use daemon::{Control, ErrorKind, Status, Stopped};
 use nix::sys::signal::Signal;
@@ -133,7 +133,7 @@ fn status_says_who_runs_since_when_and_where_it_logs() {
         .trim()
         .parse()
         .expect("a time");
-    let now = std::time::UNIX_EPOCH.elapsed().expect("a time").as_secs();
+    let now = UNIX_EPOCH.elapsed().expect("a time").as_secs();
     assert!(now.abs_diff(told) < 60, "{since} is not now");
 }
 
@@ -495,6 +495,35 @@ fn stop_removes_no_file_that_a_new_daemon_has_made_meanwhile() {
         }
     }
     assert!(up > 5, "{up}");
+}
+
+#[test]
+fn a_daemon_that_ends_by_itself_at_any_moment_of_a_stop_is_stopped() {
+    let mut ended = 0;
+    for number in 1.. {
+        let scratch = Scratch::new();
+        let daemon = scratch.up(scratch.controlled("hang"));
+        // As after a change of the clock: it must be enough that it was seen to hold the lock.
+        let pid_file = File::open(&daemon.pid_file).expect("open the PID file");
+        pid_file.set_modified(UNIX_EPOCH).expect("set its time");
+        let (mut stops, mut is_ended) = (0, false);
+        let stop = trace::run(scratch.verb("stop"), |stop| {
+            stops += usize::from(process::has_open(stop.pid, &daemon.pid_file));
+            if stops == number && !is_ended {
+                daemon.process.signal(Signal::SIGKILL);
+                daemon.process.wait();
+                is_ended = true;
+            }
+            Action::Go
+        });
+        assert_eq!(stop.code(), 0, "{number}: {stop:?}");
+        assert!(!daemon.pid_file.exists(), "{number}: {stop:?}");
+        if !is_ended {
+            break;
+        }
+        ended += 1;
+    }
+    assert!(ended > 20, "{ended}");
 }
 
 #[test]

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use nix::unistd::Pid;
 
-pub(crate) use crate::sys::lock::{holds, reader_holds, try_lock, visible_holders, writer_holds};
+use crate::sys::lock::holds;
+pub(crate) use crate::sys::lock::{reader_holds, try_lock, visible_holders, writer_holds};
 use crate::sys::process;
 
 /// How much of a PID file is read: more than any pid needs.
@@ -16,14 +17,28 @@ const LONGEST_CONTENT: usize = 64;
 /// How long a number must stay the same where its holding the lock cannot be seen.
 const UNCHANGED: Duration = Duration::from_millis(100);
 
-/// The process that holds the lock, if it is certain that the number in the file is its pid.
+/// Why the number in the file is taken for the holder's pid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// The process is seen to hold the lock.
+    Seen,
+    /// It cannot be seen into, and nothing speaks against it.
+    Unrefuted,
+}
+
+/// The process that holds the lock, if the number in the file is its pid.
+pub(crate) fn holder(file: &File) -> Option<Pid> {
+    proved_holder(file).map(|(pid, _)| pid)
+}
+
+/// As [`holder`], and why.
 ///
 /// The number alone proves nothing: between the moment a launcher takes the lock and the moment it
 /// overwrites the number, an old one stands there.
-pub(crate) fn holder(file: &File) -> Option<Pid> {
+pub(crate) fn proved_holder(file: &File) -> Option<(Pid, Proof)> {
     let pid = read_pid(file)?;
     if let Ok(holds) = holds(pid, file) {
-        return holds.then_some(pid);
+        return holds.then_some((pid, Proof::Seen));
     }
     // A process of another user, or one that is not dumpable.
     std::thread::sleep(UNCHANGED);
@@ -35,7 +50,7 @@ pub(crate) fn holder(file: &File) -> Option<Pid> {
     let launcher = process::parent_of(pid);
     visible_holders(file)
         .all(|other| Some(other) == launcher)
-        .then_some(pid)
+        .then_some((pid, Proof::Unrefuted))
 }
 
 /// The pid in the file: the digits up to the first newline. Anything else is not a pid.

@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::Pid;
 
-use crate::lock;
+use crate::lock::{self, Proof};
 use crate::signal::Signal;
 use crate::sys;
 
@@ -22,6 +22,7 @@ const AT_ITS_START: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct Holder {
     pid: Pid,
+    proof: Proof,
     file: File,
     /// Where the system has them.
     pidfd: Option<OwnedFd>,
@@ -50,8 +51,10 @@ impl Holder {
         }
         let start = sys::process::start_of(pid);
         let file = file.try_clone().ok()?;
-        (lock::holder(&file) == Some(pid)).then_some(Self {
+        let (proved, proof) = lock::proved_holder(&file)?;
+        (proved == pid).then_some(Self {
             pid,
+            proof,
             file,
             pidfd,
             start,
@@ -66,11 +69,11 @@ impl Holder {
         &self.file
     }
 
-    /// Whether the process may be signalled: it is seen to hold the lock, or it wrote the number at
+    /// Whether the process may be signalled: it was seen to hold the lock, or it wrote the number at
     /// its start, as no other process does that has got the same number elsewhere. Where a system
     /// tells neither, the number must do.
     pub(super) fn is_certain(&self) -> bool {
-        if matches!(lock::holds(self.pid, &self.file), Ok(true)) {
+        if self.proof == Proof::Seen {
             return true;
         }
         let Some(since) = self.since() else {

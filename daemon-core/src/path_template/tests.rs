@@ -29,7 +29,7 @@ fn ann_with(variables: &[(&str, &str)]) -> Surroundings {
 fn root_with(variables: &[(&str, &str)]) -> Surroundings {
     Surroundings {
         uid: 0,
-        home_of: |_| Ok(Some("/root".into())),
+        home_of: |_| Ok(Some("/var/root".into())),
         ..ann_with(variables)
     }
 }
@@ -99,7 +99,7 @@ fn root_gets_the_directories_of_the_system_whatever_the_variables_say() {
         ("{runtime_dir}/{name}.pid", "/run/hello.pid"),
         ("{state_dir}/{name}", "/var/lib/hello"),
         ("{log_dir}/{name}.log", "/var/log/hello.log"),
-        ("{home}/x", "/root/x"),
+        ("{home}/x", "/var/root/x"),
     ];
     for (template, path) in paths {
         assert_eq!(path_of(template, &root), Ok(path.into()), "{template}");
