@@ -1,6 +1,7 @@
 //! The launch, from top to bottom.
 
 mod advice;
+mod environment;
 mod in_place;
 mod probe;
 mod process;
@@ -9,10 +10,9 @@ pub(crate) mod report;
 mod status_line;
 mod wait;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -23,14 +23,14 @@ use nix::unistd::{Pid, getpid};
 use crate::after_exec;
 use crate::daemon::Readiness;
 use crate::descriptors::Kept;
-use crate::detach::{Entry, Program, detach};
+use crate::detach::{Program, detach};
 use crate::error::{Error, warning};
 use crate::handoff::{self, Record};
 use crate::log_file::LogFile;
 use crate::path_template::Resolved;
 use crate::pid_file::{self, PidFile};
 use crate::privileges::Identity;
-use crate::readiness::notify::{NOTIFY_SOCKET, NotifySocket};
+use crate::readiness::notify::NotifySocket;
 use crate::signal::Signal;
 use crate::signals::{Interrupts, Waitable};
 use crate::standard_streams;
@@ -85,7 +85,7 @@ pub(crate) fn launch(order: Order) -> Result<(Verdict, Interrupts), Error> {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     refusals::check()?;
     let _filled = standard_streams::fill_closed()?;
-    let kept = Kept::new(&order.keep_fds, listen_fds());
+    let kept = Kept::new(&order.keep_fds, environment::listen_fds());
     let image = refusals::own_image()?;
     refuse_one_file_for_both(&order)?;
     let advice = advice::of(&order);
@@ -158,7 +158,7 @@ fn launch_locked(
     let daemon = detach(Program {
         image,
         arguments: order.arguments,
-        environment: environment(
+        environment: environment::for_daemon(
             &theirs,
             notify_socket.as_ref().map(NotifySocket::address).as_deref(),
             record.identity.as_ref(),
@@ -266,58 +266,6 @@ fn default_timeout(readiness: Readiness) -> Duration {
     } else {
         30
     })
-}
-
-/// The number of sockets that were handed over to this process, see `sd_listen_fds(3)`.
-fn listen_fds() -> usize {
-    let count = |text: OsString| text.to_str()?.parse().ok();
-    match std::env::var_os("LISTEN_PID") {
-        Some(pid) if pid == *own_pid() => std::env::var_os("LISTEN_FDS").and_then(count),
-        _ => None,
-    }
-    .unwrap_or_default()
-}
-
-/// As a variable names this process.
-fn own_pid() -> String {
-    getpid().to_string()
-}
-
-/// The daemon's environment: this one, where the hand-off is and where it may say that it is ready.
-/// A variable that names this process as the one that was meant names the daemon instead.
-fn environment(
-    handoff: &OwnedFd,
-    notify_socket: Option<&OsStr>,
-    identity: Option<&Identity>,
-) -> Vec<Entry> {
-    let own_pid = own_pid();
-    let mut ours = identity.map(Identity::variables).unwrap_or_default();
-    // Whatever its value was, and set below.
-    ours.push((handoff::MARKER, None));
-    if let Some(address) = notify_socket {
-        ours.push((NOTIFY_SOCKET, Some(address)));
-    }
-    let inherited = sys::environment::entries().into_iter();
-    let inherited =
-        inherited.filter(|entry| !ours.iter().any(|(name, _)| value(entry, name).is_some()));
-    let inherited = inherited.map(|entry| {
-        let names_us = |name: &&str| value(&entry, name) == Some(own_pid.as_bytes());
-        match ["LISTEN_PID", "WATCHDOG_PID"].into_iter().find(names_us) {
-            Some(name) => Entry::Pid(format!("{name}=").into_bytes()),
-            None => Entry::Plain(entry),
-        }
-    });
-    let set = ours.iter().filter_map(|(name, value)| {
-        let entry = [name.as_bytes(), b"=", (*value)?.as_bytes()].concat();
-        Some(Entry::Plain(entry))
-    });
-    let marker = Entry::Pid(handoff::marker(handoff.as_fd()).into_bytes());
-    inherited.chain(set).chain([marker]).collect()
-}
-
-/// What a variable is set to, if the entry is that variable's.
-fn value<'a>(entry: &'a [u8], name: &str) -> Option<&'a [u8]> {
-    entry.strip_prefix(name.as_bytes())?.strip_prefix(b"=")
 }
 
 /// The log would be written over the pid.

@@ -1,0 +1,131 @@
+//! What each word of the command line means.
+
+use std::ffi::OsStr;
+
+use crate::daemon::Daemon;
+
+/// What one word of the command line means.
+pub(super) enum Meaning<'s, 'w> {
+    /// It is the program's.
+    Program,
+    /// It is the program's, and asks for its help or its version.
+    Question,
+    Switch,
+    /// One of our flags, whose value is the next word.
+    Flag(ValueFlag<'s>),
+    /// A value of one of our flags, from `--flag=value` or as a word by itself.
+    Value(ValueFlag<'s>, &'w OsStr),
+}
+
+/// One of our flags that take a value.
+#[derive(Clone, Copy)]
+pub(super) struct ValueFlag<'s> {
+    pub(super) name: &'s OsStr,
+    pub(super) takes: Takes,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Takes {
+    PidFile,
+    LogFile,
+    Verb,
+}
+
+/// Reads word after word, from the one after `argv[0]`.
+pub(super) struct Reader<'s> {
+    settings: &'s Daemon,
+    subcommand_seen: bool,
+    options_ended: bool,
+    /// The flag whose value is the next word.
+    pub(super) awaiting: Option<ValueFlag<'s>>,
+    /// The first flag that got no value.
+    pub(super) left_alone: Option<ValueFlag<'s>>,
+}
+
+impl<'s> Reader<'s> {
+    pub(super) fn new(settings: &'s Daemon) -> Self {
+        Self {
+            settings,
+            subcommand_seen: settings.subcommands.is_empty(),
+            options_ended: false,
+            awaiting: None,
+            left_alone: None,
+        }
+    }
+
+    pub(super) fn meaning_of<'w>(&mut self, word: &'w OsStr) -> Meaning<'s, 'w> {
+        if self.options_ended {
+            return Meaning::Program;
+        }
+        if let Some(flag) = self.awaiting.take() {
+            if !word.as_encoded_bytes().starts_with(b"-") {
+                return Meaning::Value(flag, word);
+            }
+            self.left_alone.get_or_insert(flag);
+        }
+        if self.subcommand_seen && self.settings.background_flags.iter().any(|it| it == word) {
+            return Meaning::Switch;
+        }
+        if let Some(meaning) = self.value_flag_in(word) {
+            return meaning;
+        }
+        if word == "--" {
+            self.options_ended = true;
+        } else if word == "--help" || word == "--version" {
+            return Meaning::Question;
+        } else if self.settings.subcommands.iter().any(|it| it == word) {
+            self.subcommand_seen = true;
+        }
+        Meaning::Program
+    }
+
+    fn value_flag_in<'w>(&mut self, word: &'w OsStr) -> Option<Meaning<'s, 'w>> {
+        let Daemon {
+            pid_flag,
+            log_flag,
+            control_flag,
+            ..
+        } = self.settings;
+        let control_flag = control_flag.as_ref().filter(|_| self.subcommand_seen);
+        let flags = [
+            (control_flag, Takes::Verb),
+            (pid_flag.as_ref(), Takes::PidFile),
+            (log_flag.as_ref(), Takes::LogFile),
+        ];
+        for (name, takes) in flags {
+            let Some(name) = name else { continue };
+            let flag = ValueFlag { name, takes };
+            if word == name {
+                self.awaiting = Some(flag);
+                return Some(Meaning::Flag(flag));
+            }
+            if let Some(value) = value_after(name, word) {
+                return Some(Meaning::Value(flag, value));
+            }
+        }
+        None
+    }
+}
+
+/// The value in `--flag=value`. A short flag has no such form: in `-p=x`, some parsers take the
+/// value to be `=x`.
+fn value_after<'w>(flag: &OsStr, word: &'w OsStr) -> Option<&'w OsStr> {
+    if !flag.as_encoded_bytes().starts_with(b"--") {
+        return None;
+    }
+    without_prefix(word, flag).and_then(|rest| without_prefix(rest, OsStr::new("=")))
+}
+
+#[cfg(unix)]
+fn without_prefix<'w>(word: &'w OsStr, prefix: &OsStr) -> Option<&'w OsStr> {
+    use std::os::unix::ffi::OsStrExt;
+
+    let rest = word.as_bytes().strip_prefix(prefix.as_bytes())?;
+    Some(OsStr::from_bytes(rest))
+}
+
+#[cfg(not(unix))]
+fn without_prefix<'w>(word: &'w OsStr, prefix: &OsStr) -> Option<&'w OsStr> {
+    let rest = word.to_str()?.strip_prefix(prefix.to_str()?)?;
+    Some(OsStr::new(rest))
+}

@@ -1,0 +1,65 @@
+//! The environment of the launcher, and what the daemon gets of it.
+
+use std::ffi::{OsStr, OsString};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+
+use nix::unistd::getpid;
+
+use crate::detach::Entry;
+use crate::handoff;
+use crate::privileges::Identity;
+use crate::readiness::notify::NOTIFY_SOCKET;
+use crate::sys;
+
+/// The number of sockets that were handed over to this process, see `sd_listen_fds(3)`.
+pub(super) fn listen_fds() -> usize {
+    let count = |text: OsString| text.to_str()?.parse().ok();
+    match std::env::var_os("LISTEN_PID") {
+        Some(pid) if pid == *own_pid() => std::env::var_os("LISTEN_FDS").and_then(count),
+        _ => None,
+    }
+    .unwrap_or_default()
+}
+
+/// As a variable names this process.
+fn own_pid() -> String {
+    getpid().to_string()
+}
+
+/// The daemon's environment: this one, where the hand-off is and where it may say that it is ready.
+/// A variable that names this process as the one that was meant names the daemon instead.
+pub(super) fn for_daemon(
+    handoff: &OwnedFd,
+    notify_socket: Option<&OsStr>,
+    identity: Option<&Identity>,
+) -> Vec<Entry> {
+    let own_pid = own_pid();
+    let mut ours = identity.map(Identity::variables).unwrap_or_default();
+    // Whatever its value was, and set below.
+    ours.push((handoff::MARKER, None));
+    if let Some(address) = notify_socket {
+        ours.push((NOTIFY_SOCKET, Some(address)));
+    }
+    let inherited = sys::environment::entries().into_iter();
+    let inherited =
+        inherited.filter(|entry| !ours.iter().any(|(name, _)| value(entry, name).is_some()));
+    let inherited = inherited.map(|entry| {
+        let names_us = |name: &&str| value(&entry, name) == Some(own_pid.as_bytes());
+        match ["LISTEN_PID", "WATCHDOG_PID"].into_iter().find(names_us) {
+            Some(name) => Entry::Pid(format!("{name}=").into_bytes()),
+            None => Entry::Plain(entry),
+        }
+    });
+    let set = ours.iter().filter_map(|(name, value)| {
+        let entry = [name.as_bytes(), b"=", (*value)?.as_bytes()].concat();
+        Some(Entry::Plain(entry))
+    });
+    let marker = Entry::Pid(handoff::marker(handoff.as_fd()).into_bytes());
+    inherited.chain(set).chain([marker]).collect()
+}
+
+/// What a variable is set to, if the entry is that variable's.
+fn value<'a>(entry: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    entry.strip_prefix(name.as_bytes())?.strip_prefix(b"=")
+}
