@@ -27,12 +27,7 @@ fn nothing_is_opened_written_or_locked() {
     assert_eq!(report.descriptors_above_two(), []);
     assert!(!report.is_daemon);
     assert_eq!((report.pid_file, report.log_file), (None, None));
-    let mut files: Vec<_> = fs::read_dir(scratch.dir())
-        .expect("list")
-        .flatten()
-        .collect();
-    files.retain(|file| file.file_name() != "report.json");
-    assert!(files.is_empty(), "{files:?}");
+    assert_eq!(scratch.files(), ["report.json"]);
 }
 
 #[test]

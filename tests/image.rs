@@ -145,7 +145,7 @@ fn threads_that_run_before_main_hold_up_no_launch() {
     let library = constructor::with_threads(&scratch);
     // The threads of the constructor are never quiet, and live in the daemon as well.
     let options = "pid=report.pid\nlog=report.log\nready=exec";
-    for _ in 0..50 {
+    for _ in 0..200 {
         let start = scratch.background().options(options);
         let daemon = scratch.up(start.env("LD_PRELOAD", &library));
         assert_eq!(daemon.report().threads, 5);

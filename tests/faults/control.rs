@@ -10,16 +10,15 @@ use crate::support::{lock, program};
 #[test]
 fn a_number_that_is_not_there_yet_is_waited_for_a_moment() {
     let scratch = Scratch::new();
-    let mut bystanders = scratch.bystanders();
     // As a start leaves it between its lock and its exec; an old number stands behind it.
-    scratch.write("report.pid", format!("\n{}\n", bystanders.canary()));
+    scratch.write("report.pid", format!("\n{}\n", scratch.canary()));
     let lock = lock::hold(&scratch.path("report.pid"));
     let stop = scratch.verb("stop").run();
     assert_eq!(stop.code(), 4, "{stop:?}");
     assert!(stop.elapsed >= Duration::from_millis(100), "{stop:?}");
     assert!(stop.elapsed < Duration::from_secs(5), "{stop:?}");
     drop(lock);
-    bystanders.expect_order();
+    scratch.expect_order();
 }
 
 #[cfg_attr(daemon_fork, ignore = "there are no pidfds there")]
@@ -50,7 +49,6 @@ fn a_number_that_is_given_away_while_stop_works_belongs_to_an_innocent() {
     let kinds = ["-pfm", "--mount-proc", "--kill-child", "sh", "-c", commands];
     for _ in 0..5 {
         let scratch = Scratch::new();
-        let mut bystanders = scratch.bystanders();
         let start = scratch.by("unshare", &kinds, &program::path("report"));
         let outcome = start.options(CONTROLLED).does("hang").run();
         if outcome.code() == 4 {
@@ -60,7 +58,7 @@ fn a_number_that_is_given_away_while_stop_works_belongs_to_an_innocent() {
         assert_eq!(said, (0, "alive\n".to_owned()), "{outcome:?}");
         assert!(scratch.read("trace").contains("ESRCH"), "to nobody");
         assert!(scratch.read("said").contains("stopped"));
-        bystanders.expect_order();
+        scratch.expect_order();
         return;
     }
     panic!("the moment was missed five times");

@@ -28,7 +28,6 @@ fn moments(short: usize, long: usize) -> impl Iterator<Item = Duration> {
 fn a_process_group_that_is_killed_at_any_moment_leaves_order() {
     for moment in moments(12, 200) {
         let scratch = Scratch::new();
-        let mut bystanders = scratch.bystanders();
         // As a shell starts a job.
         let start = scratch.background().before_exec(|| {
             setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
@@ -38,7 +37,7 @@ fn a_process_group_that_is_killed_at_any_moment_leaves_order() {
         thread::sleep(moment);
         kill(Pid::from_raw(-launch.pid()), Signal::SIGKILL).expect("kill the group");
         assert!([0, 137].contains(&launch.wait().code()));
-        bystanders.expect_order();
+        scratch.expect_order();
     }
 }
 
@@ -49,13 +48,12 @@ fn a_control_group_that_is_killed_at_any_moment_leaves_order() {
         let Some(group) = Cgroup::with("unified", &["cgroup.kill"]) else {
             return;
         };
-        let mut bystanders = scratch.bystanders();
         let launch = scratch.background().in_cgroup(&group).spawn();
         thread::sleep(moment);
         group.set(&["cgroup.kill"], "1");
         assert!([0, 137].contains(&launch.wait().code()));
         scratch.expect_nothing_left();
-        bystanders.expect_order();
+        scratch.expect_order();
     }
 }
 
@@ -63,7 +61,6 @@ fn a_control_group_that_is_killed_at_any_moment_leaves_order() {
 fn a_daemon_that_is_killed_as_soon_as_it_is_ready_leaves_order() {
     for _ in 0..rounds(20, 200) {
         let scratch = Scratch::new();
-        let mut bystanders = scratch.bystanders();
         let options = CONTROLLED.replace("exec", "notify");
         let start = scratch.background().options(&options);
         let launch = start.does("ready raise:9").run();
@@ -78,7 +75,7 @@ fn a_daemon_that_is_killed_as_soon_as_it_is_ready_leaves_order() {
         // A start that failed removes the file.
         let expected = if launch.code() == 0 { 1 } else { 3 };
         assert_eq!(status.code(), expected, "{status:?}");
-        bystanders.expect_order();
+        scratch.expect_order();
     }
 }
 

@@ -30,11 +30,10 @@ fn a_pipeline_ends_with_the_launcher() {
         "{ $0 -d; } 3>&1 4<&0 | cat",
     ] {
         let scratch = Scratch::new();
-        let mut bystanders = scratch.bystanders();
         let caller = scratch.shell(commands).run();
         assert_eq!(caller.out_text(), "", "{commands}");
         expect_let_go(&scratch, caller);
-        bystanders.expect_order();
+        scratch.expect_order();
     }
 }
 
@@ -44,7 +43,6 @@ fn make_does_not_wait_and_its_jobserver_stays_its_own() {
         return;
     }
     let scratch = Scratch::new();
-    let mut bystanders = scratch.bystanders();
     let report = program::path("report");
     // The plus sign gives the recipe the descriptors of the jobserver.
     scratch.write(
@@ -58,7 +56,7 @@ fn make_does_not_wait_and_its_jobserver_stays_its_own() {
     let caller = scratch.report().via(&make).args(["-s", "-j2"]).run();
     assert_eq!(caller.err_text(), "", "no token of the jobserver is lost");
     expect_let_go(&scratch, caller);
-    bystanders.expect_order();
+    scratch.expect_order();
 }
 
 #[test]
@@ -72,7 +70,6 @@ fn an_ssh_session_ends_with_the_launcher() {
         return;
     }
     let scratch = Scratch::new();
-    let mut bystanders = scratch.bystanders();
     let keygen = requires::find("ssh-keygen").expect("it comes with ssh");
     for key in ["host", "user"] {
         let start = scratch.start_path(&keygen).args(["-q", "-t", "ed25519"]);
@@ -119,7 +116,7 @@ fn an_ssh_session_ends_with_the_launcher() {
         .arg(format!("sh {}", remote.display()))
         .run();
     expect_let_go(&scratch, caller);
-    bystanders.expect_order();
+    scratch.expect_order();
 }
 
 #[test]
@@ -132,10 +129,9 @@ fn a_lock_of_the_caller_is_let_go_with_the_launcher() {
         "exec 9>lock; flock 9; $0 -d; exec 9>&-; flock -n lock true",
     ] {
         let scratch = Scratch::new();
-        let mut bystanders = scratch.bystanders();
         let caller = scratch.shell(commands).run();
         expect_let_go(&scratch, caller);
-        bystanders.expect_order();
+        scratch.expect_order();
     }
 }
 

@@ -56,14 +56,13 @@ fn with_entries(scratch: &Scratch, start: Start, arguments: &[&str], entries: &[
 #[test]
 fn a_marker_that_stands_there_twice_leaves_no_trace_of_either() {
     let scratch = Scratch::new();
-    let mut bystanders = scratch.bystanders();
     let entries = [&*format!("{MARKER}=57"), "OTHER=1", &format!("{MARKER}=3")];
     let start = with_entries(&scratch, scratch.report(), &["-d"], &entries);
     let report = scratch.up(start).report();
     assert_eq!(report.variable(MARKER), None);
     assert_eq!(report.variable("OTHER"), Some(&b"1"[..]));
     assert_eq!(report.environment.len(), 5);
-    bystanders.expect_order();
+    scratch.expect_order();
 }
 
 /// A start with so many bytes in its environment, and how it ends.
@@ -83,7 +82,6 @@ fn start_with_bytes(scratch: &Scratch, argument: Option<&str>, bytes: usize) -> 
 #[test]
 fn an_environment_with_no_room_for_the_hand_off_is_a_refusal() {
     let scratch = Scratch::new();
-    let mut bystanders = scratch.bystanders();
     scratch.copy_program(&program::path("report"), "report");
     // The most with which the program can still be executed at all, in the foreground.
     let (mut fits, mut fails) = (0, 8_000_000);
@@ -102,7 +100,7 @@ fn an_environment_with_no_room_for_the_hand_off_is_a_refusal() {
     let launch = start_with_bytes(&scratch, Some("-d"), fits - 100).expect("it fits");
     assert_eq!(launch.code(), 0, "{launch:?}");
     assert!(scratch.path("ran").exists());
-    bystanders.expect_order();
+    scratch.expect_order();
 }
 
 #[test]

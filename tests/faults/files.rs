@@ -18,13 +18,11 @@ use crate::support::{lock, requires, users};
 #[test]
 fn a_stop_after_a_stale_number_stops_the_daemon_alone() {
     let scratch = Scratch::new();
-    let mut bystanders = scratch.bystanders();
-    scratch.write("report.pid", format!("{}\n", bystanders.canary()));
+    scratch.write("report.pid", format!("{}\n", scratch.canary()));
     let daemon = scratch.up(scratch.controlled("hang"));
-    bystanders.expect_untouched();
     assert_eq!(scratch.verb("stop").run().code(), 0);
     assert!(!daemon.process.is_alive());
-    bystanders.expect_order();
+    scratch.expect_order();
 }
 
 #[test]
@@ -59,7 +57,6 @@ fn an_old_file_on_a_full_disk_is_a_refusal_until_there_is_room() {
         return;
     }
     let scratch = Scratch::new();
-    let mut bystanders = scratch.bystanders();
     fs::create_dir(scratch.path("mnt")).expect("mkdir");
     let commands = "mount -t tmpfs -o size=4k tmpfs mnt && : >mnt/report.pid || exit 99\n\
                     dd if=/dev/zero of=mnt/full bs=4k count=1 2>&-\n\
@@ -71,7 +68,6 @@ fn an_old_file_on_a_full_disk_is_a_refusal_until_there_is_room() {
         .run();
     assert_eq!(outcome.out_text(), "73\n0\n", "{outcome:?}");
     assert!(outcome.err_text().contains("No space left on device"));
-    bystanders.expect_untouched();
 }
 
 #[test]
@@ -87,7 +83,6 @@ fn a_write_that_is_cut_short_or_interrupted_leaves_no_half_number() {
         ("close:error=EDQUOT", None),
     ] {
         let scratch = Scratch::new();
-        let mut bystanders = scratch.bystanders();
         scratch.write("report.pid", "1234567\n");
         let path = scratch.path("report.pid");
         let inject = format!("-einject={fault}");
@@ -101,7 +96,7 @@ fn a_write_that_is_cut_short_or_interrupted_leaves_no_half_number() {
             // Nothing depends on what such a call says.
             None => assert_eq!(launch.code(), 0, "{launch:?}"),
         }
-        bystanders.expect_order();
+        scratch.expect_order();
     }
 }
 
@@ -125,7 +120,6 @@ fn a_path_with_a_newline_works_and_one_with_a_nul_byte_is_refused() {
 #[test]
 fn a_relative_path_means_another_file_in_another_directory() {
     let scratch = Scratch::new();
-    let mut bystanders = scratch.bystanders();
     let daemon = scratch.up(scratch.controlled("hang"));
     fs::create_dir(scratch.path("elsewhere")).expect("mkdir");
     for (verb, status) in [("status", 3), ("stop", 0), ("reload", 7)] {
@@ -135,7 +129,7 @@ fn a_relative_path_means_another_file_in_another_directory() {
         assert!(said.ends_with("not running\n"), "it says so: {said}");
     }
     assert!(daemon.process.is_alive());
-    bystanders.expect_order();
+    scratch.expect_order();
 }
 
 #[test]
@@ -168,13 +162,12 @@ fn a_file_system_without_locks_is_a_refusal_that_says_so() {
     }
     for errno in ["ENOLCK", "ENOSYS", "EOPNOTSUPP"] {
         let scratch = Scratch::new();
-        let mut bystanders = scratch.bystanders();
         let path = scratch.write("report.pid", "");
         let inject = format!("-einject=fcntl,flock:error={errno}");
         let path = ["-P", path.to_str().expect("UTF-8"), &inject];
         let launch = scratch.tampered(&path).run();
         scratch.expect_refusal(&launch, 73, &["locks are not supported"]);
-        bystanders.expect_order();
+        scratch.expect_order();
     }
 }
 
@@ -184,7 +177,6 @@ fn a_file_of_the_lower_layer_of_an_overlay_has_one_lock_too() {
         return;
     }
     let scratch = Scratch::new();
-    let mut bystanders = scratch.bystanders();
     // The scratch directory may itself be of a kind that cannot be the upper layer.
     let commands = "mkdir layers merged && mount -t tmpfs tmpfs layers || exit 99\n\
                     mkdir layers/lower layers/upper layers/work\n\
@@ -201,7 +193,6 @@ fn a_file_of_the_lower_layer_of_an_overlay_has_one_lock_too() {
         .does("hang")
         .run();
     assert_eq!(outcome.out_text(), "0\n69\n0\n0\n1234567\n", "{outcome:?}");
-    bystanders.expect_untouched();
 }
 
 #[test]
@@ -211,7 +202,6 @@ fn a_file_that_must_not_change_is_a_refusal() {
     }
     for attribute in ["i", "a"] {
         let scratch = Scratch::new();
-        let mut bystanders = scratch.bystanders();
         let path = scratch.write("report.pid", "1234567\n");
         let chattr = |sign| {
             let chattr = requires::find("chattr").expect("chattr");
@@ -227,14 +217,13 @@ fn a_file_that_must_not_change_is_a_refusal() {
         assert_eq!(chattr("-").code(), 0);
         scratch.expect_refusal(&launch, 73, &["PID file", "Operation not permitted"]);
         assert_eq!(scratch.read("report.pid"), "1234567\n");
-        bystanders.expect_order();
+        scratch.expect_order();
     }
 }
 
 #[test]
 fn a_reader_of_the_log_that_leaves_takes_no_daemon_with_it() {
     let scratch = Scratch::new();
-    let mut bystanders = scratch.bystanders();
     let path = scratch.path("report.log");
     mkfifo(&path, Mode::S_IRWXU).expect("mkfifo");
     fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("chmod");
@@ -249,5 +238,4 @@ fn a_reader_of_the_log_that_leaves_takes_no_daemon_with_it() {
         scratch.path("alive").exists().then_some(())
     });
     assert!(daemon.process.is_alive());
-    bystanders.expect_untouched();
 }

@@ -23,7 +23,6 @@ fn inode(path: &Path) -> (u64, u64) {
 #[test]
 fn a_restart_runs_what_has_the_name_by_then() {
     let scratch = Scratch::new();
-    let mut bystanders = scratch.bystanders();
     let copy = scratch.copy_program(&program::path("report"), "program");
     let new = scratch.copy_program(&program::path("report"), "new");
     let run = |words: &[&str]| {
@@ -38,7 +37,7 @@ fn a_restart_runs_what_has_the_name_by_then() {
     let daemon = scratch.daemon_of(run(&["-s", "restart"]), "report.pid");
     assert_ne!(inode(&copy), old);
     assert_eq!(daemon.report().image, inode(&copy));
-    bystanders.expect_order();
+    scratch.expect_order();
 }
 
 #[test]
@@ -66,7 +65,6 @@ fn a_root_directory_without_proc_or_dev_is_a_refusal() {
         ("mknod jail/dev/null c 1 3", "/proc"),
     ] {
         let scratch = Scratch::new();
-        let mut bystanders = scratch.bystanders();
         // All of the system but what is mounted in it, and so without `/proc`.
         let commands = format!(
             "mkdir jail && mount --bind / jail && mount -t tmpfs tmpfs jail/mnt && \
@@ -78,14 +76,13 @@ fn a_root_directory_without_proc_or_dev_is_a_refusal() {
             .options("pid=/mnt/report.pid")
             .run();
         scratch.expect_refusal(&launch, 71, &[words]);
-        bystanders.expect_order();
+        scratch.expect_order();
     }
 }
 
 #[test]
 fn a_program_is_the_same_by_any_name_and_from_any_directory() {
     let scratch = Scratch::new();
-    let mut bystanders = scratch.bystanders();
     let copy = scratch.copy_program(&program::path("report"), "program");
     symlink(&copy, scratch.path("link")).expect("symlink");
     fs::hard_link(&copy, scratch.path("another")).expect("link");
@@ -121,14 +118,13 @@ fn a_program_is_the_same_by_any_name_and_from_any_directory() {
         daemon.stop();
         fs::remove_file(scratch.path("report.json")).expect("the report");
     }
-    bystanders.expect_order();
+    scratch.expect_order();
 }
 
 #[cfg_attr(daemon_fork, ignore = "the image is known by its path alone there")]
 #[test]
 fn a_program_without_a_name_in_any_directory_starts() {
     let scratch = Scratch::new();
-    let mut bystanders = scratch.bystanders();
     let bytes = fs::read(program::path("report")).expect("the program");
     let anonymous = memfd_create("anonymous", MFdFlags::MFD_CLOEXEC).expect("a memfd");
     let mut file = File::from(anonymous);
@@ -151,7 +147,7 @@ fn a_program_without_a_name_in_any_directory_starts() {
     let path = format!("/proc/{own}/fd/{}", open.as_raw_fd());
     let daemon = scratch.up(scratch.report().via(Path::new(&path)).arg("-d"));
     assert!(daemon.report().exe.ends_with(b"program (deleted)"));
-    bystanders.expect_order();
+    scratch.expect_order();
 }
 
 #[test]
@@ -186,7 +182,6 @@ fn a_working_directory_of_its_own_pins_no_other() {
         return;
     }
     let scratch = Scratch::new();
-    let mut bystanders = scratch.bystanders();
     let commands = "mkdir mnt && mount -t tmpfs tmpfs mnt || exit 99\n\
                     at=$PWD; cd mnt; $0 -d || exit 98\n\
                     cd ..; umount mnt || exit 97\n\
@@ -205,7 +200,7 @@ fn a_working_directory_of_its_own_pins_no_other() {
         .does("hang")
         .run();
     assert_eq!(outcome.code(), 0, "{outcome:?}");
-    bystanders.expect_order();
+    scratch.expect_order();
 }
 
 #[test]
@@ -214,7 +209,6 @@ fn a_program_that_an_overlay_copies_up_meanwhile_is_the_daemon_nevertheless() {
         return;
     }
     let scratch = Scratch::new();
-    let mut bystanders = scratch.bystanders();
     let commands = "mkdir layers merged && mount -t tmpfs tmpfs layers || exit 99\n\
                     mkdir layers/lower layers/upper layers/work\n\
                     cp $0 layers/lower/program\n\
@@ -230,5 +224,5 @@ fn a_program_that_an_overlay_copies_up_meanwhile_is_the_daemon_nevertheless() {
     let daemon = scratch.daemon_of(launch, "report.pid");
     let report = daemon.report();
     assert_eq!(report.comm, b"program");
-    bystanders.expect_order();
+    scratch.expect_order();
 }

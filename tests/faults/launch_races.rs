@@ -11,7 +11,6 @@ use crate::support::{process, requires, users};
 #[test]
 fn a_file_that_is_replaced_whenever_it_was_opened_is_given_up_in_the_end() {
     let scratch = Scratch::new();
-    let mut bystanders = scratch.bystanders();
     let pid_file = scratch.path("report.pid");
     let mut replaced = 0;
     let launch = trace::run(scratch.background(), |stop| {
@@ -24,7 +23,7 @@ fn a_file_that_is_replaced_whenever_it_was_opened_is_given_up_in_the_end() {
     });
     scratch.expect_refusal(&launch, 73, &["PID file", "replaced again and again"]);
     assert!((10..=50).contains(&replaced), "{replaced} times");
-    bystanders.expect_order();
+    scratch.expect_order();
 }
 
 #[test]
@@ -33,7 +32,6 @@ fn another_user_with_the_same_path_gets_no_second_daemon() {
         return;
     }
     let scratch = Scratch::new();
-    let mut bystanders = scratch.bystanders();
     // Shared, as `/tmp` is.
     let place = scratch.directory_of(0, "place");
     fs::set_permissions(place, fs::Permissions::from_mode(0o1777)).expect("chmod");
@@ -48,5 +46,4 @@ fn another_user_with_the_same_path_gets_no_second_daemon() {
     assert!(second.err_text().contains("Permission denied"));
     assert_eq!(scratch.processes(), [daemon.pid()]);
     assert_eq!(start(HELLO).code(), 69);
-    bystanders.expect_untouched();
 }

@@ -31,14 +31,13 @@ fn either_fork_that_exceeds_the_limit_of_a_control_group_is_a_refusal() {
         let Some(group) = Cgroup::with("pids", &["pids.max"]) else {
             return;
         };
-        let mut bystanders = scratch.bystanders();
         group.set(&["pids.max"], most);
         let launch = scratch.background().in_cgroup(&group).run();
         match step {
             Some(step) => scratch.expect_refusal(&launch, 71, &[step, NO_MORE]),
             None => assert_eq!(launch.code(), 0, "{launch:?}"),
         }
-        bystanders.expect_order();
+        scratch.expect_order();
     }
 }
 
@@ -75,7 +74,6 @@ fn little_memory_makes_a_daemon_or_a_failure_and_nothing_between() {
     for limit in [Resource::RLIMIT_AS, Resource::RLIMIT_DATA] {
         for size in (0..rounds(8, 128)).map(|round| round * rounds(1 << 20, 1 << 16)) {
             let scratch = Scratch::new();
-            let mut bystanders = scratch.bystanders();
             let start = scratch.background().limit(limit, size as u64);
             // Where not even the exec has room there is nothing of ours.
             let Some(launch) = start.try_run() else {
@@ -91,7 +89,7 @@ fn little_memory_makes_a_daemon_or_a_failure_and_nothing_between() {
                 assert!([71, 73, 127, 134, 137, 139].contains(&code), "{launch:?}");
                 scratch.expect_failed_start(&launch, code);
             }
-            bystanders.expect_order();
+            scratch.expect_order();
         }
     }
     assert!(ups > 0 && failures > 0, "{ups} starts, {failures} failures");
@@ -106,11 +104,10 @@ fn a_filter_that_forbids_every_fork_is_a_refusal() {
         libc::SYS_vfork,
     ];
     let scratch = Scratch::new();
-    let mut bystanders = scratch.bystanders();
     let launch = scratch.background().deny(&forks, Errno::EPERM).run();
     let words = ["create the intermediate process", "Operation not permitted"];
     scratch.expect_refusal(&launch, 71, &words);
-    bystanders.expect_order();
+    scratch.expect_order();
 }
 
 #[cfg_attr(daemon_fork, ignore = "it makes other calls there")]
@@ -132,12 +129,11 @@ fn a_filter_that_forbids_a_step_of_the_launch_is_named_with_it() {
         ),
     ] {
         let scratch = Scratch::new();
-        let mut bystanders = scratch.bystanders();
         let options = format!("pid=report.pid{options}");
         let start = scratch.background().options(options);
         let launch = start.deny(calls, Errno::EPERM).run();
         scratch.expect_refusal(&launch, 71, &[words, "Operation not permitted"]);
-        bystanders.expect_order();
+        scratch.expect_order();
     }
 }
 
@@ -152,7 +148,6 @@ fn a_filter_that_forbids_what_can_be_done_without_is_not_noticed() {
     ];
     for errno in [Errno::ENOSYS, Errno::EPERM] {
         let scratch = Scratch::new();
-        let mut bystanders = scratch.bystanders();
         let notify = "pid=report.pid\nready=notify\nready_timeout=1";
         let start = |options: &str, steps: &str| {
             let start = scratch.background().options(options).does(steps);
@@ -171,7 +166,7 @@ fn a_filter_that_forbids_what_can_be_done_without_is_not_noticed() {
         assert!(launch.elapsed < Duration::from_secs(5), "{launch:?}");
         let launch = start(notify, "hang");
         scratch.expect_failed_start(&launch, 75);
-        bystanders.expect_order();
+        scratch.expect_order();
     }
 }
 
@@ -181,7 +176,6 @@ fn a_machine_with_no_processor_to_spare_is_no_fault() {
         return;
     }
     let scratch = Scratch::new();
-    let mut bystanders = scratch.bystanders();
     let busy: Vec<Launch> = (0..8)
         // Not for ever, if this test is killed.
         .map(|_| scratch.shell("ulimit -t 60; while :; do :; done").spawn())
@@ -201,7 +195,7 @@ fn a_machine_with_no_processor_to_spare_is_no_fault() {
         launch.signal(nix::sys::signal::Signal::SIGKILL);
         launch.wait();
     }
-    bystanders.expect_order();
+    scratch.expect_order();
 }
 
 /// Each look at the clock on the wall finds it an hour earlier.
@@ -227,7 +221,6 @@ fn a_clock_that_is_set_back_moves_no_deadline() {
         return;
     }
     let scratch = Scratch::new();
-    let mut bystanders = scratch.bystanders();
     let library = constructor::library(&scratch, CLOCK);
     let options = CONTROLLED.replace("exec", "notify\nready_timeout=1");
     let start = scratch.background().options(&options).does("hang");
@@ -245,18 +238,17 @@ fn a_clock_that_is_set_back_moves_no_deadline() {
     assert!(stop.out_text().contains("killed"), "{stop:?}");
     assert!(stop.elapsed >= Duration::from_secs(1), "{stop:?}");
     assert!(stop.elapsed < Duration::from_secs(10), "{stop:?}");
-    bystanders.expect_order();
+    scratch.expect_order();
 }
 
 #[test]
 fn a_wait_that_the_system_forbids_is_named() {
     let scratch = Scratch::new();
-    let mut bystanders = scratch.bystanders();
     let start = scratch.background().does("hang");
     let launch = start
         .deny(&[libc::SYS_wait4, libc::SYS_waitid], Errno::EPERM)
         .run();
     scratch.expect_failed_start(&launch, 71);
     expect_one_line(&launch, &["Operation not permitted"]);
-    bystanders.expect_order();
+    scratch.expect_order();
 }

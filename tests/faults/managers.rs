@@ -25,7 +25,6 @@ fn under_a_real_supervisord_the_switch_is_obeyed_with_a_word() {
         return;
     }
     let scratch = Scratch::new();
-    let mut bystanders = scratch.bystanders();
     let report = program::path("report");
     scratch.write(
         "supervisord.conf",
@@ -55,7 +54,7 @@ fn under_a_real_supervisord_the_switch_is_obeyed_with_a_word() {
         process::stat(daemon.pid).is_some(),
         "it is not supervisord's"
     );
-    bystanders.expect_order();
+    scratch.expect_order();
 }
 
 #[test]
@@ -104,7 +103,6 @@ fn a_container_that_starts_again_gives_the_daemon_the_number_in_its_old_file() {
         return;
     }
     let scratch = Scratch::new();
-    let mut bystanders = scratch.bystanders();
     let kinds = ["-m", "-p", "-f", "--mount-proc"];
     let up = || {
         let commands = "$0 -d && cat report.pid && $0 -s status >status";
@@ -120,7 +118,7 @@ fn a_container_that_starts_again_gives_the_daemon_the_number_in_its_old_file() {
         "the container was killed"
     );
     assert_eq!(up(), first, "the same number again");
-    bystanders.expect_order();
+    scratch.expect_order();
     assert_eq!(up(), first);
     let outcome = scratch.in_namespaces(&kinds, "exec $0 -d").run();
     assert_eq!(outcome.code(), 78);

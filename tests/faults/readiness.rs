@@ -18,7 +18,6 @@ fn a_daemon_that_is_killed_for_its_memory_is_a_failure_at_once() {
         let Some(group) = Cgroup::with("memory", &limits) else {
             return;
         };
-        let mut bystanders = scratch.bystanders();
         group.set(&limits, "64M");
         let options = format!("pid=report.pid\nready={ready}\nready_timeout=60");
         let start = scratch.background().options(options).in_cgroup(&group);
@@ -29,7 +28,7 @@ fn a_daemon_that_is_killed_for_its_memory_is_a_failure_at_once() {
             "{launch:?}"
         );
         assert!(launch.elapsed < Duration::from_secs(20), "{launch:?}");
-        bystanders.expect_order();
+        scratch.expect_order();
     }
 }
 

@@ -13,7 +13,6 @@ fn a_daemon_outlives_the_terminal_of_script() {
         return;
     }
     let scratch = Scratch::new();
-    let mut bystanders = scratch.bystanders();
     let script = requires::find("script").expect("script");
     let command = format!("{} -d", program::path("report").display());
     let start = scratch.report().via(&script).env("SHELL", "/bin/sh");
@@ -24,14 +23,13 @@ fn a_daemon_outlives_the_terminal_of_script() {
     assert_eq!(report.tty, 0);
     let daemon = Process::open(report.pid).expect("a live daemon");
     assert!(daemon.is_alive(), "the hang-up did not reach it");
-    bystanders.expect_order();
+    scratch.expect_order();
 }
 
 #[test]
 fn a_signal_that_waits_since_before_the_start_is_no_surprise() {
     for signal in [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGUSR1] {
         let scratch = Scratch::new();
-        let mut bystanders = scratch.bystanders();
         let mut blocked = SigSet::empty();
         blocked.add(signal);
         let start = scratch.background().block(blocked);
@@ -42,6 +40,6 @@ fn a_signal_that_waits_since_before_the_start_is_no_surprise() {
         } else {
             scratch.expect_failed_start(&launch, 128 + signal as i32);
         }
-        bystanders.expect_order();
+        scratch.expect_order();
     }
 }

@@ -73,6 +73,30 @@ impl Scratch {
         assert!(!lock::is_held(&self.path("report.pid")), "the lock is free");
     }
 
+    /// What must hold after every fault, whether a daemon came of it or not.
+    ///
+    /// One process holds the lock or none; no other one is left, not even as a zombie that nobody
+    /// would reap; and the file names the holder exactly. In the end nobody is left at all.
+    pub(crate) fn expect_order(&self) {
+        let pid_file = self.path("report.pid");
+        let holder = eventually("nobody is left but the holder of the lock", || {
+            let holders = lock::holders(&pid_file);
+            (self.processes() == holders && holders.len() <= 1).then_some(holders)
+        });
+        match holder[..] {
+            [holder] => {
+                assert_eq!(self.read("report.pid"), format!("{holder}\n"));
+                let options = "pid=report.pid\nlog=report.log\nready=exec";
+                let next = self.background().options(options).run();
+                assert_eq!(next.code(), 69, "{next:?}");
+                let holder = Process::open(holder).expect("the holder of the lock");
+                holder.signal(Signal::SIGKILL);
+                holder.wait();
+            }
+            _ => assert!(!lock::is_held(&pid_file), "the lock is free"),
+        }
+    }
+
     /// A failure that is ours: nothing is left, and one line says why.
     pub(crate) fn expect_refusal(&self, launch: &Outcome, status: i32, words: &[&str]) {
         self.expect_failed_start(launch, status);

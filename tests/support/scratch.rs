@@ -1,9 +1,11 @@
 //! A directory for one test, and the end of every process that the test left behind.
 
 use std::env;
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::ffi::OsString;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::ExitStatusExt;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +13,9 @@ use std::thread;
 
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
+use nix::unistd::geteuid;
 
+use crate::support::bystanders::{Bystanders, VICTIM};
 use crate::support::deadline::eventually;
 use crate::support::process::{Process, with_variable};
 use crate::support::start::Start;
@@ -19,12 +23,13 @@ use crate::support::start::Start;
 /// The variable by which a test finds its processes again, whatever became of them.
 const MARK: &str = "TEST_MARK";
 
-/// A scratch directory. Dropping it kills every process that was started in it, by number, and
-/// removes the directory.
+/// A scratch directory, with bystanders. Dropping it kills every process that was started in it, by
+/// number, asks for what must hold after every test, and removes the directory.
 #[derive(Debug)]
 pub(crate) struct Scratch {
     directory: PathBuf,
     mark: String,
+    bystanders: Bystanders,
 }
 
 impl Scratch {
@@ -35,17 +40,27 @@ impl Scratch {
         let directory = env::temp_dir().join(&mark);
         fs::create_dir(&directory).expect("make a scratch directory");
         // Whatever the umask is here; programs of other users must get in.
-        fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).expect("chmod");
+        fs::set_permissions(&directory, Permissions::from_mode(0o755)).expect("chmod");
         // The directory of a report is not a symbolic link somewhere above.
         let directory = directory.canonicalize().expect("the scratch directory");
         // Orphans come to this process instead of to init. So a test learns how its daemon ended,
         // and an intermediate process that its launcher did not reap stays visible as a zombie.
         prctl::set_child_subreaper(true).expect("become a subreaper");
-        Self { directory, mark }
+        let bystanders = Bystanders::new(&directory);
+        Self {
+            directory,
+            mark,
+            bystanders,
+        }
     }
 
     pub(crate) fn dir(&self) -> &Path {
         &self.directory
+    }
+
+    /// A process that has nothing to do with anything, and dies of any signal.
+    pub(crate) fn canary(&self) -> u32 {
+        self.bystanders.canary()
     }
 
     /// The value of `TEST_MARK`, for a start that clears the environment.
@@ -112,6 +127,15 @@ impl Scratch {
         copy
     }
 
+    /// The names of what the test and its programs have made here.
+    pub(crate) fn files(&self) -> Vec<OsString> {
+        let all = fs::read_dir(&self.directory).expect("list");
+        let mut names: Vec<_> = all.flatten().map(|file| file.file_name()).collect();
+        names.retain(|name| name != VICTIM);
+        names.sort();
+        names
+    }
+
     /// The processes of this test that are alive.
     pub(crate) fn processes(&self) -> Vec<i32> {
         with_variable(MARK, &self.mark)
@@ -127,9 +151,26 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        if thread::panicking() {
+        self.kill_what_is_left();
+        let order = if thread::panicking() {
             self.show_logs();
+            Ok(())
+        } else {
+            panic::catch_unwind(AssertUnwindSafe(|| {
+                self.bystanders.expect_untouched();
+                self.expect_next_start();
+            }))
+        };
+        self.kill_what_is_left();
+        fs::remove_dir_all(&self.directory).ok();
+        if let Err(disorder) = order {
+            panic::resume_unwind(disorder);
         }
+    }
+}
+
+impl Scratch {
+    fn kill_what_is_left(&self) {
         // A process that is being killed may just have made another one.
         loop {
             let left = self.processes();
@@ -144,11 +185,28 @@ impl Drop for Scratch {
                 }
             }
         }
-        fs::remove_dir_all(&self.directory).ok();
     }
-}
 
-impl Scratch {
+    /// Whatever the test has left, a start works with no cleaning up, once what the test itself put
+    /// in its way is gone.
+    fn expect_next_start(&self) {
+        fs::create_dir_all(&self.directory).expect("the directory");
+        fs::set_permissions(&self.directory, Permissions::from_mode(0o755)).expect("chmod");
+        let us = geteuid().as_raw();
+        chown(&self.directory, Some(us), None).expect("chown");
+        let path = self.path("report.pid");
+        if let Ok(file) = fs::symlink_metadata(&path) {
+            let is_trusted = file.uid() == us && file.mode() & 0o022 == 0;
+            if file.is_dir() {
+                fs::remove_dir_all(&path).expect("remove");
+            } else if !file.is_file() || file.nlink() > 1 || !is_trusted {
+                fs::remove_file(&path).expect("remove");
+            }
+        }
+        let next = self.background().options("pid=report.pid\nready=exec");
+        self.daemon_of(next.does("hang").run(), "report.pid");
+    }
+
     fn show_logs(&self) {
         for entry in fs::read_dir(&self.directory)
             .into_iter()
