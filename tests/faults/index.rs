@@ -33,27 +33,26 @@ fn cases() -> Vec<Case> {
     rows.collect()
 }
 
-/// Every test in a directory of sources, each as its target and its path in it.
-fn tests_in(directory: &str, target: Option<&str>) -> Vec<String> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
+/// Every test below a directory of sources, each as its target and its path in it.
+fn tests_in(directory: &Path, prefix: &str) -> Vec<String> {
     let mut tests = Vec::new();
     for entry in fs::read_dir(directory).expect("the sources") {
         let path = entry.expect("a source").path();
+        let name = path.file_stem().expect("a name").to_string_lossy();
+        let prefix = format!("{prefix}{name}::");
+        // A target of several files; the other directories here are none.
+        if path.join("main.rs").exists() {
+            tests.extend(tests_in(&path, &prefix));
+        }
         if path.extension().is_none_or(|extension| extension != "rs") {
             continue;
         }
         let source = fs::read_to_string(&path).expect("a source");
-        let module = path
-            .file_stem()
-            .expect("a name")
-            .to_string_lossy()
-            .into_owned();
-        let prefix = target.map_or(module.clone(), |target| format!("{target}::{module}"));
         let mut is_test = false;
         for line in source.lines().map(str::trim) {
             if let Some(name) = line.strip_prefix("fn ").filter(|_| is_test) {
                 let name = name.split('(').next().unwrap_or_default();
-                tests.push(format!("{prefix}::{name}"));
+                tests.push(format!("{prefix}{name}"));
             }
             is_test = line == "#[test]" || is_test && line.starts_with("#[");
         }
@@ -66,11 +65,7 @@ fn every_case_is_listed_once_with_tests_that_exist_or_a_reason() {
     let cases = cases();
     let numbers: Vec<_> = cases.iter().map(|case| case.number).collect();
     assert_eq!(numbers, (1..=195).collect::<Vec<_>>());
-    let tests = [
-        tests_in("tests", None),
-        tests_in("tests/faults", Some("faults")),
-    ]
-    .concat();
+    let tests = tests_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests"), "");
     for case in &cases {
         let is_reasoned = ["later: ", "not here: "].map(|word| case.reason.starts_with(word));
         assert_ne!(

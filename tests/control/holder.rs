@@ -1,0 +1,162 @@
+//! Who holds the lock: only that process is the daemon.
+
+use std::fs::{self, File};
+use std::process::Command;
+
+use nix::sys::signal::Signal;
+
+use super::canary::Canary;
+use super::stage::{expect_answer, expect_failure};
+use crate::support::daemon::read_report;
+use crate::support::deadline::eventually;
+use crate::support::scratch::Scratch;
+use crate::support::{lock, process, program, requires};
+
+#[cfg_attr(daemon_fork, ignore = "nobody says there who holds a lock")]
+#[test]
+fn a_daemon_whose_first_thread_has_ended_is_known_all_the_same() {
+    let scratch = Scratch::new();
+    let start = scratch.controlled("report end-first-thread");
+    let start = start.env("TEST_THREAD", "catch:1 create:goes-on hang");
+    let launch = start.run();
+    assert_eq!(launch.code(), 0, "{launch:?}");
+    let pid = read_report(&scratch.path("report.json")).pid;
+    eventually("its first thread has ended", || {
+        let is_zombie = process::stat(pid)?.state == 'Z';
+        (is_zombie && scratch.path("goes-on").exists()).then_some(())
+    });
+    let status = scratch.verb("status").run();
+    let running = format!("report: running, pid {pid}, since ");
+    assert!(status.out_text().starts_with(&running), "{status:?}");
+    assert_eq!(scratch.verb("reload").run().code(), 0);
+    let again = scratch.controlled("hang").run();
+    expect_failure(&again, 69, &[&format!("already running, pid {pid}")]);
+    expect_answer(
+        &scratch.verb("stop").run(),
+        0,
+        &format!("stopped, pid {pid}"),
+    );
+    assert!(!scratch.path("report.pid").exists());
+}
+
+#[cfg_attr(daemon_fork, ignore = "nobody says there who holds a lock")]
+#[test]
+fn a_process_that_does_not_hold_the_lock_is_not_signalled() {
+    let scratch = Scratch::new();
+    let path = scratch.write("report.pid", "");
+    // It has the file open, or holds the lock of another one.
+    let file = File::open(&path).expect("the file");
+    let other = lock::hold(&scratch.path("other.pid"));
+    for mut canary in [Canary::new(), Canary::with(file), Canary::with(other)] {
+        scratch.write("report.pid", format!("{}\n", canary.0.id()));
+        let _lock = lock::hold(&path);
+        for verb in ["status", "stop", "reload"] {
+            let words = [
+                "locked by process ",
+                &*format!("not provably by {}", canary.0.id()),
+            ];
+            expect_failure(&scratch.verb(verb).run(), 4, &words);
+        }
+        canary.expect_alive();
+    }
+}
+
+#[cfg_attr(daemon_fork, ignore = "nobody says there who holds a lock")]
+#[test]
+fn a_lock_that_outlives_the_daemon_in_its_child_is_reported() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up_and_reported("report wait:go leak-lock create:leaked stay");
+    scratch.write("go", "");
+    eventually("its child has the lock", || {
+        scratch.path("leaked").exists().then_some(())
+    });
+    daemon.process.signal(Signal::SIGKILL);
+    daemon.process.wait();
+    let holders = lock::holders(&scratch.path("report.pid"));
+    let [child] = holders[..] else {
+        panic!("not one holder: {holders:?}")
+    };
+    for verb in ["status", "stop"] {
+        let words = [
+            &*format!("locked by process {child}"),
+            &format!("not provably by {}", daemon.pid()),
+        ];
+        expect_failure(&scratch.verb(verb).run(), 4, &words);
+    }
+    assert!(process::stat(child).is_some(), "it was signalled");
+}
+
+#[cfg_attr(daemon_fork, ignore = "nobody says there who holds a lock")]
+#[test]
+fn a_descriptor_without_the_lock_is_not_looked_at() {
+    if !requires::program("strace") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let daemon = scratch.up(scratch.controlled("hang"));
+    let strace = requires::find("strace").expect("strace");
+    let stop = scratch
+        .verb("stop")
+        .via(&strace)
+        .args(["-f", "-qq", "-o", "trace", "-e", "trace=%stat,%lstat,statx"])
+        .arg(program::path("report"))
+        .args(["-s", "stop"]);
+    assert_eq!(stop.run().code(), 0);
+    // Its log may be on a file system that does not answer any more.
+    let trace = scratch.read("trace");
+    let looked_at = |number: u32| trace.contains(&format!("/proc/{}/fd/{number}\"", daemon.pid()));
+    assert!((3..100).any(looked_at), "{trace}");
+    assert!(!(0..3).any(looked_at), "{trace}");
+}
+
+#[cfg_attr(daemon_fork, ignore = "nobody says there who holds a lock")]
+#[test]
+fn a_lock_of_another_kind_proves_nothing() {
+    let scratch = Scratch::new();
+    let path = scratch.write("report.pid", "\n");
+    let _lock = lock::hold(&path);
+    let flock = requires::find("flock").expect("flock");
+    let mut holder = Command::new(flock);
+    let holder = holder.arg("-F").arg(&path).args(["sleep", "600"]).spawn();
+    let mut holder = Canary(holder.expect("flock"));
+    eventually("it holds its lock", || {
+        let details = fs::read_dir(format!("/proc/{}/fdinfo", holder.0.id())).ok()?;
+        details
+            .filter_map(|entry| fs::read_to_string(entry.ok()?.path()).ok())
+            .any(|details| details.contains(" FLOCK ") && details.contains(" WRITE "))
+            .then_some(())
+    });
+    scratch.write("report.pid", format!("{}\n", holder.0.id()));
+    for verb in ["status", "reload", "stop"] {
+        expect_failure(&scratch.verb(verb).run(), 4, &["not provably by"]);
+    }
+    holder.expect_alive();
+}
+
+#[test]
+fn a_number_that_was_given_away_again_belongs_to_an_innocent() {
+    if !requires::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    // The daemon is killed, and the next process gets its number.
+    let script = r"
+        $1 -d || exit 1
+        read pid < report.pid
+        kill -9 $pid
+        while kill -0 $pid 2>&-; do wait; done
+        echo $((pid - 1)) > /proc/sys/kernel/ns_last_pid
+        sleep 600 &
+        test $! = $pid || exit 2
+        $1 -s status; echo $?
+        $1 -s reload; echo $?
+        $1 -s stop; echo $?
+        kill -0 $pid && echo alive
+        kill $pid
+    ";
+    let outcome = scratch.in_pid_namespace(script).run();
+    assert_eq!(outcome.code(), 0, "{outcome:?}");
+    let said = outcome.out_text().replace("report: ", "");
+    let expected = "not running, but its PID file is left\n1\n7\nnot running\n0\nalive\n";
+    assert_eq!(said, expected, "{outcome:?}");
+}

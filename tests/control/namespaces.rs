@@ -1,0 +1,64 @@
+//! PID namespaces: a number of one is another process in the next.
+
+use std::time::Duration;
+
+use super::stage::OPTIONS;
+use crate::support::deadline::eventually;
+use crate::support::requires;
+use crate::support::scratch::Scratch;
+
+#[cfg_attr(daemon_fork, ignore = "nobody says there who holds a lock")]
+#[test]
+fn a_daemon_in_another_pid_namespace_is_not_mistaken_for_its_number_here() {
+    if !requires::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let script = "$1 -d && touch up && while test ! -e go; do sleep 0.01; done";
+    let other = scratch.in_pid_namespace(script).spawn();
+    eventually("it is up", || scratch.path("up").exists().then_some(()));
+    for verb in ["status", "stop", "reload"] {
+        let outcome = scratch.verb(verb).run();
+        assert_eq!(outcome.code(), 4, "{outcome:?}");
+    }
+    assert!(other.is_alive());
+    scratch.write("go", "");
+    other.wait();
+}
+
+#[cfg_attr(daemon_fork, ignore = "nobody says there who holds a lock")]
+#[test]
+fn where_proc_shows_another_pid_namespace_its_numbers_prove_nothing() {
+    if !requires::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    // It would survive a reload.
+    let daemon = scratch.up_and_reported("catch:1 report stay");
+    let script = r"
+        read pid < report.pid
+        echo $((pid - 1)) > /proc/sys/kernel/ns_last_pid
+        sleep 600 &
+        test $! = $pid || exit 2
+        for verb in status reload stop; do $1 -s $verb; echo $?; done
+        kill -0 $pid && echo alive
+    ";
+    let outcome = scratch.beside_foreign_proc(script).run();
+    assert_eq!(outcome.code(), 0, "{outcome:?}");
+    assert_eq!(outcome.out_text(), "4\n4\n4\nalive\n", "{outcome:?}");
+    assert!(daemon.process.is_alive());
+}
+
+#[cfg_attr(daemon_fork, ignore = "no sockets of another process are seen there")]
+#[test]
+fn where_proc_shows_another_pid_namespace_a_daemon_that_is_to_listen_may_settle() {
+    if !requires::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let script = "$1 -d; echo $?; kill $(cat report.pid)";
+    let options = OPTIONS.replace("exec", "listening");
+    let outcome = scratch.beside_foreign_proc(script).options(options).run();
+    assert_eq!(outcome.out_text(), "0\n", "{outcome:?}");
+    assert!(outcome.elapsed < Duration::from_secs(25), "{outcome:?}");
+}

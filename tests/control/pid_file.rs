@@ -1,0 +1,126 @@
+//! What the PID file is and says: whatever it is, nobody else is signalled for it.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
+
+use super::canary::Canary;
+use super::stage::{expect_answer, expect_failure};
+use crate::support::scratch::Scratch;
+use crate::support::{lock, requires};
+
+#[test]
+fn whatever_stands_in_an_unlocked_file_nobody_is_signalled() {
+    let scratch = Scratch::new();
+    let mut canary = Canary::new();
+    let number = canary.0.id();
+    let long = "9".repeat(10_000_000);
+    for content in [
+        &format!("{number}\n"),
+        &format!("\n{number}\n"),
+        "",
+        "\n",
+        "abc",
+        "-1\n",
+        "0\n",
+        "1\n",
+        "2147483648\n",
+        "4294967297\n",
+        "99999999999999999999\n",
+        "12 34\n",
+        "0x10\n",
+        "+5\n",
+        " 5\n",
+        "5\0\n",
+        "5\r\n",
+        &long,
+    ] {
+        scratch.write("report.pid", content);
+        let left = "not running, but its PID file is left";
+        expect_answer(&scratch.verb("status").run(), 1, left);
+        expect_failure(&scratch.verb("reload").run(), 7, &["not running"]);
+        expect_answer(&scratch.verb("stop").run(), 0, "not running");
+    }
+    // What no start leaves may be somebody's own.
+    assert!(scratch.path("report.pid").exists());
+    canary.expect_alive();
+}
+
+#[test]
+fn a_locked_file_without_a_pid_is_reported_and_nobody_signalled() {
+    let scratch = Scratch::new();
+    let _lock = lock::hold(&scratch.path("report.pid"));
+    for content in ["", "\n", "abc\n", "-1\n", "0\n", "1\n", "4294967297\n", "5"] {
+        scratch.write("report.pid", content);
+        for verb in ["status", "stop", "reload"] {
+            let outcome = scratch.verb(verb).run();
+            expect_failure(&outcome, 4, &["its content is not a pid"]);
+        }
+        assert_eq!(scratch.read("report.pid"), content);
+    }
+}
+
+#[test]
+fn a_file_of_any_length_is_read_as_far_as_a_pid_can_stand() {
+    let scratch = Scratch::new();
+    let lock = lock::hold(&scratch.path("report.pid"));
+    // No memory holds so much, and no disk need.
+    lock.set_len(1 << 40).expect("a length");
+    let outcome = scratch.verb("status").run();
+    expect_failure(&outcome, 4, &["its content is not a pid"]);
+}
+
+#[test]
+fn what_is_no_regular_file_is_not_waited_for() {
+    let scratch = Scratch::new();
+    let path = scratch.path("report.pid");
+    mkfifo(&path, Mode::S_IRWXU).expect("mkfifo");
+    expect_failure(&scratch.verb("stop").run(), 4, &["not a regular file"]);
+    fs::remove_file(&path).expect("remove");
+    fs::create_dir(&path).expect("mkdir");
+    expect_failure(&scratch.verb("stop").run(), 4, &["not a regular file"]);
+    fs::remove_dir(&path).expect("remove");
+    drop(UnixListener::bind(&path).expect("bind"));
+    expect_failure(&scratch.verb("stop").run(), 4, &["not a regular file"]);
+    fs::remove_file(&path).expect("remove");
+    symlink(scratch.write("victim", "1234\n"), &path).expect("link");
+    let words = ["report.pid: it is a symbolic link"];
+    expect_failure(&scratch.verb("stop").run(), 4, &words);
+    assert_eq!(scratch.read("victim"), "1234\n");
+}
+
+#[test]
+fn root_does_not_signal_what_others_may_have_written() {
+    if !requires::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let daemon = scratch.up_and_reported("catch:1 report stay");
+    let path = scratch.path("report.pid");
+    let refused = |words| {
+        for verb in ["stop", "reload"] {
+            expect_failure(&scratch.verb(verb).run(), 4, &[words]);
+        }
+    };
+    let chmod = |path: &Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("chmod");
+    };
+    chmod(&path, 0o666);
+    refused("other users can write to it");
+    chmod(&path, 0o644);
+    chown(&path, Some(65534), None).expect("chown");
+    refused("it belongs to user 65534");
+    chown(&path, Some(0), None).expect("chown");
+    chmod(scratch.dir(), 0o777);
+    refused("anyone can replace it");
+    chmod(scratch.dir(), 0o755);
+    expect_answer(
+        &scratch.verb("stop").run(),
+        0,
+        &format!("stopped, pid {}", daemon.pid()),
+    );
+}

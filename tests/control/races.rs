@@ -1,0 +1,175 @@
+//! What else happens while a verb is at work: other verbs, other starts, the end of the daemon.
+
+use std::fs::{self, File};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::UNIX_EPOCH;
+
+use nix::sys::signal::Signal;
+
+use super::stage::expect_answer;
+use crate::support::deadline::{End, eventually};
+use crate::support::outcome::Launch;
+use crate::support::rounds::rounds;
+use crate::support::scratch::Scratch;
+use crate::support::trace::{self, Action};
+use crate::support::{lock, process, requires};
+
+#[test]
+fn of_two_stops_at_once_both_say_0() {
+    let scratch = Scratch::new();
+    for _ in 0..20 {
+        scratch.up(scratch.controlled("stay"));
+        let stops = [scratch.verb("stop").spawn(), scratch.verb("stop").spawn()];
+        for outcome in stops.map(Launch::wait) {
+            assert_eq!(outcome.code(), 0, "{outcome:?}");
+        }
+        assert!(!scratch.path("report.pid").exists());
+        expect_answer(&scratch.verb("status").run(), 3, "not running");
+    }
+}
+
+#[test]
+fn stop_removes_a_file_only_while_nobody_can_begin_to_use_it() {
+    if !requires::program("strace") {
+        return;
+    }
+    let scratch = Scratch::new();
+    scratch.write("report.pid", "5000000\n");
+    let slowly = "?unlink,unlinkat:delay_enter=500000";
+    let stop = scratch.verb_with(slowly, "stop").spawn();
+    eventually("it is about to remove the file", || {
+        lock::is_held(&scratch.path("report.pid")).then_some(())
+    });
+    assert_eq!(scratch.controlled("hang").run().code(), 69);
+    expect_answer(&stop.wait(), 0, "not running");
+    assert!(!scratch.path("report.pid").exists());
+}
+
+#[test]
+fn stop_removes_no_file_that_a_new_daemon_has_made_meanwhile() {
+    let mut up = 0;
+    for number in 1.. {
+        let scratch = Scratch::new();
+        let path = scratch.write("report.pid", "5000000\n");
+        let (mut stops, mut launch) = (0, None);
+        trace::run(scratch.verb("stop"), |stop| {
+            stops += usize::from(process::has_open(stop.pid, &path));
+            if stops == number && launch.is_none() {
+                // Another one is quicker, and the next daemon makes a file of its own.
+                scratch.verb("stop").run();
+                launch = Some(scratch.controlled("hang").run());
+            }
+            Action::Go
+        });
+        match launch {
+            Some(launch) if launch.code() == 0 => {
+                scratch.daemon_of(launch, "report.pid");
+                up += 1;
+            }
+            // There who looks at a lock holds one, and this one is held up while it looks.
+            Some(launch) if cfg!(daemon_fork) && launch.code() == 73 => {}
+            Some(launch) => assert_eq!(launch.code(), 69, "{launch:?}"),
+            None => break,
+        }
+    }
+    assert!(up > 5, "{up}");
+}
+
+#[test]
+fn a_daemon_that_ends_by_itself_at_any_moment_of_a_stop_is_stopped() {
+    let mut ended = 0;
+    for number in 1.. {
+        let scratch = Scratch::new();
+        let daemon = scratch.up(scratch.controlled("hang"));
+        // As after a change of the clock: it must be enough that it was seen to hold the lock.
+        let pid_file = File::open(&daemon.pid_file).expect("open the PID file");
+        pid_file.set_modified(UNIX_EPOCH).expect("set its time");
+        let (mut stops, mut is_ended) = (0, false);
+        let stop = trace::run(scratch.verb("stop"), |stop| {
+            stops += usize::from(process::has_open(stop.pid, &daemon.pid_file));
+            if stops == number && !is_ended {
+                daemon.process.signal(Signal::SIGKILL);
+                daemon.process.wait();
+                is_ended = true;
+            }
+            Action::Go
+        });
+        assert_eq!(stop.code(), 0, "{number}: {stop:?}");
+        assert!(!daemon.pid_file.exists(), "{number}: {stop:?}");
+        if !is_ended {
+            break;
+        }
+        ended += 1;
+    }
+    assert!(ended > 20, "{ended}");
+}
+
+#[test]
+fn starts_and_stops_that_race_leave_one_daemon_or_none() {
+    let scratch = Scratch::new();
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let _end = End(&is_over);
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                let stop = scratch.verb("stop").run();
+                // A launcher that gets no processor leaves the pid unknown for too long.
+                let is_unknown = stop.err_text().contains("its content is not a pid");
+                assert!(
+                    stop.code() == 0 || stop.code() == 4 && is_unknown,
+                    "{stop:?}"
+                );
+            }
+        });
+        let mut up = 0;
+        for round in 0..rounds(50, 500) {
+            let steps = ["hang", "stay"][round % 2];
+            let launch = scratch.controlled(steps).run();
+            // Up, running already or being stopped, or stopped on its way.
+            assert!([0, 69, 143].contains(&launch.code()), "{launch:?}");
+            up += i32::from(launch.code() == 0);
+            // Launchers and verbs hold it too, beside a daemon or for a moment without one.
+            let mut holders = lock::holders(&scratch.path("report.pid"));
+            holders.retain(|pid| is_daemon(*pid));
+            assert!(holders.len() <= 1, "{holders:?}");
+        }
+        assert!(up > 0);
+    });
+    // The last start may have come after the last stop.
+    assert_eq!(scratch.verb("stop").run().code(), 0);
+    scratch.up(scratch.controlled("hang"));
+    assert_eq!(scratch.verb("stop").run().code(), 0);
+    // A daemon whose file somebody else had removed could not be stopped any more, and would be left.
+    scratch.expect_nothing_left();
+}
+
+#[test]
+fn looking_at_a_daemon_never_makes_a_start_fail() {
+    let scratch = Scratch::new();
+    let (control, is_over) = (scratch.control(), AtomicBool::new(false));
+    thread::scope(|scope| {
+        let _end = End(&is_over);
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    control.status().ok();
+                }
+            });
+        }
+        for _ in 0..rounds(50, 200) {
+            let launch = scratch.controlled("hang").run();
+            assert_eq!(launch.code(), 0, "{launch:?}");
+            let stop = scratch.verb("stop").run();
+            assert_eq!(stop.code(), 0, "{stop:?}");
+            assert!(!scratch.path("report.pid").exists());
+        }
+    });
+}
+
+/// Whether the process runs the program with nothing on its command line, as a daemon does here.
+fn is_daemon(pid: i32) -> bool {
+    let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    // Each word ends with a NUL byte.
+    words.split(|byte| *byte == 0).count() == 2
+}

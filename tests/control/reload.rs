@@ -1,0 +1,33 @@
+//! `reload`: a signal for who handles it, and for nobody else.
+
+use std::fs;
+
+use super::stage::{expect_answer, expect_failure};
+use crate::support::scratch::Scratch;
+
+#[cfg_attr(daemon_fork, ignore = "it is not known there who catches a signal")]
+#[test]
+fn reload_never_kills() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up_and_reported("report stay");
+    expect_failure(&scratch.verb("reload").run(), 4, &["no handler"]);
+    assert!(daemon.process.is_alive());
+    expect_answer(
+        &scratch.verb("stop").run(),
+        0,
+        &format!("stopped, pid {}", daemon.pid()),
+    );
+    fs::remove_file(scratch.path("report.json")).expect("the report");
+
+    // As a program does that takes it by sigwait(3): without a handler beside it, and with one.
+    let daemon = scratch.up_and_reported("block:1 report stay");
+    expect_failure(&scratch.verb("reload").run(), 4, &["that can be seen"]);
+    assert!(daemon.process.is_alive());
+    assert_eq!(scratch.verb("stop").run().code(), 0);
+    fs::remove_file(scratch.path("report.json")).expect("the report");
+
+    let daemon = scratch.up_and_reported("catch:1 block:1 report stay");
+    let outcome = scratch.verb("reload").run();
+    assert_eq!(outcome.code(), 0, "{outcome:?}");
+    assert!(daemon.process.is_alive());
+}

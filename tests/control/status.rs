@@ -1,0 +1,48 @@
+//! `status`: who runs, since when, and where it logs.
+
+use std::process::Command;
+use std::time::UNIX_EPOCH;
+
+use super::stage::OPTIONS;
+use crate::support::scratch::Scratch;
+
+#[cfg_attr(daemon_fork, ignore = "the time of a start is not known there")]
+#[test]
+fn status_says_who_runs_since_when_and_where_it_logs() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up_and_reported("report stay");
+    let outcome = scratch.verb("status").run();
+    assert_eq!(outcome.code(), 0, "{outcome:?}");
+    let answer = outcome.out_text();
+    let log = scratch.path("report.log").display().to_string();
+    let begin = format!("report: running, pid {}, since ", daemon.pid());
+    let end = format!(", log {log}\n");
+    let since = answer
+        .strip_prefix(&begin)
+        .and_then(|rest| rest.strip_suffix(&end));
+    let since = since.unwrap_or_else(|| panic!("{outcome:?}"));
+    let told = Command::new("date")
+        .args(["-d", since, "+%s"])
+        .output()
+        .expect("date");
+    let told: u64 = String::from_utf8_lossy(&told.stdout)
+        .trim()
+        .parse()
+        .expect("a time");
+    let now = UNIX_EPOCH.elapsed().expect("a time").as_secs();
+    assert!(now.abs_diff(told) < 60, "{since} is not now");
+}
+
+#[cfg_attr(daemon_fork, ignore = "the output of others is not seen there")]
+#[test]
+fn status_names_the_log_that_the_daemon_has() {
+    let scratch = Scratch::new();
+    let other = OPTIONS.replace("report.log", "other.log");
+    let _daemon = scratch.up(scratch.background().options(other).does("hang"));
+    let outcome = scratch.verb("status").run();
+    let log = scratch.path("other.log").display().to_string();
+    assert!(
+        outcome.out_text().ends_with(&format!(", log {log}\n")),
+        "{outcome:?}"
+    );
+}

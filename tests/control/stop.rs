@@ -1,0 +1,138 @@
+//! `stop`: the daemon has ended when it returns, and nothing of it is left.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use super::stage::{OPTIONS, expect_answer, expect_failure};
+use crate::support::deadline::eventually;
+use crate::support::process::{self, Process};
+use crate::support::requires;
+use crate::support::scratch::Scratch;
+
+#[test]
+fn stop_leaves_nothing_behind_with_a_handler_and_without() {
+    let scratch = Scratch::new();
+    for steps in ["stay", "hang"].repeat(10) {
+        let daemon = scratch.up(scratch.controlled(steps));
+        let answer = format!("stopped, pid {}", daemon.pid());
+        expect_answer(&scratch.verb("stop").run(), 0, &answer);
+        // The next one starts at once, and nobody has reaped the old one yet.
+        assert!(!daemon.process.is_alive());
+        assert!(!scratch.path("report.pid").exists(), "{steps}");
+    }
+}
+
+#[test]
+fn a_daemon_that_ignores_sigterm_is_killed() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up_and_reported("ignore:15 report hang");
+    let outcome = scratch.verb("stop").run();
+    let answer = format!("killed, pid {}: it did not end in time", daemon.pid());
+    expect_answer(&outcome, 0, &answer);
+    assert!(outcome.elapsed >= Duration::from_secs(1), "{outcome:?}");
+    assert!(!scratch.path("report.pid").exists());
+}
+
+#[test]
+fn a_daemon_that_is_stopped_is_woken_to_end() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up_and_reported("report stay");
+    daemon.process.signal(Signal::SIGSTOP);
+    eventually("it is stopped", || {
+        (process::stat(daemon.pid())?.state == 'T').then_some(())
+    });
+    expect_answer(
+        &scratch.verb("stop").run(),
+        0,
+        &format!("stopped, pid {}", daemon.pid()),
+    );
+}
+
+#[test]
+fn stop_while_it_starts_ends_the_start() {
+    let scratch = Scratch::new();
+    let options = OPTIONS.replace("exec", "notify");
+    let launch = scratch
+        .background()
+        .options(options)
+        .does("report hang")
+        .spawn();
+    eventually("it is on its way", || {
+        scratch.path("report.json").exists().then_some(())
+    });
+    let outcome = scratch.verb("stop").run();
+    assert_eq!(outcome.code(), 0, "{outcome:?}");
+    assert!(outcome.out_text().contains("stopped, pid"), "{outcome:?}");
+    let launch = launch.wait();
+    scratch.expect_refusal(&launch, 143, &["killed by signal 15"]);
+    assert!(!scratch.path("report.pid").exists());
+}
+
+#[cfg_attr(daemon_fork, ignore = "nobody says there who holds a lock")]
+#[test]
+fn stop_does_not_say_that_the_lock_is_free_while_a_child_holds_it() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up_and_reported("report wait:go leak-lock create:leaked stay");
+    scratch.write("go", "");
+    eventually("its child has the lock", || {
+        scratch.path("leaked").exists().then_some(())
+    });
+    let ended = format!("pid {} has ended, but process ", daemon.pid());
+    expect_failure(&scratch.verb("stop").run(), 4, &[&ended]);
+}
+
+#[cfg_attr(daemon_fork, ignore = "there are none there")]
+#[test]
+fn without_pidfds_the_verbs_work_all_the_same() {
+    if !requires::program("strace") {
+        return;
+    }
+    let scratch = Scratch::new();
+    for error in ["ENOSYS", "EPERM"] {
+        let daemon = scratch.up(scratch.controlled("hang"));
+        let calls = format!("pidfd_open,pidfd_send_signal:error={error}");
+        let stop = scratch.verb_with(&calls, "stop").run();
+        assert!(scratch.read("trace").contains("(INJECTED)"), "{stop:?}");
+        expect_answer(&stop, 0, &format!("stopped, pid {}", daemon.pid()));
+        assert!(!scratch.path("report.pid").exists());
+    }
+}
+
+#[cfg_attr(daemon_fork, ignore = "the fault is that of another call there")]
+#[test]
+fn a_daemon_that_does_not_even_die_of_sigkill_is_given_up() {
+    if !requires::program("strace") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let daemon = scratch.up(scratch.controlled("hang"));
+    // The signals are said to be sent, and do not arrive.
+    let stop = scratch
+        .verb_with("pidfd_send_signal:retval=0", "stop")
+        .run();
+    expect_failure(&stop, 75, &["not even by SIGKILL"]);
+    assert!(daemon.process.is_alive());
+    assert!(stop.elapsed < Duration::from_secs(30), "{stop:?}");
+}
+
+#[cfg_attr(daemon_fork, ignore = "it takes 100 ms there to know the daemon")]
+#[test]
+fn stop_returns_when_the_daemon_ends_and_not_at_the_timeout() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up_and_reported("report stay");
+    let process = Process::open(daemon.pid()).expect("the daemon");
+    let ended = thread::spawn(move || {
+        process.wait();
+        Instant::now()
+    });
+    scratch
+        .control()
+        .stop(Duration::from_secs(30))
+        .expect("stop");
+    let returned = Instant::now();
+    let late = returned.saturating_duration_since(ended.join().expect("its end"));
+    // Expected: within 5 ms.
+    assert!(late < Duration::from_millis(50), "{late:?}");
+}

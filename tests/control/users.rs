@@ -1,0 +1,141 @@
+//! Daemons of other users: who can see into them, and who may signal them.
+
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use super::canary::Canary;
+use super::stage::{OPTIONS, as_nobody, expect_failure};
+use crate::support::deadline::eventually;
+use crate::support::scratch::Scratch;
+use crate::support::start::Start;
+use crate::support::{lock, process, program, requires};
+
+#[cfg_attr(daemon_fork, ignore = "nobody says there who holds a lock")]
+#[test]
+fn stop_ends_a_start_though_only_the_launcher_is_seen_to_hold_the_lock() {
+    if !requires::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    fs::set_permissions(scratch.dir(), fs::Permissions::from_mode(0o777)).expect("chmod");
+    let options = OPTIONS.replace("exec", "notify");
+    let start = scratch.background().options(options);
+    let launch = as_nobody(start.does("undumpable report hang")).spawn();
+    eventually("it is on its way", || {
+        scratch.path("report.json").exists().then_some(())
+    });
+    let outcome = as_nobody(scratch.verb("stop")).run();
+    assert_eq!(outcome.code(), 0, "{outcome:?}");
+    scratch.expect_refusal(&launch.wait(), 143, &["killed by signal 15"]);
+}
+
+/// With what a container gives to root.
+fn with_few_capabilities(start: Start, arguments: &[&str]) -> Start {
+    let kept = "-all,+chown,+dac_override,+fowner,+fsetid,+setgid,+setuid,+setpcap,+kill";
+    let setpriv = requires::find("setpriv").expect("setpriv");
+    start
+        .via(&setpriv)
+        .arg(format!("--bounding-set={kept}"))
+        .arg("--inh-caps=-all")
+        .arg(program::path("report"))
+        .args(arguments)
+}
+
+#[cfg_attr(daemon_fork, ignore = "it is not known there who catches a signal")]
+#[test]
+fn root_of_a_container_controls_a_daemon_of_another_user() {
+    if !requires::root() || !requires::program("setpriv") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let options = format!("{OPTIONS}\nuser=nobody\nlog_reopen=1");
+    let start = scratch.background().options(&*options);
+    let daemon = scratch.up(with_few_capabilities(start.does("catch:1 hang"), &["-d"]));
+    for verb in ["status", "reload", "reopen", "stop"] {
+        let start = scratch.report().options(&*options);
+        let outcome = with_few_capabilities(start, &["-s", verb]).run();
+        assert_eq!(outcome.code(), 0, "{outcome:?}");
+    }
+    assert!(!daemon.process.is_alive());
+}
+
+#[cfg_attr(daemon_fork, ignore = "it is not known there who catches a signal")]
+#[test]
+fn another_users_daemon_is_seen_and_not_stopped() {
+    if !requires::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let daemon = scratch.up_and_reported("catch:1 report stay");
+    let status = as_nobody(scratch.verb("status")).run();
+    assert_eq!(status.code(), 0, "{status:?}");
+    assert!(
+        status
+            .out_text()
+            .contains(&format!("running, pid {}", daemon.pid()))
+    );
+    for verb in ["stop", "reload"] {
+        let outcome = as_nobody(scratch.verb(verb)).run();
+        expect_failure(&outcome, 4, &["Operation not permitted"]);
+    }
+    assert!(daemon.process.is_alive());
+}
+
+#[test]
+fn a_number_that_changes_while_it_is_looked_at_is_not_believed() {
+    if !requires::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    // Nobody can see what root's processes have open.
+    let (old, new) = (Canary::new(), Canary::new());
+    let path = scratch.write("report.pid", format!("{}\n", old.0.id()));
+    let _lock = lock::hold(&path);
+    let status = as_nobody(scratch.verb("status")).spawn();
+    eventually("it looks a second time", || {
+        (process::stat(status.pid())?.state == 'S').then_some(())
+    });
+    scratch.write("report.pid", format!("{}\n", new.0.id()));
+    expect_failure(&status.wait(), 4, &["report.pid"]);
+}
+
+#[cfg_attr(daemon_fork, ignore = "the time of a start is not known there")]
+#[test]
+fn who_cannot_be_seen_into_is_signalled_only_if_it_wrote_its_number_at_its_start() {
+    if !requires::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let canary = Canary::new();
+    let path = scratch.write("report.pid", format!("{}\n", canary.0.id()));
+    let lock = lock::hold(&path);
+    let stop = || as_nobody(scratch.verb("stop")).run();
+    expect_failure(&stop(), 4, &["Operation not permitted"]);
+    let later = std::time::SystemTime::now() + Duration::from_secs(60);
+    File::open(&path)
+        .and_then(|file| file.set_modified(later))
+        .expect("touch");
+    expect_failure(&stop(), 4, &["not provably by"]);
+    drop(lock);
+}
+
+#[cfg_attr(daemon_fork, ignore = "nobody says there who holds a lock")]
+#[test]
+fn a_number_that_cannot_be_seen_into_is_not_believed_beside_a_holder_that_is_seen() {
+    if !requires::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let (daemon, other) = (as_nobody(scratch.controlled("hang")), Canary::new());
+    fs::set_permissions(scratch.dir(), fs::Permissions::from_mode(0o777)).expect("chmod");
+    let daemon = scratch.up(daemon);
+    scratch.write("report.pid", format!("{}\n", other.0.id()));
+    let status = as_nobody(scratch.verb("status")).run();
+    expect_failure(
+        &status,
+        4,
+        &["locked by process", &daemon.pid().to_string()],
+    );
+    scratch.write("report.pid", format!("{}\n", daemon.pid()));
+}

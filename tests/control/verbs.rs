@@ -1,0 +1,136 @@
+//! What holds for every verb, and for a program that asks without one.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use daemon::{ErrorKind, Status, Stopped};
+use nix::sys::signal::Signal;
+
+use super::stage::{OPTIONS, as_nobody, expect_answer, expect_failure};
+use crate::support::deadline::eventually;
+use crate::support::process;
+use crate::support::scratch::Scratch;
+
+#[test]
+fn without_a_daemon_each_verb_says_so() {
+    let scratch = Scratch::new();
+    expect_answer(&scratch.verb("status").run(), 3, "not running");
+    expect_answer(&scratch.verb("stop").run(), 0, "not running");
+    expect_failure(&scratch.verb("reload").run(), 7, &["not running"]);
+    let reopen = scratch
+        .verb("reopen")
+        .options(format!("{OPTIONS}\nlog_reopen=10"));
+    expect_failure(&reopen.run(), 7, &["not running"]);
+    assert!(scratch.files().is_empty(), "{:?}", scratch.files());
+}
+
+#[test]
+fn after_a_crash_status_is_1_and_stop_clears_the_file_away() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up_and_reported("report stay");
+    daemon.process.signal(Signal::SIGKILL);
+    daemon.process.wait();
+    let left = "not running, but its PID file is left";
+    expect_answer(&scratch.verb("status").run(), 1, left);
+    expect_answer(&scratch.verb("stop").run(), 0, "not running");
+    assert!(!scratch.path("report.pid").exists());
+    expect_answer(&scratch.verb("status").run(), 3, "not running");
+}
+
+#[test]
+fn a_verb_beside_the_switch_and_an_unknown_one_are_usage_errors() {
+    let scratch = Scratch::new();
+    expect_failure(&scratch.verb("stop").arg("-d").run(), 64, &["-d"]);
+    expect_failure(&scratch.verb("halt").run(), 64, &["unknown verb halt"]);
+}
+
+#[test]
+fn a_verb_creates_no_directory() {
+    let scratch = Scratch::new();
+    let options = "pid_template={state_dir}/{name}/report.pid\ncontrol_flag=-s";
+    let status = scratch.verb("status").options(options);
+    let status = as_nobody(status).env("XDG_STATE_HOME", scratch.path("state"));
+    fs::set_permissions(scratch.dir(), fs::Permissions::from_mode(0o777)).expect("chmod");
+    expect_answer(&status.run(), 3, "not running");
+    assert!(!scratch.path("state").exists());
+}
+
+#[test]
+fn of_several_daemons_a_verb_means_the_one_whose_file_is_chosen() {
+    let scratch = Scratch::new();
+    let options = "control_flag=-s\npid_flag=--pid-file\nlog=report.log\nready=exec";
+    let up = |pid_file: &str| {
+        let start = scratch.background().options(options).does("stay");
+        scratch.daemon_of(start.args(["--pid-file", pid_file]).run(), pid_file)
+    };
+    let (one, two) = (up("1.pid"), up("2.pid"));
+    let stop = scratch.report().options(options);
+    let stop = stop.args(["-s", "stop", "--pid-file", "2.pid"]).run();
+    expect_answer(&stop, 0, &format!("stopped, pid {}", two.pid()));
+    assert!(one.process.is_alive() && !two.process.is_alive());
+    let status = scratch
+        .report()
+        .options(options)
+        .args(["-s", "status"])
+        .run();
+    expect_failure(&status, 78, &["no PID file"]);
+}
+
+#[test]
+fn a_verb_that_was_killed_is_repeated() {
+    let scratch = Scratch::new();
+    let patient = OPTIONS.replace("stop_timeout=1", "stop_timeout=60");
+    for verb in ["stop", "restart"] {
+        let daemon = scratch.up_and_reported("ignore:15 report hang");
+        let first = scratch.verb(verb).options(&patient).spawn();
+        eventually("it waits for the end", || {
+            (process::stat(first.pid())?.state == 'S').then_some(())
+        });
+        first.signal(Signal::SIGKILL);
+        first.wait();
+        assert!(daemon.process.is_alive());
+        let second = scratch.verb(verb).does("hang").run();
+        assert_eq!(second.code(), 0, "{second:?}");
+        assert!(!daemon.process.is_alive());
+        scratch.verb("stop").run();
+        fs::remove_file(scratch.path("report.json")).expect("the report");
+    }
+}
+
+#[cfg_attr(daemon_fork, ignore = "the time of a start is not known there")]
+#[test]
+fn a_program_controls_a_daemon_by_its_path() {
+    let scratch = Scratch::new();
+    let control = scratch.control();
+    let timeout = Duration::from_secs(5);
+    assert_eq!(control.status().expect("status"), Status::NotRunning);
+    assert_eq!(control.stop(timeout).expect("stop"), Stopped::NotRunning);
+    let error = control
+        .signal(daemon::Signal::SIGTERM)
+        .expect_err("nobody is there");
+    assert_eq!(
+        (error.kind(), error.exit_status()),
+        (ErrorKind::NotRunning, 7)
+    );
+
+    let daemon = scratch.up_and_reported("catch:12 report stay");
+    let own = daemon.pid().unsigned_abs();
+    match control.status().expect("status") {
+        Status::Running { pid, since, .. } => {
+            assert_eq!(pid, own);
+            let age = since.expect("a start time").elapsed().unwrap_or_default();
+            assert!(age < Duration::from_secs(60), "{age:?}");
+        }
+        other => panic!("{other:?}"),
+    }
+    control
+        .signal(daemon::Signal::SIGUSR2)
+        .expect("a signal it handles");
+    assert!(daemon.process.is_alive());
+    match control.stop(timeout).expect("stop") {
+        Stopped::Ended { pid, .. } => assert_eq!(pid, own),
+        other => panic!("{other:?}"),
+    }
+    assert!(!scratch.path("report.pid").exists());
+}
