@@ -1,0 +1,133 @@
+//! Who the daemon is: its user, its groups, its variables and its rights.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use super::stage::{expect_ids, expect_variables, owner, scratch, start, up};
+use crate::support::lock;
+use crate::support::process::status_field;
+use crate::support::scratch::Scratch;
+use crate::support::users::{self, CREW, HELLO, HELLO_GROUP};
+
+#[test]
+fn the_daemon_is_the_user_and_nothing_of_root_is_left() {
+    if !users::available() {
+        return;
+    }
+    let scratch = scratch();
+    // The groups of the caller are not those of the user.
+    let caller = ["setpriv", "--groups=4,27"];
+    let options = "pid=report.pid\nlog=report.log\nuser=hello\numask=027\ncontrol_flag=-s";
+    let (daemon, report) = up(
+        &scratch,
+        start(&scratch, &caller)
+            .options(options)
+            .does("regain create:out/file report stay"),
+    );
+    expect_ids(&report, HELLO, HELLO_GROUP, &[HELLO_GROUP, CREW]);
+    expect_variables(&report, Some("/home/hello"), Some("hello"));
+    for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+        let set = status_field(daemon.pid(), set).expect("a set");
+        assert_eq!(set.trim_start_matches('0'), "", "no capability");
+    }
+    // Only the lock of the PID file is open besides the streams.
+    let open = report.descriptors_above_two();
+    assert_eq!(open.len(), 1, "{open:?}");
+    assert_eq!(
+        Path::new(std::ffi::OsStr::new(&*String::from_utf8_lossy(
+            &open[0].target
+        ))),
+        daemon.pid_file
+    );
+    assert_eq!(
+        owner(scratch.path("out/file")),
+        (HELLO, HELLO_GROUP, 0o640),
+        "what it makes is its own"
+    );
+    assert_eq!(
+        owner(&daemon.pid_file),
+        (0, 0, 0o644),
+        "the file stays root's"
+    );
+    assert_eq!(
+        owner(scratch.path("report.log")),
+        (HELLO, HELLO_GROUP, 0o640)
+    );
+    assert_eq!(daemon.launch.err_text(), "");
+
+    // It may not remove what is root's; unlocked, the file means nothing.
+    let pid_file = daemon.pid_file.clone();
+    assert!(daemon.stop().is_some_and(|status| status.success()));
+    assert!(pid_file.exists() && !lock::is_held(&pid_file));
+    fs::remove_file(scratch.path("out/report.json")).expect("the first report");
+    let (daemon, _) = up(&scratch, start(&scratch, &[]).options(options));
+    // Root may.
+    let stop = scratch.report().options(options).args(["-s", "stop"]);
+    assert_eq!(stop.run().code(), 0);
+    assert!(!daemon.process.is_alive() && !pid_file.exists());
+}
+
+#[test]
+fn the_daemon_is_as_open_to_tracing_and_to_new_rights_as_before() {
+    if !users::available() {
+        return;
+    }
+    for (before, no_new_rights) in [(&[][..], "0"), (&["setpriv", "--no-new-privs"][..], "1")] {
+        let scratch = scratch();
+        let options = "pid=report.pid\nlog=report.log\nuser=hello";
+        let (daemon, _) = up(&scratch, start(&scratch, before).options(options));
+        let field = status_field(daemon.pid(), "NoNewPrivs");
+        assert_eq!(field.as_deref(), Some(no_new_rights));
+        // The entries of a process that must not be traced belong to root.
+        let entry = fs::metadata(format!("/proc/{}/environ", daemon.pid()));
+        assert_eq!(entry.expect("the daemon's entry").uid(), HELLO);
+    }
+}
+
+#[test]
+fn a_user_and_a_group_may_be_names_or_numbers() {
+    if !users::available() {
+        return;
+    }
+    for (options, gid, groups) in [
+        ("user=4711", HELLO_GROUP, &[HELLO_GROUP, CREW][..]),
+        ("user=hello\ngroup=crew", CREW, &[CREW]),
+        ("user=hello\ngroup=4", 4, &[4, CREW]),
+    ] {
+        let scratch = scratch();
+        let options = format!("pid=report.pid\nlog=report.log\n{options}");
+        let (_, report) = up(&scratch, start(&scratch, &[]).options(options));
+        expect_ids(&report, HELLO, gid, groups);
+        expect_variables(&report, Some("/home/hello"), Some("hello"));
+    }
+}
+
+#[test]
+fn a_number_that_is_no_users_needs_a_group_and_has_no_home() {
+    if !users::available() {
+        return;
+    }
+    let scratch = Scratch::new();
+    scratch.directory_of(5000, "out");
+    let begin = "pid=report.pid\nlog=report.log\nuser=5000";
+    let launch = start(&scratch, &[]).options(begin).run();
+    scratch.expect_refusal(&launch, 67, &["user 5000", "group"]);
+    let options = format!("{begin}\ngroup=crew");
+    let (_, report) = up(&scratch, start(&scratch, &[]).options(options));
+    expect_ids(&report, 5000, CREW, &[CREW]);
+    expect_variables(&report, None, None);
+}
+
+#[test]
+fn another_group_alone_leaves_root_what_it_is() {
+    if !users::available() {
+        return;
+    }
+    let scratch = scratch();
+    let start = start(&scratch, &["setpriv", "--groups=27"]).env("HOME", "/somewhere");
+    let options = "pid=report.pid\nlog=report.log\ngroup=crew";
+    let (_, report) = up(&scratch, start.options(options));
+    expect_ids(&report, 0, CREW, &[4, CREW]);
+    assert_eq!(report.variable("HOME"), Some(&b"/somewhere"[..]));
+}

@@ -1,0 +1,135 @@
+//! Whom the daemon cannot become: the start ends before any code of the program runs.
+
+use std::fs;
+
+use super::stage::{expect_ids, scratch, start};
+use crate::support::daemon::read_report;
+use crate::support::requires;
+use crate::support::scratch::Scratch;
+use crate::support::users::{self, CREW, NOBODY};
+
+#[test]
+fn an_unknown_user_or_group_is_refused_before_anything_is_made() {
+    let scratch = Scratch::new();
+    for (option, words) in [
+        ("user=no-such-user", "user no-such-user"),
+        ("user=", "user"),
+        ("user=-1", "user -1"),
+        ("user=+0", "user +0"),
+        // To the system it means: unchanged.
+        ("user=4294967295", "user 4294967295"),
+        ("user=4294967296", "user 4294967296"),
+        ("group=no-such-group", "group no-such-group"),
+        ("group=4294967295", "group 4294967295"),
+    ] {
+        let options = format!("pid=report.pid\nlog=report.log\n{option}");
+        let launch = scratch.background().options(options).run();
+        scratch.expect_refusal(&launch, 67, &[words, "no such"]);
+        for file in ["report.pid", "report.log", "report.json"] {
+            assert!(!scratch.path(file).exists(), "{file}");
+        }
+    }
+}
+
+#[test]
+fn who_is_not_root_can_only_be_oneself() {
+    if !users::available() {
+        return;
+    }
+    let setpriv = [
+        "setpriv",
+        "--reuid=65534",
+        "--regid=65534",
+        "--groups=65534,4713",
+    ];
+    for option in [
+        "user=hello",
+        "user=root",
+        "user=0",
+        "group=crew",
+        "user=nobody\ngroup=crew",
+    ] {
+        let scratch = Scratch::new();
+        scratch.directory_of(NOBODY, "out");
+        let options = format!("pid=out/report.pid\n{option}");
+        let launch = start(&scratch, &setpriv).options(options).run();
+        scratch.expect_refusal(&launch, 77, &["only root"]);
+        assert!(!scratch.path("out/report.pid").exists());
+    }
+    for option in ["user=nobody", "user=65534\ngroup=nogroup", "group=65534"] {
+        let scratch = Scratch::new();
+        scratch.directory_of(NOBODY, "out");
+        let option = option.replace("nogroup", "65534");
+        let options = format!("pid=out/report.pid\n{option}");
+        let start = start(&scratch, &setpriv).options(options);
+        let launch = start.env("HOME", "/somewhere").run();
+        scratch.daemon_of(launch, "out/report.pid");
+        let report = read_report(&scratch.path("out/report.json"));
+        expect_ids(&report, NOBODY, NOBODY, &[CREW, NOBODY]);
+        assert_eq!(report.variable("HOME"), Some(&b"/somewhere"[..]));
+    }
+}
+
+#[test]
+fn a_step_that_the_system_refuses_ends_the_start_before_user_code() {
+    if !users::available() {
+        return;
+    }
+    for (before, words) in [
+        (
+            &["setpriv", "--bounding-set=-setgid", "--inh-caps=-setgid"][..],
+            ["groups of the user hello", "Operation not permitted"],
+        ),
+        (
+            &["setpriv", "--bounding-set=-setuid", "--inh-caps=-setuid"],
+            ["become the user hello", "Operation not permitted"],
+        ),
+        // Capabilities that outlast the change of ids are a way back.
+        (
+            &["setpriv", "--securebits=+no_setuid_fixup"],
+            ["rights of root", "had again"],
+        ),
+        // Its root may become nobody else.
+        (
+            &["unshare", "-U", "-r"],
+            ["groups of the user hello", "Operation not permitted"],
+        ),
+    ] {
+        let scratch = scratch();
+        for ready in ["exec", "settled", "notify"] {
+            let options = format!("pid=report.pid\nlog=report.log\nuser=hello\nready={ready}");
+            let steps = "create:out/file report stay";
+            let start = start(&scratch, before).options(options).does(steps);
+            scratch.expect_refusal(&start.run(), 77, &words);
+            assert_eq!(
+                fs::read_dir(scratch.path("out")).expect("out").count(),
+                0,
+                "no code of the program ran"
+            );
+        }
+    }
+}
+
+#[test]
+fn ids_that_the_system_did_not_change_though_it_said_so_are_noticed() {
+    if !users::available() || !requires::program("strace") {
+        return;
+    }
+    for (call, words) in [
+        ("setgroups", &[][..]),
+        ("setgid", &[]),
+        ("setuid", &[]),
+        // A group that root can be in gives no way back to it.
+        ("setgid", &["setpriv", "--regid=27", "--clear-groups"]),
+    ] {
+        let scratch = scratch();
+        // Only the first call: the others tell the truth about what has not been changed.
+        let inject = format!("-einject={call}:retval=0:when=1");
+        let options = "pid=report.pid\nlog=report.log\nuser=hello";
+        let strace = ["strace", "-f", "-qqq", "-o", "trace", &inject];
+        let start = start(&scratch, &[words, &strace].concat());
+        let launch = start.options(options).does("create:out/file").run();
+        scratch.expect_refusal(&launch, 77, &["rights of root"]);
+        assert!(!scratch.path("out/file").exists(), "{call}");
+    }
+}
