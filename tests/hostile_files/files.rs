@@ -1,0 +1,139 @@
+//! Files of somebody else, files that others can write to, and what is no file.
+
+use std::fs;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+
+use nix::sys::stat::Mode;
+use nix::unistd::{chown, mkfifo};
+
+use super::stage::{Nobody, Root, VICTIM, expect_each_refused, give, names, place, state};
+use crate::support::scratch::Scratch;
+use crate::support::users::{self, CREW, HELLO, NOBODY};
+
+#[test]
+fn a_file_of_somebody_else_is_refused() {
+    if !users::available() {
+        return;
+    }
+    // Root refuses it anywhere, an ordinary user where anyone can put it.
+    for (starter, mode) in [
+        (Root, 0o1777),
+        (Root, 0o755),
+        (Nobody, 0o1777),
+        (Nobody, 0o777),
+    ] {
+        let scratch = Scratch::new();
+        place(&scratch, 0, mode);
+        let before = names(&scratch).map(|name| {
+            fs::write(&name, VICTIM).expect("plant");
+            give(&name, HELLO, 0o666);
+            state(&name)
+        });
+        expect_each_refused(&scratch, starter, 78, &["belongs to user 4711"]);
+        assert_eq!(names(&scratch).map(|name| state(&name)), before);
+    }
+}
+
+#[test]
+fn friends_may_share_a_log() {
+    if !users::available() {
+        return;
+    }
+    let scratch = Scratch::new();
+    place(&scratch, HELLO, 0o775);
+    let log = scratch.write("place/report.log", "theirs\n");
+    give(&log, HELLO, 0o666);
+    scratch.directory_of(NOBODY, "own");
+    let start = Nobody.start(&scratch);
+    let start = start.options("pid=own/report.pid\nlog=place/report.log");
+    let launch = start.does("say:ours stay").run();
+    scratch.daemon_of(launch, "own/report.pid");
+    assert_eq!(scratch.read("place/report.log"), "theirs\nours\n");
+}
+
+#[test]
+fn a_pid_file_that_anyone_can_write_to_is_refused_to_root() {
+    if !users::available() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let file = scratch.write("report.pid", "4242\n");
+    give(&file, 0, 0o666);
+    let before = state(&file);
+    let launch = Root.start(&scratch).options("pid=report.pid").run();
+    scratch.expect_refusal(&launch, 78, &["PID file", "other users can write to it"]);
+    assert_eq!(state(&file), before);
+    // Nor whom root is in no group with.
+    give(&file, 0, 0o664);
+    let start = || Root.start(&scratch).options("pid=report.pid");
+    scratch.daemon_of(start().run(), "report.pid").stop();
+    let file = scratch.write("report.pid", "4242\n");
+    give(&file, 0, 0o664);
+    chown(&file, None, Some(CREW.into())).expect("chown");
+    scratch.expect_refusal(&start().run(), 78, &["other users can write to it"]);
+    fs::remove_file(&file).expect("remove");
+    // The log is not believed by anyone.
+    let log = scratch.write("report.log", "");
+    give(&log, 0, 0o666);
+    let start = scratch
+        .background()
+        .options("pid=other.pid\nlog=report.log");
+    scratch.daemon_of(start.run(), "other.pid");
+}
+
+/// Makes something that is no file.
+type Plant = fn(&Path);
+
+#[test]
+fn what_is_no_file_is_refused_at_once_in_the_background_of_everyone() {
+    if !users::available() {
+        return;
+    }
+    let kinds: [(Plant, [i32; 2]); 3] = [
+        // Without a reader, and without a writer.
+        (
+            |path| mkfifo(path, Mode::from_bits_truncate(0o666)).expect("mkfifo"),
+            [73, 73],
+        ),
+        (|path| fs::create_dir(path).expect("mkdir"), [73, 73]),
+        (
+            |path| drop(UnixListener::bind(path).expect("bind")),
+            [73, 73],
+        ),
+    ];
+    for starter in [Root, Nobody] {
+        for (plant, statuses) in kinds {
+            let scratch = Scratch::new();
+            place(&scratch, starter.uid(), 0o755);
+            for name in names(&scratch) {
+                plant(&name);
+                chown(&name, Some(starter.uid().into()), None).expect("chown");
+            }
+            for (option, status) in ["pid=place/report.pid", "log=place/report.log"]
+                .into_iter()
+                .zip(statuses)
+            {
+                let launch = starter.start(&scratch).options(option).run();
+                scratch.expect_refusal(&launch, status, &["place/report."]);
+                assert!(launch.elapsed.as_secs() < 5, "{launch:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn somebody_elses_pid_file_that_may_not_be_written_is_refused_by_the_system() {
+    if !users::available() {
+        return;
+    }
+    let scratch = Scratch::new();
+    place(&scratch, 0, 0o1777);
+    let before = names(&scratch).map(|name| {
+        fs::write(&name, VICTIM).expect("plant");
+        give(&name, HELLO, 0o644);
+        state(&name)
+    });
+    expect_each_refused(&scratch, Nobody, 73, &["Permission denied"]);
+    assert_eq!(names(&scratch).map(|name| state(&name)), before);
+}

@@ -1,0 +1,21 @@
+//! What somebody else has put in the place of the PID file or the log: refused, and untouched.
+//!
+//! The kernel has protections of its own (`fs.protected_symlinks` and its like, which see sticky
+//! directories only); most places here are such that they do not apply, so that it is this program
+//! that refuses.
+
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::expect_used,
+    reason = "a broken expectation is how a test fails"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod files;
+mod hard_links;
+mod places;
+mod stage;
+mod symbolic_links;
+mod user_namespaces;

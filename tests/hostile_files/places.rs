@@ -1,0 +1,103 @@
+//! Directories in which somebody else can put another file under the name.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use super::stage::{Nobody, Root, VICTIM, expect_each_refused, place, state};
+use crate::support::program;
+use crate::support::scratch::Scratch;
+use crate::support::users::{self, HELLO};
+
+#[test]
+fn a_place_where_anyone_can_replace_a_file_is_refused_to_root() {
+    if !users::available() {
+        return;
+    }
+    let scratch = Scratch::new();
+    place(&scratch, 0, 0o777);
+    expect_each_refused(&scratch, Root, 78, &["anyone can replace", "place"]);
+    // Nor is it safe further up.
+    fs::create_dir(scratch.path("place/below")).expect("mkdir");
+    let launch = Root.start(&scratch).options("pid=place/below/report.pid");
+    scratch.expect_refusal(&launch.run(), 78, &["anyone can replace", "place"]);
+    assert_eq!(
+        fs::read_dir(scratch.path("place/below"))
+            .expect("below")
+            .count(),
+        0
+    );
+    // An ordinary user must know.
+    let launch = Nobody.start(&scratch).options("pid=place/report.pid").run();
+    scratch.daemon_of(launch, "place/report.pid");
+}
+
+#[test]
+fn a_place_of_somebody_else_is_refused_to_root() {
+    if !users::available() {
+        return;
+    }
+    let scratch = Scratch::new();
+    place(&scratch, HELLO, 0o755);
+    expect_each_refused(&scratch, Root, 78, &["user 4711 can replace it", "place"]);
+    fs::create_dir(scratch.path("place/below")).expect("mkdir");
+    let launch = Root.start(&scratch).options("pid=place/below/report.pid");
+    scratch.expect_refusal(&launch.run(), 78, &["user 4711 can replace it"]);
+}
+
+#[test]
+fn root_makes_no_directory_in_a_place_of_somebody_else() {
+    if !users::available() {
+        return;
+    }
+    let scratch = Scratch::new();
+    place(&scratch, HELLO, 0o755);
+    for option in ["pid_template", "log_template", "workdir_template"] {
+        let options = format!("{option}={{home}}/new/file\nuser=hello");
+        let launch = scratch
+            .among_users(&program::path("report"), &[])
+            .arg("-d")
+            .options(options)
+            .env("HOME", scratch.path("place"))
+            .run();
+        scratch.expect_refusal(&launch, 78, &["place", "user 4711"]);
+    }
+    let place = fs::read_dir(scratch.path("place"));
+    assert_eq!(place.expect("the place").count(), 0);
+}
+
+#[test]
+fn the_place_of_a_log_may_be_the_daemons_own_but_nothing_above_it() {
+    if !users::available() {
+        return;
+    }
+    let scratch = Scratch::new();
+    place(&scratch, HELLO, 0o755);
+    let start = |options: &str| {
+        let program = program::path("report");
+        let start = scratch.among_users(&program, &[]).arg("-d");
+        start.options(format!("{options}\nuser=hello")).does("stay")
+    };
+    let launch = start("pid=report.pid\nlog=place/report.log").run();
+    assert_eq!(launch.err_text(), "");
+    scratch.daemon_of(launch, "report.pid").stop();
+    scratch.expect_nothing_left();
+    // A PID file there would be the daemon's to forge.
+    let launch = start("pid=place/report.pid").run();
+    scratch.expect_refusal(&launch, 78, &["PID file", "user 4711"]);
+    // The daemon could put another directory there, and have a log made for it anywhere.
+    scratch.directory_of(HELLO, "place/below");
+    let launch = start("log=place/below/report.log").run();
+    scratch.expect_refusal(&launch, 78, &["log", "user 4711"]);
+    // It could also have linked to a file of root's.
+    let victim = scratch.write("victim", VICTIM);
+    let before = state(&victim);
+    fs::remove_file(scratch.path("place/report.log")).expect("the log");
+    fs::hard_link(&victim, scratch.path("place/report.log")).expect("link");
+    let launch = start("log=place/report.log").run();
+    scratch.expect_refusal(&launch, 78, &["log", "hard link"]);
+    fs::remove_file(scratch.path("place/report.log")).expect("the log");
+    symlink(&victim, scratch.path("place/report.log")).expect("symlink");
+    let launch = start("log=place/report.log").run();
+    scratch.expect_refusal(&launch, 73, &["log", "symbolic link"]);
+    assert_eq!(state(&victim), before);
+}

@@ -1,0 +1,144 @@
+//! Symbolic links under the name of the file and on the way to it.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use super::stage::{Nobody, Root, VICTIM, expect_each_refused, give, names, place, state};
+use crate::support::scratch::Scratch;
+use crate::support::users::{self, HELLO, NOBODY};
+
+#[test]
+fn a_symbolic_link_of_somebody_else_is_not_followed() {
+    if !users::available() {
+        return;
+    }
+    for starter in [Root, Nobody] {
+        let scratch = Scratch::new();
+        // The attacker's own directory for an ordinary user, a sticky one for root.
+        let (owner, mode) = if starter == Root {
+            (0, 0o1777)
+        } else {
+            (HELLO, 0o755)
+        };
+        place(&scratch, owner, mode);
+        let victim = scratch.write("victim", VICTIM);
+        give(&victim, starter.uid(), 0o644);
+        let before = state(&victim);
+        for (target, name) in [
+            (&victim, "an existing file"),
+            (&scratch.path("new"), "none"),
+        ] {
+            for link in names(&scratch) {
+                symlink(target, &link).expect("symlink");
+                std::os::unix::fs::lchown(&link, Some(HELLO), Some(HELLO)).expect("lchown");
+            }
+            expect_each_refused(&scratch, starter, 73, &["symbolic link"]);
+            for link in names(&scratch) {
+                assert!(link.is_symlink(), "{name}");
+                fs::remove_file(link).expect("the link");
+            }
+        }
+        assert_eq!(state(&victim), before);
+        assert!(!scratch.path("new").exists(), "nothing was made");
+    }
+}
+
+#[test]
+fn a_link_of_ones_own_in_the_directory_of_somebody_else_is_not_followed() {
+    if !users::available() {
+        return;
+    }
+    let scratch = Scratch::new();
+    place(&scratch, HELLO, 0o755);
+    let target = scratch.write("target", VICTIM);
+    give(&target, NOBODY, 0o644);
+    let link = scratch.path("place/report.log");
+    symlink(&target, &link).expect("symlink");
+    std::os::unix::fs::lchown(&link, Some(NOBODY), Some(NOBODY)).expect("lchown");
+    let launch = Nobody.start(&scratch).options("log=place/report.log").run();
+    let words = ["log", "a symbolic link in a directory of user 4711"];
+    scratch.expect_refusal(&launch, 73, &words);
+}
+
+#[test]
+fn a_directory_of_ones_own_is_not_found_by_the_link_of_somebody_else() {
+    if !users::available() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let own = scratch.directory_of(NOBODY, "own");
+    let link = scratch.path("link");
+    symlink(&own, &link).expect("symlink");
+    std::os::unix::fs::lchown(&link, Some(HELLO), Some(HELLO)).expect("lchown");
+    for option in ["pid_template", "log_template"] {
+        let launch = Nobody
+            .start(&scratch)
+            .options(format!("{option}={{state_dir}}/report"))
+            .env("XDG_STATE_HOME", &link)
+            .run();
+        scratch.expect_refusal(&launch, 78, &["symbolic link made by user 4711"]);
+    }
+    assert_eq!(fs::read_dir(own).expect("own").count(), 0);
+}
+
+#[test]
+fn the_way_behind_a_link_is_to_be_trusted_too() {
+    if !users::available() {
+        return;
+    }
+    let scratch = Scratch::new();
+    place(&scratch, HELLO, 0o755);
+    let target = scratch.write("place/report.log", VICTIM);
+    symlink(&target, scratch.path("report.log")).expect("symlink");
+    let launch = Root.start(&scratch).options("log=report.log").run();
+    scratch.expect_refusal(&launch, 78, &["log", "user 4711 can replace it"]);
+}
+
+#[test]
+fn a_pid_file_is_no_symbolic_link_whoever_made_it() {
+    let scratch = Scratch::new();
+    let victim = scratch.write("victim", VICTIM);
+    symlink(&victim, scratch.path("report.pid")).expect("symlink");
+    let launch = scratch.background().run();
+    let words = ["open the PID file", ": it is a symbolic link\n"];
+    scratch.expect_refusal(&launch, 73, &words);
+    assert_eq!(fs::read_to_string(victim).expect("the victim"), VICTIM);
+}
+
+#[test]
+fn a_directory_behind_a_link_of_somebody_else_is_refused_to_root() {
+    if !users::available() {
+        return;
+    }
+    let scratch = Scratch::new();
+    place(&scratch, 0, 0o1777);
+    fs::create_dir(scratch.path("real")).expect("mkdir");
+    let link = scratch.path("place/link");
+    symlink("../real", &link).expect("symlink");
+    let launch = |option: &str| Root.start(&scratch).options(option.to_owned()).run();
+    // Root's own is followed, as `/var/run` is.
+    let daemon = scratch.daemon_of(launch("pid=place/link/report.pid"), "real/report.pid");
+    daemon.stop();
+    scratch.expect_nothing_left();
+    std::os::unix::fs::lchown(&link, Some(HELLO), Some(HELLO)).expect("lchown");
+    for option in ["pid=place/link/report.pid", "log=place/link/report.log"] {
+        let words = ["place/link", "user 4711"];
+        scratch.expect_refusal(&launch(option), 78, &words);
+    }
+    assert_eq!(fs::read_dir(scratch.path("real")).expect("real").count(), 0);
+}
+
+#[test]
+fn a_circle_of_links_on_the_way_is_followed_by_nobody() {
+    let scratch = Scratch::new();
+    symlink("circle", scratch.path("circle")).expect("symlink");
+    for (option, object) in [
+        ("pid=circle/report.pid", "PID file"),
+        ("log=circle/report.log", "log"),
+    ] {
+        let launch = scratch.background().options(option).run();
+        // It is the way that the system cannot go, not the file that is a link.
+        let words = [object, "Too many levels of symbolic links"];
+        scratch.expect_refusal(&launch, 73, &words);
+    }
+}

@@ -1,0 +1,63 @@
+//! User namespaces: the machine's users under other numbers, or under none.
+
+use std::fs;
+
+use super::stage::place;
+use crate::support::deadline::eventually;
+use crate::support::scratch::Scratch;
+use crate::support::users::{self, NOBODY};
+use crate::support::{program, requires};
+
+#[test]
+fn root_of_a_user_namespace_may_use_what_is_its_own() {
+    if !users::available() {
+        return;
+    }
+    let scratch = Scratch::new();
+    place(&scratch, NOBODY, 0o755);
+    let copy = scratch.copy_program(&program::path("report"), "report");
+    let setpriv = requires::find("setpriv").expect("setpriv");
+    let start = |options: &str| {
+        scratch
+            .start_path(&setpriv)
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+            .args(["unshare", "-U", "-r"])
+            .arg(&copy)
+            .arg("-d")
+            .options(options.to_owned())
+            .does("stay")
+    };
+    // The directories above are those of a user who does not exist there: the machine's root.
+    let launch = start("pid=place/report.pid\nlog=place/report.log").run();
+    scratch.daemon_of(launch, "place/report.pid");
+    let start = start("pid=place/other.pid\nlog=place/other.log\nuser=root");
+    scratch.daemon_of(start.run(), "place/other.pid");
+}
+
+#[test]
+fn whom_a_user_namespace_knows_is_somebody_else_whatever_the_number() {
+    if !users::available() {
+        return;
+    }
+    let scratch = Scratch::new();
+    // The number is also that of everyone whom a namespace does not know.
+    place(&scratch, NOBODY, 0o755);
+    let unshare = requires::find("unshare").expect("unshare");
+    let script = "until grep -q . /proc/$$/uid_map; do sleep 0.01; done; exec \"$0\" -d";
+    let launch = scratch
+        .start_path(&unshare)
+        .args(["-U", "sh", "-c", script])
+        .arg(program::path("report"))
+        .options("pid=place/report.pid")
+        .does("stay")
+        .spawn();
+    let namespace = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/user")).ok();
+    let pid = launch.pid().to_string();
+    eventually("it is in its namespace", || {
+        (namespace(&pid) != namespace("self")).then_some(())
+    });
+    for map in ["gid_map", "uid_map"] {
+        fs::write(format!("/proc/{pid}/{map}"), "0 0 4294967295\n").expect("map everyone");
+    }
+    scratch.expect_refusal(&launch.wait(), 78, &["place", "user 65534"]);
+}
