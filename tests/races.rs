@@ -179,3 +179,31 @@ fn a_lock_on_a_file_that_was_removed_meanwhile_counts_for_nothing() {
     assert_eq!(scratch.background().run().code(), 69);
     assert!(second.process.is_alive());
 }
+
+#[test]
+fn what_comes_into_the_pid_file_until_it_is_locked_does_not_stay() {
+    // At the first stop after the file was made, at the second, and so on to the lock.
+    for number in 1.. {
+        let scratch = Scratch::new();
+        let path = scratch.path("report.pid");
+        let mut stops = 0;
+        let options = "pid=report.pid\nlog=report.log\nready=exec";
+        let start = scratch.background().options(options).does("report stay");
+        let launch = trace::run(start, |stop| {
+            if stop.role == Role::Launcher && path.exists() && !lock::is_held(&path) {
+                stops += 1;
+                if stops == number {
+                    fs::write(&path, "99999999\n88888888\n").expect("write into it");
+                }
+            }
+            Action::Go
+        });
+        let daemon = scratch.daemon_of(launch, "report.pid");
+        let content = fs::read_to_string(&daemon.pid_file).expect("the PID file");
+        assert_eq!(content, format!("{}\n", daemon.pid()), "stop {number}");
+        if stops < number {
+            assert!(number > 5, "{number}");
+            return;
+        }
+    }
+}
