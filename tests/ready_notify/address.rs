@@ -1,0 +1,69 @@
+//! The address at which a launcher listens: whence it is reached, and what becomes of it.
+
+use std::fs;
+use std::os::unix::net::UnixDatagram;
+
+use nix::fcntl::AT_FDCWD;
+use nix::sys::signal::Signal;
+use nix::sys::stat::{UtimensatFlags::FollowSymlink, utimensat};
+use nix::sys::time::TimeSpec;
+
+use super::stage::{address, notify, waiting};
+use crate::support::deadline::eventually;
+use crate::support::process::Process;
+use crate::support::requires;
+use crate::support::scratch::Scratch;
+
+#[cfg_attr(daemon_fork, ignore = "there are no abstract addresses there")]
+#[test]
+fn a_daemon_that_changes_its_root_directory_itself_is_heard() {
+    if !requires::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("root")).expect("mkdir");
+    let steps = "report chroot:root status:inside extend:1 ready hang";
+    scratch.up(notify(&scratch, steps)).report();
+}
+
+#[cfg_attr(daemon_fork, ignore = "nobody can guess the address there")]
+#[test]
+fn who_binds_the_address_after_the_launcher_hears_nothing() {
+    let scratch = Scratch::new();
+    let steps = "report ready wait:now status:on ready stopping note:done stay";
+    let report = scratch.up(notify(&scratch, steps)).report();
+    let address = address(&report);
+    let stranger = UnixDatagram::bind(&address).expect("the address is free");
+    scratch.write("now", "");
+    eventually("it has said all", || {
+        scratch.path("done").exists().then_some(())
+    });
+    stranger.set_nonblocking(true).expect("nonblocking");
+    let heard = stranger.recv(&mut [0; 100]);
+    fs::remove_file(address).expect("the socket");
+    assert!(heard.is_err(), "{heard:?}");
+}
+
+#[cfg_attr(daemon_fork, ignore = "the names there are not ours alone")]
+#[test]
+fn a_later_start_clears_away_what_a_launcher_left_that_was_killed() {
+    let scratch = Scratch::new();
+    let (launch, report) = waiting(&scratch, "report stay");
+    launch.signal(Signal::SIGKILL);
+    launch.wait();
+    let left = address(&report);
+    assert!(left.exists());
+    Process::open(report.pid)
+        .expect("a live daemon")
+        .signal(Signal::SIGKILL);
+    let next = || {
+        let start = notify(&scratch, "ready stay").options("ready=notify");
+        assert_eq!(start.run().code(), 0);
+    };
+    next();
+    assert!(left.exists(), "it may be somebody's who is about to begin");
+    let time = TimeSpec::new(1_000_000_000, 0);
+    utimensat(AT_FDCWD, &left, &time, &time, FollowSymlink).expect("an old socket");
+    next();
+    assert!(!left.exists());
+}

@@ -1,0 +1,63 @@
+//! The time that a daemon has until it is ready, and more of it.
+
+use std::time::Duration;
+
+use super::stage::{OPTIONS, never_ready, notify};
+use crate::support::scratch::Scratch;
+
+#[test]
+fn a_daemon_that_is_never_ready_is_stopped_at_the_timeout() {
+    let scratch = Scratch::new();
+    let launch = never_ready(&scratch, "say:loading hang");
+    let shown = launch.err_text();
+    assert!(shown.starts_with("loading\nreport: "), "{launch:?}");
+    assert!(shown.ends_with("not ready within 1 s\n"), "{launch:?}");
+    assert!(launch.elapsed >= Duration::from_secs(1));
+
+    let options = "pid=report.pid\nlog=report.log\nready=notify\nready_timeout=1";
+    let launch = notify(&scratch, "ignore:15 say:loading hang")
+        .options(options)
+        .run();
+    scratch.expect_failed_start(&launch, 75);
+    assert!(launch.elapsed >= Duration::from_secs(6), "and 5 s of grace");
+    let log = scratch.path("report.log").display().to_string();
+    assert!(launch.err_text().ends_with(&format!("; see {log}\n")));
+}
+
+#[test]
+fn more_time_counts_from_when_it_is_asked_for_and_never_shortens_the_wait() {
+    let second = |options: &str| OPTIONS.replace("60", options);
+    let scratch = Scratch::new();
+    let start = notify(&scratch, "sleep:500 extend:60000 sleep:1500 ready stay");
+    scratch.up(start.options(second("1")));
+    let scratch = Scratch::new();
+    let start = notify(
+        &scratch,
+        "extend:1 notify:EXTEND_TIMEOUT_USEC=0 sleep:500 ready stay",
+    );
+    scratch.up(start);
+    let scratch = Scratch::new();
+    // Microseconds, and as many as there are.
+    let start = notify(
+        &scratch,
+        "notify:EXTEND_TIMEOUT_USEC=99999999999999999999 sleep:1500 ready stay",
+    );
+    scratch.up(start.options(second("1")));
+    let scratch = Scratch::new();
+    let launch = notify(&scratch, "extend:1500 hang")
+        .options(second("1"))
+        .run();
+    scratch.expect_failed_start(&launch, 75);
+    assert!(launch.elapsed >= Duration::from_millis(1500), "{launch:?}");
+    assert!(launch.err_text().contains("within 1.5 s"), "{launch:?}");
+}
+
+#[test]
+fn the_longest_timeout_there_is_can_be_set() {
+    let scratch = Scratch::new();
+    for seconds in [u64::from(u32::MAX), u64::MAX] {
+        let options = OPTIONS.replace("60", &seconds.to_string());
+        let daemon = scratch.up(notify(&scratch, "ready stay").options(options));
+        daemon.stop();
+    }
+}
