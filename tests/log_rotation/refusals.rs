@@ -1,0 +1,96 @@
+//! What stands in the place of the log and is not opened: the old one stays, with a warning.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, symlink};
+
+use nix::sys::resource::Resource;
+use nix::sys::signal::Signal;
+use nix::sys::stat::{Mode, SFlag, mknod};
+
+use super::stage::OPTIONS;
+use crate::support::deadline::eventually;
+use crate::support::requires;
+use crate::support::scratch::Scratch;
+
+impl Scratch {
+    /// Waits until the daemon has said in its old log that it cannot open the new one.
+    fn expect_warning(&self) {
+        let has_warned = || self.read("report.log.1").contains("cannot reopen");
+        eventually("it warns", || has_warned().then_some(()));
+    }
+}
+
+#[test]
+fn the_old_log_stays_with_a_warning_when_the_new_one_cannot_be_opened() {
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("logs")).expect("mkdir");
+    let options = OPTIONS.replace("report.log", "logs/report.log");
+    let steps = "say:before report wait:go say:after note:done stay";
+    let daemon = scratch.up(scratch.background().options(options).does(steps));
+    daemon.report();
+    fs::rename(scratch.path("logs"), scratch.path("gone")).expect("move the directory");
+    daemon.process.signal(Signal::SIGHUP);
+    let log = scratch.path("logs/report.log").display().to_string();
+    let warning = format!("report: cannot reopen the log {log}: No such file or directory\n");
+    eventually("it warns", || {
+        scratch
+            .read("gone/report.log")
+            .contains(&warning)
+            .then_some(())
+    });
+    scratch.write("go", "");
+    eventually("it goes on", || scratch.path("done").exists().then_some(()));
+    let expected = format!("before\n{warning}after\n");
+    assert_eq!(scratch.read("gone/report.log"), expected);
+}
+
+#[test]
+fn a_link_in_the_place_of_the_log_is_not_followed() {
+    let scratch = Scratch::new();
+    let daemon = scratch.writer(OPTIONS);
+    daemon.report();
+    let victim = scratch.write("victim", "precious\n");
+    let (log, old) = (scratch.path("report.log"), scratch.path("report.log.1"));
+    fs::rename(&log, &old).expect("rotate");
+    symlink(&victim, &log).expect("link");
+    daemon.process.signal(Signal::SIGHUP);
+    scratch.expect_warning();
+    assert_eq!(
+        fs::read_to_string(victim).expect("the victim"),
+        "precious\n"
+    );
+}
+
+#[test]
+fn a_device_in_the_place_of_the_log_is_refused() {
+    if !requires::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let daemon = scratch.writer(OPTIONS);
+    daemon.report();
+    let log = scratch.path("report.log");
+    fs::rename(&log, scratch.path("report.log.1")).expect("rotate");
+    let null = fs::metadata("/dev/null").expect("/dev/null").rdev();
+    mknod(&log, SFlag::S_IFCHR, Mode::S_IRWXU, null).expect("mknod");
+    daemon.process.signal(Signal::SIGHUP);
+    scratch.expect_warning();
+    scratch.expect_growth("report.log.1");
+}
+
+#[test]
+fn the_complaint_about_a_log_survives_a_limit_on_the_size_of_files() {
+    let limit = 64 * 1024;
+    let scratch = Scratch::new();
+    scratch.write("report.log", vec![b'\n'; limit]);
+    let start = scratch.background().options(OPTIONS);
+    let start = start.does("report wait:go note:done stay");
+    let daemon = scratch.up(start.limit(Resource::RLIMIT_FSIZE, limit as u64));
+    daemon.report();
+    fs::remove_file(scratch.path("report.log")).expect("remove");
+    fs::create_dir(scratch.path("report.log")).expect("mkdir");
+    daemon.process.signal(Signal::SIGHUP);
+    scratch.write("go", "");
+    eventually("it goes on", || scratch.path("done").exists().then_some(()));
+    assert!(daemon.process.is_alive());
+}

@@ -1,0 +1,121 @@
+//! Another file has the name of the log, and the daemon opens it or keeps to the old one.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, symlink};
+
+use nix::sys::signal::Signal;
+
+use super::stage::{OPTIONS, gaps, numbers};
+use crate::support::deadline::eventually;
+use crate::support::scratch::Scratch;
+
+#[cfg_attr(daemon_fork, ignore = "it is not known there who catches a signal")]
+#[test]
+fn the_verb_reopen_makes_the_daemon_use_the_new_file() {
+    let scratch = Scratch::new();
+    let daemon = scratch.writer(OPTIONS);
+    daemon.report();
+    fs::rename(scratch.path("report.log"), scratch.path("report.log.1")).expect("rotate");
+    let outcome = scratch
+        .report()
+        .options(OPTIONS)
+        .args(["-s", "reopen"])
+        .run();
+    assert_eq!(outcome.code(), 0, "{outcome:?}");
+    eventually("the new log is there", || {
+        scratch.path("report.log").exists().then_some(())
+    });
+    scratch.expect_growth("report.log");
+    let mode = fs::metadata(scratch.path("report.log"))
+        .expect("the log")
+        .mode();
+    assert_eq!(mode & 0o7777, 0o640, "the mode of a new log");
+    let details = fs::read_to_string(format!("/proc/{}/fdinfo/1", daemon.pid()));
+    let details = details.expect("standard output");
+    let flags = details.lines().find_map(|line| line.strip_prefix("flags:"));
+    let flags = i32::from_str_radix(flags.expect("its flags").trim(), 8).expect("flags");
+    assert_ne!(flags & libc::O_APPEND, 0);
+    assert_eq!(flags & libc::O_NONBLOCK, 0);
+    daemon.stop();
+    let written = numbers(&scratch.logs().concat());
+    assert!(gaps(&written).is_empty(), "{:?}", gaps(&written));
+}
+
+#[test]
+fn a_new_log_has_its_mode_whatever_the_umask() {
+    let scratch = Scratch::new();
+    let options = format!("{OPTIONS}\nlog_mode=604\numask=777");
+    let daemon = scratch.up(scratch.background().options(options).does("count"));
+    fs::remove_file(scratch.path("report.log")).expect("rotate");
+    daemon.process.signal(Signal::SIGHUP);
+    eventually("the new log is there", || {
+        let log = fs::metadata(scratch.path("report.log")).ok()?;
+        (log.mode() & 0o7777 == 0o604).then_some(())
+    });
+}
+
+#[test]
+fn a_log_behind_a_link_of_the_users_own_is_reopened_where_it_led() {
+    let scratch = Scratch::new();
+    let target = scratch.path("target.log");
+    symlink(&target, scratch.path("report.log")).expect("link");
+    fs::write(&target, "").expect("the target");
+    let daemon = scratch.writer(OPTIONS);
+    daemon.report();
+    fs::rename(&target, scratch.path("target.log.1")).expect("rotate");
+    daemon.process.signal(Signal::SIGHUP);
+    eventually("the new one is written", || {
+        let log = fs::metadata(&target).ok()?;
+        (log.len() > 0).then_some(())
+    });
+    assert!(daemon.process.is_alive());
+}
+
+#[test]
+fn the_program_can_reopen_its_log_itself() {
+    let scratch = Scratch::new();
+    let options = OPTIONS.replace("log_reopen=1\n", "");
+    let steps = "say:before report wait:go reopen say:out complain:err note:done stay";
+    let daemon = scratch.up(scratch.background().options(options).does(steps));
+    daemon.report();
+    fs::rename(scratch.path("report.log"), scratch.path("report.log.1")).expect("rotate");
+    scratch.write("go", "");
+    eventually("it has written", || {
+        scratch.path("done").exists().then_some(())
+    });
+    assert_eq!(scratch.logs(), ["before\n", "out\nerr\n"]);
+}
+
+#[test]
+fn without_reopening_the_daemon_keeps_the_old_file() {
+    let scratch = Scratch::new();
+    let daemon = scratch.writer(&OPTIONS.replace("log_reopen=1\n", ""));
+    daemon.report();
+    let old = scratch.path("report.log.1");
+    fs::rename(scratch.path("report.log"), &old).expect("rotate");
+    let length = || fs::metadata(&old).expect("the old log").len();
+    let before = length();
+    eventually("the old log grows", || (length() > before).then_some(()));
+    assert!(!scratch.path("report.log").exists());
+    // The signal that nobody handles would kill, and so the verb does not send it.
+    let outcome = scratch
+        .report()
+        .options(OPTIONS)
+        .args(["-s", "reopen"])
+        .run();
+    assert_eq!(outcome.code(), 4, "{outcome:?}");
+    assert!(daemon.process.is_alive());
+}
+
+#[test]
+fn reopening_does_nothing_in_the_foreground_and_without_a_log() {
+    let scratch = Scratch::new();
+    let outcome = scratch.report().does("reopen say:hello").run();
+    assert_eq!((outcome.code(), &*outcome.out_text()), (0, "hello\n"));
+    let options = "pid=report.pid\nlog_reopen=1";
+    let daemon = scratch.up(scratch
+        .background()
+        .options(options)
+        .does("reopen report stay"));
+    daemon.report();
+}

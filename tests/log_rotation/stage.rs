@@ -1,0 +1,55 @@
+//! A daemon that writes numbers to its log, and what became of them.
+
+use std::fs;
+
+use crate::support::daemon::Daemon;
+use crate::support::deadline::eventually;
+use crate::support::scratch::Scratch;
+
+/// With SIGHUP as the signal on which the log is reopened.
+pub(crate) const OPTIONS: &str =
+    "pid=report.pid\nlog=report.log\nready=exec\nlog_reopen=1\ncontrol_flag=-s\nstop_timeout=5";
+
+impl Scratch {
+    pub(crate) fn writer(&self, options: &str) -> Daemon {
+        let start = self.background().options(options);
+        self.up(start.does("report count"))
+    }
+
+    /// Waits until the daemon has written more to its log.
+    pub(crate) fn expect_growth(&self, log: &str) {
+        let length = || fs::metadata(self.path(log)).map_or(0, |log| log.len());
+        let before = length();
+        eventually("the log grows", || (length() > before).then_some(()));
+    }
+
+    /// The logs from the oldest to the newest.
+    pub(crate) fn logs(&self) -> Vec<String> {
+        let rotated = |number: &usize| self.path(format!("report.log.{number}")).exists();
+        let count = (1..100).take_while(rotated).count();
+        let names = (1..=count)
+            .rev()
+            .map(|number| format!("report.log.{number}"));
+        names
+            .chain(["report.log".to_owned()])
+            .map(|name| self.read(&name))
+            .collect()
+    }
+}
+
+/// The numbers in a log that holds nothing else.
+pub(crate) fn numbers(log: &str) -> Vec<u64> {
+    assert!(!log.contains('\0'), "NUL bytes");
+    assert!(log.is_empty() || log.ends_with('\n'), "a line is cut");
+    let number = |line: &str| {
+        line.parse()
+            .unwrap_or_else(|_| panic!("not a line: {line:?}"))
+    };
+    log.lines().map(number).collect()
+}
+
+/// Where a number does not follow the one before.
+pub(crate) fn gaps(written: &[u64]) -> Vec<&[u64]> {
+    let pairs = written.windows(2);
+    pairs.filter(|pair| pair[1] != pair[0] + 1).collect()
+}
