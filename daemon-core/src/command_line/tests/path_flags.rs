@@ -1,0 +1,86 @@
+//! The flags that choose the PID file and the log.
+
+use super::{ask, background, background_at, full, usage, words};
+use crate::command_line::Asked;
+
+#[test]
+fn path_flags_are_read_and_removed_in_both_forms() {
+    for line in [
+        "prog -d --pid-file a.pid -l b.log x",
+        "prog --pid-file=a.pid x -l b.log -d",
+        "prog -l b.log x --pid-file a.pid -d",
+    ] {
+        let expected = Ok(background_at("prog x", Some("a.pid"), Some("b.log")));
+        assert_eq!(ask(&full(), &words(line)), expected, "{line}");
+    }
+}
+
+#[test]
+fn a_path_may_hold_equals_signs_and_begin_with_a_dash_after_one() {
+    let line = words("prog -d --pid-file=-a=b");
+    let expected = Ok(background_at("prog", Some("-a=b"), None));
+    assert_eq!(ask(&full(), &line), expected);
+}
+
+#[test]
+fn a_short_path_flag_takes_its_path_only_as_the_next_word() {
+    let line = words("prog -d -l=b.log -lb.log");
+    assert_eq!(ask(&full(), &line), Ok(background("prog -l=b.log -lb.log")));
+}
+
+#[test]
+fn a_longer_flag_is_not_a_path_flag() {
+    let line = words("prog -d --pid-files=x --pid-file-mode 7");
+    let expected = Ok(background("prog --pid-files=x --pid-file-mode 7"));
+    assert_eq!(ask(&full(), &line), expected);
+}
+
+#[test]
+fn in_the_foreground_path_flags_are_left_to_the_program_even_wrong_ones() {
+    for line in [
+        "prog --pid-file x",
+        "prog --pid-file",
+        "prog --pid-file=",
+        "prog --pid-file x --pid-file y",
+        "prog -l -- -d",
+    ] {
+        assert_eq!(ask(&full(), &words(line)), Ok(Asked::Foreground), "{line}");
+    }
+}
+
+#[test]
+fn a_path_flag_without_a_path_is_refused() {
+    let expected = "cannot use the flag --pid-file: a path must follow it; \
+                    one that begins with a dash is written ./-name";
+    for line in [
+        "prog -d --pid-file",
+        "prog --pid-file -d",
+        "prog -d --pid-file -l x",
+        "prog -d --pid-file --verbose",
+        "prog -d --pid-file -- x",
+        "prog -d --pid-file -",
+        "prog -d --pid-file --pid-file x",
+    ] {
+        assert_eq!(ask(&full(), &words(line)), Err(usage(expected)), "{line}");
+    }
+}
+
+#[test]
+fn an_empty_path_is_refused() {
+    for line in ["prog -d --pid-file=", "prog -d --pid-file ''"] {
+        let expected = Err(usage("cannot use the flag --pid-file: its value is empty"));
+        assert_eq!(ask(&full(), &words(line)), expected, "{line}");
+    }
+}
+
+#[test]
+fn a_repeated_path_flag_is_refused() {
+    for line in [
+        "prog -d -l x -l x",
+        "prog -l x -d -l y",
+        "prog -s stop -l x -l y",
+    ] {
+        let expected = Err(usage("cannot use the flag -l: it is given twice"));
+        assert_eq!(ask(&full(), &words(line)), expected, "{line}");
+    }
+}

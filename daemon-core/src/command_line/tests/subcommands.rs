@@ -1,0 +1,70 @@
+//! With subcommands some of the words count only after one of them.
+
+use super::{ask, background, background_at, control, full, in_place, words};
+use crate::command_line::{Asked, Verb};
+
+#[test]
+fn with_subcommands_the_switch_counts_only_after_one_of_them() {
+    let settings = full().subcommands(["mount", "serve"]);
+    for line in ["prog genkey -d", "prog -d mount META", "prog -- mount -d"] {
+        assert_eq!(
+            ask(&settings, &words(line)),
+            Ok(Asked::Foreground),
+            "{line}"
+        );
+    }
+    let found = [
+        ("prog mount -d META", "prog mount META"),
+        ("prog -v serve --background", "prog -v serve"),
+        ("prog -d mount -d", "prog -d mount"),
+    ];
+    for (line, argv) in found {
+        assert_eq!(ask(&settings, &words(line)), Ok(background(argv)), "{line}");
+    }
+}
+
+#[test]
+fn with_subcommands_a_verb_counts_only_after_one_of_them() {
+    let settings = full().subcommands(["mount"]);
+    for line in ["prog -s stop", "prog genkey -s stop", "prog -s stop mount"] {
+        assert_eq!(
+            ask(&settings, &words(line)),
+            Ok(Asked::Foreground),
+            "{line}"
+        );
+    }
+    let line = words("prog mount -s restart META");
+    let expected = Ok(control(Verb::Restart, "prog mount META", None));
+    assert_eq!(ask(&settings, &line), expected);
+}
+
+#[test]
+fn path_flags_count_on_both_sides_of_the_subcommand() {
+    let settings = full().subcommands(["mount"]);
+    for line in [
+        "prog mount -d --pid-file X META",
+        "prog --pid-file X mount -d META",
+        "prog --pid-file=X mount META -d",
+    ] {
+        let expected = Ok(background_at("prog mount META", Some("X"), None));
+        assert_eq!(ask(&settings, &words(line)), expected, "{line}");
+    }
+}
+
+#[test]
+fn the_path_of_a_path_flag_is_no_subcommand() {
+    let settings = full().subcommands(["mount"]);
+    let line = words("prog --pid-file mount -d");
+    assert_eq!(ask(&settings, &line), Ok(Asked::Foreground));
+}
+
+#[test]
+fn a_question_counts_on_both_sides_of_the_subcommand() {
+    let settings = full().subcommands(["mount"]);
+    for (line, argv) in [
+        ("prog --help mount -d", "prog --help mount"),
+        ("prog mount -d --help", "prog mount --help"),
+    ] {
+        assert_eq!(ask(&settings, &words(line)), Ok(in_place(argv)), "{line}");
+    }
+}

@@ -1,0 +1,88 @@
+//! The control verbs.
+
+use std::ffi::OsString;
+
+use super::{ask, control, full, plain, usage, words};
+use crate::command_line::Verb;
+
+#[test]
+fn every_control_verb_is_known() {
+    let verbs = [
+        ("status", Verb::Status),
+        ("stop", Verb::Stop),
+        ("reload", Verb::Reload),
+        ("reopen", Verb::Reopen),
+        ("restart", Verb::Restart),
+    ];
+    for (word, verb) in verbs {
+        let line = words(&format!("prog -s {word}"));
+        assert_eq!(
+            ask(&full(), &line),
+            Ok(control(verb, "prog", None)),
+            "{word}"
+        );
+    }
+}
+
+#[test]
+fn restart_gets_the_arguments_of_this_command_line() {
+    let line = words("prog --port 80 -s restart --pid-file a.pid x -- -d");
+    let expected = Ok(control(
+        Verb::Restart,
+        "prog --port 80 x -- -d",
+        Some("a.pid"),
+    ));
+    assert_eq!(ask(&full(), &line), expected);
+}
+
+#[test]
+fn a_long_control_flag_takes_its_verb_in_both_forms() {
+    let settings = plain().control_flag("--control");
+    for line in ["prog --control stop x", "prog --control=stop x"] {
+        let expected = Ok(control(Verb::Stop, "prog x", None));
+        assert_eq!(ask(&settings, &words(line)), expected, "{line}");
+    }
+}
+
+#[test]
+fn an_unknown_verb_is_refused() {
+    let expected = "cannot use the flag -s: unknown verb stpo; \
+                    expected status, stop, reload, reopen or restart";
+    assert_eq!(ask(&full(), &words("prog -s stpo")), Err(usage(expected)));
+}
+
+#[test]
+fn a_missing_verb_is_refused() {
+    let expected = "cannot use the flag -s: \
+                    status, stop, reload, reopen or restart must follow it";
+    for line in ["prog -s", "prog -s -d", "prog -s --help", "prog -s -- stop"] {
+        assert_eq!(ask(&full(), &words(line)), Err(usage(expected)), "{line}");
+    }
+}
+
+#[test]
+fn a_verb_beside_the_switch_is_refused() {
+    for line in [
+        "prog -d -s stop",
+        "prog -s stop -d",
+        "prog -s stop -d --help",
+    ] {
+        let expected = Err(usage(
+            "cannot use the flag -s: it cannot be used together with -d",
+        ));
+        assert_eq!(ask(&full(), &words(line)), expected, "{line}");
+    }
+}
+
+#[test]
+fn two_verbs_are_refused() {
+    let expected = Err(usage("cannot use the flag -s: it is given twice"));
+    assert_eq!(ask(&full(), &words("prog -s stop -s stop")), expected);
+}
+
+#[test]
+fn control_characters_in_a_message_are_escaped() {
+    let line = [OsString::from("prog"), "-s".into(), "a\nb".into()];
+    let message = ask(&full(), &line).map_err(|(_, message)| message.contains("a\\nb"));
+    assert_eq!(message, Err(true));
+}
