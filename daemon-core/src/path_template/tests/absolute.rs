@@ -1,0 +1,52 @@
+//! Absolute and relative paths, and those that no file can have.
+
+use std::path::PathBuf;
+
+use super::{ann, fails, path_of};
+use crate::daemon::PathSource;
+use crate::path_template::{Object, Surroundings, resolve};
+
+#[test]
+fn relative_paths_are_resolved_against_the_start_directory() {
+    let paths = [
+        ("x.pid", "/start/x.pid"),
+        ("./x.pid", "/start/x.pid"),
+        ("../x.pid", "/start/../x.pid"),
+        ("logs/{name}.log", "/start/logs/hello.log"),
+    ];
+    for (template, path) in paths {
+        assert_eq!(path_of(template, &ann()), Ok(path.into()), "{template}");
+    }
+    assert_eq!(path_of(PathBuf::from("x"), &ann()), Ok("/start/x".into()));
+}
+
+#[test]
+fn a_start_directory_that_is_gone_matters_only_to_relative_paths() {
+    let lost = Surroundings {
+        start_dir: Err(nix::errno::Errno::ENOENT.into()),
+        ..ann()
+    };
+    assert_eq!(path_of("/run/x", &lost), Ok("/run/x".into()));
+    let expected = "cannot find the start directory for the relative path x: \
+                    No such file or directory";
+    assert_eq!(path_of("x", &lost), fails(73, expected));
+}
+
+#[test]
+fn a_path_that_no_file_can_have_is_refused() {
+    for (object, name) in [
+        (Object::PidFile, "PID file"),
+        (Object::Log, "log"),
+        (Object::Root, "root directory"),
+        (Object::Workdir, "working directory"),
+    ] {
+        for source in [PathSource::from(""), PathSource::from_fn(|| "")] {
+            let refused = resolve(object, source, &ann())
+                .map_err(|error| (error.exit_status(), error.to_string()));
+            let expected = format!("cannot use the path of the {name}: it is empty");
+            assert_eq!(refused, Err((78, expected)));
+        }
+    }
+    let nul = fails(78, "cannot use the path /a\\u{0}b: it holds a NUL byte");
+    assert_eq!(path_of(PathBuf::from("/a\0b"), &ann()), nul);
+}

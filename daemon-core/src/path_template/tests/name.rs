@@ -1,0 +1,52 @@
+//! The name of the program.
+
+use std::ffi::{OsStr, OsString};
+
+use super::{ann, fails, path_of};
+use crate::path_template::Surroundings;
+use crate::path_template::surroundings::name_in;
+
+#[test]
+fn the_name_is_the_file_name_in_argv_0_without_a_leading_dash() {
+    let names = [
+        ("hello", Some("hello")),
+        ("/usr/bin/hello", Some("hello")),
+        ("./hello world", Some("hello world")),
+        ("-hello", Some("hello")),
+        ("-/bin/hello", Some("hello")),
+        ("--hello", Some("-hello")),
+        ("", None),
+        ("-", None),
+        ("/", None),
+        ("..", None),
+        ("-..", None),
+    ];
+    for (argv0, name) in names {
+        let expected = name.map(OsString::from);
+        assert_eq!(name_in(OsStr::new(argv0)), expected, "{argv0}");
+    }
+}
+
+#[test]
+fn a_name_that_is_not_utf_8_passes_byte_for_byte() {
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+    let argv0 = OsStr::from_bytes(b"/opt/-pr\xf6g");
+    let ann = Surroundings {
+        name: name_in(argv0),
+        ..ann()
+    };
+    let path = OsString::from_vec(b"/run/pr\xf6g.pid".to_vec());
+    assert_eq!(path_of("/run/{name}.pid", &ann), Ok(path.into()));
+}
+
+#[test]
+fn a_program_without_a_name_is_refused_only_where_the_name_is_needed() {
+    let nameless = Surroundings {
+        name: None,
+        ..ann()
+    };
+    let message = "cannot use the path /a/{name}: argv[0] holds no file name for {name}";
+    assert_eq!(path_of("/a/{name}", &nameless), fails(78, message));
+    assert_eq!(path_of("/a/b", &nameless), Ok("/a/b".into()));
+}

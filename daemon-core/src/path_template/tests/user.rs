@@ -1,0 +1,201 @@
+//! The directories of a user, by the variables and the user database; root's are the system's.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::os::unix::fs::{MetadataExt, lchown};
+use std::path::PathBuf;
+
+use super::scratch::Scratch;
+use super::{ann, ann_with, fails, path_of};
+use crate::path_template::Surroundings;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[test]
+fn root_gets_the_directories_of_the_system_whatever_the_variables_say() {
+    let root = Surroundings {
+        uid: 0,
+        home_of: |_| Ok(Some("/var/root".into())),
+        ..ann_with(&[
+            ("XDG_RUNTIME_DIR", "/run/user/1000"),
+            ("XDG_STATE_HOME", "/home/ann/state"),
+        ])
+    };
+    let paths = [
+        ("{runtime_dir}/{name}.pid", "/run/hello.pid"),
+        ("{state_dir}/{name}", "/var/lib/hello"),
+        ("{log_dir}/{name}.log", "/var/log/hello.log"),
+        ("{home}/x", "/var/root/x"),
+    ];
+    for (template, path) in paths {
+        assert_eq!(path_of(template, &root), Ok(path.into()), "{template}");
+    }
+}
+
+#[test]
+fn home_is_the_variable_and_else_the_entry_in_the_user_database() {
+    let elsewhere = ann_with(&[("HOME", "/elsewhere")]);
+    assert_eq!(path_of("{home}/x", &elsewhere), Ok("/elsewhere/x".into()));
+    let state = Ok("/elsewhere/.local/state/x".into());
+    assert_eq!(path_of("{state_dir}/x", &elsewhere), state);
+    assert_eq!(path_of("{home}/x", &ann()), Ok("/home/ann/x".into()));
+}
+
+#[test]
+fn a_home_or_a_variable_that_ends_with_a_slash_doubles_none() {
+    let ann = ann_with(&[("HOME", "/"), ("XDG_RUNTIME_DIR", "/run/user/1000/")]);
+    // Compared as text: as paths, `//x` and `/x` are equal.
+    let written = |template| {
+        let path = path_of(template, &ann).map(PathBuf::into_os_string);
+        path.unwrap_or_default()
+    };
+    assert_eq!(written("{home}/x"), "/x");
+    assert_eq!(written("{state_dir}/x"), "/.local/state/x");
+    assert_eq!(written("{runtime_dir}/x"), "/run/user/1000/x");
+}
+
+#[test]
+fn variables_that_are_empty_or_relative_count_as_unset() {
+    for value in ["", "relative", "./x", "~/x"] {
+        let ann = ann_with(&[
+            ("HOME", value),
+            ("XDG_STATE_HOME", value),
+            ("XDG_RUNTIME_DIR", value),
+        ]);
+        for template in ["{runtime_dir}/x", "{state_dir}/x", "{log_dir}/x"] {
+            let expected = Ok("/home/ann/.local/state/x".into());
+            assert_eq!(path_of(template, &ann), expected, "{template} {value}");
+        }
+        assert_eq!(
+            path_of("{home}/x", &ann),
+            Ok("/home/ann/x".into()),
+            "{value}"
+        );
+    }
+}
+
+#[test]
+fn state_and_log_are_kept_in_xdg_state_home() {
+    let ann = ann_with(&[("XDG_STATE_HOME", "/data/state")]);
+    for template in ["{state_dir}/x", "{log_dir}/x", "{runtime_dir}/x"] {
+        assert_eq!(
+            path_of(template, &ann),
+            Ok("/data/state/x".into()),
+            "{template}"
+        );
+    }
+}
+
+#[test]
+fn xdg_directories_need_no_home() {
+    let homeless = Surroundings {
+        home_of: |_| Err(io::ErrorKind::Other.into()),
+        ..ann_with(&[("XDG_STATE_HOME", "/s"), ("XDG_RUNTIME_DIR", "/r")])
+    };
+    assert_eq!(path_of("{log_dir}/x", &homeless), Ok("/s/x".into()));
+    assert_eq!(path_of("{runtime_dir}/x", &homeless), Ok("/r/x".into()));
+}
+
+#[test]
+fn a_user_without_a_home_is_told_which_variables_would_help() {
+    let homeless = Surroundings { uid: 4711, ..ann() };
+    let reasons = [
+        ("{home}/x", "HOME is not set to an absolute path"),
+        (
+            "{log_dir}/x",
+            "none of XDG_STATE_HOME, HOME is an absolute path",
+        ),
+        (
+            "{runtime_dir}/x",
+            "none of XDG_RUNTIME_DIR, XDG_STATE_HOME, HOME is an absolute path",
+        ),
+    ];
+    for (template, reason) in reasons {
+        let placeholder = template.trim_end_matches("/x");
+        let expected = format!(
+            "cannot use the path {template}: no value for {placeholder}: {reason}, \
+             and user 4711 has no home directory"
+        );
+        assert_eq!(path_of(template, &homeless), fails(78, &expected));
+    }
+}
+
+#[test]
+fn a_user_database_that_fails_says_why() {
+    let unknown = Surroundings {
+        home_of: |_| Err(io::Error::other("no route to the directory")),
+        ..ann()
+    };
+    let expected = "cannot use the path {home}/x: no value for {home}: \
+                    HOME is not set to an absolute path, and the home directory of user 1000 \
+                    cannot be looked up: no route to the directory";
+    assert_eq!(path_of("{home}/x", &unknown), fails(78, expected));
+}
+
+#[test]
+fn an_entry_without_an_absolute_home_is_no_home() {
+    let empty = Surroundings {
+        home_of: |_| Ok(Some("".into())),
+        ..ann()
+    };
+    assert_eq!(
+        path_of("{home}/x", &empty).map_err(|(status, _)| status),
+        Err(78)
+    );
+}
+
+#[test]
+fn an_environment_that_is_not_trusted_decides_nothing() {
+    let privileged = Surroundings {
+        environment: None,
+        ..ann()
+    };
+    let expected = Ok("/home/ann/.local/state/x".into());
+    assert_eq!(path_of("{runtime_dir}/x", &privileged), expected);
+    assert_eq!(path_of("{home}/x", &privileged), Ok("/home/ann/x".into()));
+
+    let homeless = Surroundings {
+        uid: 4711,
+        ..privileged
+    };
+    let expected = "cannot use the path {home}/x: no value for {home}: \
+                    HOME is not trusted in a privileged program, \
+                    and user 4711 has no home directory";
+    assert_eq!(path_of("{home}/x", &homeless), fails(78, expected));
+}
+
+#[test]
+fn this_process_reads_its_environment_only_if_it_is_trusted() {
+    let argv0 = OsStr::new("hello");
+    let trusting = Surroundings::of_this_process(argv0, true);
+    assert!(trusting.environment.is_some());
+    let privileged = Surroundings::of_this_process(argv0, false);
+    assert!(privileged.environment.is_none());
+}
+
+#[test]
+fn the_runtime_directory_of_a_login_is_found_without_the_variable_if_it_is_ours() -> io::Result<()>
+{
+    let run_user = Scratch::new("run-user")?;
+    let us = run_user.0.metadata()?.uid();
+    let is_root = us == 0;
+    let uid = if is_root { 1000 } else { us };
+    let user = Surroundings {
+        uid,
+        home_of: |_| Ok(Some("/home/ann".into())),
+        runtime_dirs: run_user.0.clone(),
+        ..ann()
+    };
+    let state = Ok("/home/ann/.local/state/x".into());
+    assert_eq!(path_of("{runtime_dir}/x", &user), state, "missing");
+
+    let directory = run_user.0.join(uid.to_string());
+    fs::create_dir(&directory)?;
+    if is_root {
+        assert_eq!(path_of("{runtime_dir}/x", &user), state, "not ours");
+        lchown(&directory, Some(uid), None)?;
+    }
+    let expected = Ok(directory.join("x"));
+    assert_eq!(path_of("{runtime_dir}/x", &user), expected);
+    Ok(())
+}
