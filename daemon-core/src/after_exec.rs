@@ -7,8 +7,8 @@ use nix::sys::stat::{Mode, umask};
 use nix::unistd::{chdir, chroot};
 
 use crate::handoff::{Outcome, Record, Step};
+use crate::identity::{self, Identity};
 use crate::log_reopen;
-use crate::privileges::{self, Identity};
 use crate::sys;
 
 /// Whether there is something to do that can fail, so that the launcher waits for its outcome.
@@ -52,6 +52,6 @@ fn enter_root(root: &Path) -> Result<(), Errno> {
 
 /// The system takes a process that has changed its user for one that holds secrets of the former
 /// one, and bars the new one from tracing it and from its core. This one has just begun.
-fn assume(identity: &Identity) -> Result<(), (privileges::Step, Errno)> {
+fn assume(identity: &Identity) -> Result<(), (identity::Step, Errno)> {
     sys::ids::keep_dumpable(|| identity.assume())
 }

@@ -59,7 +59,9 @@ use ::clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueHin
 
 use crate::daemon::{Daemon, PathSource};
 #[cfg(unix)]
-use crate::path_template::{self, Object, Surroundings};
+use crate::error::Object;
+#[cfg(unix)]
+use crate::path_template::{self, Surroundings};
 #[cfg(not(unix))]
 use crate::unsupported::resolved;
 

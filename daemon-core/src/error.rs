@@ -10,10 +10,6 @@ mod files;
 mod launch;
 #[cfg(unix)]
 mod paths;
-#[cfg(all(unix, any(not(target_os = "linux"), daemon_fork)))]
-pub(crate) use launch::OUT_OF_REACH;
-#[cfg(unix)]
-pub(crate) use launch::{UNREADABLE_DESCRIPTORS, WAITING};
 #[cfg(unix)]
 mod privileges;
 #[cfg(unix)]
@@ -27,6 +23,15 @@ use std::path::Path;
 
 #[cfg(unix)]
 use nix::sys::signal::Signal;
+
+#[cfg(all(unix, any(not(target_os = "linux"), daemon_fork)))]
+pub(crate) use launch::OUT_OF_REACH;
+#[cfg(unix)]
+pub(crate) use launch::{Place, UNREADABLE_DESCRIPTORS, WAITING};
+#[cfg(unix)]
+pub(crate) use paths::Object;
+#[cfg(unix)]
+pub(crate) use trust::Distrust;
 
 /// The cause of an [`Error`], one for each exit status: the launcher uses those of `sysexits.h`,
 /// the control verbs those of the LSB's init scripts.

@@ -27,6 +27,8 @@ pub mod fuzz;
 #[cfg(unix)]
 mod handoff;
 #[cfg(unix)]
+mod identity;
+#[cfg(unix)]
 mod launcher;
 #[cfg(unix)]
 mod lock;

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
-use crate::error::Error;
+use crate::error::{Error, Place};
+use crate::identity::Identity;
 use crate::pid_file;
-use crate::privileges::Identity;
 use crate::standard_streams;
 use crate::sys;
 use crate::trust;
@@ -28,14 +28,6 @@ pub(crate) struct LogFile {
     place: Place,
     target: Option<PathBuf>,
     end: u64,
-}
-
-/// Where a log is.
-#[derive(Clone, Debug)]
-pub(crate) enum Place {
-    Path(PathBuf),
-    /// It lasts until the daemon is ready.
-    Memory,
 }
 
 impl LogFile {

@@ -14,7 +14,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::daemon::{PathSource, Source};
-use crate::error::Error;
+use crate::error::{Error, Object};
 use surroundings::Place;
 
 /// An absolute path, and the directories that belong to it.
@@ -51,15 +51,6 @@ impl Resolved {
             .iter()
             .try_for_each(|it| directory::create(it, owner))
     }
-}
-
-/// What a path is the path of.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Object {
-    PidFile,
-    Log,
-    Root,
-    Workdir,
 }
 
 /// The path of this object. It is not touched, nor is its directory.

@@ -12,7 +12,8 @@ use std::path::{Component, Path, PathBuf};
 
 use nix::unistd::geteuid;
 
-use crate::privileges::Identity;
+use crate::error::Distrust;
+use crate::identity::Identity;
 
 /// Writable by everyone.
 const BY_ALL: u32 = 0o002;
@@ -25,23 +26,6 @@ const STICKY: u32 = 0o1000;
 
 /// As many as the system follows, see `path_resolution(7)`.
 const MOST_LINKS: usize = 40;
-
-/// Why a file, or the way to it, is not to be trusted.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Distrust {
-    /// A symbolic link on the way was made by this user.
-    Link { link: PathBuf, maker: u32 },
-    /// A directory on the way belongs to this user.
-    Directory { directory: PathBuf, owner: u32 },
-    /// Everyone can replace what is in this directory.
-    Open { directory: PathBuf },
-    /// The file belongs to this user.
-    Owner(u32),
-    /// The file has another name, where others can make names for other files.
-    HardLink,
-    /// Others can write to the file.
-    Writable,
-}
 
 /// Whether root can trust the way to a file, as far as it exists. To be asked before opening it.
 ///

@@ -7,9 +7,8 @@ use nix::unistd::Pid;
 
 use super::files::pid_file_reason;
 use super::launch::signal_name;
-use super::{Error, ErrorKind, shown, trust};
+use super::{Distrust, Error, ErrorKind, shown, trust};
 use crate::signal::Signal;
-use crate::trust::Distrust;
 
 impl Error {
     pub(crate) fn no_pid_file() -> Self {

@@ -11,9 +11,16 @@ use nix::sys::signal::Signal;
 
 use super::{Error, ErrorKind, shown, system_message};
 use crate::handoff::{self, Record};
-use crate::log_file::Place;
 use crate::sys::child::{Failure, Step};
 use crate::sys::image::Image;
+
+/// Where a log is.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    Path(PathBuf),
+    /// It lasts until the daemon is ready.
+    Memory,
+}
 
 impl Error {
     pub(crate) fn with_output(self, output: Vec<u8>) -> Self {

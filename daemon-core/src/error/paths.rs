@@ -4,7 +4,15 @@ use std::io;
 use std::path::Path;
 
 use super::{Error, ErrorKind, shown, system_message};
-use crate::path_template::Object;
+
+/// What a path is the path of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Object {
+    PidFile,
+    Log,
+    Root,
+    Workdir,
+}
 
 impl Error {
     pub(crate) fn unknown_placeholder(template: &str, name: &str) -> Self {

@@ -3,7 +3,7 @@
 use nix::errno::Errno;
 
 use super::{Error, ErrorKind, shown};
-use crate::privileges::{Identity, Step};
+use crate::identity::{Identity, Step};
 
 impl Error {
     pub(crate) fn unknown_user(user: &str) -> Self {

@@ -1,9 +1,25 @@
 //! What somebody else may have planted.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Error, ErrorKind, shown};
-use crate::trust::Distrust;
+
+/// Why a file, or the way to it, is not to be trusted.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Distrust {
+    /// A symbolic link on the way was made by this user.
+    Link { link: PathBuf, maker: u32 },
+    /// A directory on the way belongs to this user.
+    Directory { directory: PathBuf, owner: u32 },
+    /// Everyone can replace what is in this directory.
+    Open { directory: PathBuf },
+    /// The file belongs to this user.
+    Owner(u32),
+    /// The file has another name, where others can make names for other files.
+    HardLink,
+    /// Others can write to the file.
+    Writable,
+}
 
 impl Error {
     pub(crate) fn untrusted_pid_file(path: &Path, distrust: &Distrust) -> Self {

@@ -5,7 +5,7 @@ use std::path::Path;
 use nix::errno::Errno;
 
 use super::shown;
-use crate::privileges::Identity;
+use crate::identity::Identity;
 
 /// The daemon, with other rights or in another root directory than the launcher, could not reopen
 /// its log.

@@ -2,14 +2,14 @@
 
 use nix::errno::Errno;
 
-use crate::privileges;
+use crate::identity;
 
 /// A step after the exec that can fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     PidFile,
     Chroot,
-    Privileges(privileges::Step),
+    Privileges(identity::Step),
     Workdir,
     LogReopen,
 }
@@ -21,10 +21,10 @@ impl Step {
     const ALL: [Self; 8] = [
         Self::PidFile,
         Self::Chroot,
-        Self::Privileges(privileges::Step::Groups),
-        Self::Privileges(privileges::Step::Group),
-        Self::Privileges(privileges::Step::User),
-        Self::Privileges(privileges::Step::NoReturn),
+        Self::Privileges(identity::Step::Groups),
+        Self::Privileges(identity::Step::Group),
+        Self::Privileges(identity::Step::User),
+        Self::Privileges(identity::Step::NoReturn),
         Self::Workdir,
         Self::LogReopen,
     ];

@@ -5,7 +5,7 @@ use std::os::fd::RawFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
-use crate::privileges::Identity;
+use crate::identity::Identity;
 
 /// The first bytes of a record; another version of this library would write others.
 const MAGIC: &[u8] = b"daemon hand-off 1\n";

@@ -8,7 +8,7 @@ use nix::unistd::getpid;
 
 use crate::detach::Entry;
 use crate::handoff;
-use crate::privileges::Identity;
+use crate::identity::Identity;
 use crate::readiness::notify::NOTIFY_SOCKET;
 use crate::sys;
 

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use super::{ann, fails, path_of};
 use crate::daemon::PathSource;
-use crate::path_template::{Object, Surroundings, resolve};
+use crate::error::Object;
+use crate::path_template::{Surroundings, resolve};
 
 #[test]
 fn relative_paths_are_resolved_against_the_start_directory() {

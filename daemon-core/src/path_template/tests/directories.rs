@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::scratch::Scratch;
 use super::{ann, ann_with, path_of};
-use crate::path_template::{Object, Surroundings, resolve};
+use crate::error::Object;
+use crate::path_template::{Surroundings, resolve};
 
 /// The directories that a start may create for it.
 fn directories_of(template: &'static str, surroundings: &Surroundings) -> Vec<PathBuf> {

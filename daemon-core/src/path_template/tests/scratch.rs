@@ -5,7 +5,8 @@ use std::io;
 use std::path::PathBuf;
 
 use super::ann;
-use crate::path_template::{Object, Surroundings, resolve};
+use crate::error::Object;
+use crate::path_template::{Surroundings, resolve};
 
 /// An empty directory, removed at the end of the test.
 pub(super) struct Scratch(pub(super) PathBuf);
