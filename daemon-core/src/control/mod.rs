@@ -195,18 +195,19 @@ impl Control {
             return Err(Error::pid_file_irregular(&self.pid_file));
         }
         let deadline = Instant::now() + UNKNOWN;
-        loop {
-            if !lock::writer_holds(&file).map_err(|errno| failed(errno.into()))? {
-                return Ok(Found::Unlocked(file));
+        let mut is_late = false;
+        while lock::writer_holds(&file).map_err(|errno| failed(errno.into()))? {
+            if is_late {
+                return Err(self.unproved(&file));
             }
             if let Some(holder) = Holder::of(&file) {
                 return Ok(Found::Running(holder));
             }
-            if Instant::now() >= deadline {
-                return Err(self.unproved(&file));
-            }
             std::thread::sleep(holder::LOOK);
+            // A daemon may have ended while it was looked at, which can take all the time there is.
+            is_late = Instant::now() >= deadline;
         }
+        Ok(Found::Unlocked(file))
     }
 
     /// What is signalled must be the daemon, for certain.
