@@ -70,9 +70,10 @@ deny:
 
 # The oldest versions of the dependencies that the manifests allow.
 minimal:
+    mkdir -p target
     cp Cargo.lock target/Cargo.lock
-    RUSTC_BOOTSTRAP=1 cargo update -Z direct-minimal-versions
-    cargo check --package daemon-main --all-features; result=$?; mv target/Cargo.lock .; exit $result
+    RUSTC_BOOTSTRAP=1 cargo update -Z direct-minimal-versions && cargo check --package daemon-main --all-features; \
+        result=$?; mv target/Cargo.lock .; exit $result
 
 # For ten minutes what comes from outside as bytes; the targets are those of fuzz/targets.
 # rustup toolchain install nightly; cargo install cargo-fuzz
