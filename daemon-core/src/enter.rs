@@ -23,8 +23,8 @@ impl Daemon {
     ///
     /// Without the switch on the command line, and in the daemon, it returns a guard, and the
     /// program runs. With the switch this process is the launcher: it starts the daemon, waits
-    /// until that is ready, and ends with a status that tells the truth; it never returns. If two
-    /// options claim one flag, that status is 78.
+    /// until that is ready, and ends with a status that tells the truth; it never returns. Nor does
+    /// it with a control verb, which it carries out. If two options claim one flag, the status is 78.
     ///
     /// Call it first thing in `main`, before there are threads, open files or children.
     pub fn enter(self) -> Running {

@@ -31,10 +31,12 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// The control of a daemon by the path of its PID file, from whatever process.
 ///
-/// The lock of the file says whether there is a daemon. A process is signalled only when it is
-/// certain that it holds that lock, never because of a number that stands in a file; see
-/// `pidfd_open(2)`. Nothing here waits for a pid to vanish, and nothing but
-/// [`stop`](Self::stop) ever takes the lock.
+/// The lock of the file says whether there is a daemon. A process is signalled when it is seen to
+/// hold that lock, never because of a number that stands in a file; see `pidfd_open(2)`. Where the
+/// system does not show that, of another user's process for example, nobody else may be seen to hold
+/// it, and the process must have started when the number was written; where the system tells neither,
+/// as others than Linux do not, the number must do. Nothing here waits for a pid to vanish, and
+/// on Linux nothing but [`stop`](Self::stop) ever takes the lock.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -87,7 +89,7 @@ impl Control {
     /// Stops the daemon: SIGTERM, and SIGKILL if that does not end it within the timeout.
     ///
     /// When it returns, the daemon has ended, its lock is free and its PID file is gone, unless
-    /// another daemon has taken the file meanwhile.
+    /// another daemon has taken the file meanwhile, or this process may not remove it.
     ///
     /// # Errors
     ///
