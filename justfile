@@ -75,14 +75,14 @@ minimal:
     RUSTC_BOOTSTRAP=1 cargo update -Z direct-minimal-versions && cargo check --package daemon-main --all-features; \
         result=$?; mv target/Cargo.lock .; exit $result
 
-# For ten minutes what comes from outside as bytes; the targets are those of fuzz/targets.
 # rustup toolchain install nightly; cargo install cargo-fuzz
+# For ten minutes what comes from outside as bytes; the targets are those of fuzz/targets.
 fuzz target:
     mkdir -p fuzz/target/found/{{target}}
     cargo +nightly fuzz run {{target}} fuzz/target/found/{{target}} fuzz/corpus/{{target}} -- -max_total_time=600 -dict=fuzz/dictionary
 
-# One security check after the other broken, to see a test turn red; as root. With words: only the
-# mutants in whose text one of them stands.
+# With words: only the mutants in whose text one of them stands.
+# One security check after the other broken, to see a test turn red; as root.
 mutants *words:
     tests/mutations/run.py {{words}}
 
