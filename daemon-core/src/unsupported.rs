@@ -20,10 +20,11 @@ use crate::error::Error;
 pub struct Running(());
 
 impl Daemon {
-    /// Returns if the command line holds no switch of ours; else ends the process with status 64.
+    /// Returns if the command line holds no switch and no verb of ours; else ends the process with status 64.
     pub fn enter(self) -> Running {
         match command_line::read(&self, env::args_os) {
             Ok(Asked::Foreground) => Running(()),
+            Ok(Asked::Control { .. }) => give_up(&Error::no_control()),
             Ok(_) => give_up(&Error::unsupported()),
             Err(error) => give_up(&error),
         }

@@ -49,6 +49,12 @@ impl Error {
     }
 
     #[cfg(not(unix))]
+    pub(crate) fn no_control() -> Self {
+        let what = "cannot control the daemon";
+        Self::words(ErrorKind::Usage, what, "not supported on this system")
+    }
+
+    #[cfg(not(unix))]
     pub(crate) fn no_users(user: &str) -> Self {
         let what = format!("cannot become the user {}", shown(Path::new(user)));
         Self::words(ErrorKind::Permission, what, "not supported on this system")
