@@ -14,7 +14,9 @@
 //! and the arguments must say the same:
 //!
 //! ```ignore
-//! #[derive(clap::Parser)]
+//! use clap::Parser;
+//!
+//! #[derive(Parser)]
 //! #[command(mut_arg("pid_file", |arg| daemon::clap::show_default(arg, PID_FILE)))]
 //! struct Cli {
 //!     #[command(flatten)]
@@ -29,7 +31,7 @@
 //!     log_flag = "--log-file",
 //! )]
 //! fn main() {
-//!     let cli = Cli::parse();
+//!     let _cli = Cli::parse();
 //! }
 //! ```
 //!
