@@ -204,7 +204,10 @@ impl Scratch {
             }
         }
         let next = self.background().options("pid=report.pid\nready=exec");
-        self.daemon_of(next.does("hang").run(), "report.pid");
+        let daemon = self.daemon_of(next.does("hang").run(), "report.pid");
+        // By its number: just after its exec it has no environment yet by which it would be found.
+        daemon.process.signal(Signal::SIGKILL);
+        daemon.process.wait();
     }
 
     fn show_logs(&self) {
