@@ -41,10 +41,11 @@ cross:
         cargo check --workspace --lib --tests --all-features --locked --target $target || exit; \
     done
 
-# What can be run on the other systems: the unit tests; the examples are built.
+# What can be run on the other systems: the unit tests, and some of the examples.
 elsewhere:
     cargo test --workspace --lib --locked
-    cargo build --locked --example hello --example exit_code --example result
+    cargo build --locked --example hello --example exit_code
+    cargo test --locked --test elsewhere
 
 # The process tests with the programs linked to musl: rustup target add x86_64-unknown-linux-musl
 musl:
@@ -61,7 +62,7 @@ hardened:
 
 # The process tests with the launch by fork(2), as the other Unix systems have it.
 fork:
-    RUSTFLAGS="--cfg daemon_fork" cargo test --locked --target-dir target/fork
+    RUSTFLAGS="--cfg daemon_fork" cargo test --package daemon-main --package daemon-core --locked --target-dir target/fork
 
 # cargo install cargo-deny cargo-machete
 deny:
