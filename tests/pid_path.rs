@@ -105,6 +105,16 @@ fn a_file_that_is_pid_file_and_log_at_once_is_refused_and_stays() {
     let launch = scratch.background().options("pid=same\nlog=same").run();
     scratch.expect_refusal(&launch, 78, &["same"]);
 
+    // Neither is there yet, and they have different names.
+    fs::create_dir(scratch.path("below")).expect("mkdir");
+    symlink("report.pid", scratch.path("link")).expect("symlink");
+    for log in ["below/../report.pid", "link"] {
+        let options = format!("pid=report.pid\nlog={log}");
+        let launch = scratch.background().options(options).run();
+        scratch.expect_refusal(&launch, 78, &["the PID file too"]);
+        assert!(!scratch.path("report.pid").exists());
+    }
+
     let file = scratch.write("report.pid", "precious\n");
     let before = metadata(&scratch, "report.pid").ino();
     fs::hard_link(&file, scratch.path("report.log")).expect("link");

@@ -115,7 +115,7 @@ fn launch_locked(
     interrupts: &Interrupts,
 ) -> Result<Verdict, Error> {
     let failed = |step| move |errno: Errno| Error::step(step, errno);
-    let log = open_log(&order)?;
+    let log = open_log(&order, pid_file)?;
     let notify_socket = bind_notify_socket(&order)?;
     let lift = |descriptor: OwnedFd| {
         kept.lift(descriptor)
@@ -218,11 +218,18 @@ fn launch_locked(
     }
 }
 
-fn open_log(order: &Order) -> Result<Option<LogFile>, Error> {
+fn open_log(order: &Order, pid_file: Option<&PidFile>) -> Result<Option<LogFile>, Error> {
     match &order.log_file {
         Some(place) => {
             let daemon = order.identity.as_ref();
-            LogFile::open(place.path(), order.log_mode, daemon).map(Some)
+            let log = LogFile::open(place.path(), order.log_mode, daemon)?;
+            // It was not there when the names were compared.
+            let identity = |file: &fs::File| Some(pid_file::identity(&file.metadata().ok()?));
+            let pid_file = pid_file.and_then(|pid_file| identity(pid_file.file()));
+            if pid_file.is_some() && pid_file == identity(log.file()) {
+                return Err(Error::one_file_for_both(place.path()));
+            }
+            Ok(Some(log))
         }
         // Where the system denies it, less can be shown of a failure.
         None if order.readiness == Readiness::Notify => Ok(LogFile::in_memory().ok()),
@@ -268,19 +275,16 @@ fn default_timeout(readiness: Readiness) -> Duration {
     })
 }
 
-/// The log would be written over the pid.
+/// The log would be written over the pid. Said before anything is written; of a file that is not
+/// there yet it is not known whether two names lead to it.
 fn refuse_one_file_for_both(order: &Order) -> Result<(), Error> {
     let (Some(pid), Some(log)) = (&order.pid_file, &order.log_file) else {
         return Ok(());
     };
-    let (pid, log) = (pid.path(), log.path());
-    let identity = |path: &Path| {
-        fs::metadata(path)
-            .ok()
-            .map(|file| pid_file::identity(&file))
-    };
-    if pid == log || identity(pid).is_some_and(|file| identity(log) == Some(file)) {
-        return Err(Error::one_file_for_both(log));
+    let identity = |place: &Resolved| Some(pid_file::identity(&fs::metadata(place.path()).ok()?));
+    let pid = identity(pid);
+    if pid.is_some() && pid == identity(log) {
+        return Err(Error::one_file_for_both(log.path()));
     }
     Ok(())
 }
