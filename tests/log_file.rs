@@ -104,6 +104,12 @@ fn what_is_neither_a_file_nor_a_fifo_is_no_log() {
         let start = scratch.background().options(options).stdout(stream());
         let launch = start.run();
         scratch.expect_refusal(&launch, 78, &["log", log]);
+        // Nor by a link of one's own.
+        symlink(log, scratch.path("link")).expect("symlink");
+        let options = "pid=report.pid\nlog=link";
+        let start = scratch.background().options(options).stdout(stream());
+        scratch.expect_refusal(&start.run(), 78, &["log"]);
+        fs::remove_file(scratch.path("link")).expect("the link");
         assert!(!scratch.path("report.pid").exists());
     }
     let launch = scratch

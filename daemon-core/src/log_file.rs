@@ -36,18 +36,24 @@ impl LogFile {
         let failed = |cause: io::Error| Error::log_file(path, cause);
         let untrusted = |distrust| Error::untrusted_log(path, &distrust);
         let uid = daemon.map(|daemon| daemon.uid);
-        trust::check_way(path, uid).map_err(untrusted)?;
         let mut target = path.to_owned();
-        let file = match open(path, mode, daemon) {
-            // No link is followed, and each system has another number for that.
-            Err(_) if path.is_symlink() => {
-                target = trusted_target(path)?;
-                trust::check_way(&target, uid).map_err(untrusted)?;
-                open(&target, mode, daemon)
+        let mut links = 0;
+        let file = loop {
+            trust::check_way(&target, uid).map_err(untrusted)?;
+            match open(&target, mode, daemon) {
+                // No link is followed, and each system has another number for that. What this one
+                // leads to may be a link of somebody else's.
+                Err(_) if links < trust::MOST_LINKS && target.is_symlink() => {
+                    target = trusted_target(&target)?;
+                    links += 1;
+                }
+                other => break other.map_err(failed)?,
             }
-            other => other,
         };
-        let file = file.map_err(failed)?;
+        // It is opened again by a path without links.
+        if links > 0 {
+            target = fs::canonicalize(&target).map_err(failed)?;
+        }
         let metadata = file.metadata().map_err(failed)?;
         if !is_log(&metadata) {
             return Err(Error::log_file_type(path));
@@ -151,7 +157,7 @@ fn open(path: &Path, mode: u32, daemon: Option<&Identity>) -> io::Result<File> {
     Err(io::ErrorKind::NotFound.into())
 }
 
-/// Where a symbolic link leads, if it is to be trusted: only root or this user could have made it.
+/// What a symbolic link says, if it is to be trusted: only root or this user could have made it.
 fn trusted_target(link: &Path) -> Result<PathBuf, Error> {
     let failed = |cause: io::Error| Error::log_file(link, cause);
     let user = nix::unistd::geteuid().as_raw();
@@ -170,7 +176,7 @@ fn trusted_target(link: &Path) -> Result<PathBuf, Error> {
     if leads_from.starts_with("/proc") || leads_to.starts_with("/proc") {
         return Err(Error::log_file_type(link));
     }
-    fs::canonicalize(link).map_err(failed)
+    Ok(directory_of(link).join(leads_to))
 }
 
 fn directory_of(path: &Path) -> &Path {

@@ -25,7 +25,7 @@ const BY_OTHERS: u32 = BY_GROUP | BY_ALL;
 const STICKY: u32 = 0o1000;
 
 /// As many as the system follows, see `path_resolution(7)`.
-const MOST_LINKS: usize = 40;
+pub(crate) const MOST_LINKS: usize = 40;
 
 /// Whether root can trust the way to a file, as far as it exists. To be asked before opening it.
 ///

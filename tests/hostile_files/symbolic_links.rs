@@ -1,7 +1,7 @@
 //! Symbolic links under the name of the file and on the way to it.
 
-use std::fs;
-use std::os::unix::fs::symlink;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, lchown, symlink};
 
 use super::stage::{Nobody, Root, VICTIM, expect_each_refused, give, names, place, state};
 use crate::support::scratch::Scratch;
@@ -30,7 +30,7 @@ fn a_symbolic_link_of_somebody_else_is_not_followed() {
         ] {
             for link in names(&scratch) {
                 symlink(target, &link).expect("symlink");
-                std::os::unix::fs::lchown(&link, Some(HELLO), Some(HELLO)).expect("lchown");
+                lchown(&link, Some(HELLO), Some(HELLO)).expect("lchown");
             }
             expect_each_refused(&scratch, starter, 73, &["symbolic link"]);
             for link in names(&scratch) {
@@ -54,7 +54,7 @@ fn a_link_of_ones_own_in_the_directory_of_somebody_else_is_not_followed() {
     give(&target, NOBODY, 0o644);
     let link = scratch.path("place/report.log");
     symlink(&target, &link).expect("symlink");
-    std::os::unix::fs::lchown(&link, Some(NOBODY), Some(NOBODY)).expect("lchown");
+    lchown(&link, Some(NOBODY), Some(NOBODY)).expect("lchown");
     let launch = Nobody.start(&scratch).options("log=place/report.log").run();
     let words = ["log", "a symbolic link in a directory of user 4711"];
     scratch.expect_refusal(&launch, 73, &words);
@@ -69,7 +69,7 @@ fn a_directory_of_ones_own_is_not_found_by_the_link_of_somebody_else() {
     let own = scratch.directory_of(NOBODY, "own");
     let link = scratch.path("link");
     symlink(&own, &link).expect("symlink");
-    std::os::unix::fs::lchown(&link, Some(HELLO), Some(HELLO)).expect("lchown");
+    lchown(&link, Some(HELLO), Some(HELLO)).expect("lchown");
     for option in ["pid_template", "log_template"] {
         let launch = Nobody
             .start(&scratch)
@@ -92,6 +92,48 @@ fn the_way_behind_a_link_is_to_be_trusted_too() {
     symlink(&target, scratch.path("report.log")).expect("symlink");
     let launch = Root.start(&scratch).options("log=report.log").run();
     scratch.expect_refusal(&launch, 78, &["log", "user 4711 can replace it"]);
+}
+
+#[test]
+fn a_link_of_ones_own_to_the_link_of_somebody_else_is_not_followed() {
+    if !users::available() {
+        return;
+    }
+    for starter in [Root, Nobody] {
+        let scratch = Scratch::new();
+        place(&scratch, starter.uid(), 0o755);
+        let shared = scratch.directory_of(0, "shared");
+        fs::set_permissions(&shared, Permissions::from_mode(0o1777)).expect("chmod");
+        let victim = scratch.write("victim", VICTIM);
+        give(&victim, starter.uid(), 0o644);
+        let before = state(&victim);
+        symlink(&victim, shared.join("link")).expect("symlink");
+        lchown(shared.join("link"), Some(HELLO), Some(HELLO)).expect("lchown");
+        let link = scratch.path("place/report.log");
+        symlink("../shared/link", &link).expect("symlink");
+        lchown(link, Some(starter.uid()), Some(starter.uid())).expect("lchown");
+        let launch = starter.start(&scratch).options("log=place/report.log");
+        let words = ["log", "shared/link", "a symbolic link made by user 4711"];
+        scratch.expect_refusal(&launch.run(), 73, &words);
+        assert_eq!(state(&victim), before);
+    }
+}
+
+#[test]
+fn a_link_to_a_file_in_a_directory_that_somebody_else_has_linked_is_refused_to_root() {
+    if !users::available() {
+        return;
+    }
+    let scratch = Scratch::new();
+    place(&scratch, 0, 0o1777);
+    scratch.directory_of(0, "real");
+    let victim = scratch.write("real/report.log", VICTIM);
+    symlink("../real", scratch.path("place/link")).expect("symlink");
+    lchown(scratch.path("place/link"), Some(HELLO), Some(HELLO)).expect("lchown");
+    symlink("place/link/report.log", scratch.path("report.log")).expect("symlink");
+    let launch = Root.start(&scratch).options("log=report.log").run();
+    scratch.expect_refusal(&launch, 78, &["log", "place/link", "user 4711"]);
+    assert_eq!(fs::read_to_string(victim).expect("the victim"), VICTIM);
 }
 
 #[test]
@@ -120,7 +162,7 @@ fn a_directory_behind_a_link_of_somebody_else_is_refused_to_root() {
     let daemon = scratch.daemon_of(launch("pid=place/link/report.pid"), "real/report.pid");
     daemon.stop();
     scratch.expect_nothing_left();
-    std::os::unix::fs::lchown(&link, Some(HELLO), Some(HELLO)).expect("lchown");
+    lchown(&link, Some(HELLO), Some(HELLO)).expect("lchown");
     for option in ["pid=place/link/report.pid", "log=place/link/report.log"] {
         let words = ["place/link", "user 4711"];
         scratch.expect_refusal(&launch(option), 78, &words);
