@@ -17,6 +17,7 @@ use nix::unistd::geteuid;
 
 use crate::support::bystanders::{Bystanders, VICTIM};
 use crate::support::deadline::eventually;
+use crate::support::lock;
 use crate::support::process::{Process, with_variable};
 use crate::support::start::Start;
 
@@ -203,6 +204,11 @@ impl Scratch {
                 fs::remove_file(&path).expect("remove");
             }
         }
+        eventually("who was killed has let go of the lock", || {
+            // In the middle of its exec, a process has no variable to be found by.
+            self.kill_what_is_left();
+            (!lock::is_held(&path)).then_some(())
+        });
         let next = self.background().options("pid=report.pid\nready=exec");
         let daemon = self.daemon_of(next.does("hang").run(), "report.pid");
         // By its number: just after its exec it has no environment yet by which it would be found.
