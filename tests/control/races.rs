@@ -3,11 +3,11 @@
 use std::fs::{self, File};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use nix::sys::signal::Signal;
 
-use super::stage::expect_answer;
+use super::stage::{expect_answer, expect_failure};
 use crate::support::deadline::{End, eventually};
 use crate::support::outcome::Launch;
 use crate::support::rounds::rounds;
@@ -103,6 +103,35 @@ fn a_daemon_that_ends_by_itself_at_any_moment_of_a_stop_is_stopped() {
         ended += 1;
     }
     assert!(ended > 20, "{ended}");
+}
+
+#[test]
+fn a_number_that_comes_at_the_last_moment_is_looked_at_or_not_told() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up(scratch.controlled("hang"));
+    let (mut number, mut untold) = (0, 0);
+    // Until it comes some time after the verb has given up.
+    while untold < 3 {
+        number += 1;
+        scratch.write("report.pid", "\n");
+        let (mut begin, mut stops) = (None, 0);
+        let status = trace::run(scratch.verb("status"), |stop| {
+            if process::has_open(stop.pid, &daemon.pid_file) {
+                // From shortly before it gives up.
+                let begin = begin.get_or_insert_with(Instant::now);
+                stops += usize::from(begin.elapsed() >= Duration::from_millis(100));
+            }
+            if stops == number {
+                scratch.write("report.pid", format!("{}\n", daemon.pid()));
+            }
+            Action::Go
+        });
+        if status.code() != 0 {
+            expect_failure(&status, 4, &["its content is not a pid"]);
+            untold += 1;
+        }
+    }
+    scratch.write("report.pid", format!("{}\n", daemon.pid()));
 }
 
 #[test]

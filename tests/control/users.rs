@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use super::canary::Canary;
-use super::stage::{OPTIONS, as_nobody, expect_failure};
+use super::stage::{OPTIONS, as_nobody, expect_answer, expect_failure};
 use crate::support::deadline::eventually;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
@@ -98,6 +98,25 @@ fn a_number_that_changes_while_it_is_looked_at_is_not_believed() {
     });
     scratch.write("report.pid", format!("{}\n", new.0.id()));
     expect_failure(&status.wait(), 4, &["report.pid"]);
+}
+
+#[test]
+fn a_lock_that_is_let_go_while_it_is_looked_at_is_free() {
+    if !requires::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    // As nobody can see what a process has open that is about to be gone, unless he is root.
+    let holder = Canary::new();
+    let path = scratch.write("report.pid", format!("{}\n", holder.0.id()));
+    let lock = lock::hold(&path);
+    let status = as_nobody(scratch.verb("status")).spawn();
+    eventually("it looks a second time", || {
+        (process::stat(status.pid())?.state == 'S').then_some(())
+    });
+    drop(lock);
+    let left = "not running, but its PID file is left";
+    expect_answer(&status.wait(), 1, left);
 }
 
 #[cfg_attr(daemon_fork, ignore = "the time of a start is not known there")]

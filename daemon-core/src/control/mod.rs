@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
+use nix::unistd::Pid;
 
 use crate::error::Error;
 use crate::lock;
@@ -197,11 +198,13 @@ impl Control {
             return Err(Error::pid_file_irregular(&self.pid_file));
         }
         let deadline = Instant::now() + UNKNOWN;
-        let mut is_late = false;
+        let (mut is_late, mut named) = (false, None);
         while lock::writer_holds(&file).map_err(|errno| failed(errno.into()))? {
-            if is_late {
-                return Err(self.unproved(&file));
+            // A number that has come at the last moment was not looked at yet.
+            if is_late && (named.is_some() || lock::read_pid(&file).is_none()) {
+                return Err(self.unproved(&file, named));
             }
+            named = lock::read_pid(&file);
             if let Some(holder) = Holder::of(&file) {
                 return Ok(Found::Running(holder));
             }
@@ -215,14 +218,14 @@ impl Control {
     /// What is signalled must be the daemon, for certain.
     fn refuse_unless_certain(&self, holder: &Holder) -> Result<(), Error> {
         if !holder.is_certain() {
-            return Err(self.unproved(holder.file()));
+            return Err(self.unproved(holder.file(), Some(holder.pid())));
         }
         self.refuse_if_planted(holder.file())
     }
 
-    fn unproved(&self, file: &File) -> Error {
+    fn unproved(&self, file: &File, named: Option<Pid>) -> Error {
         let holder = lock::visible_holders(file).next();
-        Error::holder_unproved(&self.pid_file, lock::read_pid(file), holder)
+        Error::holder_unproved(&self.pid_file, named, holder)
     }
 
     /// Others could have made any process hold the lock of their file: a set-user-ID program that
