@@ -69,21 +69,26 @@ fn a_drop_that_fails_says_why() {
 }
 
 #[test]
-fn root_that_hides_behind_an_effective_id_has_dropped_nothing() {
+fn root_that_hides_behind_another_id_has_dropped_nothing() {
     if !users::available() || !requires::program("setpriv") {
         return;
     }
     let scratch = scratch();
-    let before = ["setpriv", "--euid", "4711"];
-    let start = scratch.among_users(&program::path("report"), &before);
-    let outcome = start.does("drop:hello").run();
-    assert_eq!(outcome.code(), 99, "{outcome:?}");
-    assert!(
-        outcome
-            .err_text()
-            .starts_with("Permission cannot become the user hello"),
-        "{outcome:?}"
-    );
+    for (before, steps) in [
+        (&["setpriv", "--euid", "4711"][..], "drop:hello"),
+        // In the saved id, as a set-uid program has it.
+        (&[], "hide-root:4711 drop:hello"),
+    ] {
+        let start = scratch.among_users(&program::path("report"), before);
+        let outcome = start.does(steps).run();
+        assert_eq!(outcome.code(), 99, "{outcome:?}");
+        assert!(
+            outcome
+                .err_text()
+                .starts_with("Permission cannot become the user hello"),
+            "{outcome:?}"
+        );
+    }
 }
 
 #[cfg_attr(target_env = "musl", ignore = "nothing is preloaded there")]

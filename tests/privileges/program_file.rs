@@ -18,17 +18,36 @@ fn a_program_that_the_user_could_replace_is_a_warning() {
         return;
     }
     let options = "pid=report.pid\nlog=report.log\nuser=hello";
-    for (of_file, of_directory) in [(0, 0), (HELLO, 0), (0, HELLO)] {
+    // The owner, the group and the mode of the file, and those of its directory.
+    let safe = (0, 0, 0o755);
+    for (file, directory, is_replaceable) in [
+        (safe, safe, false),
+        ((HELLO, 0, 0o755), safe, true),
+        (safe, (HELLO, 0, 0o755), true),
+        ((0, CREW, 0o775), safe, true),
+        ((0, 4, 0o775), safe, false),
+        ((0, CREW, 0o755), safe, false),
+        ((0, 0, 0o757), safe, true),
+        (safe, (0, CREW, 0o775), true),
+        (safe, (0, 4, 0o775), false),
+        (safe, (0, 0, 0o777), true),
+        // There only its owner can remove a file.
+        (safe, (0, CREW, 0o1777), false),
+    ] {
         let scratch = scratch();
-        scratch.directory_of(of_directory, "bin");
+        let bin = scratch.directory_of(0, "bin");
         let copy = scratch.copy_program(&program::path("report"), "bin/report");
-        chown(&copy, Some(of_file.into()), None).expect("chown");
+        for (path, (owner, group, mode)) in [(&copy, file), (&bin, directory)] {
+            chown(path, Some(owner.into()), Some(group.into())).expect("chown");
+            fs::set_permissions(path, Permissions::from_mode(mode)).expect("chmod");
+        }
         let start = scratch.among_users(&copy, &[]).arg("-d");
         let (daemon, _) = up(&scratch, start.options(options));
-        if (of_file, of_directory) == (0, 0) {
-            assert_eq!(daemon.launch.err_text(), "");
-        } else {
+        if is_replaceable {
             expect_one_line(&daemon.launch, &["user hello", "bin/report"]);
+        } else {
+            let said = daemon.launch.err_text();
+            assert_eq!(said, "", "{file:?} {directory:?}");
         }
     }
 }

@@ -15,7 +15,7 @@ use nix::errno::Errno;
 use nix::sys::signal::{SigHandler, SigSet, Signal, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, waitpid};
-use nix::unistd::{ForkResult, fork, setgid, setgroups, setuid};
+use nix::unistd::{ForkResult, fork, setgid, setgroups, setresuid, setuid};
 
 use crate::{measure, readiness};
 
@@ -89,6 +89,7 @@ fn take_one(verb: &str, object: &str) -> io::Result<Option<ExitCode>> {
             env::set_current_dir("/")?;
         }
         "regain" => regain_privileges(),
+        "hide-root" => hide_root(number())?,
         "ready" => daemon::ready(),
         // What a careless program does that wants to be a daemon by itself.
         "close-streams" => (0..=2).for_each(close),
@@ -173,6 +174,12 @@ fn drop_privileges(whom: &str) -> io::Result<()> {
         eprintln!("{:?} {error}", error.kind());
         io::Error::other(error)
     })
+}
+
+/// Another user, who can be root again at any time.
+fn hide_root(user: u64) -> io::Result<()> {
+    let user = u32::try_from(user).expect("a user").into();
+    Ok(setresuid(user, user, 0.into())?)
 }
 
 /// Every way back to root that a program has.
