@@ -47,7 +47,9 @@ fn kill_at_stops(
                 .expect("a number");
             let scratch = Scratch::new();
             let (mut stops, mut killed) = (0, false);
-            let start = scratch.background().does("report stay");
+            // Who waits for that is too late for every test.
+            let options = "pid=report.pid\nlog=report.log\nready_timeout=600";
+            let start = scratch.background().options(options).does("report stay");
             let launch = trace::run(start, |stop| {
                 let is_counted = || is_long() || stops > 0 || scratch.path("report.pid").exists();
                 if stop.role == role && is_counted() {
@@ -152,6 +154,8 @@ fn a_daemon_that_is_killed_anywhere_before_it_is_ready_is_a_failure_at_once() {
             _ => {
                 failures.fetch_add(1, Ordering::Relaxed);
                 scratch.expect_failed_start(&launch, 137);
+                let said = launch.err_text();
+                assert!(said.contains("killed by signal 9"), "{launch:?}");
             }
         }
         scratch.up(quick(scratch));

@@ -16,6 +16,7 @@ use std::os::unix::net::UnixListener;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use support::deadline::eventually;
+use support::requires;
 use support::scratch::Scratch;
 
 #[test]
@@ -190,7 +191,7 @@ fn a_failed_start_removes_no_log() {
 fn a_program_that_the_loader_cannot_load_says_so_in_the_log_and_on_the_terminal() {
     let scratch = Scratch::new();
     // The daemon's environment is the launcher's, but for the library that is gone by then.
-    if !support::requires::program("cc") {
+    if !requires::program("cc") {
         return;
     }
     let library = support::constructor::with_threads(&scratch);
@@ -202,4 +203,29 @@ fn a_program_that_the_loader_cannot_load_says_so_in_the_log_and_on_the_terminal(
     // A library to preload is not needed: the loader complains and goes on.
     assert_eq!(launch.code(), 0, "{launch:?}");
     assert!(scratch.read("report.log").contains("gone.so"), "{launch:?}");
+}
+
+#[cfg_attr(target_env = "musl", ignore = "a static program needs no library")]
+#[test]
+fn a_program_without_a_library_that_it_needs_fails_with_the_words_of_the_loader() {
+    let scratch = Scratch::new();
+    let maps = fs::read_to_string("/proc/self/maps").expect("the maps");
+    let paths = maps
+        .lines()
+        .filter_map(|line| line.split_whitespace().nth(5));
+    let Some(library) = paths
+        .into_iter()
+        .find(|path| path.ends_with("/libgcc_s.so.1"))
+    else {
+        requires::skip("a library that can be done without");
+        return;
+    };
+    scratch.copy_program(library.as_ref(), "libgcc_s.so.1");
+    let options = "pid_and_spoil_library=report.pid\nlog=report.log";
+    let start = scratch.background().options(options);
+    let launch = start.env("LD_LIBRARY_PATH", scratch.dir()).run();
+    scratch.expect_failed_start(&launch, 127);
+    for said in [launch.err_text(), scratch.read("report.log")] {
+        assert!(said.contains("libgcc_s.so.1"), "{said}");
+    }
 }

@@ -162,15 +162,21 @@ fn a_file_that_is_locked_by_a_process_without_a_number_in_it_refuses_the_start()
 
 #[test]
 fn a_read_lock_of_a_stranger_refuses_the_start_and_says_so() {
-    let scratch = Scratch::new();
-    let path = scratch.write("report.pid", "");
-    let stranger = lock::hold_for_reading(&path);
-    let launch = scratch.background().run();
-    assert_eq!(launch.code(), 73);
-    expect_one_line(&launch, &["report.pid", "lock"]);
-    assert!(!launch.err_text().contains("already running"));
-    drop(stranger);
-    scratch.up(scratch.background());
+    // By a description of an open file, and by a process.
+    for hold in [lock::hold_for_reading, lock::hold_as_a_process] {
+        let scratch = Scratch::new();
+        let path = scratch.write("report.pid", "");
+        let stranger = hold(&path);
+        let launch = scratch.background().run();
+        assert_eq!(launch.code(), 73);
+        let words = ["report.pid", "locked for reading by another process"];
+        expect_one_line(&launch, &words);
+        let status = scratch.report().args(["-s", "status"]);
+        let status = status.options("pid=report.pid\ncontrol_flag=-s").run();
+        assert_eq!(status.code(), 1, "{status:?}");
+        drop(stranger);
+        scratch.up(scratch.background());
+    }
 }
 
 #[cfg_attr(daemon_fork, ignore = "it is the lock there")]

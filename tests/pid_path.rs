@@ -65,8 +65,11 @@ fn something_else_at_the_path_is_refused_at_once_and_stays() {
     }
     assert_eq!(Fingerprint::of(&victim), before);
     assert!(!scratch.path("target").exists());
-    let launch = scratch.background().options("pid=/dev/null").run();
-    scratch.expect_refusal(&launch, 73, &["/dev/null", "not a regular file"]);
+    for device in ["/dev/null", "/dev/zero"] {
+        let options = format!("pid={device}");
+        let launch = scratch.background().options(options).run();
+        scratch.expect_refusal(&launch, 73, &[device, "not a regular file"]);
+    }
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::stage::OPTIONS;
+use super::canary::Canary;
+use super::stage::{OPTIONS, expect_failure};
 use crate::support::deadline::eventually;
 use crate::support::requires;
 use crate::support::scratch::Scratch;
@@ -14,13 +15,22 @@ fn a_daemon_in_another_pid_namespace_is_not_mistaken_for_its_number_here() {
         return;
     }
     let scratch = Scratch::new();
-    let script = "$1 -d && touch up && while test ! -e go; do sleep 0.01; done";
-    let other = scratch.in_pid_namespace(script).spawn();
+    // The launcher and the intermediate process come before the daemon, whose number is here that
+    // of somebody who would die of a signal.
+    let mut canary = Canary::new();
+    let script = format!(
+        "echo {} > /proc/sys/kernel/ns_last_pid; $1 -d && touch up && \
+         while test ! -e go; do sleep 0.01; done",
+        canary.0.id() - 3
+    );
+    let other = scratch.in_pid_namespace(&script).spawn();
     eventually("it is up", || scratch.path("up").exists().then_some(()));
+    assert_eq!(scratch.read("report.pid"), format!("{}\n", canary.0.id()));
     for verb in ["status", "stop", "reload"] {
-        let outcome = scratch.verb(verb).run();
-        assert_eq!(outcome.code(), 4, "{outcome:?}");
+        let words = format!("not provably by {}", canary.0.id());
+        expect_failure(&scratch.verb(verb).run(), 4, &["locked by", &words]);
     }
+    canary.expect_alive();
     assert!(other.is_alive());
     scratch.write("go", "");
     other.wait();
@@ -46,6 +56,9 @@ fn where_proc_shows_another_pid_namespace_its_numbers_prove_nothing() {
     let outcome = scratch.beside_foreign_proc(script).run();
     assert_eq!(outcome.code(), 0, "{outcome:?}");
     assert_eq!(outcome.out_text(), "4\n4\n4\nalive\n", "{outcome:?}");
+    let reasons = outcome.err_text();
+    let reasons = reasons.matches("not visible here, in another pid namespace perhaps");
+    assert_eq!(reasons.count(), 3, "{outcome:?}");
     assert!(daemon.process.is_alive());
 }
 

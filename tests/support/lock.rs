@@ -53,6 +53,13 @@ pub(crate) fn hold_for_reading(path: &Path) -> File {
     take(path, READ)
 }
 
+/// The same, if there is another, by the lock that a process loses with any descriptor of the file.
+pub(crate) fn hold_as_a_process(path: &Path) -> File {
+    let file = File::open(path).expect("open the file to lock");
+    kind::take_as_a_process(&file);
+    file
+}
+
 fn take(path: &Path, kind: i32) -> File {
     let file = OpenOptions::new()
         .read(true)
@@ -86,6 +93,10 @@ mod kind {
         fcntl(file, FcntlArg::F_OFD_SETLK(&lock)).expect("take the lock");
     }
 
+    pub(super) fn take_as_a_process(file: &File) {
+        fcntl(file, FcntlArg::F_SETLK(&whole_file(READ))).expect("take the lock");
+    }
+
     fn whole_file(kind: i32) -> libc::flock {
         libc::flock {
             l_type: kind.try_into().expect("a kind of lock"),
@@ -112,6 +123,10 @@ mod kind {
 
     pub(super) fn take_lock(file: &File, kind: i32) {
         assert!(try_lock(file, kind), "take the lock");
+    }
+
+    pub(super) fn take_as_a_process(file: &File) {
+        take_lock(file, READ);
     }
 
     fn try_lock(file: &File, kind: i32) -> bool {

@@ -80,6 +80,13 @@ fn set(daemon: Daemon, name: &str, value: &OsStr) -> Daemon {
         "pid_and_delete_library" => daemon.pid_file(after(value, || {
             fs::remove_file(env::var_os("LD_PRELOAD").expect("a library"))
         })),
+        // Another file: what the launcher has of the old one stays.
+        "pid_and_spoil_library" => daemon.pid_file(after(value, || {
+            let directory = env::var_os("LD_LIBRARY_PATH").map(PathBuf::from);
+            let library = directory.expect("a directory").join("libgcc_s.so.1");
+            fs::write(library.with_extension("new"), "spoilt")?;
+            fs::rename(library.with_extension("new"), library)
+        })),
         "pid_and_noexec" => daemon.pid_file(after(value, || {
             let mut mount = Command::new("mount");
             mount
