@@ -100,6 +100,42 @@ fn without_pidfds_the_verbs_work_all_the_same() {
     }
 }
 
+#[cfg_attr(daemon_fork, ignore = "there are none there")]
+#[test]
+fn without_pidfds_who_has_let_go_of_the_lock_meanwhile_is_not_signalled() {
+    if !requires::program("strace") {
+        return;
+    }
+    for _ in 0..5 {
+        let scratch = Scratch::new();
+        let daemon = scratch.up(scratch.controlled("wait:go close-all create:closed hang"));
+        // It was seen to hold the lock, and is about to be signalled by its number.
+        let slowly = "pidfd_send_signal:error=ENOSYS:delay_enter=1000000";
+        let stop = scratch.verb_with(slowly, "stop").spawn();
+        eventually("it is about to signal", || {
+            scratch
+                .read("trace")
+                .contains("pidfd_send_signal")
+                .then_some(())
+        });
+        scratch.write("go", "");
+        eventually("the daemon has let go", || {
+            scratch.path("closed").exists().then_some(())
+        });
+        let is_late = scratch.read("trace").contains("ENOSYS");
+        let stop = stop.wait();
+        // The moment is long, but not for every machine.
+        if is_late {
+            continue;
+        }
+        assert!(daemon.process.is_alive(), "it was signalled: {stop:?}");
+        let words = ["cannot stop the daemon", &daemon.pid().to_string()];
+        expect_failure(&stop, 75, &words);
+        return;
+    }
+    panic!("the moment was missed five times");
+}
+
 #[cfg_attr(daemon_fork, ignore = "the fault is that of another call there")]
 #[test]
 fn a_daemon_that_does_not_even_die_of_sigkill_is_given_up() {
