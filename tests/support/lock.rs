@@ -4,8 +4,9 @@ use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
+use crate::support::deadline::eventually;
 use crate::support::process;
-use kind::{READ, WRITE, take_lock};
+use kind::{READ, WRITE, try_lock};
 
 /// Whether somebody holds a write lock on the file. A reader asks for a read lock, which only a
 /// writer's denies, and takes none itself.
@@ -68,7 +69,10 @@ fn take(path: &Path, kind: i32) -> File {
         .truncate(false)
         .open(path)
         .expect("open the file to lock");
-    take_lock(&file, kind);
+    // A child that another test forks meanwhile has a copy of the last one until its exec.
+    eventually("the lock can be taken", || {
+        try_lock(&file, kind).then_some(())
+    });
     file
 }
 
@@ -88,9 +92,8 @@ mod kind {
         i32::from(lock.l_type) != libc::F_UNLCK
     }
 
-    pub(super) fn take_lock(file: &File, kind: i32) {
-        let lock = whole_file(kind);
-        fcntl(file, FcntlArg::F_OFD_SETLK(&lock)).expect("take the lock");
+    pub(super) fn try_lock(file: &File, kind: i32) -> bool {
+        fcntl(file, FcntlArg::F_OFD_SETLK(&whole_file(kind))).is_ok()
     }
 
     pub(super) fn take_as_a_process(file: &File) {
@@ -121,15 +124,11 @@ mod kind {
         !try_lock(file, READ)
     }
 
-    pub(super) fn take_lock(file: &File, kind: i32) {
-        assert!(try_lock(file, kind), "take the lock");
-    }
-
     pub(super) fn take_as_a_process(file: &File) {
-        take_lock(file, READ);
+        assert!(try_lock(file, READ), "take the lock");
     }
 
-    fn try_lock(file: &File, kind: i32) -> bool {
+    pub(super) fn try_lock(file: &File, kind: i32) -> bool {
         // SAFETY: the descriptor is open as long as the file is borrowed.
         unsafe { libc::flock(file.as_raw_fd(), kind | libc::LOCK_NB) == 0 }
     }
