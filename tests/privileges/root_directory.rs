@@ -1,6 +1,8 @@
 //! Another root directory, and the log inside of it and outside.
 
 use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
 
 use nix::sys::signal::Signal;
 use nix::unistd::chown;
@@ -99,27 +101,31 @@ fn a_log_inside_of_the_root_directory_is_reopened_there() {
     if !users::available() {
         return;
     }
-    let scratch = scratch();
-    fs::create_dir(scratch.path("jail")).expect("mkdir");
-    chown(&scratch.path("jail"), Some(HELLO.into()), None).expect("chown");
-    let options = "pid=report.pid\nlog=jail/report.log\nchroot=jail\nuser=hello\nlog_reopen=1";
-    let steps = "create:/up wait:/go say:after create:/done stay";
-    let launch = start(&scratch, &[]).options(options).does(steps).run();
-    let daemon = scratch.daemon_of(launch, "report.pid");
-    assert_eq!(daemon.launch.err_text(), "", "no warning");
-    let (log, old) = (
-        scratch.path("jail/report.log"),
-        scratch.path("jail/old.log"),
-    );
-    fs::rename(&log, &old).expect("rotate");
-    daemon.process.signal(Signal::SIGHUP);
-    eventually("the new log is there", || log.exists().then_some(()));
-    scratch.write("jail/go", "");
-    eventually("it has written", || {
-        scratch.path("jail/done").exists().then_some(())
-    });
-    assert_eq!(fs::read_to_string(&log).expect("the new log"), "after\n");
-    assert_eq!(fs::read_to_string(&old).expect("the old log"), "");
+    for name in ["jail/report.log", "link"] {
+        let scratch = scratch();
+        fs::create_dir(scratch.path("jail")).expect("mkdir");
+        chown(&scratch.path("jail"), Some(HELLO.into()), None).expect("chown");
+        let target = Path::new("..").join(scratch.mark()).join("jail/report.log");
+        symlink(target, scratch.path("link")).expect("symlink");
+        let options = format!("pid=report.pid\nlog={name}\nchroot=jail\nuser=hello\nlog_reopen=1");
+        let steps = "create:/up wait:/go say:after create:/done stay";
+        let launch = start(&scratch, &[]).options(options).does(steps).run();
+        let daemon = scratch.daemon_of(launch, "report.pid");
+        assert_eq!(daemon.launch.err_text(), "", "no warning");
+        let (log, old) = (
+            scratch.path("jail/report.log"),
+            scratch.path("jail/old.log"),
+        );
+        fs::rename(&log, &old).expect("rotate");
+        daemon.process.signal(Signal::SIGHUP);
+        eventually("the new log is there", || log.exists().then_some(()));
+        scratch.write("jail/go", "");
+        eventually("it has written", || {
+            scratch.path("jail/done").exists().then_some(())
+        });
+        assert_eq!(fs::read_to_string(&log).expect("the new log"), "after\n");
+        assert_eq!(fs::read_to_string(&old).expect("the old log"), "");
+    }
 }
 
 #[test]
