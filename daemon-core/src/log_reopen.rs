@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::ffi::CString;
 use std::io::{self, IoSlice};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -14,12 +14,13 @@ use std::sync::OnceLock;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::Signal;
-use nix::sys::stat::{Mode, SFlag, fchmod, fstat};
-use nix::unistd::{dup2_stderr, dup2_stdout};
+use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat};
+use nix::unistd::{dup2_stderr, dup2_stdout, geteuid};
 
 use crate::error::{Error, shown};
 use crate::handoff::Record;
 use crate::sys;
+use crate::trust;
 
 /// What is needed to open the log again.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ struct Log {
     mode: Mode,
     /// The device that it is: `/dev/null`, or none.
     device: Option<libc::dev_t>,
+    /// Whether somebody else could put a file in its place.
+    is_shared: bool,
     /// What is said before the reason, if it cannot be opened.
     complaint: Vec<u8>,
 }
@@ -62,7 +65,8 @@ pub(crate) fn check() -> Result<(), Errno> {
 /// # Errors
 ///
 /// Those of `open(2)`: the directory is gone, or this process may not write to the file, for
-/// example.
+/// example. `EPERM` also for a file of somebody else, or with a second name, where others can put
+/// files.
 pub fn reopen_log() -> io::Result<()> {
     match LOG.get() {
         Some(log) => Ok(reopen(log)?),
@@ -77,12 +81,13 @@ pub(crate) fn prepare(record: &Record) -> Result<(), Errno> {
     };
     let name = shown(record.comm.as_ref());
     let from_root = from_root(path, record.chroot.as_deref());
-    let device = device(io::stdout())?;
+    let device = device(&fstat(io::stdout())?);
     LOG.get_or_init(|| Log {
         // One with a NUL byte is refused long before.
         path: CString::new(from_root.as_os_str().as_bytes()).unwrap_or_default(),
         mode: Mode::from_bits_truncate(mode as libc::mode_t),
         device,
+        is_shared: trust::is_shared(&from_root),
         complaint: format!("{name}: {}", Error::log_file_again(path)).into_bytes(),
     });
     match record.log_reopen {
@@ -130,20 +135,25 @@ fn open(log: &Log) -> Result<OwnedFd, Errno> {
         Err(Errno::EEXIST) => create(OFlag::empty())?,
         Err(errno) => return Err(errno),
     };
+    let found = fstat(&file)?;
     // A terminal, for example, that was put in its place.
-    if device(&file)? != log.device {
+    if device(&found) != log.device {
         return Err(Errno::EINVAL);
+    }
+    // The file of somebody else, or another name of one that they may not write to themselves.
+    let is_ours = found.st_uid == 0 || found.st_uid == geteuid().as_raw();
+    if log.is_shared && (!is_ours || found.st_nlink > 1) {
+        return Err(Errno::EPERM);
     }
     // Opening was not to wait for the reader of a FIFO, but writing may.
     fcntl(&file, FcntlArg::F_SETFL(OFlag::O_APPEND))?;
     Ok(file)
 }
 
-fn device(file: impl AsFd) -> Result<Option<libc::dev_t>, Errno> {
-    let file = fstat(file)?;
+fn device(file: &FileStat) -> Option<libc::dev_t> {
     let kind = SFlag::from_bits_truncate(file.st_mode) & SFlag::S_IFMT;
     let is_device = kind == SFlag::S_IFCHR || kind == SFlag::S_IFBLK;
-    Ok(is_device.then_some(file.st_rdev))
+    is_device.then_some(file.st_rdev)
 }
 
 /// `dup2(2)` may meet another thread that just opens a file, or be interrupted.

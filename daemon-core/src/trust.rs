@@ -103,21 +103,26 @@ pub(crate) fn check_file(
     file: &Metadata,
     daemon: Option<u32>,
 ) -> Result<(), Distrust> {
-    // Its own directory was there a moment ago.
-    let Ok(directory) = fs::metadata(path.parent().unwrap_or(path)) else {
-        return Ok(());
-    };
-    let is_root = geteuid().is_root();
-    let others = if is_root { BY_OTHERS } else { BY_ALL };
-    let is_shared = directory.mode() & others != 0;
-    if (is_root || is_shared) && !is_trusted(file.uid()) && Some(file.uid()) != daemon {
+    let is_shared = is_shared(path);
+    let is_exposed = is_shared || geteuid().is_root();
+    if is_exposed && !is_trusted(file.uid()) && Some(file.uid()) != daemon {
         return Err(Distrust::Owner(file.uid()));
     }
-    let is_foreign = is_root && !is_trusted(directory.uid());
-    if (is_shared || is_foreign) && file.nlink() > 1 {
+    if is_shared && file.nlink() > 1 {
         return Err(Distrust::HardLink);
     }
     Ok(())
+}
+
+/// Whether somebody else could put a file where this one is.
+pub(crate) fn is_shared(path: &Path) -> bool {
+    // The directory of a file that is open was there a moment ago.
+    let Ok(directory) = fs::metadata(path.parent().unwrap_or(path)) else {
+        return false;
+    };
+    let is_root = geteuid().is_root();
+    let others = if is_root { BY_OTHERS } else { BY_ALL };
+    directory.mode() & others != 0 || (is_root && !is_trusted(directory.uid()))
 }
 
 /// The same for a PID file, in which everyone believes what others could write.

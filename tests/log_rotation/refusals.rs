@@ -1,7 +1,7 @@
 //! What stands in the place of the log and is not opened: the old one stays, with a warning.
 
-use std::fs;
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 
 use nix::sys::resource::Resource;
 use nix::sys::signal::Signal;
@@ -11,6 +11,7 @@ use super::stage::OPTIONS;
 use crate::support::deadline::eventually;
 use crate::support::requires;
 use crate::support::scratch::Scratch;
+use crate::support::users::{self, HELLO};
 
 impl Scratch {
     /// Waits until the daemon has said in its old log that it cannot open the new one.
@@ -42,6 +43,45 @@ fn the_old_log_stays_with_a_warning_when_the_new_one_cannot_be_opened() {
     eventually("it goes on", || scratch.path("done").exists().then_some(()));
     let expected = format!("before\n{warning}after\n");
     assert_eq!(scratch.read("gone/report.log"), expected);
+}
+
+#[test]
+fn what_others_have_planted_in_the_place_of_the_log_is_not_written_to() {
+    if !users::available() {
+        return;
+    }
+    let scratch = Scratch::new();
+    // Not with a sticky bit, where the system itself may refuse such files.
+    let logs = scratch.path("logs");
+    fs::create_dir(&logs).expect("mkdir");
+    chown(&logs, None, Some(HELLO)).expect("chgrp");
+    fs::set_permissions(&logs, Permissions::from_mode(0o775)).expect("chmod");
+    let victim = scratch.write("victim", "precious\n");
+    let daemon = scratch.writer(&OPTIONS.replace("report.log", "logs/report.log"));
+    daemon.report();
+    let (log, old) = (logs.join("report.log"), logs.join("old"));
+    let plants: [(&str, &dyn Fn()); 2] = [
+        ("a file of somebody else", &|| {
+            fs::write(&log, "").expect("write");
+            chown(&log, Some(HELLO), None).expect("chown");
+        }),
+        ("another name of a file", &|| {
+            fs::hard_link(&victim, &log).expect("link");
+        }),
+    ];
+    for (number, (what, plant)) in (1..).zip(plants) {
+        fs::rename(&log, &old).expect("rotate");
+        plant();
+        let before = fs::read_to_string(&log).expect("what was planted");
+        daemon.process.signal(Signal::SIGHUP);
+        eventually(what, || {
+            let said = fs::read_to_string(&old).expect("the old log");
+            let warnings = said.matches("cannot reopen").count();
+            (warnings == number).then_some(())
+        });
+        assert_eq!(fs::read_to_string(&log).expect("it"), before, "{what}");
+        fs::rename(&old, &log).expect("back");
+    }
 }
 
 #[test]
