@@ -14,7 +14,7 @@ use crate::support::scratch::Scratch;
 #[test]
 fn stop_leaves_nothing_behind_with_a_handler_and_without() {
     let scratch = Scratch::new();
-    for steps in ["stay", "hang"].repeat(10) {
+    for steps in ["stay", "hang"].repeat(50) {
         let daemon = scratch.up(scratch.controlled(steps));
         let answer = format!("stopped, pid {}", daemon.pid());
         expect_answer(&scratch.verb("stop").run(), 0, &answer);
