@@ -1,6 +1,9 @@
 //! An innocent, who must outlive all that the verbs do.
 
+use std::fs;
 use std::process::{Child, Command, Stdio};
+
+use crate::support::deadline::eventually;
 
 /// A process that has nothing to do with any daemon, and whose number stands in files.
 pub(crate) struct Canary(pub(crate) Child);
@@ -10,9 +13,16 @@ impl Canary {
         Self::with(Stdio::null())
     }
 
-    pub(crate) fn with(stdin: impl Into<Stdio>) -> Self {
-        let mut command = Command::new("sleep");
-        Self(command.arg("600").stdin(stdin).spawn().expect("sleep"))
+    /// With this open, and not as a standard stream, where nobody looks for a lock.
+    pub(crate) fn with(descriptor: impl Into<Stdio>) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", "exec sleep 600 3<&0 <&-"]);
+        let canary = Self(command.stdin(descriptor).spawn().expect("sh"));
+        let it = format!("/proc/{}/fd/3", canary.0.id());
+        eventually("the canary has it open", || {
+            fs::symlink_metadata(&it).is_ok().then_some(())
+        });
+        canary
     }
 
     pub(crate) fn expect_alive(&mut self) {
