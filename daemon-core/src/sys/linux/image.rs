@@ -1,6 +1,6 @@
 //! Which program this is, as the kernel and the dynamic loader know it.
 
-use std::ffi::{CString, OsStr, OsString, c_int, c_void};
+use std::ffi::{CStr, CString, OsStr, OsString, c_int, c_void};
 use std::fs;
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -37,13 +37,22 @@ impl Image {
     }
 }
 
+/// As long as a name can be with its NUL byte, see `PR_GET_NAME(2const)`.
+const TASK_COMM_LEN: usize = 16;
+
 /// The name of this process, which would become `exe` by the way it is executed again.
 pub(crate) fn comm() -> OsString {
     // Each thread has a name, and that of the first is the process's.
     if gettid() == getpid() {
-        return prctl::get_name()
-            .map(|name| OsString::from_vec(name.into_bytes()))
-            .unwrap_or_default();
+        // Not by `nix`, which hands over an array that it has promised not to change: a compiler
+        // that sees it, as with link-time optimization, takes it for empty afterwards.
+        let mut name = [0_u8; TASK_COMM_LEN];
+        // SAFETY: the call writes so many bytes at most, and the array has them.
+        let result = unsafe { libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr()) };
+        return match CStr::from_bytes_until_nul(&name) {
+            Ok(name) if result == 0 => OsString::from_vec(name.to_bytes().to_vec()),
+            _ => OsString::new(),
+        };
     }
     let mut comm = fs::read("/proc/self/comm").unwrap_or_default();
     if comm.last() == Some(&b'\n') {
