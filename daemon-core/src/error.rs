@@ -74,7 +74,11 @@ pub enum ErrorKind {
 /// It displays as one line: the step, the object and the reason, for example
 /// `cannot lock the PID file /run/hello.pid: already running, pid 4242`.
 #[derive(Debug)]
-pub struct Error {
+pub struct Error(Box<Details>);
+
+/// Behind a pointer, so that what succeeds carries a word about and not all of this.
+#[derive(Debug)]
+struct Details {
     kind: ErrorKind,
     status: u8,
     what: String,
@@ -96,20 +100,20 @@ impl Error {
     /// What kind of failure it is.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
-        self.kind
+        self.0.kind
     }
 
     /// The status that the launcher exits with, see `sysexits.h`.
     #[must_use]
     pub fn exit_status(&self) -> u8 {
-        self.status
+        self.0.status
     }
 
     /// What the daemon wrote to its log before it failed, at most the last 64 KiB. The launcher
     /// shows it before the message.
     #[must_use]
     pub fn output(&self) -> &[u8] {
-        &self.output
+        &self.0.output
     }
 
     fn words(kind: ErrorKind, what: impl Into<String>, reason: impl Into<String>) -> Self {
@@ -120,8 +124,9 @@ impl Error {
         Self::new(kind, what.into(), Reason::System(cause.into()))
     }
 
+    #[cold]
     fn new(kind: ErrorKind, what: String, reason: Reason) -> Self {
-        Self {
+        Self(Box::new(Details {
             kind,
             status: kind.exit_status(),
             what,
@@ -129,7 +134,7 @@ impl Error {
             output: Vec::new(),
             #[cfg(unix)]
             signal: None,
-        }
+        }))
     }
 }
 
@@ -154,8 +159,8 @@ impl ErrorKind {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.what)?;
-        match &self.reason {
+        write!(f, "{}: ", self.0.what)?;
+        match &self.0.reason {
             Reason::Words(words) => f.write_str(words),
             Reason::System(cause) => f.write_str(&system_message(cause)),
             Reason::Explained(words, _) => f.write_str(words),
@@ -165,7 +170,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.reason {
+        match &self.0.reason {
             Reason::Words(_) => None,
             Reason::System(cause) | Reason::Explained(_, cause) => Some(cause),
         }

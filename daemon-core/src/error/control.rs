@@ -97,8 +97,8 @@ impl Error {
     }
 
     /// The second half of a restart failed.
-    pub(crate) fn after_stop(self) -> Self {
-        let what = format!("stopped the old daemon, but {}", self.what);
-        Self { what, ..self }
+    pub(crate) fn after_stop(mut self) -> Self {
+        self.0.what.insert_str(0, "stopped the old daemon, but ");
+        self
     }
 }

@@ -23,13 +23,14 @@ pub(crate) enum Place {
 }
 
 impl Error {
-    pub(crate) fn with_output(self, output: Vec<u8>) -> Self {
-        Self { output, ..self }
+    pub(crate) fn with_output(mut self, output: Vec<u8>) -> Self {
+        self.0.output = output;
+        self
     }
 
     /// The signal by which the user gave up waiting.
     pub(crate) fn signal(&self) -> Option<Signal> {
-        self.signal
+        self.0.signal
     }
 
     /// A step of the launch that the system refused.
@@ -172,12 +173,13 @@ impl Error {
             .map(|errno| format!(": {}", system_message(&errno.into())))
             .unwrap_or_default();
         let reason = format!("the daemon {} {when}{because}{}", ended(status), more(log));
-        let error = Self::words(kind, CANNOT_START, reason);
+        let mut error = Self::words(kind, CANNOT_START, reason);
         let own_status = status.code().or_else(|| Some(128 + status.signal()?));
         match own_status.and_then(|status| u8::try_from(status).ok()) {
-            Some(status) if kind == ErrorKind::Failed => Self { status, ..error },
-            _ => error,
+            Some(status) if kind == ErrorKind::Failed => error.0.status = status,
+            _ => {}
         }
+        error
     }
 
     /// The daemon ended before it was ready, nobody knows how.
@@ -207,13 +209,10 @@ impl Error {
     /// The user gave up waiting.
     pub(crate) fn interrupted(signal: Signal) -> Self {
         let reason = format!("interrupted by {signal} before the daemon was ready");
-        let error = Self::words(ErrorKind::Interrupted, CANNOT_START, reason);
-        let status = u8::try_from(128 + signal as i32).unwrap_or(71);
-        Self {
-            status,
-            signal: Some(signal),
-            ..error
-        }
+        let mut error = Self::words(ErrorKind::Interrupted, CANNOT_START, reason);
+        error.0.status = u8::try_from(128 + signal as i32).unwrap_or(71);
+        error.0.signal = Some(signal);
+        error
     }
 }
 
