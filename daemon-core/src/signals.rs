@@ -1,8 +1,8 @@
 //! What the launcher changes of its signals, and gives back.
 
+use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::net::UnixStream;
 
 use nix::errno::Errno;
 use nix::sys::signal::{SigAction, SigHandler, SigSet, Signal, kill};
@@ -59,17 +59,15 @@ impl Drop for Ignored {
 /// Not by `signalfd(2)`: where the program has other threads, any of them may be interrupted.
 #[derive(Debug)]
 pub(crate) struct Interrupts {
-    reader: UnixStream,
+    reader: File,
     /// Where the handler writes; open for as long as it may.
-    _writer: UnixStream,
+    _writer: File,
     before: Vec<(Signal, SigAction)>,
 }
 
 impl Interrupts {
     pub(crate) fn catch() -> io::Result<Self> {
-        let (reader, writer) = UnixStream::pair()?;
-        reader.set_nonblocking(true)?;
-        writer.set_nonblocking(true)?;
+        let (reader, writer) = sys::descriptors::pipe()?;
         sys::signals::write_interrupts_to(writer.as_fd());
         let mut interrupts = Self {
             reader,

@@ -114,13 +114,17 @@ fn a_filter_that_forbids_every_fork_is_a_refusal() {
 #[test]
 fn a_filter_that_forbids_a_step_of_the_launch_is_named_with_it() {
     for (calls, options, words) in [
-        (&[libc::SYS_socketpair][..], "", "make a pipe for signals"),
+        (&[libc::SYS_socketpair][..], "", "make the hand-off"),
         (
             &[libc::SYS_socket],
             "\nready=notify",
             "make the notification socket",
         ),
-        (&[libc::SYS_pipe, libc::SYS_pipe2], "", "make a pipe"),
+        (
+            &[libc::SYS_pipe, libc::SYS_pipe2],
+            "",
+            "make a pipe for signals",
+        ),
         (&[libc::SYS_setsid], "", "start a session"),
         (
             &[libc::SYS_dup2, libc::SYS_dup3],

@@ -27,6 +27,24 @@ pub(crate) fn adopt(number: RawFd) -> io::Result<OwnedFd> {
     duplicate(number, number).or_else(|_| duplicate(number, libc::STDERR_FILENO + 1))
 }
 
+/// The two ends of a pipe, see `pipe2(2)`: neither passes through an exec, and nobody waits at one.
+#[cfg(not(target_vendor = "apple"))]
+pub(crate) fn pipe() -> io::Result<(File, File)> {
+    let flags = nix::fcntl::OFlag::O_CLOEXEC | nix::fcntl::OFlag::O_NONBLOCK;
+    let (reader, writer) = nix::unistd::pipe2(flags)?;
+    Ok((reader.into(), writer.into()))
+}
+
+/// The same of a system that has no `pipe2`.
+#[cfg(target_vendor = "apple")]
+pub(crate) fn pipe() -> io::Result<(File, File)> {
+    let (reader, writer) = std::os::unix::net::UnixStream::pair()?;
+    reader.set_nonblocking(true)?;
+    writer.set_nonblocking(true)?;
+    let [reader, writer] = [reader, writer].map(OwnedFd::from);
+    Ok((reader.into(), writer.into()))
+}
+
 /// Whether this number is an open descriptor.
 pub(crate) fn is_open(number: RawFd) -> bool {
     // SAFETY: the call takes integers, and changes nothing.
