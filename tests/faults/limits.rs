@@ -175,6 +175,17 @@ fn a_filter_that_forbids_what_can_be_done_without_is_not_noticed() {
 }
 
 #[test]
+fn a_filter_that_forbids_one_way_to_send_a_signal_leaves_no_daemon() {
+    let calls = [libc::SYS_pidfd_send_signal];
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nready=notify\nready_timeout=1";
+    let start = scratch.background().options(options).does("hang");
+    let launch = start.deny(&calls, Errno::EPERM).run();
+    scratch.expect_failed_start(&launch, 75);
+    scratch.expect_order();
+}
+
+#[test]
 fn a_machine_with_no_processor_to_spare_is_no_fault() {
     if !requires::program("nice") {
         return;

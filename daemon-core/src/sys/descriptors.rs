@@ -35,7 +35,7 @@ pub(crate) fn pipe() -> io::Result<(File, File)> {
     Ok((reader.into(), writer.into()))
 }
 
-/// The same of a system that has no `pipe2`.
+/// Two sockets serve as well where there is no `pipe2`.
 #[cfg(target_vendor = "apple")]
 pub(crate) fn pipe() -> io::Result<(File, File)> {
     let (reader, writer) = std::os::unix::net::UnixStream::pair()?;

@@ -1,6 +1,7 @@
 //! The two vfork-style clones: the children share the launcher's memory until they execute, so
 //! that the cost does not grow with it, and the launcher's thread waits meanwhile.
 
+use std::cell::OnceCell;
 use std::ffi::{c_int, c_void};
 use std::fs::File;
 use std::io::{self, Read};
@@ -23,11 +24,13 @@ use crate::sys::wait;
 
 /// The daemon, a child of this process, until its end has been seen.
 ///
-/// Nobody else can be given its pid meanwhile, since nobody else waits for it.
+/// Nobody else can be given its pid meanwhile, unless another thread of the program waits for every
+/// child; so what is done by its number comes right after [`try_wait`](Self::try_wait).
 #[derive(Debug)]
 pub(crate) struct Child {
     pid: Pid,
-    pidfd: Option<OwnedFd>,
+    /// Opened when it is asked for: a start that waits for nothing but the exec does without.
+    pidfd: OnceCell<Option<OwnedFd>>,
 }
 
 impl Child {
@@ -37,7 +40,8 @@ impl Child {
 
     /// What is readable once it has ended, where the system has it.
     pub(crate) fn end(&self) -> Option<BorrowedFd<'_>> {
-        self.pidfd.as_ref().map(AsFd::as_fd)
+        let pidfd = self.pidfd.get_or_init(|| pidfd::open(self.pid).ok());
+        pidfd.as_ref().map(AsFd::as_fd)
     }
 
     /// How it ended, if it has.
@@ -46,11 +50,14 @@ impl Child {
     }
 
     pub(crate) fn send(&self, signal: Signal) {
-        // It may have ended, which is what is wanted.
-        let _ = match &self.pidfd {
-            Some(pidfd) => pidfd::send_signal(pidfd.as_fd(), signal as i32),
-            None => nix::sys::signal::kill(self.pid, signal),
+        let sent = match self.end() {
+            Some(pidfd) => pidfd::send_signal(pidfd, signal as i32),
+            None => Err(Errno::ENOSYS),
         };
+        // It may have ended, which is what is wanted. Else a filter may deny the one call.
+        if sent.is_err_and(|errno| errno != Errno::ESRCH) {
+            let _ = nix::sys::signal::kill(self.pid, signal);
+        }
     }
 }
 
@@ -87,8 +94,6 @@ pub(crate) fn start(plan: Plan) -> Result<Child, Failure> {
         0 => None,
         pid => Some(Pid::from_raw(pid)),
     };
-    // Now, while there is nothing to do but wait; it is our child, whatever becomes of it.
-    let pidfd = daemon.and_then(|pid| pidfd::open(pid).ok());
     // The pipe ends when the daemon has executed the program or died. If someone killed the
     // intermediate process, nothing else tells. If not, it is as good as done, and only a child that
     // another thread of ours has forked meanwhile could keep the pipe open.
@@ -101,7 +106,10 @@ pub(crate) fn start(plan: Plan) -> Result<Child, Failure> {
     // daemon runs first, with all of its start-up.
     let fate = wait::wait(Pid::from_raw(intermediate));
     match (children.failure(), daemon) {
-        (None, Some(pid)) => Ok(Child { pid, pidfd }),
+        (None, Some(pid)) => Ok(Child {
+            pid,
+            pidfd: OnceCell::new(),
+        }),
         (Some(failure), daemon) => {
             daemon.map(wait::wait);
             Err(failure)
