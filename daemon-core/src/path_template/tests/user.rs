@@ -15,7 +15,7 @@ use crate::path_template::Surroundings;
 fn root_gets_the_directories_of_the_system_whatever_the_variables_say() {
     let root = Surroundings {
         uid: 0,
-        home_of: |_| Ok(Some("/home/root".into())),
+        home_of: |_| Ok(Some("/srv/superuser".into())),
         ..ann_with(&[
             ("XDG_RUNTIME_DIR", "/run/user/1000"),
             ("XDG_STATE_HOME", "/home/ann/state"),
@@ -25,7 +25,7 @@ fn root_gets_the_directories_of_the_system_whatever_the_variables_say() {
         ("{runtime_dir}/{name}.pid", "/run/hello.pid"),
         ("{state_dir}/{name}", "/var/lib/hello"),
         ("{log_dir}/{name}.log", "/var/log/hello.log"),
-        ("{home}/x", "/home/root/x"),
+        ("{home}/x", "/srv/superuser/x"),
     ];
     for (template, path) in paths {
         assert_eq!(path_of(template, &root), Ok(path.into()), "{template}");

@@ -25,7 +25,7 @@ use crate::sys::wait;
 /// The daemon, a child of this process, until its end has been seen.
 ///
 /// Nobody else can be given its pid meanwhile, unless another thread of the program waits for every
-/// child; so what is done by its number comes right after [`try_wait`](Self::try_wait).
+/// child. So [`try_wait`](Self::try_wait) is asked before [`end`](Self::end) and [`send`](Self::send).
 #[derive(Debug)]
 pub(crate) struct Child {
     pid: Pid,
