@@ -116,12 +116,65 @@ impl Error {
         &self.0.output
     }
 
-    fn words(kind: ErrorKind, what: impl Into<String>, reason: impl Into<String>) -> Self {
+    /// `what` names the step and the object: `cannot open the log /var/log/hello.log`.
+    pub(crate) fn words(
+        kind: ErrorKind,
+        what: impl Into<String>,
+        reason: impl Into<String>,
+    ) -> Self {
         Self::new(kind, what.into(), Reason::Words(reason.into()))
     }
 
-    fn system(kind: ErrorKind, what: impl Into<String>, cause: impl Into<io::Error>) -> Self {
+    /// As [`words`](Self::words), with the words of the system for the reason.
+    pub(crate) fn system(
+        kind: ErrorKind,
+        what: impl Into<String>,
+        cause: impl Into<io::Error>,
+    ) -> Self {
         Self::new(kind, what.into(), Reason::System(cause.into()))
+    }
+
+    /// As [`system`](Self::system), with words that say more than those of the system.
+    pub(crate) fn explained(
+        kind: ErrorKind,
+        what: impl Into<String>,
+        reason: &'static str,
+        cause: impl Into<io::Error>,
+    ) -> Self {
+        Self::new(kind, what.into(), Reason::Explained(reason, cause.into()))
+    }
+
+    /// Replaces the exit status of the kind.
+    pub(crate) fn with_status(mut self, status: u8) -> Self {
+        self.0.status = status;
+        self
+    }
+
+    /// Adds the signal that the launcher dies by.
+    #[cfg(unix)]
+    pub(crate) fn with_signal(mut self, signal: Signal) -> Self {
+        self.0.signal = Some(signal);
+        self
+    }
+
+    /// Adds what the daemon wrote to its log.
+    #[cfg(unix)]
+    pub(crate) fn with_output(mut self, output: Vec<u8>) -> Self {
+        self.0.output = output;
+        self
+    }
+
+    /// Puts words before the step: what succeeded before this failure.
+    #[cfg(unix)]
+    pub(crate) fn preceded_by(mut self, words: &str) -> Self {
+        self.0.what.insert_str(0, words);
+        self
+    }
+
+    /// The signal that the launcher dies by.
+    #[cfg(unix)]
+    pub(crate) fn signal(&self) -> Option<Signal> {
+        self.0.signal
     }
 
     #[cold]
@@ -178,7 +231,7 @@ impl std::error::Error for Error {
 }
 
 /// The system's own words for an error, without the number that std adds.
-fn system_message(cause: &io::Error) -> String {
+pub(crate) fn system_message(cause: &io::Error) -> String {
     let text = cause.to_string();
     match text.rfind(" (os error ") {
         Some(end) => text[..end].to_owned(),

@@ -37,3 +37,12 @@ impl Signal {
         self.0
     }
 }
+
+/// A signal as a message names it: `15 (SIGTERM)`. A real-time signal has no name.
+#[cfg(unix)]
+pub(crate) fn describe(number: i32) -> String {
+    match nix::sys::signal::Signal::try_from(number) {
+        Ok(signal) => format!("{number} ({signal})"),
+        Err(_) => number.to_string(),
+    }
+}

@@ -5,10 +5,8 @@ use std::path::Path;
 
 use nix::unistd::Pid;
 
-use super::files::pid_file_reason;
-use super::launch::signal_name;
 use super::{Distrust, Error, ErrorKind, shown, trust};
-use crate::signal::Signal;
+use crate::signal::{self, Signal};
 
 impl Error {
     pub(crate) fn no_pid_file() -> Self {
@@ -23,7 +21,7 @@ impl Error {
 
     pub(crate) fn pid_file_unread(path: &Path, cause: io::Error) -> Self {
         let what = format!("cannot look at the PID file {}", shown(path));
-        Self::new(ErrorKind::OutOfReach, what, pid_file_reason(path, cause))
+        Self::unopened_pid_file(ErrorKind::OutOfReach, what, path, cause)
     }
 
     pub(crate) fn pid_file_distrusted(path: &Path, distrust: &Distrust) -> Self {
@@ -81,7 +79,7 @@ impl Error {
     pub(crate) fn not_caught(pid: Pid, signal: Signal, is_caught: Option<bool>) -> Self {
         let what = format!(
             "cannot send signal {} to the daemon, pid {pid}",
-            signal_name(signal.as_raw())
+            signal::describe(signal.as_raw())
         );
         let reason = match is_caught {
             None => "it would die of it without a handler, and this system does not say",
@@ -97,8 +95,7 @@ impl Error {
     }
 
     /// The second half of a restart failed.
-    pub(crate) fn after_stop(mut self) -> Self {
-        self.0.what.insert_str(0, "stopped the old daemon, but ");
-        self
+    pub(crate) fn after_stop(self) -> Self {
+        self.preceded_by("stopped the old daemon, but ")
     }
 }

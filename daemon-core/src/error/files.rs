@@ -7,14 +7,14 @@ use std::path::Path;
 
 use nix::unistd::Pid;
 
-use super::{Error, ErrorKind, Reason, shown};
+use super::{Error, ErrorKind, shown};
 
 const LOG_TYPES: &str = "it must be a regular file, a FIFO or /dev/null";
 
 impl Error {
     pub(crate) fn pid_file(step: &str, path: &Path, cause: io::Error) -> Self {
         let what = format!("cannot {step} the PID file {}", shown(path));
-        Self::new(ErrorKind::CannotCreate, what, pid_file_reason(path, cause))
+        Self::unopened_pid_file(ErrorKind::CannotCreate, what, path, cause)
     }
 
     fn pid_file_words(step: &str, path: &Path, kind: ErrorKind, reason: &str) -> Self {
@@ -23,6 +23,24 @@ impl Error {
             format!("cannot {step} the PID file {}", shown(path)),
             reason,
         )
+    }
+
+    /// A PID file that could not be opened. No link is followed, and each system has another errno
+    /// for that.
+    pub(super) fn unopened_pid_file(
+        kind: ErrorKind,
+        what: String,
+        path: &Path,
+        cause: io::Error,
+    ) -> Self {
+        if path.is_symlink() {
+            Self::explained(kind, what, "it is a symbolic link", cause)
+        } else if cause.raw_os_error() == Some(libc::ENXIO) {
+            // A socket, or a device without its counterpart.
+            Self::explained(kind, what, "not a regular file", cause)
+        } else {
+            Self::system(kind, what, cause)
+        }
     }
 
     pub(crate) fn pid_file_type(path: &Path) -> Self {
@@ -51,15 +69,15 @@ impl Error {
     }
 
     pub(crate) fn log_file(path: &Path, cause: io::Error) -> Self {
-        let reason = match cause.raw_os_error() {
+        let (kind, what) = (ErrorKind::CannotCreate, open_log(path));
+        match cause.raw_os_error() {
             Some(libc::ENXIO) if is_fifo(path) => {
-                Reason::Explained("it is a FIFO that nobody reads from", cause)
+                Self::explained(kind, what, "it is a FIFO that nobody reads from", cause)
             }
             // A socket, or a device without its counterpart.
-            Some(libc::ENXIO) => Reason::Explained(LOG_TYPES, cause),
-            _ => Reason::System(cause),
-        };
-        Self::new(ErrorKind::CannotCreate, open_log(path), reason)
+            Some(libc::ENXIO) => Self::explained(kind, what, LOG_TYPES, cause),
+            _ => Self::system(kind, what, cause),
+        }
     }
 
     pub(crate) fn log_link_made_by(path: &Path, maker: u32) -> Self {
@@ -94,17 +112,4 @@ fn open_log(path: &Path) -> String {
 
 fn is_fifo(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|there| there.file_type().is_fifo())
-}
-
-/// Why a PID file could not be opened. No link is followed, and each system has another number for
-/// that.
-pub(super) fn pid_file_reason(path: &Path, cause: io::Error) -> Reason {
-    if path.is_symlink() {
-        Reason::Explained("it is a symbolic link", cause)
-    } else if cause.raw_os_error() == Some(libc::ENXIO) {
-        // A socket, or a device without its counterpart.
-        Reason::Explained("not a regular file", cause)
-    } else {
-        Reason::System(cause)
-    }
 }

@@ -11,6 +11,7 @@ use nix::sys::signal::Signal;
 
 use super::{Error, ErrorKind, shown, system_message};
 use crate::handoff::{self, Record};
+use crate::signal;
 use crate::sys::child::{Failure, Step};
 use crate::sys::image::Image;
 
@@ -23,16 +24,6 @@ pub(crate) enum Place {
 }
 
 impl Error {
-    pub(crate) fn with_output(mut self, output: Vec<u8>) -> Self {
-        self.0.output = output;
-        self
-    }
-
-    /// The signal by which the user gave up waiting.
-    pub(crate) fn signal(&self) -> Option<Signal> {
-        self.0.signal
-    }
-
     /// A step of the launch that the system refused.
     pub(crate) fn step(step: &str, cause: impl Into<io::Error>) -> Self {
         Self::system(ErrorKind::System, format!("cannot {step}"), cause)
@@ -144,7 +135,7 @@ impl Error {
                 )
             }
             handoff::Step::LogReopen => {
-                let signal = signal_name(record.log_reopen.unwrap_or_default());
+                let signal = signal::describe(record.log_reopen.unwrap_or_default());
                 Self::step(&format!("reopen the log on signal {signal}"), cause)
             }
         }
@@ -173,13 +164,12 @@ impl Error {
             .map(|errno| format!(": {}", system_message(&errno.into())))
             .unwrap_or_default();
         let reason = format!("the daemon {} {when}{because}{}", ended(status), more(log));
-        let mut error = Self::words(kind, CANNOT_START, reason);
+        let error = Self::words(kind, CANNOT_START, reason);
         let own_status = status.code().or_else(|| Some(128 + status.signal()?));
         match own_status.and_then(|status| u8::try_from(status).ok()) {
-            Some(status) if kind == ErrorKind::Failed => error.0.status = status,
-            _ => {}
+            Some(status) if kind == ErrorKind::Failed => error.with_status(status),
+            _ => error,
         }
-        error
     }
 
     /// The daemon ended before it was ready, nobody knows how.
@@ -209,10 +199,10 @@ impl Error {
     /// The user gave up waiting.
     pub(crate) fn interrupted(signal: Signal) -> Self {
         let reason = format!("interrupted by {signal} before the daemon was ready");
-        let mut error = Self::words(ErrorKind::Interrupted, CANNOT_START, reason);
-        error.0.status = u8::try_from(128 + signal as i32).unwrap_or(71);
-        error.0.signal = Some(signal);
-        error
+        let status = u8::try_from(128 + signal as i32).unwrap_or(71);
+        Self::words(ErrorKind::Interrupted, CANNOT_START, reason)
+            .with_status(status)
+            .with_signal(signal)
     }
 }
 
@@ -234,16 +224,8 @@ const CANNOT_START: &str = "cannot start in the background";
 fn ended(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(status), _) => format!("ended with status {status}"),
-        (None, Some(signal)) => format!("was killed by signal {}", signal_name(signal)),
+        (None, Some(signal)) => format!("was killed by signal {}", signal::describe(signal)),
         (None, None) => "was lost".to_owned(),
-    }
-}
-
-/// A signal by its number and its name; real-time signals have none.
-pub(super) fn signal_name(number: i32) -> String {
-    match Signal::try_from(number) {
-        Ok(signal) => format!("{number} ({signal})"),
-        Err(_) => number.to_string(),
     }
 }
 
