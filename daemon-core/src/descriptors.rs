@@ -6,11 +6,11 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use crate::sys;
 
 /// The first descriptor after the standard streams.
-const FIRST: RawFd = 3;
+const FIRST_INHERITED_FD: RawFd = 3;
 
 /// The caller's descriptors that stay open, with the numbers they have.
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub(crate) struct KeptFds {
     open: Vec<RawFd>,
     /// Ours lie here and above,
     free: RawFd,
@@ -18,14 +18,14 @@ pub(crate) struct Kept {
     after_open: RawFd,
 }
 
-impl Kept {
+impl KeptFds {
     /// What the program declared, and the sockets of `sd_listen_fds(3)`, how many there are.
     ///
     /// Of these only what is open stays so; the others are left to whoever starts the program
     /// without them. To be asked before anything of ours is opened, which may get such a number.
     pub(crate) fn new(declared: &[RawFd], listen_fds: usize) -> Self {
         let listen_fds = RawFd::try_from(listen_fds).unwrap_or(RawFd::MAX);
-        let sockets = FIRST..FIRST.saturating_add(listen_fds);
+        let sockets = FIRST_INHERITED_FD..FIRST_INHERITED_FD.saturating_add(listen_fds);
         let is_open = |number: &RawFd| sys::descriptors::is_open(*number);
         // They come one after the other, and somebody may say that there are thousands of millions.
         let open = sockets.clone().take_while(is_open);
@@ -47,7 +47,7 @@ impl Kept {
     }
 
     /// Moves a descriptor of ours out of the way of the standard streams and of all these.
-    pub(crate) fn lift(&self, descriptor: OwnedFd) -> io::Result<OwnedFd> {
+    pub(crate) fn dup_above(&self, descriptor: OwnedFd) -> io::Result<OwnedFd> {
         if descriptor.as_raw_fd() >= self.free {
             return Ok(descriptor);
         }
@@ -59,5 +59,7 @@ impl Kept {
 /// The first number after the standard streams and all these.
 fn after(numbers: &[RawFd]) -> RawFd {
     let after = numbers.iter().map(|number| number.saturating_add(1));
-    after.max().map_or(FIRST, |after| after.max(FIRST))
+    after
+        .max()
+        .map_or(FIRST_INHERITED_FD, |after| after.max(FIRST_INHERITED_FD))
 }

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::sync::atomic::AtomicU8;
 
 use crate::error::Error;
-use crate::sys::child::{PID_LINE, Plan, Step, Strings};
+use crate::sys::child::{ExecStep, PID_LINE, Plan, Strings};
 use crate::sys::descriptors::Inherited;
 use crate::sys::image::Image;
 use crate::sys::launch::{self, Child};
@@ -18,7 +18,7 @@ pub(crate) struct Program<'a> {
     pub(crate) image: &'a Image,
     pub(crate) arguments: Vec<OsString>,
     /// Entries as they stand, each with its bytes.
-    pub(crate) environment: Vec<Entry>,
+    pub(crate) environment: Vec<EnvEntry>,
     pub(crate) stdin: BorrowedFd<'a>,
     pub(crate) output: BorrowedFd<'a>,
     /// What stays open, with its number.
@@ -29,11 +29,11 @@ pub(crate) struct Program<'a> {
 
 /// One entry of the environment.
 #[derive(Debug)]
-pub(crate) enum Entry {
+pub(crate) enum EnvEntry {
     /// `NAME=value`, or whatever stood there.
-    Plain(Vec<u8>),
+    Copied(Vec<u8>),
     /// This, and then the pid of the daemon, which nobody knows yet.
-    Pid(Vec<u8>),
+    PidStamped(Vec<u8>),
 }
 
 /// Starts the daemon, detached; returns when it executes the program.
@@ -46,11 +46,11 @@ fn plan(program: Program<'_>) -> Result<Plan, Error> {
     let mut stamps = Vec::new();
     for entry in program.environment {
         match entry {
-            Entry::Plain(bytes) => environment.push(leak(bytes)),
-            Entry::Pid(prefix) => {
+            EnvEntry::Copied(bytes) => environment.push(leak(bytes)),
+            EnvEntry::PidStamped(prefix) => {
                 let (variable, digits) = pid_variable(&prefix);
                 environment.push_stamped(variable);
-                stamps.push(Step::StampPid(digits));
+                stamps.push(ExecStep::StampPid(digits));
             }
         }
     }
@@ -63,32 +63,32 @@ fn plan(program: Program<'_>) -> Result<Plan, Error> {
     // placing clears the mark; the PID is written last, when nothing but the exec can fail.
     let output = program.output.as_raw_fd();
     let mut steps = vec![
-        Step::NewSession,
-        Step::SecondFork,
-        Step::DefaultSignals,
-        Step::CloseOnExec(Inherited::by_this_process()),
-        Step::Place {
+        ExecStep::NewSession,
+        ExecStep::SecondFork,
+        ExecStep::DefaultSignals,
+        ExecStep::CloseOnExec(Inherited::by_this_process()),
+        ExecStep::Place {
             from: program.stdin.as_raw_fd(),
             onto: libc::STDIN_FILENO,
         },
-        Step::Place {
+        ExecStep::Place {
             from: output,
             onto: libc::STDOUT_FILENO,
         },
-        Step::Place {
+        ExecStep::Place {
             from: output,
             onto: libc::STDERR_FILENO,
         },
     ];
-    steps.extend(program.kept.into_iter().map(Step::KeepOpen));
+    steps.extend(program.kept.into_iter().map(ExecStep::KeepOpen));
     steps.extend(stamps);
     if let Some((file, old_length)) = program.pid_file {
-        steps.push(Step::WritePid {
+        steps.push(ExecStep::WritePid {
             file: file.as_raw_fd(),
             old_length,
         });
     }
-    steps.extend([Step::EmptyMask, Step::Execute]);
+    steps.extend([ExecStep::EmptyMask, ExecStep::Execute]);
     let image = program.image.path().map_err(Error::image_unknown)?;
     Ok(Plan::new(steps, image, arguments, environment))
 }

@@ -4,18 +4,18 @@ use std::ffi::OsString;
 
 use nix::errno::Errno;
 
-use crate::after_exec;
 use crate::command_line::{self, Asked, ChosenPaths, Verb};
 use crate::control::{Control, Stopped, verbs};
 use crate::daemon::{Daemon, PathSource};
 use crate::error::{Error, Object};
-use crate::handoff::{self, Record, Step};
-use crate::launcher::{self, Order, Verdict, report};
+use crate::handoff::{self, Record, StartStep};
+use crate::launcher::{self, LaunchConfig, Launched, report};
 use crate::path_template::{self, Surroundings};
+use crate::post_exec;
 use crate::privileges;
 use crate::readiness::notify;
 use crate::running::{self, OwnPidFile, Running, Started};
-use crate::standard_streams::KeptOutput;
+use crate::standard_streams::BufferedOutput;
 use crate::sys;
 
 impl Daemon {
@@ -106,7 +106,7 @@ impl Daemon {
         self
     }
 
-    fn into_order(self, arguments: Vec<OsString>) -> Result<Order, Error> {
+    fn into_config(self, arguments: Vec<OsString>) -> Result<LaunchConfig, Error> {
         let surroundings = surroundings(&arguments);
         let resolve = |object, source: Option<PathSource>, surroundings: &Surroundings| {
             source
@@ -124,7 +124,7 @@ impl Daemon {
             Some(_) => surroundings.in_new_root(),
             None => surroundings,
         };
-        Ok(Order {
+        Ok(LaunchConfig {
             arguments,
             pid_file,
             log_file,
@@ -144,20 +144,20 @@ impl Daemon {
 
 /// Starts the daemon, and ends this process if that succeeds.
 fn start_with(settings: Daemon, arguments: Vec<OsString>) -> Error {
-    match settings.into_order(arguments) {
-        Ok(order) => start(order),
+    match settings.into_config(arguments) {
+        Ok(config) => start(config),
         Err(error) => error,
     }
 }
 
-fn start(order: Order) -> Error {
-    match launcher::launch(order) {
+fn start(config: LaunchConfig) -> Error {
+    match launcher::launch(config) {
         // An interrupt comes too late now, and is caught to the end: the daemon is up.
-        Ok((Verdict::Up { pid, log, status }, _interrupts)) => {
+        Ok((Launched::Up { pid, log, status }, _interrupts)) => {
             report::up(pid, log.as_deref(), status.as_deref());
             sys::exit::exit(0)
         }
-        Ok((Verdict::Finished { output }, _)) => {
+        Ok((Launched::Finished { output }, _)) => {
             report::finished(&output);
             sys::exit::exit(0)
         }
@@ -170,11 +170,11 @@ fn control(settings: Daemon, verb: Verb, arguments: Vec<OsString>) -> Result<u8,
     let stop_timeout = settings.stop_timeout;
     if verb == Verb::Restart {
         // Whatever is wrong with the new start, it shall not cost the old daemon its life.
-        let order = settings.into_order(arguments)?;
-        let pid_file = order.pid_file.as_ref().ok_or_else(Error::no_pid_file)?;
+        let config = settings.into_config(arguments)?;
+        let pid_file = config.pid_file.as_ref().ok_or_else(Error::no_pid_file)?;
         launcher::refusals::check()?;
         let stopped = verbs::stop(&Control::new(pid_file.path()), stop_timeout)?;
-        let error = start(order);
+        let error = start(config);
         return Err(match stopped {
             Stopped::NotRunning => error,
             _ => error.after_stop(),
@@ -215,10 +215,10 @@ fn take_handoff() -> Result<Option<Running>, Error> {
     let Some((record, launcher)) = handoff::take() else {
         return Ok(None);
     };
-    let outcome = keep_lock(&record).and_then(|()| after_exec::take_steps(&record));
+    let outcome = keep_lock(&record).and_then(|()| post_exec::take_steps(&record));
     launcher.answer(outcome);
     notify::remember_receiver(record.notify_address.as_deref());
-    outcome.map_err(|(step, errno)| Error::after_exec(step, &record, errno))?;
+    outcome.map_err(|(step, errno)| Error::post_exec(step, &record, errno))?;
     let pid_file = record
         .pid_file
         .zip(record.pid_descriptor)
@@ -227,21 +227,21 @@ fn take_handoff() -> Result<Option<Running>, Error> {
             lock,
             owner: std::process::id(),
         });
-    let kept_output = record.keeps_output.then(KeptOutput::of_this_process);
+    let buffered_output = record.buffers_output.then(BufferedOutput::of_this_process);
     let (start_dir, log_file) = (record.start_dir, record.log_file);
     running::set_started(Started {
         start_dir,
         pid_file,
         log_file,
-        kept_output: kept_output.flatten(),
+        buffered_output: buffered_output.flatten(),
     });
     Ok(Some(Running::new()))
 }
 
 /// The daemon's children do not get the lock. Its descriptor stays where it is: while it moved, whoever
 /// looks for it in `/proc` would not find it.
-fn keep_lock(record: &Record) -> Result<(), (Step, Errno)> {
+fn keep_lock(record: &Record) -> Result<(), (StartStep, Errno)> {
     let kept = record.pid_descriptor.map(sys::descriptors::close_on_exec);
     kept.unwrap_or(Ok(()))
-        .map_err(|errno| (Step::PidFile, errno))
+        .map_err(|errno| (StartStep::PidFile, errno))
 }

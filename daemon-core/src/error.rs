@@ -27,7 +27,7 @@ use nix::sys::signal::Signal;
 #[cfg(all(unix, any(not(target_os = "linux"), daemon_fork)))]
 pub(crate) use launch::OUT_OF_REACH;
 #[cfg(unix)]
-pub(crate) use launch::{Place, UNREADABLE_DESCRIPTORS, WAITING};
+pub(crate) use launch::{LogPlace, UNREADABLE_DESCRIPTORS, WAITING};
 #[cfg(unix)]
 pub(crate) use paths::Object;
 #[cfg(unix)]

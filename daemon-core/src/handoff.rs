@@ -15,40 +15,37 @@ use nix::unistd::{getegid, geteuid, getgid, getpid, getuid};
 use crate::sys;
 use crate::sys::socket::{KIND, NO_SIGNAL, is_made_by};
 
-pub(crate) use outcome::{Outcome, Step};
+pub(crate) use outcome::{Outcome, StartStep};
 pub(crate) use record::Record;
 
 /// The variable that holds the number of the daemon's end of the socket pair.
 pub(crate) const MARKER: &str = "__DAEMON_HANDOFF";
 
 /// No record is longer: it holds a handful of paths.
-const LONGEST: usize = 64 * 1024;
+const RECORD_MAX: usize = 64 * 1024;
 
 /// Most records are shorter: the daemon is to keep no more memory than it needs.
-const USUAL: usize = 1024;
+const RECORD_CAPACITY: usize = 1024;
 
 /// The launcher's end: sends the record, and receives the outcome of the steps after the exec.
 #[derive(Debug)]
-pub(crate) struct Launcher(OwnedFd);
+pub(crate) struct LauncherEnd(OwnedFd);
 
 /// The daemon's end.
 #[derive(Debug)]
-pub(crate) struct Daemon(OwnedFd);
+pub(crate) struct DaemonEnd(OwnedFd);
 
 /// Makes the socket pair. The daemon's end is passed on by its number.
-pub(crate) fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
-    sys::socket::pair()
+pub(crate) fn pair() -> Result<(LauncherEnd, OwnedFd), Errno> {
+    let (launcher_end, daemon_end) = sys::socket::pair()?;
+    Ok((LauncherEnd(launcher_end), daemon_end))
 }
 
-impl Launcher {
-    pub(crate) fn new(socket: OwnedFd) -> Self {
-        Self(socket)
-    }
-
+impl LauncherEnd {
     /// Sends the record. It waits in the socket, whatever happens to the launcher meanwhile.
     pub(crate) fn send(&self, record: &Record) -> io::Result<()> {
         let bytes = record.encode();
-        if bytes.len() > LONGEST {
+        if bytes.len() > RECORD_MAX {
             return Err(Errno::ENAMETOOLONG.into());
         }
         let flags = NO_SIGNAL | MsgFlags::MSG_DONTWAIT;
@@ -72,13 +69,13 @@ impl Launcher {
     }
 }
 
-impl AsFd for Launcher {
+impl AsFd for LauncherEnd {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
 }
 
-impl Daemon {
+impl DaemonEnd {
     /// Answers, and lets the hand-off go. A launcher that was killed is not missed.
     pub(crate) fn answer(self, outcome: Outcome) {
         let bytes = outcome::encode(outcome);
@@ -96,7 +93,7 @@ pub(crate) fn marker(socket: BorrowedFd<'_>) -> String {
 /// Takes the hand-off, if this process was given one, and removes every trace of it.
 ///
 /// A variable that was forged, leaked or inherited without its descriptor means nothing.
-pub(crate) fn take() -> Option<(Record, Daemon)> {
+pub(crate) fn take() -> Option<(Record, DaemonEnd)> {
     let value = std::env::var_os(MARKER)?;
     sys::environment::set(OsStr::new(MARKER), None);
     // No launcher starts a set-uid program, so whoever sends it something is not to be believed.
@@ -114,7 +111,7 @@ pub(crate) fn take() -> Option<(Record, Daemon)> {
     let socket = sys::descriptors::adopt(number).ok()?;
     let record = receive(&socket)?;
     let _ = nix::unistd::close(number);
-    Some((record, Daemon(socket)))
+    Some((record, DaemonEnd(socket)))
 }
 
 /// Reads the record, and consumes it, so that it cannot be taken twice.
@@ -122,7 +119,7 @@ fn receive(socket: &OwnedFd) -> Option<Record> {
     if getsockopt(socket, sockopt::SockType) != Ok(KIND) {
         return None;
     }
-    let mut bytes = vec![0; USUAL];
+    let mut bytes = vec![0; RECORD_CAPACITY];
     let mut receive = |flags| -> Option<Record> {
         let flags = flags | MsgFlags::MSG_DONTWAIT;
         let length = loop {
@@ -132,7 +129,7 @@ fn receive(socket: &OwnedFd) -> Option<Record> {
                 break message.bytes;
             }
             let longer = bytes.len() * 2;
-            if longer > LONGEST {
+            if longer > RECORD_MAX {
                 return None;
             }
             bytes.resize(longer, 0);

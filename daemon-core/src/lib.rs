@@ -7,8 +7,6 @@
     allow(dead_code, reason = "the options are for a start that never happens")
 )]
 
-#[cfg(unix)]
-mod after_exec;
 #[cfg(feature = "clap")]
 pub mod clap;
 mod command_line;
@@ -41,6 +39,8 @@ mod log_writer;
 mod path_template;
 #[cfg(unix)]
 mod pid_file;
+#[cfg(unix)]
+mod post_exec;
 #[cfg(unix)]
 mod privileges;
 #[cfg(unix)]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
-use crate::error::{Error, Place};
+use crate::error::{Error, LogPlace};
 use crate::identity::Identity;
 use crate::pid_file;
 use crate::standard_streams;
@@ -25,7 +25,7 @@ const ATTEMPTS: usize = 50;
 #[derive(Debug)]
 pub(crate) struct LogFile {
     file: File,
-    place: Place,
+    place: LogPlace,
     target: Option<PathBuf>,
     end: u64,
 }
@@ -63,7 +63,7 @@ impl LogFile {
         append_only(&file).map_err(|errno| failed(errno.into()))?;
         Ok(Self {
             file,
-            place: Place::Path(path.to_owned()),
+            place: LogPlace::Path(path.to_owned()),
             target: Some(target),
             end: metadata.len(),
         })
@@ -75,7 +75,7 @@ impl LogFile {
         append_only(&file)?;
         Ok(Self {
             file,
-            place: Place::Memory,
+            place: LogPlace::Memory,
             target: None,
             end: 0,
         })
@@ -85,13 +85,13 @@ impl LogFile {
         &self.file
     }
 
-    pub(crate) fn place(&self) -> &Place {
+    pub(crate) fn place(&self) -> &LogPlace {
         &self.place
     }
 
     /// Gives back the memory of what was written so far, since nobody needs it any more.
     pub(crate) fn forget(&self) {
-        if matches!(self.place, Place::Memory) {
+        if matches!(self.place, LogPlace::Memory) {
             self.file.set_len(0).ok();
         }
     }

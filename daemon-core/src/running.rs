@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::pid_file::is_same_file;
 use crate::readiness::notify;
-use crate::standard_streams::KeptOutput;
+use crate::standard_streams::BufferedOutput;
 use crate::sys;
 
 /// The guard that [`enter`](crate::Daemon::enter) and [`start`](crate::Daemon::start) give to the
@@ -29,7 +29,7 @@ pub(crate) struct Started {
     pub(crate) pid_file: Option<OwnPidFile>,
     pub(crate) log_file: Option<PathBuf>,
     /// Until it is ready; without a log.
-    pub(crate) kept_output: Option<KeptOutput>,
+    pub(crate) buffered_output: Option<BufferedOutput>,
 }
 
 /// The PID file of this process, and the descriptor that holds its lock: open for ever, and owned by
@@ -113,7 +113,7 @@ pub fn log_file() -> Option<&'static Path> {
 /// error lead to `/dev/null` from here on; what was written to them before was kept for the launcher
 /// to show, had the start failed.
 pub fn ready() {
-    if let Some(output) = started().and_then(|started| started.kept_output) {
+    if let Some(output) = started().and_then(|started| started.buffered_output) {
         output.let_go();
     }
     notify::send(notify::READY);

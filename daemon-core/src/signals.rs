@@ -12,11 +12,11 @@ use crate::sys;
 
 /// While this lives, the end of a child can be waited for, even if the caller ignores SIGCHLD.
 #[derive(Debug)]
-pub(crate) struct Waitable {
+pub(crate) struct DefaultSigchld {
     before: SigAction,
 }
 
-impl Waitable {
+impl DefaultSigchld {
     pub(crate) fn begin() -> Result<Self, Errno> {
         Ok(Self {
             before: sys::signals::set_default(Signal::SIGCHLD)?,
@@ -24,7 +24,7 @@ impl Waitable {
     }
 }
 
-impl Drop for Waitable {
+impl Drop for DefaultSigchld {
     fn drop(&mut self) {
         let _ = sys::signals::restore(Signal::SIGCHLD, &self.before);
         if let SigHandler::Handler(_) | SigHandler::SigAction(_) = self.before.handler() {
@@ -36,19 +36,19 @@ impl Drop for Waitable {
 
 /// While this lives, a signal does nothing.
 #[derive(Debug)]
-pub(crate) struct Ignored {
+pub(crate) struct IgnoreGuard {
     signal: Signal,
     before: SigAction,
 }
 
-impl Ignored {
+impl IgnoreGuard {
     pub(crate) fn begin(signal: Signal) -> Result<Self, Errno> {
         let before = sys::signals::ignore(signal)?;
         Ok(Self { signal, before })
     }
 }
 
-impl Drop for Ignored {
+impl Drop for IgnoreGuard {
     fn drop(&mut self) {
         let _ = sys::signals::restore(self.signal, &self.before);
     }

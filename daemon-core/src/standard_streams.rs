@@ -29,7 +29,7 @@ pub(crate) fn open_null() -> Result<OwnedFd, Error> {
 /// Opens `/dev/null` in the place of every standard stream that is closed, until what comes back is
 /// dropped. What is opened in such a place gets what is written to the stream, and the daemon's own
 /// streams take its place.
-pub(crate) fn fill_closed() -> Result<Vec<OwnedFd>, Error> {
+pub(crate) fn ensure_std_fds_open() -> Result<Vec<OwnedFd>, Error> {
     let mut filled = Vec::new();
     // The system gives the lowest number that is free.
     while !(0..=2).all(sys::descriptors::is_open) {
@@ -40,11 +40,11 @@ pub(crate) fn fill_closed() -> Result<Vec<OwnedFd>, Error> {
 
 /// What standard output and standard error lead to, where it is not to stay so.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct KeptOutput {
+pub(crate) struct BufferedOutput {
     file: (libc::dev_t, libc::ino_t),
 }
 
-impl KeptOutput {
+impl BufferedOutput {
     /// What standard output leads to now.
     pub(crate) fn of_this_process() -> Option<Self> {
         let file = fstat(io::stdout()).ok()?;

@@ -10,14 +10,14 @@ use nix::errno::Errno;
 use nix::sys::signal::Signal;
 
 use super::{Error, ErrorKind, shown, system_message};
-use crate::handoff::{self, Record};
+use crate::handoff::{Record, StartStep};
 use crate::signal;
-use crate::sys::child::{Failure, Step};
+use crate::sys::child::{ExecStep, Failure};
 use crate::sys::image::Image;
 
 /// Where a log is.
 #[derive(Clone, Debug)]
-pub(crate) enum Place {
+pub(crate) enum LogPlace {
     Path(PathBuf),
     /// It lasts until the daemon is ready.
     Memory,
@@ -38,26 +38,26 @@ impl Error {
         match *failure {
             Failure::Launcher(step, cause) => Self::step(step, cause),
             Failure::Child(step, cause) => Self::detached_step(step, cause),
-            Failure::Stranger => Self::stranger(),
-            Failure::Intermediate(fate) => Self::intermediate_ended(fate),
+            Failure::PidMismatch => Self::pid_mismatch(),
+            Failure::Intermediate(outcome) => Self::intermediate_ended(outcome),
         }
     }
 
-    fn detached_step(step: Step, cause: Errno) -> Self {
+    fn detached_step(step: ExecStep, cause: Errno) -> Self {
         let step = match step {
-            Step::NewSession => "start a session in the intermediate process",
-            Step::SecondFork => "create the daemon",
-            Step::DefaultSignals => "reset the signals of the daemon",
-            Step::CloseOnExec(_) => "close the descriptors of the daemon",
-            Step::KeepOpen(_) => "keep a descriptor open for the daemon",
-            Step::Place { .. } => "redirect the standard streams of the daemon",
-            Step::StampPid(_) => "set the environment of the daemon",
-            Step::WritePid { .. } => {
+            ExecStep::NewSession => "start a session in the intermediate process",
+            ExecStep::SecondFork => "create the daemon",
+            ExecStep::DefaultSignals => "reset the signals of the daemon",
+            ExecStep::CloseOnExec(_) => "close the descriptors of the daemon",
+            ExecStep::KeepOpen(_) => "keep a descriptor open for the daemon",
+            ExecStep::Place { .. } => "redirect the standard streams of the daemon",
+            ExecStep::StampPid(_) => "set the environment of the daemon",
+            ExecStep::WritePid { .. } => {
                 let what = "cannot write the pid of the daemon into the PID file";
                 return Self::system(ErrorKind::CannotCreate, what, cause);
             }
-            Step::EmptyMask => "unblock the signals of the daemon",
-            Step::Execute => {
+            ExecStep::EmptyMask => "unblock the signals of the daemon",
+            ExecStep::Execute => {
                 return Self::step(
                     &format!("execute the daemon through {}", Image::NAME),
                     cause,
@@ -67,15 +67,15 @@ impl Error {
         Self::step(step, cause)
     }
 
-    fn stranger() -> Self {
+    fn pid_mismatch() -> Self {
         let reason = "the children of this process are in another PID namespace, or get a copy of its \
                       memory (valgrind)";
         Self::words(ErrorKind::System, "cannot create the daemon", reason)
     }
 
-    fn intermediate_ended(fate: Result<ExitStatus, Errno>) -> Self {
+    fn intermediate_ended(outcome: Result<ExitStatus, Errno>) -> Self {
         let what = "cannot create the daemon";
-        let ended = fate.map_or("was lost".to_owned(), ended);
+        let ended = outcome.map_or("was lost".to_owned(), ended);
         Self::words(
             ErrorKind::System,
             what,
@@ -112,29 +112,29 @@ impl Error {
     }
 
     /// A step of the daemon after its exec failed.
-    pub(crate) fn after_exec(step: handoff::Step, record: &Record, cause: Errno) -> Self {
+    pub(crate) fn post_exec(step: StartStep, record: &Record, cause: Errno) -> Self {
         let path = |path: &Option<PathBuf>| path.as_deref().map(shown).unwrap_or_default();
         match step {
-            handoff::Step::PidFile => {
+            StartStep::PidFile => {
                 let file = path(&record.pid_file);
                 Self::step(&format!("keep the PID file {file} open"), cause)
             }
-            handoff::Step::Chroot => {
+            StartStep::Chroot => {
                 let root = path(&record.chroot);
                 Self::step(&format!("change the root directory to {root}"), cause)
             }
-            handoff::Step::Privileges(step) => {
+            StartStep::Privileges(step) => {
                 let identity = record.identity.clone().unwrap_or_default();
                 Self::privileges(step, &identity, cause)
             }
-            handoff::Step::Workdir => {
+            StartStep::Workdir => {
                 let directory = path(&record.workdir);
                 Self::step(
                     &format!("change to the working directory {directory}"),
                     cause,
                 )
             }
-            handoff::Step::LogReopen => {
+            StartStep::LogReopen => {
                 let signal = signal::describe(record.log_reopen.unwrap_or_default());
                 Self::step(&format!("reopen the log on signal {signal}"), cause)
             }
@@ -148,7 +148,7 @@ impl Error {
         status: ExitStatus,
         was_ready: bool,
         errno: Option<Errno>,
-        log: Option<&Place>,
+        log: Option<&LogPlace>,
     ) -> Self {
         let kind = if status.success() {
             ErrorKind::EndedEarly
@@ -173,7 +173,7 @@ impl Error {
     }
 
     /// The daemon ended before it was ready, nobody knows how.
-    pub(crate) fn ended_unseen(log: Option<&Place>) -> Self {
+    pub(crate) fn ended_unseen(log: Option<&LogPlace>) -> Self {
         let reason = format!(
             "the daemon ended before it was ready, and another part of this program has taken its \
              status{}",
@@ -183,13 +183,13 @@ impl Error {
     }
 
     /// The daemon has closed its end of the hand-off, and runs without what it was to do first.
-    pub(crate) fn handoff_lost(log: Option<&Place>) -> Self {
+    pub(crate) fn handoff_lost(log: Option<&LogPlace>) -> Self {
         let reason = format!("the daemon has closed what it is started by{}", more(log));
         Self::words(ErrorKind::System, CANNOT_START, reason)
     }
 
     /// The daemon was not ready in time.
-    pub(crate) fn not_ready(time: Duration, log: Option<&Place>) -> Self {
+    pub(crate) fn not_ready(time: Duration, log: Option<&LogPlace>) -> Self {
         let seconds = format!("{}.{}", time.as_secs(), time.subsec_millis() / 100);
         let seconds = seconds.trim_end_matches(".0");
         let reason = format!("the daemon was not ready within {seconds} s{}", more(log));
@@ -230,11 +230,11 @@ fn ended(status: ExitStatus) -> String {
 }
 
 /// Where to look for more than the launcher can tell.
-fn more(log: Option<&Place>) -> String {
+fn more(log: Option<&LogPlace>) -> String {
     match log {
-        Some(Place::Path(path)) => format!("; see {}", shown(path)),
+        Some(LogPlace::Path(path)) => format!("; see {}", shown(path)),
         // All there is has been shown.
-        Some(Place::Memory) => String::new(),
+        Some(LogPlace::Memory) => String::new(),
         None => "; it has no log; run it in the foreground to see more".to_owned(),
     }
 }

@@ -6,7 +6,7 @@ use crate::identity;
 
 /// A step after the exec that can fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum StartStep {
     PidFile,
     Chroot,
     Privileges(identity::Step),
@@ -15,9 +15,9 @@ pub(crate) enum Step {
 }
 
 /// Why the log cannot be reopened, if that is so, or which step failed, and why.
-pub(crate) type Outcome = Result<Option<Errno>, (Step, Errno)>;
+pub(crate) type Outcome = Result<Option<Errno>, (StartStep, Errno)>;
 
-impl Step {
+impl StartStep {
     const ALL: [Self; 8] = [
         Self::PidFile,
         Self::Chroot,
@@ -59,6 +59,6 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Outcome> {
     let errno = (errno != 0).then(|| Errno::from_raw(errno));
     match (step, errno) {
         (0, errno) => Some(Ok(errno)),
-        (step, errno) => Some(Err((Step::from_number(*step)?, errno?))),
+        (step, errno) => Some(Err((StartStep::from_number(*step)?, errno?))),
     }
 }

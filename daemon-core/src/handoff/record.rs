@@ -31,7 +31,7 @@ pub(crate) struct Record {
     /// Where the launcher waits for the daemon's own word, besides `NOTIFY_SOCKET`.
     pub(crate) notify_address: Option<OsString>,
     /// Standard output and standard error are kept in memory until the daemon is ready.
-    pub(crate) keeps_output: bool,
+    pub(crate) buffers_output: bool,
     /// The new root directory.
     pub(crate) chroot: Option<PathBuf>,
     /// Who the daemon becomes.
@@ -54,7 +54,7 @@ impl Record {
         put_number(&mut bytes, self.log_mode);
         put_number(&mut bytes, self.log_reopen);
         put_text(&mut bytes, self.notify_address.as_ref());
-        put_number(&mut bytes, self.keeps_output.then_some(1_u32));
+        put_number(&mut bytes, self.buffers_output.then_some(1_u32));
         put_text(&mut bytes, self.chroot.as_ref());
         put_identity(&mut bytes, self.identity.as_ref());
         put_text(&mut bytes, self.workdir.as_ref());
@@ -76,7 +76,7 @@ impl Record {
             log_mode: take_number(&mut rest)?,
             log_reopen: take_number(&mut rest)?,
             notify_address: take_text(&mut rest)?,
-            keeps_output: take_number::<u32>(&mut rest)?.is_some(),
+            buffers_output: take_number::<u32>(&mut rest)?.is_some(),
             chroot: take_text(&mut rest)?.map(PathBuf::from),
             identity: take_identity(&mut rest)?,
             workdir: take_text(&mut rest)?.map(PathBuf::from),
@@ -213,7 +213,7 @@ mod tests {
             log_mode: Some(0o640),
             log_reopen: Some(1),
             notify_address: Some("@00042".into()),
-            keeps_output: true,
+            buffers_output: true,
             chroot: Some("/srv".into()),
             identity: Some(Identity {
                 uid: 33,

@@ -2,26 +2,26 @@
 
 use std::env;
 
-use super::{Order, refusals};
+use super::{LaunchConfig, refusals};
 use crate::error::warning;
 use crate::trust;
 
 /// What to tell the user of a start that has succeeded.
-pub(super) fn of(order: &Order) -> Vec<String> {
+pub(super) fn of(config: &LaunchConfig) -> Vec<String> {
     let mut advice = Vec::new();
     if env::var_os("SUPERVISOR_ENABLED").is_some() {
         advice.push(warning::under_supervisord().to_owned());
     }
     // Every type of unit looks the same from here. `Type=forking` is right, and has a PID file.
-    if refusals::is_started_by_systemd() && order.pid_file.is_none() {
+    if refusals::is_started_by_systemd() && config.pid_file.is_none() {
         advice.push(warning::under_systemd().to_owned());
     }
     // Whoever can replace the program is root as soon as root starts it again.
-    let program = order
+    let program = config
         .identity
         .as_ref()
         .and_then(|_| env::current_exe().ok());
-    if let (Some(identity), Some(program)) = (&order.identity, program) {
+    if let (Some(identity), Some(program)) = (&config.identity, program) {
         if trust::can_be_replaced(&program, identity) {
             advice.push(warning::replaceable_program(&program, identity));
         }

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use nix::unistd::getpid;
 
-use crate::detach::Entry;
+use crate::detach::EnvEntry;
 use crate::handoff;
 use crate::identity::Identity;
 use crate::readiness::notify::NOTIFY_SOCKET;
@@ -33,7 +33,7 @@ pub(super) fn for_daemon(
     handoff: &OwnedFd,
     notify_socket: Option<&OsStr>,
     identity: Option<&Identity>,
-) -> Vec<Entry> {
+) -> Vec<EnvEntry> {
     let own_pid = own_pid();
     let mut ours = identity.map(Identity::variables).unwrap_or_default();
     // Whatever its value was, and set below.
@@ -47,15 +47,15 @@ pub(super) fn for_daemon(
     let inherited = inherited.map(|entry| {
         let names_us = |name: &&str| value(&entry, name) == Some(own_pid.as_bytes());
         match ["LISTEN_PID", "WATCHDOG_PID"].into_iter().find(names_us) {
-            Some(name) => Entry::Pid(format!("{name}=").into_bytes()),
-            None => Entry::Plain(entry),
+            Some(name) => EnvEntry::PidStamped(format!("{name}=").into_bytes()),
+            None => EnvEntry::Copied(entry),
         }
     });
     let set = ours.iter().filter_map(|(name, value)| {
         let entry = [name.as_bytes(), b"=", (*value)?.as_bytes()].concat();
-        Some(Entry::Plain(entry))
+        Some(EnvEntry::Copied(entry))
     });
-    let marker = Entry::Pid(handoff::marker(handoff.as_fd()).into_bytes());
+    let marker = EnvEntry::PidStamped(handoff::marker(handoff.as_fd()).into_bytes());
     inherited.chain(set).chain([marker]).collect()
 }
 

@@ -20,9 +20,8 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::unistd::{Pid, getpid};
 
-use crate::after_exec;
 use crate::daemon::Readiness;
-use crate::descriptors::Kept;
+use crate::descriptors::KeptFds;
 use crate::detach::{Program, detach};
 use crate::error::{Error, warning};
 use crate::handoff::{self, Record};
@@ -30,21 +29,22 @@ use crate::identity::Identity;
 use crate::log_file::LogFile;
 use crate::path_template::Resolved;
 use crate::pid_file::{self, PidFile};
+use crate::post_exec;
 use crate::readiness::notify::NotifySocket;
 use crate::signal::Signal;
-use crate::signals::{Interrupts, Waitable};
+use crate::signals::{DefaultSigchld, Interrupts};
 use crate::standard_streams;
 use crate::sys;
 use crate::sys::image::Image;
 
 pub(crate) use in_place::execute_in_place;
 use probe::Probe;
-use wait::Fate;
+use wait::WaitOutcome;
 
 /// What the launcher has decided: every path absolute, every default filled in.
 #[derive(Debug)]
-pub(crate) struct Order {
-    /// The daemon's argv, without what was ours.
+pub(crate) struct LaunchConfig {
+    /// The daemon's argv, without the words that this library removes.
     pub(crate) arguments: Vec<OsString>,
     pub(crate) pid_file: Option<Resolved>,
     pub(crate) log_file: Option<Resolved>,
@@ -63,7 +63,7 @@ pub(crate) struct Order {
 
 /// The start has succeeded.
 #[derive(Debug)]
-pub(crate) enum Verdict {
+pub(crate) enum Launched {
     /// The daemon is up and ready.
     Up {
         pid: Pid,
@@ -79,26 +79,26 @@ pub(crate) enum Verdict {
 ///
 /// Everything that can fail is done before the first fork, where an error can still be explained.
 /// The interrupts stay caught until what comes back is dropped.
-pub(crate) fn launch(order: Order) -> Result<(Verdict, Interrupts), Error> {
+pub(crate) fn launch(config: LaunchConfig) -> Result<(Launched, Interrupts), Error> {
     // The signals belong to the process: each start is to find what the one before gave back.
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     refusals::check()?;
-    let _filled = standard_streams::fill_closed()?;
-    let kept = Kept::new(&order.keep_fds, environment::listen_fds());
+    let _filled = standard_streams::ensure_std_fds_open()?;
+    let kept = KeptFds::new(&config.keep_fds, environment::listen_fds());
     let image = refusals::own_image()?;
-    refuse_one_file_for_both(&order)?;
-    let advice = advice::of(&order);
+    check_pid_and_log_differ(&config)?;
+    let advice = advice::of(&config);
     // From before there is anything that an interrupt would leave behind.
-    let _waitable = Waitable::begin().map_err(|errno| Error::step("reset SIGCHLD", errno))?;
+    let _waitable = DefaultSigchld::begin().map_err(|errno| Error::step("reset SIGCHLD", errno))?;
     let interrupts =
         Interrupts::catch().map_err(|error| Error::step("make a pipe for signals", error))?;
-    create_directories(&order)?;
-    let pid_file = match &order.pid_file {
-        Some(place) => Some(PidFile::lock(place.path(), order.pid_mode)?),
+    create_directories(&config)?;
+    let pid_file = match &config.pid_file {
+        Some(place) => Some(PidFile::lock(place.path(), config.pid_mode)?),
         None => None,
     };
-    let verdict = launch_locked(order, &image, &kept, pid_file.as_ref(), &interrupts);
+    let verdict = launch_locked(config, &image, &kept, pid_file.as_ref(), &interrupts);
     match (&verdict, pid_file) {
         (Ok(_), _) => advice.iter().for_each(|text| report::line(text)),
         (Err(_), Some(pid_file)) => pid_file.remove(),
@@ -108,58 +108,58 @@ pub(crate) fn launch(order: Order) -> Result<(Verdict, Interrupts), Error> {
 }
 
 fn launch_locked(
-    order: Order,
+    config: LaunchConfig,
     image: &Image,
-    kept: &Kept,
+    kept: &KeptFds,
     pid_file: Option<&PidFile>,
     interrupts: &Interrupts,
-) -> Result<Verdict, Error> {
+) -> Result<Launched, Error> {
     let failed = |step| move |errno: Errno| Error::step(step, errno);
-    let log = open_log(&order, pid_file)?;
-    let notify_socket = bind_notify_socket(&order)?;
-    let lift = |descriptor: OwnedFd| {
-        kept.lift(descriptor)
+    let log = open_log(&config, pid_file)?;
+    let notify_socket = bind_notify_socket(&config)?;
+    let dup_above = |descriptor: OwnedFd| {
+        kept.dup_above(descriptor)
             .map_err(|error| Error::step("duplicate a descriptor", error))
     };
     let clone = |file: &fs::File| {
         let file = file
             .try_clone()
             .map_err(|error| Error::step("duplicate a descriptor", error))?;
-        lift(file.into())
+        dup_above(file.into())
     };
-    let null = lift(standard_streams::open_null()?)?;
+    let null = dup_above(standard_streams::open_null()?)?;
     let output = log.as_ref().map(|log| clone(log.file())).transpose()?;
     let lock = pid_file
         .map(|pid_file| clone(pid_file.file()))
         .transpose()?;
-    let (ours, theirs) = handoff::pair().map_err(failed("make the hand-off"))?;
-    let (ours, theirs) = (handoff::Launcher::new(ours), lift(theirs)?);
+    let (launcher_end, daemon_end) = handoff::pair().map_err(failed("make the hand-off"))?;
+    let daemon_end = dup_above(daemon_end)?;
 
     let record = Record {
         launcher: getpid().as_raw(),
         comm: sys::image::comm(),
         start_dir: std::env::current_dir().ok(),
         pid_descriptor: lock.as_ref().map(AsRawFd::as_raw_fd),
-        pid_file: order.pid_file.map(Resolved::into_path),
+        pid_file: config.pid_file.map(Resolved::into_path),
         notify_address: notify_socket.as_ref().map(NotifySocket::own_address),
-        keeps_output: log.is_some() && order.log_file.is_none(),
-        log_file: order.log_file.map(Resolved::into_path),
+        buffers_output: log.is_some() && config.log_file.is_none(),
+        log_file: config.log_file.map(Resolved::into_path),
         log_target: log.as_ref().and_then(LogFile::target),
-        log_mode: log.as_ref().map(|_| order.log_mode),
-        log_reopen: log.as_ref().and(order.log_reopen).map(Signal::as_raw),
-        chroot: order.chroot.map(Resolved::into_path),
-        identity: order.identity,
-        workdir: order.workdir.map(Resolved::into_path),
-        umask: order.umask,
+        log_mode: log.as_ref().map(|_| config.log_mode),
+        log_reopen: log.as_ref().and(config.log_reopen).map(Signal::as_raw),
+        chroot: config.chroot.map(Resolved::into_path),
+        identity: config.identity,
+        workdir: config.workdir.map(Resolved::into_path),
+        umask: config.umask,
     };
-    ours.send(&record)
-        .map_err(|error| Error::step("send the hand-off", error))?;
+    let sent = launcher_end.send(&record);
+    sent.map_err(|error| Error::step("send the hand-off", error))?;
 
     let daemon = detach(Program {
         image,
-        arguments: order.arguments,
+        arguments: config.arguments,
         environment: environment::for_daemon(
-            &theirs,
+            &daemon_end,
             notify_socket.as_ref().map(NotifySocket::address).as_deref(),
             record.identity.as_ref(),
         ),
@@ -167,7 +167,7 @@ fn launch_locked(
         output: output.as_ref().unwrap_or(&null).as_fd(),
         kept: kept
             .open()
-            .chain([theirs.as_raw_fd()])
+            .chain([daemon_end.as_raw_fd()])
             .chain(record.pid_descriptor)
             .collect(),
         pid_file: lock
@@ -175,54 +175,54 @@ fn launch_locked(
             .zip(pid_file)
             .map(|(lock, file)| (lock.as_fd(), file.old_length())),
     })?;
-    drop(theirs);
+    drop(daemon_end);
     let pid = daemon.pid();
-    let probe = Probe::new(order.readiness, pid, kept.open(), notify_socket);
+    let probe = Probe::new(config.readiness, pid, kept.open(), notify_socket);
 
-    let timeout = order
+    let timeout = config
         .ready_timeout
-        .unwrap_or_else(|| default_timeout(order.readiness));
-    let steps = after_exec::can_fail(&record).then_some(ours);
+        .unwrap_or_else(|| default_timeout(config.readiness));
+    let steps = post_exec::can_fail(&record).then_some(launcher_end);
     let warning = |errno| {
         let log = record.log_file.as_deref().unwrap_or(Path::new(""));
         warning::log_stays(log, errno)
     };
-    let fate = wait::wait(daemon, steps, probe, timeout, interrupts, warning)?;
+    let outcome = wait::wait(daemon, steps, probe, timeout, interrupts, warning)?;
     let place = log.as_ref().map(LogFile::place);
     let written = || log.as_ref().map(LogFile::output).unwrap_or_default();
-    let may_finish = matches!(order.readiness, Readiness::Exec | Readiness::Settled);
-    match fate {
-        Fate::Ready { status } => {
+    let may_finish = matches!(config.readiness, Readiness::Exec | Readiness::Settled);
+    match outcome {
+        WaitOutcome::Ready { status } => {
             log.iter().for_each(LogFile::forget);
-            Ok(Verdict::Up {
+            Ok(Launched::Up {
                 pid,
                 log: record.log_file,
                 status,
             })
         }
-        Fate::Ended {
+        WaitOutcome::Ended {
             status, was_ready, ..
         } if status.success() && (may_finish || was_ready) => {
-            Ok(Verdict::Finished { output: written() })
+            Ok(Launched::Finished { output: written() })
         }
-        Fate::Ended {
+        WaitOutcome::Ended {
             status,
             was_ready,
             errno,
         } => Err(Error::ended_early(status, was_ready, errno, place).with_output(written())),
-        Fate::Lost => Err(Error::ended_unseen(place).with_output(written())),
-        Fate::Refused(step, errno) => Err(Error::after_exec(step, &record, errno)),
-        Fate::Silent => Err(Error::handoff_lost(place).with_output(written())),
-        Fate::Late(time) => Err(Error::not_ready(time, place).with_output(written())),
-        Fate::Interrupted(signal) => Err(Error::interrupted(signal)),
+        WaitOutcome::Lost => Err(Error::ended_unseen(place).with_output(written())),
+        WaitOutcome::Refused(step, errno) => Err(Error::post_exec(step, &record, errno)),
+        WaitOutcome::Silent => Err(Error::handoff_lost(place).with_output(written())),
+        WaitOutcome::Late(time) => Err(Error::not_ready(time, place).with_output(written())),
+        WaitOutcome::Interrupted(signal) => Err(Error::interrupted(signal)),
     }
 }
 
-fn open_log(order: &Order, pid_file: Option<&PidFile>) -> Result<Option<LogFile>, Error> {
-    match &order.log_file {
+fn open_log(config: &LaunchConfig, pid_file: Option<&PidFile>) -> Result<Option<LogFile>, Error> {
+    match &config.log_file {
         Some(place) => {
-            let daemon = order.identity.as_ref();
-            let log = LogFile::open(place.path(), order.log_mode, daemon)?;
+            let daemon = config.identity.as_ref();
+            let log = LogFile::open(place.path(), config.log_mode, daemon)?;
             // It was not there when the names were compared.
             let identity = |file: &fs::File| Some(pid_file::identity(&file.metadata().ok()?));
             let pid_file = pid_file.and_then(|pid_file| identity(pid_file.file()));
@@ -232,31 +232,31 @@ fn open_log(order: &Order, pid_file: Option<&PidFile>) -> Result<Option<LogFile>
             Ok(Some(log))
         }
         // Where the system denies it, less can be shown of a failure.
-        None if order.readiness == Readiness::Notify => Ok(LogFile::in_memory().ok()),
+        None if config.readiness == Readiness::Notify => Ok(LogFile::in_memory().ok()),
         None => Ok(None),
     }
 }
 
-fn bind_notify_socket(order: &Order) -> Result<Option<NotifySocket>, Error> {
-    if order.readiness != Readiness::Notify {
+fn bind_notify_socket(config: &LaunchConfig) -> Result<Option<NotifySocket>, Error> {
+    if config.readiness != Readiness::Notify {
         return Ok(None);
     }
-    let socket = NotifySocket::bind(order.chroot.is_some());
+    let socket = NotifySocket::bind(config.chroot.is_some());
     socket
         .map(Some)
         .map_err(|error| Error::step("make the notification socket", error))
 }
 
-/// The directories that are ours to create. The working directory and that of the log are of no use
+/// Creates the directories that the launcher may create. The working directory and that of the log are of no use
 /// to a daemon that cannot enter them; that of the PID file stays root's, as the file does.
-fn create_directories(order: &Order) -> Result<(), Error> {
-    let daemon = order.identity.as_ref();
+fn create_directories(config: &LaunchConfig) -> Result<(), Error> {
+    let daemon = config.identity.as_ref();
     let daemon = daemon.map(|daemon| (daemon.uid, daemon.gid));
-    // The new root directory is not ours to furnish.
-    let workdir = order.workdir.as_ref().filter(|_| order.chroot.is_none());
+    // Create no directory inside the new root directory.
+    let workdir = config.workdir.as_ref().filter(|_| config.chroot.is_none());
     for (place, owner) in [
-        (order.pid_file.as_ref(), None),
-        (order.log_file.as_ref(), daemon),
+        (config.pid_file.as_ref(), None),
+        (config.log_file.as_ref(), daemon),
         (workdir, daemon),
     ] {
         if let Some(place) = place {
@@ -277,8 +277,8 @@ fn default_timeout(readiness: Readiness) -> Duration {
 
 /// The log would be written over the pid. Said before anything is written; of a file that is not
 /// there yet it is not known whether two names lead to it.
-fn refuse_one_file_for_both(order: &Order) -> Result<(), Error> {
-    let (Some(pid), Some(log)) = (&order.pid_file, &order.log_file) else {
+fn check_pid_and_log_differ(config: &LaunchConfig) -> Result<(), Error> {
+    let (Some(pid), Some(log)) = (&config.pid_file, &config.log_file) else {
         return Ok(());
     };
     let identity = |place: &Resolved| Some(pid_file::identity(&fs::metadata(place.path()).ok()?));

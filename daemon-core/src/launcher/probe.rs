@@ -1,4 +1,4 @@
-//! The chosen readiness, as something that can be looked at.
+//! The chosen readiness, as something that can be polled.
 
 use std::os::fd::{BorrowedFd, RawFd};
 use std::time::{Duration, Instant};
@@ -15,17 +15,17 @@ use crate::sys;
 
 /// After every message the socket is left alone for so long: however fast somebody writes, and
 /// whoever it is, the launcher uses next to no processor.
-const REST: Duration = Duration::from_millis(2);
+const RECEIVE_INTERVAL: Duration = Duration::from_millis(2);
 
 /// How long a client of another make is given to send a barrier after its `READY=1`, as
 /// `systemd-notify(1)` does: it would fail if nobody were there.
-const BARRIER: Duration = Duration::from_millis(50);
+const BARRIER_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// How often it is looked whether the daemon has executed, which it has at the first look.
-const EXEC_STEP: Duration = Duration::from_millis(1);
+/// The daemon has executed at the first poll, as a rule.
+const EXEC_POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 /// How often the socket is emptied after the daemon's end: enough for the longest queue there is.
-const LAST_CALLS: usize = 10;
+const MAX_FINAL_READS: usize = 10;
 
 #[derive(Debug)]
 pub(super) enum Probe {
@@ -43,7 +43,7 @@ pub(super) enum Probe {
 
 /// What a look has shown.
 #[derive(Debug, Default)]
-pub(super) struct Looked {
+pub(super) struct Observation {
     pub(super) is_ready: bool,
     /// No client waits for an answer any more.
     is_barrier_past: bool,
@@ -69,7 +69,7 @@ impl Probe {
         match (readiness, socket) {
             (Readiness::Notify, Some(socket)) => {
                 // Now is the time: the daemon has to begin before it can say anything.
-                socket.clear_away_left();
+                socket.remove_stale_sockets();
                 Self::Notify {
                     socket,
                     rest_until: None,
@@ -85,17 +85,17 @@ impl Probe {
         }
     }
 
-    pub(super) fn look(&mut self, daemon: Pid, now: Instant) -> Looked {
-        let mut looked = Looked::default();
+    pub(super) fn poll(&mut self, daemon: Pid, now: Instant) -> Observation {
+        let mut observation = Observation::default();
         match self {
             // It may have died on the way there.
-            Self::Exec => looked.is_ready = sys::process::has_executed(daemon),
-            Self::Settled(settled) => looked.is_ready = settled.is_quiet(now),
+            Self::Exec => observation.is_ready = sys::process::has_executed(daemon),
+            Self::Settled(settled) => observation.is_ready = settled.is_quiet(now),
             Self::Listening(listening) => {
                 if let Ok(is_listening) = listening.is_listening() {
-                    looked.is_ready = is_listening;
+                    observation.is_ready = is_listening;
                 } else {
-                    looked.warning = Some(UNREADABLE_DESCRIPTORS);
+                    observation.warning = Some(UNREADABLE_DESCRIPTORS);
                     *self = Self::Settled(Settled::watch(daemon));
                 }
             }
@@ -106,32 +106,32 @@ impl Probe {
             } => {
                 if rest_until.is_none_or(|end| end <= now) {
                     let heard = socket.receive(daemon);
-                    *rest_until = heard.as_ref().map(|_| now + REST);
-                    looked.hear(heard.into_iter().flatten());
+                    *rest_until = heard.as_ref().map(|_| now + RECEIVE_INTERVAL);
+                    observation.apply(heard.into_iter().flatten());
                 }
-                if looked.is_ready && ready_from.is_none() {
-                    *ready_from = Some(now + BARRIER);
-                    looked.extension = looked.extension.max(Some(BARRIER));
+                if observation.is_ready && ready_from.is_none() {
+                    *ready_from = Some(now + BARRIER_TIMEOUT);
+                    observation.extension = observation.extension.max(Some(BARRIER_TIMEOUT));
                 }
-                looked.is_ready =
-                    ready_from.is_some_and(|from| looked.is_barrier_past || from <= now);
+                observation.is_ready =
+                    ready_from.is_some_and(|from| observation.is_barrier_past || from <= now);
             }
         }
-        looked
+        observation
     }
 
     /// What the daemon said that has ended meanwhile, and nobody has heard yet.
-    pub(super) fn last_words(&self, daemon: Pid) -> Looked {
-        let mut looked = Looked::default();
+    pub(super) fn drain_after_exit(&self, daemon: Pid) -> Observation {
+        let mut observation = Observation::default();
         if let Self::Notify {
             socket, ready_from, ..
         } = self
         {
-            let heard = (0..LAST_CALLS).map_while(|_| socket.receive(daemon));
-            looked.hear(heard.flatten());
-            looked.is_ready |= ready_from.is_some();
+            let heard = (0..MAX_FINAL_READS).map_while(|_| socket.receive(daemon));
+            observation.apply(heard.flatten());
+            observation.is_ready |= ready_from.is_some();
         }
-        looked
+        observation
     }
 
     /// What is readable when there may be news.
@@ -148,9 +148,9 @@ impl Probe {
     }
 
     /// When to look without being told.
-    pub(super) fn next_look(&self, now: Instant) -> Option<Instant> {
+    pub(super) fn next_poll(&self, now: Instant) -> Option<Instant> {
         match self {
-            Self::Exec => Some(now + EXEC_STEP),
+            Self::Exec => Some(now + EXEC_POLL_INTERVAL),
             Self::Settled(_) => Some(now + Settled::STEP),
             Self::Listening(_) => Some(now + Listening::STEP),
             Self::Notify {
@@ -162,13 +162,13 @@ impl Probe {
     }
 
     /// Whether a daemon that is still alive at the end of the time counts as up.
-    pub(super) fn is_satisfied_by_time(&self) -> bool {
+    pub(super) fn ready_at_timeout(&self) -> bool {
         matches!(self, Self::Settled(_))
     }
 }
 
-impl Looked {
-    fn hear(&mut self, notifications: impl Iterator<Item = Notification>) {
+impl Observation {
+    fn apply(&mut self, notifications: impl Iterator<Item = Notification>) {
         for notification in notifications {
             match notification {
                 Notification::Ready => {

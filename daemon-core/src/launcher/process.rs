@@ -13,10 +13,10 @@ use nix::unistd::Pid;
 use crate::sys::launch::Child;
 
 /// How long a daemon that was told to end may take, before it is killed.
-const GRACE: Duration = Duration::from_secs(5);
+const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often its end is looked for where the system has no pidfd.
-const LOOK: Duration = Duration::from_millis(10);
+/// How often its end is observation for where the system has no pidfd.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The daemon, until its end has been seen.
 #[derive(Debug)]
@@ -51,23 +51,23 @@ impl Process {
         self.0.send(Signal::SIGTERM);
         // A process that is stopped could not obey.
         self.0.send(Signal::SIGCONT);
-        if !self.ends_within(GRACE) {
+        if !self.exits_within(KILL_TIMEOUT) {
             self.0.send(Signal::SIGKILL);
-            self.ends_within(GRACE);
+            self.exits_within(KILL_TIMEOUT);
         }
         // No zombie stays either, unless somebody else has taken it already.
         self.try_wait().ok();
     }
 
     /// When to look for its end without being told.
-    pub(super) fn next_look(&self, now: Instant) -> Option<Instant> {
-        self.end().is_none().then(|| now + LOOK)
+    pub(super) fn next_poll(&self, now: Instant) -> Option<Instant> {
+        self.end().is_none().then(|| now + POLL_INTERVAL)
     }
 
-    fn ends_within(&self, time: Duration) -> bool {
+    fn exits_within(&self, time: Duration) -> bool {
         let deadline = Instant::now() + time;
         while let Some(left) = deadline.checked_duration_since(Instant::now()) {
-            if self.has_ended_after(left) {
+            if self.exits_soon(left) {
                 return true;
             }
         }
@@ -75,7 +75,7 @@ impl Process {
     }
 
     /// Waits for its end, for so long at most, and perhaps not so long.
-    fn has_ended_after(&self, longest: Duration) -> bool {
+    fn exits_soon(&self, longest: Duration) -> bool {
         if let Some(end) = self.end() {
             let mut end = [PollFd::new(end, PollFlags::POLLIN)];
             match poll(
@@ -88,7 +88,7 @@ impl Process {
                 Err(_) => {}
             }
         }
-        std::thread::sleep(longest.min(LOOK));
+        std::thread::sleep(longest.min(POLL_INTERVAL));
         self.end_is_taken()
     }
 

@@ -11,7 +11,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::Pid;
 
 use crate::error::{Error, shown};
-use crate::signals::Ignored;
+use crate::signals::IgnoreGuard;
 use crate::sys;
 
 /// The program's name as its user knows it: the file name in argv\[0\], without the dash of a login
@@ -81,7 +81,7 @@ fn write(stream: &mut impl Write, bytes: &[u8]) {
     let terminal_output = SigSet::from(Signal::SIGTTOU);
     let before = terminal_output.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_BLOCK);
     // Beyond a limit on the size of files, writing would end this process.
-    let _limit = Ignored::begin(Signal::SIGXFSZ);
+    let _limit = IgnoreGuard::begin(Signal::SIGXFSZ);
     stream.write_all(bytes).and_then(|()| stream.flush()).ok();
     if let Ok(before) = before {
         let _ = before.thread_set_mask();

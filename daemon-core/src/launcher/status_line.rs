@@ -7,10 +7,10 @@ use super::report;
 use crate::error::WAITING;
 
 /// Whoever waits no longer than this needs no explanation.
-const QUIET: Duration = Duration::from_secs(1);
+const SHOW_AFTER: Duration = Duration::from_secs(1);
 
 /// However often the daemon changes its mind, nobody can read faster.
-const SHORTEST: Duration = Duration::from_millis(100);
+const MIN_REDRAW_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A line that is rewritten in place, and cleared at the end. On anything but a terminal that can
 /// do this it does nothing.
@@ -59,7 +59,7 @@ impl StatusLine {
     }
 
     /// Says something that is to stay.
-    pub(super) fn make_way_for(&mut self, text: &str) {
+    pub(super) fn clear_then_print(&mut self, text: &str) {
         if self.shown.is_some() {
             report::clear_status();
             self.has_changed = true;
@@ -70,8 +70,8 @@ impl StatusLine {
     /// When the line wants to be shown again: when it has changed, and since its seconds count.
     pub(super) fn next_show(&self) -> Option<Instant> {
         let next = match self.shown {
-            None => self.begin + QUIET,
-            Some(shown) if self.has_changed => shown + SHORTEST,
+            None => self.begin + SHOW_AFTER,
+            Some(shown) if self.has_changed => shown + MIN_REDRAW_INTERVAL,
             Some(shown) => {
                 let seconds = (shown - self.begin).as_secs();
                 self.begin + Duration::from_secs(seconds + 1)

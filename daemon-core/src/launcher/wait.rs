@@ -15,20 +15,20 @@ use super::process::Process;
 use super::status_line::StatusLine;
 use crate::daemon::Readiness;
 use crate::error::Error;
-use crate::handoff::{self, Step};
+use crate::handoff::{self, StartStep};
 use crate::signals::Interrupts;
 use crate::sys::launch::Child;
 
 /// No deadline is later than this, so that no sum overflows.
-const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+const MAX_TIMEOUT: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// How long a daemon may live on that has let go of its hand-off without an answer: it is ending,
 /// most likely, and its status says more.
-const SILENCE: Duration = Duration::from_secs(1);
+const HANDOFF_LOST_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What became of the daemon while the launcher waited.
 #[derive(Debug)]
-pub(super) enum Fate {
+pub(super) enum WaitOutcome {
     /// It is ready, and this is the last it said.
     Ready { status: Option<String> },
     /// It ended by itself.
@@ -42,7 +42,7 @@ pub(super) enum Fate {
     /// It ended, and another thread of this process has taken its status.
     Lost,
     /// A step after its exec failed.
-    Refused(Step, Errno),
+    Refused(StartStep, Errno),
     /// It never took the steps that it was told to take, and was stopped.
     Silent,
     /// It was not ready after so long, and was stopped.
@@ -57,106 +57,111 @@ pub(super) enum Fate {
 /// not reopen its log.
 pub(super) fn wait(
     daemon: Child,
-    handoff: Option<handoff::Launcher>,
+    handoff: Option<handoff::LauncherEnd>,
     probe: Probe,
     timeout: Duration,
     interrupts: &Interrupts,
     warning: impl Fn(Errno) -> String,
-) -> Result<Fate, Error> {
+) -> Result<WaitOutcome, Error> {
     let process = Process::new(daemon);
-    let fate = watch(&process, handoff, probe, timeout, interrupts, warning);
-    if !matches!(fate, Ok(Fate::Ready { .. } | Fate::Ended { .. })) {
+    let outcome = watch(&process, handoff, probe, timeout, interrupts, warning);
+    if !matches!(
+        outcome,
+        Ok(WaitOutcome::Ready { .. } | WaitOutcome::Ended { .. })
+    ) {
         process.stop();
     }
-    fate.map_err(|errno| Error::step("wait for the daemon", errno))
+    outcome.map_err(|errno| Error::step("wait for the daemon", errno))
 }
 
 fn watch(
     process: &Process,
-    mut handoff: Option<handoff::Launcher>,
+    mut handoff: Option<handoff::LauncherEnd>,
     mut probe: Probe,
     timeout: Duration,
     interrupts: &Interrupts,
     warning: impl Fn(Errno) -> String,
-) -> io::Result<Fate> {
+) -> io::Result<WaitOutcome> {
     let mut status_line = StatusLine::new();
     let begin = Instant::now();
-    let mut deadline = begin + timeout.min(LONGEST);
+    let mut deadline = begin + timeout.min(MAX_TIMEOUT);
     let mut reason = None;
     let mut steps_are_done = handoff.is_none();
     loop {
-        match handoff.as_ref().map(handoff::Launcher::receive) {
+        match handoff.as_ref().map(handoff::LauncherEnd::receive) {
             None | Some(Ok(None)) => {}
             Some(Ok(Some(Ok(errno)))) => {
                 if let Some(errno) = errno {
-                    status_line.make_way_for(&warning(errno));
+                    status_line.clear_then_print(&warning(errno));
                 }
                 handoff = None;
                 steps_are_done = true;
             }
-            Some(Ok(Some(Err((step, errno))))) => return Ok(Fate::Refused(step, errno)),
+            Some(Ok(Some(Err((step, errno))))) => return Ok(WaitOutcome::Refused(step, errno)),
             Some(Err(_)) => {
                 handoff = None;
-                deadline = deadline.min(Instant::now() + SILENCE);
+                deadline = deadline.min(Instant::now() + HANDOFF_LOST_TIMEOUT);
             }
         }
         let now = Instant::now();
         let mut is_ready = false;
         if steps_are_done {
-            let looked = probe.look(process.pid(), now);
-            is_ready = looked.is_ready;
-            reason = looked.errno.or(reason);
-            if let Some(warning) = looked.warning {
-                status_line.make_way_for(warning);
+            let observation = probe.poll(process.pid(), now);
+            is_ready = observation.is_ready;
+            reason = observation.errno.or(reason);
+            if let Some(warning) = observation.warning {
+                status_line.clear_then_print(warning);
                 // From now on it is to settle.
                 deadline = deadline.min(now + default_timeout(Readiness::Settled));
             }
-            if let Some(text) = looked.status {
+            if let Some(text) = observation.status {
                 status_line.set(text);
             }
-            if let Some(time) = looked.extension {
+            if let Some(time) = observation.extension {
                 deadline = deadline.max(now + time);
             }
         }
         let end = match process.try_wait() {
-            Err(error) if error.raw_os_error() == Some(libc::ECHILD) => return Ok(Fate::Lost),
+            Err(error) if error.raw_os_error() == Some(libc::ECHILD) => {
+                return Ok(WaitOutcome::Lost);
+            }
             end => end?,
         };
         if let Some(status) = end {
             // It may have failed, said so and ended since the look above.
-            let answer = handoff.as_ref().map(handoff::Launcher::receive);
+            let answer = handoff.as_ref().map(handoff::LauncherEnd::receive);
             if let Some(Ok(Some(Err((step, errno))))) = answer {
-                return Ok(Fate::Refused(step, errno));
+                return Ok(WaitOutcome::Refused(step, errno));
             }
-            let last_words = probe.last_words(process.pid());
-            return Ok(Fate::Ended {
+            let drain_after_exit = probe.drain_after_exit(process.pid());
+            return Ok(WaitOutcome::Ended {
                 status,
-                was_ready: is_ready || last_words.is_ready,
-                errno: last_words.errno.or(reason),
+                was_ready: is_ready || drain_after_exit.is_ready,
+                errno: drain_after_exit.errno.or(reason),
             });
         }
         if is_ready {
             let status = status_line.take();
-            return Ok(Fate::Ready { status });
+            return Ok(WaitOutcome::Ready { status });
         }
         if let Some(signal) = interrupts.first() {
-            return Ok(Fate::Interrupted(signal));
+            return Ok(WaitOutcome::Interrupted(signal));
         }
         if now >= deadline {
             if handoff.is_none() && !steps_are_done {
-                return Ok(Fate::Silent);
+                return Ok(WaitOutcome::Silent);
             }
-            if probe.is_satisfied_by_time() && steps_are_done {
-                return Ok(Fate::Ready { status: None });
+            if probe.ready_at_timeout() && steps_are_done {
+                return Ok(WaitOutcome::Ready { status: None });
             }
-            return Ok(Fate::Late(deadline - begin));
+            return Ok(WaitOutcome::Late(deadline - begin));
         }
 
         status_line.show(now);
         let wake = [
             Some(deadline),
-            probe.next_look(now),
-            process.next_look(now),
+            probe.next_poll(now),
+            process.next_poll(now),
             status_line.next_show(),
         ];
         let wake = wake.into_iter().flatten().min().unwrap_or(deadline);

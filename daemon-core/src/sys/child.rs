@@ -2,7 +2,7 @@
 //!
 //! Only system calls are made here, and only those that `signal-safety(7)` lists or that are as
 //! thin: nothing allocates, locks, formats or panics, and nothing is written but the stack and the
-//! atomics that [`Step::StampPid`] names. So a [`Plan`] is all the child ever sees: plain numbers
+//! atomics that [`ExecStep::StampPid`] names. So a [`Plan`] is all the child ever sees: plain numbers
 //! and pointers that the launcher prepared.
 
 use std::ffi::{CStr, CString, c_char};
@@ -21,7 +21,7 @@ pub(crate) const PID_LINE: usize = 11;
 
 /// One thing that is done between clone and exec.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Step {
+pub(crate) enum ExecStep {
     /// `setsid(2)`, in the intermediate process.
     NewSession,
     /// The intermediate process ends with this; the daemon begins after it.
@@ -47,7 +47,7 @@ pub(crate) enum Step {
 /// What the children are to do.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    steps: Vec<Step>,
+    steps: Vec<ExecStep>,
     program: CString,
     arguments: Strings,
     environment: Strings,
@@ -67,13 +67,13 @@ pub(crate) enum Failure {
     /// The launcher itself could not do this.
     Launcher(&'static str, Errno),
     /// A child could not take this step.
-    Child(Step, Errno),
+    Child(ExecStep, Errno),
     /// The intermediate process is not known to the launcher by its own number.
     #[cfg_attr(
         any(daemon_fork, not(target_os = "linux")),
         expect(dead_code, reason = "there no number is taken from another's memory")
     )]
-    Stranger,
+    PidMismatch,
     /// The intermediate process ended before its work was done.
     Intermediate(Result<ExitStatus, Errno>),
 }
@@ -114,7 +114,7 @@ impl Strings {
 
 impl Plan {
     pub(crate) fn new(
-        steps: Vec<Step>,
+        steps: Vec<ExecStep>,
         program: CString,
         arguments: Strings,
         environment: Strings,
@@ -160,30 +160,30 @@ impl Plan {
     fn second_fork(&self) -> usize {
         self.steps
             .iter()
-            .take_while(|step| !matches!(step, Step::SecondFork))
+            .take_while(|step| !matches!(step, ExecStep::SecondFork))
             .count()
     }
 
     /// The step of this number, if there is one.
-    pub(super) fn step(&self, number: usize) -> Option<Step> {
+    pub(super) fn step(&self, number: usize) -> Option<ExecStep> {
         self.steps.get(number).copied()
     }
 
-    fn take_step(&self, step: Step) -> Result<(), Errno> {
+    fn take_step(&self, step: ExecStep) -> Result<(), Errno> {
         match step {
-            Step::NewSession => nix::unistd::setsid().map(drop),
-            Step::SecondFork => Ok(()),
-            Step::DefaultSignals => super::platform::signals::reset_all(),
-            Step::CloseOnExec(inherited) => inherited.close_on_exec(),
-            Step::KeepOpen(descriptor) => super::descriptors::keep_open(descriptor),
-            Step::Place { from, onto } => super::descriptors::place(from, onto),
-            Step::StampPid(variable) => {
+            ExecStep::NewSession => nix::unistd::setsid().map(drop),
+            ExecStep::SecondFork => Ok(()),
+            ExecStep::DefaultSignals => super::platform::signals::reset_all(),
+            ExecStep::CloseOnExec(inherited) => inherited.close_on_exec(),
+            ExecStep::KeepOpen(descriptor) => super::descriptors::keep_open(descriptor),
+            ExecStep::Place { from, onto } => super::descriptors::place(from, onto),
+            ExecStep::StampPid(variable) => {
                 stamp_pid(variable);
                 Ok(())
             }
-            Step::WritePid { file, old_length } => write_pid(file, old_length),
-            Step::EmptyMask => nix::sys::signal::SigSet::empty().thread_set_mask(),
-            Step::Execute => Err(self.execute()),
+            ExecStep::WritePid { file, old_length } => write_pid(file, old_length),
+            ExecStep::EmptyMask => nix::sys::signal::SigSet::empty().thread_set_mask(),
+            ExecStep::Execute => Err(self.execute()),
         }
     }
 

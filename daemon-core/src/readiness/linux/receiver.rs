@@ -16,7 +16,7 @@ use nix::unistd::Pid;
 use crate::readiness::notify::{DATAGRAM_MAX, Notification, parse};
 
 use datagram::{Datagram, new_socket};
-use path_socket::{PathSocket, clear_away_in};
+use path_socket::{PathSocket, remove_stale_in};
 
 /// However fast somebody writes, one look at the socket ends, and the clock gets its turn.
 const DATAGRAMS_PER_CALL: usize = 64;
@@ -67,10 +67,10 @@ impl NotifySocket {
     }
 
     /// Removes what launchers that were killed have left behind.
-    pub(crate) fn clear_away_left(&self) {
+    pub(crate) fn remove_stale_sockets(&self) {
         let path = self.at_path.as_ref().map(|socket| socket.path.as_path());
         if let Some(directory) = path.and_then(Path::parent) {
-            clear_away_in(directory);
+            remove_stale_in(directory);
         }
     }
 

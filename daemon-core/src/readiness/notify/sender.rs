@@ -14,7 +14,7 @@ use super::{NOTIFY_SOCKET, READY};
 
 /// A launcher that waits empties its queue within milliseconds. One that was stopped from the
 /// terminal does not, and must not hold the daemon up with it.
-const PATIENCE: Duration = Duration::from_secs(1);
+const SEND_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Linux lets ten datagrams wait in a queue, so a daemon that reports its progress can fill it.
 const RETRY_INTERVAL: Duration = Duration::from_millis(1);
@@ -34,7 +34,7 @@ pub(crate) fn remember_receiver(launcher: Option<&OsStr>) {
 /// it wait, and no failure is reported: a program does not depend on its supervisor.
 pub(crate) fn send(assignments: &str) {
     if let Some(receiver) = receiver() {
-        receiver.tell(assignments, PATIENCE);
+        receiver.tell(assignments, SEND_TIMEOUT);
     }
 }
 
@@ -72,11 +72,11 @@ impl Receiver {
         })
     }
 
-    fn tell(&self, assignments: &str, patience: Duration) {
+    fn tell(&self, assignments: &str, timeout: Duration) {
         if self.has_gone.load(Ordering::Relaxed) {
             return;
         }
-        let has_gone = match self.deliver(assignments, patience) {
+        let has_gone = match self.deliver(assignments, timeout) {
             Ok(()) => assignments == READY,
             Err(error) => error.kind() == io::ErrorKind::ConnectionRefused,
         };
@@ -85,10 +85,10 @@ impl Receiver {
         }
     }
 
-    fn deliver(&self, assignments: &str, patience: Duration) -> io::Result<()> {
+    fn deliver(&self, assignments: &str, timeout: Duration) -> io::Result<()> {
         let mut sent = Ok(());
         for address in &self.addresses {
-            sent = deliver(assignments, address, patience);
+            sent = deliver(assignments, address, timeout);
             if !sent.as_ref().is_err_and(is_out_of_reach) {
                 break;
             }
@@ -111,7 +111,7 @@ fn address(name: &OsStr) -> Option<SocketAddr> {
 
 /// The socket is made anew each time: a descriptor of ours that stayed open would be seen by the
 /// user's code, and a program that closes all descriptors would close it.
-fn deliver(assignments: &str, address: &SocketAddr, patience: Duration) -> io::Result<()> {
+fn deliver(assignments: &str, address: &SocketAddr, timeout: Duration) -> io::Result<()> {
     let socket = UnixDatagram::unbound()?;
     socket.set_nonblocking(true)?;
     let mut deadline = None;
@@ -121,7 +121,7 @@ fn deliver(assignments: &str, address: &SocketAddr, patience: Duration) -> io::R
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if is_full(&error) => {
                 let now = Instant::now();
-                if now >= *deadline.get_or_insert(now + patience) {
+                if now >= *deadline.get_or_insert(now + timeout) {
                     return Err(error);
                 }
                 thread::sleep(RETRY_INTERVAL);

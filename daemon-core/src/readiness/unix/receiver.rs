@@ -67,7 +67,7 @@ impl NotifySocket {
 
     /// What killed launchers left has names that nobody can tell from other programs'.
     #[expect(clippy::unused_self, reason = "Linux has something to look for")]
-    pub(crate) fn clear_away_left(&self) {}
+    pub(crate) fn remove_stale_sockets(&self) {}
 
     /// What is readable when somebody has said something.
     pub(crate) fn sources(&self) -> impl Iterator<Item = BorrowedFd<'_>> {

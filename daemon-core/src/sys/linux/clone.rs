@@ -62,10 +62,10 @@ impl Child {
 }
 
 /// With this the intermediate process ends that is not known here by its own number.
-const STRANGER: c_int = 1;
+const PID_MISMATCH: c_int = 1;
 
 /// The daemon gives this process's memory back first, and closes the pipe a little later.
-const SOON: u16 = 10;
+const REAP_TIMEOUT_MS: u16 = 10;
 
 /// Starts the daemon, detached; returns when it executes the program.
 ///
@@ -98,7 +98,10 @@ pub(crate) fn start(plan: Plan) -> Result<Child, Failure> {
     // intermediate process, nothing else tells. If not, it is as good as done, and only a child that
     // another thread of ours has forked meanwhile could keep the pipe open.
     if children.is_released.load(Ordering::Acquire) {
-        let _ = poll(&mut [PollFd::new(alive.as_fd(), PollFlags::POLLIN)], SOON);
+        let _ = poll(
+            &mut [PollFd::new(alive.as_fd(), PollFlags::POLLIN)],
+            REAP_TIMEOUT_MS,
+        );
     } else {
         File::from(alive).read_to_end(&mut Vec::new()).ok();
     }
@@ -114,8 +117,8 @@ pub(crate) fn start(plan: Plan) -> Result<Child, Failure> {
             daemon.map(wait::wait);
             Err(failure)
         }
-        (None, None) if fate.is_ok_and(|fate| fate.code() == Some(STRANGER)) => {
-            Err(Failure::Stranger)
+        (None, None) if fate.is_ok_and(|fate| fate.code() == Some(PID_MISMATCH)) => {
+            Err(Failure::PidMismatch)
         }
         (None, None) => Err(Failure::Intermediate(fate)),
     }
@@ -175,11 +178,11 @@ unsafe impl Sync for Stack {}
 
 impl Stack {
     /// Enough for the deepest call of a child by a factor of ten; untouched pages cost nothing.
-    const SIZE: usize = 64 * 1024;
+    const STACK_SIZE: usize = 64 * 1024;
 
     fn new() -> Self {
         // Uninitialized, since filling it with zeros would touch every page.
-        let stack = Box::new_uninit_slice(Self::SIZE / size_of::<u128>());
+        let stack = Box::new_uninit_slice(Self::STACK_SIZE / size_of::<u128>());
         Self(Box::leak(stack).as_mut_ptr_range().end)
     }
 }
@@ -190,7 +193,7 @@ extern "C" fn intermediate(children: *mut c_void) -> c_int {
     // The number that the launcher has of this process, and so that of the daemon, would be somebody
     // else's in another pid namespace; and in a copy of its memory, as valgrind makes one, none is.
     if children.intermediate.load(Ordering::Acquire) != getpid().as_raw() {
-        return STRANGER;
+        return PID_MISMATCH;
     }
     let fork = || {
         children.plan.take_steps_before_fork()?;

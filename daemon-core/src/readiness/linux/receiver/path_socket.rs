@@ -18,10 +18,10 @@ use super::datagram::new_socket;
 const PREFIX: &str = "daemon-notify-";
 
 /// How many names are tried; a launcher that was killed leaves its socket behind.
-const NAMES: usize = 10;
+const NAME_ATTEMPTS: usize = 10;
 
 /// Between the moment a socket has a name and the moment it can be reached, no `bind(2)` takes so long.
-const OLD: Duration = Duration::from_secs(60);
+const STALE_SOCKET_AGE: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(super) struct PathSocket {
@@ -34,7 +34,7 @@ impl PathSocket {
     pub(super) fn bind_in(directory: &str) -> io::Result<Self> {
         let socket = new_socket()?;
         let pid = std::process::id();
-        for number in 0..NAMES {
+        for number in 0..NAME_ATTEMPTS {
             let path = PathBuf::from(format!("{directory}/{PREFIX}{pid}-{number}"));
             match bind(socket.as_raw_fd(), &UnixAddr::new(&path)?) {
                 Err(Errno::EADDRINUSE) => continue,
@@ -56,10 +56,10 @@ impl Drop for PathSocket {
 }
 
 /// Removes the sockets of launchers that were killed.
-pub(super) fn clear_away_in(directory: &Path) {
+pub(super) fn remove_stale_in(directory: &Path) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         if entry.file_name().as_bytes().starts_with(PREFIX.as_bytes())
-            && is_old_socket(&entry)
+            && is_stale_socket(&entry)
             && is_dead(&entry.path())
         {
             // Another user's is not ours to remove.
@@ -68,14 +68,14 @@ pub(super) fn clear_away_in(directory: &Path) {
     }
 }
 
-fn is_old_socket(entry: &DirEntry) -> bool {
+fn is_stale_socket(entry: &DirEntry) -> bool {
     let Ok(metadata) = entry.metadata() else {
         return false;
     };
     let age = metadata
         .modified()
         .and_then(|time| time.elapsed().map_err(io::Error::other));
-    metadata.file_type().is_socket() && age.is_ok_and(|age| age > OLD)
+    metadata.file_type().is_socket() && age.is_ok_and(|age| age > STALE_SOCKET_AGE)
 }
 
 /// Whether nobody has the socket open.

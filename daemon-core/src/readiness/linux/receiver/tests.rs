@@ -92,7 +92,7 @@ fn what_killed_launchers_left_is_cleared_away_and_nothing_else() {
             utimensat(AT_FDCWD, &path, &time, &time, FollowSymlink).unwrap();
         }
     }
-    clear_away_in(&directory);
+    remove_stale_in(&directory);
     let left = fs::read_dir(&directory).unwrap();
     let mut left: Vec<_> = left.map(|it| it.unwrap().file_name()).collect();
     left.sort();

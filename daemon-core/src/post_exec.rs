@@ -6,7 +6,7 @@ use nix::errno::Errno;
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{chdir, chroot};
 
-use crate::handoff::{Outcome, Record, Step};
+use crate::handoff::{Outcome, Record, StartStep};
 use crate::identity::{self, Identity};
 use crate::log_reopen;
 use crate::sys;
@@ -23,19 +23,19 @@ pub(crate) fn can_fail(record: &Record) -> bool {
 pub(crate) fn take_steps(record: &Record) -> Outcome {
     sys::image::set_comm(&record.comm);
     if let Some(root) = &record.chroot {
-        enter_root(root).map_err(|errno| (Step::Chroot, errno))?;
+        enter_root(root).map_err(|errno| (StartStep::Chroot, errno))?;
     }
     if let Some(identity) = &record.identity {
-        assume(identity).map_err(|(step, errno)| (Step::Privileges(step), errno))?;
+        assume(identity).map_err(|(step, errno)| (StartStep::Privileges(step), errno))?;
     }
     if let Some(directory) = &record.workdir {
-        chdir(directory).map_err(|errno| (Step::Workdir, errno))?;
+        chdir(directory).map_err(|errno| (StartStep::Workdir, errno))?;
     }
     if let Some(mask) = record.umask {
         umask(Mode::from_bits_truncate(mask as libc::mode_t));
     }
     // At last, when the path leads where it will lead for ever.
-    log_reopen::prepare(record).map_err(|errno| (Step::LogReopen, errno))?;
+    log_reopen::prepare(record).map_err(|errno| (StartStep::LogReopen, errno))?;
     // In another root directory it cannot be opened, and who does not ask for it need not know.
     let must_reopen = match record.chroot {
         Some(_) => record.log_reopen.is_some(),
