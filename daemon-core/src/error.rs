@@ -241,20 +241,22 @@ pub(crate) fn system_message(cause: &io::Error) -> String {
 
 /// A path as one line of a message may hold it.
 pub(crate) fn shown(path: &Path) -> String {
-    let mut line = String::new();
-    for character in path.to_string_lossy().chars() {
-        if is_disruptive(character) {
-            line.extend(character.escape_default());
-        } else {
-            line.push(character);
-        }
-    }
-    line
+    path.to_string_lossy().chars().flat_map(escape).collect()
 }
 
-/// Whether a character, in somebody else's text, does more to a terminal than to be seen: begins an
-/// escape sequence, starts another line or changes the direction of the text.
-pub(crate) fn is_disruptive(character: char) -> bool {
+/// A character as a terminal may show it: itself, or its escape sequence of Rust's string literals.
+pub(crate) fn escape(character: char) -> impl Iterator<Item = char> + Clone {
+    let (itself, escaped) = if is_disruptive(character) {
+        (None, Some(character.escape_default()))
+    } else {
+        (Some(character), None)
+    };
+    itself.into_iter().chain(escaped.into_iter().flatten())
+}
+
+/// Whether a character does more to a terminal than to be seen: it begins an escape sequence,
+/// starts another line or changes the direction of the text.
+fn is_disruptive(character: char) -> bool {
     character.is_control()
         || matches!(
             character,

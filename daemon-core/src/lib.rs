@@ -20,6 +20,8 @@ mod detach;
 #[cfg(unix)]
 mod enter;
 mod error;
+#[cfg(unix)]
+mod files;
 #[cfg(all(unix, any(test, fuzzing)))]
 pub mod fuzz;
 #[cfg(unix)]
@@ -43,6 +45,7 @@ mod pid_file;
 mod post_exec;
 #[cfg(unix)]
 mod privileges;
+mod program_name;
 #[cfg(unix)]
 mod readiness;
 #[cfg(unix)]

@@ -9,8 +9,8 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use crate::error::{Error, LogPlace};
+use crate::files::{NO_FOLLOW, set_mode};
 use crate::identity::Identity;
-use crate::pid_file;
 use crate::standard_streams;
 use crate::sys;
 use crate::trust;
@@ -125,9 +125,8 @@ fn append_only(file: &File) -> Result<(), Errno> {
 
 /// For appending, without waiting for the reader of a FIFO.
 fn options() -> OpenOptions {
-    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits();
     let mut options = OpenOptions::new();
-    options.append(true).custom_flags(flags);
+    options.append(true).custom_flags(NO_FOLLOW.bits());
     options
 }
 
@@ -149,7 +148,7 @@ fn open(path: &Path, mode: u32, daemon: Option<&Identity>) -> io::Result<File> {
                     // Where this is refused, the daemon finds out whether it matters.
                     fchown(&file, Some(daemon.uid), Some(daemon.gid)).ok();
                 }
-                pid_file::set_mode(&file, path, mode)?;
+                set_mode(&file, path, mode)?;
                 return Ok(file);
             }
         }

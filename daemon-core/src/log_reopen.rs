@@ -18,6 +18,7 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat};
 use nix::unistd::{dup2_stderr, dup2_stdout, geteuid};
 
 use crate::error::{Error, shown};
+use crate::files::NO_FOLLOW;
 use crate::handoff::Record;
 use crate::sys;
 use crate::trust;
@@ -38,9 +39,7 @@ struct Log {
 const FLAGS: OFlag = OFlag::O_WRONLY
     .union(OFlag::O_APPEND)
     .union(OFlag::O_CLOEXEC)
-    .union(OFlag::O_NOFOLLOW)
-    .union(OFlag::O_NONBLOCK)
-    .union(OFlag::O_NOCTTY);
+    .union(NO_FOLLOW);
 
 static LOG: OnceLock<Log> = OnceLock::new();
 

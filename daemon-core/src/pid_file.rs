@@ -1,15 +1,15 @@
 //! The PID file. Its lock decides whether a daemon runs, never the number in it.
 
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
 use nix::sys::resource::{Resource, getrlimit};
 
 use crate::error::Error;
+use crate::files::{NO_FOLLOW, is_same_file, set_mode};
 use crate::lock;
 use crate::trust;
 
@@ -129,12 +129,11 @@ impl PidFile {
 /// Opens the file, or creates it, and says which; nothing when it vanished in between.
 fn open(path: &Path, mode: u32) -> io::Result<Option<(File, bool)>> {
     // No link to follow into a file of somebody else's, no FIFO to wait for.
-    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits();
     let mut options = OpenOptions::new();
     options
         .read(true)
         .write(true)
-        .custom_flags(flags)
+        .custom_flags(NO_FOLLOW.bits())
         .mode(mode);
     match options.clone().create_new(true).open(path) {
         Ok(file) => {
@@ -147,28 +146,4 @@ fn open(path: &Path, mode: u32) -> io::Result<Option<(File, bool)>> {
         },
         Err(error) => Err(error),
     }
-}
-
-/// Gives a file that was just created its mode, whatever the umask, or removes it.
-pub(crate) fn set_mode(file: &File, path: &Path, mode: u32) -> io::Result<()> {
-    let set = || -> io::Result<()> {
-        // Setting what it has already costs as much as creating it.
-        if file.metadata()?.mode() & 0o7777 == mode {
-            return Ok(());
-        }
-        file.set_permissions(fs::Permissions::from_mode(mode))
-    };
-    set().inspect_err(|_| {
-        fs::remove_file(path).ok();
-    })
-}
-
-/// Whether the path still names this very file.
-pub(crate) fn is_same_file(path: &Path, file: &Metadata) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|there| identity(&there) == identity(file))
-}
-
-/// Device and inode: which file it is, whatever its name.
-pub(crate) fn identity(file: &Metadata) -> (u64, u64) {
-    (file.dev(), file.ino())
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::pid_file::is_same_file;
+use crate::files::is_same_file;
 use crate::readiness::notify;
 use crate::standard_streams::BufferedOutput;
 use crate::sys;

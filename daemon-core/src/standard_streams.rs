@@ -5,10 +5,11 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
-use nix::sys::stat::{FileStat, fstat};
+use nix::sys::stat::fstat;
 use nix::unistd::{dup2_stderr, dup2_stdout};
 
 use crate::error::Error;
+use crate::files::FileId;
 use crate::sys;
 
 /// Opens `/dev/null`, and nothing else that goes by this name.
@@ -41,7 +42,7 @@ pub(crate) fn ensure_std_fds_open() -> Result<Vec<OwnedFd>, Error> {
 /// What standard output and standard error lead to, where it is not to stay so.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BufferedOutput {
-    file: (libc::dev_t, libc::ino_t),
+    file: FileId,
 }
 
 impl BufferedOutput {
@@ -49,15 +50,16 @@ impl BufferedOutput {
     pub(crate) fn of_this_process() -> Option<Self> {
         let file = fstat(io::stdout()).ok()?;
         Some(Self {
-            file: identity(&file),
+            file: FileId::from(&file),
         })
     }
 
     /// Leads both streams to `/dev/null`, if they still lead there: the program may have redirected
     /// one of them itself.
     pub(crate) fn let_go(self) {
-        let still_leads_there =
-            |stream: BorrowedFd<'_>| fstat(stream).is_ok_and(|file| identity(&file) == self.file);
+        let still_leads_there = |stream: BorrowedFd<'_>| {
+            fstat(stream).is_ok_and(|file| FileId::from(&file) == self.file)
+        };
         let (output, error) = (io::stdout(), io::stderr());
         let output = still_leads_there(output.as_fd());
         let error = still_leads_there(error.as_fd());
@@ -73,10 +75,6 @@ impl BufferedOutput {
             let _ = dup2_stderr(&null);
         }
     }
-}
-
-fn identity(file: &FileStat) -> (libc::dev_t, libc::ino_t) {
-    (file.st_dev, file.st_ino)
 }
 
 /// Whether this is the null device, see `null(4)`.

@@ -13,6 +13,7 @@ use crate::daemon::Daemon;
 #[cfg(feature = "clap")]
 use crate::daemon::PathSource;
 use crate::error::Error;
+use crate::program_name;
 
 /// The guard that `enter` gives to the program that runs.
 #[derive(Debug)]
@@ -47,8 +48,7 @@ impl Daemon {
 
 #[expect(clippy::exit, reason = "what is the program's never begins")]
 fn give_up(error: &Error) -> ! {
-    let program = env::args_os().next().unwrap_or_default();
-    let name = Path::new(&program).file_stem().unwrap_or_default();
+    let name = program_name::of_this_process();
     writeln!(io::stderr(), "{}: {error}", name.to_string_lossy()).ok();
     process::exit(error.exit_status().into())
 }

@@ -11,12 +11,11 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
 use nix::unistd::Pid;
 
 use crate::error::Error;
+use crate::files::{FileId, NO_FOLLOW, is_same_file};
 use crate::lock;
-use crate::pid_file::{identity, is_same_file};
 use crate::signal::Signal;
 use crate::trust;
 use holder::Holder;
@@ -246,9 +245,7 @@ impl Control {
         let Ok(file) = options().write(true).open(&self.pid_file) else {
             return;
         };
-        let is_left = file
-            .metadata()
-            .is_ok_and(|file| identity(&file) == identity(&left));
+        let is_left = FileId::of_open(&file).is_ok_and(|file| file == FileId::from(&left));
         // Only with the lock no new daemon can come up with this file, once it is the right one.
         if is_left
             && lock::try_lock(&file) == Ok(true)
@@ -263,8 +260,6 @@ impl Control {
 /// No link is followed, no FIFO waited for.
 fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options
-        .read(true)
-        .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits());
+    options.read(true).custom_flags(NO_FOLLOW.bits());
     options
 }

@@ -11,7 +11,7 @@ mod status_line;
 mod wait;
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -24,11 +24,12 @@ use crate::daemon::Readiness;
 use crate::descriptors::KeptFds;
 use crate::detach::{Program, detach};
 use crate::error::{Error, warning};
+use crate::files::FileId;
 use crate::handoff::{self, Record};
 use crate::identity::Identity;
 use crate::log_file::LogFile;
 use crate::path_template::Resolved;
-use crate::pid_file::{self, PidFile};
+use crate::pid_file::PidFile;
 use crate::post_exec;
 use crate::readiness::notify::NotifySocket;
 use crate::signal::Signal;
@@ -121,7 +122,7 @@ fn launch_locked(
         kept.dup_above(descriptor)
             .map_err(|error| Error::step("duplicate a descriptor", error))
     };
-    let clone = |file: &fs::File| {
+    let clone = |file: &File| {
         let file = file
             .try_clone()
             .map_err(|error| Error::step("duplicate a descriptor", error))?;
@@ -224,9 +225,8 @@ fn open_log(config: &LaunchConfig, pid_file: Option<&PidFile>) -> Result<Option<
             let daemon = config.identity.as_ref();
             let log = LogFile::open(place.path(), config.log_mode, daemon)?;
             // It was not there when the names were compared.
-            let identity = |file: &fs::File| Some(pid_file::identity(&file.metadata().ok()?));
-            let pid_file = pid_file.and_then(|pid_file| identity(pid_file.file()));
-            if pid_file.is_some() && pid_file == identity(log.file()) {
+            let pid_file = pid_file.and_then(|pid_file| FileId::of_open(pid_file.file()).ok());
+            if pid_file.is_some() && pid_file == FileId::of_open(log.file()).ok() {
                 return Err(Error::one_file_for_both(place.path()));
             }
             Ok(Some(log))
@@ -281,9 +281,8 @@ fn check_pid_and_log_differ(config: &LaunchConfig) -> Result<(), Error> {
     let (Some(pid), Some(log)) = (&config.pid_file, &config.log_file) else {
         return Ok(());
     };
-    let identity = |place: &Resolved| Some(pid_file::identity(&fs::metadata(place.path()).ok()?));
-    let pid = identity(pid);
-    if pid.is_some() && pid == identity(log) {
+    let pid = FileId::of_target(pid.path()).ok();
+    if pid.is_some() && pid == FileId::of_target(log.path()).ok() {
         return Err(Error::one_file_for_both(log.path()));
     }
     Ok(())

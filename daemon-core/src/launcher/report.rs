@@ -1,7 +1,6 @@
 //! What the launcher says on the terminal. Never with `println!`: a closed pipe or a full disk
 //! must not kill anyone.
 
-use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -11,24 +10,8 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::Pid;
 
 use crate::error::{Error, shown};
+use crate::program_name;
 use crate::signals::IgnoreGuard;
-use crate::sys;
-
-/// The program's name as its user knows it: the file name in argv\[0\], without the dash of a login
-/// shell; if nothing is left of it, the system's name for this process.
-fn program_name() -> OsString {
-    let argv0 = std::env::args_os().next().unwrap_or_default();
-    let name = Path::new(&argv0).file_name().unwrap_or(&argv0).to_owned();
-    let name = match name.to_str().and_then(|name| name.strip_prefix('-')) {
-        Some(rest) => rest.into(),
-        None => name,
-    };
-    if name.is_empty() {
-        sys::image::comm()
-    } else {
-        name
-    }
-}
 
 /// Says why the start failed, after what the daemon itself had to say.
 pub(crate) fn failure(error: &Error) {
@@ -71,7 +54,7 @@ pub(crate) fn line(text: &str) {
 }
 
 fn write_line(stream: &mut impl Write, text: &str) {
-    let name = shown(Path::new(&program_name()));
+    let name = shown(Path::new(&program_name::of_this_process()));
     write(stream, format!("{name}: {text}\n").as_bytes());
 }
 
@@ -91,7 +74,7 @@ fn write(stream: &mut impl Write, bytes: &[u8]) {
 /// What is waited for and how long by now, in place of the line before. A text that is too long for
 /// the terminal is cut by it.
 pub(super) fn status(text: &str, seconds: u64) {
-    let name = shown(Path::new(&program_name()));
+    let name = shown(Path::new(&program_name::of_this_process()));
     let line = format!("\r\x1b[K\x1b[?7l{name}: {text} ({seconds} s)\x1b[?7h");
     write_if_there_is_room(&line);
 }

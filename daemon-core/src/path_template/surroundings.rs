@@ -11,6 +11,8 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::program_name;
+
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const SYSTEM_RUNTIME_DIR: &str = "/run";
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
@@ -65,7 +67,7 @@ impl Surroundings {
     pub(crate) fn of_this_process(argv0: &OsStr, trust_environment: bool) -> Self {
         let environment: Environment = Box::new(|variable| env::var_os(variable));
         Self {
-            name: name_in(argv0),
+            name: program_name::in_argv0(argv0).map(OsStr::to_owned),
             uid: effective_uid(),
             start_dir: env::current_dir(),
             environment: trust_environment.then_some(environment),
@@ -176,22 +178,6 @@ impl Surroundings {
         let value = self.environment.as_ref()?(name).map(PathBuf::from);
         value.filter(|path| path.is_absolute())
     }
-}
-
-/// What is left after the dash must still be a file name: not nothing, and not `..`.
-pub(super) fn name_in(argv0: &OsStr) -> Option<OsString> {
-    let name = Path::new(argv0).file_name()?;
-    let name = match without_dash(name) {
-        Some(rest) => Path::new(rest).file_name()?,
-        None => name,
-    };
-    Some(name.to_owned())
-}
-
-fn without_dash(name: &OsStr) -> Option<&OsStr> {
-    use std::os::unix::ffi::OsStrExt;
-
-    name.as_bytes().strip_prefix(b"-").map(OsStr::from_bytes)
 }
 
 fn effective_uid() -> u32 {

@@ -7,15 +7,13 @@ mod placeholders;
 mod scratch;
 mod user;
 
-use std::ffi::OsStr;
-
-use super::surroundings::{Environment, name_in};
+use super::surroundings::Environment;
 use super::*;
 
 /// An ordinary user without any variable, started as `/opt/bin/hello` in `/start`.
 fn ann() -> Surroundings {
     Surroundings {
-        name: name_in(OsStr::new("/opt/bin/hello")),
+        name: Some("hello".into()),
         uid: 1000,
         start_dir: Ok("/start".into()),
         environment: Some(environment(&[])),

@@ -8,7 +8,7 @@ mod sender;
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
-use crate::error::is_disruptive;
+use crate::error::escape;
 
 pub(crate) use super::platform::receiver::NotifySocket;
 pub(crate) use sender::{remember_receiver, send, send_if_there_is_room};
@@ -103,21 +103,13 @@ fn terminal_line(text: &[u8]) -> String {
     let mut line = String::new();
     let mut length = 0;
     for character in String::from_utf8_lossy(text).chars() {
-        let escaped: usize = if is_disruptive(character) {
-            character.escape_default().count()
-        } else {
-            1
-        };
-        if length + escaped > STATUS_MAX {
+        let escaped = escape(character);
+        length += escaped.clone().count();
+        if length > STATUS_MAX {
             line.push_str("...");
             break;
         }
-        length += escaped;
-        if escaped == 1 {
-            line.push(character);
-        } else {
-            line.extend(character.escape_default());
-        }
+        line.extend(escaped);
     }
     line
 }

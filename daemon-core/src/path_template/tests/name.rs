@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 
 use super::{ann, fails, path_of};
 use crate::path_template::Surroundings;
-use crate::path_template::surroundings::name_in;
+use crate::program_name::in_argv0;
 
 #[test]
 fn the_name_is_the_file_name_in_argv_0_without_a_leading_dash() {
@@ -20,10 +20,10 @@ fn the_name_is_the_file_name_in_argv_0_without_a_leading_dash() {
         ("/", None),
         ("..", None),
         ("-..", None),
+        ("hello [supervisor]", Some("hello")),
     ];
     for (argv0, name) in names {
-        let expected = name.map(OsString::from);
-        assert_eq!(name_in(OsStr::new(argv0)), expected, "{argv0}");
+        assert_eq!(in_argv0(OsStr::new(argv0)), name.map(OsStr::new), "{argv0}");
     }
 }
 
@@ -33,7 +33,7 @@ fn a_name_that_is_not_utf_8_passes_byte_for_byte() {
 
     let argv0 = OsStr::from_bytes(b"/opt/-pr\xf6g");
     let ann = Surroundings {
-        name: name_in(argv0),
+        name: in_argv0(argv0).map(OsStr::to_owned),
         ..ann()
     };
     let path = OsString::from_vec(b"/run/pr\xf6g.pid".to_vec());

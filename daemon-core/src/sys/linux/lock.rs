@@ -3,13 +3,14 @@
 use std::ffi::OsStr;
 use std::fs::{self, File, Metadata};
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
+
+use crate::files::FileId;
 
 use super::process;
 
@@ -130,8 +131,7 @@ fn is_held_in(directory: &Path, file: &File) -> io::Result<Option<bool>> {
         if !details.lines().any(is_our_lock) {
             continue;
         }
-        let is_this =
-            |other: Metadata| (other.dev(), other.ino()) == (metadata.dev(), metadata.ino());
+        let is_this = |other: Metadata| FileId::from(&other) == FileId::from(&metadata);
         if unless_denied(fs::metadata(descriptor.path()))?.is_some_and(is_this) {
             return Ok(Some(true));
         }

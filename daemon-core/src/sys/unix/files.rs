@@ -9,6 +9,8 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::unistd::{mkstemp, unlink};
 
+use crate::files::FileId;
+
 /// Whether a character device of this number is the null device; every system numbers it
 /// differently.
 pub(crate) fn is_null(device: u64) -> bool {
@@ -33,8 +35,7 @@ pub(crate) fn open_for_reading(file: &File, path: Option<&Path>) -> io::Result<F
         .read(true)
         .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
         .open(path)?;
-    let (here, there) = (file.metadata()?, again.metadata()?);
-    if (here.dev(), here.ino()) == (there.dev(), there.ino()) {
+    if FileId::of_open(file)? == FileId::of_open(&again)? {
         Ok(again)
     } else {
         Err(io::ErrorKind::NotFound.into())

@@ -2,20 +2,20 @@
 //! path.
 
 use std::ffi::{CString, OsStr, OsString};
-use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use nix::errno::Errno;
 use nix::unistd::{getegid, geteuid, getgid, getuid};
+
+use crate::files::FileId;
 
 /// The file of this program.
 #[derive(Debug)]
 pub(crate) struct Image {
     path: PathBuf,
-    identity: (u64, u64),
+    file: FileId,
 }
 
 impl Image {
@@ -26,21 +26,17 @@ impl Image {
     /// cannot be told from it.
     pub(crate) fn of_this_process() -> io::Result<Option<Self>> {
         let path = std::env::current_exe()?;
-        let identity = identity(&path)?;
-        Ok(Some(Self { path, identity }))
+        let file = FileId::of_target(&path)?;
+        Ok(Some(Self { path, file }))
     }
 
     /// What to execute, if it is still the file that had this path when the launch began.
     pub(crate) fn path(&self) -> io::Result<CString> {
-        if identity(&self.path)? != self.identity {
+        if FileId::of_target(&self.path)? != self.file {
             return Err(Errno::ESTALE.into());
         }
         Ok(CString::new(self.path.clone().into_os_string().into_vec())?)
     }
-}
-
-fn identity(path: &Path) -> io::Result<(u64, u64)> {
-    fs::metadata(path).map(|file| (file.dev(), file.ino()))
 }
 
 /// The name of this process.
