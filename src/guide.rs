@@ -1,24 +1,40 @@
-//! Chapters that are too long for the front page.
+//! Chapters, one for each question.
 
-// Each is a page of the repository too, and says at its end where its links lead from there. Of two
-// definitions the first counts, so `links.md` stands before it.
-
-#[doc = include_str!("links.md")]
-#[doc = include_str!("../docs/processes.svg")]
-#[doc = include_str!("../docs/how-it-works.md")]
-pub mod how_it_works {}
+// The chapters are also pages of the repository. Each page ends with definitions of its links, which
+// lead to files there. The first definition of a label counts, so `links.md` comes first.
 
 #[doc = include_str!("links.md")]
-#[doc = include_str!("../docs/adding.md")]
+#[cfg_attr(feature = "clap", doc = include_str!("../docs/adding.md"))]
 pub mod adding {}
+
+#[doc = include_str!("links.md")]
+#[doc = include_str!("../docs/moving.md")]
+pub mod moving {}
 
 #[doc = include_str!("links.md")]
 #[doc = include_str!("../docs/readiness.md")]
 pub mod readiness {}
 
 #[doc = include_str!("links.md")]
+#[doc = include_str!("../docs/control.md")]
+pub mod control {}
+
+#[doc = include_str!("links.md")]
+#[doc = include_str!("../docs/logs.md")]
+pub mod logs {}
+
+#[doc = include_str!("links.md")]
 #[doc = include_str!("../docs/service-managers.md")]
 pub mod service_managers {}
+
+#[doc = include_str!("links.md")]
+#[doc = include_str!("../docs/administration.md")]
+pub mod administration {}
+
+#[doc = include_str!("links.md")]
+#[doc = include_str!("../docs/processes.svg")]
+#[doc = include_str!("../docs/how-it-works.md")]
+pub mod how_it_works {}
 
 #[doc = include_str!("links.md")]
 #[doc = include_str!("../docs/compared.md")]
