@@ -4,11 +4,11 @@
     reason = "an expectation that fails is a test that fails"
 )]
 
-mod any_tokens;
 mod documentation;
 mod every_option;
 mod expansions;
-mod speed;
+mod half_typed;
+mod messages;
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::quote;

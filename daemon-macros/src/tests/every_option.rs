@@ -1,7 +1,5 @@
 //! What holds for all options, over the table.
 
-use std::path::Path;
-
 use super::with_options;
 use crate::option_table::{Kind, OPTIONS, OptionSpec};
 
@@ -72,22 +70,6 @@ fn every_option_without_a_value_is_answered_with_the_usage() {
         for half in ["", " =", "()"] {
             let output = with_options(&format!("{}{half}", option.name));
             assert!(output.contains(&format!(": `{usage}`")), "{output}");
-        }
-    }
-}
-
-/// What the compiler shows, and where, is on file for each.
-#[test]
-fn every_option_has_its_cases_on_file() {
-    let ui = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/ui");
-    for option in OPTIONS {
-        for case in ["options/misspelt", "options/duplicate", "values/wrong_type"] {
-            let case = ui.join(format!("{case}_{}.stderr", option.name));
-            assert!(case.is_file(), "{}", case.display());
-        }
-        for alias in option.aliases {
-            let case = ui.join(format!("options/alias_{alias}.stderr"));
-            assert!(case.is_file(), "{}", case.display());
         }
     }
 }

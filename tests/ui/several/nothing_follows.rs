@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-#[daemon::main(colour = "red")]
+#[daemon::main(pidd = "a.pid")]
 fn main() -> ExitCode {
     helper()
 }

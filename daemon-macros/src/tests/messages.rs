@@ -1,0 +1,166 @@
+//! The messages about one mistake, for every spelling of it. `tests/ui` shows where they point.
+
+use proc_macro2::TokenStream;
+
+use super::with_options;
+use crate::pipeline::attribute;
+
+/// Options with one mistake, and what is said about it.
+const MESSAGES: &[(&str, &str)] = &[
+    // names
+    ("PID = 5", "unknown option `PID`; did you mean `pid`?"),
+    (
+        "pid-fil = 5",
+        "unknown option `pid-fil`; expected one of `background_flag`, ",
+    ),
+    ("::pid = 5", "expected an option name, found a path"),
+    (", pid = 5", "expected an option, found `,`"),
+    ("pid: \"a\"", "expected `=` after `pid`, found `:`"),
+    ("pid == \"a\"", "expected `=` after `pid`, found `==`"),
+    ("pid { \"a\" }", "expected `=` after `pid`, found `{`"),
+    (
+        "pid = \"a\" \"b\"",
+        "expected `,` between options, found `\"b\"`",
+    ),
+    (
+        "pid, log = \"a\"",
+        "option `pid` needs a value: `pid = \"/run/name.pid\"`",
+    ),
+    // flags
+    (
+        "background_flag = \"-\"",
+        "`-` is not a flag; write a name after it",
+    ),
+    ("background_flag = \"d\"", "a flag begins with a dash: `-d`"),
+    ("log_flag = \"log\"", "a flag begins with a dash: `--log`"),
+    (
+        "background_flag = \"-h\"",
+        "flag `-h` is reserved by convention; choose another",
+    ),
+    (
+        "background_flag = \"-V\"",
+        "flag `-V` is reserved by convention; choose another",
+    ),
+    (
+        "background_flag = \"--version\"",
+        "flag `--version` is reserved by convention",
+    ),
+    (
+        "pid_flag = \"-d\"",
+        "flag `-d` is already the `background_flag`",
+    ),
+    (
+        "pid_flag = \"-b\", background_flag = \"-b\"",
+        "flag `-b` is already the `pid_flag`",
+    ),
+    (
+        "pid_flag = \"-f\", log_flag = \"-f\"",
+        "flag `-f` is already the `pid_flag`",
+    ),
+    // paths
+    (
+        "log = \"name}.log\"",
+        "unmatched `}` in the path of `log`; write `}}` for a brace",
+    ),
+    (
+        "log = c\"a.log\"",
+        "option `log` takes a plain string literal, without the `c` prefix",
+    ),
+    (
+        "pid = \"/run/..\"",
+        "the path of `pid` names a directory; add a file name",
+    ),
+    (
+        "log = \"{log_dir}\"",
+        "the path of `log` names a directory; add a file name",
+    ),
+    (
+        "log = \"{}.log\"",
+        "unknown placeholder `{}`; expected `{name}`, ",
+    ),
+    (
+        "workdir = \"~\"",
+        "`~` is not expanded in the path of `workdir`; write `{home}`",
+    ),
+    (
+        "log = \"${HOME}/a.log\"",
+        "environment variables are not expanded in the path of `log`",
+    ),
+    // the rest
+    ("umask = 022", "`umask` is an octal number; write `0o022`"),
+    (
+        "umask = 89",
+        "`umask` is an octal number; write it as `0o` and three digits from 0 to 7",
+    ),
+    (
+        "stop_timeout = 0",
+        "`stop_timeout` must be at least 1 second",
+    ),
+    ("keep_fds = [-1]", "option `keep_fds` takes "),
+    (
+        "configure = |daemon| daemon",
+        "option `configure` takes the path of a function: ",
+    ),
+];
+
+/// Items that the attribute refuses, and what is said about them.
+const ITEMS: &[(&str, &str)] = &[
+    (
+        "const A: u8 = 1;",
+        "`#[daemon::main]` can only be applied to a function",
+    ),
+    (
+        "enum A {}",
+        "`#[daemon::main]` can only be applied to a function",
+    ),
+    (
+        "unsafe impl A for B {}",
+        "`#[daemon::main]` can only be applied to a function",
+    ),
+    (
+        "pub(crate) mod a {}",
+        "`#[daemon::main]` can only be applied to a function",
+    ),
+    (
+        "static A: u8 = 1;",
+        "`#[daemon::main]` can only be applied to a function",
+    ),
+    (
+        "fn main(&mut self) {}",
+        "`#[daemon::main]` can only be applied to `fn main`",
+    ),
+    (
+        "fn rocket() {}",
+        "use `#[rocket::main] async fn main` instead of `#[rocket::launch]`",
+    ),
+    (
+        "#[tokio::test] async fn main() {}",
+        "`#[daemon::main]` cannot be applied to a test",
+    ),
+    (
+        "#[::daemon::main] fn main() {}",
+        "`#[daemon::main]` is applied twice",
+    ),
+    (
+        "#[inline] #[doc = \"\"] async fn main() {}",
+        "`async fn main` needs a runtime attribute, ",
+    ),
+];
+
+#[test]
+fn each_refused_item_has_its_message() {
+    for (item, message) in ITEMS {
+        let tokens = item.parse::<TokenStream>().expect("it is tokens");
+        let output = attribute(TokenStream::new(), tokens).to_string();
+        assert!(output.contains(message), "{item}\n{output}");
+    }
+}
+
+#[test]
+fn each_mistake_has_its_message() {
+    for (options, message) in MESSAGES {
+        let output = with_options(options);
+        let message = message.replace('"', r#"\""#);
+        assert!(output.contains(&message), "{options}\n{output}");
+    }
+}

@@ -1,2 +1,0 @@
-#[daemon::main(log_flag = "log")]
-fn main() {}

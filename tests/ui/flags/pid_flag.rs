@@ -1,2 +1,0 @@
-#[daemon::main(pid_flag = "pid")]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(background_flag = "-h")]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(background_flag = "--version")]
-fn main() {}

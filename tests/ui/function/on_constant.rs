@@ -1,4 +1,0 @@
-#[daemon::main]
-const SERVER: u8 = 1;
-
-fn main() {}

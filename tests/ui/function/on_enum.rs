@@ -1,4 +1,0 @@
-#[daemon::main]
-enum Server {}
-
-fn main() {}

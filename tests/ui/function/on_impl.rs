@@ -1,6 +1,0 @@
-#[daemon::main]
-impl Server {}
-
-struct Server;
-
-fn main() {}

@@ -1,4 +1,0 @@
-#[daemon::main]
-mod server {}
-
-fn main() {}

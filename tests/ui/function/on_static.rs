@@ -1,4 +1,0 @@
-#[daemon::main]
-static SERVER: u8 = 1;
-
-fn main() {}

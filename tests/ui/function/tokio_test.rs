@@ -1,3 +1,0 @@
-#[daemon::main]
-#[tokio::test]
-async fn main() {}

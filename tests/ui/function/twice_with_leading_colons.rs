@@ -1,3 +1,0 @@
-#[daemon::main]
-#[::daemon::main]
-fn main() {}

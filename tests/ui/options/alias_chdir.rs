@@ -1,2 +1,0 @@
-#[daemon::main(chdir = "/")]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(daemon_flag = "-d")]
-fn main() {}

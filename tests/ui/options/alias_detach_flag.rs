@@ -1,2 +1,0 @@
-#[daemon::main(detach_flag = "-d")]
-fn main() {}

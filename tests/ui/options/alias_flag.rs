@@ -1,2 +1,0 @@
-#[daemon::main(flag = "-d")]
-fn main() {}

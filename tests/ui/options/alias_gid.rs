@@ -1,2 +1,0 @@
-#[daemon::main(gid = "www")]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(lock = "/run/a.pid")]
-fn main() {}

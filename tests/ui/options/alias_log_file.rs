@@ -1,2 +1,0 @@
-#[daemon::main(log_file = "/run/a.log")]
-fn main() {}

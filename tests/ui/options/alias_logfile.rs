@@ -1,2 +1,0 @@
-#[daemon::main(logfile = "/run/a.log")]
-fn main() {}

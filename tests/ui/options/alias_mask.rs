@@ -1,2 +1,0 @@
-#[daemon::main(mask = 0o027)]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(output = "/run/a.log")]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(pid_file = "/run/a.pid")]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(stderr = "/run/a.log")]
-fn main() {}

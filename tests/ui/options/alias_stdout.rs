@@ -1,2 +1,0 @@
-#[daemon::main(stdout = "/run/a.log")]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(timeout = 5)]
-fn main() {}

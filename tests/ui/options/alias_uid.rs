@@ -1,2 +1,0 @@
-#[daemon::main(uid = "www")]
-fn main() {}

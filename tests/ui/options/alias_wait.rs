@@ -1,2 +1,0 @@
-#[daemon::main(wait = 5)]
-fn main() {}

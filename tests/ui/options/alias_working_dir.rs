@@ -1,2 +1,0 @@
-#[daemon::main(working_dir = "/")]
-fn main() {}

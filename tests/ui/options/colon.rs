@@ -1,2 +1,0 @@
-#[daemon::main(pid: "/run/a.pid")]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(background_flag = "-d", background_flag = "-d")]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(chroot = "/var/empty", chroot = "/var/empty")]
-fn main() {}

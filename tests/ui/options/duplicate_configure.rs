@@ -1,2 +1,0 @@
-#[daemon::main(configure = adjust, configure = adjust)]
-fn main() {}

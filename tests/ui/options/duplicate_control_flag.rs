@@ -1,2 +1,0 @@
-#[daemon::main(pid = "/run/a.pid", control_flag = "-s", control_flag = "-s")]
-fn main() {}

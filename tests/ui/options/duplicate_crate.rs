@@ -1,2 +1,0 @@
-#[daemon::main(crate = ::daemon, crate = ::daemon)]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(group = "www", group = "www")]
-fn main() {}

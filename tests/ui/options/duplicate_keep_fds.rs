@@ -1,2 +1,0 @@
-#[daemon::main(keep_fds = [3], keep_fds = [3])]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(log = "/var/log/a.log", log = "/var/log/a.log")]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(log_flag = "--log-file", log_flag = "--log-file")]
-fn main() {}

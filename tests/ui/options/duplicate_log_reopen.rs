@@ -1,2 +1,0 @@
-#[daemon::main(log = "/var/log/a.log", log_reopen = "SIGHUP", log_reopen = "SIGHUP")]
-fn main() {}

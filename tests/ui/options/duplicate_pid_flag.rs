@@ -1,2 +1,0 @@
-#[daemon::main(pid_flag = "--pid-file", pid_flag = "--pid-file")]
-fn main() {}

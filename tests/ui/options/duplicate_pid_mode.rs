@@ -1,2 +1,0 @@
-#[daemon::main(pid = "/run/a.pid", pid_mode = 0o600, pid_mode = 0o600)]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(ready = "notify", ready = "notify")]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(pid = "/run/a.pid", control_flag = "-s", stop_timeout = 5, stop_timeout = 5)]
-fn main() {}

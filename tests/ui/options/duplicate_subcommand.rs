@@ -1,2 +1,0 @@
-#[daemon::main(subcommand = "mount", subcommand = "mount")]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(umask = 0o027, umask = 0o027)]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(user = "www", user = "www")]
-fn main() {}

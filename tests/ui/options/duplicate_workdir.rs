@@ -1,2 +1,0 @@
-#[daemon::main(workdir = "/", workdir = "/")]
-fn main() {}

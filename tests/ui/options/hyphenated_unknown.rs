@@ -1,2 +1,0 @@
-#[daemon::main(pid-fil = "/run/a.pid")]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(background_flagx = "-d")]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(chrootx = "/var/empty")]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(configurex = adjust)]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(control_flagx = "-s")]
-fn main() {}

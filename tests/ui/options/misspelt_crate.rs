@@ -1,2 +1,0 @@
-#[daemon::main(cratex = ::daemon)]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(groupx = "www")]
-fn main() {}

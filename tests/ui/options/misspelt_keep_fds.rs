@@ -1,2 +1,0 @@
-#[daemon::main(keep_fdsx = [3])]
-fn main() {}

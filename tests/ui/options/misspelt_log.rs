@@ -1,2 +1,0 @@
-#[daemon::main(logx = "/var/log/a.log")]
-fn main() {}

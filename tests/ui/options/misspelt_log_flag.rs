@@ -1,2 +1,0 @@
-#[daemon::main(log_flagx = "--log-file")]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(log_reopenx = "SIGHUP")]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(pidx = "/run/a.pid")]
-fn main() {}

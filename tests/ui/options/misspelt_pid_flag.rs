@@ -1,2 +1,0 @@
-#[daemon::main(pid_flagx = "--pid-file")]
-fn main() {}

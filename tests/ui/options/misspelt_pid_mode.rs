@@ -1,2 +1,0 @@
-#[daemon::main(pid_modex = 0o600)]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(readyx = "notify")]
-fn main() {}

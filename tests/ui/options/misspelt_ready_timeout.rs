@@ -1,2 +1,0 @@
-#[daemon::main(ready_timeoutx = 5)]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(stop_timeoutx = 5)]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(subcommandx = "mount")]
-fn main() {}

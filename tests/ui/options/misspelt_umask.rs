@@ -1,2 +1,0 @@
-#[daemon::main(umaskx = 0o027)]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(userx = "www")]
-fn main() {}

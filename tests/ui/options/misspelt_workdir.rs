@@ -1,2 +1,0 @@
-#[daemon::main(workdirx = "/")]
-fn main() {}

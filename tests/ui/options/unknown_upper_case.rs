@@ -1,2 +1,0 @@
-#[daemon::main(PID = "/run/a.pid")]
-fn main() {}

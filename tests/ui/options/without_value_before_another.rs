@@ -1,2 +1,0 @@
-#[daemon::main(pid, log = "/var/log/a.log")]
-fn main() {}

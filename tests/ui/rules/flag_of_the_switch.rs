@@ -1,2 +1,0 @@
-#[daemon::main(background_flag = "-d", pid_flag = "-d")]
-fn main() {}

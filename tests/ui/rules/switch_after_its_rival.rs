@@ -1,2 +1,0 @@
-#[daemon::main(pid_flag = "-b", background_flag = "-b")]
-fn main() {}

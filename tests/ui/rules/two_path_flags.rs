@@ -1,2 +1,0 @@
-#[daemon::main(pid_flag = "--file", log_flag = "--file")]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(configure = |daemon| daemon)]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(keep_fds = [-1])]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(log = "/var/log/name}.log")]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(log = c"/var/log/a.log")]
-fn main() {}

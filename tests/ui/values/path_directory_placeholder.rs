@@ -1,2 +1,0 @@
-#[daemon::main(log = "{log_dir}")]
-fn main() {}

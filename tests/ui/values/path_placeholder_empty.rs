@@ -1,2 +1,0 @@
-#[daemon::main(log = "/var/log/{}.log")]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(log = "${HOME}/a.log")]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(umask = 022)]
-fn main() {}

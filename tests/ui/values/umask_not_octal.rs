@@ -1,2 +1,0 @@
-#[daemon::main(umask = 89)]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(chroot = 5)]
-fn main() {}

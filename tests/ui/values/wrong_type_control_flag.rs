@@ -1,2 +1,0 @@
-#[daemon::main(pid = "/run/a.pid", control_flag = 5)]
-fn main() {}

@@ -1,2 +1,0 @@
-#[daemon::main(group = 33)]
-fn main() {}

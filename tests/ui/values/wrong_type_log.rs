@@ -1,2 +1,0 @@
-#[daemon::main(log = 5)]
-fn main() {}

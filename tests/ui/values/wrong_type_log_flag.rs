@@ -1,2 +1,0 @@
-#[daemon::main(log_flag = 5)]
-fn main() {}

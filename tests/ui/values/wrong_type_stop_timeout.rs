@@ -1,2 +1,0 @@
-#[daemon::main(pid = "/run/a.pid", control_flag = "-s", stop_timeout = "10s")]
-fn main() {}

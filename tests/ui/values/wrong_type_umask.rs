@@ -1,2 +1,0 @@
-#[daemon::main(umask = "027")]
-fn main() {}

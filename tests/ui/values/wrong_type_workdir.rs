@@ -1,2 +1,0 @@
-#[daemon::main(workdir = 5)]
-fn main() {}
