@@ -15,7 +15,7 @@ doc:
 test:
     cargo test --workspace --all-features --locked
 
-# What became of each fault of tests/faults/README.md, after all tests. As root, for nothing to be skipped.
+# What became of each fault of tests/faults.md, after all tests. As root, for nothing to be skipped.
 faults:
     cargo test --workspace --all-features --locked --no-fail-fast 2>&1 | cargo test --workspace --all-features --locked --test faults report_of_every_case -- --ignored --nocapture
 

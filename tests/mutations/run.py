@@ -51,12 +51,21 @@ def build(target):
         sys.exit(f"does not build:\n{result.stdout}")
 
 
+def in_module(name, words):
+    """The tests of a module in whose names one of the words stands, or all of them."""
+    listed = cargo("test", "--quiet", "--test", "it", "--", "--list").stdout
+    names = re.findall(rf"^({name}::\S+): test$", listed, re.MULTILINE)
+    return [it for it in names if not words or any(word in it for word in words)]
+
+
 def test(tests):
     """What turns red first, and what it said."""
     for line in tests:
         name, *filters = line.split()
-        target = ["--package", "daemon-core", "--lib"] if name == "core" else ["--test", name]
+        target = ["--package", "daemon-core", "--lib"] if name == "core" else ["--test", "it"]
         build(target)
+        if name != "core":
+            filters = ["--exact", *in_module(name, filters)]
         result = cargo("test", *target, "--", *filters)
         if "older than its sources" in result.stdout:
             sys.exit(result.stdout)

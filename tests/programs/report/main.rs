@@ -21,7 +21,7 @@
 mod measure;
 mod options;
 mod readiness;
-#[path = "../../support/report.rs"]
+#[path = "../../it/support/report.rs"]
 mod report;
 mod steps;
 

@@ -2,7 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
-#[path = "../../support/mod.rs"]
+#[path = "../../it/support/mod.rs"]
 mod support;
 
 use std::fs;

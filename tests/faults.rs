@@ -1,0 +1,198 @@
+//! The list of the cases in `faults.md`: that it is true, and what a run made of each.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a broken expectation is how a test fails"
+)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, BufRead, Write};
+use std::path::Path;
+
+/// One row of the list.
+struct Case {
+    number: usize,
+    /// By their paths in the binary `it`.
+    tests: Vec<&'static str>,
+    /// Why there is none.
+    reason: &'static str,
+}
+
+fn cases() -> Vec<Case> {
+    let rows = include_str!("faults.md").lines().filter_map(|line| {
+        let cells: Vec<_> = line.strip_prefix("| ")?.split(" | ").collect();
+        let [number, _, tests] = cells[..] else {
+            panic!("not three cells: {line}");
+        };
+        // Not the head of a table.
+        let number = number.parse().ok()?;
+        let tests = tests.trim_end_matches(" |");
+        let quoted = tests.split('`').skip(1).step_by(2);
+        Some(Case {
+            number,
+            tests: quoted.filter(|word| word.contains("::")).collect(),
+            reason: tests,
+        })
+    });
+    rows.collect()
+}
+
+/// Every test below a directory of sources, by its path.
+fn tests_in(directory: &Path, prefix: &str) -> Vec<String> {
+    let mut tests = Vec::new();
+    for entry in fs::read_dir(directory).expect("the sources") {
+        let path = entry.expect("a source").path();
+        let name = path.file_stem().expect("a name").to_string_lossy();
+        let prefix = match &*name {
+            "mod" => prefix.to_owned(),
+            name => format!("{prefix}{name}::"),
+        };
+        if path.is_dir() {
+            tests.extend(tests_in(&path, &prefix));
+        }
+        if path.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
+        let source = fs::read_to_string(&path).expect("a source");
+        let mut is_test = false;
+        for line in source.lines().map(str::trim) {
+            if let Some(name) = line.strip_prefix("fn ").filter(|_| is_test) {
+                let name = name.split('(').next().unwrap_or_default();
+                tests.push(format!("{prefix}{name}"));
+            }
+            is_test = line == "#[test]" || is_test && line.starts_with("#[");
+        }
+    }
+    tests
+}
+
+#[test]
+fn every_case_is_listed_once_with_tests_that_exist_or_a_reason() {
+    let cases = cases();
+    let numbers: Vec<_> = cases.iter().map(|case| case.number).collect();
+    assert_eq!(numbers, (1..=195).collect::<Vec<_>>());
+    let tests = tests_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it"), "");
+    for case in &cases {
+        let is_reasoned = ["later: ", "not here: "].map(|word| case.reason.starts_with(word));
+        assert_ne!(
+            case.tests.is_empty(),
+            !is_reasoned.contains(&true),
+            "case {}",
+            case.number
+        );
+        for test in &case.tests {
+            assert!(
+                tests.iter().any(|it| it == test),
+                "case {}: no test {test}",
+                case.number
+            );
+        }
+    }
+    // What makes a fault happen has a number.
+    for test in tests.iter().filter(|test| test.starts_with("faults::")) {
+        let is_listed = cases.iter().any(|case| case.tests.contains(&&**test));
+        assert!(is_listed, "{test} has no case");
+    }
+}
+
+/// What a run said of a test.
+#[derive(Clone, Debug, PartialEq)]
+enum Result {
+    Passed,
+    Failed,
+    Skipped(String),
+}
+
+/// The results of a run of `cargo test`, by target and path.
+fn read_run(lines: impl Iterator<Item = String>) -> BTreeMap<String, Result> {
+    let mut results = BTreeMap::new();
+    let mut skipped = BTreeMap::new();
+    // What stands before the path of a test: nothing in `it`, and otherwise the target.
+    let mut target = String::new();
+    for line in lines {
+        if let Some(source) = line.trim_start().strip_prefix("Running ") {
+            let source = source.split(' ').next().unwrap_or_default();
+            let name = source.strip_prefix("tests/").unwrap_or(source);
+            let name = name.split(['/', '.']).next().unwrap_or_default();
+            target = match name {
+                "it" => String::new(),
+                name => format!("{name}::"),
+            };
+        } else if let Some((test, reason)) = line
+            .split_once("SKIPPED ")
+            .and_then(|(_, skip)| skip.split_once(": "))
+        {
+            skipped.insert(format!("{target}{test}"), reason.to_owned());
+        } else if let Some((test, result)) = line
+            .strip_prefix("test ")
+            .and_then(|line| line.rsplit_once(" ... "))
+            // The cases of trybuild look the same but for their colours, and belong to a test.
+            .filter(|(test, _)| !test.contains('\x1b'))
+        {
+            let result = match result.split_once(", ").unwrap_or((result, result)) {
+                ("ok", _) => Result::Passed,
+                ("ignored", reason) => Result::Skipped(reason.to_owned()),
+                _ => Result::Failed,
+            };
+            results.insert(format!("{target}{test}"), result);
+        }
+    }
+    for (test, reason) in skipped {
+        if results.get(&test) == Some(&Result::Passed) {
+            results.insert(test, Result::Skipped(reason));
+        }
+    }
+    results
+}
+
+/// What became of a case by its tests, and why.
+fn judge(case: &Case, results: &BTreeMap<String, Result>) -> (&'static str, String) {
+    let mut skipped = None;
+    for test in &case.tests {
+        match results.get(*test) {
+            Some(Result::Passed) => {}
+            Some(Result::Skipped(reason)) => skipped = Some(reason.clone()),
+            Some(Result::Failed) => return ("FAILED", (*test).to_owned()),
+            None => return ("FAILED", format!("{test} was not run")),
+        }
+    }
+    match skipped {
+        Some(reason) => ("skipped", reason),
+        None if case.tests.is_empty() => ("not tested", case.reason.to_owned()),
+        None => ("passed", String::new()),
+    }
+}
+
+/// Shows a run of `cargo test` as it comes through a pipe, and then what became of each case. In CI a
+/// test that has to be skipped fails, and so its case does.
+#[ignore = "it reads the output of another run, see `just faults`"]
+#[test]
+fn report_of_every_case() {
+    let mut out = io::stdout();
+    let lines = io::stdin().lock().lines().map_while(io::Result::ok);
+    let lines = lines.inspect(|line| writeln!(io::stdout(), "{line}").expect("a reader"));
+    let results = read_run(lines);
+    let mut counts = BTreeMap::new();
+    for case in cases() {
+        let (verdict, reason) = judge(&case, &results);
+        *counts.entry(verdict).or_insert(0) += 1;
+        let line = format!("case {:3}  {verdict:<10}  {reason}", case.number);
+        writeln!(out, "{}", line.trim_end()).expect("a reader");
+    }
+    let counts: Vec<_> = counts
+        .iter()
+        .map(|(verdict, count)| format!("{count} {verdict}"))
+        .collect();
+    writeln!(out, "cases: {}", counts.join(", ")).expect("a reader");
+    let failed: Vec<_> = results
+        .iter()
+        .filter(|(_, it)| **it == Result::Failed)
+        .collect();
+    assert!(failed.is_empty(), "{failed:?}");
+    assert!(
+        !counts.iter().any(|count| count.ends_with("FAILED")),
+        "cases failed"
+    );
+}

@@ -1,0 +1,208 @@
+//! `prog -d`: a session of its own, no terminal, and else the same program in the same place.
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::support::daemon::{Daemon, expect_one_line, read_report};
+use crate::support::scratch::Scratch;
+use crate::support::{lock, process, program, requires};
+use nix::unistd::getpid;
+
+fn up() -> (Scratch, Daemon) {
+    let scratch = Scratch::new();
+    let daemon = scratch.up(scratch.background());
+    (scratch, daemon)
+}
+
+#[test]
+fn a_start_gives_the_prompt_back_and_leaves_a_daemon() {
+    let (_scratch, daemon) = up();
+    assert!(daemon.report().is_daemon);
+    assert_eq!(daemon.launch.out_text(), "");
+    assert_eq!(daemon.launch.err_text(), "", "silence without a terminal");
+}
+
+#[test]
+fn a_start_of_a_program_that_goes_quiet_at_once_is_quick() {
+    let (_scratch, daemon) = up();
+    // Ten times the 120 milliseconds that it may take.
+    assert!(daemon.launch.elapsed < Duration::from_millis(1200));
+}
+
+#[test]
+fn the_daemon_has_a_session_of_its_own_and_does_not_lead_it() {
+    let (_scratch, daemon) = up();
+    let report = daemon.report();
+    let caller = process::stat(getpid().as_raw()).expect("this process");
+    assert_ne!(report.sid, caller.sid);
+    assert_ne!(report.pgid, caller.pgid);
+    // A leader without a terminal would get one by opening one.
+    assert_ne!(report.sid, report.pid);
+    assert_ne!(report.pgid, report.pid);
+    assert_eq!(report.pgid, report.sid);
+    assert_eq!(report.tty, 0);
+}
+
+#[test]
+fn the_daemon_is_an_orphan_once_the_launcher_has_ended() {
+    let (_scratch, daemon) = up();
+    let stat = process::stat(daemon.pid()).expect("a live daemon");
+    // This process has put itself in the place of init.
+    assert_eq!(stat.ppid, getpid().as_raw());
+}
+
+#[test]
+fn the_program_runs_once_and_only_in_the_daemon() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up(scratch.background().does("note:ran report stay"));
+    daemon.report();
+    assert_eq!(scratch.read("ran"), format!("{}\n", daemon.pid()));
+}
+
+#[test]
+fn the_daemon_has_the_threads_of_the_program_and_no_other() {
+    let (_scratch, daemon) = up();
+    assert_eq!(daemon.report().threads, 1);
+}
+
+#[test]
+fn the_daemon_knows_where_it_came_from_and_where_its_files_are() {
+    let (scratch, daemon) = up();
+    let report = daemon.report();
+    let bytes = |path: &Path| Some(path.as_os_str().as_bytes().to_vec());
+    assert_eq!(report.start_dir, bytes(scratch.dir()));
+    assert_eq!(report.pid_file, bytes(&scratch.path("report.pid")));
+    assert_eq!(report.log_file, bytes(&scratch.path("report.log")));
+}
+
+#[test]
+fn the_daemon_stays_in_the_directory_of_its_caller() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up(scratch.background().does("create:here report stay"));
+    assert_eq!(daemon.report().cwd, scratch.dir().as_os_str().as_bytes());
+    assert!(scratch.path("here").exists());
+}
+
+#[test]
+fn the_daemon_moves_to_the_workdir_and_its_files_stay_where_the_caller_was() {
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nlog=report.log\nworkdir=/";
+    let start = scratch.background().options(options);
+    let daemon = scratch.up(start.does("say:here report stay"));
+    let report = daemon.report();
+    assert_eq!(report.cwd, b"/");
+    assert_eq!(
+        report.start_dir.as_deref(),
+        Some(scratch.dir().as_os_str().as_bytes())
+    );
+    assert_eq!(scratch.read("report.log"), "here\n");
+}
+
+#[test]
+fn a_relative_workdir_is_one_below_the_directory_of_the_caller() {
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("below")).expect("a directory");
+    let options = "pid=report.pid\nworkdir=below";
+    let daemon = scratch.up(scratch.background().options(options));
+    let below = scratch.path("below");
+    assert_eq!(daemon.report().cwd, below.as_os_str().as_bytes());
+}
+
+#[test]
+fn a_workdir_that_is_not_there_fails_the_start() {
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nready=exec\nworkdir=/nowhere";
+    let launch = scratch.background().options(options).run();
+    scratch.expect_failed_start(&launch, launch.code());
+    assert_ne!(launch.code(), 0);
+    expect_one_line(&launch, &["/nowhere", "No such file or directory"]);
+    assert!(
+        !scratch.path("report.json").exists(),
+        "no code of the user ran"
+    );
+}
+
+#[test]
+fn a_caller_whose_directory_was_deleted_gets_a_daemon_too() {
+    let scratch = Scratch::new();
+    let gone = scratch.path("gone");
+    fs::create_dir(&gone).expect("a directory");
+    let inside = gone.clone();
+    let pid_file = scratch.path("report.pid");
+    let options = format!("pid={}", pid_file.display());
+    let start = scratch.background().options(options).cwd(&gone);
+    let daemon = scratch.up(start.before_exec(move || fs::remove_dir(&inside)));
+    assert_eq!(daemon.report().start_dir, None);
+}
+
+#[test]
+fn the_daemon_keeps_the_umask_of_its_caller() {
+    for mask in [0o027, 0o000] {
+        let scratch = Scratch::new();
+        let daemon = scratch.up(scratch.background().umask(mask));
+        assert_eq!(daemon.report().umask, mask);
+    }
+}
+
+#[test]
+fn the_daemon_takes_the_umask_of_the_option() {
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nlog=report.log\numask=037";
+    let start = scratch.background().options(options).umask(0o022);
+    let daemon = scratch.up(start.does("create:made report stay"));
+    assert_eq!(daemon.report().umask, 0o037);
+    let made = fs::metadata(scratch.path("made")).expect("the file");
+    assert_eq!(made.mode() & 0o777, 0o640);
+}
+
+#[test]
+fn a_shell_that_captures_the_output_gets_its_prompt_back() {
+    if !requires::program("flock") {
+        return;
+    }
+    for command in [
+        "x=$(\"$0\" -d); echo \"[$x] $?\"",
+        "\"$0\" -d | cat; echo '[] 0'",
+        "\"$0\" -d 2>&1 | tee copy; echo '[] 0'",
+        // The caller's lock ends with the launcher.
+        "exec 9>lock; flock 9; \"$0\" -d; exec 9>&-; flock -n lock echo '[] 0'",
+    ] {
+        let scratch = Scratch::new();
+        let shell = requires::find("sh").expect("a shell");
+        let launch = scratch
+            .start_path(&shell)
+            .args(["-c", command])
+            .arg(program::path("report"))
+            .options("pid=report.pid\nlog=report.log")
+            .does("say:something stay")
+            .run();
+        assert_eq!(launch.out_text(), "[] 0\n", "{command}: {launch:?}");
+        scratch.daemon_of(launch, "report.pid");
+    }
+}
+
+#[test]
+fn a_daemon_can_start_a_daemon_of_its_own() {
+    let scratch = Scratch::new();
+    let outer = scratch.up(scratch.background().does("nested report stay"));
+    let outer_report = outer.report();
+    let inner = read_report(&scratch.path("nested.json"));
+    assert!(inner.is_daemon);
+    assert_ne!(inner.pid, outer.pid());
+    assert_ne!(inner.sid, outer_report.sid);
+    assert_eq!(lock::holders(&scratch.path("nested.pid")), [inner.pid]);
+    assert_eq!(lock::holders(&outer.pid_file), [outer.pid()]);
+    assert!(
+        process::stat(inner.sid).is_none(),
+        "no intermediate process"
+    );
+    outer.stop();
+    assert!(
+        process::Process::open(inner.pid)
+            .expect("the inner daemon")
+            .is_alive()
+    );
+}

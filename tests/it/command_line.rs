@@ -1,0 +1,321 @@
+//! What of the command line is the switch, and what the program gets of it.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use crate::support::daemon::read_report;
+use crate::support::report::Report;
+use crate::support::requires;
+use crate::support::scratch::Scratch;
+use crate::support::terminal::Terminal;
+
+fn words(words: &[&str]) -> Vec<OsString> {
+    words.iter().map(OsString::from).collect()
+}
+
+/// The arguments that the program saw, without its name, and whether it was the daemon.
+fn run(options: &str, arguments: &[OsString]) -> (Vec<OsString>, bool) {
+    let scratch = Scratch::new();
+    let start = scratch.report().args(arguments).does("report");
+    let outcome = start.options(format!("pid=report.pid\n{options}")).run();
+    assert_eq!(outcome.code(), 0, "{outcome:?}");
+    let Report {
+        arguments,
+        is_daemon,
+        ..
+    } = read_report(&scratch.path("report.json"));
+    let seen = arguments.into_iter().skip(1).map(OsString::from_vec);
+    (seen.collect(), is_daemon)
+}
+
+/// Nothing is a switch here: the program runs in the foreground and sees every word.
+fn expect_foreground(options: &str, arguments: &[&str]) {
+    let (seen, is_daemon) = run(options, &words(arguments));
+    assert!(!is_daemon, "{arguments:?}");
+    assert_eq!(seen, words(arguments));
+}
+
+/// The program runs as the daemon and sees the remaining words.
+fn expect_daemon(options: &str, arguments: &[&str], remaining: &[&str]) {
+    let (seen, is_daemon) = run(options, &words(arguments));
+    assert!(is_daemon, "{arguments:?}");
+    assert_eq!(seen, words(remaining), "{arguments:?}");
+}
+
+/// The program runs in the foreground, executed in place, and sees the remaining words.
+fn expect_in_place(options: &str, arguments: &[&str], remaining: &[&str]) {
+    let (seen, is_daemon) = run(options, &words(arguments));
+    assert!(!is_daemon, "{arguments:?}");
+    assert_eq!(seen, words(remaining), "{arguments:?}");
+}
+
+#[test]
+fn either_spelling_is_the_switch_wherever_it_stands() {
+    expect_daemon("", &["-d"], &[]);
+    expect_daemon("", &["--background"], &[]);
+    expect_daemon("", &["a", "-d", "b"], &["a", "b"]);
+    expect_daemon("", &["a", "b", "--background"], &["a", "b"]);
+}
+
+#[test]
+fn each_occurrence_of_the_switch_is_removed() {
+    expect_daemon(
+        "",
+        &["-d", "a", "-d", "--background", "b", "-d"],
+        &["a", "b"],
+    );
+}
+
+#[test]
+fn only_the_exact_word_is_the_switch() {
+    for word in [
+        "-vd",
+        "-dv",
+        "--background=true",
+        "-d=1",
+        "--backgroun",
+        "--",
+        "-D",
+        "",
+        "d",
+    ] {
+        expect_foreground("", &[word]);
+        expect_daemon("", &["-d", word], &[word]);
+    }
+}
+
+#[test]
+fn a_word_after_two_dashes_is_no_switch() {
+    expect_foreground("", &["a", "--", "-d"]);
+    expect_daemon(
+        "",
+        &["-d", "--", "-d", "--background"],
+        &["--", "-d", "--background"],
+    );
+}
+
+#[test]
+fn another_switch_takes_the_place_of_the_usual_one() {
+    expect_foreground("flags=-b,--bg", &["-d", "--background"]);
+    expect_daemon("flags=-b,--bg", &["-b", "-d"], &["-d"]);
+    expect_daemon("flags=-b,--bg", &["--bg"], &[]);
+}
+
+#[test]
+fn with_a_subcommand_the_switch_counts_only_behind_it() {
+    let options = "subcommand=mount,serve";
+    expect_foreground(options, &["-d"]);
+    expect_foreground(options, &["-d", "mount"]);
+    expect_foreground(options, &["umount", "-d"]);
+    expect_foreground(options, &["--", "mount", "-d"]);
+    expect_daemon(options, &["mount", "-d", "/mnt"], &["mount", "/mnt"]);
+    expect_daemon(options, &["-v", "serve", "-d"], &["-v", "serve"]);
+    expect_daemon(options, &["-d", "mount", "-d"], &["-d", "mount"]);
+}
+
+#[test]
+fn the_program_gets_its_arguments_byte_for_byte() {
+    let arguments = [
+        OsString::from_vec(b"caf\xe9".to_vec()),
+        OsString::from_vec(vec![0xff, 0xfe, b'-', b'd']),
+        OsString::new(),
+        OsString::from(" a b\n\tc\\'\""),
+        OsString::from("x".repeat(100_000)),
+    ];
+    let with_switch: Vec<_> = [OsString::from("-d")]
+        .into_iter()
+        .chain(arguments.clone())
+        .collect();
+    let (seen, is_daemon) = run("", &with_switch);
+    assert!(is_daemon);
+    assert_eq!(seen, arguments);
+    let (seen, is_daemon) = run("", &arguments);
+    assert!(!is_daemon);
+    assert_eq!(seen, arguments);
+}
+
+#[test]
+fn ten_thousand_arguments_come_through() {
+    let many: Vec<_> = (0..10_000)
+        .map(|number| OsString::from(number.to_string()))
+        .collect();
+    let with_switch: Vec<_> = many.iter().cloned().chain([OsString::from("-d")]).collect();
+    let (seen, is_daemon) = run("", &with_switch);
+    assert!(is_daemon);
+    assert_eq!(seen, many);
+}
+
+#[test]
+fn the_program_keeps_the_name_it_was_called_by_even_if_that_is_a_lie() {
+    for name in [
+        &b"another"[..],
+        b"",
+        b"-report",
+        b"/no/such/path",
+        b"a b\n",
+        b"caf\xe9",
+    ] {
+        let scratch = Scratch::new();
+        let daemon = scratch.up(scratch.background().arg0(OsStr::from_bytes(name)));
+        let report = daemon.report();
+        assert_eq!(report.arguments, [name]);
+        assert_eq!(report.comm, b"report", "the kernel's name is not the lie");
+    }
+}
+
+#[test]
+fn a_refusal_calls_the_program_by_the_name_it_was_called_by() {
+    let scratch = Scratch::new();
+    for (name, shown) in [
+        ("/usr/bin/hello", "hello: "),
+        ("-hello", "hello: "),
+        // Whoever gives it no name gets that of the system.
+        ("", "report: "),
+        ("-", "report: "),
+    ] {
+        let start = scratch
+            .background()
+            .arg0(name)
+            .options("pid=missing/report.pid");
+        let launch = start.run();
+        assert_eq!(launch.code(), 73);
+        assert!(launch.err_text().starts_with(shown), "{launch:?}");
+    }
+}
+
+#[test]
+fn the_daemon_gets_the_environment_of_its_caller_and_nothing_else() {
+    let scratch = Scratch::new();
+    let surroundings = |start: crate::support::start::Start| {
+        start
+            .env_clear()
+            .env("TEST_MARK", scratch.mark())
+            .env("TEST_REPORT", scratch.path("report.json"))
+            .env("TEST_OPTIONS", "pid=report.pid\nlog=report.log")
+            .env("LATIN", OsStr::from_bytes(b"caf\xe9"))
+            .env("EMPTY", "")
+            .env("LINES", "a\nb=c")
+    };
+    let start = surroundings(scratch.report()).does("report");
+    assert_eq!(start.run().code(), 0);
+    let mut foreground = read_report(&scratch.path("report.json")).environment;
+    std::fs::remove_file(scratch.path("report.json")).expect("the report");
+
+    let daemon = scratch.up(surroundings(scratch.background()).does("report stay"));
+    let mut background = daemon.report().environment;
+    // The variable that says what to do is the only one that differs.
+    for environment in [&mut foreground, &mut background] {
+        environment.retain(|(name, _)| name != b"TEST_DOES");
+    }
+    assert_eq!(background, foreground, "in the same order too");
+    assert_eq!(background.len(), 6);
+}
+
+#[test]
+fn help_and_version_appear_on_the_terminal_as_ever() {
+    for word in ["--help", "--version"] {
+        for arguments in [["-d", word], [word, "-d"]] {
+            let scratch = Scratch::new();
+            let start = scratch
+                .report()
+                .args(arguments)
+                .does("report say:usage return:2");
+            let outcome = start.run();
+            assert_eq!((outcome.code(), &*outcome.out_text()), (2, "usage\n"));
+            let report = read_report(&scratch.path("report.json"));
+            assert_eq!(report.pid, outcome.pid, "executed in place");
+            assert!(!report.is_daemon);
+            assert_eq!(
+                report.arguments[1..],
+                [word.as_bytes()],
+                "without the switch"
+            );
+            assert!(!scratch.path("report.pid").exists());
+        }
+    }
+}
+
+#[test]
+fn help_beside_the_switch_is_seen_by_whoever_sits_at_the_terminal() {
+    let scratch = Scratch::new();
+    let (mut terminal, slave) = Terminal::new();
+    let start = scratch.background().arg("--help").does("say:usage");
+    let outcome = start.on_terminal(slave).run();
+    assert_eq!((outcome.code(), &*terminal.read_to_end()), (0, "usage\n"));
+}
+
+#[test]
+fn help_beside_the_switch_forks_nothing() {
+    if !requires::program("strace") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let strace = requires::find("strace").expect("strace");
+    let calls = "trace=clone,clone3,fork,vfork,execve,socketpair,flock";
+    let start = scratch
+        .start_path(&strace)
+        .args(["-f", "-qq", "-e", calls, "-o", "trace"])
+        .arg(crate::support::program::path("report"))
+        .args(["-d", "--version"])
+        .options("pid=report.pid\nlog=report.log")
+        .does("say:1.0");
+    assert_eq!(start.run().out_text(), "1.0\n");
+    let trace = scratch.read("trace");
+    assert_eq!(trace.lines().count(), 2, "{trace}");
+    assert!(
+        trace.lines().all(|line| line.contains("execve(")),
+        "{trace}"
+    );
+}
+
+#[test]
+fn help_with_a_subcommand_is_left_alone_unless_the_switch_counts() {
+    let options = "subcommand=mount";
+    expect_in_place(options, &["mount", "-d", "--help"], &["mount", "--help"]);
+    expect_in_place(options, &["--help", "mount", "-d"], &["--help", "mount"]);
+    expect_foreground(options, &["umount", "-d", "--help"]);
+    expect_foreground(options, &["-d", "--help", "mount"]);
+}
+
+#[test]
+fn help_behind_two_dashes_is_the_programs_own_word() {
+    expect_daemon("", &["-d", "--", "--help"], &["--", "--help"]);
+    expect_daemon("", &["-d", "-h", "-V"], &["-h", "-V"]);
+}
+
+#[test]
+fn an_empty_command_line_is_the_foreground() {
+    let scratch = Scratch::new();
+    let report = crate::support::program::path("report");
+    let path = std::ffi::CString::new(report.as_os_str().as_bytes()).expect("no NUL");
+    let start = scratch.report().does("say:hello").before_exec(move || {
+        let (no_arguments, no_environment) = ([std::ptr::null()], [std::ptr::null()]);
+        // SAFETY: the path is a C string, and both lists end with a null pointer.
+        unsafe {
+            libc::execve(
+                path.as_ptr(),
+                no_arguments.as_ptr(),
+                no_environment.as_ptr(),
+            )
+        };
+        Err(std::io::Error::last_os_error())
+    });
+    // Without its environment the program has nothing to do, and does it.
+    let outcome = start.run();
+    assert_eq!((outcome.code(), outcome.err_text()), (0, String::new()));
+}
+
+#[test]
+fn a_program_that_needs_no_environment_starts_without_one() {
+    if !requires::program("env") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let env = requires::find("env").expect("env");
+    let start = scratch.start_path(&env).arg("-i");
+    let launch = start
+        .arg(crate::support::program::path("report"))
+        .arg("-d")
+        .run();
+    assert_eq!((launch.code(), launch.err_text()), (0, String::new()));
+}

@@ -1,0 +1,88 @@
+//! `configure`, the function that has the last word at run time.
+
+use std::fs;
+
+use crate::support::daemon::read_report;
+use crate::support::scratch::Scratch;
+use crate::support::start::Start;
+use crate::support::terminal::Terminal;
+
+/// `report` with options that `configure` replaces; each call of it leaves a line in `computed`.
+fn program(scratch: &Scratch, configured: &str) -> Start {
+    let options = "pid=other.pid\nlog=other.log\nlog_flag=--log-file\nconfigure=";
+    let start = scratch.report().options(options);
+    start
+        .env("TEST_CONFIGURE", configured)
+        .env("TEST_COMPUTED", scratch.path("computed"))
+}
+
+#[test]
+fn it_is_called_once_and_in_the_launcher_alone() {
+    for method in ["enter", "start", "try_start"] {
+        let scratch = Scratch::new();
+        let start = program(&scratch, "pid=report.pid");
+        let start = match method {
+            "enter" => start.arg("-d"),
+            _ => start.env("TEST_START", method).arg("-b"),
+        };
+        let daemon = scratch.up(start);
+        daemon.report();
+        let line = format!("{}\n", daemon.launch.pid);
+        assert_eq!(scratch.read("computed"), line, "{method}");
+    }
+}
+
+#[test]
+fn it_is_not_called_in_the_foreground_or_for_help() {
+    for arguments in [&[][..], &["--log-file", "x"], &["-d", "--help"]] {
+        let scratch = Scratch::new();
+        let start = program(&scratch, "").args(arguments);
+        assert_eq!(start.does("report").run().code(), 0);
+        assert!(!read_report(&scratch.path("report.json")).is_daemon);
+        assert!(!scratch.path("computed").exists(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn it_has_the_last_word_but_for_the_user_of_the_program() {
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("sub")).expect("mkdir");
+    let configured = "pid=report.pid\nlog=report.log\nworkdir=sub\numask=027";
+    let start = program(&scratch, configured);
+    let daemon = scratch.up(start.args(["-d", "--log-file", "user.log"]));
+    let report = daemon.report();
+    assert_eq!(report.umask, 0o027);
+    assert!(report.cwd.ends_with(b"/sub"));
+    assert!(scratch.path("user.log").exists());
+    for name in ["other.pid", "other.log", "report.log"] {
+        assert!(!scratch.path(name).exists(), "{name}");
+    }
+}
+
+#[test]
+fn what_it_sets_wrong_is_refused_as_ever() {
+    let scratch = Scratch::new();
+    let launch = program(&scratch, "pid_template={runtime}/x.pid")
+        .arg("-d")
+        .run();
+    let words = "cannot use the path {runtime}/x.pid: unknown placeholder {runtime}";
+    scratch.expect_refusal(&launch, 78, &[words]);
+    assert!(!scratch.path("other.log").exists());
+}
+
+#[test]
+fn it_may_ask_the_user_and_asks_once() {
+    let scratch = Scratch::new();
+    let (mut terminal, slave) = Terminal::new();
+    let start = program(&scratch, "pid=report.pid\nlog=report.log");
+    let start = start.arg("-d").env("TEST_ANSWER", scratch.path("answers"));
+    let launch = start.on_terminal(slave).spawn();
+    terminal.read_until("password: ");
+    terminal.write(b"secret\n");
+    let daemon = scratch.daemon_of(launch.wait(), "report.pid");
+    daemon.report();
+    let shown = terminal.read_to_end();
+    assert_eq!(shown.matches("password: ").count(), 1, "{shown}");
+    assert_eq!(scratch.read("answers"), "secret\n");
+    assert_eq!(scratch.read("report.log"), "");
+}

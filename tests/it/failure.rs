@@ -1,0 +1,271 @@
+//! A start that fails says so: the program's own words and status, or one line of ours.
+
+use std::time::Duration;
+
+use crate::support::daemon::expect_one_line;
+use crate::support::outcome::Outcome;
+use crate::support::scratch::Scratch;
+
+/// A start of a program that takes these steps and ends by them.
+fn fail(steps: &str, status: i32) -> Outcome {
+    let scratch = Scratch::new();
+    let launch = scratch.background().does(steps).run();
+    scratch.expect_failed_start(&launch, status);
+    // No cleaning up is needed once the cause is gone.
+    scratch.up(scratch.background());
+    launch
+}
+
+/// The same program with a log says on the terminal what it wrote there.
+fn expect_words(launch: &Outcome, words: &[&str]) {
+    assert_eq!(launch.out_text(), "");
+    for word in words {
+        assert!(launch.err_text().contains(word), "{word:?} in {launch:?}");
+    }
+}
+
+#[test]
+fn a_program_that_exits_at_once_fails_with_its_status() {
+    expect_words(
+        &fail("complain:no-such-port exit:3", 3),
+        &["no-such-port\n"],
+    );
+}
+
+#[test]
+fn a_program_that_exits_after_five_milliseconds_fails_with_its_status() {
+    expect_words(
+        &fail("sleep:5 complain:no-such-port exit:3", 3),
+        &["no-such-port\n"],
+    );
+}
+
+#[test]
+fn a_program_that_fails_after_700_milliseconds_of_work_fails_with_its_status() {
+    let launch = fail("complain:loading busy:700 complain:corrupt exit:4", 4);
+    expect_words(&launch, &["loading\ncorrupt\n"]);
+}
+
+#[test]
+fn a_usage_error_reaches_the_terminal() {
+    expect_words(
+        &fail("complain:usage:-report-FILE return:2", 2),
+        &["usage:-report-FILE\n"],
+    );
+}
+
+#[test]
+fn a_panic_reaches_the_terminal() {
+    let status = Scratch::new().panic_status();
+    expect_words(
+        &fail("panic:out-of-cheese", status),
+        &["panicked at", "out-of-cheese\n"],
+    );
+}
+
+#[test]
+fn a_program_that_dies_by_a_signal_fails_with_128_and_its_number() {
+    for (signal, status) in [(9, 137), (11, 139), (15, 143), (10, 138)] {
+        // The runtime of Rust catches the first SIGSEGV, and lets the next one kill.
+        let launch = fail(&format!("say:so-far raise:{signal} raise:{signal}"), status);
+        expect_words(&launch, &["so-far\n"]);
+        // A signal leaves no words of the program, so there must be ours.
+        assert!(launch.err_text().contains("report: "), "{launch:?}");
+    }
+    expect_words(&fail("abort", 134), &["report: "]);
+}
+
+#[test]
+fn death_is_noticed_at_once_and_not_at_the_timeout() {
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nlog=report.log\nready_timeout=600";
+    let launch = scratch
+        .background()
+        .options(options)
+        .does("busy:20 exit:3")
+        .run();
+    scratch.expect_failed_start(&launch, 3);
+    assert!(launch.elapsed < Duration::from_secs(5), "{launch:?}");
+}
+
+#[test]
+fn without_a_log_the_status_is_known_and_a_line_says_how_to_see_more() {
+    let scratch = Scratch::new();
+    let options = "pid=report.pid";
+    let launch = scratch
+        .background()
+        .options(options)
+        .does("complain:secret exit:3")
+        .run();
+    scratch.expect_failed_start(&launch, 3);
+    expect_one_line(&launch, &[]);
+    assert!(!launch.err_text().contains("secret"));
+}
+
+#[test]
+fn a_short_job_that_succeeds_has_its_output_printed() {
+    let scratch = Scratch::new();
+    scratch.write("report.log", "of an earlier run\n");
+    let launch = scratch
+        .background()
+        .does("say:done busy:20 say:twice")
+        .run();
+    assert_eq!(launch.code(), 0, "{launch:?}");
+    let shown = launch.out_text() + &launch.err_text();
+    assert!(shown.contains("done\ntwice\n"), "{launch:?}");
+    assert!(
+        !shown.contains("earlier"),
+        "only since the start: {launch:?}"
+    );
+    scratch.expect_nothing_left();
+    assert!(
+        !scratch.path("report.pid").exists(),
+        "a normal end removes the file"
+    );
+}
+
+#[test]
+fn only_what_was_written_since_the_start_is_shown() {
+    let scratch = Scratch::new();
+    scratch.write("report.log", "of an earlier run\n");
+    let launch = scratch.background().does("complain:now exit:3").run();
+    scratch.expect_failed_start(&launch, 3);
+    assert!(launch.err_text().contains("now\n"));
+    assert!(!launch.err_text().contains("earlier"));
+    assert_eq!(scratch.read("report.log"), "of an earlier run\nnow\n");
+}
+
+#[test]
+fn a_failure_that_wrote_a_lot_ends_soon_and_shows_its_end() {
+    let scratch = Scratch::new();
+    let launch = scratch
+        .background()
+        .does("print:4194304 complain:the-reason exit:3")
+        .run();
+    scratch.expect_failed_start(&launch, 3);
+    assert!(launch.err_text().contains("the-reason\n"));
+}
+
+#[cfg_attr(daemon_fork, ignore = "there a time stands in for the quiet")]
+#[test]
+fn a_program_that_is_never_quiet_is_up_after_three_seconds() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up(scratch.background().does("report busy"));
+    assert!(
+        daemon.launch.elapsed >= Duration::from_secs(3),
+        "not before"
+    );
+    assert!(daemon.launch.elapsed < Duration::from_secs(30));
+}
+
+#[cfg_attr(daemon_fork, ignore = "there a time stands in for the quiet")]
+#[test]
+fn the_timeout_of_a_program_that_is_never_quiet_can_be_set() {
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nready_timeout=1";
+    let daemon = scratch.up(scratch.background().options(options).does("report busy"));
+    assert!(daemon.launch.elapsed >= Duration::from_secs(1));
+    assert!(
+        daemon.launch.elapsed < Duration::from_secs(3),
+        "{:?}",
+        daemon.launch
+    );
+}
+
+#[test]
+fn under_exec_the_launcher_does_not_wait_for_what_comes_after() {
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nlog=report.log\nready=exec";
+    // Under `settled` this would take the whole timeout.
+    let daemon = scratch.up(scratch
+        .background()
+        .options(options)
+        .does("busy:1000 report stay"));
+    assert!(
+        !scratch.path("report.json").exists(),
+        "the program is still at work"
+    );
+    assert!(daemon.report().is_daemon);
+}
+
+#[test]
+fn a_daemon_that_prints_without_a_log_keeps_its_memory_and_so_does_its_launcher() {
+    let scratch = Scratch::new();
+    let options = "pid=report.pid";
+    let start = scratch
+        .background()
+        .options(options)
+        .does("print:104857600 report stay");
+    let daemon = scratch.up(start);
+    assert_eq!(
+        daemon.report().descriptor(1).expect("stdout").target,
+        b"/dev/null"
+    );
+    let peak = crate::support::process::status_field(daemon.pid(), "VmHWM").expect("the peak");
+    let kilobytes: u64 = peak.trim_end_matches(" kB").parse().expect("a number");
+    assert!(kilobytes < 20 * 1024, "{peak}");
+}
+
+#[test]
+fn a_refusal_is_one_line_with_the_step_the_object_and_the_reason() {
+    let scratch = Scratch::new();
+    for (options, status, words) in [
+        (
+            "pid=missing/report.pid",
+            73,
+            ["missing", "No such file or directory"],
+        ),
+        (
+            "pid=report.pid\nlog=missing/report.log",
+            73,
+            ["missing", "No such file or directory"],
+        ),
+        (
+            "pid=.",
+            73,
+            ["PID file", scratch.dir().to_str().expect("UTF-8")],
+        ),
+        (
+            "pid=report.pid\nlog=.",
+            73,
+            ["log", scratch.dir().to_str().expect("UTF-8")],
+        ),
+    ] {
+        let launch = scratch.background().options(options).run();
+        scratch.expect_refusal(&launch, status, &words);
+        assert!(
+            !scratch.path("report.json").exists(),
+            "no code of the user ran"
+        );
+        assert!(
+            !scratch.path("report.pid").exists(),
+            "nothing is left of {options}"
+        );
+    }
+}
+
+#[test]
+fn a_process_limit_that_allows_no_fork_is_a_refusal() {
+    use crate::support::requires;
+    if !requires::root() || !requires::program("setpriv") || !requires::program("prlimit") {
+        return;
+    }
+    let scratch = Scratch::new();
+    // The limit does not count for root, so another user it is.
+    let setpriv = requires::find("setpriv").expect("setpriv");
+    let copy = scratch.copy_program(&crate::support::program::path("report"), "report");
+    nix::unistd::chown(scratch.dir(), Some(65534.into()), Some(65534.into())).expect("chown");
+    for limit in 0..=1 {
+        let launch = scratch
+            .start_path(&setpriv)
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+            .args(["prlimit", &format!("--nproc={limit}")])
+            .arg(&copy)
+            .arg("-d")
+            .options("pid=report.pid")
+            .does("stay")
+            .run();
+        let words = ["Resource temporarily unavailable"];
+        scratch.expect_refusal(&launch, 71, &words);
+    }
+}

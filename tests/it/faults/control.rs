@@ -1,0 +1,65 @@
+//! The control verbs against moments that are hard to hit.
+
+use std::time::Duration;
+
+use crate::control::stage::OPTIONS as CONTROLLED;
+use crate::support::requires;
+use crate::support::scratch::Scratch;
+use crate::support::{lock, program};
+
+#[test]
+fn a_number_that_is_not_there_yet_is_waited_for_a_moment() {
+    let scratch = Scratch::new();
+    // As a start leaves it between its lock and its exec; an old number stands behind it.
+    scratch.write("report.pid", format!("\n{}\n", scratch.canary()));
+    let lock = lock::hold(&scratch.path("report.pid"));
+    let stop = scratch.verb("stop").run();
+    assert_eq!(stop.code(), 4, "{stop:?}");
+    assert!(stop.elapsed >= Duration::from_millis(100), "{stop:?}");
+    assert!(stop.elapsed < Duration::from_secs(5), "{stop:?}");
+    drop(lock);
+    scratch.expect_order();
+}
+
+#[cfg_attr(daemon_fork, ignore = "there are no pidfds there")]
+#[test]
+fn a_number_that_is_given_away_while_stop_works_belongs_to_an_innocent() {
+    if !requires::root() || !requires::program("strace") || !requires::program("unshare") {
+        return;
+    }
+    // It has taken hold of the daemon and is about to signal it when the daemon ends, and the next
+    // process gets its number. The moment is long, but not for every machine.
+    let commands = r"
+        $0 -d || exit 1
+        read pid < report.pid
+        strace -qq -o trace -e inject=pidfd_send_signal:delay_enter=3000000:when=1 \
+            $0 -s stop >said &
+        stop=$!
+        until grep -q pidfd_send_signal trace 2>/dev/null; do sleep 0.01; done
+        kill -9 $pid
+        while kill -0 $pid 2>/dev/null; do sleep 0.01; done
+        echo $((pid - 1)) > /proc/sys/kernel/ns_last_pid
+        sleep 600 &
+        test $! = $pid || exit 2
+        grep -q 'pidfd_send_signal.* = ' trace && exit 4
+        wait $stop || exit 3
+        kill -0 $pid && echo alive
+        kill $pid
+    ";
+    let kinds = ["-pfm", "--mount-proc", "--kill-child", "sh", "-c", commands];
+    for _ in 0..5 {
+        let scratch = Scratch::new();
+        let start = scratch.by("unshare", &kinds, &program::path("report"));
+        let outcome = start.options(CONTROLLED).does("hang").run();
+        if outcome.code() == 4 {
+            continue;
+        }
+        let said = (outcome.code(), outcome.out_text());
+        assert_eq!(said, (0, "alive\n".to_owned()), "{outcome:?}");
+        assert!(scratch.read("trace").contains("ESRCH"), "to nobody");
+        assert!(scratch.read("said").contains("stopped"));
+        scratch.expect_order();
+        return;
+    }
+    panic!("the moment was missed five times");
+}

@@ -1,0 +1,269 @@
+//! What the system has no more of, or does not allow.
+
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::resource::Resource;
+
+use crate::control::stage::OPTIONS as CONTROLLED;
+use crate::support::cgroup::Cgroup;
+use crate::support::constructor;
+use crate::support::daemon::expect_one_line;
+use crate::support::outcome::Launch;
+use crate::support::requires;
+use crate::support::rounds::rounds;
+use crate::support::scratch::Scratch;
+use crate::support::users;
+
+const NO_MORE: &str = "Resource temporarily unavailable";
+
+#[test]
+fn either_fork_that_exceeds_the_limit_of_a_control_group_is_a_refusal() {
+    if !requires::root() {
+        return;
+    }
+    for (most, step) in [
+        ("1", Some("create the intermediate process")),
+        ("2", Some("create the daemon")),
+        ("3", None),
+    ] {
+        let scratch = Scratch::new();
+        let Some(group) = Cgroup::with("pids", &["pids.max"]) else {
+            return;
+        };
+        group.set(&["pids.max"], most);
+        let launch = scratch.background().in_cgroup(&group).run();
+        match step {
+            Some(step) => scratch.expect_refusal(&launch, 71, &[step, NO_MORE]),
+            None => assert_eq!(launch.code(), 0, "{launch:?}"),
+        }
+        scratch.expect_order();
+    }
+}
+
+#[test]
+fn either_fork_that_exceeds_the_limit_of_a_user_is_a_refusal() {
+    if !users::available() || !requires::program("prlimit") {
+        return;
+    }
+    // A user whom no other test starts anything as.
+    let user = 47_110;
+    for (most, step) in [
+        (1, Some("create the intermediate process")),
+        (2, Some("create the daemon")),
+        (3, None),
+    ] {
+        let scratch = Scratch::new();
+        scratch.directory_of(user, "own");
+        let program = scratch.copy_program(&crate::support::program::path("report"), "report");
+        let ids = [format!("--reuid={user}"), format!("--regid={user}")];
+        let limit = format!("--nproc={most}");
+        let words = [&ids[0], &ids[1], "--clear-groups", "prlimit", &limit];
+        let start = scratch.by("setpriv", &words, &program).arg("-d");
+        let launch = start.options("pid=own/report.pid").does("hang").run();
+        match step {
+            Some(step) => scratch.expect_refusal(&launch, 71, &[step, NO_MORE]),
+            None => drop(scratch.daemon_of(launch, "own/report.pid")),
+        }
+    }
+}
+
+#[test]
+fn little_memory_makes_a_daemon_or_a_failure_and_nothing_between() {
+    let (mut ups, mut failures) = (0, 0);
+    for limit in [Resource::RLIMIT_AS, Resource::RLIMIT_DATA] {
+        for size in (0..rounds(8, 128)).map(|round| round * rounds(1 << 20, 1 << 16)) {
+            let scratch = Scratch::new();
+            let start = scratch.background().limit(limit, size as u64);
+            // Where not even the exec has room there is nothing of ours.
+            let Some(launch) = start.try_run() else {
+                continue;
+            };
+            if launch.code() == 0 {
+                ups += 1;
+                scratch.daemon_of(launch, "report.pid");
+            } else {
+                failures += 1;
+                // 127 is the dynamic loader's, and SIGKILL and SIGSEGV the kernel's before `main`.
+                let code = launch.code();
+                assert!([71, 73, 127, 134, 137, 139].contains(&code), "{launch:?}");
+                scratch.expect_failed_start(&launch, code);
+            }
+            scratch.expect_order();
+        }
+    }
+    assert!(ups > 0 && failures > 0, "{ups} starts, {failures} failures");
+}
+
+#[test]
+fn a_filter_that_forbids_every_fork_is_a_refusal() {
+    let forks = [
+        libc::SYS_clone,
+        libc::SYS_clone3,
+        libc::SYS_fork,
+        libc::SYS_vfork,
+    ];
+    let scratch = Scratch::new();
+    let launch = scratch.background().deny(&forks, Errno::EPERM).run();
+    let words = ["create the intermediate process", "Operation not permitted"];
+    scratch.expect_refusal(&launch, 71, &words);
+    scratch.expect_order();
+}
+
+#[cfg_attr(daemon_fork, ignore = "it makes other calls there")]
+#[test]
+fn a_filter_that_forbids_a_step_of_the_launch_is_named_with_it() {
+    for (calls, options, words) in [
+        (&[libc::SYS_socketpair][..], "", "make the hand-off"),
+        (
+            &[libc::SYS_socket],
+            "\nready=notify",
+            "make the notification socket",
+        ),
+        (
+            &[libc::SYS_pipe, libc::SYS_pipe2],
+            "",
+            "make a pipe for signals",
+        ),
+        (&[libc::SYS_setsid], "", "start a session"),
+        (
+            &[libc::SYS_dup2, libc::SYS_dup3],
+            "",
+            "Operation not permitted",
+        ),
+    ] {
+        let scratch = Scratch::new();
+        let options = format!("pid=report.pid{options}");
+        let start = scratch.background().options(options);
+        let launch = start.deny(calls, Errno::EPERM).run();
+        scratch.expect_refusal(&launch, 71, &[words, "Operation not permitted"]);
+        scratch.expect_order();
+    }
+}
+
+#[test]
+fn a_filter_that_forbids_what_can_be_done_without_is_not_noticed() {
+    let calls = [
+        libc::SYS_pidfd_open,
+        libc::SYS_pidfd_send_signal,
+        libc::SYS_memfd_create,
+        libc::SYS_close_range,
+        libc::SYS_ftruncate,
+    ];
+    for errno in [Errno::ENOSYS, Errno::EPERM] {
+        let scratch = Scratch::new();
+        let notify = "pid=report.pid\nready=notify\nready_timeout=1";
+        let start = |options: &str, steps: &str| {
+            let start = scratch.background().options(options).does(steps);
+            start.deny(&calls[..4], errno).run()
+        };
+        let launch = start(notify, "report ready hang");
+        let daemon = scratch.daemon_of(launch, "report.pid");
+        assert_eq!(daemon.report().descriptors_above_two().len(), 1);
+        let stop = scratch.verb("stop").deny(&calls[..4], errno).run();
+        assert_eq!(stop.code(), 0, "{stop:?}");
+        assert!(!daemon.process.is_alive());
+
+        // Its end and its being late are seen all the same.
+        let launch = start(&notify.replace("=1", "=60"), "exit:3");
+        scratch.expect_failed_start(&launch, 3);
+        assert!(launch.elapsed < Duration::from_secs(5), "{launch:?}");
+        let launch = start(notify, "hang");
+        scratch.expect_failed_start(&launch, 75);
+        scratch.expect_order();
+    }
+}
+
+#[test]
+fn a_filter_that_forbids_one_way_to_send_a_signal_leaves_no_daemon() {
+    let calls = [libc::SYS_pidfd_send_signal];
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nready=notify\nready_timeout=1";
+    let start = scratch.background().options(options).does("hang");
+    let launch = start.deny(&calls, Errno::EPERM).run();
+    scratch.expect_failed_start(&launch, 75);
+    scratch.expect_order();
+}
+
+#[test]
+fn a_machine_with_no_processor_to_spare_is_no_fault() {
+    if !requires::program("nice") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let busy: Vec<Launch> = (0..8)
+        // Not for ever, if this test is killed.
+        .map(|_| scratch.shell("ulimit -t 60; while :; do :; done").spawn())
+        .collect();
+    let report = crate::support::program::path("report");
+    for round in 0..rounds(4, 20) {
+        let ready = ["settled", "exec", "listening", "notify"][round % 4];
+        let options = CONTROLLED.replace("exec", ready);
+        let start = scratch.by("nice", &["-n", "19"], &report).arg("-d");
+        let launch = start.options(options).does("listen-tcp ready hang").run();
+        let daemon = scratch.daemon_of(launch, "report.pid");
+        let stop = scratch.verb("stop").run();
+        assert_eq!(stop.code(), 0, "{stop:?}");
+        assert!(!daemon.process.is_alive());
+    }
+    for launch in busy {
+        launch.signal(nix::sys::signal::Signal::SIGKILL);
+        launch.wait();
+    }
+    scratch.expect_order();
+}
+
+/// Each look at the clock on the wall finds it an hour earlier.
+const CLOCK: &str = r"
+#define _GNU_SOURCE
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+int clock_gettime(clockid_t clock, struct timespec *time) {
+    static int looks;
+    int result = syscall(SYS_clock_gettime, clock, time);
+    if (clock == CLOCK_REALTIME)
+        time->tv_sec -= 3600 * ++looks;
+    return result;
+}
+";
+
+#[cfg_attr(target_env = "musl", ignore = "nothing is preloaded there")]
+#[test]
+fn a_clock_that_is_set_back_moves_no_deadline() {
+    if !requires::program("cc") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let library = constructor::library(&scratch, CLOCK);
+    let options = CONTROLLED.replace("exec", "notify\nready_timeout=1");
+    let start = scratch.background().options(&options).does("hang");
+    let launch = start.env("LD_PRELOAD", &library).run();
+    scratch.expect_failed_start(&launch, 75);
+    assert!(launch.elapsed >= Duration::from_secs(1), "{launch:?}");
+    assert!(launch.elapsed < Duration::from_secs(10), "{launch:?}");
+
+    scratch.up(scratch.controlled("ignore:15 create:deaf hang"));
+    crate::support::deadline::eventually("it ignores the signal", || {
+        scratch.path("deaf").exists().then_some(())
+    });
+    let stop = scratch.verb("stop").env("LD_PRELOAD", &library).run();
+    assert_eq!(stop.code(), 0, "{stop:?}");
+    assert!(stop.out_text().contains("killed"), "{stop:?}");
+    assert!(stop.elapsed >= Duration::from_secs(1), "{stop:?}");
+    assert!(stop.elapsed < Duration::from_secs(10), "{stop:?}");
+    scratch.expect_order();
+}
+
+#[test]
+fn a_wait_that_the_system_forbids_is_named() {
+    let scratch = Scratch::new();
+    let start = scratch.background().does("hang");
+    let launch = start
+        .deny(&[libc::SYS_wait4, libc::SYS_waitid], Errno::EPERM)
+        .run();
+    scratch.expect_failed_start(&launch, 71);
+    expect_one_line(&launch, &["Operation not permitted"]);
+    scratch.expect_order();
+}

@@ -1,0 +1,45 @@
+//! How the tests here start their programs.
+
+use std::path::Path;
+
+use crate::support::program;
+use crate::support::requires;
+use crate::support::scratch::Scratch;
+use crate::support::start::Start;
+
+impl Scratch {
+    /// A shell that runs these commands, in which `$0` is `report`.
+    pub(crate) fn shell(&self, commands: &str) -> Start {
+        self.by("sh", &["-c", commands], &program::path("report"))
+    }
+
+    /// The same in namespaces of its own, as `unshare(1)` names them.
+    pub(crate) fn in_namespaces(&self, kinds: &[&str], commands: &str) -> Start {
+        let kinds = [kinds, &["--propagation", "private", "sh", "-c", commands]].concat();
+        self.by("unshare", &kinds, &program::path("report"))
+    }
+
+    /// `report -d` with some of its system calls tampered with, see `strace(1)`. It waits for the
+    /// end of the daemon.
+    pub(crate) fn tampered(&self, arguments: &[&str]) -> Start {
+        let arguments = [&["-f", "--quiet=all", "-o", "trace"], arguments].concat();
+        self.by("strace", &arguments, &program::path("report"))
+            .arg("-d")
+    }
+
+    /// The program, started by another one with these arguments before it.
+    pub(crate) fn by(&self, starter: &str, arguments: &[&str], program: &Path) -> Start {
+        let starter = requires::find(starter).expect("it was asked for");
+        self.report().via(&starter).args(arguments).arg(program)
+    }
+
+    /// As an ordinary user, who runs a copy of the program that he can reach.
+    pub(crate) fn as_user(&self, uid: u32) -> Start {
+        let copy = self.path("report");
+        if !copy.exists() {
+            self.copy_program(&program::path("report"), "report");
+        }
+        let ids = [format!("--reuid={uid}"), format!("--regid={uid}")];
+        self.by("setpriv", &[&ids[0], &ids[1], "--clear-groups"], &copy)
+    }
+}

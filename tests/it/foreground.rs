@@ -1,0 +1,100 @@
+//! Without the switch the program is the program it was.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use crate::support::daemon::read_report;
+use crate::support::scratch::Scratch;
+use crate::support::{lock, program, requires};
+
+#[test]
+fn nothing_is_opened_written_or_locked() {
+    let scratch = Scratch::new();
+    let outcome = scratch.report().does("report say:hello return:7").run();
+    assert_eq!(outcome.code(), 7);
+    assert_eq!(outcome.out_text(), "hello\n");
+    assert_eq!(outcome.err_text(), "");
+    let report = read_report(&scratch.path("report.json"));
+    assert_eq!(report.pid, outcome.pid);
+    assert_eq!(report.descriptors_above_two(), []);
+    assert!(!report.is_daemon);
+    assert_eq!((report.pid_file, report.log_file), (None, None));
+    assert_eq!(scratch.files(), ["report.json"]);
+}
+
+#[test]
+fn it_can_run_beside_a_daemon_of_the_same_program() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up(scratch.background());
+    daemon.report();
+    let outcome = scratch.report().does("say:hello").run();
+    assert_eq!((outcome.code(), &*outcome.out_text()), (0, "hello\n"));
+    assert_eq!(lock::holders(&daemon.pid_file), [daemon.pid()]);
+    assert_eq!(scratch.read("report.pid"), format!("{}\n", daemon.pid()));
+}
+
+#[test]
+fn a_path_expression_is_evaluated_once_and_in_the_launcher_alone() {
+    let scratch = Scratch::new();
+    let options = "computed_pid=report.pid\ncomputed_log=report.log\ncomputed_workdir=/";
+    let computed = scratch.path("computed");
+    let start = scratch
+        .report()
+        .options(options)
+        .env("TEST_COMPUTED", &computed);
+    assert_eq!(start.does("report").run().code(), 0);
+    assert!(!computed.exists(), "evaluated in the foreground");
+    fs::remove_file(scratch.path("report.json")).expect("the report");
+
+    let start = scratch
+        .background()
+        .options(options)
+        .env("TEST_COMPUTED", &computed);
+    let daemon = scratch.up(start);
+    assert_eq!(daemon.report().cwd, b"/");
+    let line = format!("{}\n", daemon.launch.pid);
+    assert_eq!(scratch.read("computed"), line.repeat(3));
+}
+
+#[test]
+fn the_system_calls_are_those_of_the_program_without_the_attribute() {
+    if !requires::program("strace") {
+        return;
+    }
+    for arguments in [&[][..], &["serve", "--port", "80", "-v", "--", "-d"]] {
+        let with = system_calls("attributed", arguments);
+        let without = system_calls("plain", arguments);
+        assert!(without.contains_key("write"), "{without:?}");
+        assert_eq!(with, without, "{arguments:?}");
+    }
+}
+
+/// The names and counts of the system calls that a program makes.
+fn system_calls(name: &str, arguments: &[&str]) -> BTreeMap<String, usize> {
+    let scratch = Scratch::new();
+    let strace = requires::find("strace").expect("strace");
+    // Under one and the same name, since the length of a path may decide about memory.
+    let copy = scratch.copy_program(&program::path(name), "program");
+    let start = scratch
+        .start_path(&strace)
+        .args(["-f", "-qq", "-o", "trace"]);
+    let outcome = start.arg(&copy).args(arguments).run();
+    assert_eq!(
+        (outcome.code(), &*outcome.out_text()),
+        (0, "hello\n"),
+        "{outcome:?}"
+    );
+    let mut calls = BTreeMap::new();
+    for line in scratch.read("trace").lines() {
+        // `PID name(arguments) = result`
+        let call = line.split_whitespace().nth(1).unwrap_or_default();
+        if let Some((call, _)) = call.split_once('(') {
+            // There an allocation more or less may be one.
+            if cfg!(target_env = "musl") && ["mmap", "munmap"].contains(&call) {
+                continue;
+            }
+            *calls.entry(call.to_owned()).or_default() += 1;
+        }
+    }
+    calls
+}

@@ -1,0 +1,91 @@
+//! What becomes of a daemon when the disk of its log is full.
+
+use nix::sys::resource::Resource;
+
+use crate::support::deadline::eventually;
+use crate::support::outcome::Outcome;
+use crate::support::requires;
+use crate::support::scratch::Scratch;
+
+/// Runs a script where the directory `small` is a file system of a few pages.
+fn on_a_small_disk(scratch: &Scratch, steps: &str, script: &str) -> Outcome {
+    let unshare = requires::find("unshare").expect("unshare");
+    std::fs::create_dir(scratch.path("small")).expect("mkdir");
+    let script = format!("mount -t tmpfs -o size=16k tmpfs small && {script}");
+    scratch
+        .start_path(&unshare)
+        .options("pid=report.pid\nlog=small/report.log\ncontrol_flag=-s")
+        .does(steps)
+        .args(["-m", "sh", "-c", &script, "sh"])
+        .arg(crate::support::program::path("report"))
+        .run()
+}
+
+#[test]
+fn println_ends_a_program_whose_log_is_full() {
+    if !requires::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let outcome = on_a_small_disk(&scratch, "flood:100 stay", "$1 -d");
+    // As in the foreground with its output on a full disk. Not even the panic has room.
+    assert_eq!(outcome.code(), scratch.panic_status(), "{outcome:?}");
+    scratch.expect_nothing_left();
+}
+
+#[test]
+fn a_program_that_uses_the_log_writer_goes_on_and_tells_what_was_lost() {
+    if !requires::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let steps = "flood-lossy:100 create:full wait:go say-lossy:after note-dropped:dropped stay";
+    let script = r"
+        $1 -d || exit 1
+        until test -e full; do sleep 0.01; done
+        head -c 16k small/report.log | wc -c
+        : > small/report.log
+        touch go
+        until test -e dropped; do sleep 0.01; done
+        cat small/report.log
+        $1 -s stop
+    ";
+    let outcome = on_a_small_disk(&scratch, steps, script);
+    assert_eq!(outcome.code(), 0, "{outcome:?}");
+    let lost = scratch.read("dropped");
+    let lost: u32 = lost.trim().parse().expect("a number");
+    assert!((84..100).contains(&lost), "{lost}");
+    let shown = outcome.out_text();
+    let told = format!("\n[{lost} writes to this log were lost]\nafter\n");
+    assert!(
+        shown.starts_with("16384\n") && shown.contains(&told),
+        "{shown}"
+    );
+}
+
+#[test]
+fn the_log_writer_survives_a_limit_on_the_size_of_files() {
+    let scratch = Scratch::new();
+    let steps = "flood-lossy:100 note-dropped:dropped stay";
+    let start = scratch
+        .background()
+        .options("pid=report.pid\nlog=report.log")
+        .limit(Resource::RLIMIT_FSIZE, 16 * 1024);
+    let daemon = scratch.up(start.does(steps));
+    eventually("it has gone on", || {
+        scratch.path("dropped").exists().then_some(())
+    });
+    assert_eq!(scratch.read("dropped").trim(), "84");
+    assert!(daemon.process.is_alive());
+}
+
+#[test]
+fn a_daemon_starts_with_a_log_that_is_full() {
+    if !requires::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let script = "dd if=/dev/zero of=small/other 2>&-; $1 -d && $1 -s stop";
+    let outcome = on_a_small_disk(&scratch, "hang", script);
+    assert_eq!(outcome.code(), 0, "{outcome:?}");
+}

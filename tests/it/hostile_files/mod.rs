@@ -1,0 +1,12 @@
+//! What somebody else has put in the place of the PID file or the log: refused, and untouched.
+//!
+//! The kernel has protections of its own (`fs.protected_symlinks` and its like, which see sticky
+//! directories only); most places here are such that they do not apply, so that it is this program
+//! that refuses.
+
+mod files;
+mod hard_links;
+mod places;
+mod stage;
+mod symbolic_links;
+mod user_namespaces;

@@ -1,0 +1,199 @@
+//! The tools of a distribution on our PID file and our program, as an administrator uses them.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::support::daemon::read_report;
+use crate::support::deadline::eventually;
+use crate::support::outcome::Outcome;
+use crate::support::process::Process;
+use crate::support::program;
+use crate::support::requires;
+use crate::support::scratch::Scratch;
+
+impl Scratch {
+    fn tool(&self, name: &str, arguments: &[&str]) -> Outcome {
+        let tool = requires::find(name).expect("it was asked for");
+        self.start_path(&tool).args(arguments).run()
+    }
+
+    fn start_stop_daemon(&self, arguments: &[&str]) -> i32 {
+        let pid_file = self.path("report.pid").display().to_string();
+        let arguments = [arguments, &["--quiet", "--pidfile", &pid_file]].concat();
+        self.tool("start-stop-daemon", &arguments).code()
+    }
+
+    fn status(&self) -> i32 {
+        let options = "pid=report.pid\ncontrol_flag=-s";
+        self.report()
+            .options(options)
+            .args(["-s", "status"])
+            .run()
+            .code()
+    }
+}
+
+#[test]
+fn start_stop_daemon_finds_and_stops_the_daemon_by_its_pid_file() {
+    if !requires::program("start-stop-daemon") {
+        return;
+    }
+    let scratch = Scratch::new();
+    assert_eq!(scratch.start_stop_daemon(&["--status"]), 3);
+    let daemon = scratch.up_and_reported("report stay");
+    assert_eq!(scratch.start_stop_daemon(&["--status"]), 0);
+    let exec = program::path("report").display().to_string();
+    assert_eq!(scratch.start_stop_daemon(&["--status", "--exec", &exec]), 0);
+    assert_eq!(scratch.start_stop_daemon(&["--stop", "--test"]), 0);
+    assert!(daemon.process.is_alive());
+    assert_eq!(scratch.start_stop_daemon(&["--stop"]), 0);
+    assert!(daemon.process.wait().expect("its status").success());
+    assert!(!scratch.path("report.pid").exists());
+    assert_eq!(scratch.start_stop_daemon(&["--status"]), 3);
+}
+
+#[test]
+fn after_start_stop_daemon_has_killed_it_both_say_that_its_file_is_left() {
+    if !requires::program("start-stop-daemon") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let daemon = scratch.up_and_reported("report stay");
+    assert_eq!(
+        scratch.start_stop_daemon(&["--stop", "--signal", "KILL"]),
+        0
+    );
+    daemon.process.wait();
+    assert_eq!(scratch.start_stop_daemon(&["--status"]), 1);
+    assert_eq!(scratch.status(), 1);
+}
+
+#[test]
+fn start_stop_daemon_refuses_the_same_files_as_we_do() {
+    if !requires::program("start-stop-daemon") || !requires::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let daemon = scratch.up_and_reported("report stay");
+    let writable = fs::Permissions::from_mode(0o666);
+    fs::set_permissions(&daemon.pid_file, writable).expect("chmod");
+    assert_ne!(scratch.start_stop_daemon(&["--stop"]), 0);
+    let options = "pid=report.pid\ncontrol_flag=-s";
+    let ours = scratch.report().options(options).args(["-s", "stop"]).run();
+    assert_eq!(ours.code(), 4, "{ours:?}");
+    assert!(daemon.process.is_alive());
+}
+
+#[test]
+fn start_stop_daemon_puts_the_foreground_into_the_background() {
+    if !requires::program("start-stop-daemon") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let tool = requires::find("start-stop-daemon").expect("it was asked for");
+    let pid_file = scratch.path("theirs.pid");
+    let outcome = scratch
+        .report()
+        .via(&tool)
+        .args(["--start", "--background", "--make-pidfile", "--pidfile"])
+        .arg(&pid_file)
+        .arg("--exec")
+        .arg(program::path("report"))
+        .run();
+    assert_eq!(outcome.code(), 0, "{outcome:?}");
+    let report = read_report(&scratch.path("report.json"));
+    assert!(!report.is_daemon);
+    assert_eq!(scratch.read("theirs.pid").trim(), report.pid.to_string());
+    assert!(
+        !scratch.path("report.pid").exists(),
+        "the foreground takes no lock"
+    );
+}
+
+#[test]
+fn pgrep_and_pkill_read_the_pid_file_and_see_its_lock() {
+    if !requires::program("pgrep") || !requires::program("pkill") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let daemon = scratch.up_and_reported("report stay");
+    let own = format!("{}\n", daemon.pid());
+    assert_eq!(scratch.tool("pgrep", &["-F", "report.pid"]).out_text(), own);
+    // With `-L` only if the file is locked; and by the name that the program always has.
+    let locked = ["-L", "-F", "report.pid", "-x", "report"];
+    assert_eq!(scratch.tool("pgrep", &locked).out_text(), own);
+    assert_eq!(scratch.tool("pkill", &["-F", "report.pid"]).code(), 0);
+    assert!(daemon.process.wait().expect("its status").success());
+
+    scratch.write("report.pid", own);
+    assert_ne!(scratch.tool("pgrep", &["-L", "-F", "report.pid"]).code(), 0);
+}
+
+#[cfg_attr(daemon_fork, ignore = "a flock is the lock there")]
+#[test]
+fn a_caller_that_holds_flock_on_the_pid_file_changes_nothing() {
+    if !requires::program("flock") {
+        return;
+    }
+    let scratch = Scratch::new();
+    scratch.write("report.pid", "");
+    let flock = requires::find("flock").expect("it was asked for");
+    let launch = scratch
+        .background()
+        .via(&flock)
+        .arg("report.pid")
+        .arg(program::path("report"))
+        .arg("-d")
+        .run();
+    let daemon = scratch.daemon_of(launch, "report.pid");
+    // Two kinds of locks: theirs was let go with the launcher, ours is held.
+    assert_eq!(
+        scratch.tool("flock", &["-n", "report.pid", "true"]).code(),
+        0
+    );
+    assert_eq!(scratch.status(), 0);
+    daemon.stop();
+}
+
+#[test]
+fn supervisord_runs_and_stops_the_program_in_the_foreground() {
+    if !requires::program("supervisord") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let program = program::path("report").display().to_string();
+    scratch.write(
+        "supervisord.conf",
+        format!(
+            "[supervisord]\nnodaemon=true\nlogfile=/dev/null\nlogfile_maxbytes=0\n\
+             pidfile=supervisord.pid\n\
+             [unix_http_server]\nfile=supervisor.sock\n\
+             [rpcinterface:supervisor]\n\
+             supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n\
+             [supervisorctl]\nserverurl=unix://supervisor.sock\n\
+             [program:report]\ncommand={program}\nstartsecs=1\nstartretries=0\nautorestart=false\n"
+        ),
+    );
+    let supervisord = requires::find("supervisord").expect("it was asked for");
+    let supervisor = scratch
+        .report()
+        .via(&supervisord)
+        .args(["-c", "supervisord.conf"])
+        .spawn();
+    let ctl = |command: &[&str]| {
+        let arguments = [&["-c", "supervisord.conf"], command].concat();
+        scratch.tool("supervisorctl", &arguments).out_text()
+    };
+    eventually("it is RUNNING", || {
+        ctl(&["status", "report"]).contains("RUNNING").then_some(())
+    });
+    let report = read_report(&scratch.path("report.json"));
+    assert!(!report.is_daemon);
+    assert_eq!(report.ppid, supervisor.pid());
+    assert!(ctl(&["status", "report"]).contains(&format!("pid {},", report.pid)));
+    let process = Process::open(report.pid).expect("the program");
+    assert!(ctl(&["stop", "report"]).contains("stopped"));
+    assert!(!process.is_alive());
+    ctl(&["shutdown"]);
+    assert_eq!(supervisor.wait().code(), 0);
+}

@@ -1,0 +1,223 @@
+//! The log: both streams, appended, byte for byte, in a file that is safe to write to.
+
+use std::fs::{self, File, Permissions};
+use std::io::Read;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
+use std::os::unix::net::UnixListener;
+
+use crate::support::deadline::eventually;
+use crate::support::requires;
+use crate::support::scratch::Scratch;
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
+
+#[test]
+fn both_streams_go_to_the_log_behind_what_is_there_and_in_order() {
+    let scratch = Scratch::new();
+    scratch.write("report.log", "earlier\n");
+    let steps = "say:one complain:two say:three complain:four report stay";
+    let daemon = scratch.up(scratch.background().does(steps));
+    daemon.report();
+    assert_eq!(
+        scratch.read("report.log"),
+        "earlier\none\ntwo\nthree\nfour\n"
+    );
+}
+
+#[test]
+fn a_log_that_is_truncated_meanwhile_starts_again_at_its_beginning() {
+    let scratch = Scratch::new();
+    let steps = "say:before report wait:go say:after note:done stay";
+    let daemon = scratch.up(scratch.background().does(steps));
+    daemon.report();
+    let log = File::options()
+        .write(true)
+        .open(scratch.path("report.log"))
+        .expect("the log");
+    log.set_len(0).expect("truncate");
+    scratch.write("go", "");
+    eventually("it has written", || {
+        scratch.path("done").exists().then_some(())
+    });
+    assert_eq!(scratch.read("report.log"), "after\n");
+}
+
+#[test]
+fn a_megabyte_without_a_newline_arrives_whole() {
+    let scratch = Scratch::new();
+    let steps = "bytes:1048576 report stay";
+    let daemon = scratch.up(scratch.background().does(steps));
+    daemon.report();
+    let log = fs::read(scratch.path("report.log")).expect("the log");
+    let expected: Vec<u8> = (0..1 << 20).map(|index: u32| (index % 251) as u8).collect();
+    assert!(log == expected, "{} bytes", log.len());
+}
+
+#[test]
+fn two_daemons_with_one_log_do_not_overwrite_each_other() {
+    let scratch = Scratch::new();
+    for (number, pid) in [(1, "pid=1.pid"), (2, "pid=2.pid")] {
+        let options = format!("{pid}\nlog=report.log");
+        let steps = format!("say:{number} note:done{number} stay");
+        let launch = scratch.background().options(options).does(&steps).run();
+        scratch.daemon_of(launch, format!("{number}.pid"));
+        assert!(scratch.path(format!("done{number}")).exists());
+    }
+    assert_eq!(scratch.read("report.log"), "1\n2\n");
+}
+
+#[test]
+fn dev_null_is_a_log() {
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nlog=/dev/null";
+    let daemon = scratch.up(scratch.background().options(options));
+    assert_eq!(
+        daemon.report().descriptor(1).expect("stdout").target,
+        b"/dev/null"
+    );
+}
+
+#[test]
+fn what_is_neither_a_file_nor_a_fifo_is_no_log() {
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("directory")).expect("mkdir");
+    for log in [
+        "/dev/full",
+        "/dev/zero",
+        "/dev/stdout",
+        "/dev/stderr",
+        "/dev/fd/2",
+        "/proc/self/fd/1",
+    ] {
+        let options = format!("pid=report.pid\nlog={log}");
+        let launch = scratch.background().options(&options).run();
+        scratch.expect_refusal(&launch, 78, &["log", log]);
+        // It is the stream that is refused, not what it happens to be.
+        let stream = || File::create(scratch.path("stream")).expect("a file");
+        let start = scratch.background().options(options).stdout(stream());
+        let launch = start.run();
+        scratch.expect_refusal(&launch, 78, &["log", log]);
+        // Nor by a link of one's own.
+        symlink(log, scratch.path("link")).expect("symlink");
+        let options = "pid=report.pid\nlog=link";
+        let start = scratch.background().options(options).stdout(stream());
+        scratch.expect_refusal(&start.run(), 78, &["log"]);
+        fs::remove_file(scratch.path("link")).expect("the link");
+        assert!(!scratch.path("report.pid").exists());
+    }
+    let launch = scratch
+        .background()
+        .options("pid=report.pid\nlog=directory")
+        .run();
+    scratch.expect_refusal(&launch, 73, &["log", "directory"]);
+    drop(UnixListener::bind(scratch.path("report.log")).expect("bind"));
+    let words = ["report.log", "a regular file, a FIFO or /dev/null"];
+    scratch.expect_refusal(&scratch.background().run(), 73, &words);
+}
+
+#[test]
+fn a_fifo_without_a_reader_is_refused_at_once() {
+    let scratch = Scratch::new();
+    mkfifo(&scratch.path("report.log"), Mode::S_IRWXU).expect("mkfifo");
+    let launch = scratch.background().run();
+    let words = ["report.log", "a FIFO that nobody reads from"];
+    scratch.expect_refusal(&launch, 73, &words);
+}
+
+#[test]
+fn a_fifo_with_a_reader_is_a_log() {
+    let scratch = Scratch::new();
+    let path = scratch.path("report.log");
+    mkfifo(&path, Mode::S_IRWXU).expect("mkfifo");
+    let mut options = File::options();
+    let reader = options
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(&path);
+    let mut reader = reader.expect("the reader");
+    let daemon = scratch.up(scratch.background().does("say:hello report stay"));
+    let report = daemon.report();
+    let stdout = report.descriptor(1).expect("stdout");
+    assert_eq!(stdout.flags & libc::O_NONBLOCK, 0);
+    let mut shown = [0; 6];
+    reader.read_exact(&mut shown).expect("its words");
+    assert_eq!(&shown, b"hello\n");
+    drop(reader);
+    assert!(daemon.process.is_alive());
+}
+
+#[test]
+fn a_link_of_the_users_own_is_followed() {
+    let scratch = Scratch::new();
+    scratch.write("target", "");
+    symlink(scratch.path("target"), scratch.path("report.log")).expect("symlink");
+    let daemon = scratch.up(scratch.background().does("say:hello report stay"));
+    daemon.report();
+    assert_eq!(scratch.read("target"), "hello\n");
+}
+
+#[test]
+fn an_old_log_keeps_its_owner_and_mode() {
+    let scratch = Scratch::new();
+    let path = scratch.write("report.log", "");
+    fs::set_permissions(&path, Permissions::from_mode(0o604)).expect("chmod");
+    scratch.up(scratch.background());
+    let log = fs::metadata(&path).expect("the log");
+    assert_eq!(log.mode() & 0o7777, 0o604);
+}
+
+#[test]
+fn a_failed_start_removes_no_log() {
+    let scratch = Scratch::new();
+    let path = scratch.write("report.log", "earlier\n");
+    let launch = scratch
+        .background()
+        .options("pid=missing/report.pid\nlog=report.log")
+        .run();
+    scratch.expect_refusal(&launch, 73, &["missing"]);
+    assert_eq!(fs::read(path).expect("the log"), b"earlier\n");
+}
+
+#[cfg_attr(target_env = "musl", ignore = "nothing is preloaded there")]
+#[test]
+fn a_program_that_the_loader_cannot_load_says_so_in_the_log_and_on_the_terminal() {
+    let scratch = Scratch::new();
+    // The daemon's environment is the launcher's, but for the library that is gone by then.
+    if !requires::program("cc") {
+        return;
+    }
+    let library = crate::support::constructor::with_threads(&scratch);
+    let copy = scratch.path("gone.so");
+    fs::rename(library, &copy).expect("rename");
+    let options = "pid_and_delete_library=report.pid\nlog=report.log";
+    let start = scratch.background().options(options).does("report");
+    let launch = start.env("LD_PRELOAD", &copy).run();
+    // A library to preload is not needed: the loader complains and goes on.
+    assert_eq!(launch.code(), 0, "{launch:?}");
+    assert!(scratch.read("report.log").contains("gone.so"), "{launch:?}");
+}
+
+#[cfg_attr(target_env = "musl", ignore = "a static program needs no library")]
+#[test]
+fn a_program_without_a_library_that_it_needs_fails_with_the_words_of_the_loader() {
+    let scratch = Scratch::new();
+    let maps = fs::read_to_string("/proc/self/maps").expect("the maps");
+    let paths = maps
+        .lines()
+        .filter_map(|line| line.split_whitespace().nth(5));
+    let Some(library) = paths
+        .into_iter()
+        .find(|path| path.ends_with("/libgcc_s.so.1"))
+    else {
+        requires::skip("a library that can be done without");
+        return;
+    };
+    scratch.copy_program(library.as_ref(), "libgcc_s.so.1");
+    let options = "pid_and_spoil_library=report.pid\nlog=report.log";
+    let start = scratch.background().options(options);
+    let launch = start.env("LD_LIBRARY_PATH", scratch.dir()).run();
+    scratch.expect_failed_start(&launch, 127);
+    for said in [launch.err_text(), scratch.read("report.log")] {
+        assert!(said.contains("libgcc_s.so.1"), "{said}");
+    }
+}

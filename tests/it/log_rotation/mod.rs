@@ -1,0 +1,7 @@
+//! Logs that are rotated under a daemon that writes.
+
+mod logrotate;
+mod refusals;
+mod reopening;
+mod signal;
+mod stage;

@@ -1,0 +1,50 @@
+//! The process tests: programs of `tests/programs` and `examples`, started and looked at.
+
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a broken expectation is how a test fails"
+)]
+
+mod attribute;
+mod background;
+#[cfg(feature = "clap")]
+mod clap;
+mod command_line;
+mod configure;
+mod control;
+mod crash_points;
+mod descriptors;
+mod documentation;
+mod examples;
+mod failure;
+mod faults;
+mod foreground;
+mod full_disk;
+mod handoff;
+mod hostile_files;
+mod image;
+mod interoperation;
+mod log_file;
+mod log_rotation;
+mod path_flags;
+mod paths;
+mod pid_file;
+mod pid_path;
+mod privileges;
+mod races;
+mod ready_listening;
+mod ready_notify;
+mod ready_settled;
+mod refusals;
+mod service_managers;
+mod signals;
+mod start;
+mod status_line;
+mod support;
+mod systemd;
+mod terminal;
+mod try_start;
+mod waiting;

@@ -1,0 +1,213 @@
+//! The paths that the user of a program chooses on its command line.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use crate::support::daemon::{expect_one_line, read_report};
+use crate::support::scratch::Scratch;
+use crate::support::start::Start;
+
+const FLAGS: &str = "pid_flag=--pid-file\nlog_flag=--log-file\n";
+
+/// A program with both flags, and with paths of its own.
+fn program(scratch: &Scratch) -> Start {
+    let options = format!("{FLAGS}pid=report.pid\nlog=report.log");
+    scratch.report().options(options)
+}
+
+fn bytes(words: &[&[u8]]) -> Vec<Vec<u8>> {
+    words.iter().map(|word| word.to_vec()).collect()
+}
+
+#[test]
+fn either_spelling_chooses_the_files_and_the_daemon_does_not_see_it() {
+    let separate: [&[u8]; 7] = [
+        b"--pid-file",
+        b"a.pid",
+        b"x",
+        b"-d",
+        b"--log-file",
+        b"a.log",
+        b"y",
+    ];
+    let joined: [&[u8]; 5] = [b"x", b"--log-file=a.log", b"-d", b"y", b"--pid-file=a.pid"];
+    for arguments in [&separate[..], &joined] {
+        let scratch = Scratch::new();
+        let start = program(&scratch).args(arguments.iter().map(|it| OsStr::from_bytes(it)));
+        let daemon = scratch.daemon_of(start.does("say:hello report stay").run(), "a.pid");
+        let report = daemon.report();
+        assert_eq!(report.arguments[1..], bytes(&[b"x", b"y"]));
+        assert_eq!(
+            report.pid_file,
+            Some(scratch.path("a.pid").into_os_string().into_vec())
+        );
+        assert_eq!(
+            report.log_file,
+            Some(scratch.path("a.log").into_os_string().into_vec())
+        );
+        assert_eq!(scratch.read("a.log"), "hello\n");
+        assert!(!scratch.path("report.pid").exists() && !scratch.path("report.log").exists());
+    }
+}
+
+#[test]
+fn one_of_them_leaves_the_other_path_as_the_program_has_it() {
+    let scratch = Scratch::new();
+    let start = program(&scratch).args(["-d", "--log-file", "a.log"]);
+    scratch.up(start);
+    assert!(scratch.path("a.log").exists() && !scratch.path("report.log").exists());
+}
+
+#[test]
+fn a_path_that_is_not_utf_8_is_taken_byte_for_byte() {
+    let (pid, log) = (b"caf\xe9 \n.pid", b"\xff\xfe={name}.log");
+    for is_joined in [false, true] {
+        let scratch = Scratch::new();
+        let arguments: Vec<OsString> = if is_joined {
+            [&b"--pid-file="[..], b"--log-file="]
+                .iter()
+                .zip([&pid[..], log])
+                .map(|(flag, value)| OsString::from_vec([flag, value].concat()))
+                .collect()
+        } else {
+            let words: [&[u8]; 4] = [b"--pid-file", pid, b"--log-file", log];
+            words.map(|word| OsString::from_vec(word.to_vec())).into()
+        };
+        let start = program(&scratch).arg("-d").args(arguments);
+        let daemon = scratch.daemon_of(start.run(), OsStr::from_bytes(pid));
+        let report = daemon.report();
+        assert_eq!(report.arguments.len(), 1);
+        let log = scratch.path(OsStr::from_bytes(log));
+        assert!(log.exists(), "no placeholder in what the user says");
+        assert_eq!(report.log_file, Some(log.into_os_string().into_vec()));
+    }
+}
+
+#[test]
+fn a_relative_path_counts_from_the_start_directory_whatever_the_working_directory() {
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("sub")).expect("mkdir");
+    let start = scratch.report().options(format!("{FLAGS}workdir=/"));
+    let arguments = ["-d", "--pid-file", "sub/a.pid", "--log-file", "./a.log"];
+    let daemon = scratch.daemon_of(start.args(arguments).run(), "sub/a.pid");
+    assert_eq!(daemon.report().cwd, b"/");
+    assert!(scratch.path("a.log").exists());
+}
+
+#[test]
+fn the_foreground_sees_them_as_it_always_did() {
+    let scratch = Scratch::new();
+    let arguments: [&[u8]; 4] = [b"--pid-file", b"--log-file=\xff", b"--pid-file", b"x"];
+    let start = program(&scratch).args(arguments.iter().map(|it| OsStr::from_bytes(it)));
+    let outcome = start.does("report").run();
+    assert_eq!((outcome.code(), outcome.err_text()), (0, String::new()));
+    let report = read_report(&scratch.path("report.json"));
+    assert!(!report.is_daemon);
+    assert_eq!(report.arguments[1..], bytes(&arguments));
+}
+
+#[test]
+fn behind_two_dashes_they_are_the_programs_own() {
+    let scratch = Scratch::new();
+    let start = program(&scratch).args(["-d", "--", "--pid-file", "a.pid"]);
+    let report = scratch.up(start).report();
+    assert_eq!(
+        report.arguments[1..],
+        bytes(&[b"--", b"--pid-file", b"a.pid"])
+    );
+}
+
+#[test]
+fn they_count_on_both_sides_of_a_subcommand() {
+    let scratch = Scratch::new();
+    let options = format!("{FLAGS}subcommand=mount");
+    let arguments = [
+        "--log-file",
+        "a.log",
+        "mount",
+        "-d",
+        "--pid-file=a.pid",
+        "/mnt",
+    ];
+    let start = scratch.report().options(options).args(arguments);
+    let daemon = scratch.daemon_of(start.run(), "a.pid");
+    assert_eq!(daemon.report().arguments[1..], bytes(&[b"mount", b"/mnt"]));
+    assert!(scratch.path("a.log").exists());
+}
+
+#[test]
+fn a_flag_without_its_value_or_twice_is_a_usage_error_and_nothing_is_started() {
+    for (arguments, flag) in [
+        (&["-d", "--pid-file"][..], "--pid-file"),
+        (&["--log-file", "-d"], "--log-file"),
+        (&["-d", "--log-file", "--pid-file", "a.pid"], "--log-file"),
+        (&["-d", "--pid-file", "--"], "--pid-file"),
+        (&["-d", "--pid-file="], "--pid-file"),
+        (&["-d", "--log-file", ""], "--log-file"),
+        (&["-d", "--pid-file", "a", "--pid-file", "a"], "--pid-file"),
+        (&["-d", "--log-file=a", "--log-file", "b"], "--log-file"),
+    ] {
+        let scratch = Scratch::new();
+        let launch = program(&scratch).args(arguments).run();
+        let words = format!("cannot use the flag {flag}: ");
+        scratch.expect_refusal(&launch, 64, &[&words]);
+        expect_nothing_made(&scratch);
+    }
+}
+
+#[test]
+fn a_flag_that_two_options_claim_is_refused_with_their_names() {
+    for (options, arguments, flag) in [
+        ("pid_flag=-d", &["-d", "x"][..], "-d"),
+        ("log_flag=--background", &["-d"], "--background"),
+        ("flags=--up\ncontrol_flag=--up", &["--up"], "--up"),
+        ("pid_flag=--at\nlog_flag=--at", &["-d"], "--at"),
+        (
+            "pid_flag=--at\ncontrol_flag=--at",
+            &["--at", "stop"],
+            "--at",
+        ),
+        ("log_flag=--at\ncontrol_flag=--at", &["--at=stop"], "--at"),
+    ] {
+        let scratch = Scratch::new();
+        let program = || scratch.report().options(options);
+        let launch = program().args(arguments).run();
+        scratch.expect_refusal(
+            &launch,
+            78,
+            &[&format!("cannot use the flag {flag}: both ")],
+        );
+        for option in options.split('\n') {
+            let name = option.split('=').next().expect("a name");
+            let name = name.replace("flags", "background_flags");
+            expect_one_line(&launch, &[&name]);
+        }
+        expect_nothing_made(&scratch);
+        assert_eq!(program().does("report").run().code(), 0, "the foreground");
+    }
+}
+
+#[test]
+fn a_path_that_cannot_be_used_is_refused_by_its_name() {
+    for (arguments, status, path) in [
+        (["-d", "--pid-file=missing/a.pid"], 73, "missing/a.pid"),
+        (["-d", "--log-file=missing/a.log"], 73, "missing/a.log"),
+        (["-d", "--pid-file=."], 73, ""),
+        (["-d", "--log-file=."], 73, ""),
+        (["-d", "--log-file=report.pid"], 78, "report.pid"),
+    ] {
+        let scratch = Scratch::new();
+        let launch = program(&scratch).args(arguments).run();
+        let path = scratch.path(path);
+        let path = path.to_str().expect("UTF-8").trim_end_matches('/');
+        scratch.expect_failed_start(&launch, status);
+        expect_one_line(&launch, &[path]);
+        expect_nothing_made(&scratch);
+    }
+}
+
+/// Never a start with half the configuration: not one of the files is left.
+fn expect_nothing_made(scratch: &Scratch) {
+    assert!(scratch.files().is_empty(), "{:?}", scratch.files());
+}

@@ -1,0 +1,226 @@
+//! Placeholders in the paths of a program, for root and for ordinary users.
+
+use std::fs;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::unistd::chown;
+
+use crate::support::daemon::Daemon;
+use crate::support::requires;
+use crate::support::scratch::Scratch;
+use crate::support::start::Start;
+
+/// A user that no system knows, so that no home directory is found for it.
+const STRANGER: u32 = 47_110;
+
+const OPTIONS: &str = "pid_template={runtime_dir}/{name}.pid\nlog_template={log_dir}/{name}.log";
+
+/// True if the tests can start a program as another user.
+fn can_change_user() -> bool {
+    requires::root() && requires::program("setpriv")
+}
+
+/// A directory that belongs to the ordinary user.
+fn own_directory(scratch: &Scratch, name: &str) -> PathBuf {
+    let path = scratch.path(name);
+    fs::create_dir(&path).expect("mkdir");
+    chown(&path, Some(STRANGER.into()), Some(STRANGER.into())).expect("chown");
+    path
+}
+
+/// A program started by that user with these variables alone.
+fn as_stranger(scratch: &Scratch, variables: &[(&str, &Path)]) -> Start {
+    let copy = scratch.copy_program(&crate::support::program::path("report"), "report");
+    let setpriv = requires::find("setpriv").expect("setpriv");
+    let id = STRANGER.to_string();
+    let start = scratch.start_path(&setpriv).args([
+        &*format!("--reuid={id}"),
+        &*format!("--regid={id}"),
+        "--clear-groups",
+    ]);
+    let start = start
+        .arg(copy)
+        .arg("-d")
+        .env_clear()
+        .env("TEST_MARK", scratch.mark())
+        .env("TEST_REPORT", "/dev/full")
+        .options(OPTIONS)
+        .does("stay");
+    variables
+        .iter()
+        .fold(start, |start, (name, value)| start.env(name, value))
+}
+
+/// The daemon and where its two files are.
+fn up(scratch: &Scratch, start: Start, pid_file: PathBuf, log: &Path) -> Daemon {
+    let daemon = scratch.daemon_of(start.run(), pid_file);
+    assert!(log.exists(), "{}", log.display());
+    daemon
+}
+
+fn mode(path: &Path) -> u32 {
+    let directory = fs::metadata(path).expect("a directory");
+    assert!(directory.is_dir());
+    directory.permissions().mode() & 0o7777
+}
+
+#[test]
+fn the_same_literal_serves_root_and_an_ordinary_user() {
+    if !can_change_user() {
+        return;
+    }
+    // Root's are in the directories of the system, so the name must be nobody else's.
+    let scratch = Scratch::new();
+    let name = scratch.mark();
+    let start = scratch
+        .background()
+        .arg0(name)
+        .options(OPTIONS)
+        .does("stay");
+    let pid_file = PathBuf::from(format!("/run/{name}.pid"));
+    let log = PathBuf::from(format!("/var/log/{name}.log"));
+    let daemon = up(&scratch, start, pid_file.clone(), &log);
+    fs::remove_file(&log).expect("remove the log");
+    daemon.stop();
+    assert!(!pid_file.exists());
+
+    let scratch = Scratch::new();
+    let home = own_directory(&scratch, "home");
+    let runtime = own_directory(&scratch, "runtime");
+    let start = as_stranger(&scratch, &[("HOME", &home), ("XDG_RUNTIME_DIR", &runtime)]);
+    let log = home.join(".local/state/report.log");
+    let daemon = up(&scratch, start, runtime.join("report.pid"), &log);
+    assert_eq!(fs::metadata(&daemon.pid_file).expect("it").uid(), STRANGER);
+}
+
+#[test]
+fn root_gets_the_directories_of_the_system_whatever_the_variables_say() {
+    if !requires::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let name = scratch.mark();
+    let start = scratch.background().arg0(name).does("stay");
+    let start = start.options("pid_template={runtime_dir}/{name}.pid");
+    let start = start
+        .env("XDG_RUNTIME_DIR", scratch.dir())
+        .env("XDG_STATE_HOME", scratch.dir())
+        .env("HOME", scratch.dir());
+    let daemon = scratch.daemon_of(start.run(), format!("/run/{name}.pid"));
+    daemon.stop();
+}
+
+#[test]
+fn directories_that_are_missing_are_made_for_their_owner_alone() {
+    if !can_change_user() {
+        return;
+    }
+    for mask in [0, 0o777] {
+        let scratch = Scratch::new();
+        let home = own_directory(&scratch, "home");
+        let start = as_stranger(&scratch, &[("HOME", &home)]).umask(mask);
+        let start = start.options(
+            "pid_template={runtime_dir}/{name}.d/it.pid\nlog_template={state_dir}/{name}.log\n\
+             workdir_template={home}/work",
+        );
+        let state = home.join(".local/state");
+        let log = state.join("report.log");
+        up(&scratch, start, state.join("report.d/it.pid"), &log);
+        for directory in [".local", ".local/state", ".local/state/report.d", "work"] {
+            let directory = home.join(directory);
+            assert_eq!(mode(&directory), 0o700, "{}", directory.display());
+            assert_eq!(fs::metadata(&directory).expect("it").uid(), STRANGER);
+        }
+    }
+}
+
+#[test]
+fn the_variables_of_xdg_are_followed_and_their_last_directory_is_made() {
+    if !can_change_user() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let base = own_directory(&scratch, "base");
+    let (state, runtime) = (base.join("state"), base.join("runtime"));
+    let start = as_stranger(
+        &scratch,
+        &[("XDG_STATE_HOME", &state), ("XDG_RUNTIME_DIR", &runtime)],
+    );
+    let log = state.join("report.log");
+    up(&scratch, start, runtime.join("report.pid"), &log);
+    assert_eq!((mode(&state), mode(&runtime)), (0o700, 0o700));
+}
+
+#[test]
+fn a_user_without_a_home_is_told_which_variables_would_help() {
+    if !can_change_user() {
+        return;
+    }
+    for (template, variables, words) in [
+        (
+            "pid_template={home}/it.pid",
+            &[][..],
+            "no value for {home}: HOME is not set to an absolute path",
+        ),
+        (
+            "log_template={log_dir}/it.log",
+            &[("HOME", Path::new("relative"))],
+            "no value for {log_dir}: none of XDG_STATE_HOME, HOME is an absolute path",
+        ),
+        (
+            "pid_template={runtime_dir}/it.pid",
+            &[("XDG_RUNTIME_DIR", Path::new(""))],
+            "no value for {runtime_dir}: none of XDG_RUNTIME_DIR, XDG_STATE_HOME, HOME is",
+        ),
+    ] {
+        let scratch = Scratch::new();
+        let launch = as_stranger(&scratch, variables).options(template).run();
+        let user = format!("user {STRANGER} has no home directory\n");
+        let words = ["cannot use the path {", words, &user];
+        scratch.expect_refusal(&launch, 78, &words);
+    }
+}
+
+#[test]
+fn a_directory_that_may_not_be_made_is_refused_by_its_name() {
+    if !can_change_user() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let home = scratch.path("home");
+    fs::create_dir(&home).expect("mkdir");
+    let launch = as_stranger(&scratch, &[("HOME", &home)]).run();
+    let local = home.join(".local");
+    let words = format!(
+        "cannot create the directory {}: Permission denied",
+        local.display()
+    );
+    scratch.expect_refusal(&launch, 73, &[&words]);
+}
+
+#[test]
+fn a_literal_with_an_unknown_placeholder_is_refused_before_anything_is_made() {
+    let scratch = Scratch::new();
+    let options = "log=report.log\npid_template={run_dir}/it.pid";
+    let launch = scratch.background().options(options).run();
+    scratch.expect_refusal(&launch, 78, &["{run_dir}", "unknown placeholder"]);
+    assert!(!scratch.path("report.log").exists());
+}
+
+#[test]
+fn the_name_is_the_one_the_program_was_called_by() {
+    let scratch = Scratch::new();
+    for (argv0, pid_file) in [
+        (&b"/usr/bin/hello"[..], &b"hello.pid"[..]),
+        (b"-hello", b"hello.pid"),
+        (b"caf\xe9", b"caf\xe9.pid"),
+    ] {
+        let argv0 = std::ffi::OsString::from_vec(argv0.to_vec());
+        let pid_file = std::ffi::OsString::from_vec(pid_file.to_vec());
+        let start = scratch.background().arg0(argv0);
+        let start = start.options("pid_template={name}.pid").does("stay");
+        scratch.daemon_of(start.run(), pid_file).stop();
+    }
+}

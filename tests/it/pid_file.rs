@@ -1,0 +1,273 @@
+//! The PID file: its lock decides, its number is never wrong, and a losing start touches nothing.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use crate::support::daemon::{expect_one_line, read_report};
+use crate::support::fingerprint::Fingerprint;
+use crate::support::process::Process;
+use crate::support::scratch::Scratch;
+use crate::support::{lock, process, requires};
+
+#[test]
+fn a_second_start_is_refused_with_the_pid_of_the_first() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up(scratch.background());
+    daemon.report();
+    let files = [scratch.path("report.pid"), scratch.path("report.log")];
+    let before = files.each_ref().map(|file| Fingerprint::of(file));
+
+    let launch = scratch.background().does("note:second").run();
+    assert_eq!(launch.code(), 69);
+    let reason = format!("already running, pid {}", daemon.pid());
+    expect_one_line(
+        &launch,
+        &["cannot lock the PID file", "report.pid", &reason],
+    );
+    assert_eq!(files.each_ref().map(|file| Fingerprint::of(file)), before);
+    assert!(!scratch.path("second").exists(), "no code of the user ran");
+    assert_eq!(scratch.processes(), [daemon.pid()]);
+}
+
+#[test]
+fn a_losing_start_does_not_make_a_log() {
+    let scratch = Scratch::new();
+    scratch.up(scratch.background());
+    let launch = scratch
+        .background()
+        .options("pid=report.pid\nlog=second.log")
+        .run();
+    assert_eq!(launch.code(), 69);
+    assert!(!scratch.path("second.log").exists());
+}
+
+#[test]
+fn the_file_goes_at_a_normal_end_and_the_next_start_succeeds() {
+    for steps in [
+        "report stay",
+        "report stay return:3",
+        "report stay exit:0",
+        "report stay panic",
+    ] {
+        // Without unwinding it is a crash.
+        if steps.ends_with("panic") && Scratch::new().panic_status() == 134 {
+            continue;
+        }
+        let scratch = Scratch::new();
+        let daemon = scratch.up(scratch.background().does(steps));
+        daemon.report();
+        daemon.stop();
+        assert!(!scratch.path("report.pid").exists(), "{steps}");
+        scratch.up(scratch.background());
+    }
+}
+
+#[test]
+fn a_crash_leaves_a_file_that_means_nothing() {
+    for steps in [
+        "report stay raise:9",
+        "report stay abort",
+        "report stay panic",
+    ] {
+        let scratch = Scratch::new();
+        // With unwinding it is a normal end.
+        if steps.ends_with("panic") && scratch.panic_status() == 101 {
+            continue;
+        }
+        let daemon = scratch.up(scratch.background().does(steps));
+        daemon.report();
+        let pid = daemon.pid();
+        daemon.stop();
+        assert_eq!(scratch.read("report.pid"), format!("{pid}\n"), "{steps}");
+        assert!(!lock::is_held(&scratch.path("report.pid")), "{steps}");
+        scratch.up(scratch.background());
+    }
+}
+
+#[test]
+fn a_child_that_ends_does_not_remove_the_file() {
+    let scratch = Scratch::new();
+    // Forked, so it inherits the exit handlers; started, so it is the same program.
+    let steps = "fork-and-exit child report stay";
+    let daemon = scratch.up(scratch.background().does(steps));
+    daemon.report();
+    assert_eq!(scratch.read("report.pid"), format!("{}\n", daemon.pid()));
+    assert_eq!(lock::holders(&daemon.pid_file), [daemon.pid()]);
+    assert_eq!(scratch.background().run().code(), 69);
+}
+
+#[test]
+fn a_child_of_the_daemon_does_not_hold_the_lock() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up(scratch.background().does("leave-child report stay"));
+    daemon.report();
+    let pids = scratch.processes();
+    assert_eq!(pids.len(), 2, "the daemon and its child");
+    daemon.stop();
+    assert!(!lock::is_held(&scratch.path("report.pid")));
+    scratch.up(scratch.background());
+}
+
+#[test]
+fn whatever_an_unlocked_file_holds_is_overwritten() {
+    let long = "9".repeat(10_000_000);
+    let live = format!("{}\n", std::process::id());
+    for content in [
+        "",
+        "\n",
+        "abc",
+        "-1",
+        "0",
+        "1",
+        "2147483648",
+        "4294967297",
+        "99999999999999999999",
+        "12 34",
+        "0x10",
+        "+5",
+        " 5",
+        "5\0",
+        "5\r\n",
+        "\u{feff}5",
+        "5\x004\x00",
+        &long,
+        &live,
+    ] {
+        let scratch = Scratch::new();
+        scratch.write("report.pid", content);
+        scratch.up(scratch.background());
+    }
+}
+
+#[test]
+fn a_file_that_is_locked_by_a_process_without_a_number_in_it_refuses_the_start() {
+    for content in ["", "\n", "abc", "-1", "0", "999999999999", "\n4242\n"] {
+        let scratch = Scratch::new();
+        let path = scratch.write("report.pid", content);
+        let _stranger = lock::hold(&path);
+        let launch = scratch.background().run();
+        assert_eq!(launch.code(), 69);
+        expect_one_line(&launch, &["already running, pid unknown"]);
+        assert_eq!(scratch.read("report.pid"), content);
+    }
+}
+
+#[test]
+fn a_read_lock_of_a_stranger_refuses_the_start_and_says_so() {
+    // By a description of an open file, and by a process.
+    for hold in [lock::hold_for_reading, lock::hold_as_a_process] {
+        let scratch = Scratch::new();
+        let path = scratch.write("report.pid", "");
+        let stranger = hold(&path);
+        let launch = scratch.background().run();
+        assert_eq!(launch.code(), 73);
+        let words = ["report.pid", "locked for reading by another process"];
+        expect_one_line(&launch, &words);
+        let status = scratch.report().args(["-s", "status"]);
+        let status = status.options("pid=report.pid\ncontrol_flag=-s").run();
+        assert_eq!(status.code(), 1, "{status:?}");
+        drop(stranger);
+        scratch.up(scratch.background());
+    }
+}
+
+#[cfg_attr(daemon_fork, ignore = "it is the lock there")]
+#[test]
+fn a_flock_of_a_stranger_has_no_effect() {
+    if !requires::program("flock") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let flock = requires::find("flock").expect("flock");
+    scratch.write("report.pid", "");
+    let start = scratch.start_path(&flock).args(["-n", "-x", "report.pid"]);
+    let launch = start
+        .arg(crate::support::program::path("report"))
+        .arg("-d")
+        .env("TEST_REPORT", scratch.path("report.json"))
+        .options("pid=report.pid")
+        .does("report stay")
+        .run();
+    scratch.daemon_of(launch, "report.pid");
+}
+
+#[test]
+fn a_file_that_was_removed_under_the_daemon_is_missed_by_nobody() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up(scratch.background());
+    daemon.report();
+    fs::remove_file(&daemon.pid_file).expect("remove");
+    let second = scratch.up(scratch.background());
+    assert!(daemon.process.is_alive());
+    daemon.stop();
+    let content = format!("{}\n", second.pid());
+    assert_eq!(
+        scratch.read("report.pid"),
+        content,
+        "the second one's is left alone"
+    );
+    assert_eq!(lock::holders(&second.pid_file), [second.pid()]);
+}
+
+#[test]
+fn a_file_that_took_the_place_of_the_daemons_is_left_alone() {
+    let scratch = Scratch::new();
+    for link in [false, true] {
+        let daemon = scratch.up(scratch.background());
+        read_report(&scratch.path("report.json"));
+        let victim = scratch.write("victim", "precious\n");
+        if link {
+            fs::remove_file(&daemon.pid_file).expect("remove");
+            symlink(&victim, &daemon.pid_file).expect("symlink");
+        } else {
+            fs::rename(&victim, &daemon.pid_file).expect("rename");
+        }
+        let pid_file = daemon.pid_file.clone();
+        daemon.stop();
+        assert_eq!(fs::read(&pid_file).expect("it is there"), b"precious\n");
+        fs::remove_file(pid_file).expect("clean up");
+        fs::remove_file(scratch.path("report.json")).expect("clean up");
+    }
+}
+
+#[test]
+fn a_start_that_fails_leaves_a_file_alone_that_took_the_place_of_its_own() {
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nlog=report.log\nready=notify";
+    let start = scratch.background().options(options);
+    let launch = start.does("report wait:go exit:3").spawn();
+    read_report(&scratch.path("report.json"));
+    let other = scratch.write("other", "precious\n");
+    fs::rename(other, scratch.path("report.pid")).expect("rename");
+    scratch.write("go", "");
+    assert_eq!(launch.wait().code(), 3);
+    assert_eq!(scratch.read("report.pid"), "precious\n");
+}
+
+#[test]
+fn a_live_process_of_the_stale_number_is_not_touched() {
+    let scratch = Scratch::new();
+    let canary = scratch.report().does("note:alive hang").spawn();
+    crate::support::deadline::eventually("the canary runs", || {
+        scratch.path("alive").exists().then_some(())
+    });
+    scratch.write("report.pid", format!("{}\n", canary.pid()));
+    let daemon = scratch.up(scratch.background());
+    assert_ne!(daemon.pid(), canary.pid());
+    assert!(canary.is_alive());
+}
+
+#[test]
+fn a_daemon_that_the_file_names_is_the_one_that_holds_the_lock() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up(scratch.background());
+    let [holder] = lock::holders(&daemon.pid_file)[..] else {
+        unreachable!("`up` has seen one holder");
+    };
+    assert_eq!(holder, daemon.pid());
+    assert!(Process::open(holder).is_some_and(|holder| holder.is_alive()));
+    assert_eq!(
+        process::status_field(holder, "Tgid"),
+        Some(holder.to_string())
+    );
+}

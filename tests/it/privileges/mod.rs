@@ -1,0 +1,9 @@
+//! Another user, another group, another root directory: wholly or not at all.
+
+mod drop_privileges;
+mod files;
+mod identity;
+mod program_file;
+mod refusals;
+mod root_directory;
+mod stage;

@@ -1,0 +1,203 @@
+//! Many at once: one winner, and never a wrong number beside a held lock.
+
+use std::fs;
+use std::thread;
+
+use crate::support::daemon::{Daemon, expect_one_line};
+use crate::support::outcome::{Launch, Outcome};
+use crate::support::scratch::Scratch;
+use crate::support::trace::{self, Action, Role};
+use crate::support::{lock, process};
+
+/// A number that no process has: the largest that a kernel gives away is 4194304.
+const STALE: &str = "5000000\n";
+
+/// The one launcher that succeeded, after all others were told that it is running.
+fn winner(outcomes: Vec<Outcome>) -> (Outcome, Vec<Outcome>) {
+    let (mut up, refused): (Vec<_>, Vec<_>) = outcomes
+        .into_iter()
+        .partition(|outcome| outcome.code() == 0);
+    assert_eq!(up.len(), 1, "one winner, and not {up:?}\nof {refused:?}");
+    (up.remove(0), refused)
+}
+
+#[test]
+fn of_fifty_starts_at_once_one_wins_twenty_times_over() {
+    for round in 0..20 {
+        let scratch = Scratch::new();
+        if round % 2 == 1 {
+            scratch.write("report.pid", STALE);
+        }
+        let launches: Vec<_> = (0..50)
+            .map(|_| {
+                scratch
+                    .background()
+                    .options("pid=report.pid\nready=exec")
+                    .spawn()
+            })
+            .collect();
+        let outcomes = launches.into_iter().map(Launch::wait).collect();
+        let (up, refused) = winner(outcomes);
+        let daemon = scratch.daemon_of(up, "report.pid");
+        let known = format!("already running, pid {}\n", daemon.pid());
+        for launch in refused {
+            assert_eq!(launch.code(), 69, "{launch:?}");
+            expect_one_line(&launch, &["already running, pid "]);
+            let line = launch.err_text();
+            assert!(
+                line.ends_with(&known) || line.ends_with("pid unknown\n"),
+                "{line}"
+            );
+        }
+        assert_eq!(scratch.processes(), [daemon.pid()], "no other daemon");
+    }
+}
+
+#[test]
+fn a_stale_number_beside_a_held_lock_is_never_told() {
+    let scratch = Scratch::new();
+    scratch.write("report.pid", STALE);
+    let mut seen_locked = 0;
+    // The first launcher is stopped before and after each of its system calls; each time another
+    // one looks.
+    let launch = trace::run(scratch.background(), |stop| {
+        if stop.role != Role::Launcher || !lock::is_held(&scratch.path("report.pid")) {
+            return Action::Go;
+        }
+        seen_locked += 1;
+        let second = scratch.background().run();
+        assert_eq!(second.code(), 69, "{second:?}");
+        let line = second.err_text();
+        assert!(
+            !line.contains("pid 5000000"),
+            "a stale number was told: {line}"
+        );
+        Action::Go
+    });
+    scratch.daemon_of(launch, "report.pid");
+    assert!(seen_locked > 10, "{seen_locked}");
+}
+
+#[test]
+fn a_stale_number_beside_a_held_lock_is_never_read() {
+    let scratch = Scratch::new();
+    scratch.write("report.pid", STALE);
+    let path = scratch.path("report.pid");
+    let mut wrong = Vec::new();
+    // What anybody reads while the daemon writes its number and executes.
+    let launch = trace::run(scratch.background(), |stop| {
+        if stop.role != Role::Launcher && lock::is_held(&path) {
+            let content = fs::read_to_string(&path).unwrap_or_default();
+            let first = content.lines().next().unwrap_or_default();
+            let own = stop.role == Role::Daemon && first == stop.pid.to_string();
+            if !first.is_empty() && !own && !is_daemon_of(first, &scratch) {
+                wrong.push(content);
+            }
+        }
+        Action::Go
+    });
+    scratch.daemon_of(launch, "report.pid");
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+fn is_daemon_of(number: &str, scratch: &Scratch) -> bool {
+    number
+        .parse()
+        .is_ok_and(|pid| scratch.processes().contains(&pid))
+}
+
+#[test]
+fn a_daemon_that_ends_while_another_starts_leaves_the_others_file_alone() {
+    for _ in 0..100 {
+        let scratch = Scratch::new();
+        let first = scratch.up(scratch.background().options("pid=report.pid\nready=exec"));
+        first.report();
+        fs::remove_file(scratch.path("report.json")).expect("the report");
+        // The first one ends at the same time as the starts below try for its lock.
+        let ender = thread::spawn(move || first.stop());
+        let up = loop {
+            let launch = scratch
+                .background()
+                .options("pid=report.pid\nready=exec")
+                .run();
+            match launch.code() {
+                69 => {}
+                _ => break launch,
+            }
+        };
+        let second = scratch.daemon_of(up, "report.pid");
+        ender.join().expect("the first one's end");
+        assert_eq!(scratch.read("report.pid"), format!("{}\n", second.pid()));
+        assert_eq!(lock::holders(&second.pid_file), [second.pid()]);
+    }
+}
+
+#[test]
+fn a_start_beside_a_launcher_that_is_held_up_is_refused() {
+    let scratch = Scratch::new();
+    let mut seen = 0;
+    let launch = trace::run(scratch.background(), |stop| {
+        // The intermediate process begins when everything of the launcher's is prepared.
+        if stop.role == Role::Intermediate {
+            let second = scratch.background().run();
+            assert_eq!(second.code(), 69, "{second:?}");
+            // There is no daemon yet that could have a number.
+            let pid = if seen == 0 { "unknown\n" } else { "" };
+            expect_one_line(&second, &[&format!("already running, pid {pid}")]);
+            seen += 1;
+        }
+        Action::Go
+    });
+    scratch.daemon_of(launch, "report.pid");
+    assert!(seen > 0);
+}
+
+#[test]
+fn a_lock_on_a_file_that_was_removed_meanwhile_counts_for_nothing() {
+    let scratch = Scratch::new();
+    let first = scratch.up(scratch.background());
+    first.report();
+    fs::remove_file(scratch.path("report.json")).expect("the report");
+    let mut first = Some(first);
+    let pid_file = scratch.path("report.pid");
+    // The second launcher has opened the file, and has not come to its lock, when the first daemon
+    // ends and removes it.
+    let launch = trace::run(scratch.background(), |stop| {
+        if process::has_open(stop.pid, &pid_file) {
+            first.take().map(Daemon::stop);
+        }
+        Action::Go
+    });
+    assert!(first.is_none(), "the first one has ended");
+    let second = scratch.daemon_of(launch, "report.pid");
+    assert_eq!(scratch.background().run().code(), 69);
+    assert!(second.process.is_alive());
+}
+
+#[test]
+fn what_comes_into_the_pid_file_until_it_is_locked_does_not_stay() {
+    // At the first stop after the file was made, at the second, and so on to the lock.
+    for number in 1.. {
+        let scratch = Scratch::new();
+        let path = scratch.path("report.pid");
+        let mut stops = 0;
+        let options = "pid=report.pid\nlog=report.log\nready=exec";
+        let start = scratch.background().options(options).does("report stay");
+        let launch = trace::run(start, |stop| {
+            if stop.role == Role::Launcher && path.exists() && !lock::is_held(&path) {
+                stops += 1;
+                if stops == number {
+                    fs::write(&path, "99999999\n88888888\n").expect("write into it");
+                }
+            }
+            Action::Go
+        });
+        let daemon = scratch.daemon_of(launch, "report.pid");
+        let content = fs::read_to_string(&daemon.pid_file).expect("the PID file");
+        assert_eq!(content, format!("{}\n", daemon.pid()), "stop {number}");
+        if stops < number {
+            assert!(number > 5, "{number}");
+            return;
+        }
+    }
+}

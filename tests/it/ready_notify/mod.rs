@@ -1,0 +1,9 @@
+//! `ready = "notify"`: the daemon says so, by the protocol of `sd_notify(3)`.
+
+mod address;
+mod death;
+mod protocol;
+mod ready;
+mod service_manager;
+mod stage;
+mod timeout;

@@ -1,0 +1,311 @@
+//! What the system, or the place of the program in it, does not allow: one line, one status.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use crate::support::outcome::Outcome;
+use crate::support::scratch::Scratch;
+use crate::support::start::Start;
+use crate::support::{program, requires};
+use nix::sys::resource::Resource;
+use nix::unistd::chown;
+
+/// A user that owns nothing.
+const NOBODY: u32 = 65534;
+
+/// `report -d`, started by another program with these arguments before it.
+fn by(scratch: &Scratch, starter: &str, arguments: &[&str], report: &Path) -> Start {
+    let starter = requires::find(starter).expect("the starter");
+    scratch
+        .start_path(&starter)
+        .args(arguments)
+        .arg(report)
+        .arg("-d")
+        .env("TEST_REPORT", scratch.path("report.json"))
+        .options("pid=report.pid\nlog=report.log")
+        .does("report stay")
+}
+
+/// `report -d` in namespaces of its own, where commands prepare the place; `$0` is the program.
+fn in_namespace(scratch: &Scratch, kinds: &[&str], commands: &str) -> Outcome {
+    let report = program::path("report");
+    let script = [kinds, &["--propagation", "private", "sh", "-c", commands]].concat();
+    by(scratch, "unshare", &script, &report).run()
+}
+
+#[test]
+fn a_system_call_that_fails_is_named_with_its_reason() {
+    if !requires::program("strace") {
+        return;
+    }
+    for (fault, words) in [
+        ("setsid:error=EPERM", ["session", "Operation not permitted"]),
+        ("clone:error=ENOMEM", ["create", "Cannot allocate memory"]),
+        (
+            "clone:error=EAGAIN",
+            ["create", "Resource temporarily unavailable"],
+        ),
+        ("socketpair:error=EMFILE", ["", "Too many open files"]),
+        (
+            "pipe2:error=ENFILE",
+            ["pipe for signals", "Too many open files in system"],
+        ),
+        (
+            "pipe2:error=ENFILE:when=2",
+            ["make a pipe:", "Too many open files in system"],
+        ),
+    ] {
+        // There it is one socket pair more.
+        if cfg!(daemon_fork) && fault.ends_with("when=2") {
+            continue;
+        }
+        let scratch = Scratch::new();
+        let launch = under_fault(&scratch, &[], fault);
+        scratch.expect_refusal(&launch, 71, &words);
+        assert!(
+            scratch.read("trace").contains("(INJECTED)"),
+            "{fault} was met"
+        );
+        scratch.up(scratch.background());
+    }
+}
+
+#[cfg_attr(daemon_fork, ignore = "another path is executed there")]
+#[test]
+fn an_exec_that_fails_is_named_with_its_reason() {
+    if !requires::program("strace") {
+        return;
+    }
+    for (errno, words) in [
+        ("EACCES", "Permission denied"),
+        ("ENOENT", "No such file or directory"),
+        ("E2BIG", "Argument list too long"),
+        ("ETXTBSY", "Text file busy"),
+        ("ENOEXEC", "Exec format error"),
+        ("ELIBBAD", "Accessing a corrupted shared library"),
+    ] {
+        let scratch = Scratch::new();
+        let path = ["-P", "/proc/self/exe"];
+        let launch = under_fault(&scratch, &path, &format!("execve:error={errno}"));
+        scratch.expect_refusal(&launch, 71, &["execute", words]);
+        scratch.up(scratch.background());
+    }
+}
+
+#[cfg_attr(daemon_fork, ignore = "the faults are those of other calls there")]
+#[test]
+fn a_fault_at_the_pid_file_is_a_refusal_and_leaves_no_half_number() {
+    if !requires::program("strace") {
+        return;
+    }
+    for (fault, words) in [
+        ("fcntl:error=ENOLCK", "locks are not supported"),
+        ("pwrite64:error=ENOSPC", "No space left on device"),
+        ("pwrite64:error=EDQUOT", "Disk quota exceeded"),
+        ("pwrite64:error=EIO", "Input/output error"),
+        ("ftruncate:error=EIO", "Input/output error"),
+    ] {
+        let scratch = Scratch::new();
+        scratch.write("report.pid", "1234567\n");
+        let path = scratch.path("report.pid");
+        let path = ["-P", path.to_str().expect("UTF-8")];
+        let launch = under_fault(&scratch, &path, fault);
+        scratch.expect_refusal(&launch, 73, &["PID file", words]);
+        assert!(
+            scratch.read("trace").contains("(INJECTED)"),
+            "{fault} was met"
+        );
+        scratch.up(scratch.background());
+    }
+}
+
+/// A start in which a system call fails whenever it is made.
+fn under_fault(scratch: &Scratch, filter: &[&str], fault: &str) -> Outcome {
+    let inject = format!("-einject={fault}");
+    let arguments = [&["-f", "--quiet=all", "-o", "trace"], filter, &[&inject]].concat();
+    by(scratch, "strace", &arguments, &program::path("report")).run()
+}
+
+#[test]
+fn a_set_uid_program_is_refused() {
+    if !requires::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let copy = scratch.copy_program(&program::path("report"), "report");
+    chown(&copy, Some(NOBODY.into()), None).expect("chown");
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o4755)).expect("chmod");
+    let start = scratch
+        .start_path(&copy)
+        .arg("-d")
+        .options("pid=report.pid");
+    let launch = start.does("stay").run();
+    scratch.expect_refusal(&launch, 77, &["set-uid"]);
+    assert!(!scratch.path("report.pid").exists());
+    // In the foreground it is nobody's business.
+    let start = scratch.start_path(&copy).does("say:hello");
+    assert_eq!(start.run().out_text(), "hello\n");
+}
+
+#[test]
+fn the_first_process_of_a_container_is_refused() {
+    if !requires::root() || !requires::program("unshare") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let kinds = ["-m", "-p", "-f", "--mount-proc"];
+    let launch = in_namespace(&scratch, &kinds, "exec \"$0\" -d");
+    scratch.expect_refusal(&launch, 78, &["foreground"]);
+    // Started by the first process, it is a start like any other; the namespace ends with it.
+    let launch = in_namespace(&scratch, &kinds, "\"$0\" -d; echo $?; cat report.pid");
+    let pid = launch.out_text();
+    let pid = pid.strip_prefix("0\n").expect("a daemon");
+    assert!(
+        pid.trim_end().parse::<u32>().is_ok_and(|pid| pid < 100),
+        "{launch:?}"
+    );
+}
+
+#[test]
+fn a_service_that_systemd_waits_for_is_refused_with_the_advice() {
+    let scratch = Scratch::new();
+    let script = "SYSTEMD_EXEC_PID=$$ NOTIFY_SOCKET=/run/systemd/notify exec \"$0\" \"$@\"";
+    let report = program::path("report");
+    let launch = by(&scratch, "sh", &["-c", script], &report).run();
+    scratch.expect_refusal(&launch, 64, &["Type=notify", "leave the switch away"]);
+    // The variable of another process says nothing about this one.
+    let script = "SYSTEMD_EXEC_PID=1 NOTIFY_SOCKET=/run/systemd/notify exec \"$0\" \"$@\"";
+    let launch = by(&scratch, "sh", &["-c", script], &report).run();
+    scratch.daemon_of(launch, "report.pid");
+}
+
+#[test]
+fn a_place_without_proc_is_refused() {
+    if !requires::root() || !requires::program("unshare") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let commands = "umount -l /proc || exit 99; exec \"$0\" -d";
+    let launch = in_namespace(&scratch, &["-m"], commands);
+    scratch.expect_refusal(&launch, 71, &["/proc"]);
+}
+
+#[test]
+fn a_place_without_dev_null_is_refused() {
+    if !requires::root() || !requires::program("unshare") {
+        return;
+    }
+    for prepare in [":", "echo planted >/dev/null"] {
+        let scratch = Scratch::new();
+        let commands =
+            format!("mount -t tmpfs tmpfs /dev || exit 99; {prepare}; exec \"$0\" -d <&1");
+        let launch = in_namespace(&scratch, &["-m"], &commands);
+        scratch.expect_refusal(&launch, 71, &["/dev/null"]);
+    }
+}
+
+#[test]
+fn a_program_on_a_file_system_that_became_noexec_is_refused() {
+    if !requires::root() || !requires::program("unshare") {
+        return;
+    }
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("mnt")).expect("mkdir");
+    // The launcher runs already when the file system loses its right to execute.
+    let commands = "mount -t tmpfs tmpfs mnt && cp \"$0\" mnt/report || exit 99\n\
+                    exec mnt/report -d";
+    let launch = by(
+        &scratch,
+        "unshare",
+        &["-m", "--propagation", "private", "sh", "-c", commands],
+        &program::path("report"),
+    )
+    .options("log=report.log\npid_and_noexec=report.pid")
+    .run();
+    scratch.expect_refusal(&launch, 71, &["execute", "Permission denied"]);
+}
+
+#[test]
+fn between_clone_and_exec_there_is_nothing_but_what_is_async_signal_safe() {
+    if !requires::program("strace") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let arguments = ["-f", "-qq", "-o", "trace"];
+    let start = by(&scratch, "strace", &arguments, &program::path("report"));
+    let launch = start.does("report").run();
+    assert_eq!(launch.code(), 0, "{launch:?}");
+    let trace = scratch.read("trace");
+    let lines: Vec<(&str, &str)> = trace
+        .lines()
+        .filter_map(|line| line.split_once(char::is_whitespace))
+        .map(|(pid, call)| (pid, call.trim_start()))
+        .collect();
+    let launcher = lines.first().expect("a trace").0;
+    let mut calls = 0;
+    let mut executed = Vec::new();
+    for (pid, call) in lines {
+        if pid == launcher || executed.contains(&pid) {
+            continue;
+        }
+        if call.starts_with("execve(\"") {
+            executed.push(pid);
+        }
+        let forbidden = [
+            "futex",
+            "brk",
+            "mmap",
+            "munmap",
+            "mprotect",
+            "openat",
+            "getrandom",
+        ];
+        assert!(
+            !forbidden
+                .iter()
+                .any(|name| call.starts_with(&format!("{name}("))),
+            "{pid} {call}"
+        );
+        calls += 1;
+    }
+    assert_eq!(executed.len(), 1, "one process executes the program");
+    assert!(calls > 10, "{calls} calls were seen");
+}
+
+#[cfg_attr(
+    daemon_fork,
+    ignore = "there the numbers are those of the namespace too"
+)]
+#[test]
+fn children_in_another_pid_namespace_are_refused_before_a_number_is_mistaken() {
+    if !requires::root() || !requires::program("unshare") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let launch = by(&scratch, "unshare", &["--pid"], &program::path("report")).run();
+    scratch.expect_refusal(&launch, 71, &["another PID namespace"]);
+}
+
+#[test]
+fn a_limit_on_the_size_of_files_does_not_keep_the_reason_back() {
+    let scratch = Scratch::new();
+    let said = fs::File::create(scratch.path("said")).expect("a file");
+    let start = scratch.background().stderr(said);
+    // Not even the reason may be written, but nothing is killed for trying.
+    assert_eq!(start.limit(Resource::RLIMIT_FSIZE, 0).run().code(), 73);
+    scratch.expect_nothing_left();
+}
+
+#[test]
+fn a_new_pid_file_that_is_refused_does_not_stay() {
+    if !requires::root() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nlog=report.log\npid_mode=666";
+    let launch = scratch.background().options(options).run();
+    scratch.expect_refusal(&launch, 78, &["other users can write to it"]);
+    assert!(!scratch.path("report.pid").exists());
+    scratch.up(scratch.background());
+}

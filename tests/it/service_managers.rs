@@ -1,0 +1,225 @@
+//! Under a service manager: its sockets and its numbers arrive, and its user is told what to do
+//! instead.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixStream;
+
+use crate::support::daemon::{Daemon, expect_one_line};
+use crate::support::deadline::eventually;
+use crate::support::report::Report;
+use crate::support::scratch::Scratch;
+use crate::support::start::Start;
+use crate::support::{program, requires};
+
+/// `report -d`, which a shell executes after these words of its own: there `$$` is the launcher.
+fn after(scratch: &Scratch, words: &str) -> Start {
+    let shell = requires::find("sh").expect("sh");
+    scratch
+        .start_path(&shell)
+        .args(["-c", &format!("{words}\nexec \"$0\" \"$@\"")])
+        .arg(program::path("report"))
+        .arg("-d")
+        .env("TEST_REPORT", scratch.path("report.json"))
+        .options("pid=report.pid\nlog=report.log")
+        .does("report stay")
+}
+
+fn expect_variable(report: &Report, name: &str, value: &str) {
+    assert_eq!(report.variable(name), Some(value.as_bytes()), "{name}");
+}
+
+/// These numbers are open, and one more above them: the PID file.
+fn expect_handed_over(report: &Report, numbers: &[i32]) {
+    let above = report.descriptors_above_two();
+    let (last, sockets) = above.split_last().expect("the PID file at least");
+    let open: Vec<i32> = sockets.iter().map(|open| open.number).collect();
+    assert_eq!(open, numbers);
+    assert!(last.target.ends_with(b"report.pid"), "{above:?}");
+    assert!(numbers.iter().all(|number| last.number > *number));
+}
+
+#[test]
+fn sockets_that_systemd_hands_over_arrive_with_their_numbers() {
+    let activate = "systemd-socket-activate";
+    if !requires::program(activate) {
+        return;
+    }
+    let scratch = Scratch::new();
+    let mut start = scratch.start_path(&requires::find(activate).expect("the program"));
+    for name in ["first", "second"] {
+        start = start.arg("-l").arg(scratch.path(name));
+    }
+    // It passes on little of the environment.
+    for (name, value) in [
+        ("TEST_MARK", scratch.mark()),
+        ("TEST_REPORT", "report.json"),
+        ("TEST_OPTIONS", "pid=report.pid\nlog=report.log"),
+        ("TEST_DOES", "report stay"),
+    ] {
+        start = start.arg("-E").arg(format!("{name}={value}"));
+    }
+    let launch = start.arg("--fdname=one:two");
+    let launch = launch.arg(program::path("report")).arg("-d").spawn();
+    // It starts the program for the first who calls.
+    let caller = eventually("the sockets listen", || {
+        UnixStream::connect(scratch.path("second")).ok()
+    });
+    let daemon = up(&scratch, launch.wait());
+    drop(caller);
+    let report = daemon.report();
+    expect_handed_over(&report, &[3, 4]);
+    expect_variable(&report, "LISTEN_PID", &daemon.pid().to_string());
+    expect_variable(&report, "LISTEN_FDS", "2");
+    expect_variable(&report, "LISTEN_FDNAMES", "one:two");
+    // The very sockets, in their order.
+    let table = fs::read_to_string("/proc/net/unix").expect("the sockets");
+    for (number, name) in [(3, "first"), (4, "second")] {
+        let open = report.descriptor(number).expect("a socket");
+        let target = String::from_utf8_lossy(&open.target).into_owned();
+        let inode = target.trim_start_matches("socket:[").trim_end_matches(']');
+        let path = scratch.path(name);
+        let listens = table.lines().any(|line| {
+            let mut fields = line.split_whitespace().skip(6);
+            fields.next() == Some(inode) && fields.next() == path.to_str()
+        });
+        assert!(listens, "{name} is {target}");
+    }
+}
+
+/// The daemon, whose PID file has the name that all starts here give it. What was handed over
+/// stays open in the launcher until it ends, so there is more to see than after other starts.
+fn up(scratch: &Scratch, launch: crate::support::outcome::Outcome) -> Daemon {
+    let daemon = scratch.daemon_of(launch, "report.pid");
+    assert_eq!(daemon.launch.out_text(), "");
+    daemon
+}
+
+#[test]
+fn a_range_that_is_longer_than_what_is_open_is_left_free() {
+    let scratch = Scratch::new();
+    // So long that no number of ours is beyond it by chance.
+    let words = "export LISTEN_PID=$$ LISTEN_FDS=50; exec 3</dev/null 4</dev/zero";
+    let daemon = up(&scratch, after(&scratch, words).run());
+    let report = daemon.report();
+    let open: Vec<i32> = report.descriptors.iter().map(|it| it.number).collect();
+    assert_eq!(open[..5], [0, 1, 2, 3, 4]);
+    assert!(open[5..].iter().all(|number| *number > 52), "{open:?}");
+    expect_variable(&report, "LISTEN_PID", &daemon.pid().to_string());
+    assert_eq!(report.descriptor(3).expect("3").target, b"/dev/null");
+    assert_eq!(report.descriptor(4).expect("4").target, b"/dev/zero");
+}
+
+#[test]
+fn of_a_number_of_sockets_that_cannot_be_those_count_that_are_open() {
+    for number in ["2147483647", "18446744073709551615", "1000000000"] {
+        let scratch = Scratch::new();
+        let words = format!("export LISTEN_PID=$$ LISTEN_FDS={number}; exec 3</dev/zero");
+        let daemon = up(&scratch, after(&scratch, &words).run());
+        assert!(daemon.launch.elapsed.as_secs() < 5, "{:?}", daemon.launch);
+        let report = daemon.report();
+        expect_handed_over(&report, &[3]);
+        expect_variable(&report, "LISTEN_FDS", number);
+        expect_variable(&report, "LISTEN_PID", &daemon.pid().to_string());
+    }
+}
+
+#[test]
+fn a_declared_descriptor_beyond_the_limit_is_not_there_and_nothing_else() {
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nkeep_fds=3,2000000000";
+    let file = fs::File::open("/dev/zero").expect("/dev/zero");
+    let start = scratch.background().options(options).inherit(file, 3, 1);
+    expect_handed_over(&scratch.up(start).report(), &[3]);
+}
+
+#[test]
+fn sockets_that_were_meant_for_somebody_else_are_closed_and_the_variables_stay() {
+    for pid in ["1", "", "x", "-1", "0$$", "+$$", "\"$$ \""] {
+        let scratch = Scratch::new();
+        let words = format!(
+            "export LISTEN_PID={pid} LISTEN_FDS=2 WATCHDOG_PID={pid} WATCHDOG_USEC=5\n\
+             exec 3</dev/null 4</dev/null"
+        );
+        let daemon = up(&scratch, after(&scratch, &words).run());
+        let report = daemon.report();
+        expect_handed_over(&report, &[]);
+        // As the shell has understood it.
+        let pid = &pid.replace("$$", &daemon.launch.pid.to_string());
+        let pid = pid.trim_matches('"');
+        expect_variable(&report, "LISTEN_PID", pid);
+        expect_variable(&report, "LISTEN_FDS", "2");
+        expect_variable(&report, "WATCHDOG_PID", pid);
+    }
+}
+
+#[test]
+fn the_watchdog_watches_the_daemon() {
+    let scratch = Scratch::new();
+    let words = "export WATCHDOG_PID=$$ WATCHDOG_USEC=30000000";
+    let daemon = up(&scratch, after(&scratch, words).run());
+    let report = daemon.report();
+    expect_variable(&report, "WATCHDOG_PID", &daemon.pid().to_string());
+    expect_variable(&report, "WATCHDOG_USEC", "30000000");
+    assert_eq!(report.variable("LISTEN_PID"), None, "nothing is added");
+}
+
+#[test]
+fn under_supervisord_one_line_says_what_to_do_instead() {
+    let scratch = Scratch::new();
+    let start = scratch.background().env("SUPERVISOR_ENABLED", "1");
+    let daemon = scratch.up(start);
+    expect_one_line(&daemon.launch, &["supervisord", "leave the switch away"]);
+    // In the foreground it is as if it were not there.
+    let start = scratch.report().env("SUPERVISOR_ENABLED", "1");
+    let outcome = start.does("say:hello").run();
+    assert_eq!(
+        (outcome.out_text(), outcome.err_text()),
+        ("hello\n".to_owned(), String::new())
+    );
+}
+
+#[test]
+fn a_service_of_systemd_without_a_pid_file_is_told_what_to_do_instead() {
+    let scratch = Scratch::new();
+    let words = "export SYSTEMD_EXEC_PID=$$; unset NOTIFY_SOCKET";
+    let launch = after(&scratch, words).options("log=report.log").run();
+    assert_eq!(launch.code(), 0, "it is obeyed: {launch:?}");
+    expect_one_line(
+        &launch,
+        &["systemd", "leave the switch away", "Type=forking"],
+    );
+}
+
+#[test]
+fn a_service_of_systemd_with_a_pid_file_is_right_as_it_is() {
+    let scratch = Scratch::new();
+    // As under `Type=forking`: when the launcher ends, the file names the main process.
+    let words = "export SYSTEMD_EXEC_PID=$$; unset NOTIFY_SOCKET";
+    let daemon = up(&scratch, after(&scratch, words).run());
+    assert_eq!(daemon.launch.err_text(), "");
+    assert_eq!(
+        fs::metadata(&daemon.pid_file).expect("the file").uid(),
+        nix::unistd::geteuid().as_raw()
+    );
+}
+
+#[test]
+fn what_systemd_told_another_process_is_no_reason_for_a_word() {
+    for pid in ["1", "$PPID", "x"] {
+        let scratch = Scratch::new();
+        let words = format!("export SYSTEMD_EXEC_PID={pid}; unset NOTIFY_SOCKET");
+        let launch = after(&scratch, &words).options("log=report.log").run();
+        assert_eq!((launch.code(), launch.err_text()), (0, String::new()));
+    }
+}
+
+#[test]
+fn a_failed_start_has_one_line_whoever_watches() {
+    let scratch = Scratch::new();
+    let words = "export SYSTEMD_EXEC_PID=$$ SUPERVISOR_ENABLED=1; unset NOTIFY_SOCKET";
+    let launch = after(&scratch, words)
+        .options("log=missing/report.log")
+        .run();
+    scratch.expect_refusal(&launch, 73, &["missing"]);
+}

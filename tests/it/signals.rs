@@ -1,0 +1,255 @@
+//! Signals: what the daemon inherits of them, and what they do to a launcher that waits.
+
+use std::os::unix::process::ExitStatusExt;
+
+use crate::support::daemon::read_report;
+use crate::support::deadline::eventually;
+use crate::support::outcome::Launch;
+use crate::support::process::Process;
+use crate::support::report::Signals;
+use crate::support::scratch::Scratch;
+use crate::support::start::Start;
+use crate::support::trace::{self, Action, Role};
+use crate::support::{lock, process, program, requires};
+use nix::sys::signal::{SigSet, Signal};
+
+/// Bit N-1 is signal N, as in `/proc/PID/status`.
+fn bit(signal: Signal) -> u64 {
+    1 << (signal as i32 - 1)
+}
+
+/// The signals that a daemon ignores. Two are `glibc`'s own: it refuses to set them to their default,
+/// and only Linux has a way around it.
+fn ignored(signals: &Signals) -> u64 {
+    let out_of_reach = if cfg!(daemon_fork) { 0b11 << 31 } else { 0 };
+    signals.ignored & !out_of_reach
+}
+
+#[test]
+fn the_daemon_ignores_nothing_and_blocks_nothing() {
+    let scratch = Scratch::new();
+    let start = scratch.report().does("report");
+    assert_eq!(start.run().code(), 0);
+    let usual = read_report(&scratch.path("report.json")).signals;
+    std::fs::remove_file(scratch.path("report.json")).expect("the report");
+
+    let start = scratch.background().ignore(1..=64).block(SigSet::all());
+    let signals = scratch.up(start).report().signals;
+    assert_eq!(signals.blocked, 0);
+    // The runtime of Rust does that, in every program.
+    assert_eq!(ignored(&signals), bit(Signal::SIGPIPE));
+    assert_eq!(signals.pending, 0);
+    assert_eq!(signals.caught, usual.caught);
+}
+
+#[test]
+fn the_end_of_a_daemon_is_known_where_the_caller_ignores_its_children() {
+    let scratch = Scratch::new();
+    let start = || {
+        scratch
+            .background()
+            .ignore([libc::SIGCHLD])
+            .block(SigSet::all())
+    };
+    let launch = start().does("busy:50 exit:3").run();
+    scratch.expect_failed_start(&launch, 3);
+    let daemon = scratch.up(start());
+    assert_eq!(ignored(&daemon.report().signals), bit(Signal::SIGPIPE));
+}
+
+#[test]
+fn nohup_changes_nothing() {
+    let scratch = Scratch::new();
+    let nohup = requires::find("nohup").expect("nohup");
+    let start = scratch.background().does("report stay").via(&nohup);
+    let daemon = scratch.up(start.arg(program::path("report")).arg("-d"));
+    assert_eq!(ignored(&daemon.report().signals), bit(Signal::SIGPIPE));
+    assert!(!scratch.path("nohup.out").exists());
+}
+
+#[test]
+fn a_daemon_whose_caller_blocked_and_ignored_everything_ends_by_sigterm() {
+    let scratch = Scratch::new();
+    let start = scratch.background().does("report hang");
+    let daemon = scratch.up(start.ignore(1..=64).block(SigSet::all()));
+    let end = daemon.stop().expect("its status");
+    assert_eq!(end.signal(), Some(Signal::SIGTERM as i32));
+}
+
+#[test]
+fn a_launcher_in_the_foreground_mode_leaves_the_signals_alone() {
+    let scratch = Scratch::new();
+    let start = scratch.report().does("report");
+    let mut blocked = SigSet::empty();
+    blocked.add(Signal::SIGUSR1);
+    let outcome = start.ignore([libc::SIGHUP]).block(blocked).run();
+    assert_eq!(outcome.code(), 0);
+    let signals = read_report(&scratch.path("report.json")).signals;
+    assert_ne!(signals.ignored & bit(Signal::SIGHUP), 0);
+    assert_eq!(signals.blocked, bit(Signal::SIGUSR1));
+}
+
+/// A launcher that waits for a daemon which is never quiet.
+fn waiting(start: Start, scratch: &Scratch, steps: &str) -> (Launch, Process) {
+    let options = "pid=report.pid\nlog=report.log\nready_timeout=120";
+    let launch = start.options(options).does(steps).spawn();
+    let report = read_report(&scratch.path("report.json"));
+    let daemon = Process::open(report.pid).expect("a live daemon");
+    // It has returned from its clones and sleeps.
+    eventually("the launcher waits", || {
+        (process::stat(launch.pid())?.state == 'S').then_some(())
+    });
+    assert!(launch.is_alive());
+    (launch, daemon)
+}
+
+#[test]
+fn a_signal_to_the_waiting_launcher_ends_the_daemon_and_then_the_launcher() {
+    for signal in [
+        Signal::SIGINT,
+        Signal::SIGTERM,
+        Signal::SIGHUP,
+        Signal::SIGQUIT,
+    ] {
+        let scratch = Scratch::new();
+        let (launch, daemon) = waiting(scratch.background(), &scratch, "report busy");
+        launch.signal(signal);
+        let outcome = launch.wait();
+        assert_eq!(outcome.status.signal(), Some(signal as i32), "{outcome:?}");
+        assert!(!daemon.is_alive(), "the daemon ends first");
+        scratch.expect_failed_start(&outcome, 128 + signal as i32);
+    }
+}
+
+#[test]
+fn a_daemon_that_does_not_heed_sigterm_is_killed_when_the_launcher_is_interrupted() {
+    let scratch = Scratch::new();
+    let (launch, daemon) = waiting(scratch.background(), &scratch, "ignore:15 report busy");
+    launch.signal(Signal::SIGINT);
+    let outcome = launch.wait();
+    assert_eq!(outcome.status.signal(), Some(Signal::SIGINT as i32));
+    assert!(!daemon.is_alive());
+    scratch.expect_nothing_left();
+}
+
+#[test]
+fn a_signal_that_the_caller_ignores_does_not_disturb_the_launcher() {
+    let scratch = Scratch::new();
+    let start = scratch.background().ignore([libc::SIGHUP]);
+    let (launch, daemon) = waiting(start, &scratch, "report busy:500 stay");
+    launch.signal(Signal::SIGHUP);
+    let daemon = {
+        assert!(daemon.is_alive());
+        scratch.daemon_of(launch.wait(), "report.pid")
+    };
+    assert!(daemon.process.is_alive());
+}
+
+#[test]
+fn a_launcher_that_is_killed_leaves_a_daemon_that_holds_the_lock() {
+    let scratch = Scratch::new();
+    let (launch, daemon) = waiting(
+        scratch.background(),
+        &scratch,
+        "report busy:500 note:done stay",
+    );
+    launch.signal(Signal::SIGKILL);
+    assert_eq!(launch.wait().code(), 137);
+    eventually("the daemon has gone on", || {
+        scratch.path("done").exists().then_some(())
+    });
+    let pid_file = scratch.path("report.pid");
+    assert_eq!(lock::holders(&pid_file), [daemon.pid()]);
+    assert_eq!(scratch.read("report.pid"), format!("{}\n", daemon.pid()));
+    assert_eq!(scratch.background().run().code(), 69);
+}
+
+#[test]
+fn a_launcher_that_is_stopped_and_resized_meanwhile_waits_on() {
+    let scratch = Scratch::new();
+    let (launch, _daemon) = waiting(scratch.background(), &scratch, "report busy:800 stay");
+    for _ in 0..100 {
+        launch.signal(Signal::SIGWINCH);
+        launch.signal(Signal::SIGSTOP);
+        launch.signal(Signal::SIGCONT);
+    }
+    scratch.daemon_of(launch.wait(), "report.pid");
+}
+
+#[test]
+fn a_daemon_that_ends_by_sigterm_leaves_a_file_that_means_nothing() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up(scratch.background().does("report hang"));
+    let pid_file = daemon.pid_file.clone();
+    daemon.stop();
+    assert!(pid_file.exists(), "no handler ran that could remove it");
+    assert!(!lock::is_held(&pid_file));
+    scratch.up(scratch.background());
+}
+
+#[test]
+fn a_signal_that_comes_before_the_launcher_waits_is_not_lost() {
+    let scratch = Scratch::new();
+    let mut launcher = None;
+    let options = "pid=report.pid\nlog=report.log\nready_timeout=120";
+    let start = scratch.background().options(options).does("report busy");
+    let launch = trace::run(start, |stop| {
+        match stop.role {
+            Role::Launcher => launcher = Process::open(stop.pid),
+            // The launcher is still in its clone, and blocks every signal.
+            Role::Daemon if stop.number == 1 => {
+                let launcher = launcher.as_ref().expect("it came first");
+                launcher.signal(Signal::SIGTERM);
+            }
+            _ => {}
+        }
+        Action::Go
+    });
+    scratch.expect_failed_start(&launch, 143);
+}
+
+#[test]
+fn a_signal_to_the_intermediate_process_is_not_taken_for_one_to_the_launcher() {
+    // It has the launcher's handlers and memory, and must not run the one on the other.
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let scratch = Scratch::new();
+        let launch = trace::run(scratch.background(), |stop| {
+            if stop.role == Role::Intermediate && stop.number == 1 {
+                let intermediate = Process::open(stop.pid).expect("it has just begun");
+                intermediate.signal(signal);
+            }
+            Action::Go
+        });
+        scratch.daemon_of(launch, "report.pid");
+    }
+}
+
+#[test]
+fn a_signal_that_comes_when_the_daemon_is_up_ends_neither() {
+    for number in 1.. {
+        let scratch = Scratch::new();
+        let (mut is_locked, mut stops) = (false, 0);
+        let options = "pid=report.pid\nready=exec";
+        let start = scratch.background().options(options).does("stay");
+        let launch = trace::run(start, |stop| {
+            if stop.role == Role::Launcher {
+                let was_locked = is_locked;
+                is_locked = process::has_open(stop.pid, &scratch.path("report.pid"));
+                // What it has let go of is the daemon's alone, and all that is left is to end.
+                if stops > 0 || (was_locked && !is_locked) {
+                    stops += 1;
+                }
+                if stops == number {
+                    let launcher = Process::open(stop.pid).expect("the launcher");
+                    launcher.signal(Signal::SIGTERM);
+                }
+            }
+            Action::Go
+        });
+        scratch.daemon_of(launch, "report.pid");
+        if stops < number {
+            assert!(number > 5, "{number}");
+            return;
+        }
+    }
+}

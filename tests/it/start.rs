@@ -1,0 +1,301 @@
+//! `Daemon::start()`, for programs that read their command line themselves.
+
+use std::time::Duration;
+
+use crate::support::daemon::{expect_one_line, read_report};
+use crate::support::scratch::Scratch;
+use crate::support::start::Start;
+use crate::support::terminal::Terminal;
+use crate::support::{constructor, lock, program, requires};
+
+/// `report -b`, a program with a switch of its own, which calls `start`.
+fn start(scratch: &Scratch) -> Start {
+    scratch.report().arg("-b").env("TEST_START", "start")
+}
+
+#[test]
+fn the_daemon_is_started_with_the_whole_command_line() {
+    for method in ["start", "try_start"] {
+        let scratch = Scratch::new();
+        let program = scratch.report().env("TEST_START", method);
+        let daemon = scratch.up(program.args(["serve", "-b", "-d", "--background"]));
+        assert_eq!(daemon.launch.err_text(), "");
+        let report = daemon.report();
+        let arguments: [&[u8]; 4] = [b"serve", b"-b", b"-d", b"--background"];
+        assert_eq!(report.arguments[1..], arguments, "its own switch included");
+    }
+}
+
+#[test]
+fn without_the_call_the_program_is_in_the_foreground() {
+    let scratch = Scratch::new();
+    let program = scratch.report().env("TEST_START", "start");
+    let outcome = program.arg("-d").does("report return:7").run();
+    assert_eq!(outcome.code(), 7);
+    let report = read_report(&scratch.path("report.json"));
+    assert!(!report.is_daemon);
+    assert!(!scratch.path("report.pid").exists() && !scratch.path("report.log").exists());
+}
+
+#[test]
+fn what_stands_before_it_runs_twice_and_what_stands_behind_it_once() {
+    let scratch = Scratch::new();
+    let program = start(&scratch).env("TEST_BEFORE", "note:before");
+    let daemon = scratch.up(program.does("note:behind report stay"));
+    daemon.report();
+    let (launcher, pid) = (daemon.launch.pid, daemon.pid());
+    assert_eq!(scratch.read("before"), format!("{launcher}\n{pid}\n"));
+    assert_eq!(scratch.read("behind"), format!("{pid}\n"));
+}
+
+#[test]
+fn it_works_late_with_threads_that_run_and_a_gigabyte_resident() {
+    let scratch = Scratch::new();
+    let program = start(&scratch).env("TEST_BEFORE", "first:once threads:8 resident:1024");
+    let daemon = scratch.up(program);
+    let report = daemon.report();
+    assert_eq!(report.threads, 1, "threads stay where they are");
+    let memory = crate::support::process::status_field(daemon.pid(), "VmRSS").expect("its memory");
+    let kib: u64 = memory
+        .split_whitespace()
+        .next()
+        .and_then(|kib| kib.parse().ok())
+        .expect("a number");
+    assert!(kib < 64 * 1024, "so does memory: {memory}");
+}
+
+#[cfg_attr(daemon_fork, ignore = "fork(2) copies it")]
+#[test]
+fn no_memory_is_copied_for_it() {
+    if !requires::program("strace") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let strace = requires::find("strace").expect("strace");
+    let calls = "trace=clone,clone3,fork,vfork";
+    let program = scratch
+        .start_path(&strace)
+        .args(["-f", "-qq", "-e", calls, "-o", "trace"])
+        .arg(program::path("report"))
+        .arg("-b")
+        .env("TEST_START", "start")
+        .env("TEST_BEFORE", "first:once threads:2 resident:64")
+        .env("TEST_REPORT", scratch.path("report.json"))
+        .options("pid=report.pid\nlog=report.log")
+        // Strace stays with whatever it traces.
+        .does("return:0");
+    assert_eq!(program.run().code(), 0);
+    let trace = scratch.read("trace");
+    let (threads, processes): (Vec<_>, Vec<_>) = trace
+        .lines()
+        .filter(|line| line.contains("flags="))
+        .partition(|line| line.contains("CLONE_THREAD"));
+    assert_eq!((threads.len(), processes.len()), (2, 2), "{trace}");
+    for process in processes {
+        assert!(process.contains("CLONE_VM|CLONE_VFORK"), "{process}");
+    }
+}
+
+#[test]
+fn threads_that_run_in_the_daemon_too_do_no_harm() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up(start(&scratch).env("TEST_BEFORE", "threads:3"));
+    assert_eq!(daemon.report().threads, 4);
+    assert_eq!(lock::holders(&daemon.pid_file), [daemon.pid()]);
+}
+
+#[test]
+fn buffers_and_exit_handlers_of_the_launcher_are_its_own() {
+    let scratch = Scratch::new();
+    let program = start(&scratch).env("TEST_BEFORE", "buffer:text at-exit");
+    let daemon = scratch.up(program);
+    let text = daemon.launch.out_text();
+    let once = |text: &str| {
+        for part in ["text of Rust;", "text of C\n"] {
+            assert_eq!(text.matches(part).count(), 1, "once: {text}");
+        }
+    };
+    once(&text);
+    daemon.report();
+    let launcher = daemon.launch.pid;
+    assert_eq!(scratch.read("at-exit"), format!("{launcher}\n"));
+
+    let pid = daemon.pid();
+    daemon.stop();
+    once(&scratch.read("report.log"));
+    assert_eq!(scratch.read("at-exit"), format!("{launcher}\n{pid}\n"));
+}
+
+#[test]
+fn a_failure_ends_the_launcher_with_its_status_and_one_line() {
+    let scratch = Scratch::new();
+    let first = scratch.up(start(&scratch));
+    let second = start(&scratch).run();
+    assert_eq!(second.code(), 69);
+    let words = format!(
+        "cannot lock the PID file {}: already running, pid {}\n",
+        first.pid_file.display(),
+        first.pid()
+    );
+    expect_one_line(&second, &[&words]);
+
+    let scratch = Scratch::new();
+    let launch = start(&scratch).does("complain:no-luck exit:3").run();
+    scratch.expect_failed_start(&launch, 3);
+    assert!(launch.err_text().starts_with("no-luck\n"), "{launch:?}");
+}
+
+#[test]
+fn a_prompt_before_it_asks_on_the_terminal_and_reads_nothing_in_the_daemon() {
+    let scratch = Scratch::new();
+    let (mut terminal, slave) = Terminal::new();
+    let program = start(&scratch).env("TEST_BEFORE", "prompt:answers");
+    let launch = program.on_terminal(slave).spawn();
+    terminal.read_until("password: ");
+    terminal.write(b"secret\n");
+    let daemon = scratch.daemon_of(launch.wait(), "report.pid");
+    daemon.report();
+    let shown = terminal.read_to_end();
+    assert_eq!(shown.matches("password: ").count(), 1, "{shown}");
+    assert_eq!(scratch.read("answers"), "secret\n\n");
+    assert_eq!(scratch.read("report.log"), "password: ");
+}
+
+#[test]
+fn a_program_that_has_closed_its_standard_streams_is_started_all_the_same() {
+    let scratch = Scratch::new();
+    // Of the launcher alone, which has something to say, to a stream that is not there.
+    let closed = |start: Start| {
+        let start = start.env("TEST_BEFORE", "first:launcher close-streams");
+        start.env("SUPERVISOR_ENABLED", "1")
+    };
+    let daemon = scratch.up(closed(start(&scratch)));
+    let report = daemon.report();
+    assert_eq!(report.descriptor(0).expect("0").target, b"/dev/null");
+    daemon.stop();
+    std::fs::remove_file(scratch.path("launcher")).expect("the mark");
+    let failed = closed(start(&scratch)).does("complain:no exit:3").run();
+    scratch.expect_failed_start(&failed, 3);
+    assert!(!scratch.path("report.pid").exists());
+    assert_eq!(scratch.read("report.log"), "no\n");
+}
+
+#[cfg_attr(target_env = "musl", ignore = "nothing is preloaded there")]
+#[test]
+fn another_thread_that_forks_meanwhile_holds_no_launcher_up() {
+    // Each child has all that was open at that moment, and does not close it for six seconds.
+    let forks = "
+        #include <pthread.h>
+        #include <stdlib.h>
+        #include <unistd.h>
+
+        static void *fork_often(void *unused) {
+            for (int i = 0; i < 300; i++) {
+                if (fork() == 0) {
+                    sleep(6);
+                    _exit(0);
+                }
+                usleep(300);
+            }
+            return unused;
+        }
+
+        __attribute__((constructor)) static void begin(void) {
+            pthread_t thread;
+            if (!getenv(\"__DAEMON_HANDOFF\"))
+                pthread_create(&thread, NULL, fork_often, NULL);
+        }
+    ";
+    let scratch = Scratch::new();
+    let library = constructor::library(&scratch, forks);
+    // They have the streams of the launcher too, which the test would wait for.
+    let file = |name| std::fs::File::create(scratch.path(name)).expect("a file");
+    let program = start(&scratch).stdout(file("out")).stderr(file("err"));
+    let program = program.options("pid=report.pid\nlog=report.log\nready=exec");
+    let daemon = scratch.up(program.env("LD_PRELOAD", &library));
+    assert!(daemon.launch.elapsed < Duration::from_secs(5));
+    daemon.report();
+}
+
+#[cfg_attr(target_env = "musl", ignore = "nothing is preloaded there")]
+#[test]
+fn a_child_that_the_daemon_has_before_it_does_not_become_the_daemon() {
+    let child = r#"
+        #include <stdlib.h>
+        #include <sys/wait.h>
+        #include <unistd.h>
+
+        __attribute__((constructor)) static void begin(void) {
+            if (!getenv("__DAEMON_HANDOFF") || getenv("CHILD"))
+                return;
+            if (fork() == 0) {
+                setenv("CHILD", "1", 1);
+                setenv("TEST_REPORT", "child.json", 1);
+                setenv("TEST_DOES", "report", 1);
+                unsetenv("TEST_START");
+                execl(getenv("PROGRAM"), "report", (char *) 0);
+                _exit(9);
+            }
+            wait(NULL);
+        }
+    "#;
+    let scratch = Scratch::new();
+    let library = constructor::library(&scratch, child);
+    let program = start(&scratch).env("PROGRAM", program::path("report"));
+    let daemon = scratch.up(program.env("LD_PRELOAD", &library));
+    let report = daemon.report();
+    assert!(report.is_daemon);
+    assert_eq!(lock::holders(&daemon.pid_file), [daemon.pid()]);
+    assert!(!read_report(&scratch.path("child.json")).is_daemon);
+}
+
+#[cfg_attr(daemon_fork, ignore = "the daemon is not the launcher's child there")]
+#[cfg_attr(target_env = "musl", ignore = "nothing is preloaded there")]
+#[test]
+fn what_the_daemon_wrote_is_shown_though_another_thread_has_taken_its_status() {
+    let reap = "
+        #define _GNU_SOURCE
+        #include <pthread.h>
+        #include <stdlib.h>
+        #include <sys/resource.h>
+        #include <sys/wait.h>
+        #include <unistd.h>
+
+        static int is_launcher;
+
+        static void *reap(void *unused) {
+            for (;;)
+                if (wait4(-1, NULL, 0, NULL) < 0)
+                    usleep(200);
+            return unused;
+        }
+
+        // Whoever asks for one child comes after the thread, never before it.
+        pid_t waitpid(pid_t pid, int *status, int options) {
+            siginfo_t ended = {0};
+            while (is_launcher && waitid(P_PID, pid, &ended, WEXITED | WNOWAIT | WNOHANG) == 0 &&
+                   ended.si_pid == pid)
+                usleep(200);
+            return wait4(pid, status, options, NULL);
+        }
+
+        __attribute__((constructor)) static void begin(void) {
+            pthread_t thread;
+            is_launcher = !getenv(\"__DAEMON_HANDOFF\");
+            if (is_launcher)
+                pthread_create(&thread, NULL, reap, NULL);
+        }
+    ";
+    let scratch = Scratch::new();
+    let library = constructor::library(&scratch, reap);
+    let program = start(&scratch).env("LD_PRELOAD", &library);
+    let launch = program.does("complain:no-luck exit:3").run();
+    assert_eq!(launch.code(), 71);
+    let said = launch.err_text();
+    assert!(said.starts_with("no-luck\n"), "{said}");
+    assert!(said.contains("another part of this program"), "{said}");
+    assert!(!lock::is_held(&scratch.path("report.pid")));
+
+    let program = start(&scratch).env("LD_PRELOAD", &library);
+    scratch.up(program).report();
+}

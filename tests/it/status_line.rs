@@ -1,0 +1,123 @@
+//! The line that a user on a terminal sees while the launcher waits.
+
+use crate::support::scratch::Scratch;
+use crate::support::start::Start;
+use crate::support::terminal::Terminal;
+
+const NOTIFY: &str = "pid=report.pid\nready=notify\nready_timeout=60";
+
+fn notify(scratch: &Scratch, steps: &str) -> Start {
+    scratch.background().options(NOTIFY).does(steps)
+}
+
+/// What a terminal of this kind shows of a start.
+fn shown(kind: &str, steps: &str, status: i32) -> String {
+    let scratch = Scratch::new();
+    let (mut terminal, tty) = Terminal::new();
+    let start = notify(&scratch, steps).env("TERM", kind).on_terminal(tty);
+    let outcome = start.run();
+    assert_eq!(outcome.code(), status, "{outcome:?}");
+    terminal.read_to_end()
+}
+
+/// The status lines among what was shown, and what is to be read after them.
+fn status_lines(shown: &str) -> (Vec<&str>, &str) {
+    let mut parts: Vec<&str> = shown.split("\r\x1b[K").collect();
+    let rest = parts.pop().unwrap_or_default();
+    let lines = parts.into_iter().filter_map(|part| {
+        let line = part.strip_prefix("\x1b[?7lreport: ")?;
+        line.strip_suffix("\x1b[?7h")
+    });
+    (lines.collect(), rest)
+}
+
+#[test]
+fn a_status_line_is_shown_after_a_second_and_cleared_at_the_end() {
+    let shown = shown(
+        "xterm",
+        "status:opening sleep:1500 status:reading sleep:1000 ready stay",
+        0,
+    );
+    let (lines, rest) = status_lines(&shown);
+    assert_eq!(lines.first(), Some(&"opening (1 s)"), "{shown:?}");
+    assert!(lines.contains(&"reading (1 s)"), "at once: {shown:?}");
+    assert!(lines.contains(&"reading (2 s)"), "{shown:?}");
+    assert!(
+        rest.starts_with("report: reading; running in the background, pid "),
+        "{shown:?}"
+    );
+    assert_eq!(rest.matches('\n').count(), 1);
+}
+
+#[test]
+fn the_status_line_is_cleared_before_a_failure_is_explained() {
+    let shown = shown("xterm", "complain:no-disk sleep:1300 exit:3", 3);
+    let (lines, rest) = status_lines(&shown);
+    assert_eq!(
+        lines,
+        ["waiting until the daemon is ready (1 s)"],
+        "{shown:?}"
+    );
+    assert!(
+        rest.starts_with("no-disk\nreport: cannot start"),
+        "{shown:?}"
+    );
+}
+
+#[test]
+fn a_short_wait_shows_nothing() {
+    let shown = shown("xterm", "status:opening sleep:300 ready stay", 0);
+    assert!(!shown.contains('\x1b'), "{shown:?}");
+}
+
+#[test]
+fn a_status_cannot_disturb_the_terminal() {
+    let steps =
+        "notify:STATUS=%1b]0;title%07%0d%ffend%0aX=1 sleep:1500 big-status sleep:500 ready stay";
+    let shown = shown("xterm", steps, 0);
+    let (lines, _) = status_lines(&shown);
+    let escaped = r"\u{1b}]0;title\u{7}\r";
+    assert_eq!(
+        lines.first(),
+        Some(&&*format!("{escaped}\u{fffd}end (1 s)"))
+    );
+    let longest = lines.iter().map(|line| line.chars().count()).max();
+    assert!(longest > Some(100) && longest < Some(220), "{shown:?}");
+}
+
+#[test]
+fn a_daemon_that_talks_too_much_does_not_flood_the_terminal() {
+    let shown = shown("xterm", "chatter:2000 ready stay", 0);
+    let (lines, _) = status_lines(&shown);
+    assert!((2..=15).contains(&lines.len()), "{shown:?}");
+}
+
+#[test]
+fn what_is_no_terminal_or_a_dumb_one_shows_no_status_line() {
+    let steps = "status:opening sleep:1300 ready stay";
+    let shown = shown("dumb", steps, 0);
+    assert!(
+        shown.starts_with("report: opening; running in the background"),
+        "{shown:?}"
+    );
+    assert!(!shown.contains('\x1b'), "{shown:?}");
+    let scratch = Scratch::new();
+    let launch = notify(&scratch, steps).env("TERM", "xterm").run();
+    assert_eq!((launch.code(), &*launch.err_text()), (0, ""));
+}
+
+#[cfg_attr(daemon_fork, ignore = "there a time stands in for the quiet")]
+#[test]
+fn under_settled_there_is_a_status_line_too() {
+    let scratch = Scratch::new();
+    let (mut terminal, tty) = Terminal::new();
+    let start = scratch.background().does("busy:1500 hang");
+    let outcome = start.env("TERM", "xterm").on_terminal(tty).run();
+    assert_eq!(outcome.code(), 0);
+    let shown = terminal.read_to_end();
+    let (lines, _) = status_lines(&shown);
+    assert_eq!(
+        lines.first(),
+        Some(&"waiting until the daemon is ready (1 s)")
+    );
+}

@@ -1,0 +1,135 @@
+//! A terminal: what the user sees there, and that nothing of it stays with the daemon.
+
+use crate::support::daemon::read_report;
+use crate::support::deadline::eventually;
+use crate::support::scratch::Scratch;
+use crate::support::start::Start;
+use crate::support::terminal::Terminal;
+use crate::support::{process, program, requires};
+use nix::unistd::setsid;
+
+/// A shell on the terminal that runs the commands; `$0` is the program `report`.
+fn shell(scratch: &Scratch, commands: &str) -> Start {
+    let shell = requires::find("sh").expect("a shell");
+    scratch
+        .start_path(&shell)
+        .args(["-c", commands])
+        .arg(program::path("report"))
+        .env("TEST_REPORT", scratch.path("report.json"))
+        .options("pid=report.pid\nlog=report.log")
+        .does("say:hello report stay")
+}
+
+#[test]
+fn a_start_on_a_terminal_says_the_pid_and_the_log_in_one_line() {
+    let scratch = Scratch::new();
+    let (mut terminal, tty) = Terminal::new();
+    let outcome = scratch.background().on_terminal(tty).run();
+    let shown = terminal.read_to_end();
+    let daemon = scratch.daemon_of(outcome, "report.pid");
+    let (pid, log) = (daemon.pid(), scratch.path("report.log"));
+    assert_eq!(
+        shown,
+        format!(
+            "report: running in the background, pid {pid}, log {}\n",
+            log.display()
+        )
+    );
+}
+
+#[test]
+fn a_terminal_that_is_closed_takes_no_daemon_with_it() {
+    let scratch = Scratch::new();
+    let (mut terminal, tty) = Terminal::new();
+    let login = shell(&scratch, "\"$0\" -d; echo status $?; read line").on_terminal(tty);
+    let login = login.spawn();
+    terminal.read_until("status 0\n");
+    let report = read_report(&scratch.path("report.json"));
+    let daemon = process::Process::open(report.pid).expect("a live daemon");
+    let caller = process::stat(login.pid()).expect("the login shell");
+    assert_ne!(caller.tty, 0, "the shell has a terminal");
+    assert_eq!(report.tty, 0, "the daemon has none");
+    assert_ne!(report.sid, caller.sid);
+
+    drop(terminal);
+    let login = login.wait();
+    assert_ne!(login.code(), 0, "the hang-up ended the shell");
+    assert!(daemon.is_alive());
+    assert_eq!(scratch.read("report.log"), "hello\n");
+}
+
+#[test]
+fn a_terminal_that_is_closed_while_the_launcher_waits_ends_the_start() {
+    let scratch = Scratch::new();
+    let (terminal, tty) = Terminal::new();
+    let start = scratch.background().on_terminal(tty).does("report busy");
+    let launch = start.options("pid=report.pid\nready_timeout=120").spawn();
+    let report = read_report(&scratch.path("report.json"));
+    assert!(report.is_daemon);
+    drop(terminal);
+    let outcome = launch.wait();
+    scratch.expect_failed_start(&outcome, 129);
+}
+
+#[test]
+fn a_daemon_that_opens_a_terminal_does_not_get_it_as_its_own() {
+    let scratch = Scratch::new();
+    let (terminal, tty) = Terminal::new();
+    let open = format!("open:{} report", terminal.path.display());
+
+    let daemon = scratch.up(scratch.background().does(&format!("{open} stay")));
+    let report = daemon.report();
+    let opened = terminal.path.as_os_str().as_encoded_bytes();
+    assert!(report.descriptors.iter().any(|open| open.target == opened));
+    assert_eq!(report.tty, 0);
+
+    // The leader of a session without a terminal does get it: that is the danger.
+    let leader = scratch.path("leader.json");
+    let start = scratch.report().does(&open).env("TEST_REPORT", &leader);
+    let outcome = start.before_exec(|| Ok(setsid().map(drop)?)).run();
+    assert_eq!(outcome.code(), 0);
+    assert_ne!(read_report(&leader).tty, 0);
+    drop(tty);
+}
+
+#[test]
+fn a_launcher_in_the_background_of_a_terminal_that_stops_writers_ends() {
+    let scratch = Scratch::new();
+    let (mut terminal, tty) = Terminal::new();
+    let commands = "set -m; stty tostop; \"$0\" -d & wait $!; echo status $?";
+    let login = shell(&scratch, commands).on_terminal(tty).spawn();
+    terminal.read_until("status 0\n");
+    assert_eq!(login.wait().code(), 0);
+    assert!(read_report(&scratch.path("report.json")).is_daemon);
+}
+
+#[test]
+fn a_start_that_fails_says_why_on_the_terminal() {
+    let scratch = Scratch::new();
+    let (mut terminal, tty) = Terminal::new();
+    let start = scratch.background().does("complain:no-such-disk exit:3");
+    let outcome = start.on_terminal(tty).run();
+    scratch.expect_failed_start(&outcome, 3);
+    assert!(terminal.read_to_end().contains("no-such-disk\n"));
+}
+
+#[test]
+fn a_program_in_the_foreground_keeps_its_terminal() {
+    let scratch = Scratch::new();
+    let (mut terminal, tty) = Terminal::new();
+    let launch = scratch
+        .report()
+        .does("say:hello report hang")
+        .on_terminal(tty)
+        .spawn();
+    let report = read_report(&scratch.path("report.json"));
+    assert_ne!(report.tty, 0);
+    assert_eq!((report.pid, report.sid), (launch.pid(), launch.pid()));
+    terminal.read_until("hello\n");
+    // Control-C, as the terminal sends it.
+    terminal.write(b"\x03");
+    assert_eq!(launch.wait().code(), 130);
+    eventually("nothing is left", || {
+        scratch.processes().is_empty().then_some(())
+    });
+}

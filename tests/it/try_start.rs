@@ -1,0 +1,137 @@
+//! `Daemon::try_start()`: a failure is the program's to tell, and all is given back to it.
+
+use crate::support::daemon::read_report;
+use crate::support::deadline::eventually;
+use crate::support::outcome::Outcome;
+use crate::support::scratch::Scratch;
+use crate::support::start::Start;
+use crate::support::{constructor, lock};
+use nix::sys::signal::Signal;
+
+/// `report -b`, a program with a switch of its own, which calls `try_start`.
+fn try_start(scratch: &Scratch) -> Start {
+    scratch.report().arg("-b").env("TEST_START", "try_start")
+}
+
+/// Calls `try_start`, which must fail, and gives what the program says about the error; whatever
+/// was changed of the program must have been given back.
+fn fail(scratch: &Scratch, program: Start, run: impl Fn(Start) -> Outcome) -> String {
+    // What a careful program and a careless one may have set: SIGUSR1 is blocked, SIGCHLD and
+    // SIGHUP are ignored, SIGINT and SIGTERM have handlers.
+    let settings = "block:10 ignore:17 ignore:1 catch:2 catch:15";
+    let program = program
+        .env(
+            "TEST_BEFORE",
+            format!("{settings} first:once report:before"),
+        )
+        .env("TEST_FAILED", "childless report:after return:5");
+    let outcome = run(program);
+    assert_eq!(outcome.code(), 5, "{outcome:?}");
+    assert_eq!(outcome.err_text(), "", "nothing is said but by the program");
+    let before = read_report(&scratch.path("before.json"));
+    let after = read_report(&scratch.path("after.json"));
+    assert_eq!(before.pid, outcome.pid);
+    assert_eq!(after.signals, before.signals, "signals");
+    assert_eq!(after.descriptors, before.descriptors, "descriptors");
+    assert_eq!(after.environment, before.environment);
+    assert!(!after.is_daemon);
+    outcome.out_text()
+}
+
+#[test]
+fn try_start_gives_everything_back_when_the_daemon_fails() {
+    let scratch = Scratch::new();
+    let program = try_start(&scratch).does("complain:no-luck exit:3");
+    let said = fail(&scratch, program, Start::run);
+    assert!(said.starts_with("Failed, 3: "), "{said}");
+    scratch.expect_nothing_left();
+    assert!(!lock::is_held(&scratch.path("report.pid")));
+}
+
+#[test]
+fn try_start_gives_everything_back_when_a_daemon_runs_already() {
+    let scratch = Scratch::new();
+    let first = scratch.up(scratch.background());
+    let said = fail(&scratch, try_start(&scratch), Start::run);
+    let pid = first.pid();
+    let end = format!("already running, pid {pid}\n");
+    assert!(said.starts_with("AlreadyRunning, 69: ") && said.ends_with(&end));
+    assert_eq!(lock::holders(&first.pid_file), [pid]);
+}
+
+#[test]
+fn try_start_gives_everything_back_when_the_daemon_is_late() {
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nlog=report.log\nready=notify\nready_timeout=1";
+    let program = try_start(&scratch).options(options);
+    let said = fail(&scratch, program, Start::run);
+    assert!(said.starts_with("NotReady, 75: "), "{said}");
+    scratch.expect_nothing_left();
+}
+
+#[test]
+fn try_start_gives_everything_back_when_the_user_gives_up_waiting() {
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nlog=report.log\nready=notify";
+    let program = try_start(&scratch).options(options);
+    let said = fail(&scratch, program, |program| {
+        let launch = program.spawn();
+        read_report(&scratch.path("report.json"));
+        // The launcher may not be waiting yet; then its own handler does nothing.
+        eventually("the launcher has given up", || {
+            launch.signal(Signal::SIGINT);
+            scratch.path("after.json").exists().then_some(())
+        });
+        launch.wait()
+    });
+    assert!(said.starts_with("Interrupted, 130: "), "{said}");
+    scratch.expect_nothing_left();
+}
+
+#[test]
+fn what_the_daemon_wrote_is_in_the_error_of_try_start() {
+    let scratch = Scratch::new();
+    let program = try_start(&scratch).does("complain:no-luck exit:3");
+    let outcome = program.env("TEST_FAILED", "return:5").run();
+    assert_eq!((outcome.code(), outcome.err_text()), (5, String::new()));
+    assert!(outcome.out_text().ends_with("\nno-luck\n"), "{outcome:?}");
+}
+
+#[cfg_attr(target_env = "musl", ignore = "nothing is preloaded there")]
+#[test]
+fn a_program_that_handles_the_end_of_its_children_hears_of_one_that_ended_during_the_start() {
+    let child = r#"
+        #include <fcntl.h>
+        #include <signal.h>
+        #include <stdlib.h>
+        #include <sys/wait.h>
+        #include <unistd.h>
+
+        static pid_t child;
+
+        static void on_end(int signal) {
+            (void)signal;
+            if (waitpid(child, NULL, WNOHANG) == child)
+                close(creat("reaped", 0600));
+        }
+
+        __attribute__((constructor)) static void begin(void) {
+            if (getenv("__DAEMON_HANDOFF"))
+                return;
+            signal(SIGCHLD, on_end);
+            child = fork();
+            if (child == 0) {
+                while (access("report.log", F_OK) != 0)
+                    usleep(100);
+                _exit(0);
+            }
+        }
+    "#;
+    let scratch = Scratch::new();
+    let library = constructor::library(&scratch, child);
+    let program = try_start(&scratch).does("complain:no-luck exit:3");
+    let program = program.env("TEST_FAILED", "childless return:5");
+    let outcome = program.env("LD_PRELOAD", &library).run();
+    assert_eq!(outcome.code(), 5, "{outcome:?}");
+    assert!(scratch.path("reaped").exists());
+}
