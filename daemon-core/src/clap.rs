@@ -59,11 +59,10 @@ use std::path::PathBuf;
 use ::clap::error::Error;
 use ::clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueHint, value_parser};
 
-use crate::daemon::{Daemon, PathSource};
+use crate::daemon::Daemon;
+use crate::path_source::PathSource;
 #[cfg(unix)]
-use crate::error::Object;
-#[cfg(unix)]
-use crate::path_template::{self, Surroundings};
+use crate::path_template::{self, Object, PathContext};
 #[cfg(not(unix))]
 use crate::unsupported::resolved;
 
@@ -124,9 +123,9 @@ pub fn show_default(arg: Arg, path: impl Into<PathSource>) -> Arg {
 #[cfg(unix)]
 fn resolved(path: PathSource) -> Option<PathBuf> {
     let argv0 = std::env::args_os().next().unwrap_or_default();
-    let surroundings = Surroundings::of_this_process(&argv0, !crate::sys::image::is_secure());
+    let context = PathContext::of_this_process(&argv0, !crate::sys::image::is_secure());
     // Which file it is of makes no difference to what is shown.
-    let path = path_template::resolve(Object::PidFile, path, &surroundings).ok()?;
+    let path = path_template::resolve(Object::PidFile, path, &context).ok()?;
     Some(path.into_path())
 }
 

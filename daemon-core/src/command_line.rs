@@ -16,16 +16,16 @@
 mod reader;
 
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::daemon::Daemon;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind, shown};
 
-use reader::{Meaning, Reader, Takes};
+use reader::{Meaning, Reader, ValueKind};
 
 /// What the command line asks of us.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Asked {
+pub(crate) enum Invocation {
     /// Nothing: neither the switch nor a control verb is there.
     Foreground,
     /// The switch together with `--help` or `--version`, or a control verb with one of them, since
@@ -85,12 +85,12 @@ impl Verb {
 /// `Usage`, and only if the switch or the control flag is there: a flag without its value, with an
 /// empty one or given twice, a control verb that is unknown or stands beside the switch.
 /// `Configuration` then, if two options claim one flag.
-pub(crate) fn read<W>(settings: &Daemon, command_line: impl Fn() -> W) -> Result<Asked, Error>
+pub(crate) fn read<W>(settings: &Daemon, command_line: impl Fn() -> W) -> Result<Invocation, Error>
 where
     W: Iterator<Item = OsString>,
 {
-    if !is_addressed_to_us(settings, command_line()) {
-        return Ok(Asked::Foreground);
+    if !has_switch_or_verb(settings, command_line()) {
+        return Ok(Invocation::Foreground);
     }
     expect_distinct_flags(settings)?;
 
@@ -110,52 +110,52 @@ where
             Meaning::Flag(_) => {}
             Meaning::Value(flag, value) => {
                 let slot = match flag.takes {
-                    Takes::PidFile => &mut pid_file,
-                    Takes::LogFile => &mut log_file,
-                    Takes::Verb => &mut verb,
+                    ValueKind::PidFile => &mut pid_file,
+                    ValueKind::LogFile => &mut log_file,
+                    ValueKind::Verb => &mut verb,
                 };
                 if value.is_empty() {
-                    return Err(Error::empty_flag(flag.name));
+                    return Err(flag_error(flag.name, "its value is empty"));
                 }
                 if slot.replace(value.to_owned()).is_some() {
-                    return Err(Error::repeated_flag(flag.name));
+                    return Err(flag_error(flag.name, "it is given twice"));
                 }
             }
         }
     }
-    match reader.left_alone.or(reader.awaiting) {
+    match reader.missing_value.or(reader.awaiting) {
         None => {}
-        Some(flag) if flag.takes == Takes::Verb => return Err(Error::missing_verb(flag.name)),
-        Some(flag) => return Err(Error::missing_path(flag.name)),
+        Some(flag) if flag.takes == ValueKind::Verb => return Err(missing_verb(flag.name)),
+        Some(flag) => return Err(missing_path(flag.name)),
     }
 
     let verb = match (verb, &settings.control_flag) {
         (Some(word), Some(flag)) => match (Verb::from_word(&word), &switch) {
-            (None, _) => return Err(Error::unknown_verb(flag, &word)),
-            (Some(_), Some(switch)) => return Err(Error::verb_beside_switch(flag, switch)),
+            (None, _) => return Err(unknown_verb(flag, &word)),
+            (Some(_), Some(switch)) => return Err(verb_beside_switch(flag, switch)),
             (Some(verb), None) => Some(verb),
         },
         _ => None,
     };
     if is_question {
-        return Ok(Asked::InPlace { argv });
+        return Ok(Invocation::InPlace { argv });
     }
     let chosen = ChosenPaths {
         pid_file: pid_file.map(PathBuf::from),
         log_file: log_file.map(PathBuf::from),
     };
     Ok(match verb {
-        Some(verb) => Asked::Control { verb, argv, chosen },
-        None => Asked::Background { argv, chosen },
+        Some(verb) => Invocation::Control { verb, argv, chosen },
+        None => Invocation::Background { argv, chosen },
     })
 }
 
 /// Whether the switch or the control flag is there at all.
-fn is_addressed_to_us(settings: &Daemon, words: impl Iterator<Item = OsString>) -> bool {
+fn has_switch_or_verb(settings: &Daemon, words: impl Iterator<Item = OsString>) -> bool {
     let mut reader = Reader::new(settings);
     words.skip(1).any(|word| match reader.meaning_of(&word) {
         Meaning::Switch => true,
-        Meaning::Flag(flag) | Meaning::Value(flag, _) => flag.takes == Takes::Verb,
+        Meaning::Flag(flag) | Meaning::Value(flag, _) => flag.takes == ValueKind::Verb,
         Meaning::Program | Meaning::Question => false,
     })
 }
@@ -171,12 +171,48 @@ fn expect_distinct_flags(settings: &Daemon) -> Result<(), Error> {
     ] {
         let Some(flag) = flag else { continue };
         if let Some((_, other)) = claims.iter().find(|(claimed, _)| *claimed == flag) {
-            return Err(Error::claimed_twice(flag, other, option));
+            return Err(claimed_twice(flag, other, option));
         }
         claims.push((flag, option));
     }
     Ok(())
 }
+
+fn missing_path(flag: &OsStr) -> Error {
+    flag_error(
+        flag,
+        "a path must follow it; one that begins with a dash is written ./-name",
+    )
+}
+
+fn missing_verb(flag: &OsStr) -> Error {
+    flag_error(flag, format!("{VERBS} must follow it"))
+}
+
+fn unknown_verb(flag: &OsStr, word: &OsStr) -> Error {
+    let word = shown(Path::new(word));
+    flag_error(flag, format!("unknown verb {word}; expected {VERBS}"))
+}
+
+fn verb_beside_switch(flag: &OsStr, switch: &OsStr) -> Error {
+    let switch = shown(Path::new(switch));
+    flag_error(flag, format!("it cannot be used together with {switch}"))
+}
+
+fn flag_error(flag: &OsStr, reason: impl Into<String>) -> Error {
+    Error::words(ErrorKind::Usage, cannot_use(flag), reason)
+}
+
+fn claimed_twice(flag: &OsStr, one: &str, other: &str) -> Error {
+    let reason = format!("both {one} and {other} claim it");
+    Error::words(ErrorKind::Configuration, cannot_use(flag), reason)
+}
+
+fn cannot_use(flag: &OsStr) -> String {
+    format!("cannot use the flag {}", shown(Path::new(flag)))
+}
+
+const VERBS: &str = "status, stop, reload, reopen or restart";
 
 #[cfg(test)]
 mod tests;

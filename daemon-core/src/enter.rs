@@ -4,15 +4,16 @@ use std::ffi::OsString;
 
 use nix::errno::Errno;
 
-use crate::command_line::{self, Asked, ChosenPaths, Verb};
+use crate::command_line::{self, ChosenPaths, Invocation, Verb};
 use crate::control::{Control, Stopped, verbs};
-use crate::daemon::{Daemon, PathSource};
-use crate::error::{Error, Object};
+use crate::daemon::Daemon;
+use crate::error::Error;
 use crate::handoff::{self, Record, StartStep};
+use crate::identity;
 use crate::launcher::{self, LaunchConfig, Launched, report};
-use crate::path_template::{self, Surroundings};
+use crate::path_source::PathSource;
+use crate::path_template::{self, Object, PathContext};
 use crate::post_exec;
-use crate::privileges;
 use crate::readiness::notify;
 use crate::running::{self, OwnPidFile, Running, Started};
 use crate::standard_streams::BufferedOutput;
@@ -36,12 +37,12 @@ impl Daemon {
         }
         let asked = command_line::read(&self, std::env::args_os);
         match asked {
-            Ok(Asked::Foreground) => Running::new(),
-            Ok(Asked::InPlace { argv }) => give_up(&launcher::execute_in_place(argv)),
-            Ok(Asked::Background { argv, chosen }) => {
+            Ok(Invocation::Foreground) => Running::new(),
+            Ok(Invocation::InPlace { argv }) => give_up(&launcher::execute_in_place(argv)),
+            Ok(Invocation::Background { argv, chosen }) => {
                 give_up(&start_with(self.configured(chosen), argv))
             }
-            Ok(Asked::Control { verb, argv, chosen }) => {
+            Ok(Invocation::Control { verb, argv, chosen }) => {
                 match control(self.configured(chosen), verb, argv) {
                     Ok(status) => sys::exit::exit(status),
                     Err(error) => give_up(&error),
@@ -107,22 +108,22 @@ impl Daemon {
     }
 
     fn into_config(self, arguments: Vec<OsString>) -> Result<LaunchConfig, Error> {
-        let surroundings = surroundings(&arguments);
-        let resolve = |object, source: Option<PathSource>, surroundings: &Surroundings| {
+        let context = context(&arguments);
+        let resolve = |object, source: Option<PathSource>, context: &PathContext| {
             source
-                .map(|source| path_template::resolve(object, source, surroundings))
+                .map(|source| path_template::resolve(object, source, context))
                 .transpose()
         };
         let identity = match (self.user.as_deref(), self.group.as_deref()) {
             (None, None) => None,
-            (user, group) => privileges::look_up(user, group)?,
+            (user, group) => identity::look_up(user, group)?,
         };
-        let pid_file = resolve(Object::PidFile, self.pid_file, &surroundings)?;
-        let log_file = resolve(Object::Log, self.log_file, &surroundings)?;
-        let chroot = resolve(Object::Root, self.chroot, &surroundings)?;
-        let surroundings = match chroot {
-            Some(_) => surroundings.in_new_root(),
-            None => surroundings,
+        let pid_file = resolve(Object::PidFile, self.pid_file, &context)?;
+        let log_file = resolve(Object::Log, self.log_file, &context)?;
+        let chroot = resolve(Object::Root, self.chroot, &context)?;
+        let context = match chroot {
+            Some(_) => context.in_new_root(),
+            None => context,
         };
         Ok(LaunchConfig {
             arguments,
@@ -131,7 +132,7 @@ impl Daemon {
             pid_mode: self.pid_mode,
             log_mode: self.log_mode,
             log_reopen: self.log_reopen,
-            workdir: resolve(Object::Workdir, self.workdir, &surroundings)?,
+            workdir: resolve(Object::Workdir, self.workdir, &context)?,
             umask: self.umask,
             chroot,
             identity,
@@ -181,9 +182,9 @@ fn control(settings: Daemon, verb: Verb, arguments: Vec<OsString>) -> Result<u8,
         });
     }
     // Only these paths: a daemon can be stopped whose user does not exist any more.
-    let surroundings = surroundings(&arguments);
+    let context = context(&arguments);
     let pid_file = settings.pid_file.ok_or_else(Error::no_pid_file)?;
-    let pid_file = path_template::resolve(Object::PidFile, pid_file, &surroundings)?;
+    let pid_file = path_template::resolve(Object::PidFile, pid_file, &context)?;
     let control = Control::new(pid_file.into_path());
     match verb {
         Verb::Status => verbs::status(&control),
@@ -193,9 +194,9 @@ fn control(settings: Daemon, verb: Verb, arguments: Vec<OsString>) -> Result<u8,
     }
 }
 
-fn surroundings(arguments: &[OsString]) -> Surroundings {
+fn context(arguments: &[OsString]) -> PathContext {
     let argv0 = arguments.first().cloned().unwrap_or_default();
-    Surroundings::of_this_process(&argv0, !sys::image::is_secure())
+    PathContext::of_this_process(&argv0, !sys::image::is_secure())
 }
 
 /// Says why, and ends this process with the right status, or by the right signal.

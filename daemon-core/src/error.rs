@@ -1,19 +1,12 @@
 //! What can go wrong: kinds, texts and exit statuses. All words the user reads stand here, and in
 //! the modules below, one for each part of a start.
 
-mod command_line;
 #[cfg(unix)]
 mod control;
 #[cfg(unix)]
 mod files;
 #[cfg(unix)]
 mod launch;
-#[cfg(unix)]
-mod paths;
-#[cfg(unix)]
-mod privileges;
-#[cfg(unix)]
-mod trust;
 #[cfg(unix)]
 pub(crate) mod warning;
 
@@ -27,11 +20,7 @@ use nix::sys::signal::Signal;
 #[cfg(all(unix, any(not(target_os = "linux"), daemon_fork)))]
 pub(crate) use launch::OUT_OF_REACH;
 #[cfg(unix)]
-pub(crate) use launch::{LogPlace, UNREADABLE_DESCRIPTORS, WAITING};
-#[cfg(unix)]
-pub(crate) use paths::Object;
-#[cfg(unix)]
-pub(crate) use trust::Distrust;
+pub(crate) use launch::{UNREADABLE_DESCRIPTORS, WAITING};
 
 /// The cause of an [`Error`], one for each exit status: the launcher uses those of `sysexits.h`,
 /// the control verbs those of the LSB's init scripts.

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
-use crate::command_line::{self, Asked};
+use crate::command_line::{self, Invocation};
 use crate::daemon::Daemon;
 use crate::handoff::{self, Record};
 use crate::lock;
@@ -84,9 +84,11 @@ pub fn command_line(bytes: &[u8]) {
     let read = |words: &[OsString]| command_line::read(&settings, || words.iter().cloned());
     let argv = match read(&words) {
         Ok(
-            Asked::Background { argv, .. } | Asked::Control { argv, .. } | Asked::InPlace { argv },
+            Invocation::Background { argv, .. }
+            | Invocation::Control { argv, .. }
+            | Invocation::InPlace { argv },
         ) => argv,
-        Ok(Asked::Foreground) | Err(_) => return,
+        Ok(Invocation::Foreground) | Err(_) => return,
     };
     assert_eq!(argv.first(), words.first(), "the name");
     let mut given = words.iter();
@@ -97,7 +99,7 @@ pub fn command_line(bytes: &[u8]) {
     }
     let again = read(&argv);
     assert!(
-        matches!(again, Ok(Asked::Foreground)),
+        matches!(again, Ok(Invocation::Foreground)),
         "nothing of ours is left"
     );
 }

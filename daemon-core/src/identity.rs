@@ -1,12 +1,16 @@
-//! Who the daemon becomes, and becoming it.
+//! The user and the groups that the daemon becomes: look them up, become them, verify.
+//!
+//! The names are looked up in the launcher, where the user database can still be reached and an
+//! error can still be explained. The daemon gets uids and gids.
 
-use std::ffi::OsStr;
+use std::ffi::{CString, OsStr};
 use std::fmt;
 use std::path::PathBuf;
 
 use nix::errno::Errno;
-use nix::unistd::{Gid, Uid, geteuid, setgid, setuid};
+use nix::unistd::{Gid, Group, Uid, User, getegid, geteuid, setgid, setuid};
 
+use crate::error::{Error, ErrorKind, shown};
 use crate::sys;
 
 /// Who the daemon becomes.
@@ -23,7 +27,7 @@ pub(crate) struct Identity {
 
 /// A step on the way to another identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum CredStep {
     /// `setgroups(2)`
     Groups,
     /// `setgid(2)`
@@ -31,7 +35,7 @@ pub(crate) enum Step {
     /// `setuid(2)`
     User,
     /// All ids read back, and no way back to root.
-    NoReturn,
+    VerifyDropped,
 }
 
 /// The name of the user, or the number.
@@ -60,27 +64,186 @@ impl Identity {
     /// Becomes this user, for good.
     ///
     /// The groups come first and the user last, since each needs the rights of root.
-    pub(crate) fn assume(&self) -> Result<(), (Step, Errno)> {
+    pub(crate) fn assume(&self) -> Result<(), (CredStep, Errno)> {
         let (uid, gid) = (Uid::from_raw(self.uid), Gid::from_raw(self.gid));
         let groups: Vec<Gid> = self.groups.iter().copied().map(Gid::from_raw).collect();
-        sys::ids::set_groups(&groups).map_err(|errno| (Step::Groups, errno))?;
-        setgid(gid).map_err(|errno| (Step::Group, errno))?;
-        setuid(uid).map_err(|errno| (Step::User, errno))?;
+        sys::ids::set_groups(&groups).map_err(|errno| (CredStep::Groups, errno))?;
+        setgid(gid).map_err(|errno| (CredStep::Group, errno))?;
+        setuid(uid).map_err(|errno| (CredStep::User, errno))?;
         // A return code alone is not believed: a call may have changed some of the ids only.
         let has_changed = sys::ids::are(uid, gid) && sys::ids::are_all_groups(&groups);
-        if has_changed && (uid.is_root() || !can_return(gid, &groups)) {
+        if has_changed && (uid.is_root() || !can_regain_root(gid, &groups)) {
             Ok(())
         } else {
-            Err((Step::NoReturn, Errno::EPERM))
+            Err((CredStep::VerifyDropped, Errno::EPERM))
         }
     }
 }
 
 /// Whether root's rights can be had again: by a saved id, or by a capability that the change of
 /// ids has left, see `SECBIT_NO_SETUID_FIXUP` in `capabilities(7)`.
-fn can_return(gid: Gid, groups: &[Gid]) -> bool {
+fn can_regain_root(gid: Gid, groups: &[Gid]) -> bool {
     let root = Gid::from_raw(0);
     setuid(Uid::from_raw(0)).is_ok()
         || (gid != root && setgid(root).is_ok())
         || sys::ids::set_groups(groups).is_ok()
+}
+
+/// The identity that is asked for; nothing if it is the one this process has.
+pub(crate) fn look_up(user: Option<&str>, group: Option<&str>) -> Result<Option<Identity>, Error> {
+    let gid = group.map(look_up_group).transpose()?;
+    let own = geteuid();
+    let (uid, account) = match user {
+        Some(user) => look_up_user(user)?,
+        None => (own, account_of(own)?),
+    };
+    // The effective ids alone say little: root's may only be hidden behind them.
+    let is_own = uid == own && gid.is_none_or(|gid| gid == getegid());
+    if is_own && sys::ids::are(own, getegid()) {
+        return Ok(None);
+    }
+    if !own.is_root() {
+        let user = user.filter(|_| uid != own || group.is_none());
+        return Err(not_root(user, group));
+    }
+    let gid = gid.or_else(|| account.as_ref().map(|account| account.gid));
+    let gid = gid.ok_or_else(|| user_without_group(uid.as_raw()))?;
+    let groups = match &account {
+        Some(account) => groups_of(&account.name, gid)?,
+        None => vec![gid],
+    };
+    let (name, home) = account.map(|account| (account.name, account.dir)).unzip();
+    Ok(Some(Identity {
+        uid: uid.as_raw(),
+        gid: gid.as_raw(),
+        groups: groups.into_iter().map(Gid::as_raw).collect(),
+        name,
+        home,
+    }))
+}
+
+/// A name comes first, as for `chown(1)`: some are all digits.
+fn look_up_user(user: &str) -> Result<(Uid, Option<User>), Error> {
+    let failed = |errno: Errno| not_looked_up("user", user, errno);
+    if let Some(account) = User::from_name(user).map_err(failed)? {
+        return Ok((account.uid, Some(account)));
+    }
+    let uid = number(user).ok_or_else(|| unknown(become_user(user), "no such user"))?;
+    Ok((uid.into(), account_of(uid.into())?))
+}
+
+fn account_of(uid: Uid) -> Result<Option<User>, Error> {
+    User::from_uid(uid).map_err(|errno| not_looked_up("user", &uid.to_string(), errno))
+}
+
+fn look_up_group(group: &str) -> Result<Gid, Error> {
+    let found = Group::from_name(group).map_err(|errno| not_looked_up("group", group, errno))?;
+    let gid = found.map(|group| group.gid);
+    gid.or_else(|| number(group).map(Gid::from_raw))
+        .ok_or_else(|| unknown(become_group(group), "no such group"))
+}
+
+/// The largest number means "unchanged" to the system, and so is nobody's.
+fn number(text: &str) -> Option<u32> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = text.parse().ok().filter(|_| is_number);
+    number.filter(|number| *number != u32::MAX)
+}
+
+fn groups_of(name: &str, gid: Gid) -> Result<Vec<Gid>, Error> {
+    let failed = |errno| not_looked_up("user", name, errno);
+    let name = CString::new(name).map_err(|_| failed(Errno::EINVAL))?;
+    sys::ids::groups_of(&name, gid).map_err(failed)
+}
+
+/// Gives up the rights of root for those of another user, for a program that needs them at its
+/// start: to bind port 80, or to read a key. (A program that does not is better off with the option
+/// `user`, which does this before any of its code runs.)
+///
+/// `user` and `group` are names or numbers; without a group it is the user's first one. The
+/// supplementary groups become the user's, and HOME, USER and LOGNAME are set. What the process has
+/// open stays open. A process that is this user already is left as it is, so that the program can
+/// also be started without root's rights.
+///
+/// Call it while the process has one thread. The system keeps these rights for each thread;
+/// `setuid(3)` of glibc and of musl changes those of all threads that they know, but what another
+/// thread was doing just then it may have done as root, and the environment is left as it is, since
+/// another thread may be reading it.
+///
+/// The PID file stays root's, so it stays behind, unlocked, when the daemon ends.
+///
+/// # Errors
+///
+/// [`UnknownUser`](crate::ErrorKind::UnknownUser) if there is no such user or group, or if the user
+/// is a number without a group. [`Permission`](crate::ErrorKind::Permission) if this process may
+/// not do it, or if it could take root's rights back afterwards; then it may have lost some of its
+/// rights and must not go on. See `credentials(7)`.
+pub fn drop_privileges(user: &str, group: Option<&str>) -> Result<(), Error> {
+    let Some(identity) = look_up(Some(user), group)? else {
+        return Ok(());
+    };
+    let variables = identity.variables();
+    identity
+        .assume()
+        .map_err(|(step, errno)| not_assumed(step, &identity, errno))?;
+    for (name, value) in variables {
+        sys::environment::set(OsStr::new(name), value);
+    }
+    Ok(())
+}
+
+fn not_looked_up(kind: &str, name: &str, cause: Errno) -> Error {
+    let what = format!("cannot look up the {kind} {}", shown(name.as_ref()));
+    Error::system(ErrorKind::UnknownUser, what, cause)
+}
+
+fn unknown(what: String, reason: &str) -> Error {
+    Error::words(ErrorKind::UnknownUser, what, reason)
+}
+
+fn user_without_group(uid: u32) -> Error {
+    let reason = "the user database does not know this number, so a group must be given too";
+    unknown(become_user(&uid.to_string()), reason)
+}
+
+/// `user` is another user than the caller, if it is given.
+fn not_root(user: Option<&str>, group: Option<&str>) -> Error {
+    let what = match (user, group) {
+        (None, Some(group)) => become_group(group),
+        (user, _) => become_user(user.unwrap_or_default()),
+    };
+    Error::words(ErrorKind::Permission, what, "only root can")
+}
+
+/// The error for a step of [`Identity::assume`].
+pub(crate) fn not_assumed(step: CredStep, identity: &Identity, cause: Errno) -> Error {
+    let user = identity.to_string();
+    let what = match step {
+        CredStep::Groups => format!(
+            "cannot take on the groups of the user {}",
+            shown(user.as_ref())
+        ),
+        CredStep::Group => become_group(&identity.gid.to_string()),
+        CredStep::User => become_user(&user),
+        CredStep::VerifyDropped => {
+            let reason = "they could be had again";
+            return Error::words(
+                ErrorKind::Permission,
+                "cannot give up the rights of root",
+                reason,
+            );
+        }
+    };
+    Error::system(ErrorKind::Permission, what, cause)
+}
+
+fn become_user(user: &str) -> String {
+    format!("cannot become the user {}", shown(user.as_ref()))
+}
+
+fn become_group(group: &str) -> String {
+    format!(
+        "cannot become a member of the group {}",
+        shown(group.as_ref())
+    )
 }

@@ -37,14 +37,13 @@ mod log_file;
 #[cfg(unix)]
 mod log_reopen;
 mod log_writer;
+mod path_source;
 #[cfg(unix)]
 mod path_template;
 #[cfg(unix)]
 mod pid_file;
 #[cfg(unix)]
 mod post_exec;
-#[cfg(unix)]
-mod privileges;
 mod program_name;
 #[cfg(unix)]
 mod readiness;
@@ -64,13 +63,14 @@ mod unsupported;
 
 #[cfg(unix)]
 pub use control::{Control, Status, Stopped};
-pub use daemon::{Daemon, PathSource, Readiness};
+pub use daemon::{Daemon, Readiness};
 pub use error::{Error, ErrorKind};
+#[cfg(unix)]
+pub use identity::drop_privileges;
 #[cfg(unix)]
 pub use log_reopen::reopen_log;
 pub use log_writer::{LogWriter, log_writer};
-#[cfg(unix)]
-pub use privileges::drop_privileges;
+pub use path_source::PathSource;
 #[cfg(unix)]
 pub use running::{
     Running, extend_timeout, is_daemon, log_file, pid_file, ready, start_dir, status, stopping,

@@ -8,18 +8,26 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
-use crate::error::{Error, LogPlace};
+use crate::error::{Error, ErrorKind, shown};
 use crate::files::{NO_FOLLOW, set_mode};
 use crate::identity::Identity;
 use crate::standard_streams;
 use crate::sys;
-use crate::trust;
+use crate::trust::{self, Untrusted};
 
 /// How much of the daemon's output the launcher shows.
-const LONGEST_OUTPUT: u64 = 64 * 1024;
+const OUTPUT_MAX: u64 = 64 * 1024;
 
 /// How often an attempt may find that the file was removed meanwhile.
 const ATTEMPTS: usize = 50;
+
+/// Where a log is.
+#[derive(Clone, Debug)]
+pub(crate) enum LogPlace {
+    Path(PathBuf),
+    /// In memory, until the daemon is ready.
+    Memory,
+}
 
 /// The open log, and where it ended before the daemon wrote to it.
 #[derive(Debug)]
@@ -33,8 +41,8 @@ pub(crate) struct LogFile {
 impl LogFile {
     /// Opens the log, and creates it if need be, for the user that the daemon becomes.
     pub(crate) fn open(path: &Path, mode: u32, daemon: Option<&Identity>) -> Result<Self, Error> {
-        let failed = |cause: io::Error| Error::log_file(path, cause);
-        let untrusted = |distrust| Error::untrusted_log(path, &distrust);
+        let failed = |cause: io::Error| not_opened(path, cause);
+        let untrusted = |untrusted: Untrusted| untrusted.error("log", path);
         let uid = daemon.map(|daemon| daemon.uid);
         let mut target = path.to_owned();
         let mut links = 0;
@@ -43,7 +51,7 @@ impl LogFile {
             match open(&target, mode, daemon) {
                 // No link is followed, and each system has another number for that. What this one
                 // leads to may be a link of somebody else's.
-                Err(_) if links < trust::MOST_LINKS && target.is_symlink() => {
+                Err(_) if links < trust::SYMLINKS_MAX && target.is_symlink() => {
                     target = trusted_target(&target)?;
                     links += 1;
                 }
@@ -56,7 +64,7 @@ impl LogFile {
         }
         let metadata = file.metadata().map_err(failed)?;
         if !is_log(&metadata) {
-            return Err(Error::log_file_type(path));
+            return Err(wrong_type(path));
         }
         trust::check_file(&target, &metadata, uid).map_err(untrusted)?;
         // Opening was not to wait for the reader of a FIFO, but writing may.
@@ -108,7 +116,7 @@ impl LogFile {
 
     fn read_output(&self) -> io::Result<Vec<u8>> {
         let end = self.file.metadata()?.len();
-        let begin = self.end.max(end.saturating_sub(LONGEST_OUTPUT));
+        let begin = self.end.max(end.saturating_sub(OUTPUT_MAX));
         let mut output = vec![0; usize::try_from(end.saturating_sub(begin)).unwrap_or_default()];
         if !output.is_empty() {
             let log = sys::files::open_for_reading(&self.file, self.target.as_deref())?;
@@ -158,22 +166,24 @@ fn open(path: &Path, mode: u32, daemon: Option<&Identity>) -> io::Result<File> {
 
 /// What a symbolic link says, if it is to be trusted: only root or this user could have made it.
 fn trusted_target(link: &Path) -> Result<PathBuf, Error> {
-    let failed = |cause: io::Error| Error::log_file(link, cause);
+    let failed = |cause: io::Error| not_opened(link, cause);
     let user = nix::unistd::geteuid().as_raw();
     let is_ours = |owner| owner == 0 || owner == user;
     let maker = fs::symlink_metadata(link).map_err(failed)?.uid();
     if !is_ours(maker) {
-        return Err(Error::log_link_made_by(link, maker));
+        let reason = format!("it is a symbolic link made by user {maker}");
+        return Err(link_refused(link, reason));
     }
     let owner = fs::metadata(directory_of(link)).map_err(failed)?.uid();
     if !is_ours(owner) {
-        return Err(Error::log_link_in_directory_of(link, owner));
+        let reason = format!("it is a symbolic link in a directory of user {owner}");
+        return Err(link_refused(link, reason));
     }
     // `/dev/stdout` and its like lead to what the caller has open, by way of `/proc`.
     let leads_from = fs::canonicalize(directory_of(link)).map_err(failed)?;
     let leads_to = fs::read_link(link).map_err(failed)?;
     if leads_from.starts_with("/proc") || leads_to.starts_with("/proc") {
-        return Err(Error::log_file_type(link));
+        return Err(wrong_type(link));
     }
     Ok(directory_of(link).join(leads_to))
 }
@@ -186,4 +196,44 @@ fn directory_of(path: &Path) -> &Path {
 
 fn is_log(metadata: &Metadata) -> bool {
     metadata.is_file() || metadata.file_type().is_fifo() || standard_streams::is_null(metadata)
+}
+
+fn not_opened(path: &Path, cause: io::Error) -> Error {
+    let (kind, what) = (ErrorKind::CannotCreate, cannot_open(path));
+    match cause.raw_os_error() {
+        Some(libc::ENXIO) if is_fifo(path) => {
+            Error::explained(kind, what, "it is a FIFO that nobody reads from", cause)
+        }
+        // A socket, or a device without its counterpart.
+        Some(libc::ENXIO) => Error::explained(kind, what, LOG_TYPES, cause),
+        _ => Error::system(kind, what, cause),
+    }
+}
+
+fn link_refused(link: &Path, reason: String) -> Error {
+    Error::words(ErrorKind::CannotCreate, cannot_open(link), reason)
+}
+
+fn cannot_open(path: &Path) -> String {
+    format!("cannot open the log {}", shown(path))
+}
+
+fn wrong_type(path: &Path) -> Error {
+    not_usable(path, LOG_TYPES)
+}
+
+const LOG_TYPES: &str = "it must be a regular file, a FIFO or /dev/null";
+
+/// The daemon would write its output over its pid.
+pub(crate) fn is_pid_file_too(path: &Path) -> Error {
+    not_usable(path, "it is the PID file too")
+}
+
+fn not_usable(path: &Path, reason: &str) -> Error {
+    let what = format!("cannot use the log {}", shown(path));
+    Error::words(ErrorKind::Configuration, what, reason)
+}
+
+fn is_fifo(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|there| there.file_type().is_fifo())
 }

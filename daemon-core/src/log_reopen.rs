@@ -17,7 +17,7 @@ use nix::sys::signal::Signal;
 use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat};
 use nix::unistd::{dup2_stderr, dup2_stdout, geteuid};
 
-use crate::error::{Error, shown};
+use crate::error::shown;
 use crate::files::NO_FOLLOW;
 use crate::handoff::Record;
 use crate::sys;
@@ -87,12 +87,12 @@ pub(crate) fn prepare(record: &Record) -> Result<(), Errno> {
         mode: Mode::from_bits_truncate(mode as libc::mode_t),
         device,
         is_shared: trust::is_shared(&from_root),
-        complaint: format!("{name}: {}", Error::log_file_again(path)).into_bytes(),
+        complaint: format!("{name}: cannot reopen the log {}: ", shown(path)).into_bytes(),
     });
     match record.log_reopen {
         Some(signal) => {
             // Beyond a limit on the size of files, complaining would end this process.
-            sys::signals::disarm(Signal::SIGXFSZ)?;
+            sys::signals::install_noop_handler(Signal::SIGXFSZ)?;
             sys::signals::call_on(Signal::try_from(signal)?, reopen_or_complain)
         }
         None => Ok(()),

@@ -46,7 +46,7 @@ pub fn log_writer() -> LogWriter {
         static SURVIVES_LIMIT: std::sync::Once = std::sync::Once::new();
         SURVIVES_LIMIT.call_once(|| {
             // If it cannot be had, the limit kills as it did before.
-            crate::sys::signals::disarm(nix::sys::signal::Signal::SIGXFSZ).ok();
+            crate::sys::signals::install_noop_handler(nix::sys::signal::Signal::SIGXFSZ).ok();
         });
     }
     LogWriter(())

@@ -3,19 +3,20 @@
 //! Reading and creating are apart: the control verbs resolve the same paths as a start, but
 //! `status` must leave nothing behind.
 
+mod context;
 mod directory;
-mod surroundings;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use surroundings::Surroundings;
+pub(crate) use context::PathContext;
 
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::daemon::{PathSource, Source};
-use crate::error::{Error, Object};
-use surroundings::Place;
+use crate::error::{Error, ErrorKind, shown};
+use crate::path_source::{PathSource, Source};
+use context::{NoHomeDir, PlaceholderDir};
 
 /// An absolute path, and the directories that belong to it.
 ///
@@ -53,6 +54,15 @@ impl Resolved {
     }
 }
 
+/// What a path is the path of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Object {
+    PidFile,
+    Log,
+    Root,
+    Workdir,
+}
+
 /// The path of this object. It is not touched, nor is its directory.
 ///
 /// # Errors
@@ -62,17 +72,17 @@ impl Resolved {
 pub(crate) fn resolve(
     object: Object,
     source: PathSource,
-    surroundings: &Surroundings,
+    context: &PathContext,
 ) -> Result<Resolved, Error> {
     let filled = match source.0 {
-        Source::Template(template) => fill_in(template, surroundings)?,
+        Source::Template(template) => fill_in(template, context)?,
         Source::Exact(path) => Filled::exact(path),
         Source::Computed(compute) => Filled::exact(compute()),
     };
     if filled.path.as_os_str().is_empty() {
-        return Err(Error::empty_path(object));
+        return Err(empty_path(object));
     }
-    let path = make_absolute(&filled.path, surroundings)?;
+    let path = make_absolute(&filled.path, context)?;
 
     let mut to_create = filled.levels;
     if filled.has_placeholder {
@@ -88,19 +98,19 @@ pub(crate) fn resolve(
 
 /// Only the start directory is put before it. `..` stays: behind a symbolic link it is not the
 /// directory that the text suggests.
-fn make_absolute(path: &Path, surroundings: &Surroundings) -> Result<PathBuf, Error> {
+fn make_absolute(path: &Path, context: &PathContext) -> Result<PathBuf, Error> {
     if path.as_os_str().as_encoded_bytes().contains(&0) {
-        return Err(Error::nul_in_path(path));
+        return Err(nul_in_path(path));
     }
     let from_the_root = if path.is_absolute() {
         path.to_owned()
     } else {
-        let start_dir = surroundings.start_dir();
+        let start_dir = context.start_dir();
         start_dir
-            .map_err(|cause| Error::lost_start_dir(path, cause))?
+            .map_err(|cause| lost_start_dir(path, cause))?
             .join(path)
     };
-    std::path::absolute(&from_the_root).map_err(|cause| Error::lost_start_dir(path, cause))
+    std::path::absolute(&from_the_root).map_err(|cause| lost_start_dir(path, cause))
 }
 
 /// A path whose placeholders are filled in.
@@ -123,7 +133,7 @@ impl Filled {
 }
 
 /// The macro checks the templates it sees; a literal given to the builder is checked here alone.
-fn fill_in(template: &str, surroundings: &Surroundings) -> Result<Filled, Error> {
+fn fill_in(template: &str, context: &PathContext) -> Result<Filled, Error> {
     let mut path = OsString::with_capacity(template.len());
     let mut has_placeholder = false;
     let mut levels = Vec::new();
@@ -137,22 +147,22 @@ fn fill_in(template: &str, surroundings: &Surroundings) -> Result<Filled, Error>
             continue;
         }
         let Some((name, after_name)) = after.split_once('}').filter(|_| brace == "{") else {
-            return Err(Error::unmatched_brace(template, brace));
+            return Err(unmatched_brace(template, brace));
         };
         let place = match name {
             "name" => {
-                let name = surroundings.name();
-                Ok(Place::given(name.ok_or_else(|| Error::nameless(template))?))
+                let name = context.name();
+                Ok(PlaceholderDir::given(
+                    name.ok_or_else(|| nameless(template))?,
+                ))
             }
-            "home" => surroundings.home(),
-            "runtime_dir" => surroundings.runtime_dir(),
-            "state_dir" => surroundings.state_dir(),
-            "log_dir" => surroundings.log_dir(),
-            _ => return Err(Error::unknown_placeholder(template, name)),
+            "home" => context.home(),
+            "runtime_dir" => context.runtime_dir(),
+            "state_dir" => context.state_dir(),
+            "log_dir" => context.log_dir(),
+            _ => return Err(unknown_placeholder(template, name)),
         };
-        let place = place.map_err(|it| {
-            Error::homeless(template, name, it.variables, it.uid, it.cause.as_ref())
-        })?;
+        let place = place.map_err(|reason| no_home_dir(template, name, &reason))?;
         if path.is_empty() {
             levels = place.levels;
         }
@@ -170,4 +180,60 @@ fn fill_in(template: &str, surroundings: &Surroundings) -> Result<Filled, Error>
         has_placeholder,
         levels,
     })
+}
+
+fn unknown_placeholder(template: &str, name: &str) -> Error {
+    template_error(
+        template,
+        format!(
+            "unknown placeholder {{{name}}}; expected \
+             {{name}}, {{home}}, {{runtime_dir}}, {{state_dir}} or {{log_dir}}"
+        ),
+    )
+}
+
+fn unmatched_brace(template: &str, brace: &str) -> Error {
+    let reason = format!("unmatched {brace}; write {brace}{brace} for a brace");
+    template_error(template, reason)
+}
+
+fn nameless(template: &str) -> Error {
+    template_error(template, "argv[0] holds no file name for {name}")
+}
+
+fn no_home_dir(template: &str, placeholder: &str, reason: &NoHomeDir) -> Error {
+    template_error(
+        template,
+        format!("no value for {{{placeholder}}}: {reason}"),
+    )
+}
+
+fn template_error(template: &str, reason: impl Into<String>) -> Error {
+    unusable(Path::new(template), reason)
+}
+
+fn empty_path(object: Object) -> Error {
+    let object = match object {
+        Object::PidFile => "the PID file",
+        Object::Log => "the log",
+        Object::Root => "the root directory",
+        Object::Workdir => "the working directory",
+    };
+    let what = format!("cannot use the path of {object}");
+    Error::words(ErrorKind::Configuration, what, "it is empty")
+}
+
+fn nul_in_path(path: &Path) -> Error {
+    unusable(path, "it holds a NUL byte")
+}
+
+fn unusable(path: &Path, reason: impl Into<String>) -> Error {
+    let what = format!("cannot use the path {}", shown(path));
+    Error::words(ErrorKind::Configuration, what, reason)
+}
+
+fn lost_start_dir(path: &Path, cause: io::Error) -> Error {
+    let path = shown(path);
+    let what = format!("cannot find the start directory for the relative path {path}");
+    Error::system(ErrorKind::CannotCreate, what, cause)
 }

@@ -11,7 +11,7 @@ use nix::sys::resource::{Resource, getrlimit};
 use crate::error::Error;
 use crate::files::{NO_FOLLOW, is_same_file, set_mode};
 use crate::lock;
-use crate::trust;
+use crate::trust::{self, Untrusted};
 
 /// How often an attempt may find that the file was replaced meanwhile.
 const ATTEMPTS: usize = 50;
@@ -34,7 +34,7 @@ impl PidFile {
     /// is not known.
     pub(crate) fn lock(path: &Path, mode: u32) -> Result<Self, Error> {
         let failed = |cause: io::Error| Error::pid_file("open", path, cause);
-        let untrusted = |distrust| Error::untrusted_pid_file(path, &distrust);
+        let untrusted = |untrusted: Untrusted| untrusted.error("PID file", path);
         trust::check_way(path, None).map_err(untrusted)?;
         for _ in 0..ATTEMPTS {
             let Some((file, is_new)) = open(path, mode).map_err(failed)? else {
@@ -44,12 +44,12 @@ impl PidFile {
             if !metadata.is_file() {
                 return Err(Error::pid_file_type(path));
             }
-            trust::check_pid_file(path, &metadata).map_err(|distrust| {
+            trust::check_pid_file(path, &metadata).map_err(|reason| {
                 // It would be refused again the next time, whatever the mode is then.
                 if is_new {
                     fs::remove_file(path).ok();
                 }
-                untrusted(distrust)
+                untrusted(reason)
             })?;
             match lock::try_lock(&file) {
                 Ok(true) if is_same_file(path, &metadata) => {

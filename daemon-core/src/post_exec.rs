@@ -52,6 +52,6 @@ fn enter_root(root: &Path) -> Result<(), Errno> {
 
 /// The system takes a process that has changed its user for one that holds secrets of the former
 /// one, and bars the new one from tracing it and from its core. This one has just begun.
-fn assume(identity: &Identity) -> Result<(), (identity::Step, Errno)> {
+fn assume(identity: &Identity) -> Result<(), (identity::CredStep, Errno)> {
     sys::ids::keep_dumpable(|| identity.assume())
 }

@@ -6,13 +6,14 @@
 //! is warned off only where everyone can write: what is shared among friends is theirs to judge.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 use nix::unistd::geteuid;
 
-use crate::error::Distrust;
+use crate::error::{Error, ErrorKind, shown};
 use crate::identity::Identity;
 
 /// Writable by everyone.
@@ -25,13 +26,68 @@ const BY_OTHERS: u32 = BY_GROUP | BY_ALL;
 const STICKY: u32 = 0o1000;
 
 /// As many as the system follows, see `path_resolution(7)`.
-pub(crate) const MOST_LINKS: usize = 40;
+pub(crate) const SYMLINKS_MAX: usize = 40;
+
+/// Why a file, or the way to it, is not to be trusted.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Untrusted {
+    /// This user made a symbolic link on the way.
+    Link { link: PathBuf, maker: u32 },
+    /// This user owns a directory on the way.
+    Directory { directory: PathBuf, owner: u32 },
+    /// Every user can replace what is in this directory.
+    Open { directory: PathBuf },
+    /// This user owns the file.
+    Owner(u32),
+    /// The file has another name, and other users can create names in its directory.
+    HardLink,
+    /// Other users can write to the file.
+    Writable,
+}
+
+impl fmt::Display for Untrusted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Link { link, maker } => {
+                let link = shown(link);
+                write!(f, "the symbolic link {link} was made by user {maker}")
+            }
+            Self::Directory { directory, owner } => {
+                let directory = shown(directory);
+                write!(
+                    f,
+                    "user {owner} can replace it: the directory {directory} is theirs"
+                )
+            }
+            Self::Open { directory } => {
+                let directory = shown(directory);
+                write!(
+                    f,
+                    "anyone can replace it: the directory {directory} is writable by all"
+                )
+            }
+            Self::Owner(owner) => write!(f, "it belongs to user {owner}"),
+            Self::HardLink => {
+                f.write_str("it is a hard link, which somebody else may have made to another file")
+            }
+            Self::Writable => f.write_str("other users can write to it"),
+        }
+    }
+}
+
+impl Untrusted {
+    /// The error of a start that needs this object: the PID file, the log or a directory.
+    pub(crate) fn error(&self, object: &str, path: &Path) -> Error {
+        let what = format!("cannot use the {object} {}", shown(path));
+        Error::words(ErrorKind::Configuration, what, self.to_string())
+    }
+}
 
 /// Whether root can trust the way to a file, as far as it exists. To be asked before opening it.
 ///
 /// The last directory may belong to the user that the daemon becomes: there is no more harm in it
 /// than [`check_file`] sees, as long as that directory itself cannot be replaced.
-pub(crate) fn check_way(path: &Path, daemon: Option<u32>) -> Result<(), Distrust> {
+pub(crate) fn check_way(path: &Path, daemon: Option<u32>) -> Result<(), Untrusted> {
     if !geteuid().is_root() {
         return Ok(());
     }
@@ -54,13 +110,13 @@ pub(crate) fn check_way(path: &Path, daemon: Option<u32>) -> Result<(), Distrust
         if metadata.is_symlink() {
             if !is_trusted(metadata.uid()) {
                 let (link, maker) = (there, metadata.uid());
-                return Err(Distrust::Link { link, maker });
+                return Err(Untrusted::Link { link, maker });
             }
             links += 1;
             let Ok(target) = fs::read_link(&there) else {
                 return Ok(());
             };
-            if links > MOST_LINKS {
+            if links > SYMLINKS_MAX {
                 return Ok(());
             }
             rest.extend(reversed(&target));
@@ -83,14 +139,14 @@ fn check_directory(
     directory: &Path,
     metadata: &Metadata,
     is_daemons: bool,
-) -> Result<(), Distrust> {
+) -> Result<(), Untrusted> {
     let directory = directory.to_owned();
     if !is_daemons && !is_trusted(metadata.uid()) {
         let owner = metadata.uid();
-        return Err(Distrust::Directory { directory, owner });
+        return Err(Untrusted::Directory { directory, owner });
     }
     if metadata.mode() & (BY_ALL | STICKY) == BY_ALL {
-        return Err(Distrust::Open { directory });
+        return Err(Untrusted::Open { directory });
     }
     Ok(())
 }
@@ -102,14 +158,14 @@ pub(crate) fn check_file(
     path: &Path,
     file: &Metadata,
     daemon: Option<u32>,
-) -> Result<(), Distrust> {
+) -> Result<(), Untrusted> {
     let is_shared = is_shared(path);
     let is_exposed = is_shared || geteuid().is_root();
     if is_exposed && !is_trusted(file.uid()) && Some(file.uid()) != daemon {
-        return Err(Distrust::Owner(file.uid()));
+        return Err(Untrusted::Owner(file.uid()));
     }
     if is_shared && file.nlink() > 1 {
-        return Err(Distrust::HardLink);
+        return Err(Untrusted::HardLink);
     }
     Ok(())
 }
@@ -126,12 +182,12 @@ pub(crate) fn is_shared(path: &Path) -> bool {
 }
 
 /// The same for a PID file, in which everyone believes what others could write.
-pub(crate) fn check_pid_file(path: &Path, metadata: &Metadata) -> Result<(), Distrust> {
+pub(crate) fn check_pid_file(path: &Path, metadata: &Metadata) -> Result<(), Untrusted> {
     check_file(path, metadata, None)?;
     let is_writable = |by| metadata.mode() & by != 0;
     let by_others = is_writable(BY_ALL) || (is_writable(BY_GROUP) && metadata.gid() != 0);
     if geteuid().is_root() && by_others {
-        return Err(Distrust::Writable);
+        return Err(Untrusted::Writable);
     }
     Ok(())
 }

@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::time::Duration;
 
-use crate::command_line::{self, Asked};
+use crate::command_line::{self, Invocation};
 use crate::daemon::Daemon;
+use crate::error::{Error, ErrorKind, shown};
 #[cfg(feature = "clap")]
-use crate::daemon::PathSource;
-use crate::error::Error;
+use crate::path_source::PathSource;
 use crate::program_name;
 
 /// The guard that `enter` gives to the program that runs.
@@ -24,16 +24,16 @@ impl Daemon {
     /// Returns if the command line holds no switch and no verb of ours; else ends the process with status 64.
     pub fn enter(self) -> Running {
         match command_line::read(&self, env::args_os) {
-            Ok(Asked::Foreground) => Running(()),
-            Ok(Asked::Control { .. }) => give_up(&Error::no_control()),
-            Ok(_) => give_up(&Error::unsupported()),
+            Ok(Invocation::Foreground) => Running(()),
+            Ok(Invocation::Control { .. }) => give_up(&no_control()),
+            Ok(_) => give_up(&unsupported()),
             Err(error) => give_up(&error),
         }
     }
 
     /// Ends the process with status 64.
     pub fn start(self) -> Running {
-        give_up(&Error::unsupported())
+        give_up(&unsupported())
     }
 
     /// Fails.
@@ -42,7 +42,7 @@ impl Daemon {
     ///
     /// Always, of the kind [`Usage`](crate::ErrorKind::Usage).
     pub fn try_start(self) -> Result<Running, Error> {
-        Err(Error::unsupported())
+        Err(unsupported())
     }
 }
 
@@ -51,6 +51,16 @@ fn give_up(error: &Error) -> ! {
     let name = program_name::of_this_process();
     writeln!(io::stderr(), "{}: {error}", name.to_string_lossy()).ok();
     process::exit(error.exit_status().into())
+}
+
+fn unsupported() -> Error {
+    let reason = "not supported on this system; omit the switch";
+    Error::words(ErrorKind::Usage, "cannot start in the background", reason)
+}
+
+fn no_control() -> Error {
+    let what = "cannot control the daemon";
+    Error::words(ErrorKind::Usage, what, "not supported on this system")
 }
 
 /// False: there are no daemons on this system.
@@ -92,7 +102,12 @@ pub fn reopen_log() -> io::Result<()> {
 ///
 /// Always, of the kind [`Permission`](crate::ErrorKind::Permission).
 pub fn drop_privileges(user: &str, _group: Option<&str>) -> Result<(), Error> {
-    Err(Error::no_users(user))
+    let what = format!("cannot become the user {}", shown(Path::new(user)));
+    Err(Error::words(
+        ErrorKind::Permission,
+        what,
+        "not supported on this system",
+    ))
 }
 
 /// Does nothing: nobody listens on this system.

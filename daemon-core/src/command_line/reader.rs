@@ -21,11 +21,11 @@ pub(super) enum Meaning<'s, 'w> {
 #[derive(Clone, Copy)]
 pub(super) struct ValueFlag<'s> {
     pub(super) name: &'s OsStr,
-    pub(super) takes: Takes,
+    pub(super) takes: ValueKind,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Takes {
+pub(super) enum ValueKind {
     PidFile,
     LogFile,
     Verb,
@@ -39,7 +39,7 @@ pub(super) struct Reader<'s> {
     /// The flag whose value is the next word.
     pub(super) awaiting: Option<ValueFlag<'s>>,
     /// The first flag that got no value.
-    pub(super) left_alone: Option<ValueFlag<'s>>,
+    pub(super) missing_value: Option<ValueFlag<'s>>,
 }
 
 impl<'s> Reader<'s> {
@@ -49,7 +49,7 @@ impl<'s> Reader<'s> {
             subcommand_seen: settings.subcommands.is_empty(),
             options_ended: false,
             awaiting: None,
-            left_alone: None,
+            missing_value: None,
         }
     }
 
@@ -61,7 +61,7 @@ impl<'s> Reader<'s> {
             if !word.as_encoded_bytes().starts_with(b"-") {
                 return Meaning::Value(flag, word);
             }
-            self.left_alone.get_or_insert(flag);
+            self.missing_value.get_or_insert(flag);
         }
         if self.subcommand_seen && self.settings.background_flags.iter().any(|it| it == word) {
             return Meaning::Switch;
@@ -88,9 +88,9 @@ impl<'s> Reader<'s> {
         } = self.settings;
         let control_flag = control_flag.as_ref().filter(|_| self.subcommand_seen);
         let flags = [
-            (control_flag, Takes::Verb),
-            (pid_flag.as_ref(), Takes::PidFile),
-            (log_flag.as_ref(), Takes::LogFile),
+            (control_flag, ValueKind::Verb),
+            (pid_flag.as_ref(), ValueKind::PidFile),
+            (log_flag.as_ref(), ValueKind::LogFile),
         ];
         for (name, takes) in flags {
             let Some(name) = name else { continue };

@@ -11,7 +11,7 @@ mod verbs;
 use super::*;
 
 /// The answer, or the exit status and the message.
-type Answer = Result<Asked, (u8, String)>;
+type Answer = Result<Invocation, (u8, String)>;
 
 fn ask(settings: &Daemon, command_line: &[OsString]) -> Answer {
     read(settings, || command_line.iter().cloned())
@@ -35,19 +35,19 @@ fn full() -> Daemon {
         .control_flag("-s")
 }
 
-fn background(argv: &str) -> Asked {
+fn background(argv: &str) -> Invocation {
     background_at(argv, None, None)
 }
 
-fn background_at(argv: &str, pid_file: Option<&str>, log_file: Option<&str>) -> Asked {
-    Asked::Background {
+fn background_at(argv: &str, pid_file: Option<&str>, log_file: Option<&str>) -> Invocation {
+    Invocation::Background {
         argv: words(argv),
         chosen: chosen(pid_file, log_file),
     }
 }
 
-fn control(verb: Verb, argv: &str, pid_file: Option<&str>) -> Asked {
-    Asked::Control {
+fn control(verb: Verb, argv: &str, pid_file: Option<&str>) -> Invocation {
+    Invocation::Control {
         verb,
         argv: words(argv),
         chosen: chosen(pid_file, None),
@@ -61,9 +61,9 @@ fn chosen(pid_file: Option<&str>, log_file: Option<&str>) -> ChosenPaths {
     }
 }
 
-fn in_place(argv: &str) -> Asked {
+fn in_place(argv: &str) -> Invocation {
     let argv = words(argv);
-    Asked::InPlace { argv }
+    Invocation::InPlace { argv }
 }
 
 fn usage(message: &str) -> (u8, String) {

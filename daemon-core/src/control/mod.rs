@@ -235,7 +235,7 @@ impl Control {
             .map_err(|cause| Error::pid_file_unread(&self.pid_file, cause))?;
         trust::check_way(&self.pid_file, None)
             .and_then(|()| trust::check_pid_file(&self.pid_file, &metadata))
-            .map_err(|distrust| Error::pid_file_distrusted(&self.pid_file, &distrust))
+            .map_err(|untrusted| Error::pid_file_distrusted(&self.pid_file, &untrusted))
     }
 
     /// Removes the file that a daemon has left, unless somebody uses it again, or another one by

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use nix::unistd::Pid;
 
-use super::{Distrust, Error, ErrorKind, shown, trust};
+use super::{Error, ErrorKind, shown};
 use crate::signal::{self, Signal};
+use crate::trust::Untrusted;
 
 impl Error {
     pub(crate) fn no_pid_file() -> Self {
@@ -24,11 +25,10 @@ impl Error {
         Self::unopened_pid_file(ErrorKind::OutOfReach, what, path, cause)
     }
 
-    pub(crate) fn pid_file_distrusted(path: &Path, distrust: &Distrust) -> Self {
-        let reason = trust::reason(distrust);
+    pub(crate) fn pid_file_distrusted(path: &Path, untrusted: &Untrusted) -> Self {
         Self::unproved(
             path,
-            format!("{reason}, so what it names must not be signalled"),
+            format!("{untrusted}, so what it names must not be signalled"),
         )
     }
 

@@ -1,15 +1,11 @@
-//! What is wrong with the PID file or the log.
+//! What is wrong with the PID file.
 
-use std::fs;
 use std::io;
-use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 use nix::unistd::Pid;
 
 use super::{Error, ErrorKind, shown};
-
-const LOG_TYPES: &str = "it must be a regular file, a FIFO or /dev/null";
 
 impl Error {
     pub(crate) fn pid_file(step: &str, path: &Path, cause: io::Error) -> Self {
@@ -67,49 +63,4 @@ impl Error {
         let reason = "it is replaced again and again by another process";
         Self::pid_file_words("lock", path, ErrorKind::CannotCreate, reason)
     }
-
-    pub(crate) fn log_file(path: &Path, cause: io::Error) -> Self {
-        let (kind, what) = (ErrorKind::CannotCreate, open_log(path));
-        match cause.raw_os_error() {
-            Some(libc::ENXIO) if is_fifo(path) => {
-                Self::explained(kind, what, "it is a FIFO that nobody reads from", cause)
-            }
-            // A socket, or a device without its counterpart.
-            Some(libc::ENXIO) => Self::explained(kind, what, LOG_TYPES, cause),
-            _ => Self::system(kind, what, cause),
-        }
-    }
-
-    pub(crate) fn log_link_made_by(path: &Path, maker: u32) -> Self {
-        let reason = format!("it is a symbolic link made by user {maker}");
-        Self::words(ErrorKind::CannotCreate, open_log(path), reason)
-    }
-
-    pub(crate) fn log_link_in_directory_of(path: &Path, owner: u32) -> Self {
-        let reason = format!("it is a symbolic link in a directory of user {owner}");
-        Self::words(ErrorKind::CannotCreate, open_log(path), reason)
-    }
-
-    /// What the daemon says before the reason, if its log cannot be opened again.
-    pub(crate) fn log_file_again(path: &Path) -> String {
-        format!("cannot reopen the log {}: ", shown(path))
-    }
-
-    pub(crate) fn log_file_type(path: &Path) -> Self {
-        let what = format!("cannot use the log {}", shown(path));
-        Self::words(ErrorKind::Configuration, what, LOG_TYPES)
-    }
-
-    pub(crate) fn one_file_for_both(path: &Path) -> Self {
-        let what = format!("cannot use the log {}", shown(path));
-        Self::words(ErrorKind::Configuration, what, "it is the PID file too")
-    }
-}
-
-fn open_log(path: &Path) -> String {
-    format!("cannot open the log {}", shown(path))
-}
-
-fn is_fifo(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|there| there.file_type().is_fifo())
 }

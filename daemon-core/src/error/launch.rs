@@ -11,17 +11,11 @@ use nix::sys::signal::Signal;
 
 use super::{Error, ErrorKind, shown, system_message};
 use crate::handoff::{Record, StartStep};
+use crate::identity;
+use crate::log_file::LogPlace;
 use crate::signal;
 use crate::sys::child::{ExecStep, Failure};
 use crate::sys::image::Image;
-
-/// Where a log is.
-#[derive(Clone, Debug)]
-pub(crate) enum LogPlace {
-    Path(PathBuf),
-    /// It lasts until the daemon is ready.
-    Memory,
-}
 
 impl Error {
     /// A step of the launch that the system refused.
@@ -124,8 +118,8 @@ impl Error {
                 Self::step(&format!("change the root directory to {root}"), cause)
             }
             StartStep::Privileges(step) => {
-                let identity = record.identity.clone().unwrap_or_default();
-                Self::privileges(step, &identity, cause)
+                let target = record.identity.clone().unwrap_or_default();
+                identity::not_assumed(step, &target, cause)
             }
             StartStep::Workdir => {
                 let directory = path(&record.workdir);

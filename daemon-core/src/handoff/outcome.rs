@@ -9,7 +9,7 @@ use crate::identity;
 pub(crate) enum StartStep {
     PidFile,
     Chroot,
-    Privileges(identity::Step),
+    Privileges(identity::CredStep),
     Workdir,
     LogReopen,
 }
@@ -21,10 +21,10 @@ impl StartStep {
     const ALL: [Self; 8] = [
         Self::PidFile,
         Self::Chroot,
-        Self::Privileges(identity::Step::Groups),
-        Self::Privileges(identity::Step::Group),
-        Self::Privileges(identity::Step::User),
-        Self::Privileges(identity::Step::NoReturn),
+        Self::Privileges(identity::CredStep::Groups),
+        Self::Privileges(identity::CredStep::Group),
+        Self::Privileges(identity::CredStep::User),
+        Self::Privileges(identity::CredStep::VerifyDropped),
         Self::Workdir,
         Self::LogReopen,
     ];

@@ -27,7 +27,7 @@ use crate::error::{Error, warning};
 use crate::files::FileId;
 use crate::handoff::{self, Record};
 use crate::identity::Identity;
-use crate::log_file::LogFile;
+use crate::log_file::{self, LogFile};
 use crate::path_template::Resolved;
 use crate::pid_file::PidFile;
 use crate::post_exec;
@@ -227,7 +227,7 @@ fn open_log(config: &LaunchConfig, pid_file: Option<&PidFile>) -> Result<Option<
             // It was not there when the names were compared.
             let pid_file = pid_file.and_then(|pid_file| FileId::of_open(pid_file.file()).ok());
             if pid_file.is_some() && pid_file == FileId::of_open(log.file()).ok() {
-                return Err(Error::one_file_for_both(place.path()));
+                return Err(log_file::is_pid_file_too(place.path()));
             }
             Ok(Some(log))
         }
@@ -283,7 +283,7 @@ fn check_pid_and_log_differ(config: &LaunchConfig) -> Result<(), Error> {
     };
     let pid = FileId::of_target(pid.path()).ok();
     if pid.is_some() && pid == FileId::of_target(log.path()).ok() {
-        return Err(Error::one_file_for_both(log.path()));
+        return Err(log_file::is_pid_file_too(log.path()));
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::lchown;
 use std::path::Path;
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind, shown};
 use crate::trust;
 
 /// Creates the directory if it is missing, for this user and group. Its parent must be there.
@@ -18,29 +18,29 @@ pub(super) fn create(directory: &Path, owner: Option<(u32, u32)>) -> Result<(), 
     match private().create(directory) {
         Ok(()) => lift_umask(directory)
             .and_then(|()| give(directory, owner))
-            .map_err(|it| Error::no_directory(directory, it)),
+            .map_err(|it| not_created(directory, it)),
         // Another start was faster, or somebody planted something: `mkdir(2)` follows no symbolic
         // link, so only what is there now counts.
         Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {
             check(directory, fs::symlink_metadata(directory))
         }
-        Err(cause) => Err(Error::no_directory(directory, cause)),
+        Err(cause) => Err(not_created(directory, cause)),
     }
 }
 
 /// Whether what is there can stand for the directory.
 fn check(directory: &Path, found: io::Result<Metadata>) -> Result<(), Error> {
-    let mut found = found.map_err(|cause| Error::no_directory(directory, cause))?;
+    let mut found = found.map_err(|cause| not_created(directory, cause))?;
     if found.is_symlink() {
         if let Some(maker) = stranger_behind(&found) {
-            return Err(Error::foreign_link(directory, maker));
+            return Err(foreign_link(directory, maker));
         }
-        found = fs::metadata(directory).map_err(|cause| Error::no_directory(directory, cause))?;
+        found = fs::metadata(directory).map_err(|cause| not_created(directory, cause))?;
     }
     if found.is_dir() {
         Ok(())
     } else {
-        Err(Error::not_a_directory(directory))
+        Err(not_a_directory(directory))
     }
 }
 
@@ -84,8 +84,7 @@ fn lift_umask(directory: &Path) -> io::Result<()> {
 /// Root must not make a directory, and give it away, where somebody could put another thing in its
 /// place meanwhile.
 fn check_way(directory: &Path) -> Result<(), Error> {
-    trust::check_way(directory, None)
-        .map_err(|distrust| Error::untrusted_directory(directory, &distrust))
+    trust::check_way(directory, None).map_err(|untrusted| untrusted.error("directory", directory))
 }
 
 fn give(directory: &Path, owner: Option<(u32, u32)>) -> io::Result<()> {
@@ -93,4 +92,23 @@ fn give(directory: &Path, owner: Option<(u32, u32)>) -> io::Result<()> {
         Some((uid, gid)) => lchown(directory, Some(uid), Some(gid)),
         None => Ok(()),
     }
+}
+
+fn not_created(directory: &Path, cause: io::Error) -> Error {
+    Error::system(ErrorKind::CannotCreate, cannot_create(directory), cause)
+}
+
+fn not_a_directory(path: &Path) -> Error {
+    let reason = "something else has that name";
+    Error::words(ErrorKind::CannotCreate, cannot_create(path), reason)
+}
+
+fn cannot_create(directory: &Path) -> String {
+    format!("cannot create the directory {}", shown(directory))
+}
+
+fn foreign_link(directory: &Path, maker: u32) -> Error {
+    let what = format!("cannot use the directory {}", shown(directory));
+    let reason = format!("it is a symbolic link made by user {maker}");
+    Error::words(ErrorKind::Configuration, what, reason)
 }

@@ -7,12 +7,12 @@ mod placeholders;
 mod scratch;
 mod user;
 
-use super::surroundings::Environment;
+use super::context::Environment;
 use super::*;
 
 /// An ordinary user without any variable, started as `/opt/bin/hello` in `/start`.
-fn ann() -> Surroundings {
-    Surroundings {
+fn ann() -> PathContext {
+    PathContext {
         name: Some("hello".into()),
         uid: 1000,
         start_dir: Ok("/start".into()),
@@ -22,8 +22,8 @@ fn ann() -> Surroundings {
     }
 }
 
-fn ann_with(variables: &[(&str, &str)]) -> Surroundings {
-    Surroundings {
+fn ann_with(variables: &[(&str, &str)]) -> PathContext {
+    PathContext {
         environment: Some(environment(variables)),
         ..ann()
     }
@@ -41,11 +41,8 @@ fn environment(variables: &[(&str, &str)]) -> Environment {
 }
 
 /// The path, or the exit status and the message.
-fn path_of(
-    source: impl Into<PathSource>,
-    surroundings: &Surroundings,
-) -> Result<PathBuf, (u8, String)> {
-    resolve(Object::PidFile, source.into(), surroundings)
+fn path_of(source: impl Into<PathSource>, context: &PathContext) -> Result<PathBuf, (u8, String)> {
+    resolve(Object::PidFile, source.into(), context)
         .map(Resolved::into_path)
         .map_err(|error| (error.exit_status(), error.to_string()))
 }

@@ -55,7 +55,7 @@ pub(crate) fn ignore(signal: Signal) -> Result<SigAction, Errno> {
 }
 
 /// Lets a signal that has its default action do nothing, but for the programs that are executed.
-pub(crate) fn disarm(signal: Signal) -> Result<(), Errno> {
+pub(crate) fn install_noop_handler(signal: Signal) -> Result<(), Errno> {
     let nothing = SigHandler::Handler(do_nothing);
     let flags = SaFlags::SA_RESTART | SaFlags::SA_ONSTACK;
     let before = set(signal, &SigAction::new(nothing, flags, SigSet::empty()))?;

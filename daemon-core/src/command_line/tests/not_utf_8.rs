@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
 use super::{ask, full, words};
-use crate::command_line::{Asked, ChosenPaths};
+use crate::command_line::{ChosenPaths, Invocation};
 
 fn odd(bytes: &[u8]) -> OsString {
     OsString::from_vec(bytes.to_vec())
@@ -20,7 +20,10 @@ fn arguments_that_are_not_utf_8_pass_byte_for_byte() {
     ];
     let argv = vec![odd(b"/opt/pr\xf6g"), odd(b"caf\xe9"), odd(b"\xff-d")];
     let chosen = ChosenPaths::default();
-    assert_eq!(ask(&full(), &line), Ok(Asked::Background { argv, chosen }));
+    assert_eq!(
+        ask(&full(), &line),
+        Ok(Invocation::Background { argv, chosen })
+    );
 }
 
 #[test]
@@ -37,5 +40,8 @@ fn chosen_paths_need_not_be_utf_8() {
         pid_file: Some(odd(b"\xff.pid").into()),
         log_file: Some(odd(b"\xfe").into()),
     };
-    assert_eq!(ask(&full(), &line), Ok(Asked::Background { argv, chosen }));
+    assert_eq!(
+        ask(&full(), &line),
+        Ok(Invocation::Background { argv, chosen })
+    );
 }

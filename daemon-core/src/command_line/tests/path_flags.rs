@@ -1,7 +1,7 @@
 //! The flags that choose the PID file and the log.
 
 use super::{ask, background, background_at, full, usage, words};
-use crate::command_line::Asked;
+use crate::command_line::Invocation;
 
 #[test]
 fn path_flags_are_read_and_removed_in_both_forms() {
@@ -44,7 +44,11 @@ fn in_the_foreground_path_flags_are_left_to_the_program_even_wrong_ones() {
         "prog --pid-file x --pid-file y",
         "prog -l -- -d",
     ] {
-        assert_eq!(ask(&full(), &words(line)), Ok(Asked::Foreground), "{line}");
+        assert_eq!(
+            ask(&full(), &words(line)),
+            Ok(Invocation::Foreground),
+            "{line}"
+        );
     }
 }
 

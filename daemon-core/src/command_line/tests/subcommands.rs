@@ -1,7 +1,7 @@
 //! With subcommands some of the words count only after one of them.
 
 use super::{ask, background, background_at, control, full, in_place, words};
-use crate::command_line::{Asked, Verb};
+use crate::command_line::{Invocation, Verb};
 
 #[test]
 fn with_subcommands_the_switch_counts_only_after_one_of_them() {
@@ -9,7 +9,7 @@ fn with_subcommands_the_switch_counts_only_after_one_of_them() {
     for line in ["prog genkey -d", "prog -d mount META", "prog -- mount -d"] {
         assert_eq!(
             ask(&settings, &words(line)),
-            Ok(Asked::Foreground),
+            Ok(Invocation::Foreground),
             "{line}"
         );
     }
@@ -29,7 +29,7 @@ fn with_subcommands_a_verb_counts_only_after_one_of_them() {
     for line in ["prog -s stop", "prog genkey -s stop", "prog -s stop mount"] {
         assert_eq!(
             ask(&settings, &words(line)),
-            Ok(Asked::Foreground),
+            Ok(Invocation::Foreground),
             "{line}"
         );
     }
@@ -55,7 +55,7 @@ fn path_flags_count_on_both_sides_of_the_subcommand() {
 fn the_path_of_a_path_flag_is_no_subcommand() {
     let settings = full().subcommands(["mount"]);
     let line = words("prog --pid-file mount -d");
-    assert_eq!(ask(&settings, &line), Ok(Asked::Foreground));
+    assert_eq!(ask(&settings, &line), Ok(Invocation::Foreground));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use super::{ask, background, full, plain, words};
-use crate::command_line::{Asked, read};
+use crate::command_line::{Invocation, read};
 use crate::daemon::Daemon;
 
 #[test]
@@ -15,18 +15,22 @@ fn without_the_switch_it_is_the_foreground() {
         "prog ''",
         "prog -",
     ] {
-        assert_eq!(ask(&full(), &words(line)), Ok(Asked::Foreground), "{line}");
+        assert_eq!(
+            ask(&full(), &words(line)),
+            Ok(Invocation::Foreground),
+            "{line}"
+        );
     }
 }
 
 #[test]
 fn an_empty_argv_is_the_foreground() {
-    assert_eq!(ask(&full(), &[]), Ok(Asked::Foreground));
+    assert_eq!(ask(&full(), &[]), Ok(Invocation::Foreground));
 }
 
 #[test]
 fn argv_0_is_never_the_switch() {
-    assert_eq!(ask(&plain(), &words("-d")), Ok(Asked::Foreground));
+    assert_eq!(ask(&plain(), &words("-d")), Ok(Invocation::Foreground));
     assert_eq!(ask(&plain(), &words("-d -d")), Ok(background("-d")));
 }
 
@@ -56,7 +60,11 @@ fn only_the_exact_word_is_the_switch() {
         "prog d",
         "prog ---background",
     ] {
-        assert_eq!(ask(&plain(), &words(line)), Ok(Asked::Foreground), "{line}");
+        assert_eq!(
+            ask(&plain(), &words(line)),
+            Ok(Invocation::Foreground),
+            "{line}"
+        );
     }
 }
 
@@ -70,7 +78,11 @@ fn words_like_the_switch_stay_in_the_argv_of_the_daemon() {
 #[test]
 fn after_two_dashes_nothing_is_ours() {
     for line in ["prog -- -d", "prog -- -s stop", "prog x -- --background"] {
-        assert_eq!(ask(&full(), &words(line)), Ok(Asked::Foreground), "{line}");
+        assert_eq!(
+            ask(&full(), &words(line)),
+            Ok(Invocation::Foreground),
+            "{line}"
+        );
     }
     let line = words("prog -d -- --pid-file x -s stop --help");
     let expected = Ok(background("prog -- --pid-file x -s stop --help"));
@@ -81,7 +93,7 @@ fn after_two_dashes_nothing_is_ours() {
 fn no_switch_at_all_leaves_every_word_alone() {
     let none = Daemon::new().background_flags::<OsString>([]);
     let line = words("prog -d --background");
-    assert_eq!(ask(&none, &line), Ok(Asked::Foreground));
+    assert_eq!(ask(&none, &line), Ok(Invocation::Foreground));
 }
 
 #[test]
@@ -91,6 +103,6 @@ fn the_command_line_is_fetched_once_in_the_foreground() {
         fetched.set(fetched.get() + 1);
         words("prog --port 80").into_iter()
     });
-    assert!(matches!(asked, Ok(Asked::Foreground)));
+    assert!(matches!(asked, Ok(Invocation::Foreground)));
     assert_eq!(fetched.get(), 1);
 }

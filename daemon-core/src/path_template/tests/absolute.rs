@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use super::{ann, fails, path_of};
-use crate::daemon::PathSource;
-use crate::error::Object;
-use crate::path_template::{Surroundings, resolve};
+use crate::path_source::PathSource;
+use crate::path_template::Object;
+use crate::path_template::{PathContext, resolve};
 
 #[test]
 fn relative_paths_are_resolved_against_the_start_directory() {
@@ -23,7 +23,7 @@ fn relative_paths_are_resolved_against_the_start_directory() {
 
 #[test]
 fn a_start_directory_that_is_gone_matters_only_to_relative_paths() {
-    let lost = Surroundings {
+    let lost = PathContext {
         start_dir: Err(nix::errno::Errno::ENOENT.into()),
         ..ann()
     };

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 
 use super::scratch::Scratch;
 use super::{ann, ann_with, path_of};
-use crate::error::Object;
-use crate::path_template::{Surroundings, resolve};
+use crate::path_template::Object;
+use crate::path_template::{PathContext, resolve};
 
 /// The directories that a start may create for it.
-fn directories_of(template: &'static str, surroundings: &Surroundings) -> Vec<PathBuf> {
-    resolve(Object::PidFile, template.into(), surroundings)
+fn directories_of(template: &'static str, context: &PathContext) -> Vec<PathBuf> {
+    resolve(Object::PidFile, template.into(), context)
         .map_or(Vec::new(), |resolved| resolved.to_create)
 }
 

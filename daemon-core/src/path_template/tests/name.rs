@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 
 use super::{ann, fails, path_of};
-use crate::path_template::Surroundings;
+use crate::path_template::PathContext;
 use crate::program_name::in_argv0;
 
 #[test]
@@ -32,7 +32,7 @@ fn a_name_that_is_not_utf_8_passes_byte_for_byte() {
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
     let argv0 = OsStr::from_bytes(b"/opt/-pr\xf6g");
-    let ann = Surroundings {
+    let ann = PathContext {
         name: in_argv0(argv0).map(OsStr::to_owned),
         ..ann()
     };
@@ -42,7 +42,7 @@ fn a_name_that_is_not_utf_8_passes_byte_for_byte() {
 
 #[test]
 fn a_program_without_a_name_is_refused_only_where_the_name_is_needed() {
-    let nameless = Surroundings {
+    let nameless = PathContext {
         name: None,
         ..ann()
     };

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{ann, ann_with, fails, path_of};
-use crate::daemon::PathSource;
+use crate::path_source::PathSource;
 
 #[test]
 fn a_path_without_placeholders_is_taken_as_it_is() {

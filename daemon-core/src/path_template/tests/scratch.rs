@@ -5,8 +5,8 @@ use std::io;
 use std::path::PathBuf;
 
 use super::ann;
-use crate::error::Object;
-use crate::path_template::{Surroundings, resolve};
+use crate::path_template::Object;
+use crate::path_template::{PathContext, resolve};
 
 /// An empty directory, removed at the end of the test.
 pub(super) struct Scratch(pub(super) PathBuf);
@@ -19,9 +19,9 @@ impl Scratch {
         Ok(Self(path))
     }
 
-    pub(super) fn user(&self) -> Surroundings {
+    pub(super) fn user(&self) -> PathContext {
         let scratch = self.0.clone();
-        Surroundings {
+        PathContext {
             environment: Some(Box::new(move |variable| match variable {
                 "HOME" => Some(scratch.clone().into()),
                 _ => None,

@@ -8,12 +8,12 @@ use std::path::PathBuf;
 
 use super::scratch::Scratch;
 use super::{ann, ann_with, fails, path_of};
-use crate::path_template::Surroundings;
+use crate::path_template::PathContext;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[test]
 fn root_gets_the_directories_of_the_system_whatever_the_variables_say() {
-    let root = Surroundings {
+    let root = PathContext {
         uid: 0,
         home_of: |_| Ok(Some("/srv/superuser".into())),
         ..ann_with(&[
@@ -88,7 +88,7 @@ fn state_and_log_are_kept_in_xdg_state_home() {
 
 #[test]
 fn xdg_directories_need_no_home() {
-    let homeless = Surroundings {
+    let homeless = PathContext {
         home_of: |_| Err(io::ErrorKind::Other.into()),
         ..ann_with(&[("XDG_STATE_HOME", "/s"), ("XDG_RUNTIME_DIR", "/r")])
     };
@@ -98,7 +98,7 @@ fn xdg_directories_need_no_home() {
 
 #[test]
 fn a_user_without_a_home_is_told_which_variables_would_help() {
-    let homeless = Surroundings { uid: 4711, ..ann() };
+    let homeless = PathContext { uid: 4711, ..ann() };
     let reasons = [
         ("{home}/x", "HOME is not set to an absolute path"),
         (
@@ -122,7 +122,7 @@ fn a_user_without_a_home_is_told_which_variables_would_help() {
 
 #[test]
 fn a_user_database_that_fails_says_why() {
-    let unknown = Surroundings {
+    let unknown = PathContext {
         home_of: |_| Err(io::Error::other("no route to the directory")),
         ..ann()
     };
@@ -134,7 +134,7 @@ fn a_user_database_that_fails_says_why() {
 
 #[test]
 fn an_entry_without_an_absolute_home_is_no_home() {
-    let empty = Surroundings {
+    let empty = PathContext {
         home_of: |_| Ok(Some("".into())),
         ..ann()
     };
@@ -146,7 +146,7 @@ fn an_entry_without_an_absolute_home_is_no_home() {
 
 #[test]
 fn an_environment_that_is_not_trusted_decides_nothing() {
-    let privileged = Surroundings {
+    let privileged = PathContext {
         environment: None,
         ..ann()
     };
@@ -154,7 +154,7 @@ fn an_environment_that_is_not_trusted_decides_nothing() {
     assert_eq!(path_of("{runtime_dir}/x", &privileged), expected);
     assert_eq!(path_of("{home}/x", &privileged), Ok("/home/ann/x".into()));
 
-    let homeless = Surroundings {
+    let homeless = PathContext {
         uid: 4711,
         ..privileged
     };
@@ -167,9 +167,9 @@ fn an_environment_that_is_not_trusted_decides_nothing() {
 #[test]
 fn this_process_reads_its_environment_only_if_it_is_trusted() {
     let argv0 = OsStr::new("hello");
-    let trusting = Surroundings::of_this_process(argv0, true);
+    let trusting = PathContext::of_this_process(argv0, true);
     assert!(trusting.environment.is_some());
-    let privileged = Surroundings::of_this_process(argv0, false);
+    let privileged = PathContext::of_this_process(argv0, false);
     assert!(privileged.environment.is_none());
 }
 
@@ -180,7 +180,7 @@ fn the_runtime_directory_of_a_login_is_found_without_the_variable_if_it_is_ours(
     let us = run_user.0.metadata()?.uid();
     let is_root = us == 0;
     let uid = if is_root { 1000 } else { us };
-    let user = Surroundings {
+    let user = PathContext {
         uid,
         home_of: |_| Ok(Some("/home/ann".into())),
         runtime_dirs: run_user.0.clone(),

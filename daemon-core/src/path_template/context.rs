@@ -8,9 +8,11 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::error::system_message;
 use crate::program_name;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -22,7 +24,7 @@ const SYSTEM_LOG_DIR: &str = "/var/log";
 
 /// Everything outside a template that decides which path it becomes. Nothing is looked up before
 /// it is asked for: a user database may be far away, and a start directory gone.
-pub(crate) struct Surroundings {
+pub(crate) struct PathContext {
     pub(super) name: Option<OsString>,
     pub(super) uid: u32,
     pub(super) start_dir: io::Result<PathBuf>,
@@ -36,13 +38,13 @@ pub(crate) struct Surroundings {
 pub(super) type Environment = Box<dyn Fn(&str) -> Option<OsString>>;
 
 /// A directory that a placeholder stands for.
-pub(super) struct Place {
+pub(super) struct PlaceholderDir {
     pub(super) path: PathBuf,
     /// Itself and those above it, as far as they are ours to create; outermost first.
     pub(super) levels: Vec<PathBuf>,
 }
 
-impl Place {
+impl PlaceholderDir {
     /// Somebody else's to create.
     pub(super) fn given(path: impl Into<PathBuf>) -> Self {
         Self {
@@ -53,7 +55,7 @@ impl Place {
 }
 
 /// Neither a variable nor the user database knows a home directory.
-pub(super) struct Homeless {
+pub(super) struct NoHomeDir {
     /// The variables that were tried; none where the environment is not to be trusted.
     pub(super) variables: &'static [&'static str],
     pub(super) uid: u32,
@@ -61,7 +63,26 @@ pub(super) struct Homeless {
     pub(super) cause: Option<io::Error>,
 }
 
-impl Surroundings {
+impl fmt::Display for NoHomeDir {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.variables {
+            [] => f.write_str("HOME is not trusted in a privileged program")?,
+            [variable] => write!(f, "{variable} is not set to an absolute path")?,
+            variables => write!(f, "none of {} is an absolute path", variables.join(", "))?,
+        }
+        let uid = self.uid;
+        match &self.cause {
+            None => write!(f, ", and user {uid} has no home directory"),
+            Some(cause) => write!(
+                f,
+                ", and the home directory of user {uid} cannot be looked up: {}",
+                system_message(cause)
+            ),
+        }
+    }
+}
+
+impl PathContext {
     /// Those of this process. `trust_environment` is false where the program has rights that its
     /// caller lacks (`AT_SECURE`, see `getauxval(3)`).
     pub(crate) fn of_this_process(argv0: &OsStr, trust_environment: bool) -> Self {
@@ -105,55 +126,58 @@ impl Surroundings {
     }
 
     /// `{home}`
-    pub(super) fn home(&self) -> Result<Place, Homeless> {
-        self.find_home(&["HOME"]).map(Place::given)
+    pub(super) fn home(&self) -> Result<PlaceholderDir, NoHomeDir> {
+        self.find_home(&["HOME"]).map(PlaceholderDir::given)
     }
 
     /// `{state_dir}`
-    pub(super) fn state_dir(&self) -> Result<Place, Homeless> {
+    pub(super) fn state_dir(&self) -> Result<PlaceholderDir, NoHomeDir> {
         if self.uid == 0 {
-            return Ok(Place::given(SYSTEM_STATE_DIR));
+            return Ok(PlaceholderDir::given(SYSTEM_STATE_DIR));
         }
         self.find_state_dir(&["XDG_STATE_HOME", "HOME"])
     }
 
     /// `{log_dir}`
-    pub(super) fn log_dir(&self) -> Result<Place, Homeless> {
+    pub(super) fn log_dir(&self) -> Result<PlaceholderDir, NoHomeDir> {
         if self.uid == 0 {
-            return Ok(Place::given(SYSTEM_LOG_DIR));
+            return Ok(PlaceholderDir::given(SYSTEM_LOG_DIR));
         }
         self.find_state_dir(&["XDG_STATE_HOME", "HOME"])
     }
 
     /// `{runtime_dir}`
-    pub(super) fn runtime_dir(&self) -> Result<Place, Homeless> {
+    pub(super) fn runtime_dir(&self) -> Result<PlaceholderDir, NoHomeDir> {
         if self.uid == 0 {
-            return Ok(Place::given(SYSTEM_RUNTIME_DIR));
+            return Ok(PlaceholderDir::given(SYSTEM_RUNTIME_DIR));
         }
         if let Some(path) = self.variable("XDG_RUNTIME_DIR") {
             let levels = vec![path.clone()];
-            return Ok(Place { path, levels });
+            return Ok(PlaceholderDir { path, levels });
         }
         // `cron` and `ssh host stop` have no variable, and still mean what a login started.
         let path = self.runtime_dirs.join(self.uid.to_string());
         if is_directory_of(self.uid, &path) {
-            return Ok(Place::given(path));
+            return Ok(PlaceholderDir::given(path));
         }
         self.find_state_dir(&["XDG_RUNTIME_DIR", "XDG_STATE_HOME", "HOME"])
     }
 
-    fn find_state_dir(&self, variables: &'static [&'static str]) -> Result<Place, Homeless> {
+    fn find_state_dir(
+        &self,
+        variables: &'static [&'static str],
+    ) -> Result<PlaceholderDir, NoHomeDir> {
         if let Some(path) = self.variable("XDG_STATE_HOME") {
             let levels = vec![path.clone()];
-            return Ok(Place { path, levels });
+            return Ok(PlaceholderDir { path, levels });
         }
         let local = self.find_home(variables)?.join(".local");
         let path = local.join("state");
         let levels = vec![local, path.clone()];
-        Ok(Place { path, levels })
+        Ok(PlaceholderDir { path, levels })
     }
 
-    fn find_home(&self, variables: &'static [&'static str]) -> Result<PathBuf, Homeless> {
+    fn find_home(&self, variables: &'static [&'static str]) -> Result<PathBuf, NoHomeDir> {
         if let Some(home) = self.variable("HOME") {
             return Ok(home);
         }
@@ -162,7 +186,7 @@ impl Surroundings {
             Ok(_) => None,
             Err(cause) => Some(cause),
         };
-        Err(Homeless {
+        Err(NoHomeDir {
             variables: if self.environment.is_some() {
                 variables
             } else {
