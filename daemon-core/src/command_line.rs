@@ -181,12 +181,12 @@ fn expect_distinct_flags(settings: &Daemon) -> Result<(), Error> {
 fn missing_path(flag: &OsStr) -> Error {
     flag_error(
         flag,
-        "a path must follow it; one that begins with a dash is written ./-name",
+        "expected a path; write ./-name for one that begins with a dash",
     )
 }
 
 fn missing_verb(flag: &OsStr) -> Error {
-    flag_error(flag, format!("{VERBS} must follow it"))
+    flag_error(flag, format!("expected {VERBS}"))
 }
 
 fn unknown_verb(flag: &OsStr, word: &OsStr) -> Error {
@@ -196,7 +196,7 @@ fn unknown_verb(flag: &OsStr, word: &OsStr) -> Error {
 
 fn verb_beside_switch(flag: &OsStr, switch: &OsStr) -> Error {
     let switch = shown(Path::new(switch));
-    flag_error(flag, format!("it cannot be used together with {switch}"))
+    flag_error(flag, format!("it cannot be combined with {switch}"))
 }
 
 fn flag_error(flag: &OsStr, reason: impl Into<String>) -> Error {
@@ -204,7 +204,7 @@ fn flag_error(flag: &OsStr, reason: impl Into<String>) -> Error {
 }
 
 fn claimed_twice(flag: &OsStr, one: &str, other: &str) -> Error {
-    let reason = format!("both {one} and {other} claim it");
+    let reason = format!("{one} and {other} both use it");
     Error::words(ErrorKind::Configuration, cannot_use(flag), reason)
 }
 

@@ -202,7 +202,7 @@ fn unknown(what: String, reason: &str) -> Error {
 }
 
 fn user_without_group(uid: u32) -> Error {
-    let reason = "the user database does not know this number, so a group must be given too";
+    let reason = "the user database has no entry for this uid; name a group too";
     unknown(become_user(&uid.to_string()), reason)
 }
 
@@ -212,7 +212,7 @@ fn not_root(user: Option<&str>, group: Option<&str>) -> Error {
         (None, Some(group)) => become_group(group),
         (user, _) => become_user(user.unwrap_or_default()),
     };
-    Error::words(ErrorKind::Permission, what, "only root can")
+    Error::words(ErrorKind::Permission, what, "requires root")
 }
 
 /// The error for a step of [`Identity::assume`].
@@ -226,12 +226,8 @@ pub(crate) fn not_assumed(step: CredStep, identity: &Identity, cause: Errno) -> 
         CredStep::Group => become_group(&identity.gid.to_string()),
         CredStep::User => become_user(&user),
         CredStep::VerifyDropped => {
-            let reason = "they could be had again";
-            return Error::words(
-                ErrorKind::Permission,
-                "cannot give up the rights of root",
-                reason,
-            );
+            let reason = "they could be regained";
+            return Error::words(ErrorKind::Permission, "cannot drop root privileges", reason);
         }
     };
     Error::system(ErrorKind::Permission, what, cause)

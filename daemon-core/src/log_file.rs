@@ -202,7 +202,7 @@ fn not_opened(path: &Path, cause: io::Error) -> Error {
     let (kind, what) = (ErrorKind::CannotCreate, cannot_open(path));
     match cause.raw_os_error() {
         Some(libc::ENXIO) if is_fifo(path) => {
-            Error::explained(kind, what, "it is a FIFO that nobody reads from", cause)
+            Error::explained(kind, what, "it is a FIFO that no process reads", cause)
         }
         // A socket, or a device without its counterpart.
         Some(libc::ENXIO) => Error::explained(kind, what, LOG_TYPES, cause),

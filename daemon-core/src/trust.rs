@@ -56,20 +56,18 @@ impl fmt::Display for Untrusted {
                 let directory = shown(directory);
                 write!(
                     f,
-                    "user {owner} can replace it: the directory {directory} is theirs"
+                    "user {owner}, who owns the directory {directory}, can replace it"
                 )
             }
             Self::Open { directory } => {
                 let directory = shown(directory);
                 write!(
                     f,
-                    "anyone can replace it: the directory {directory} is writable by all"
+                    "any user can replace it: the directory {directory} is writable by all"
                 )
             }
             Self::Owner(owner) => write!(f, "it belongs to user {owner}"),
-            Self::HardLink => {
-                f.write_str("it is a hard link, which somebody else may have made to another file")
-            }
+            Self::HardLink => f.write_str("it is a hard link that another user may have made"),
             Self::Writable => f.write_str("other users can write to it"),
         }
     }

@@ -120,7 +120,7 @@ fn a_fifo_without_a_reader_is_refused_at_once() {
     let scratch = Scratch::new();
     mkfifo(&scratch.path("report.log"), Mode::S_IRWXU).expect("mkfifo");
     let launch = scratch.background().run();
-    let words = ["report.log", "a FIFO that nobody reads from"];
+    let words = ["report.log", "a FIFO that no process reads"];
     scratch.expect_refusal(&launch, 73, &words);
 }
 

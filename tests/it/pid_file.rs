@@ -161,7 +161,7 @@ fn a_read_lock_of_a_stranger_refuses_the_start_and_says_so() {
         let stranger = hold(&path);
         let launch = scratch.background().run();
         assert_eq!(launch.code(), 73);
-        let words = ["report.pid", "locked for reading by another process"];
+        let words = ["report.pid", "holds a read lock"];
         expect_one_line(&launch, &words);
         let status = scratch.report().args(["-s", "status"]);
         let status = status.options("pid=report.pid\ncontrol_flag=-s").run();

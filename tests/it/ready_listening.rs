@@ -148,7 +148,7 @@ fn a_daemon_whose_descriptors_cannot_be_seen_is_up_when_it_has_settled() {
     let shown = daemon.launch.err_text();
     assert_eq!(shown.matches('\n').count(), 1, "one warning: {shown}");
     assert!(
-        shown.starts_with("report: cannot see the sockets"),
+        shown.starts_with("report: cannot inspect the daemon's sockets"),
         "{shown}"
     );
     assert!(daemon.launch.elapsed < Duration::from_secs(30));

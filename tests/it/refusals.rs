@@ -173,7 +173,7 @@ fn a_service_that_systemd_waits_for_is_refused_with_the_advice() {
     let script = "SYSTEMD_EXEC_PID=$$ NOTIFY_SOCKET=/run/systemd/notify exec \"$0\" \"$@\"";
     let report = program::path("report");
     let launch = by(&scratch, "sh", &["-c", script], &report).run();
-    scratch.expect_refusal(&launch, 64, &["Type=notify", "leave the switch away"]);
+    scratch.expect_refusal(&launch, 64, &["Type=notify", "omit the switch"]);
     // The variable of another process says nothing about this one.
     let script = "SYSTEMD_EXEC_PID=1 NOTIFY_SOCKET=/run/systemd/notify exec \"$0\" \"$@\"";
     let launch = by(&scratch, "sh", &["-c", script], &report).run();

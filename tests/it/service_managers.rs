@@ -169,7 +169,7 @@ fn under_supervisord_one_line_says_what_to_do_instead() {
     let scratch = Scratch::new();
     let start = scratch.background().env("SUPERVISOR_ENABLED", "1");
     let daemon = scratch.up(start);
-    expect_one_line(&daemon.launch, &["supervisord", "leave the switch away"]);
+    expect_one_line(&daemon.launch, &["supervisord", "omit the switch"]);
     // In the foreground it is as if it were not there.
     let start = scratch.report().env("SUPERVISOR_ENABLED", "1");
     let outcome = start.does("say:hello").run();
@@ -185,10 +185,7 @@ fn a_service_of_systemd_without_a_pid_file_is_told_what_to_do_instead() {
     let words = "export SYSTEMD_EXEC_PID=$$; unset NOTIFY_SOCKET";
     let launch = after(&scratch, words).options("log=report.log").run();
     assert_eq!(launch.code(), 0, "it is obeyed: {launch:?}");
-    expect_one_line(
-        &launch,
-        &["systemd", "leave the switch away", "Type=forking"],
-    );
+    expect_one_line(&launch, &["systemd", "omit the switch", "Type=forking"]);
 }
 
 #[test]

@@ -187,7 +187,7 @@ fn a_daemon_that_lets_go_of_its_hand_off_is_given_up_soon() {
     let start = scratch.background().env("LD_PRELOAD", library);
     let options = "pid=report.pid\nlog=report.log\nready=exec\nworkdir=/\nready_timeout=60";
     let launch = start.options(options).does("report hang").run();
-    scratch.expect_refusal(&launch, 71, &["closed what it is started by; see "]);
+    scratch.expect_refusal(&launch, 71, &["before reporting success; see "]);
     assert!(launch.elapsed < Duration::from_secs(30), "{launch:?}");
 }
 

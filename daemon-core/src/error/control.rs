@@ -12,11 +12,11 @@ use crate::trust::Untrusted;
 impl Error {
     pub(crate) fn no_pid_file() -> Self {
         let what = "cannot find the daemon";
-        Self::words(ErrorKind::Configuration, what, "it has no PID file")
+        Self::words(ErrorKind::Configuration, what, "no PID file is configured")
     }
 
     pub(crate) fn no_reopen_signal() -> Self {
-        let reason = "the program has no signal for it";
+        let reason = "no `log_reopen` signal is configured";
         Self::words(ErrorKind::Configuration, "cannot reopen the log", reason)
     }
 
@@ -28,7 +28,7 @@ impl Error {
     pub(crate) fn pid_file_distrusted(path: &Path, untrusted: &Untrusted) -> Self {
         Self::unproved(
             path,
-            format!("{untrusted}, so what it names must not be signalled"),
+            format!("{untrusted}, so the process it names is not signalled"),
         )
     }
 
@@ -40,12 +40,13 @@ impl Error {
     pub(crate) fn holder_unproved(path: &Path, named: Option<Pid>, holder: Option<Pid>) -> Self {
         let holder = match holder {
             Some(holder) => format!("locked by process {holder}"),
-            None => "locked by a process that is not visible here, in another pid namespace \
-                     perhaps"
-                .to_owned(),
+            None => {
+                "locked by a process that is not visible here, perhaps in another pid namespace"
+                    .to_owned()
+            }
         };
         let reason = match named {
-            Some(pid) => format!("{holder}, not provably by {pid}, whose number it holds"),
+            Some(pid) => format!("{holder}, but it names process {pid}"),
             None => format!("{holder}, but its content is not a pid"),
         };
         Self::unproved(path, &reason)
@@ -61,7 +62,10 @@ impl Error {
     }
 
     fn unproved(path: &Path, reason: impl Into<String>) -> Self {
-        let what = format!("cannot tell the daemon by the PID file {}", shown(path));
+        let what = format!(
+            "cannot identify the daemon from the PID file {}",
+            shown(path)
+        );
         Self::words(ErrorKind::OutOfReach, what, reason)
     }
 
@@ -82,15 +86,17 @@ impl Error {
             signal::describe(signal.as_raw())
         );
         let reason = match is_caught {
-            None => "it would die of it without a handler, and this system does not say",
-            Some(_) => "it has no handler for it that can be seen, and may die of it",
+            None => {
+                "the signal would kill it if it has no handler, which this system cannot report"
+            }
+            Some(_) => "it has no visible handler for the signal, which may kill it",
         };
         Self::words(ErrorKind::OutOfReach, what, reason)
     }
 
     pub(crate) fn would_not_end(pid: Pid) -> Self {
         let what = format!("cannot stop the daemon, pid {pid}");
-        let reason = "it does not end, not even by SIGKILL; it waits for a disk perhaps";
+        let reason = "still running after SIGKILL; it may be blocked in I/O";
         Self::words(ErrorKind::NotStopped, what, reason)
     }
 

@@ -50,7 +50,7 @@ impl Error {
     }
 
     pub(crate) fn pid_file_read_locked(path: &Path) -> Self {
-        let reason = "locked for reading by another process, which is no daemon of this program";
+        let reason = "another process that is not a daemon of this program holds a read lock";
         Self::pid_file_words("lock", path, ErrorKind::CannotCreate, reason)
     }
 
@@ -60,7 +60,7 @@ impl Error {
     }
 
     pub(crate) fn pid_file_unsteady(path: &Path) -> Self {
-        let reason = "it is replaced again and again by another process";
+        let reason = "another process keeps replacing it";
         Self::pid_file_words("lock", path, ErrorKind::CannotCreate, reason)
     }
 }

@@ -62,8 +62,7 @@ impl Error {
     }
 
     fn pid_mismatch() -> Self {
-        let reason = "the children of this process are in another PID namespace, or get a copy of its \
-                      memory (valgrind)";
+        let reason = "children run in another PID namespace, or vfork is emulated (valgrind)";
         Self::words(ErrorKind::System, "cannot create the daemon", reason)
     }
 
@@ -90,18 +89,17 @@ impl Error {
     }
 
     pub(crate) fn borrowed_rights() -> Self {
-        let reason = "a set-uid or set-gid program must not stay behind with its caller's files";
+        let reason = "set-uid and set-gid programs cannot be run in the background";
         Self::words(ErrorKind::Permission, CANNOT_START, reason)
     }
 
     pub(crate) fn process_one() -> Self {
-        let reason = "this is process 1, and whatever it leaves behind would be killed when it \
-                      ends; run it in the foreground";
+        let reason = "this is PID 1: its children are killed when it exits; run in the foreground";
         Self::words(ErrorKind::Configuration, CANNOT_START, reason)
     }
 
     pub(crate) fn notify_unit() -> Self {
-        let reason = "systemd waits for this very process (Type=notify); leave the switch away";
+        let reason = "systemd waits for this process (Type=notify); omit the switch";
         Self::words(ErrorKind::Usage, CANNOT_START, reason)
     }
 
@@ -169,8 +167,8 @@ impl Error {
     /// The daemon ended before it was ready, nobody knows how.
     pub(crate) fn ended_unseen(log: Option<&LogPlace>) -> Self {
         let reason = format!(
-            "the daemon ended before it was ready, and another part of this program has taken its \
-             status{}",
+            "the daemon exited before it was ready; its exit status was already reaped elsewhere in \
+             this process{}",
             more(log)
         );
         Self::words(ErrorKind::System, CANNOT_START, reason)
@@ -178,7 +176,10 @@ impl Error {
 
     /// The daemon has closed its end of the hand-off, and runs without what it was to do first.
     pub(crate) fn handoff_lost(log: Option<&LogPlace>) -> Self {
-        let reason = format!("the daemon has closed what it is started by{}", more(log));
+        let reason = format!(
+            "the daemon closed its start-up socket before reporting success{}",
+            more(log)
+        );
         Self::words(ErrorKind::System, CANNOT_START, reason)
     }
 
@@ -204,13 +205,13 @@ impl Error {
 pub(crate) const WAITING: &str = "waiting until the daemon is ready";
 
 /// A warning.
-pub(crate) const UNREADABLE_DESCRIPTORS: &str = "cannot see the sockets of the daemon: \
-     they are not shown to us; waiting until it has settled instead";
+pub(crate) const UNREADABLE_DESCRIPTORS: &str = "cannot inspect the daemon's sockets \
+     (permission denied); using ready = \"settled\" instead";
 
 /// Elsewhere a socket without a place in the file system is heard from everywhere.
 #[cfg(any(not(target_os = "linux"), daemon_fork))]
-pub(crate) const OUT_OF_REACH: &str = "the daemon cannot reach it from another root directory; \
-     use another `ready`";
+pub(crate) const OUT_OF_REACH: &str = "the notification socket is not reachable after chroot; \
+     use a different `ready` mode";
 
 const CANNOT_START: &str = "cannot start in the background";
 
@@ -229,6 +230,6 @@ fn more(log: Option<&LogPlace>) -> String {
         Some(LogPlace::Path(path)) => format!("; see {}", shown(path)),
         // All there is has been shown.
         Some(LogPlace::Memory) => String::new(),
-        None => "; it has no log; run it in the foreground to see more".to_owned(),
+        None => "; no log is configured: set `log`, or run in the foreground".to_owned(),
     }
 }

@@ -16,16 +16,16 @@ pub(crate) fn log_stays(log: &Path, cause: Errno) -> String {
 }
 
 pub(crate) fn under_supervisord() -> &'static str {
-    "supervisord watches the process that it starts, and this one ends now; leave the switch away"
+    "supervisord watches the process that it starts, and this one exits now; omit the switch"
 }
 
 pub(crate) fn under_systemd() -> &'static str {
-    "systemd watches the process that it starts, and this one ends now; leave the switch away, or \
+    "systemd watches the process that it starts, and this one exits now; omit the switch, or \
      use Type=forking and a PID file"
 }
 
 /// The program that root starts can be replaced by the user that the daemon becomes.
 pub(crate) fn replaceable_program(program: &Path, identity: &Identity) -> String {
     let (program, user) = (shown(program), shown(identity.to_string().as_ref()));
-    format!("the user {user} can replace {program}, and so become root when root starts it again")
+    format!("user {user} can replace {program} and thereby gain root at the next start")
 }

@@ -99,7 +99,7 @@ fn not_created(directory: &Path, cause: io::Error) -> Error {
 }
 
 fn not_a_directory(path: &Path) -> Error {
-    let reason = "something else has that name";
+    let reason = "exists and is not a directory";
     Error::words(ErrorKind::CannotCreate, cannot_create(path), reason)
 }
 

@@ -53,7 +53,7 @@ fn a_process_that_does_not_hold_the_lock_is_not_signalled() {
         for verb in ["status", "stop", "reload"] {
             let words = [
                 "locked by process ",
-                &*format!("not provably by {}", canary.0.id()),
+                &*format!("it names process {}", canary.0.id()),
             ];
             expect_failure(&scratch.verb(verb).run(), 4, &words);
         }
@@ -79,7 +79,7 @@ fn a_lock_that_outlives_the_daemon_in_its_child_is_reported() {
     for verb in ["status", "stop"] {
         let words = [
             &*format!("locked by process {child}"),
-            &format!("not provably by {}", daemon.pid()),
+            &format!("it names process {}", daemon.pid()),
         ];
         expect_failure(&scratch.verb(verb).run(), 4, &words);
     }
@@ -134,7 +134,7 @@ fn a_lock_of_another_kind_proves_nothing() {
     });
     scratch.write("report.pid", format!("{}\n", holder.0.id()));
     for verb in ["status", "reload", "stop"] {
-        expect_failure(&scratch.verb(verb).run(), 4, &["not provably by"]);
+        expect_failure(&scratch.verb(verb).run(), 4, &["it names process"]);
     }
     holder.expect_alive();
 }

@@ -27,7 +27,7 @@ fn a_daemon_in_another_pid_namespace_is_not_mistaken_for_its_number_here() {
     eventually("it is up", || scratch.path("up").exists().then_some(()));
     assert_eq!(scratch.read("report.pid"), format!("{}\n", canary.0.id()));
     for verb in ["status", "stop", "reload"] {
-        let words = format!("not provably by {}", canary.0.id());
+        let words = format!("it names process {}", canary.0.id());
         expect_failure(&scratch.verb(verb).run(), 4, &["locked by", &words]);
     }
     canary.expect_alive();
@@ -57,7 +57,7 @@ fn where_proc_shows_another_pid_namespace_its_numbers_prove_nothing() {
     assert_eq!(outcome.code(), 0, "{outcome:?}");
     assert_eq!(outcome.out_text(), "4\n4\n4\nalive\n", "{outcome:?}");
     let reasons = outcome.err_text();
-    let reasons = reasons.matches("not visible here, in another pid namespace perhaps");
+    let reasons = reasons.matches("not visible here, perhaps in another pid namespace");
     assert_eq!(reasons.count(), 3, "{outcome:?}");
     assert!(daemon.process.is_alive());
 }

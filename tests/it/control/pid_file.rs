@@ -116,7 +116,7 @@ fn root_does_not_signal_what_others_may_have_written() {
     refused("it belongs to user 65534");
     chown(&path, Some(0), None).expect("chown");
     chmod(scratch.dir(), 0o777);
-    refused("anyone can replace it");
+    refused("any user can replace it");
     chmod(scratch.dir(), 0o755);
     expect_answer(
         &scratch.verb("stop").run(),

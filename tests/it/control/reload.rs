@@ -10,7 +10,7 @@ use crate::support::scratch::Scratch;
 fn reload_never_kills() {
     let scratch = Scratch::new();
     let daemon = scratch.up_and_reported("report stay");
-    expect_failure(&scratch.verb("reload").run(), 4, &["no handler"]);
+    expect_failure(&scratch.verb("reload").run(), 4, &["no visible handler"]);
     assert!(daemon.process.is_alive());
     expect_answer(
         &scratch.verb("stop").run(),

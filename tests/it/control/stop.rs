@@ -148,7 +148,7 @@ fn a_daemon_that_does_not_even_die_of_sigkill_is_given_up() {
     let stop = scratch
         .verb_with("pidfd_send_signal:retval=0", "stop")
         .run();
-    expect_failure(&stop, 75, &["not even by SIGKILL"]);
+    expect_failure(&stop, 75, &["still running after SIGKILL"]);
     assert!(daemon.process.is_alive());
     assert!(stop.elapsed < Duration::from_secs(30), "{stop:?}");
 }

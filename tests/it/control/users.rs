@@ -135,7 +135,7 @@ fn who_cannot_be_seen_into_is_signalled_only_if_it_wrote_its_number_at_its_start
     File::open(&path)
         .and_then(|file| file.set_modified(later))
         .expect("touch");
-    expect_failure(&stop(), 4, &["not provably by"]);
+    expect_failure(&stop(), 4, &["it names process"]);
     drop(lock);
 }
 

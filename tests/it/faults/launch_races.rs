@@ -21,7 +21,7 @@ fn a_file_that_is_replaced_whenever_it_was_opened_is_given_up_in_the_end() {
         }
         Action::Go
     });
-    scratch.expect_refusal(&launch, 73, &["PID file", "replaced again and again"]);
+    scratch.expect_refusal(&launch, 73, &["PID file", "keeps replacing it"]);
     assert!((10..=50).contains(&replaced), "{replaced} times");
     scratch.expect_order();
 }

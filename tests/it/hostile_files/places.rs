@@ -15,11 +15,11 @@ fn a_place_where_anyone_can_replace_a_file_is_refused_to_root() {
     }
     let scratch = Scratch::new();
     place(&scratch, 0, 0o777);
-    expect_each_refused(&scratch, Root, 78, &["anyone can replace", "place"]);
+    expect_each_refused(&scratch, Root, 78, &["any user can replace", "place"]);
     // Nor is it safe further up.
     fs::create_dir(scratch.path("place/below")).expect("mkdir");
     let launch = Root.start(&scratch).options("pid=place/below/report.pid");
-    scratch.expect_refusal(&launch.run(), 78, &["anyone can replace", "place"]);
+    scratch.expect_refusal(&launch.run(), 78, &["any user can replace", "place"]);
     assert_eq!(
         fs::read_dir(scratch.path("place/below"))
             .expect("below")
@@ -38,10 +38,10 @@ fn a_place_of_somebody_else_is_refused_to_root() {
     }
     let scratch = Scratch::new();
     place(&scratch, HELLO, 0o755);
-    expect_each_refused(&scratch, Root, 78, &["user 4711 can replace it", "place"]);
+    expect_each_refused(&scratch, Root, 78, &["user 4711, who owns", "place"]);
     fs::create_dir(scratch.path("place/below")).expect("mkdir");
     let launch = Root.start(&scratch).options("pid=place/below/report.pid");
-    scratch.expect_refusal(&launch.run(), 78, &["user 4711 can replace it"]);
+    scratch.expect_refusal(&launch.run(), 78, &["user 4711, who owns"]);
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn the_way_behind_a_link_is_to_be_trusted_too() {
     let target = scratch.write("place/report.log", VICTIM);
     symlink(&target, scratch.path("report.log")).expect("symlink");
     let launch = Root.start(&scratch).options("log=report.log").run();
-    scratch.expect_refusal(&launch, 78, &["log", "user 4711 can replace it"]);
+    scratch.expect_refusal(&launch, 78, &["log", "user 4711, who owns"]);
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn who_is_not_root_can_only_be_oneself() {
         scratch.directory_of(NOBODY, "out");
         let options = format!("pid=out/report.pid\n{option}");
         let launch = start(&scratch, &setpriv).options(options).run();
-        scratch.expect_refusal(&launch, 77, &["only root"]);
+        scratch.expect_refusal(&launch, 77, &["requires root"]);
         assert!(!scratch.path("out/report.pid").exists());
     }
     for option in ["user=nobody", "user=65534\ngroup=nogroup", "group=65534"] {
@@ -87,7 +87,7 @@ fn a_step_that_the_system_refuses_ends_the_start_before_user_code() {
         // Capabilities that outlast the change of ids are a way back.
         (
             &["setpriv", "--securebits=+no_setuid_fixup"],
-            ["rights of root", "had again"],
+            ["root privileges", "regained"],
         ),
         // Its root may become nobody else.
         (
@@ -129,7 +129,7 @@ fn ids_that_the_system_did_not_change_though_it_said_so_are_noticed() {
         let strace = ["strace", "-f", "-qqq", "-o", "trace", &inject];
         let start = start(&scratch, &[words, &strace].concat());
         let launch = start.options(options).does("create:out/file").run();
-        scratch.expect_refusal(&launch, 77, &["rights of root"]);
+        scratch.expect_refusal(&launch, 77, &["root privileges"]);
         assert!(!scratch.path("out/file").exists(), "{call}");
     }
 }

@@ -54,8 +54,8 @@ fn in_the_foreground_path_flags_are_left_to_the_program_even_wrong_ones() {
 
 #[test]
 fn a_path_flag_without_a_path_is_refused() {
-    let expected = "cannot use the flag --pid-file: a path must follow it; \
-                    one that begins with a dash is written ./-name";
+    let expected = "cannot use the flag --pid-file: expected a path; \
+                    write ./-name for one that begins with a dash";
     for line in [
         "prog -d --pid-file",
         "prog --pid-file -d",

@@ -54,7 +54,7 @@ fn an_unknown_verb_is_refused() {
 #[test]
 fn a_missing_verb_is_refused() {
     let expected = "cannot use the flag -s: \
-                    status, stop, reload, reopen or restart must follow it";
+                    expected status, stop, reload, reopen or restart";
     for line in ["prog -s", "prog -s -d", "prog -s --help", "prog -s -- stop"] {
         assert_eq!(ask(&full(), &words(line)), Err(usage(expected)), "{line}");
     }
@@ -68,7 +68,7 @@ fn a_verb_beside_the_switch_is_refused() {
         "prog -s stop -d --help",
     ] {
         let expected = Err(usage(
-            "cannot use the flag -s: it cannot be used together with -d",
+            "cannot use the flag -s: it cannot be combined with -d",
         ));
         assert_eq!(ask(&full(), &words(line)), expected, "{line}");
     }

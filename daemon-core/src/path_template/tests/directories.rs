@@ -101,7 +101,7 @@ fn a_file_in_the_place_of_a_directory_is_refused() -> io::Result<()> {
     let home = Scratch::new("file")?;
     fs::write(home.0.join("d"), "")?;
     let expected = format!(
-        "cannot create the directory {}/d: something else has that name",
+        "cannot create the directory {}/d: exists and is not a directory",
         home.0.display()
     );
     assert_eq!(home.create("{home}/d/x.log"), Err((73, expected)));
