@@ -1,5 +1,7 @@
 //! What is open in the daemon: the standard streams, the PID file, and nothing of the caller's.
 
+mod callers;
+
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::AsFd;

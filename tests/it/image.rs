@@ -1,5 +1,7 @@
 //! The daemon is the very program that its launcher is, whatever became of the file.
 
+mod program_file;
+
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;

@@ -7,9 +7,8 @@ use crate::support::daemon::read_report;
 use crate::support::deadline::eventually;
 use crate::support::outcome::Outcome;
 use crate::support::process::Process;
-use crate::support::program;
-use crate::support::requires;
 use crate::support::scratch::Scratch;
+use crate::support::{process, program, requires};
 
 impl Scratch {
     fn tool(&self, name: &str, arguments: &[&str]) -> Outcome {
@@ -196,4 +195,63 @@ fn supervisord_runs_and_stops_the_program_in_the_foreground() {
     assert!(!process.is_alive());
     ctl(&["shutdown"]);
     assert_eq!(supervisor.wait().code(), 0);
+}
+
+#[test]
+fn under_a_real_supervisord_the_switch_is_obeyed_with_a_word() {
+    if !requires::program("supervisord") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let report = program::path("report");
+    scratch.write(
+        "supervisord.conf",
+        format!(
+            "[supervisord]\nnodaemon=true\nlogfile=supervisord.out\npidfile=supervisord.pid\n\
+             [program:report]\ncommand={} -d\nstartsecs=5\nstartretries=0\n\
+             stderr_logfile=stderr\nstdout_logfile=stdout\n",
+            report.display()
+        ),
+    );
+    let supervisord = requires::find("supervisord").expect("supervisord");
+    let start = scratch.report().via(&supervisord);
+    let supervisor = start.args(["-c", "supervisord.conf"]).spawn();
+    // It takes the end of the launcher for the end of the program.
+    eventually("it has given up", || {
+        scratch
+            .read("supervisord.out")
+            .contains("FATAL")
+            .then_some(())
+    });
+    let daemon = read_report(&scratch.path("report.json"));
+    assert!(daemon.is_daemon && process::stat(daemon.pid).is_some());
+    assert!(scratch.read("stderr").contains("omit the switch"));
+    supervisor.signal(nix::sys::signal::Signal::SIGTERM);
+    supervisor.wait();
+    assert!(
+        process::stat(daemon.pid).is_some(),
+        "it is not supervisord's"
+    );
+    scratch.expect_order();
+}
+
+#[test]
+fn start_stop_daemon_waits_until_the_foreground_is_ready() {
+    if !requires::program("start-stop-daemon") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let tool = requires::find("start-stop-daemon").expect("start-stop-daemon");
+    let start = scratch.report().via(&tool);
+    let outcome = start
+        .args(["--start", "--quiet", "--background", "--notify-await"])
+        .args(["--make-pidfile", "--pidfile"])
+        .arg(scratch.path("theirs.pid"))
+        .arg("--exec")
+        .arg(program::path("report"))
+        .does("sleep:500 report ready hang")
+        .run();
+    assert_eq!(outcome.code(), 0, "{outcome:?}");
+    // Had it not waited, the report would come later.
+    assert!(scratch.path("report.json").exists());
 }

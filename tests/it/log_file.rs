@@ -5,11 +5,12 @@ use std::io::Read;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
+
 use crate::support::deadline::eventually;
 use crate::support::requires;
 use crate::support::scratch::Scratch;
-use nix::sys::stat::Mode;
-use nix::unistd::mkfifo;
 
 #[test]
 fn both_streams_go_to_the_log_behind_what_is_there_and_in_order() {
@@ -220,4 +221,23 @@ fn a_program_without_a_library_that_it_needs_fails_with_the_words_of_the_loader(
     for said in [launch.err_text(), scratch.read("report.log")] {
         assert!(said.contains("libgcc_s.so.1"), "{said}");
     }
+}
+
+#[test]
+fn a_reader_of_the_log_that_leaves_takes_no_daemon_with_it() {
+    let scratch = Scratch::new();
+    let path = scratch.path("report.log");
+    mkfifo(&path, Mode::S_IRWXU).expect("mkfifo");
+    fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("chmod");
+    let mut options = File::options();
+    let reader = options.read(true).custom_flags(libc::O_NONBLOCK);
+    let reader = reader.open(&path).expect("the reader");
+    let steps = "wait:go say-lossy:hello note:alive hang";
+    let daemon = scratch.up(scratch.background().does(steps));
+    drop(reader);
+    scratch.write("go", "");
+    eventually("it has met with EPIPE", || {
+        scratch.path("alive").exists().then_some(())
+    });
+    assert!(daemon.process.is_alive());
 }

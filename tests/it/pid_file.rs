@@ -1,5 +1,7 @@
 //! The PID file: its lock decides, its number is never wrong, and a losing start touches nothing.
 
+mod file_systems;
+
 use std::fs;
 use std::os::unix::fs::symlink;
 

@@ -1,19 +1,22 @@
 //! The path of the PID file: what may lie there, how it is written, and where there is no room.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, Permissions};
 use std::os::fd::AsRawFd;
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 
-use crate::support::daemon::expect_one_line;
-use crate::support::fingerprint::Fingerprint;
-use crate::support::requires;
-use crate::support::scratch::Scratch;
 use nix::sys::resource::Resource;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
+
+use crate::control::stage::OPTIONS as CONTROLLED;
+use crate::support::daemon::expect_one_line;
+use crate::support::fingerprint::Fingerprint;
+use crate::support::scratch::Scratch;
+use crate::support::users::NOBODY;
+use crate::support::{requires, users};
 
 fn metadata(scratch: &Scratch, name: &str) -> Metadata {
     fs::symlink_metadata(scratch.path(name)).expect("a file")
@@ -256,5 +259,45 @@ fn a_read_only_file_system_is_a_refusal() {
             .does("stay")
             .run();
         scratch.expect_refusal(&launch, 73, &["mnt/report.pid", "Read-only file system"]);
+    }
+}
+
+#[test]
+fn a_path_with_a_newline_works_and_one_with_a_nul_byte_is_refused() {
+    let scratch = Scratch::new();
+    let name = OsStr::from_bytes(b"two\nlines.pid");
+    let start = scratch.background().options("pid_flag=--pid-file");
+    let launch = start.arg("--pid-file").arg(name).run();
+    let daemon = scratch.daemon_of(launch, name);
+    let second = scratch.background().options("pid_flag=--pid-file");
+    let second = second.arg("--pid-file").arg(name).run();
+    assert_eq!(second.code(), 69);
+    expect_one_line(&second, &[&format!("pid {}", daemon.pid())]);
+    // No argument can hold one; an option of the program can.
+    let launch = scratch.background().options("pid_and_nul=other.pid").run();
+    assert_eq!(launch.code(), 78, "{launch:?}");
+    expect_one_line(&launch, &["it holds a NUL byte"]);
+}
+
+#[test]
+fn a_user_whose_umask_forbids_everything_can_start_again() {
+    if !users::available() {
+        return;
+    }
+    let scratch = Scratch::new();
+    scratch.directory_of(NOBODY, "own");
+    let options = CONTROLLED.replace("report.", "own/report.");
+    for mask in [0o777, 0o000] {
+        for _ in 0..2 {
+            let start = scratch.as_user(NOBODY).options(&options).does("hang");
+            let start = start.umask(mask);
+            let daemon = scratch.daemon_of(start.arg("-d").run(), "own/report.pid");
+            let mode = |name| fs::metadata(scratch.path(name)).expect("a file").mode() & 0o7777;
+            assert_eq!(mode("own/report.pid"), 0o644);
+            assert_eq!(mode("own/report.log"), 0o640);
+            let stop = scratch.as_user(NOBODY).options(&options);
+            assert_eq!(stop.args(["-s", "stop"]).run().code(), 0);
+            assert!(!daemon.process.is_alive());
+        }
     }
 }

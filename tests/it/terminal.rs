@@ -1,12 +1,15 @@
 //! A terminal: what the user sees there, and that nothing of it stays with the daemon.
 
+use nix::sys::signal::{SigSet, Signal, raise};
+use nix::unistd::setsid;
+
 use crate::support::daemon::read_report;
 use crate::support::deadline::eventually;
+use crate::support::process::Process;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
 use crate::support::terminal::Terminal;
 use crate::support::{process, program, requires};
-use nix::unistd::setsid;
 
 /// A shell on the terminal that runs the commands; `$0` is the program `report`.
 fn shell(scratch: &Scratch, commands: &str) -> Start {
@@ -45,7 +48,7 @@ fn a_terminal_that_is_closed_takes_no_daemon_with_it() {
     let login = login.spawn();
     terminal.read_until("status 0\n");
     let report = read_report(&scratch.path("report.json"));
-    let daemon = process::Process::open(report.pid).expect("a live daemon");
+    let daemon = Process::open(report.pid).expect("a live daemon");
     let caller = process::stat(login.pid()).expect("the login shell");
     assert_ne!(caller.tty, 0, "the shell has a terminal");
     assert_eq!(report.tty, 0, "the daemon has none");
@@ -132,4 +135,41 @@ fn a_program_in_the_foreground_keeps_its_terminal() {
     eventually("nothing is left", || {
         scratch.processes().is_empty().then_some(())
     });
+}
+
+#[test]
+fn a_daemon_outlives_the_terminal_of_script() {
+    if !requires::program("script") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let script = requires::find("script").expect("script");
+    let command = format!("{} -d", program::path("report").display());
+    let start = scratch.report().via(&script).env("SHELL", "/bin/sh");
+    let outcome = start.args(["-qec", &command, "typescript"]).run();
+    assert_eq!(outcome.code(), 0, "{outcome:?}");
+    assert!(outcome.out_text().contains("running in the background"));
+    let report = read_report(&scratch.path("report.json"));
+    assert_eq!(report.tty, 0);
+    let daemon = Process::open(report.pid).expect("a live daemon");
+    assert!(daemon.is_alive(), "the hang-up did not reach it");
+    scratch.expect_order();
+}
+
+#[test]
+fn a_signal_that_waits_since_before_the_start_is_no_surprise() {
+    for signal in [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGUSR1] {
+        let scratch = Scratch::new();
+        let mut blocked = SigSet::empty();
+        blocked.add(signal);
+        let start = scratch.background().block(blocked);
+        let launch = start.before_exec(move || Ok(raise(signal)?)).run();
+        if launch.code() == 0 {
+            let report = scratch.daemon_of(launch, "report.pid").report();
+            assert_eq!((report.signals.blocked, report.signals.pending), (0, 0));
+        } else {
+            scratch.expect_failed_start(&launch, 128 + signal as i32);
+        }
+        scratch.expect_order();
+    }
 }

@@ -166,3 +166,22 @@ fn a_number_that_was_given_away_again_belongs_to_an_innocent() {
     let expected = "not running, but its PID file is left\n1\n7\nnot running\n0\nalive\n";
     assert_eq!(said, expected, "{outcome:?}");
 }
+
+#[test]
+fn a_daemon_that_closed_its_lock_counts_as_gone() {
+    let scratch = Scratch::new();
+    let start = scratch.controlled("close-all create:closed hang");
+    let launch = start.run();
+    assert_eq!(launch.code(), 0, "{launch:?}");
+    eventually("it has closed everything", || {
+        scratch.path("closed").exists().then_some(())
+    });
+    let status = scratch.verb("status").run();
+    assert_eq!(status.code(), 1, "{status:?}");
+    let [daemon] = scratch.processes()[..] else {
+        panic!("one process");
+    };
+    // Nobody knows it any more, so nobody signals it.
+    assert_eq!(scratch.verb("stop").run().code(), 0);
+    assert_eq!(scratch.processes(), [daemon]);
+}

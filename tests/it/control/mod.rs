@@ -5,6 +5,7 @@ mod holder;
 mod namespaces;
 mod pid_file;
 mod races;
+mod recycled_pids;
 mod reload;
 mod restart;
 pub(crate) mod stage;

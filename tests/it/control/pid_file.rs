@@ -10,6 +10,7 @@ use nix::unistd::mkfifo;
 
 use super::canary::Canary;
 use super::stage::{expect_answer, expect_failure};
+use crate::control::stage::OPTIONS as CONTROLLED;
 use crate::support::scratch::Scratch;
 use crate::support::{lock, requires};
 
@@ -123,4 +124,55 @@ fn root_does_not_signal_what_others_may_have_written() {
         0,
         &format!("stopped, pid {}", daemon.pid()),
     );
+}
+
+#[test]
+fn a_stop_after_a_stale_number_stops_the_daemon_alone() {
+    let scratch = Scratch::new();
+    scratch.write("report.pid", format!("{}\n", scratch.canary()));
+    let daemon = scratch.up(scratch.controlled("hang"));
+    assert_eq!(scratch.verb("stop").run().code(), 0);
+    assert!(!daemon.process.is_alive());
+    scratch.expect_order();
+}
+
+#[test]
+fn of_a_long_file_no_more_is_read_than_a_pid_can_be() {
+    if !requires::program("strace") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let path = scratch.write("report.pid", "9".repeat(10_000_000));
+    let _lock = lock::hold(&path);
+    for (arguments, status) in [(["-s", "status"], 4), (["-d", "-d"], 69)] {
+        let launch = scratch
+            .by(
+                "strace",
+                &["-f", "--quiet=all", "-o", "trace", "-P", "report.pid"],
+                &crate::support::program::path("report"),
+            )
+            .args(arguments)
+            .options(CONTROLLED)
+            .run();
+        assert_eq!(launch.code(), status, "{launch:?}");
+        let trace = scratch.read("trace");
+        let reads = trace.lines().filter(|line| line.contains("read"));
+        let mut lengths = reads.filter_map(|line| line.rsplit_once(" = ")?.1.parse::<u32>().ok());
+        assert!(lengths.all(|length| length <= 64), "{trace}");
+    }
+}
+
+#[test]
+fn a_relative_path_means_another_file_in_another_directory() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up(scratch.controlled("hang"));
+    fs::create_dir(scratch.path("elsewhere")).expect("mkdir");
+    for (verb, status) in [("status", 3), ("stop", 0), ("reload", 7)] {
+        let outcome = scratch.verb(verb).cwd(scratch.path("elsewhere")).run();
+        assert_eq!(outcome.code(), status, "{outcome:?}");
+        let said = outcome.out_text() + &outcome.err_text();
+        assert!(said.ends_with("not running\n"), "it says so: {said}");
+    }
+    assert!(daemon.process.is_alive());
+    scratch.expect_order();
 }

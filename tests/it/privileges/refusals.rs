@@ -4,9 +4,9 @@ use std::fs;
 
 use super::stage::{expect_ids, scratch, start};
 use crate::support::daemon::read_report;
-use crate::support::requires;
 use crate::support::scratch::Scratch;
-use crate::support::users::{self, CREW, NOBODY};
+use crate::support::users::{self, CREW, HELLO, NOBODY};
+use crate::support::{program, requires};
 
 #[test]
 fn an_unknown_user_or_group_is_refused_before_anything_is_made() {
@@ -131,5 +131,34 @@ fn ids_that_the_system_did_not_change_though_it_said_so_are_noticed() {
         let launch = start.options(options).does("create:out/file").run();
         scratch.expect_refusal(&launch, 77, &["root privileges"]);
         assert!(!scratch.path("out/file").exists(), "{call}");
+    }
+}
+
+#[test]
+fn a_step_of_the_drop_that_fails_ends_the_start_before_user_code() {
+    if !users::available() || !requires::program("strace") {
+        return;
+    }
+    for call in ["setgroups", "setgid", "setuid"] {
+        for (errno, words) in [
+            ("EAGAIN", "Resource temporarily unavailable"),
+            ("EINVAL", "Invalid argument"),
+            ("EPERM", "Operation not permitted"),
+        ] {
+            let scratch = Scratch::new();
+            scratch.directory_of(HELLO, "out");
+            let inject = format!("-einject={call}:error={errno}");
+            let before = ["strace", "-f", "-qqq", "-o", "trace", &inject];
+            let start = |before: &[&str], steps: &str| {
+                let options = "pid=report.pid\nlog=report.log\nready=exec\nuser=hello";
+                let start = scratch.among_users(&program::path("report"), before);
+                start.arg("-d").options(options).does(steps).run()
+            };
+            let launch = start(&before, "create:out/file hang");
+            scratch.expect_refusal(&launch, 77, &[words]);
+            let out = fs::read_dir(scratch.path("out")).expect("out");
+            assert_eq!(out.count(), 0, "no code of the program ran");
+            scratch.daemon_of(start(&[], "hang"), "report.pid");
+        }
     }
 }

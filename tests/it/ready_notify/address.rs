@@ -9,6 +9,7 @@ use nix::sys::stat::{UtimensatFlags::FollowSymlink, utimensat};
 use nix::sys::time::TimeSpec;
 
 use super::stage::{address, notify, waiting};
+use crate::support::daemon::read_report;
 use crate::support::deadline::eventually;
 use crate::support::process::Process;
 use crate::support::requires;
@@ -66,4 +67,15 @@ fn a_later_start_clears_away_what_a_launcher_left_that_was_killed() {
     utimensat(AT_FDCWD, &left, &time, &time, FollowSymlink).expect("an old socket");
     next();
     assert!(!left.exists());
+}
+
+#[test]
+fn a_program_that_takes_its_address_away_is_ready_and_its_children_do_not_see_it() {
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nready=notify";
+    let steps = "unset:NOTIFY_SOCKET ready child report stay";
+    let daemon = scratch.up(scratch.background().options(options).does(steps));
+    assert_eq!(daemon.report().variable("NOTIFY_SOCKET"), None);
+    let child = read_report(&scratch.path("child.json"));
+    assert_eq!(child.variable("NOTIFY_SOCKET"), None);
 }

@@ -1,19 +1,17 @@
 //! The protocol of `sd_notify(3)`: clients of another make, nonsense, and too much of it.
 
-use std::fs;
 use std::os::unix::net::UnixDatagram;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use nix::sys::signal::Signal;
 
 use super::stage::{address, never_ready, notify, waiting};
 use crate::support::deadline::{End, eventually};
-use crate::support::process;
 use crate::support::report::Report;
-use crate::support::requires;
 use crate::support::scratch::Scratch;
+use crate::support::{process, requires};
 
 #[test]
 fn a_client_of_another_make_is_understood() {

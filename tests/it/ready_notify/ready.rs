@@ -1,9 +1,8 @@
 //! `ready()`: who may say it, when, and what it lets go of.
 
-use std::fs;
 use std::os::unix::net::UnixDatagram;
-use std::thread;
 use std::time::Duration;
+use std::{fs, thread};
 
 use nix::sys::signal::Signal;
 

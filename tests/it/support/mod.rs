@@ -34,5 +34,6 @@ pub(crate) mod scratch;
 pub(crate) mod seccomp;
 pub(crate) mod start;
 pub(crate) mod terminal;
+pub(crate) mod tools;
 pub(crate) mod trace;
 pub(crate) mod users;

@@ -1,12 +1,11 @@
 //! A program that was started, and what came of it.
 
-use std::fmt;
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus};
 use std::sync::mpsc::{self, Receiver};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fmt, thread};
 
 use nix::sys::signal::Signal;
 

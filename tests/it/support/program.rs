@@ -1,8 +1,7 @@
 //! Where the programs are that the tests start.
 
-use std::env;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 /// The path of an example or a test program.
 ///

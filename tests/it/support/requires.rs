@@ -3,10 +3,9 @@
 //! A test that cannot run says so and returns; as root on Linux with `CI` set it fails instead,
 //! so that no build passes because its tests were skipped.
 
-use std::env;
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::thread;
+use std::{env, thread};
 
 use nix::unistd::geteuid;
 

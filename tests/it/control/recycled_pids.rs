@@ -1,11 +1,10 @@
-//! The control verbs against moments that are hard to hit.
+//! PIDs that another process has by the time a verb uses them.
 
 use std::time::Duration;
 
 use crate::control::stage::OPTIONS as CONTROLLED;
-use crate::support::requires;
 use crate::support::scratch::Scratch;
-use crate::support::{lock, program};
+use crate::support::{lock, program, requires};
 
 #[test]
 fn a_number_that_is_not_there_yet_is_waited_for_a_moment() {

@@ -1,4 +1,4 @@
-//! Programs that lie in odd places, or do not stay where they were.
+//! Programs that lie in odd places or do not stay there.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -10,10 +10,9 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use crate::control::stage::OPTIONS as CONTROLLED;
 use crate::support::daemon::read_report;
-use crate::support::program;
-use crate::support::requires;
 use crate::support::scratch::Scratch;
 use crate::support::users::NOBODY;
+use crate::support::{program, requires};
 
 fn inode(path: &Path) -> (u64, u64) {
     let file = fs::metadata(path).expect("a file");

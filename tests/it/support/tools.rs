@@ -1,11 +1,10 @@
-//! How the tests here start their programs.
+//! Programs that start other programs: strace, unshare, setpriv and shells.
 
 use std::path::Path;
 
-use crate::support::program;
-use crate::support::requires;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
+use crate::support::{program, requires};
 
 impl Scratch {
     /// A shell that runs these commands, in which `$0` is `report`.

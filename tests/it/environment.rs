@@ -1,10 +1,9 @@
 //! Environments and command lines that leave no room, or that lie.
 
 use std::ffi::{CString, OsStr};
-use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::ptr;
+use std::{fs, ptr};
 
 use nix::sys::resource::Resource;
 

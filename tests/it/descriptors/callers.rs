@@ -1,4 +1,4 @@
-//! Callers that wait for the end of what they gave, and limits that make closing it slow.
+//! Callers that wait for the end of an inherited descriptor, and high descriptor limits.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::ffi::OsStrExt;
@@ -6,9 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use crate::support::daemon::{Daemon, read_report};
 use crate::support::outcome::Outcome;
-use crate::support::program;
-use crate::support::requires;
 use crate::support::scratch::Scratch;
+use crate::support::{program, requires};
 
 /// A caller that has its prompt back, and a daemon that has nothing of it.
 fn expect_let_go(scratch: &Scratch, caller: Outcome) -> Daemon {

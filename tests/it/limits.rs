@@ -7,13 +7,11 @@ use nix::sys::resource::Resource;
 
 use crate::control::stage::OPTIONS as CONTROLLED;
 use crate::support::cgroup::Cgroup;
-use crate::support::constructor;
 use crate::support::daemon::expect_one_line;
 use crate::support::outcome::Launch;
-use crate::support::requires;
 use crate::support::rounds::rounds;
 use crate::support::scratch::Scratch;
-use crate::support::users;
+use crate::support::{constructor, requires, users};
 
 const NO_MORE: &str = "Resource temporarily unavailable";
 
@@ -266,4 +264,29 @@ fn a_wait_that_the_system_forbids_is_named() {
     scratch.expect_failed_start(&launch, 71);
     expect_one_line(&launch, &["Operation not permitted"]);
     scratch.expect_order();
+}
+
+#[test]
+fn a_daemon_that_is_killed_for_its_memory_is_a_failure_at_once() {
+    if !requires::root() {
+        return;
+    }
+    for ready in ["settled", "notify"] {
+        let scratch = Scratch::new();
+        let limits = ["memory.max", "memory.limit_in_bytes"];
+        let Some(group) = Cgroup::with("memory", &limits) else {
+            return;
+        };
+        group.set(&limits, "64M");
+        let options = format!("pid=report.pid\nready={ready}\nready_timeout=60");
+        let start = scratch.background().options(options).in_cgroup(&group);
+        let launch = start.does("resident:200 report hang").run();
+        scratch.expect_failed_start(&launch, 137);
+        assert!(
+            launch.err_text().contains("killed by signal 9"),
+            "{launch:?}"
+        );
+        assert!(launch.elapsed < Duration::from_secs(20), "{launch:?}");
+        scratch.expect_order();
+    }
 }

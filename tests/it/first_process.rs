@@ -1,0 +1,53 @@
+//! The program, or its supervisor, as process 1 of a PID namespace.
+
+use crate::control::stage::OPTIONS as CONTROLLED;
+use crate::support::daemon::{expect_one_line, read_report};
+use crate::support::requires;
+use crate::support::scratch::Scratch;
+
+#[test]
+fn the_foreground_of_the_first_process_is_untouched() {
+    if !requires::root() || !requires::program("unshare") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let kinds = ["-m", "-p", "-f", "--mount-proc"];
+    let start = scratch.in_namespaces(&kinds, "exec \"$0\" a b");
+    let outcome = start.does("say:hello report return:3").run();
+    assert_eq!(outcome.code(), 3, "{outcome:?}");
+    assert_eq!(
+        (&*outcome.out_text(), &*outcome.err_text()),
+        ("hello\n", "")
+    );
+    let report = read_report(&scratch.path("report.json"));
+    assert_eq!((report.pid, report.is_daemon), (1, false));
+    assert_eq!(report.arguments[1..], [b"a".to_vec(), b"b".to_vec()]);
+}
+
+#[test]
+fn a_container_that_starts_again_gives_the_daemon_the_number_in_its_old_file() {
+    if !requires::root() || !requires::program("unshare") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let kinds = ["-m", "-p", "-f", "--mount-proc"];
+    let up = || {
+        let commands = "$0 -d && cat report.pid && $0 -s status >status";
+        let start = scratch.in_namespaces(&kinds, commands).options(CONTROLLED);
+        let outcome = start.does("hang").run();
+        assert_eq!(outcome.code(), 0, "{outcome:?}");
+        outcome.out_text()
+    };
+    let first = up();
+    assert_eq!(
+        scratch.read("report.pid"),
+        first,
+        "the container was killed"
+    );
+    assert_eq!(up(), first, "the same number again");
+    scratch.expect_order();
+    assert_eq!(up(), first);
+    let outcome = scratch.in_namespaces(&kinds, "exec $0 -d").run();
+    assert_eq!(outcome.code(), 78);
+    expect_one_line(&outcome, &["foreground"]);
+}

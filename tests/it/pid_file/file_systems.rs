@@ -1,0 +1,122 @@
+//! PID files on file systems that fail, fill up or have rules of their own.
+
+use std::fs;
+
+use crate::control::stage::OPTIONS as CONTROLLED;
+use crate::support::requires;
+use crate::support::scratch::Scratch;
+
+#[test]
+fn an_old_file_on_a_full_disk_is_a_refusal_until_there_is_room() {
+    if !requires::root() || !requires::program("unshare") {
+        return;
+    }
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("mnt")).expect("mkdir");
+    let commands = "mount -t tmpfs -o size=4k tmpfs mnt && : >mnt/report.pid || exit 99\n\
+                    dd if=/dev/zero of=mnt/full bs=4k count=1 2>&-\n\
+                    $0 -d; echo $?\n\
+                    rm mnt/full; $0 -d; echo $?";
+    let outcome = scratch
+        .in_namespaces(&["-m"], commands)
+        .options("pid=mnt/report.pid\nready=exec")
+        .run();
+    assert_eq!(outcome.out_text(), "73\n0\n", "{outcome:?}");
+    assert!(outcome.err_text().contains("No space left on device"));
+}
+
+#[test]
+fn a_write_that_is_cut_short_or_interrupted_leaves_no_half_number() {
+    if !requires::program("strace") {
+        return;
+    }
+    for (fault, words) in [
+        // Of the newline that is all, of a number it is not.
+        ("pwrite64:retval=1", Some("No space left on device")),
+        ("pwrite64:error=EINTR:when=1", Some("Interrupted")),
+        ("fsync,fdatasync:error=EDQUOT", None),
+        ("close:error=EDQUOT", None),
+    ] {
+        let scratch = Scratch::new();
+        scratch.write("report.pid", "1234567\n");
+        let path = scratch.path("report.pid");
+        let inject = format!("-einject={fault}");
+        let path = ["-P", path.to_str().expect("UTF-8"), &inject];
+        let launch = scratch.tampered(&path).does("return:0").run();
+        match words {
+            Some(words) => {
+                scratch.expect_refusal(&launch, 73, &["PID file", words]);
+                assert!(!scratch.path("report.pid").exists());
+            }
+            // Nothing depends on what such a call says.
+            None => assert_eq!(launch.code(), 0, "{launch:?}"),
+        }
+        scratch.expect_order();
+    }
+}
+
+#[test]
+fn a_file_system_without_locks_is_a_refusal_that_says_so() {
+    if !requires::program("strace") {
+        return;
+    }
+    for errno in ["ENOLCK", "ENOSYS", "EOPNOTSUPP"] {
+        let scratch = Scratch::new();
+        let path = scratch.write("report.pid", "");
+        let inject = format!("-einject=fcntl,flock:error={errno}");
+        let path = ["-P", path.to_str().expect("UTF-8"), &inject];
+        let launch = scratch.tampered(&path).run();
+        scratch.expect_refusal(&launch, 73, &["locks are not supported"]);
+        scratch.expect_order();
+    }
+}
+
+#[test]
+fn a_file_of_the_lower_layer_of_an_overlay_has_one_lock_too() {
+    if !requires::root() || !requires::program("unshare") {
+        return;
+    }
+    let scratch = Scratch::new();
+    // The scratch directory may itself be of a kind that cannot be the upper layer.
+    let commands = "mkdir layers merged && mount -t tmpfs tmpfs layers || exit 99\n\
+                    mkdir layers/lower layers/upper layers/work\n\
+                    echo 1234567 >layers/lower/report.pid\n\
+                    mount -t overlay overlay -o \
+                    lowerdir=layers/lower,upperdir=layers/upper,workdir=layers/work merged \
+                    || exit 99\n\
+                    $0 -d; echo $?; $0 -d; echo $?; $0 -s status >status; echo $?\n\
+                    $0 -s stop >stop; echo $?; cat layers/lower/report.pid";
+    let options = CONTROLLED.replace("pid=", "pid=merged/");
+    let outcome = scratch
+        .in_namespaces(&["-m"], commands)
+        .options(options)
+        .does("hang")
+        .run();
+    assert_eq!(outcome.out_text(), "0\n69\n0\n0\n1234567\n", "{outcome:?}");
+}
+
+#[test]
+fn a_file_that_must_not_change_is_a_refusal() {
+    if !requires::root() || !requires::program("chattr") {
+        return;
+    }
+    for attribute in ["i", "a"] {
+        let scratch = Scratch::new();
+        let path = scratch.write("report.pid", "1234567\n");
+        let chattr = |sign| {
+            let chattr = requires::find("chattr").expect("chattr");
+            let start = scratch.start_path(&chattr);
+            start.arg(format!("{sign}{attribute}")).arg(&path).run()
+        };
+        if chattr("+").code() != 0 {
+            let _may_be_skipped = requires::skip("a file system with attributes");
+            return;
+        }
+        let launch = scratch.background().run();
+        // Else nobody could remove it.
+        assert_eq!(chattr("-").code(), 0);
+        scratch.expect_refusal(&launch, 73, &["PID file", "Operation not permitted"]);
+        assert_eq!(scratch.read("report.pid"), "1234567\n");
+        scratch.expect_order();
+    }
+}
