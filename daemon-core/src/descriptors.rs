@@ -42,8 +42,9 @@ impl KeptFds {
         }
     }
 
-    pub(crate) fn open(&self) -> impl Iterator<Item = RawFd> {
-        self.open.iter().copied()
+    /// Those of them that are open.
+    pub(crate) fn open(&self) -> &[RawFd] {
+        &self.open
     }
 
     /// Moves a descriptor of ours out of the way of the standard streams and of all these.

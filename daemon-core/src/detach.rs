@@ -4,10 +4,14 @@
 use std::ffi::OsString;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::ffi::OsStringExt;
+use std::process::ExitStatus;
 use std::sync::atomic::AtomicU8;
 
-use crate::error::Error;
-use crate::sys::child::{ExecStep, PID_LINE, Plan, Strings};
+use nix::errno::Errno;
+
+use crate::error::{Error, ErrorKind};
+use crate::signal;
+use crate::sys::child::{ExecStep, Failure, PID_LINE, Plan, Strings};
 use crate::sys::descriptors::Inherited;
 use crate::sys::image::Image;
 use crate::sys::launch::{self, Child};
@@ -38,7 +42,7 @@ pub(crate) enum EnvEntry {
 
 /// Starts the daemon, detached; returns when it executes the program.
 pub(crate) fn detach(program: Program<'_>) -> Result<Child, Error> {
-    launch::start(plan(program)?).map_err(|failure| Error::detach(&failure))
+    launch::start(plan(program)?).map_err(|failure| not_created(&failure))
 }
 
 fn plan(program: Program<'_>) -> Result<Plan, Error> {
@@ -89,7 +93,7 @@ fn plan(program: Program<'_>) -> Result<Plan, Error> {
         });
     }
     steps.extend([ExecStep::EmptyMask, ExecStep::Execute]);
-    let image = program.image.path().map_err(Error::image_unknown)?;
+    let image = program.image.path().map_err(image_unknown)?;
     Ok(Plan::new(steps, image, arguments, environment))
 }
 
@@ -105,4 +109,57 @@ fn pid_variable(prefix: &[u8]) -> (&'static [AtomicU8], &'static [AtomicU8]) {
     let bytes = prefix.iter().copied().chain([0; PID_LINE]);
     let variable: &'static [AtomicU8] = bytes.map(AtomicU8::new).collect::<Vec<_>>().leak();
     (variable, &variable[prefix.len()..])
+}
+
+/// There is no daemon.
+fn not_created(failure: &Failure) -> Error {
+    match *failure {
+        Failure::Launcher(step, cause) => Error::step(step, cause),
+        Failure::Child(step, cause) => child_step_failed(step, cause),
+        Failure::PidMismatch => pid_mismatch(),
+        Failure::Intermediate(outcome) => intermediate_ended(outcome),
+    }
+}
+
+fn child_step_failed(step: ExecStep, cause: Errno) -> Error {
+    let step = match step {
+        ExecStep::NewSession => "start a session in the intermediate process",
+        ExecStep::SecondFork => "create the daemon",
+        ExecStep::DefaultSignals => "reset the signals of the daemon",
+        ExecStep::CloseOnExec(_) => "close the descriptors of the daemon",
+        ExecStep::KeepOpen(_) => "keep a descriptor open for the daemon",
+        ExecStep::Place { .. } => "redirect the standard streams of the daemon",
+        ExecStep::StampPid(_) => "set the environment of the daemon",
+        ExecStep::WritePid { .. } => {
+            let what = "cannot write the pid of the daemon into the PID file";
+            return Error::system(ErrorKind::CannotCreate, what, cause);
+        }
+        ExecStep::EmptyMask => "unblock the signals of the daemon",
+        ExecStep::Execute => {
+            return Error::step(
+                &format!("execute the daemon through {}", Image::NAME),
+                cause,
+            );
+        }
+    };
+    Error::step(step, cause)
+}
+
+fn pid_mismatch() -> Error {
+    let reason = "children run in another PID namespace, or vfork is emulated (valgrind)";
+    Error::words(ErrorKind::System, "cannot create the daemon", reason)
+}
+
+fn intermediate_ended(outcome: Result<ExitStatus, Errno>) -> Error {
+    let what = "cannot create the daemon";
+    let ended = outcome.map_or("was lost".to_owned(), signal::describe_end);
+    Error::words(
+        ErrorKind::System,
+        what,
+        format!("the intermediate process {ended}"),
+    )
+}
+
+pub(crate) fn image_unknown(cause: std::io::Error) -> Error {
+    Error::step(&format!("find this program by {}", Image::NAME), cause)
 }

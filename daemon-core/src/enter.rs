@@ -8,9 +8,9 @@ use crate::command_line::{self, ChosenPaths, Invocation, Verb};
 use crate::control::{Control, Stopped, verbs};
 use crate::daemon::Daemon;
 use crate::error::Error;
-use crate::handoff::{self, Record, StartStep};
+use crate::handoff::{self, Outcome, Record, StartStep};
 use crate::identity;
-use crate::launcher::{self, LaunchConfig, Launched, report};
+use crate::launcher::{self, LaunchConfig, Launched, failure, report};
 use crate::path_source::PathSource;
 use crate::path_template::{self, Object, PathContext};
 use crate::post_exec;
@@ -38,7 +38,7 @@ impl Daemon {
         let asked = command_line::read(&self, std::env::args_os);
         match asked {
             Ok(Invocation::Foreground) => Running::new(),
-            Ok(Invocation::InPlace { argv }) => give_up(&launcher::execute_in_place(argv)),
+            Ok(Invocation::InPlace { argv }) => give_up(&launcher::exec_in_place(argv)),
             Ok(Invocation::Background { argv, chosen }) => {
                 give_up(&start_with(self.configured(chosen), argv))
             }
@@ -173,7 +173,7 @@ fn control(settings: Daemon, verb: Verb, arguments: Vec<OsString>) -> Result<u8,
         // Whatever is wrong with the new start, it shall not cost the old daemon its life.
         let config = settings.into_config(arguments)?;
         let pid_file = config.pid_file.as_ref().ok_or_else(Error::no_pid_file)?;
-        launcher::refusals::check()?;
+        launcher::preflight::check()?;
         let stopped = verbs::stop(&Control::new(pid_file.path()), stop_timeout)?;
         let error = start(config);
         return Err(match stopped {
@@ -216,10 +216,13 @@ fn take_handoff() -> Result<Option<Running>, Error> {
     let Some((record, launcher)) = handoff::take() else {
         return Ok(None);
     };
-    let outcome = keep_lock(&record).and_then(|()| post_exec::take_steps(&record));
-    launcher.answer(outcome);
+    let taken = keep_lock(&record).and_then(|()| post_exec::take_steps(&record));
+    launcher.answer(match taken {
+        Ok(log_errno) => Outcome::Done { log_errno },
+        Err((step, errno)) => Outcome::Failed(step, errno),
+    });
     notify::remember_receiver(record.notify_address.as_deref());
-    outcome.map_err(|(step, errno)| Error::post_exec(step, &record, errno))?;
+    taken.map_err(|(step, errno)| failure::step_failed(step, &record, errno))?;
     let pid_file = record
         .pid_file
         .zip(record.pid_descriptor)

@@ -5,10 +5,6 @@
 mod control;
 #[cfg(unix)]
 mod files;
-#[cfg(unix)]
-mod launch;
-#[cfg(unix)]
-pub(crate) mod warning;
 
 use std::fmt;
 use std::io;
@@ -16,11 +12,6 @@ use std::path::Path;
 
 #[cfg(unix)]
 use nix::sys::signal::Signal;
-
-#[cfg(all(unix, any(not(target_os = "linux"), daemon_fork)))]
-pub(crate) use launch::OUT_OF_REACH;
-#[cfg(unix)]
-pub(crate) use launch::{UNREADABLE_DESCRIPTORS, WAITING};
 
 /// The cause of an [`Error`], one for each exit status: the launcher uses those of `sysexits.h`,
 /// the control verbs those of the LSB's init scripts.
@@ -131,6 +122,12 @@ impl Error {
         cause: impl Into<io::Error>,
     ) -> Self {
         Self::new(kind, what.into(), Reason::Explained(reason, cause.into()))
+    }
+
+    /// A step of the launch that the system refused.
+    #[cfg(unix)]
+    pub(crate) fn step(step: &str, cause: impl Into<io::Error>) -> Self {
+        Self::system(ErrorKind::System, format!("cannot {step}"), cause)
     }
 
     /// Replaces the exit status of the kind.

@@ -19,7 +19,7 @@ pub fn handoff(bytes: &[u8]) {
     if let Ok(record) = Record::decode(bytes) {
         assert_eq!(Record::decode(&record.encode()), Ok(record));
     }
-    let _ = handoff::outcome::decode(bytes);
+    let _ = handoff::Outcome::decode(bytes);
 }
 
 /// The content of a PID file.

@@ -1,7 +1,7 @@
 //! What passes from the launcher to the daemon: one record through a socket pair, whose number is
 //! in one environment variable; and back, the outcome.
 
-pub(crate) mod outcome;
+mod outcome;
 mod record;
 
 use std::ffi::OsStr;
@@ -31,6 +31,16 @@ const RECORD_CAPACITY: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct LauncherEnd(OwnedFd);
 
+/// What the launcher finds at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reply {
+    /// Nothing yet.
+    Pending,
+    Outcome(Outcome),
+    /// The daemon has closed its end.
+    Lost,
+}
+
 /// The daemon's end.
 #[derive(Debug)]
 pub(crate) struct DaemonEnd(OwnedFd);
@@ -55,16 +65,14 @@ impl LauncherEnd {
         }
     }
 
-    /// The outcome, if it has come. An error says that it never will.
-    pub(crate) fn receive(&self) -> Result<Option<Outcome>, Errno> {
+    /// What the daemon has sent. Does not wait.
+    pub(crate) fn receive(&self) -> Reply {
         let mut bytes = [0; 8];
-        let flags = MsgFlags::MSG_DONTWAIT;
-        match socket::recv(self.0.as_raw_fd(), &mut bytes, flags) {
-            Ok(length) => outcome::decode(bytes.get(..length).unwrap_or_default())
-                .map(Some)
-                .ok_or(Errno::ECONNRESET),
-            Err(Errno::EAGAIN | Errno::EINTR) => Ok(None),
-            Err(errno) => Err(errno),
+        match socket::recv(self.0.as_raw_fd(), &mut bytes, MsgFlags::MSG_DONTWAIT) {
+            Ok(length) => Outcome::decode(bytes.get(..length).unwrap_or_default())
+                .map_or(Reply::Lost, Reply::Outcome),
+            Err(Errno::EAGAIN | Errno::EINTR) => Reply::Pending,
+            Err(_) => Reply::Lost,
         }
     }
 }
@@ -78,7 +86,7 @@ impl AsFd for LauncherEnd {
 impl DaemonEnd {
     /// Answers, and lets the hand-off go. A launcher that was killed is not missed.
     pub(crate) fn answer(self, outcome: Outcome) {
-        let bytes = outcome::encode(outcome);
+        let bytes = outcome.encode();
         let flags = NO_SIGNAL | MsgFlags::MSG_DONTWAIT;
         let _ = socket::send(self.0.as_raw_fd(), &bytes, flags);
     }

@@ -6,7 +6,7 @@ use nix::errno::Errno;
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{chdir, chroot};
 
-use crate::handoff::{Outcome, Record, StartStep};
+use crate::handoff::{Record, StartStep};
 use crate::identity::{self, Identity};
 use crate::log_reopen;
 use crate::sys;
@@ -19,8 +19,9 @@ pub(crate) fn can_fail(record: &Record) -> bool {
         || record.log_reopen.is_some()
 }
 
-/// Takes the steps, in their order; tells why the log cannot be opened again, if that is so.
-pub(crate) fn take_steps(record: &Record) -> Outcome {
+/// Takes the steps, in their order. What comes back is the error that keeps the daemon from reopening
+/// its log, if there is one.
+pub(crate) fn take_steps(record: &Record) -> Result<Option<Errno>, (StartStep, Errno)> {
     sys::image::set_comm(&record.comm);
     if let Some(root) = &record.chroot {
         enter_root(root).map_err(|errno| (StartStep::Chroot, errno))?;

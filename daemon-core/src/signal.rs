@@ -46,3 +46,14 @@ pub(crate) fn describe(number: i32) -> String {
         Err(_) => number.to_string(),
     }
 }
+
+/// How a process ended, as a message says it: `ended with status 1`.
+#[cfg(unix)]
+pub(crate) fn describe_end(status: std::process::ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    match (status.code(), status.signal()) {
+        (Some(status), _) => format!("ended with status {status}"),
+        (None, Some(signal)) => format!("was killed by signal {}", describe(signal)),
+        (None, None) => "was lost".to_owned(),
+    }
+}

@@ -24,7 +24,7 @@ pub(crate) fn open_null() -> Result<OwnedFd, Error> {
         }
         Err(io::Error::other("it is not the null device"))
     };
-    open().map_err(Error::null_device)
+    open().map_err(|error| Error::step("open /dev/null", error))
 }
 
 /// Opens `/dev/null` in the place of every standard stream that is closed, until what comes back is

@@ -1,4 +1,4 @@
-//! The daemon's answer: what became of the steps after its exec.
+//! The daemon's answer: the outcome of the steps after its exec.
 
 use nix::errno::Errno;
 
@@ -14,8 +14,15 @@ pub(crate) enum StartStep {
     LogReopen,
 }
 
-/// Why the log cannot be reopened, if that is so, or which step failed, and why.
-pub(crate) type Outcome = Result<Option<Errno>, (StartStep, Errno)>;
+/// The outcome of the steps after the exec.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// All steps were taken. The log may still be one that the daemon cannot reopen.
+    Done {
+        log_errno: Option<Errno>,
+    },
+    Failed(StartStep, Errno),
+}
 
 impl StartStep {
     const ALL: [Self; 8] = [
@@ -29,36 +36,38 @@ impl StartStep {
         Self::LogReopen,
     ];
 
-    /// The step of this number.
-    fn from_number(number: u8) -> Option<Self> {
-        let mut numbered = (1..).zip(Self::ALL);
-        numbered.find_map(|(other, step)| (other == number).then_some(step))
+    /// The step with this code.
+    fn from_code(code: u8) -> Option<Self> {
+        let mut coded = (1..).zip(Self::ALL);
+        coded.find_map(|(other, step)| (other == code).then_some(step))
     }
 
-    /// Which one of the steps it is, from 1.
-    fn number(self) -> u8 {
-        let mut numbered = (1..).zip(Self::ALL);
-        let found = numbered.find_map(|(number, step)| (step == self).then_some(number));
+    /// From 1, in the order of the steps.
+    fn code(self) -> u8 {
+        let mut coded = (1..).zip(Self::ALL);
+        let found = coded.find_map(|(code, step)| (step == self).then_some(code));
         found.unwrap_or(u8::MAX)
     }
 }
 
-pub(super) fn encode(outcome: Outcome) -> Vec<u8> {
-    let (step, errno) = match outcome {
-        Ok(errno) => (0, errno),
-        Err((step, errno)) => (step.number(), Some(errno)),
-    };
-    let errno = errno.map_or(0, |errno| errno as i32);
-    [&[step][..], &errno.to_le_bytes()].concat()
-}
+impl Outcome {
+    pub(super) fn encode(self) -> [u8; 5] {
+        let (code, errno) = match self {
+            Self::Done { log_errno } => (0, log_errno),
+            Self::Failed(step, errno) => (step.code(), Some(errno)),
+        };
+        let [a, b, c, d] = errno.map_or(0, |errno| errno as i32).to_le_bytes();
+        [code, a, b, c, d]
+    }
 
-/// Of no bytes, which are the end of the connection, there is none.
-pub(crate) fn decode(bytes: &[u8]) -> Option<Outcome> {
-    let (step, errno) = bytes.split_first()?;
-    let errno = i32::from_le_bytes(errno.try_into().ok()?);
-    let errno = (errno != 0).then(|| Errno::from_raw(errno));
-    match (step, errno) {
-        (0, errno) => Some(Ok(errno)),
-        (step, errno) => Some(Err((StartStep::from_number(*step)?, errno?))),
+    /// `None` for bytes that no daemon sends. No bytes are the end of the connection.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let (code, errno) = bytes.split_first()?;
+        let errno = i32::from_le_bytes(errno.try_into().ok()?);
+        let errno = (errno != 0).then(|| Errno::from_raw(errno));
+        match code {
+            0 => Some(Self::Done { log_errno: errno }),
+            code => Some(Self::Failed(StartStep::from_code(*code)?, errno?)),
+        }
     }
 }

@@ -1,19 +1,22 @@
-//! The one line on the terminal that tells a waiting user what is going on.
+//! The line on the terminal that shows a waiting user what the daemon is doing.
 
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 use super::report;
-use crate::error::WAITING;
+use super::wait::News;
 
-/// Whoever waits no longer than this needs no explanation.
+/// The text until the daemon says what it is doing.
+const WAITING: &str = "waiting until the daemon is ready";
+
+/// A shorter wait needs no explanation.
 const SHOW_AFTER: Duration = Duration::from_secs(1);
 
-/// However often the daemon changes its mind, nobody can read faster.
+/// However often the daemon changes its text, no user can read faster.
 const MIN_REDRAW_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A line that is rewritten in place, and cleared at the end. On anything but a terminal that can
-/// do this it does nothing.
+/// A line that is rewritten in place, and cleared at the end. Does nothing where standard error is
+/// not a terminal that can do this.
 #[derive(Debug)]
 pub(super) struct StatusLine {
     begin: Instant,
@@ -35,19 +38,7 @@ impl StatusLine {
         }
     }
 
-    /// What the daemon says it is doing: one line, without control characters; nothing when it takes
-    /// that back.
-    pub(super) fn set(&mut self, text: String) {
-        self.text = (!text.is_empty()).then_some(text);
-        self.has_changed = true;
-    }
-
-    /// What the daemon said last.
-    pub(super) fn take(&mut self) -> Option<String> {
-        self.text.take()
-    }
-
-    /// Shows the line, when it is time for it.
+    /// Shows the line, if it is due.
     pub(super) fn show(&mut self, now: Instant) {
         if self.next_show().is_none_or(|next| now < next) {
             return;
@@ -58,16 +49,7 @@ impl StatusLine {
         report::status(text, (now - self.begin).as_secs());
     }
 
-    /// Says something that is to stay.
-    pub(super) fn clear_then_print(&mut self, text: &str) {
-        if self.shown.is_some() {
-            report::clear_status();
-            self.has_changed = true;
-        }
-        report::line(text);
-    }
-
-    /// When the line wants to be shown again: when it has changed, and since its seconds count.
+    /// When the line is due again: after a change, and each second.
     pub(super) fn next_show(&self) -> Option<Instant> {
         let next = match self.shown {
             None => self.begin + SHOW_AFTER,
@@ -78,6 +60,21 @@ impl StatusLine {
             }
         };
         self.is_possible.then_some(next)
+    }
+}
+
+impl News for StatusLine {
+    fn warn(&mut self, text: &str) {
+        if self.shown.is_some() {
+            report::clear_status();
+            self.has_changed = true;
+        }
+        report::line(text);
+    }
+
+    fn set_status(&mut self, text: &str) {
+        self.text = (!text.is_empty()).then(|| text.to_owned());
+        self.has_changed = true;
     }
 }
 

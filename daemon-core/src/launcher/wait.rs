@@ -1,7 +1,9 @@
-//! Waiting for readiness. Whatever happens first, the daemon's end included, ends the wait at once.
+//! The wait for readiness: a state machine, and the loop by which the launcher drives it.
+//!
+//! The first event decides: the daemon is ready, a step of it failed, it ended, or time is up.
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
@@ -9,184 +11,260 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 
-use super::default_timeout;
-use super::probe::Probe;
 use super::process::Process;
 use super::status_line::StatusLine;
-use crate::daemon::Readiness;
-use crate::error::Error;
-use crate::handoff::{self, StartStep};
+use crate::error::{Error, system_message};
+use crate::handoff::{LauncherEnd, Outcome, Reply, StartStep};
+use crate::readiness::{self, Mode, Probe, State};
 use crate::signals::Interrupts;
-use crate::sys::launch::Child;
 
 /// No deadline is later than this, so that no sum overflows.
 const MAX_TIMEOUT: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
-/// How long a daemon may live on that has let go of its hand-off without an answer: it is ending,
-/// most likely, and its status says more.
+/// How long a daemon may live on after it closed its end of the hand-off without an answer. It is
+/// about to end, most likely, and its exit status says more.
 const HANDOFF_LOST_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What became of the daemon while the launcher waited.
+/// How the wait ended.
 #[derive(Debug)]
 pub(super) enum WaitOutcome {
-    /// It is ready, and this is the last it said.
+    /// The daemon is ready, and this is its last status text.
     Ready { status: Option<String> },
-    /// It ended by itself.
+    /// The daemon ended.
     Ended {
         status: ExitStatus,
         /// It was ready for a moment.
         was_ready: bool,
-        /// What it said was the reason.
+        /// The reason that it announced.
         errno: Option<Errno>,
     },
-    /// It ended, and another thread of this process has taken its status.
-    Lost,
+    /// The daemon ended, and another thread of this process has reaped it.
+    Reaped,
     /// A step after its exec failed.
-    Refused(StartStep, Errno),
-    /// It never took the steps that it was told to take, and was stopped.
-    Silent,
-    /// It was not ready after so long, and was stopped.
-    Late(Duration),
-    /// The user gave up waiting, and it was stopped.
+    StepFailed(StartStep, Errno),
+    /// The daemon closed the hand-off without taking its steps, and was stopped.
+    HandoffLost,
+    /// The daemon was not ready after this time, and was stopped.
+    TimedOut(Duration),
+    /// The user gave up waiting, and the daemon was stopped.
     Interrupted(Signal),
 }
 
-/// Waits until the daemon is ready, or has failed; then it runs no more, whatever the reason.
-///
-/// With a hand-off the steps after the exec are waited for first; `warn` is told why the daemon could
-/// not reopen its log.
-pub(super) fn wait(
-    daemon: Child,
-    handoff: Option<handoff::LauncherEnd>,
-    probe: Probe,
-    timeout: Duration,
-    interrupts: &Interrupts,
-    warning: impl Fn(Errno) -> String,
-) -> Result<WaitOutcome, Error> {
-    let process = Process::new(daemon);
-    let outcome = watch(&process, handoff, probe, timeout, interrupts, warning);
+/// Where the news of a wait goes.
+pub(super) trait News {
+    fn warn(&mut self, text: &str);
+    /// What the daemon says that it is doing; empty when it takes that back.
+    fn set_status(&mut self, text: &str);
+}
+
+/// The wait for one daemon. It never blocks: a loop polls [`sources`](Self::sources) until
+/// [`next_step`](Self::next_step), and calls [`step`](Self::step) then.
+#[derive(Debug)]
+pub(super) struct Wait {
+    process: Process,
+    /// Open until the daemon has taken the steps after its exec.
+    handoff: Option<LauncherEnd>,
+    has_taken_steps: bool,
+    mode: &'static Mode,
+    probe: Box<dyn Probe>,
+    begin: Instant,
+    deadline: Instant,
+    status: Option<String>,
+    errno: Option<Errno>,
+    /// How a warning names the log.
+    log: String,
+}
+
+impl Wait {
+    /// With a hand-off, the steps after the exec come first.
+    pub(super) fn new(
+        process: Process,
+        handoff: Option<LauncherEnd>,
+        (mode, probe): (&'static Mode, Box<dyn Probe>),
+        timeout: Duration,
+        log: String,
+    ) -> Self {
+        let begin = Instant::now();
+        Self {
+            process,
+            has_taken_steps: handoff.is_none(),
+            handoff,
+            mode,
+            probe,
+            begin,
+            deadline: begin + timeout.min(MAX_TIMEOUT),
+            status: None,
+            errno: None,
+            log,
+        }
+    }
+
+    /// Looks at everything once; the outcome, if the wait is over.
+    pub(super) fn step(
+        &mut self,
+        now: Instant,
+        news: &mut impl News,
+    ) -> io::Result<Option<WaitOutcome>> {
+        if let Some(failed) = self.hear_handoff(now, news) {
+            return Ok(Some(failed));
+        }
+        let state = self.poll_probe(now, news);
+        if let Some(end) = self.check_exit(state)? {
+            return Ok(Some(end));
+        }
+        if state == State::Ready {
+            let status = self.status.take();
+            return Ok(Some(WaitOutcome::Ready { status }));
+        }
+        Ok((now >= self.deadline).then(|| self.time_is_up()))
+    }
+
+    /// What becomes readable when a step is due.
+    pub(super) fn sources(&self) -> Vec<BorrowedFd<'_>> {
+        let handoff = self.handoff.as_ref().map(AsFd::as_fd);
+        let mut sources: Vec<_> = self.process.end().into_iter().chain(handoff).collect();
+        sources.extend(self.probe.sources());
+        sources
+    }
+
+    /// When a step is due although no source is readable.
+    pub(super) fn next_step(&self, now: Instant) -> Instant {
+        let probe = self.probe.next_poll(now).filter(|_| self.has_taken_steps);
+        let process = self.process.next_poll(now);
+        let wanted = probe.into_iter().chain(process).min();
+        wanted.map_or(self.deadline, |wanted| wanted.min(self.deadline))
+    }
+
+    /// Stops the daemon.
+    pub(super) fn stop(&self) {
+        self.process.stop();
+    }
+
+    fn hear_handoff(&mut self, now: Instant, news: &mut impl News) -> Option<WaitOutcome> {
+        match self.handoff.as_ref()?.receive() {
+            Reply::Pending => return None,
+            Reply::Outcome(Outcome::Failed(step, errno)) => {
+                return Some(WaitOutcome::StepFailed(step, errno));
+            }
+            Reply::Outcome(Outcome::Done { log_errno }) => {
+                if let Some(errno) = log_errno {
+                    news.warn(&log_stays(&self.log, errno));
+                }
+                self.has_taken_steps = true;
+            }
+            Reply::Lost => self.deadline = self.deadline.min(now + HANDOFF_LOST_TIMEOUT),
+        }
+        self.handoff = None;
+        None
+    }
+
+    fn poll_probe(&mut self, now: Instant, news: &mut impl News) -> State {
+        if !self.has_taken_steps {
+            return State::Pending;
+        }
+        let observation = self.probe.poll(now);
+        self.errno = observation.errno.or(self.errno);
+        if let Some(text) = observation.status {
+            news.set_status(&text);
+            self.status = Some(text).filter(|text| !text.is_empty());
+        }
+        if let Some(time) = observation.extension {
+            self.deadline = self.deadline.max(now + time);
+        }
+        match observation.state {
+            State::ReadyAt(at) => self.deadline = self.deadline.max(at),
+            State::Hidden(text) => {
+                news.warn(text);
+                (self.mode, self.probe) = readiness::fall_back(self.process.pid());
+                self.deadline = self.deadline.min(now + self.mode.default_timeout);
+            }
+            State::Pending | State::Ready => {}
+        }
+        observation.state
+    }
+
+    fn check_exit(&mut self, state: State) -> io::Result<Option<WaitOutcome>> {
+        let status = match self.process.try_wait() {
+            Err(error) if error.raw_os_error() == Some(libc::ECHILD) => {
+                return Ok(Some(WaitOutcome::Reaped));
+            }
+            status => status?,
+        };
+        let Some(status) = status else {
+            return Ok(None);
+        };
+        // The daemon may have reported a failure and ended since the hand-off was read.
+        let reply = self.handoff.as_ref().map(LauncherEnd::receive);
+        if let Some(Reply::Outcome(Outcome::Failed(step, errno))) = reply {
+            return Ok(Some(WaitOutcome::StepFailed(step, errno)));
+        }
+        let last = self.probe.drain_after_exit();
+        Ok(Some(WaitOutcome::Ended {
+            status,
+            was_ready: state == State::Ready || last.is_ready(),
+            errno: last.errno.or(self.errno),
+        }))
+    }
+
+    fn time_is_up(&self) -> WaitOutcome {
+        if self.handoff.is_none() && !self.has_taken_steps {
+            WaitOutcome::HandoffLost
+        } else if self.mode.ready_at_timeout && self.has_taken_steps {
+            WaitOutcome::Ready { status: None }
+        } else {
+            WaitOutcome::TimedOut(self.deadline - self.begin)
+        }
+    }
+}
+
+/// Waits until the daemon is ready or has failed. A daemon that failed is gone when this returns.
+pub(super) fn run(mut wait: Wait, interrupts: &Interrupts) -> Result<WaitOutcome, Error> {
+    let outcome = drive(&mut wait, interrupts);
     if !matches!(
         outcome,
         Ok(WaitOutcome::Ready { .. } | WaitOutcome::Ended { .. })
     ) {
-        process.stop();
+        wait.stop();
     }
     outcome.map_err(|errno| Error::step("wait for the daemon", errno))
 }
 
-fn watch(
-    process: &Process,
-    mut handoff: Option<handoff::LauncherEnd>,
-    mut probe: Probe,
-    timeout: Duration,
-    interrupts: &Interrupts,
-    warning: impl Fn(Errno) -> String,
-) -> io::Result<WaitOutcome> {
+fn drive(wait: &mut Wait, interrupts: &Interrupts) -> io::Result<WaitOutcome> {
     let mut status_line = StatusLine::new();
-    let begin = Instant::now();
-    let mut deadline = begin + timeout.min(MAX_TIMEOUT);
-    let mut reason = None;
-    let mut steps_are_done = handoff.is_none();
     loop {
-        match handoff.as_ref().map(handoff::LauncherEnd::receive) {
-            None | Some(Ok(None)) => {}
-            Some(Ok(Some(Ok(errno)))) => {
-                if let Some(errno) = errno {
-                    status_line.clear_then_print(&warning(errno));
-                }
-                handoff = None;
-                steps_are_done = true;
-            }
-            Some(Ok(Some(Err((step, errno))))) => return Ok(WaitOutcome::Refused(step, errno)),
-            Some(Err(_)) => {
-                handoff = None;
-                deadline = deadline.min(Instant::now() + HANDOFF_LOST_TIMEOUT);
-            }
-        }
         let now = Instant::now();
-        let mut is_ready = false;
-        if steps_are_done {
-            let observation = probe.poll(process.pid(), now);
-            is_ready = observation.is_ready;
-            reason = observation.errno.or(reason);
-            if let Some(warning) = observation.warning {
-                status_line.clear_then_print(warning);
-                // From now on it is to settle.
-                deadline = deadline.min(now + default_timeout(Readiness::Settled));
-            }
-            if let Some(text) = observation.status {
-                status_line.set(text);
-            }
-            if let Some(time) = observation.extension {
-                deadline = deadline.max(now + time);
-            }
-        }
-        let end = match process.try_wait() {
-            Err(error) if error.raw_os_error() == Some(libc::ECHILD) => {
-                return Ok(WaitOutcome::Lost);
-            }
-            end => end?,
-        };
-        if let Some(status) = end {
-            // It may have failed, said so and ended since the look above.
-            let answer = handoff.as_ref().map(handoff::LauncherEnd::receive);
-            if let Some(Ok(Some(Err((step, errno))))) = answer {
-                return Ok(WaitOutcome::Refused(step, errno));
-            }
-            let drain_after_exit = probe.drain_after_exit(process.pid());
-            return Ok(WaitOutcome::Ended {
-                status,
-                was_ready: is_ready || drain_after_exit.is_ready,
-                errno: drain_after_exit.errno.or(reason),
-            });
-        }
-        if is_ready {
-            let status = status_line.take();
-            return Ok(WaitOutcome::Ready { status });
+        if let Some(outcome) = wait.step(now, &mut status_line)? {
+            return Ok(outcome);
         }
         if let Some(signal) = interrupts.first() {
             return Ok(WaitOutcome::Interrupted(signal));
         }
-        if now >= deadline {
-            if handoff.is_none() && !steps_are_done {
-                return Ok(WaitOutcome::Silent);
-            }
-            if probe.ready_at_timeout() && steps_are_done {
-                return Ok(WaitOutcome::Ready { status: None });
-            }
-            return Ok(WaitOutcome::Late(deadline - begin));
-        }
-
         status_line.show(now);
-        let wake = [
-            Some(deadline),
-            probe.next_poll(now),
-            process.next_poll(now),
-            status_line.next_show(),
-        ];
-        let wake = wake.into_iter().flatten().min().unwrap_or(deadline);
-        let sources = [
-            Some(interrupts.as_fd()),
-            process.end(),
-            handoff.as_ref().map(AsFd::as_fd),
-        ];
-        let mut sources: Vec<PollFd<'_>> = sources
+        let next_step = wait.next_step(now);
+        let wake = status_line
+            .next_show()
+            .map_or(next_step, |show| show.min(next_step));
+        let mut sources: Vec<PollFd<'_>> = wait
+            .sources()
             .into_iter()
-            .flatten()
-            .chain(probe.sources())
+            .chain([interrupts.as_fd()])
             .map(|fd| PollFd::new(fd, PollFlags::POLLIN))
             .collect();
-        match poll(
-            &mut sources,
-            rounded_up(wake.saturating_duration_since(now)),
-        ) {
+        let timeout = rounded_up(wake.saturating_duration_since(now));
+        match poll(&mut sources, timeout) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno.into()),
         }
     }
 }
 
-/// In milliseconds, as poll(2) wants it; never so short that it would look again too early.
+/// The daemon has other rights or another root directory than the launcher had.
+fn log_stays(log: &str, cause: Errno) -> String {
+    let reason = system_message(&cause.into());
+    format!("the daemon cannot reopen the log {log}: {reason}; rotate it by copying (copytruncate)")
+}
+
+/// In milliseconds, as poll(2) wants it; never so short that the loop would wake up too early.
 fn rounded_up(time: Duration) -> PollTimeout {
     PollTimeout::try_from(time + Duration::from_micros(999)).unwrap_or(PollTimeout::MAX)
 }

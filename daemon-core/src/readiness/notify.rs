@@ -3,6 +3,7 @@
 //! The launcher is the receiver, the daemon's `ready()` and its companions are the sender. In the
 //! foreground the same sender talks to systemd or to any other supervisor.
 
+mod probe;
 mod sender;
 
 use std::fmt::{self, Write as _};
@@ -10,7 +11,8 @@ use std::time::Duration;
 
 use crate::error::escape;
 
-pub(crate) use super::platform::receiver::NotifySocket;
+use super::platform::receiver::NotifySocket;
+pub(super) use probe::bind;
 pub(crate) use sender::{remember_receiver, send, send_if_there_is_room};
 
 /// The environment variable that names the receiver's socket.

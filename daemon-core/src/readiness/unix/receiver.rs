@@ -11,8 +11,11 @@ use std::path::PathBuf;
 
 use nix::unistd::{Pid, mkdtemp};
 
-use crate::error::OUT_OF_REACH;
 use crate::readiness::notify::{DATAGRAM_MAX, Notification, parse};
+
+/// A socket in the file system is the only one that reaches across processes here.
+const OUT_OF_REACH: &str = "the notification socket is not reachable after chroot; \
+     use a different `ready` mode";
 
 /// However fast somebody writes, one look at the socket ends, and the clock gets its turn.
 const DATAGRAMS_PER_CALL: usize = 64;

@@ -1,0 +1,127 @@
+//! Why a launch failed, in the words that its user reads.
+
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
+
+use super::CANNOT_START;
+use crate::error::{Error, ErrorKind, shown, system_message};
+use crate::handoff::{Record, StartStep};
+use crate::identity;
+use crate::log_file::LogPlace;
+use crate::signal;
+
+/// A step of the daemon after its exec failed.
+pub(crate) fn step_failed(step: StartStep, record: &Record, cause: Errno) -> Error {
+    let path = |path: &Option<PathBuf>| path.as_deref().map(shown).unwrap_or_default();
+    match step {
+        StartStep::PidFile => {
+            let file = path(&record.pid_file);
+            Error::step(&format!("keep the PID file {file} open"), cause)
+        }
+        StartStep::Chroot => {
+            let root = path(&record.chroot);
+            Error::step(&format!("change the root directory to {root}"), cause)
+        }
+        StartStep::Privileges(step) => {
+            let target = record.identity.clone().unwrap_or_default();
+            identity::not_assumed(step, &target, cause)
+        }
+        StartStep::Workdir => {
+            let directory = path(&record.workdir);
+            Error::step(
+                &format!("change to the working directory {directory}"),
+                cause,
+            )
+        }
+        StartStep::LogReopen => {
+            let signal = signal::describe(record.log_reopen.unwrap_or_default());
+            Error::step(&format!("reopen the log on signal {signal}"), cause)
+        }
+    }
+}
+
+/// The daemon ended before it was ready.
+///
+/// Or after it, but too early for the launcher to call it up.
+pub(super) fn ended_early(
+    status: ExitStatus,
+    was_ready: bool,
+    errno: Option<Errno>,
+    log: Option<&LogPlace>,
+) -> Error {
+    let kind = if status.success() {
+        ErrorKind::EndedEarly
+    } else {
+        ErrorKind::Failed
+    };
+    let when = if was_ready {
+        "as soon as it was ready"
+    } else {
+        "before it was ready"
+    };
+    let because = errno
+        .map(|errno| format!(": {}", system_message(&errno.into())))
+        .unwrap_or_default();
+    let reason = format!(
+        "the daemon {} {when}{because}{}",
+        signal::describe_end(status),
+        more(log)
+    );
+    let error = Error::words(kind, CANNOT_START, reason);
+    let own_status = status.code().or_else(|| Some(128 + status.signal()?));
+    match own_status.and_then(|status| u8::try_from(status).ok()) {
+        Some(status) if kind == ErrorKind::Failed => error.with_status(status),
+        _ => error,
+    }
+}
+
+/// The daemon ended before it was ready, nobody knows how.
+pub(super) fn reaped(log: Option<&LogPlace>) -> Error {
+    let reason = format!(
+        "the daemon exited before it was ready; its exit status was already reaped elsewhere in \
+         this process{}",
+        more(log)
+    );
+    Error::words(ErrorKind::System, CANNOT_START, reason)
+}
+
+/// The daemon has closed its end of the hand-off, and runs without what it was to do first.
+pub(super) fn handoff_lost(log: Option<&LogPlace>) -> Error {
+    let reason = format!(
+        "the daemon closed its start-up socket before reporting success{}",
+        more(log)
+    );
+    Error::words(ErrorKind::System, CANNOT_START, reason)
+}
+
+/// The daemon was not ready in time.
+pub(super) fn not_ready(time: Duration, log: Option<&LogPlace>) -> Error {
+    let seconds = format!("{}.{}", time.as_secs(), time.subsec_millis() / 100);
+    let seconds = seconds.trim_end_matches(".0");
+    let reason = format!("the daemon was not ready within {seconds} s{}", more(log));
+    Error::words(ErrorKind::NotReady, CANNOT_START, reason)
+}
+
+/// The user gave up waiting.
+pub(super) fn interrupted(signal: Signal) -> Error {
+    let reason = format!("interrupted by {signal} before the daemon was ready");
+    let status = u8::try_from(128 + signal as i32).unwrap_or(71);
+    Error::words(ErrorKind::Interrupted, CANNOT_START, reason)
+        .with_status(status)
+        .with_signal(signal)
+}
+
+/// Where to look for more than the launcher can tell.
+fn more(log: Option<&LogPlace>) -> String {
+    match log {
+        Some(LogPlace::Path(path)) => format!("; see {}", shown(path)),
+        // All there is has been shown.
+        Some(LogPlace::Memory) => String::new(),
+        None => "; no log is configured: set `log`, or run in the foreground".to_owned(),
+    }
+}

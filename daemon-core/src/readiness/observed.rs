@@ -1,0 +1,48 @@
+//! `settled` and `listening` as probes, on every system.
+
+use std::time::Instant;
+
+use super::listening::{Listening, socket_inodes};
+use super::settled::Settled;
+use super::{Observation, Probe, State, Target};
+
+const HIDDEN_SOCKETS: &str = "cannot inspect the daemon's sockets \
+     (permission denied); using ready = \"settled\" instead";
+
+pub(super) fn watch_settled(target: &Target<'_>) -> Box<dyn Probe> {
+    Box::new(Settled::watch(target.daemon))
+}
+
+pub(super) fn watch_listening(target: &Target<'_>) -> Box<dyn Probe> {
+    let inherited = socket_inodes(target.inherited.iter().copied());
+    Box::new(Listening::watch(target.daemon, inherited))
+}
+
+impl Probe for Settled {
+    fn poll(&mut self, now: Instant) -> Observation {
+        ready_if(self.is_quiet(now))
+    }
+
+    fn next_poll(&self, now: Instant) -> Option<Instant> {
+        Some(now + Self::STEP)
+    }
+}
+
+impl Probe for Listening {
+    fn poll(&mut self, _now: Instant) -> Observation {
+        self.is_listening()
+            .map_or(State::Hidden(HIDDEN_SOCKETS).into(), ready_if)
+    }
+
+    fn next_poll(&self, now: Instant) -> Option<Instant> {
+        Some(now + Self::STEP)
+    }
+}
+
+fn ready_if(is_ready: bool) -> Observation {
+    if is_ready {
+        State::Ready.into()
+    } else {
+        State::Pending.into()
+    }
+}
