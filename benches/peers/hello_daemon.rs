@@ -1,8 +1,0 @@
-//! The same program with the attribute.
-
-use std::io::{self, Write};
-
-#[daemon::main(pid = "{runtime_dir}/hello.pid", log = "{log_dir}/hello.log")]
-fn main() -> io::Result<()> {
-    io::stdout().write_all(b"hello\n")
-}

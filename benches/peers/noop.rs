@@ -1,3 +1,0 @@
-//! Does nothing: what it costs to start any program and wait for its end.
-
-fn main() {}
