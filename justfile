@@ -1,13 +1,17 @@
-# The commands of this project, one list; CI calls the same. `cargo install just`, then `just --list`.
+# The commands of this project. `.ci/run` and the workflows of the forge call them.
+# `just --list` lists them. To install just: `pip install rust-just` or `cargo install just`.
 
-# All that a change has to pass on Linux, as root for nothing to be skipped.
-all: fmt clippy doc test lints msrv fork hardened package
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+# All checks of a change on Linux, in the order of `.ci/run`. Run it as root: nothing is skipped then.
+ci: fmt clippy doc runtimes hardened faults
 
 fmt:
     cargo fmt --all --check
 
 clippy:
     cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
+    cargo clippy --workspace --locked -- -D warnings
 
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps --locked
@@ -15,9 +19,10 @@ doc:
 test:
     cargo test --workspace --all-features --locked
 
-# What became of each fault of tests/faults.md, after all tests. As root, for nothing to be skipped.
+# All tests, then the result of each fault of tests/faults.md.
 faults:
-    cargo test --workspace --all-features --locked --no-fail-fast 2>&1 | cargo test --workspace --all-features --locked --test faults report_of_every_case -- --ignored --nocapture
+    cargo test --workspace --all-features --locked --no-fail-fast 2>&1 \
+        | cargo test --workspace --all-features --locked --test faults report_of_every_case -- --ignored --nocapture
 
 # The same with longer races, and with a kill at every system call.
 faults-long:
@@ -27,44 +32,44 @@ faults-long:
 ui:
     cargo test --locked --test ui
 
-# What the attribute makes, under many lints and in all editions.
+# The expansion of the attribute under many lints and in all editions.
 lints:
     cargo test --locked --test lints
 
-# The oldest compiler that is promised: rustup toolchain install 1.85
+# The oldest supported compiler. Needs `rustup toolchain install 1.85`.
 msrv:
     cargo +1.85 check --workspace --all-features --locked
 
-# The other systems, type-checked with their unit tests: rustup target add ...
+# Type-checks the other systems with their unit tests. Needs `rustup target add` for each target.
 cross:
     for target in aarch64-apple-darwin x86_64-unknown-freebsd x86_64-unknown-illumos x86_64-pc-windows-gnu; do \
-        cargo check --workspace --lib --tests --all-features --locked --target $target || exit; \
+        cargo check --workspace --lib --tests --all-features --locked --target $target; \
     done
 
-# What can be run on the other systems: the unit tests, and some of the examples.
+# The tests that other systems can run: the unit tests, and some of the examples.
 elsewhere:
     cargo test --workspace --lib --locked
     cargo build --locked --example hello --example exit_code
     cargo test --locked --test elsewhere
 
-# The process tests with the programs linked to musl: rustup target add x86_64-unknown-linux-musl
+# All tests with programs that are linked to musl. Needs `rustup target add x86_64-unknown-linux-musl`.
 musl:
     cargo test --locked --target x86_64-unknown-linux-musl
 
-# The async runtimes, which want newer compilers.
+# The async runtimes. They need newer compilers than the library.
 runtimes:
     cargo test --locked --manifest-path tests/runtimes/Cargo.toml --target-dir target/runtimes
 
-# The process tests with programs built with panic = "abort", link-time optimization and stripping.
-hardened:
+# Process tests with programs that are built with panic = "abort", link-time optimization and stripping.
+hardened *filters="image:: command_line:: background:: handoff:: privileges::":
     cargo build --locked --examples --profile hardened --target-dir target
-    TEST_PROGRAMS=target/hardened/examples cargo test --locked --tests
+    TEST_PROGRAMS=target/hardened/examples cargo test --locked --test it -- {{filters}}
 
-# The process tests with the launch by fork(2), as the other Unix systems have it.
+# All tests with the launch by fork(2), as on other Unix systems.
 fork:
     RUSTFLAGS="--cfg daemon_fork" cargo test --package daemon-main --package daemon-core --locked --target-dir target/fork
 
-# cargo install cargo-deny cargo-machete
+# Licences, advisories and unused dependencies. Needs `cargo install cargo-deny cargo-machete`.
 deny:
     cargo deny --workspace check
     cargo machete
@@ -76,20 +81,28 @@ minimal:
     RUSTC_BOOTSTRAP=1 cargo update -Z direct-minimal-versions && cargo check --package daemon-main --all-features; \
         result=$?; mv target/Cargo.lock .; exit $result
 
-# rustup toolchain install nightly; cargo install cargo-fuzz
-# For ten minutes what comes from outside as bytes; the targets are those of fuzz/targets.
+# Fuzzes one target of fuzz/targets for ten minutes. Needs a nightly toolchain and `cargo install cargo-fuzz`.
 fuzz target:
     mkdir -p fuzz/target/found/{{target}}
     cargo +nightly fuzz run {{target}} fuzz/target/found/{{target}} fuzz/corpus/{{target}} -- -max_total_time=600 -dict=fuzz/dictionary
 
-# With words: only the mutants in whose text one of them stands.
-# One security check after the other broken, to see a test turn red; as root.
+# Breaks one security check after another and expects a test to fail. With words: only mutants whose text contains one.
 mutants *words:
     tests/mutations/run.py {{words}}
 
-# The tables of benches/README.md, or those that are named.
+# The tables of benches/README.md, or those that are named; `--help` lists the options.
 bench *words:
-    cargo run --release --locked --manifest-path benches/Cargo.toml --bin bench -- {{words}}
+    python3 benches/bench {{words}}
+
+# Fails if a capability has grown by more than 5 % against benches/README.md.
+size:
+    python3 benches/bench size --check
+
+# Draws docs/modules.svg from the imports of the core, and records docs/session.svg from a terminal session.
+pictures:
+    python3 docs/pictures/modules.py
+    cargo build --locked --example hello --example result
+    python3 docs/pictures/session.py
 
 package:
     cargo package --workspace --locked
