@@ -97,9 +97,9 @@ fn main() -> ExitCode {
             volume,
             directory,
         } => {
-            let daemon = Daemon::new().log_file(LOG_FILE);
+            let daemon = Daemon::new().log(LOG_FILE);
             let daemon = match log_file {
-                Some(path) => daemon.log_file(path),
+                Some(path) => daemon.log(path),
                 None => daemon,
             };
             let daemon = switch.is_asked.then_some(daemon);
@@ -155,8 +155,8 @@ fn mount(
         .canonicalize()
         .map_err(|error| about(directory, &error))?;
     let _daemon = daemon.map(|daemon| {
-        let daemon = daemon.pid_file(volume.pid_file());
-        daemon.ready(Readiness::Notify).start()
+        let daemon = daemon.pid(volume.pid_file());
+        daemon.ready(Readiness::notify()).start()
     });
 
     let listener = TcpListener::bind(address).map_err(|error| format!("{address}: {error}"))?;

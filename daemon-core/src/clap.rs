@@ -42,7 +42,7 @@
 //! ```ignore
 //! fn main() {
 //!     let Cli { background } = Cli::parse();
-//!     let daemon = Daemon::new().pid_file(PID_FILE);
+//!     let daemon = Daemon::new().pid(PID_FILE);
 //!     let _daemon = background.is_asked.then(|| background.apply(daemon).start());
 //! }
 //! ```
@@ -96,10 +96,10 @@ impl Background {
     /// The settings, with the paths that the user chose in place of the program's own.
     pub fn apply(&self, mut daemon: Daemon) -> Daemon {
         if let Some(path) = &self.pid_file {
-            daemon = daemon.pid_file(path.clone());
+            daemon = daemon.pid(path.clone());
         }
         if let Some(path) = &self.log_file {
-            daemon = daemon.log_file(path.clone());
+            daemon = daemon.log(path.clone());
         }
         daemon
     }

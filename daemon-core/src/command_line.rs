@@ -162,8 +162,8 @@ fn has_switch_or_verb(settings: &Daemon, words: impl Iterator<Item = OsString>) 
 
 /// Only one option can answer to a flag. A switch that is listed twice does no harm.
 fn expect_distinct_flags(settings: &Daemon) -> Result<(), Error> {
-    let switches = settings.background_flags.iter();
-    let mut claims: Vec<_> = switches.map(|flag| (flag, "background_flags")).collect();
+    let switches = settings.background_flag.iter();
+    let mut claims: Vec<_> = switches.map(|flag| (flag, "background_flag")).collect();
     for (flag, option) in [
         (&settings.pid_flag, "pid_flag"),
         (&settings.log_flag, "log_flag"),

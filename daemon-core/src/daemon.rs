@@ -4,39 +4,8 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use crate::path_source::PathSource;
+use crate::readiness::Readiness;
 use crate::signal::Signal;
-
-/// When the launcher may exit 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Readiness {
-    /// The daemon's `execve(2)` succeeded, and so did the steps after it, if any are configured.
-    Exec,
-    /// The daemon has gone quiet: over 50 milliseconds it used less than 1.5 milliseconds of
-    /// processor time, and no sample found one of its threads runnable, in disk wait or stopped. One
-    /// that is never quiet counts as up at the timeout.
-    ///
-    /// A start that fails is busy until it fails: failures after 750 milliseconds of work, out of a
-    /// disk that is slow, or with a long backtrace were seen every time. What it cannot see is a
-    /// failure after a long sleep or a slow name look-up, after very little work, or after work in a
-    /// child process: 92 of 100 starts that slept for 100 milliseconds and then failed were taken
-    /// to be up. [`Listening`](Self::Listening) and [`Notify`](Self::Notify) are for these.
-    #[default]
-    Settled,
-    /// A socket that the daemon made listens: TCP or Unix, or UDP bound to a port outside the
-    /// ephemeral range and not connected. The launcher knows it within some 15 milliseconds.
-    ///
-    /// Where the daemon's descriptors may not be seen in `/proc`, there is one warning, and it is as
-    /// [`Settled`](Self::Settled).
-    Listening,
-    /// The daemon said so, by [`ready`](crate::ready) or any other sender of `sd_notify(3)`'s
-    /// `READY=1`.
-    ///
-    /// Without a log its output is kept in memory until [`ready`](crate::ready) leads it to
-    /// `/dev/null`. Another sender cannot do that: a program that uses one and prints without end
-    /// needs a log.
-    Notify,
-}
 
 /// The settings of a daemon: the options of `#[daemon::main]` at run time.
 ///
@@ -44,8 +13,8 @@ pub enum Readiness {
 #[derive(Debug)]
 #[must_use = "nothing happens until `enter` or `start`"]
 pub struct Daemon {
-    pub(crate) background_flags: Vec<OsString>,
-    pub(crate) subcommands: Vec<OsString>,
+    pub(crate) background_flag: Vec<OsString>,
+    pub(crate) subcommand: Vec<OsString>,
     pub(crate) pid_file: Option<PathSource>,
     pub(crate) log_file: Option<PathSource>,
     pub(crate) pid_flag: Option<OsString>,
@@ -76,8 +45,8 @@ impl Daemon {
     /// The defaults: the switch `-d, --background`, no PID file, no log, ready when settled.
     pub fn new() -> Self {
         Self {
-            background_flags: vec!["-d".into(), "--background".into()],
-            subcommands: Vec::new(),
+            background_flag: vec!["-d".into(), "--background".into()],
+            subcommand: Vec::new(),
             pid_file: None,
             log_file: None,
             pid_flag: None,
@@ -100,28 +69,28 @@ impl Daemon {
     }
 
     /// The switch, in all its spellings. Default: `-d` and `--background`.
-    pub fn background_flags<F: Into<OsString>>(
+    pub fn background_flag<F: Into<OsString>>(
         mut self,
         flags: impl IntoIterator<Item = F>,
     ) -> Self {
-        self.background_flags = flags.into_iter().map(Into::into).collect();
+        self.background_flag = flags.into_iter().map(Into::into).collect();
         self
     }
 
     /// The switch counts only after one of these words, as in `prog mount -d`. Default: anywhere.
-    pub fn subcommands<W: Into<OsString>>(mut self, words: impl IntoIterator<Item = W>) -> Self {
-        self.subcommands = words.into_iter().map(Into::into).collect();
+    pub fn subcommand<W: Into<OsString>>(mut self, words: impl IntoIterator<Item = W>) -> Self {
+        self.subcommand = words.into_iter().map(Into::into).collect();
         self
     }
 
     /// The locked PID file. Default: none.
-    pub fn pid_file(mut self, path: impl Into<PathSource>) -> Self {
+    pub fn pid(mut self, path: impl Into<PathSource>) -> Self {
         self.pid_file = Some(path.into());
         self
     }
 
     /// The file that standard output and standard error are appended to. Default: `/dev/null`.
-    pub fn log_file(mut self, path: impl Into<PathSource>) -> Self {
+    pub fn log(mut self, path: impl Into<PathSource>) -> Self {
         self.log_file = Some(path.into());
         self
     }
@@ -193,13 +162,13 @@ impl Daemon {
         self
     }
 
-    /// When the launcher may exit 0. Default: [`Readiness::Settled`].
+    /// When the launcher may exit 0. Default: [`Readiness::settled`].
     pub fn ready(mut self, readiness: Readiness) -> Self {
         self.readiness = readiness;
         self
     }
 
-    /// The longest wait for readiness. Default: 3 seconds under [`Readiness::Settled`], else 30.
+    /// The longest wait for readiness. Default: 3 seconds under [`Readiness::settled`], else 30.
     pub fn ready_timeout(mut self, timeout: Duration) -> Self {
         self.ready_timeout = Some(timeout);
         self

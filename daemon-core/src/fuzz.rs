@@ -65,7 +65,7 @@ pub fn command_line(bytes: &[u8]) {
     let has = |bit: u32| flags & (1 << bit) != 0;
     let mut settings = Daemon::new();
     if has(0) {
-        settings = settings.background_flags(["-d", "--background"]);
+        settings = settings.background_flag(["-d", "--background"]);
     }
     if has(1) {
         settings = settings.pid_flag("--pid-file");
@@ -77,7 +77,7 @@ pub fn command_line(bytes: &[u8]) {
         settings = settings.control_flag("-s");
     }
     if has(4) {
-        settings = settings.subcommands(["mount"]);
+        settings = settings.subcommand(["mount"]);
     }
     let words = words.split(|byte| *byte == 0).map(OsStr::from_bytes);
     let words: Vec<OsString> = words.map(OsStr::to_owned).collect();

@@ -45,7 +45,6 @@ mod pid_file;
 #[cfg(unix)]
 mod post_exec;
 mod program_name;
-#[cfg(unix)]
 mod readiness;
 #[cfg(unix)]
 mod running;
@@ -63,7 +62,7 @@ mod unsupported;
 
 #[cfg(unix)]
 pub use control::{Control, Status, Stopped};
-pub use daemon::{Daemon, Readiness};
+pub use daemon::Daemon;
 pub use error::{Error, ErrorKind};
 #[cfg(unix)]
 pub use identity::drop_privileges;
@@ -71,6 +70,7 @@ pub use identity::drop_privileges;
 pub use log_reopen::reopen_log;
 pub use log_writer::{LogWriter, log_writer};
 pub use path_source::PathSource;
+pub use readiness::Readiness;
 #[cfg(unix)]
 pub use running::{
     Running, extend_timeout, is_daemon, log_file, pid_file, ready, start_dir, status, stopping,

@@ -103,13 +103,13 @@ pub fn log_file() -> Option<&'static Path> {
 }
 
 /// Tells whoever waits that this program is ready: the launcher, under
-/// [`Readiness::Notify`](crate::Readiness::Notify), or a service manager such as systemd, see
+/// [`Readiness::notify`](crate::Readiness::notify), or a service manager such as systemd, see
 /// `READY=1` in `sd_notify(3)`.
 ///
 /// It never fails, and does nothing where nobody listens, so it can be called in the foreground
 /// too, twice, and from any thread.
 ///
-/// Under [`Readiness::Notify`](crate::Readiness::Notify) without a log, standard output and standard
+/// Under [`Readiness::notify`](crate::Readiness::notify) without a log, standard output and standard
 /// error lead to `/dev/null` from here on; what was written to them before was kept for the launcher
 /// to show, had the start failed.
 pub fn ready() {
@@ -121,7 +121,7 @@ pub fn ready() {
 
 /// Tells whoever waits what this program is doing, in one line, see `STATUS=` in `sd_notify(3)`.
 ///
-/// Under [`Readiness::Notify`](crate::Readiness::Notify) the launcher shows it to a user at a terminal
+/// Under [`Readiness::notify`](crate::Readiness::notify) the launcher shows it to a user at a terminal
 /// who has been waiting for a second, and the last one before [`ready`] in the line that tells that
 /// the daemon is up.
 ///

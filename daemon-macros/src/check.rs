@@ -57,7 +57,7 @@ fn exec_waits_for_nothing(options: &Options, diagnostics: &mut Diagnostics) {
     let (Some(ready), Some(timeout)) = (options.get(READY), options.get(READY_TIMEOUT)) else {
         return;
     };
-    if matches!(&ready.value, Some(Value::Readiness(readiness)) if readiness == "Exec") {
+    if matches!(&ready.value, Some(Value::Readiness(readiness)) if readiness == "exec") {
         let message = "`ready_timeout` has no effect with `ready = \"exec\"`";
         diagnostics.push(timeout.place_of_key(), mistake(&timeout.key, message));
     }

@@ -98,8 +98,8 @@ fn argument(value: &Value, crate_path: &Path) -> TokenStream {
             let crate_path = spanned(crate_path, span);
             quote_spanned!(span=> #crate_path::PathSource::from_fn(|| #expression))
         }
-        Value::Readiness(variant) => {
-            quote_spanned!(generated(variant.span())=> #crate_path::Readiness::#variant)
+        Value::Readiness(mode) => {
+            quote_spanned!(generated(mode.span())=> #crate_path::Readiness::#mode())
         }
         Value::Signal(constant) => {
             quote_spanned!(generated(constant.span())=> #crate_path::Signal::#constant)

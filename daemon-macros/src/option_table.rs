@@ -99,11 +99,11 @@ const fn option(
 
 #[rustfmt::skip] // a table is read by its columns
 pub(crate) static OPTIONS: &[OptionSpec] = &[
-    option(BACKGROUND_FLAG, Kind::Flags, r#""-d""#, "background_flags",
+    option(BACKGROUND_FLAG, Kind::Flags, r#""-d""#, "background_flag",
         &["flag", "daemon_flag", "detach_flag"]),
-    option("subcommand", Kind::Words, r#""mount""#, "subcommands", &[]),
-    option(PID, Kind::File, r#""/run/name.pid""#, "pid_file", &["pidfile", "pid_file", "lock"]),
-    option(LOG, Kind::File, r#""/var/log/name.log""#, "log_file",
+    option("subcommand", Kind::Words, r#""mount""#, "subcommand", &[]),
+    option(PID, Kind::File, r#""/run/name.pid""#, "pid", &["pidfile", "pid_file", "lock"]),
+    option(LOG, Kind::File, r#""/var/log/name.log""#, "log",
         &["logfile", "log_file", "output", "stdout", "stderr"]),
     option(PID_FLAG, Kind::Flag, r#""--pid-file""#, "pid_flag", &[]),
     option(LOG_FLAG, Kind::Flag, r#""--log-file""#, "log_flag", &[]),

@@ -23,12 +23,7 @@ pub(crate) enum Value {
     Path(Path),
 }
 
-const READINESS: [(&str, &str); 4] = [
-    ("exec", "Exec"),
-    ("settled", "Settled"),
-    ("listening", "Listening"),
-    ("notify", "Notify"),
-];
+const READINESS: [&str; 4] = ["exec", "settled", "listening", "notify"];
 
 const SIGNALS: [&str; 8] = [
     "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGCONT", "SIGURG", "SIGWINCH", "SIGIO",
@@ -196,10 +191,10 @@ fn path(option: &OptionSpec, written: Expr) -> syn::Result<Value> {
 fn readiness(option: &OptionSpec, written: &Expr) -> syn::Result<Ident> {
     let literal = string(option, written)?;
     let text = literal.value();
-    if let Some((_, variant)) = READINESS.iter().find(|(name, _)| *name == text) {
-        return Ok(Ident::new(variant, literal.span()));
+    if READINESS.contains(&&*text) {
+        return Ok(Ident::new(&text, literal.span()));
     }
-    let repair = match nearest(&text, READINESS.map(|(name, _)| name)) {
+    let repair = match nearest(&text, READINESS) {
         Some(name) => format!("did you mean `{name}`?"),
         None => "expected `exec`, `settled`, `listening` or `notify`".to_owned(),
     };

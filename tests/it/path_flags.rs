@@ -180,7 +180,7 @@ fn a_flag_that_two_options_claim_is_refused_with_their_names() {
         );
         for option in options.split('\n') {
             let name = option.split('=').next().expect("a name");
-            let name = name.replace("flags", "background_flags");
+            let name = name.replace("flags", "background_flag");
             expect_one_line(&launch, &[&name]);
         }
         expect_nothing_made(&scratch);

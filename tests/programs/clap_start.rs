@@ -25,7 +25,7 @@ fn command() -> Command {
 fn main() {
     let matches = command().get_matches();
     let background = Background::from_arg_matches(&matches).expect("the arguments above");
-    let daemon = Daemon::new().pid_file(PID_FILE).log_file("clap_start.log");
+    let daemon = Daemon::new().pid(PID_FILE).log("clap_start.log");
     let _daemon = background
         .is_asked
         .then(|| background.apply(daemon).start());

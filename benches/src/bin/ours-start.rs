@@ -7,9 +7,9 @@ use daemon::{Daemon, Readiness};
 
 fn main() -> io::Result<()> {
     let daemon = Daemon::new()
-        .pid_file(body::pid_file())
-        .log_file(body::log_file())
-        .ready(Readiness::Exec);
+        .pid(body::pid_file())
+        .log(body::log_file())
+        .ready(Readiness::exec());
     let _running = daemon.start();
     body::run()
 }

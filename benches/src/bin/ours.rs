@@ -8,9 +8,10 @@ use daemon::{Daemon, Readiness};
 #[daemon::main(pid = body::pid_file(), log = body::log_file(), configure = choose_readiness)]
 fn main() -> io::Result<()> {
     // Bound only in the mode that waits for it, and kept open until the end.
-    let _socket = match readiness() {
-        Readiness::Listening => Some(TcpListener::bind("127.0.0.1:0")?),
-        _ => None,
+    let _socket = if readiness() == Readiness::listening() {
+        Some(TcpListener::bind("127.0.0.1:0")?)
+    } else {
+        None
     };
     // Ends the launcher's wait in the mode `notify`, and has no effect in the others.
     daemon::ready();
@@ -22,10 +23,7 @@ fn choose_readiness(daemon: Daemon) -> Daemon {
 }
 
 fn readiness() -> Readiness {
-    match std::env::args().nth(1).as_deref() {
-        Some("settled") => Readiness::Settled,
-        Some("listening") => Readiness::Listening,
-        Some("notify") => Readiness::Notify,
-        _ => Readiness::Exec,
-    }
+    let mode = std::env::args().nth(1);
+    mode.and_then(|mode| mode.parse().ok())
+        .unwrap_or(Readiness::exec())
 }

@@ -46,7 +46,7 @@ impl<'s> Reader<'s> {
     pub(super) fn new(settings: &'s Daemon) -> Self {
         Self {
             settings,
-            subcommand_seen: settings.subcommands.is_empty(),
+            subcommand_seen: settings.subcommand.is_empty(),
             options_ended: false,
             awaiting: None,
             missing_value: None,
@@ -63,7 +63,7 @@ impl<'s> Reader<'s> {
             }
             self.missing_value.get_or_insert(flag);
         }
-        if self.subcommand_seen && self.settings.background_flags.iter().any(|it| it == word) {
+        if self.subcommand_seen && self.settings.background_flag.iter().any(|it| it == word) {
             return Meaning::Switch;
         }
         if let Some(meaning) = self.value_flag_in(word) {
@@ -73,7 +73,7 @@ impl<'s> Reader<'s> {
             self.options_ended = true;
         } else if word == "--help" || word == "--version" {
             return Meaning::Question;
-        } else if self.settings.subcommands.iter().any(|it| it == word) {
+        } else if self.settings.subcommand.iter().any(|it| it == word) {
             self.subcommand_seen = true;
         }
         Meaning::Program

@@ -25,7 +25,7 @@ fn words(line: &str) -> Vec<OsString> {
 }
 
 fn plain() -> Daemon {
-    Daemon::new().background_flags(["-d", "--background"])
+    Daemon::new().background_flag(["-d", "--background"])
 }
 
 fn full() -> Daemon {

@@ -17,7 +17,6 @@ use std::time::Duration;
 
 use nix::unistd::{Pid, getpid};
 
-use crate::daemon::Readiness;
 use crate::descriptors::KeptFds;
 use crate::detach::{EnvEntry, Program, detach};
 use crate::error::{Error, shown};
@@ -27,6 +26,7 @@ use crate::log_file::LogFile;
 use crate::path_template::Resolved;
 use crate::pid_file::PidFile;
 use crate::post_exec;
+use crate::readiness::Readiness;
 use crate::signal::Signal;
 use crate::signals::{DefaultSigchld, Interrupts};
 use crate::standard_streams;

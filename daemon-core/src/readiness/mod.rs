@@ -3,32 +3,171 @@
 //! A probe only observes. How long to wait, and what follows from an observation, is decided in
 //! `launcher::wait` by the table below.
 
+#[cfg(unix)]
 mod exec;
+#[cfg(unix)]
 pub(crate) mod notify;
+#[cfg(unix)]
 mod observed;
 #[cfg(all(target_os = "linux", not(daemon_fork)))]
 #[path = "linux/mod.rs"]
 mod platform;
-#[cfg(not(all(target_os = "linux", not(daemon_fork))))]
+#[cfg(all(unix, not(all(target_os = "linux", not(daemon_fork)))))]
 #[path = "unix/mod.rs"]
 mod platform;
+#[cfg(unix)]
+mod probe;
 
-use std::ffi::OsString;
-use std::fmt::Debug;
-use std::io;
-use std::os::fd::{BorrowedFd, RawFd};
-use std::time::{Duration, Instant};
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
 
-use nix::errno::Errno;
-use nix::unistd::Pid;
+use crate::error::{Error, ErrorKind};
 
-use crate::daemon::Readiness;
-
+#[cfg(unix)]
 pub(crate) use platform::{listening, settled};
+#[cfg(unix)]
+pub(crate) use probe::{Announcements, Observation, Probe, State, Target, Watch, fall_back};
+
+/// When the launcher may exit with 0. The default is [`settled`](Self::settled).
+///
+/// It is displayed and parsed by the name that the attribute uses.
+///
+/// ```
+/// # use daemon_core as daemon;
+/// use daemon::{Daemon, Readiness};
+///
+/// let daemon = Daemon::new().ready(Readiness::notify());
+/// assert_eq!("notify".parse::<Readiness>()?, Readiness::notify());
+/// assert_eq!(Readiness::default().to_string(), "settled");
+/// # Ok::<(), daemon::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Readiness(&'static Mode);
+
+impl Readiness {
+    /// The daemon has executed the program and taken the configured steps, such as the change of
+    /// user.
+    ///
+    /// ```
+    /// # use daemon_core as daemon;
+    /// use daemon::{Daemon, Readiness};
+    ///
+    /// let daemon = Daemon::new().ready(Readiness::exec());
+    /// ```
+    #[must_use]
+    pub fn exec() -> Self {
+        Self(&EXEC)
+    }
+
+    /// The daemon has become quiet: its start-up work is done. A daemon that is still alive at the
+    /// timeout, 3 seconds by default, is ready too.
+    ///
+    /// This is a heuristic. It catches failures during start-up work, and misses a failure after a
+    /// long sleep or a slow name look-up; [`listening`](Self::listening) and
+    /// [`notify`](Self::notify) do not.
+    ///
+    /// ```
+    /// # use daemon_core as daemon;
+    /// use daemon::{Daemon, Readiness};
+    ///
+    /// let daemon = Daemon::new().ready(Readiness::settled());
+    /// ```
+    #[must_use]
+    pub fn settled() -> Self {
+        Self(&SETTLED)
+    }
+
+    /// A socket that the daemon made listens: TCP or Unix, or UDP that is bound to a port outside
+    /// the ephemeral range and not connected.
+    ///
+    /// If `/proc/PID/fd` of the daemon is not readable, the launcher warns once and falls back to
+    /// [`settled`](Self::settled).
+    ///
+    /// ```
+    /// # use daemon_core as daemon;
+    /// use daemon::{Daemon, Readiness};
+    ///
+    /// let daemon = Daemon::new().ready(Readiness::listening());
+    /// ```
+    #[must_use]
+    pub fn listening() -> Self {
+        Self(&LISTENING)
+    }
+
+    /// The daemon has called [`ready`](crate::ready), or sent `READY=1` by another client of
+    /// `sd_notify(3)`.
+    ///
+    /// Without a log the daemon's output is kept in memory until [`ready`](crate::ready) redirects
+    /// it to `/dev/null`. Another client cannot do that: a program that uses one and writes much
+    /// needs a log.
+    ///
+    /// ```
+    /// # use daemon_core as daemon;
+    /// use daemon::{Daemon, Readiness};
+    ///
+    /// let daemon = Daemon::new().ready(Readiness::notify());
+    /// ```
+    #[must_use]
+    pub fn notify() -> Self {
+        Self(&NOTIFY)
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn mode(&self) -> &'static Mode {
+        self.0
+    }
+}
+
+impl Default for Readiness {
+    fn default() -> Self {
+        Self::settled()
+    }
+}
+
+impl PartialEq for Readiness {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.name == other.0.name
+    }
+}
+
+impl Eq for Readiness {}
+
+impl fmt::Debug for Readiness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Readiness({})", self.0.name)
+    }
+}
+
+impl fmt::Display for Readiness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.name)
+    }
+}
+
+impl FromStr for Readiness {
+    type Err = Error;
+
+    /// # Errors
+    ///
+    /// [`Configuration`](ErrorKind::Configuration): no mode has this name.
+    fn from_str(name: &str) -> Result<Self, Error> {
+        let mut modes = [&EXEC, &SETTLED, &LISTENING, &NOTIFY].into_iter();
+        modes
+            .find(|mode| mode.name == name)
+            .map(Self)
+            .ok_or_else(|| {
+                let what = format!("unknown value `{name}` for `ready`");
+                let expected = "expected `exec`, `settled`, `listening` or `notify`";
+                Error::words(ErrorKind::Configuration, what, expected)
+            })
+    }
+}
 
 /// One readiness mode: the policy of the launcher, and how to watch the daemon.
 #[derive(Debug)]
 pub(crate) struct Mode {
+    name: &'static str,
     /// The longest wait, unless `ready_timeout` is set.
     pub(crate) default_timeout: Duration,
     /// A daemon that is alive at the timeout counts as ready.
@@ -37,150 +176,46 @@ pub(crate) struct Mode {
     pub(crate) may_finish_first: bool,
     /// Without a log, the output is kept in memory until the daemon is ready.
     pub(crate) buffers_output: bool,
+    #[cfg(unix)]
     pub(crate) watch: Watch,
 }
 
-impl Mode {
-    /// Begins to watch a daemon that was given these descriptors.
-    pub(crate) fn observe(&self, daemon: Pid, inherited: &[RawFd]) -> Box<dyn Probe> {
-        match self.watch {
-            Watch::Observed(watch) => watch(&Target { daemon, inherited }),
-            // The launch has bound the socket already, and watches that.
-            Watch::Announced(_) => observed::watch_settled(&Target { daemon, inherited }),
-        }
-    }
-}
-
-/// What takes the place of a mode whose condition cannot be seen.
-pub(crate) fn fall_back(daemon: Pid) -> (&'static Mode, Box<dyn Probe>) {
-    (&SETTLED, SETTLED.observe(daemon, &[]))
-}
-
-/// How to watch the daemon.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Watch {
-    /// The launcher sees the condition itself.
-    Observed(fn(&Target<'_>) -> Box<dyn Probe>),
-    /// The daemon announces it at a socket, which is made before the daemon is started. The argument
-    /// says whether the daemon gets another root directory.
-    Announced(fn(bool) -> io::Result<Box<dyn Announcements>>),
-}
-
-/// The daemon that is watched.
-#[derive(Debug)]
-pub(crate) struct Target<'a> {
-    pub(crate) daemon: Pid,
-    /// The descriptors that the daemon was given.
-    pub(crate) inherited: &'a [RawFd],
-}
-
-/// A socket for announcements of a daemon that does not exist yet.
-pub(crate) trait Announcements: Debug {
-    /// The value of `NOTIFY_SOCKET` for the daemon.
-    fn address(&self) -> OsString;
-    /// The address that only the sender of this library knows.
-    fn own_address(&self) -> OsString;
-    /// Begins to receive, from this daemon alone.
-    fn watch(self: Box<Self>, daemon: Pid) -> Box<dyn Probe>;
-}
-
-/// Watches one daemon for the condition of one mode. Nothing here blocks.
-pub(crate) trait Probe: Debug {
-    fn poll(&mut self, now: Instant) -> Observation;
-
-    /// When to poll again although no source is readable.
-    fn next_poll(&self, now: Instant) -> Option<Instant>;
-
-    /// What becomes readable when there is news.
-    fn sources(&self) -> Vec<BorrowedFd<'_>> {
-        Vec::new()
-    }
-
-    /// What the daemon said before it ended, as far as it was not heard yet.
-    fn drain_after_exit(&mut self) -> Observation {
-        Observation::default()
-    }
-}
-
-/// What a probe has seen.
-#[derive(Debug, Default)]
-pub(crate) struct Observation {
-    pub(crate) state: State,
-    /// What the daemon says that it is doing.
-    pub(crate) status: Option<String>,
-    /// The error that the daemon announces as the reason of its end.
-    pub(crate) errno: Option<Errno>,
-    /// The time that the daemon asks for, from now on.
-    pub(crate) extension: Option<Duration>,
-}
-
-/// How far the daemon is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum State {
-    #[default]
-    Pending,
-    /// It is ready, and the launcher stays until then to answer a barrier.
-    ReadyAt(Instant),
-    Ready,
-    /// The condition cannot be seen from here: this warning, and then as `settled`.
-    Hidden(&'static str),
-}
-
-impl Observation {
-    /// Whether the daemon has been ready.
-    pub(crate) fn is_ready(&self) -> bool {
-        matches!(self.state, State::Ready | State::ReadyAt(_))
-    }
-}
-
-impl From<State> for Observation {
-    fn from(state: State) -> Self {
-        Self {
-            state,
-            ..Self::default()
-        }
-    }
-}
-
-impl Readiness {
-    pub(crate) fn mode(self) -> &'static Mode {
-        match self {
-            Self::Exec => &EXEC,
-            Self::Settled => &SETTLED,
-            Self::Listening => &LISTENING,
-            Self::Notify => &NOTIFY,
-        }
-    }
-}
-
 static EXEC: Mode = Mode {
+    name: "exec",
     default_timeout: Duration::from_secs(30),
     ready_at_timeout: false,
     may_finish_first: true,
     buffers_output: false,
+    #[cfg(unix)]
     watch: Watch::Observed(exec::watch),
 };
 
 static SETTLED: Mode = Mode {
+    name: "settled",
     default_timeout: Duration::from_secs(3),
     ready_at_timeout: true,
     may_finish_first: true,
     buffers_output: false,
+    #[cfg(unix)]
     watch: Watch::Observed(observed::watch_settled),
 };
 
 static LISTENING: Mode = Mode {
+    name: "listening",
     default_timeout: Duration::from_secs(30),
     ready_at_timeout: false,
     may_finish_first: false,
     buffers_output: false,
+    #[cfg(unix)]
     watch: Watch::Observed(observed::watch_listening),
 };
 
 static NOTIFY: Mode = Mode {
+    name: "notify",
     default_timeout: Duration::from_secs(30),
     ready_at_timeout: false,
     may_finish_first: false,
     buffers_output: true,
+    #[cfg(unix)]
     watch: Watch::Announced(notify::bind),
 };

@@ -56,7 +56,7 @@ fn calls(output: &TokenStream) -> String {
     calls
         .replace(":: core :: time :: ", "")
         .replace(":: daemon", "daemon")
-        .replace(r#". background_flags (["-d" , "--background"])"#, "")
+        .replace(r#". background_flag (["-d" , "--background"])"#, "")
         .split_whitespace()
         .collect()
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::{self, Command};
 use std::time::Duration;
 
-use daemon::{Daemon, PathSource, Readiness, Signal};
+use daemon::{Daemon, PathSource, Signal};
 
 use crate::steps;
 
@@ -36,11 +36,11 @@ fn set(daemon: Daemon, name: &str, value: &OsStr) -> Daemon {
     let text = || value.to_string_lossy().into_owned();
     let octal = || u32::from_str_radix(&text(), 8).expect("an octal number");
     match name {
-        "pid" => daemon.pid_file(path()),
-        "log" => daemon.log_file(path()),
+        "pid" => daemon.pid(path()),
+        "log" => daemon.log(path()),
         // As a literal in the source, which may hold placeholders.
-        "pid_template" => daemon.pid_file(&*text().leak()),
-        "log_template" => daemon.log_file(&*text().leak()),
+        "pid_template" => daemon.pid(&*text().leak()),
+        "log_template" => daemon.log(&*text().leak()),
         "workdir_template" => daemon.workdir(&*text().leak()),
         "pid_flag" => daemon.pid_flag(value),
         "log_flag" => daemon.log_flag(value),
@@ -53,15 +53,9 @@ fn set(daemon: Daemon, name: &str, value: &OsStr) -> Daemon {
         "group" => daemon.group(text()),
         "chroot" => daemon.chroot(path()),
         "keep_fds" => daemon.keep_fds(text().split(',').map(|n| n.parse().expect("a number"))),
-        "flags" => daemon.background_flags(words(value)),
-        "subcommand" => daemon.subcommands(words(value)),
-        "ready" => daemon.ready(match &*text() {
-            "exec" => Readiness::Exec,
-            "settled" => Readiness::Settled,
-            "listening" => Readiness::Listening,
-            "notify" => Readiness::Notify,
-            other => panic!("no such readiness: {other}"),
-        }),
+        "flags" => daemon.background_flag(words(value)),
+        "subcommand" => daemon.subcommand(words(value)),
+        "ready" => daemon.ready(text().parse().expect("a readiness mode")),
         "control_flag" => daemon.control_flag(value),
         "stop_timeout" => {
             daemon.stop_timeout(Duration::from_secs(text().parse().expect("seconds")))
@@ -73,21 +67,21 @@ fn set(daemon: Daemon, name: &str, value: &OsStr) -> Daemon {
             daemon.ready_timeout(Duration::from_secs(text().parse().expect("seconds")))
         }
         // While the launcher is at work, something happens to its image or its library.
-        "pid_and_delete_me" => daemon.pid_file(after(value, || fs::remove_file(our_image()))),
-        "pid_and_replace_me" => daemon.pid_file(after(value, || {
+        "pid_and_delete_me" => daemon.pid(after(value, || fs::remove_file(our_image()))),
+        "pid_and_replace_me" => daemon.pid(after(value, || {
             fs::rename(our_image().with_extension("new"), our_image())
         })),
-        "pid_and_delete_library" => daemon.pid_file(after(value, || {
+        "pid_and_delete_library" => daemon.pid(after(value, || {
             fs::remove_file(env::var_os("LD_PRELOAD").expect("a library"))
         })),
         // Another file: what the launcher has of the old one stays.
-        "pid_and_spoil_library" => daemon.pid_file(after(value, || {
+        "pid_and_spoil_library" => daemon.pid(after(value, || {
             let directory = env::var_os("LD_LIBRARY_PATH").map(PathBuf::from);
             let library = directory.expect("a directory").join("libgcc_s.so.1");
             fs::write(library.with_extension("new"), "spoilt")?;
             fs::rename(library.with_extension("new"), library)
         })),
-        "pid_and_noexec" => daemon.pid_file(after(value, || {
+        "pid_and_noexec" => daemon.pid(after(value, || {
             let mut mount = Command::new("mount");
             mount
                 .args(["-o", "remount,noexec"])
@@ -95,14 +89,14 @@ fn set(daemon: Daemon, name: &str, value: &OsStr) -> Daemon {
             mount.status().map(drop)
         })),
         // An overlay copies what is changed to its upper layer.
-        "pid_and_copy_up" => daemon.pid_file(after(value, || {
+        "pid_and_copy_up" => daemon.pid(after(value, || {
             let mode = fs::metadata(our_image())?.permissions();
             fs::set_permissions(our_image(), mode)
         })),
-        "pid_and_nul" => daemon.pid_file(PathBuf::from(text() + "\0")),
+        "pid_and_nul" => daemon.pid(PathBuf::from(text() + "\0")),
         // The path is computed, and each computation leaves a line that says where.
-        "computed_pid" => daemon.pid_file(computed(path())),
-        "computed_log" => daemon.log_file(computed(path())),
+        "computed_pid" => daemon.pid(computed(path())),
+        "computed_log" => daemon.log(computed(path())),
         "computed_workdir" => daemon.workdir(computed(path())),
         other => panic!("no such option: {other}"),
     }

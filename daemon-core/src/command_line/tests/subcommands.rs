@@ -5,7 +5,7 @@ use crate::command_line::{Invocation, Verb};
 
 #[test]
 fn with_subcommands_the_switch_counts_only_after_one_of_them() {
-    let settings = full().subcommands(["mount", "serve"]);
+    let settings = full().subcommand(["mount", "serve"]);
     for line in ["prog genkey -d", "prog -d mount META", "prog -- mount -d"] {
         assert_eq!(
             ask(&settings, &words(line)),
@@ -25,7 +25,7 @@ fn with_subcommands_the_switch_counts_only_after_one_of_them() {
 
 #[test]
 fn with_subcommands_a_verb_counts_only_after_one_of_them() {
-    let settings = full().subcommands(["mount"]);
+    let settings = full().subcommand(["mount"]);
     for line in ["prog -s stop", "prog genkey -s stop", "prog -s stop mount"] {
         assert_eq!(
             ask(&settings, &words(line)),
@@ -40,7 +40,7 @@ fn with_subcommands_a_verb_counts_only_after_one_of_them() {
 
 #[test]
 fn path_flags_count_on_both_sides_of_the_subcommand() {
-    let settings = full().subcommands(["mount"]);
+    let settings = full().subcommand(["mount"]);
     for line in [
         "prog mount -d --pid-file X META",
         "prog --pid-file X mount -d META",
@@ -53,14 +53,14 @@ fn path_flags_count_on_both_sides_of_the_subcommand() {
 
 #[test]
 fn the_path_of_a_path_flag_is_no_subcommand() {
-    let settings = full().subcommands(["mount"]);
+    let settings = full().subcommand(["mount"]);
     let line = words("prog --pid-file mount -d");
     assert_eq!(ask(&settings, &line), Ok(Invocation::Foreground));
 }
 
 #[test]
 fn a_question_counts_on_both_sides_of_the_subcommand() {
-    let settings = full().subcommands(["mount"]);
+    let settings = full().subcommand(["mount"]);
     for (line, argv) in [
         ("prog --help mount -d", "prog --help mount"),
         ("prog mount -d --help", "prog mount --help"),

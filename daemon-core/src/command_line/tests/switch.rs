@@ -91,7 +91,7 @@ fn after_two_dashes_nothing_is_ours() {
 
 #[test]
 fn no_switch_at_all_leaves_every_word_alone() {
-    let none = Daemon::new().background_flags::<OsString>([]);
+    let none = Daemon::new().background_flag::<OsString>([]);
     let line = words("prog -d --background");
     assert_eq!(ask(&none, &line), Ok(Invocation::Foreground));
 }

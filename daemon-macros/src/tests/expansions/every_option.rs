@@ -27,10 +27,10 @@ fn main() {}
 
 fn main() {
     let _daemon = ::renamed::Daemon::new()
-        .background_flags(["-b", "--bg"])
-        .subcommands(["mount"])
-        .pid_file("{runtime_dir}/{name}.pid")
-        .log_file(::renamed::PathSource::from_fn(|| log_file()))
+        .background_flag(["-b", "--bg"])
+        .subcommand(["mount"])
+        .pid("{runtime_dir}/{name}.pid")
+        .log(::renamed::PathSource::from_fn(|| log_file()))
         .pid_flag("--pid-file")
         .log_flag("--log-file")
         .pid_mode(0o600)
@@ -41,7 +41,7 @@ fn main() {
         .group("www")
         .chroot(::renamed::PathSource::from_fn(|| env!("ROOT")))
         .keep_fds([3, 4])
-        .ready(::renamed::Readiness::Notify)
+        .ready(::renamed::Readiness::notify())
         .ready_timeout(::core::time::Duration::from_secs(60))
         .control_flag("-s")
         .stop_timeout(::core::time::Duration::from_secs(5))

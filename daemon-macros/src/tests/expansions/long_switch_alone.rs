@@ -4,6 +4,6 @@ fn main() {}
 // expands to
 
 fn main() {
-    let _daemon = ::daemon::Daemon::new().background_flags(["--detach"]).enter();
+    let _daemon = ::daemon::Daemon::new().background_flag(["--detach"]).enter();
     {}
 }

@@ -12,7 +12,7 @@ fn main() -> impl ::daemon::Termination {
         spawner.spawn(run()).unwrap();
     }
     let _daemon = ::daemon::Daemon::new()
-        .background_flags(["-d", "--background"])
+        .background_flag(["-d", "--background"])
         .enter();
     main()
 }

@@ -17,9 +17,9 @@ fn main() -> Result<(), std::io::Error> {
     //! In its own words.
     #![warn(unused)]
     let _daemon = ::daemon::Daemon::new()
-        .pid_file("/run/hello.pid")
-        .log_file("/var/log/hello.log")
-        .background_flags(["-d", "--background"])
+        .pid("/run/hello.pid")
+        .log("/var/log/hello.log")
+        .background_flag(["-d", "--background"])
         .enter();
     {
         use std::io::Write;

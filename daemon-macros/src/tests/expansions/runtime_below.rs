@@ -22,8 +22,8 @@ fn main() -> impl ::daemon::Termination {
         serve().await
     }
     let _daemon = ::daemon::Daemon::new()
-        .background_flags(["-d", "--background"])
-        .pid_file("/run/hello.pid")
+        .background_flag(["-d", "--background"])
+        .pid("/run/hello.pid")
         .enter();
     main()
 }

@@ -5,7 +5,7 @@ fn main() {}
 
 fn main() {
     let _daemon = ::daemon::Daemon::new()
-        .background_flags(["-d", "--background"])
+        .background_flag(["-d", "--background"])
         .enter();
     {}
 }

@@ -47,8 +47,8 @@ fn pid_file() -> PathBuf {
 /// Imports what the generated code names by its full path.
 fn adjust(daemon: Daemon) -> Daemon {
     daemon
-        .ready(Readiness::Notify)
+        .ready(Readiness::notify())
         .ready_timeout(Duration::from_secs(5))
         .log_reopen(Signal::SIGUSR1)
-        .log_file(PathSource::from_fn(|| "b.log"))
+        .log(PathSource::from_fn(|| "b.log"))
 }

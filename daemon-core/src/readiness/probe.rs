@@ -1,0 +1,115 @@
+//! What the launch and the wait know of a readiness mode: how to watch a daemon, and what was seen.
+
+use std::ffi::OsString;
+use std::fmt::Debug;
+use std::io;
+use std::os::fd::{BorrowedFd, RawFd};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::unistd::Pid;
+
+use super::observed;
+use super::{Mode, SETTLED};
+
+impl Mode {
+    /// Begins to watch a daemon that was given these descriptors.
+    pub(crate) fn observe(&self, daemon: Pid, inherited: &[RawFd]) -> Box<dyn Probe> {
+        match self.watch {
+            Watch::Observed(watch) => watch(&Target { daemon, inherited }),
+            // The launch has bound the socket already, and watches that.
+            Watch::Announced(_) => observed::watch_settled(&Target { daemon, inherited }),
+        }
+    }
+}
+
+/// What takes the place of a mode whose condition cannot be seen.
+pub(crate) fn fall_back(daemon: Pid) -> (&'static Mode, Box<dyn Probe>) {
+    (&SETTLED, SETTLED.observe(daemon, &[]))
+}
+
+/// How to watch the daemon.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Watch {
+    /// The launcher sees the condition itself.
+    Observed(fn(&Target<'_>) -> Box<dyn Probe>),
+    /// The daemon announces it at a socket, which is made before the daemon is started. The argument
+    /// says whether the daemon gets another root directory.
+    Announced(fn(bool) -> io::Result<Box<dyn Announcements>>),
+}
+
+/// The daemon that is watched.
+#[derive(Debug)]
+pub(crate) struct Target<'a> {
+    pub(crate) daemon: Pid,
+    /// The descriptors that the daemon was given.
+    pub(crate) inherited: &'a [RawFd],
+}
+
+/// A socket for announcements of a daemon that does not exist yet.
+pub(crate) trait Announcements: Debug {
+    /// The value of `NOTIFY_SOCKET` for the daemon.
+    fn address(&self) -> OsString;
+    /// The address that only the sender of this library knows.
+    fn own_address(&self) -> OsString;
+    /// Begins to receive, from this daemon alone.
+    fn watch(self: Box<Self>, daemon: Pid) -> Box<dyn Probe>;
+}
+
+/// Watches one daemon for the condition of one mode. Nothing here blocks.
+pub(crate) trait Probe: Debug {
+    fn poll(&mut self, now: Instant) -> Observation;
+
+    /// When to poll again although no source is readable.
+    fn next_poll(&self, now: Instant) -> Option<Instant>;
+
+    /// What becomes readable when there is news.
+    fn sources(&self) -> Vec<BorrowedFd<'_>> {
+        Vec::new()
+    }
+
+    /// What the daemon said before it ended, as far as it was not heard yet.
+    fn drain_after_exit(&mut self) -> Observation {
+        Observation::default()
+    }
+}
+
+/// What a probe has seen.
+#[derive(Debug, Default)]
+pub(crate) struct Observation {
+    pub(crate) state: State,
+    /// What the daemon says that it is doing.
+    pub(crate) status: Option<String>,
+    /// The error that the daemon announces as the reason of its end.
+    pub(crate) errno: Option<Errno>,
+    /// The time that the daemon asks for, from now on.
+    pub(crate) extension: Option<Duration>,
+}
+
+/// How far the daemon is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum State {
+    #[default]
+    Pending,
+    /// It is ready, and the launcher stays until then to answer a barrier.
+    ReadyAt(Instant),
+    Ready,
+    /// The condition cannot be seen from here: this warning, and then as `settled`.
+    Hidden(&'static str),
+}
+
+impl Observation {
+    /// Whether the daemon has been ready.
+    pub(crate) fn is_ready(&self) -> bool {
+        matches!(self.state, State::Ready | State::ReadyAt(_))
+    }
+}
+
+impl From<State> for Observation {
+    fn from(state: State) -> Self {
+        Self {
+            state,
+            ..Self::default()
+        }
+    }
+}
