@@ -1,69 +1,83 @@
 //! Rules between options, one function each.
 
+use proc_macro2::{TokenStream, TokenTree};
 use syn::LitStr;
 
 use crate::diagnostics::{Diagnostics, mistake, shown};
 use crate::option_table::{
-    CONFIGURE, CONTROL_FLAG, Kind, LOG, LOG_FLAG, LOG_MODE, LOG_REOPEN, PID, PID_FLAG, PID_MODE,
-    READY, READY_TIMEOUT, STOP_TIMEOUT,
+    CONFIGURE, CONTROL_FLAG, LOG, LOG_FLAG, LOG_MODE, LOG_REOPEN, PID, PID_FLAG, PID_MODE, READY,
+    READY_TIMEOUT, STOP_TIMEOUT,
 };
 use crate::options::Options;
-use crate::value::Value;
 
 pub(crate) fn check(options: &Options, diagnostics: &mut Diagnostics) {
     flags_are_distinct(options, diagnostics);
-    pid_and_log_are_two_files(options, diagnostics);
-    exec_waits_for_nothing(options, diagnostics);
+    pid_and_log_differ(options, diagnostics);
+    exec_has_no_timeout(options, diagnostics);
     for need in NEEDS {
         need.check(options, diagnostics);
     }
 }
 
-/// Only one option can answer to a flag.
+/// Two options cannot have one flag.
 fn flags_are_distinct(options: &Options, diagnostics: &mut Diagnostics) {
     let mut taken: Vec<(String, &str)> = Vec::new();
     for setting in &options.settings {
-        let flags: &[LitStr] = match (setting.option.kind, &setting.value) {
-            (Kind::Flags, Some(Value::Texts(flags))) => flags,
-            (Kind::Flag, Some(Value::Text(flag))) => std::slice::from_ref(flag),
-            _ => continue,
+        let name = setting.option.name;
+        let Some(argument) = setting.argument.clone().filter(|_| name.ends_with("_flag")) else {
+            continue;
         };
-        for literal in flags {
-            let flag = literal.value();
+        for flag in string_literals(argument) {
+            let flag = flag.value();
             if let Some((_, owner)) = taken.iter().find(|(other, _)| *other == flag) {
                 let message = format!("flag `{}` is already the `{owner}`", shown(&flag));
-                diagnostics.push(setting.place_of_value(), mistake(literal, message));
+                // What the user wrote; `--background` may not be there.
+                let mut written = string_literals(setting.tokens.iter().cloned().collect());
+                written.retain(|literal| literal.value() == flag);
+                let mistake = match written.pop() {
+                    Some(literal) => mistake(literal, message),
+                    None => mistake(&setting.key, message),
+                };
+                diagnostics.push(setting.position, mistake);
             }
-            taken.push((flag, setting.option.name));
+            taken.push((flag, name));
         }
     }
+}
+
+/// One string, or the strings of an array.
+fn string_literals(argument: TokenStream) -> Vec<LitStr> {
+    let literals = argument.into_iter().flat_map(|token| match token {
+        TokenTree::Group(array) => string_literals(array.stream()),
+        literal => syn::parse2(literal.into()).into_iter().collect(),
+    });
+    literals.collect()
 }
 
 /// The log would overwrite the pid.
-fn pid_and_log_are_two_files(options: &Options, diagnostics: &mut Diagnostics) {
-    let (Some(pid), Some(log)) = (options.get(PID), options.get(LOG)) else {
+fn pid_and_log_differ(options: &Options, diagnostics: &mut Diagnostics) {
+    let literal = |name| options.get(name)?.literal();
+    let (Some(pid), Some(log)) = (literal(PID), literal(LOG)) else {
         return;
     };
-    if let (Some(Value::Text(pid)), Some(Value::Text(path))) = (&pid.value, &log.value) {
-        if pid.value() == path.value() {
-            let message = "`log` and `pid` name the same file";
-            diagnostics.push(log.place_of_value(), mistake(path, message));
-        }
+    if let (true, Some(setting)) = (pid.value() == log.value(), options.get(LOG)) {
+        let message = "`log` and `pid` name the same file";
+        diagnostics.push(setting.position, mistake(log, message));
     }
 }
 
-/// The kernel tells at once whether an exec succeeded.
-fn exec_waits_for_nothing(options: &Options, diagnostics: &mut Diagnostics) {
+/// The launcher learns at once whether an exec succeeded.
+fn exec_has_no_timeout(options: &Options, diagnostics: &mut Diagnostics) {
     let (Some(ready), Some(timeout)) = (options.get(READY), options.get(READY_TIMEOUT)) else {
         return;
     };
-    if matches!(&ready.value, Some(Value::Readiness(readiness)) if readiness == "exec") {
+    if ready.literal().is_some_and(|ready| ready.value() == "exec") {
         let message = "`ready_timeout` has no effect with `ready = \"exec\"`";
-        diagnostics.push(timeout.place_of_key(), mistake(&timeout.key, message));
+        diagnostics.push(timeout.position, mistake(&timeout.key, message));
     }
 }
 
-/// An option that does nothing without one of others. `configure` may supply any of them.
+/// An option that does nothing without one of others. `configure` may set any of them.
 struct Need {
     option: &'static str,
     one_of: &'static [&'static str],
@@ -105,7 +119,7 @@ impl Need {
         };
         let is_written = |name: &&str| options.get(name).is_some();
         if options.all_read && !self.one_of.iter().chain([&CONFIGURE]).any(is_written) {
-            diagnostics.push(setting.place_of_key(), mistake(&setting.key, self.message));
+            diagnostics.push(setting.position, mistake(&setting.key, self.message));
         }
     }
 }

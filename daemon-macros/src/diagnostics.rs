@@ -1,4 +1,4 @@
-//! All mistakes of one attribute, gathered so that they appear together and in source order.
+//! All mistakes of one attribute, collected so that they appear together and in source order.
 
 use std::fmt::Display;
 
@@ -18,7 +18,7 @@ pub(crate) fn together(mistakes: impl IntoIterator<Item = syn::Error>) -> Option
     })
 }
 
-/// Source text as one line of a message may hold it.
+/// Source text without control characters, for one line of a message.
 pub(crate) fn shown(source: &str) -> String {
     source
         .chars()
@@ -29,50 +29,25 @@ pub(crate) fn shown(source: &str) -> String {
         .collect()
 }
 
-/// Where in the source a mistake is. Rules are checked after all options have been read, and spans
-/// do not compare, so the order has to be kept by hand.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place(usize);
-
-impl Place {
-    /// Everything of the function comes after everything of the options.
-    pub(crate) const FUNCTION: Self = Self(usize::MAX);
-
-    pub(crate) fn key_of(option: usize) -> Self {
-        Self(2 * option)
-    }
-
-    pub(crate) fn value_of(option: usize) -> Self {
-        Self(2 * option + 1)
-    }
-}
-
-/// The accumulator. It must be finished, lest a mistake is found and not told.
+/// The mistakes found so far.
+///
+/// The rules between options are checked after all options have been read, and spans cannot be
+/// compared, so each mistake carries the position of its option in the attribute.
 #[derive(Default)]
-pub(crate) struct Diagnostics {
-    mistakes: Vec<(Place, syn::Error)>,
-    finished: bool,
-}
+pub(crate) struct Diagnostics(Vec<(usize, syn::Error)>);
 
 impl Diagnostics {
-    pub(crate) fn push(&mut self, place: Place, mistake: syn::Error) {
-        self.mistakes.push((place, mistake));
+    /// The position of the function, which comes after all options.
+    pub(crate) const FUNCTION: usize = usize::MAX;
+
+    pub(crate) fn push(&mut self, position: usize, mistake: syn::Error) {
+        self.0.push((position, mistake));
     }
 
     /// The compile errors, or `None` when there was no mistake.
     pub(crate) fn finish(mut self) -> Option<TokenStream> {
-        self.finished = true;
-        self.mistakes.sort_by_key(|(place, _)| *place);
-        let mistakes = self.mistakes.drain(..).map(|(_, mistake)| mistake);
+        self.0.sort_by_key(|(position, _)| *position);
+        let mistakes = self.0.into_iter().map(|(_, mistake)| mistake);
         together(mistakes).map(|all| all.to_compile_error())
-    }
-}
-
-impl Drop for Diagnostics {
-    fn drop(&mut self) {
-        assert!(
-            self.finished || std::thread::panicking(),
-            "mistakes were gathered and not told"
-        );
     }
 }

@@ -1,14 +1,13 @@
-//! The nearest valid `main` beside the errors, so that the compiler adds none of its own and
+//! The nearest valid `main` beside the errors, so that the compiler adds no errors of its own and
 //! editors keep working.
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::Ident;
 
 use crate::entry_fn::EntryFn;
 use crate::stacking::Role;
 
-/// `function` is what was read of `item`, if it is a function at all.
+/// `function` is what was read of `item`, if it is a function.
 pub(crate) fn fallback(item: TokenStream, function: Option<&EntryFn>) -> TokenStream {
     let Some(function) = function.filter(|function| function.is_main()) else {
         return item;
@@ -19,14 +18,12 @@ pub(crate) fn fallback(item: TokenStream, function: Option<&EntryFn>) -> TokenSt
         );
     };
     let attributes = function.attributes(|role| !matches!(role, Role::Repeated | Role::Test));
-    let mut signature = function.signature.clone();
+    let signature = &function.signature;
     if function.signature_mistakes().is_empty() || function.is_within_another_main() {
         return quote!(#(#attributes)* #signature #body);
     }
-    // The underscore keeps `dead_code` quiet. A body that is not `const` is a mistake in a function
-    // that is.
-    signature.ident = Ident::new("_main", signature.ident.span());
-    signature.constness = None;
+    // The underscore keeps `dead_code` quiet. A body may be wrong in a `const` function.
+    let signature = signature.renamed("_main");
     quote! {
         fn main() {
             #(#attributes)* #signature #body

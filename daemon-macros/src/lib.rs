@@ -7,14 +7,11 @@ mod diagnostics;
 mod entry_fn;
 mod expand;
 mod fallback;
-mod flag;
 #[cfg(test)]
 mod fuzz;
-mod number;
 mod option_table;
 mod options;
-mod path_literal;
-mod pipeline;
+mod span;
 mod stacking;
 mod suggest;
 mod syntax;
@@ -26,7 +23,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use proc_macro2::{Span, TokenStream};
 
-use crate::pipeline::attribute;
+use crate::expand::attribute;
 
 #[doc = include_str!("attribute.md")]
 #[expect(
@@ -41,7 +38,7 @@ pub fn main(
     reporting_panics(attribute, options.into(), item.into()).into()
 }
 
-/// A panic would show as a fault of the user's program.
+/// Reports a panic as a fault of the macro, and not of the user's program.
 fn reporting_panics(
     attribute: fn(TokenStream, TokenStream) -> TokenStream,
     options: TokenStream,

@@ -1,6 +1,10 @@
-//! Every option: its name, its kind, its usage and its builder call. The only place that knows them.
+//! Every option: its name, its kind of value, an example and its builder method.
 
 use crate::suggest::nearest;
+use crate::value::{
+    ACCOUNT, CRATE_PATH, DIRECTORY, FDS, FILE, FILE_MODE, FLAG, FLAGS, FUNCTION, Kind, READINESS,
+    SECONDS, SIGNAL, UMASK, WORDS,
+};
 
 pub(crate) const BACKGROUND_FLAG: &str = "background_flag";
 pub(crate) const PID: &str = "pid";
@@ -17,65 +21,21 @@ pub(crate) const LOG_REOPEN: &str = "log_reopen";
 pub(crate) const CONFIGURE: &str = "configure";
 pub(crate) const CRATE: &str = "crate";
 
-/// The switch of a program that does not name one, and what stands beside a short flag alone.
+/// The switch of a program that does not name one. The long one also goes with a short flag alone.
 pub(crate) const SHORT_SWITCH: &str = "-d";
 pub(crate) const LONG_SWITCH: &str = "--background";
 
-/// What kind of value an option takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// One switch in all its spellings.
-    Flags,
-    Flag,
-    Words,
-    /// A path that must not name a directory.
-    File,
-    Directory,
-    /// Permissions of a file that its owner reads and writes.
-    FileMode,
-    Umask,
-    /// A user or a group.
-    Account,
-    Descriptors,
-    Readiness,
-    Seconds,
-    Signal,
-    Function,
-    Crate,
-}
-
-impl Kind {
-    /// The words after `option ... takes`.
-    pub(crate) fn description(self) -> &'static str {
-        match self {
-            Self::Flags => "a flag or an array of flags",
-            Self::Flag => "a flag",
-            Self::Words => "a word or an array of words",
-            Self::File | Self::Directory | Self::Crate => "a path",
-            Self::FileMode | Self::Umask => "an octal integer",
-            Self::Account | Self::Readiness => "a string",
-            Self::Descriptors => "an array of descriptor numbers",
-            Self::Seconds => "a number of seconds",
-            Self::Signal => "the name of a signal",
-            Self::Function => "the path of a function",
-        }
-    }
-}
-
 /// One option of the attribute.
-#[derive(Debug)]
 pub(crate) struct OptionSpec {
     pub(crate) name: &'static str,
-    pub(crate) kind: Kind,
+    pub(crate) kind: &'static Kind,
     example: &'static str,
-    /// The builder's method. `crate` has none: it says where the builder is.
-    pub(crate) method: Option<&'static str>,
-    /// What other programs and libraries call it.
+    /// Names that other programs and libraries use.
     pub(crate) aliases: &'static [&'static str],
 }
 
 impl OptionSpec {
-    /// The option as it may be pasted.
+    /// An example to paste.
     pub(crate) fn usage(&self) -> String {
         format!("{} = {}", self.name, self.example)
     }
@@ -83,46 +43,44 @@ impl OptionSpec {
 
 const fn option(
     name: &'static str,
-    kind: Kind,
+    kind: &'static Kind,
     example: &'static str,
-    method: &'static str,
     aliases: &'static [&'static str],
 ) -> OptionSpec {
     OptionSpec {
         name,
         kind,
         example,
-        method: Some(method),
         aliases,
     }
 }
 
 #[rustfmt::skip] // a table is read by its columns
 pub(crate) static OPTIONS: &[OptionSpec] = &[
-    option(BACKGROUND_FLAG, Kind::Flags, r#""-d""#, "background_flag",
-        &["flag", "daemon_flag", "detach_flag"]),
-    option("subcommand", Kind::Words, r#""mount""#, "subcommand", &[]),
-    option(PID, Kind::File, r#""/run/name.pid""#, "pid", &["pidfile", "pid_file", "lock"]),
-    option(LOG, Kind::File, r#""/var/log/name.log""#, "log",
+    option(BACKGROUND_FLAG, &FLAGS, r#""-d""#,
+        &["flag", "daemon_flag", "detach_flag", "background"]),
+    option("subcommand", &WORDS, r#""mount""#, &[]),
+    option(PID, &FILE, r#""/run/name.pid""#, &["pidfile", "pid_file", "lock"]),
+    option(LOG, &FILE, r#""/var/log/name.log""#,
         &["logfile", "log_file", "output", "stdout", "stderr"]),
-    option(PID_FLAG, Kind::Flag, r#""--pid-file""#, "pid_flag", &[]),
-    option(LOG_FLAG, Kind::Flag, r#""--log-file""#, "log_flag", &[]),
-    option(PID_MODE, Kind::FileMode, "0o644", "pid_mode", &[]),
-    option(LOG_MODE, Kind::FileMode, "0o640", "log_mode", &[]),
-    option("workdir", Kind::Directory, r#""/""#, "workdir",
-        &["cwd", "chdir", "working_dir", "working_directory"]),
-    option("umask", Kind::Umask, "0o027", "umask", &["mask"]),
-    option("user", Kind::Account, r#""nobody""#, "user", &["uid"]),
-    option("group", Kind::Account, r#""nogroup""#, "group", &["gid"]),
-    option("chroot", Kind::Directory, r#""/var/empty""#, "chroot", &[]),
-    option("keep_fds", Kind::Descriptors, "[3]", "keep_fds", &[]),
-    option(READY, Kind::Readiness, r#""notify""#, "ready", &[]),
-    option(READY_TIMEOUT, Kind::Seconds, "30", "ready_timeout", &["timeout", "wait"]),
-    option(CONTROL_FLAG, Kind::Flag, r#""-s""#, "control_flag", &[]),
-    option(STOP_TIMEOUT, Kind::Seconds, "10", "stop_timeout", &[]),
-    option(LOG_REOPEN, Kind::Signal, r#""SIGHUP""#, "log_reopen", &[]),
-    option(CONFIGURE, Kind::Function, "adjust", "configure", &[]),
-    OptionSpec { name: CRATE, kind: Kind::Crate, example: "::daemon", method: None, aliases: &[] },
+    option(PID_FLAG, &FLAG, r#""--pid-file""#, &[]),
+    option(LOG_FLAG, &FLAG, r#""--log-file""#, &[]),
+    option(PID_MODE, &FILE_MODE, "0o644", &[]),
+    option(LOG_MODE, &FILE_MODE, "0o640", &[]),
+    option("workdir", &DIRECTORY, r#""/""#,
+        &["cwd", "chdir", "directory", "working_dir", "working_directory"]),
+    option("umask", &UMASK, "0o027", &["mask"]),
+    option("user", &ACCOUNT, r#""nobody""#, &["uid"]),
+    option("group", &ACCOUNT, r#""nogroup""#, &["gid"]),
+    option("chroot", &DIRECTORY, r#""/var/empty""#, &[]),
+    option("keep_fds", &FDS, "[3]", &[]),
+    option(READY, &READINESS, r#""notify""#, &[]),
+    option(READY_TIMEOUT, &SECONDS, "30", &["timeout", "wait"]),
+    option(CONTROL_FLAG, &FLAG, r#""-s""#, &["signal"]),
+    option(STOP_TIMEOUT, &SECONDS, "10", &[]),
+    option(LOG_REOPEN, &SIGNAL, r#""SIGHUP""#, &["reopen"]),
+    option(CONFIGURE, &FUNCTION, "adjust", &[]),
+    option(CRATE, &CRATE_PATH, "::daemon", &[]),
 ];
 
 /// The option of this name.
@@ -130,7 +88,7 @@ pub(crate) fn find(name: &str) -> Option<&'static OptionSpec> {
     OPTIONS.iter().find(|option| option.name == name)
 }
 
-/// The option that somebody who wrote `name` was after.
+/// The option that `name` is most likely meant to be.
 pub(crate) fn suggestion(name: &str) -> Option<&'static str> {
     let alias = OPTIONS.iter().find(|option| option.aliases.contains(&name));
     alias

@@ -1,24 +1,24 @@
 //! Which attributes of the function are macros, and which are inert.
 
-use syn::{Attribute, Path};
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// What an attribute between `#[daemon::main]` and the function means for the expansion.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// Describes the function; the compiler reads it.
+    /// Describes the function to the compiler.
     Inert,
     /// Rewrites the function, as runtimes do.
     Macro,
-    /// `#[rocket::launch]` makes `fn main` itself, out of a function of another name.
+    /// `#[rocket::launch]` makes `fn main` itself, from a function of another name.
     Launch,
-    /// The harness calls a test from its own `main`.
+    /// The test harness calls this function from its own `main`.
     Test,
     /// `#[daemon::main]` once more.
     Repeated,
 }
 
-/// The language's own attributes that may stand at a function and are no macros. The compiler
-/// resolves `cfg` and `cfg_attr` before it calls any macro.
+/// The built-in attributes of functions that are not macros. The compiler resolves `cfg` and
+/// `cfg_attr` before it calls a macro.
 const INERT: &[&str] = &[
     "allow",
     "automatically_derived",
@@ -50,9 +50,10 @@ const INERT: &[&str] = &[
 /// Attributes of tools, such as `#[rustfmt::skip]`.
 const TOOLS: &[&str] = &["clippy", "diagnostic", "miri", "rust_analyzer", "rustfmt"];
 
-pub(crate) fn role(attribute: &Attribute, crate_path: &Path) -> Role {
-    let path = words(attribute.path());
-    let mut ours = words(crate_path);
+/// The role of `#[attribute]`.
+pub(crate) fn role(attribute: TokenStream, crate_path: &TokenStream) -> Role {
+    let path = words(attribute);
+    let mut ours = words(crate_path.clone());
     ours.push("main".to_owned());
 
     match path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
@@ -65,9 +66,19 @@ pub(crate) fn role(attribute: &Attribute, crate_path: &Path) -> Role {
     }
 }
 
-fn words(path: &Path) -> Vec<String> {
-    path.segments
-        .iter()
-        .map(|segment| segment.ident.to_string())
-        .collect()
+/// The names of the path that the tokens begin with.
+fn words(tokens: TokenStream) -> Vec<String> {
+    let mut words = Vec::new();
+    for token in tokens {
+        match token {
+            TokenTree::Ident(name) => words.push(name.to_string()),
+            TokenTree::Punct(punct) if punct.as_char() == ':' => {}
+            // A `macro_rules!` variable puts an attribute into an invisible group.
+            TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
+                words.extend(self::words(group.stream()));
+            }
+            _ => break,
+        }
+    }
+    words
 }

@@ -1,53 +1,63 @@
 //! One option as tokens: `name = value`, and the comma after it.
+//!
+//! A value stays tokens: the compiler parses the expression in the generated code and underlines
+//! what is wrong with it. Only its end is found here.
 
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::parse::discouraged::Speculative;
-use syn::parse::{Parse, ParseStream};
-use syn::{Expr, Ident, Lit, Token, token};
+use syn::parse::ParseStream;
+use syn::{Ident, Lit, Token, token};
 
 use crate::diagnostics::{mistake, shown};
 use crate::option_table::{self, OPTIONS, OptionSpec};
+use crate::value::ungrouped;
+
+/// An option as it is written.
+pub(crate) struct Written {
+    pub(crate) option: &'static OptionSpec,
+    pub(crate) key: Ident,
+    pub(crate) tokens: Vec<TokenTree>,
+}
 
 /// Reads `name = value`.
-pub(crate) fn option(input: ParseStream) -> syn::Result<(&'static OptionSpec, Ident, Expr)> {
+pub(crate) fn option(input: ParseStream) -> syn::Result<Written> {
     let (key, option) = name(input)?;
     let (name, usage) = (option.name, option.usage());
     let value_expected = || format!("expected a value after `{name} =`: `{usage}`");
     if at_end(input) {
-        return Err(mistake(
-            key,
-            format!("option `{name}` needs a value: `{usage}`"),
-        ));
+        let message = format!("option `{name}` needs a value: `{usage}`");
+        return Err(mistake(key, message));
     }
     if input.peek(token::Paren) {
         let arguments: TokenTree = input.parse()?;
         let call = [key.into(), arguments].into_iter().collect::<TokenStream>();
-        return Err(mistake(
-            call,
-            format!("option `{name}` is written with `=`: `{usage}`"),
-        ));
+        let message = format!("option `{name}` is written with `=`: `{usage}`");
+        return Err(mistake(call, message));
     }
     if !at_equals_sign(input) {
         let (found, text) = next(input)?;
-        return Err(mistake(
-            found,
-            format!("expected `=` after `{name}`, found `{text}`"),
-        ));
+        let message = format!("expected `=` after `{name}`, found `{text}`");
+        return Err(mistake(found, message));
     }
     let equals: Token![=] = input.parse()?;
     if at_end(input) {
         return Err(mistake(equals, value_expected()));
     }
-    let Some(value) = complete(input) else {
-        return Err(mistake(skip_to_comma(input), value_expected()));
-    };
-    Ok((option, key, value))
+    let (tokens, is_whole) = expression(input)?;
+    if !is_whole {
+        let tokens = tokens.into_iter().collect::<TokenStream>();
+        return Err(mistake(tokens, value_expected()));
+    }
+    Ok(Written {
+        option,
+        key,
+        tokens: ungrouped(tokens),
+    })
 }
 
-/// Reads the comma between two options. Where it is missing but the next option is there, that
-/// option is read as if the comma were.
+/// Reads the comma between two options. Where only the comma is missing, the next option is read
+/// as well.
 pub(crate) fn comma(input: ParseStream) -> syn::Result<()> {
     if input.is_empty() || input.parse::<Option<Token![,]>>()?.is_some() {
         return Ok(());
@@ -55,31 +65,84 @@ pub(crate) fn comma(input: ParseStream) -> syn::Result<()> {
     let begins_an_option = input.peek(Ident::peek_any) && input.peek2(Token![=]);
     let (found, text) = next(input)?;
     if !begins_an_option {
-        skip_to_comma(input);
+        skip_to_comma(input)?;
         input.parse::<Option<Token![,]>>()?;
     }
-    Err(mistake(
-        found,
-        format!("expected `,` between options, found `{text}`"),
-    ))
+    let message = format!("expected `,` between options, found `{text}`");
+    Err(mistake(found, message))
 }
 
-/// Skips what is left of an option, and returns it.
-pub(crate) fn skip_to_comma(input: ParseStream) -> TokenStream {
-    let mut skipped = TokenStream::new();
+/// Skips the rest of an option.
+pub(crate) fn skip_to_comma(input: ParseStream) -> syn::Result<()> {
     if at_equals_sign(input) {
-        // A value that can be read may hold commas of its own: `a::<B, C>()`.
-        let ahead = input.fork();
-        if let (Ok(equals), Some(value)) = (ahead.parse::<Token![=]>(), complete::<Expr>(&ahead)) {
-            input.advance_to(&ahead);
-            equals.to_tokens(&mut skipped);
-            value.to_tokens(&mut skipped);
-        }
+        input.parse::<Token![=]>()?;
+        expression(input)?;
     }
     while !at_end(input) {
-        skipped.extend(input.parse::<TokenTree>());
+        input.parse::<TokenTree>()?;
     }
-    skipped
+    Ok(())
+}
+
+/// Reads an expression. It ends at a comma that is not between angle brackets, or where one
+/// operand follows another, since a comma is missing there. Returns whether it looks whole.
+fn expression(input: ParseStream) -> syn::Result<(Vec<TokenTree>, bool)> {
+    let mut tokens = Vec::new();
+    let mut open_angles = 0_usize;
+    let mut can_end = false;
+    while let Some((token, _)) = input.cursor().token_tree() {
+        let ends = is_punct(&token, ",") || can_end && is_operand(&token);
+        if open_angles == 0 && ends {
+            break;
+        }
+        can_end = match &token {
+            TokenTree::Group(_) => true,
+            TokenTree::Punct(_) if is_punct(&token, "<") => {
+                open_angles += usize::from(open_angles > 0 || opens_angle(&tokens));
+                false
+            }
+            TokenTree::Punct(_) if is_punct(&token, ">") && open_angles > 0 => {
+                open_angles -= usize::from(!ends_in_arrow(&tokens));
+                open_angles == 0
+            }
+            TokenTree::Punct(_) => is_punct(&token, "?"),
+            operand => is_operand(operand),
+        };
+        tokens.push(input.parse()?);
+    }
+    let can_begin = !matches!(tokens.first(), Some(first) if is_punct(first, "=./~,+%^>?@;"));
+    Ok((tokens, can_begin && can_end && open_angles == 0))
+}
+
+fn is_punct(token: &TokenTree, any_of: &str) -> bool {
+    matches!(token, TokenTree::Punct(punct) if any_of.contains(punct.as_char()))
+}
+
+/// A literal or a name. Keywords such as `as` and `else` go on with an expression.
+fn is_operand(token: &TokenTree) -> bool {
+    const VALUES: [&str; 7] = ["self", "Self", "super", "crate", "true", "false", "await"];
+    match token {
+        TokenTree::Literal(_) => true,
+        TokenTree::Ident(name) => {
+            let is_name = syn::parse2::<Ident>(token.clone().into()).is_ok();
+            is_name || VALUES.iter().any(|value| name == value)
+        }
+        _ => false,
+    }
+}
+
+/// `<T>::f()` and `f::<T>()` have angle brackets; `a < b` compares.
+fn opens_angle(before: &[TokenTree]) -> bool {
+    match before {
+        [] => true,
+        [.., first, second] => is_punct(first, ":") && is_punct(second, ":"),
+        _ => false,
+    }
+}
+
+fn ends_in_arrow(before: &[TokenTree]) -> bool {
+    matches!(before.last(), Some(TokenTree::Punct(punct))
+        if punct.as_char() == '-' && punct.spacing() == Spacing::Joint)
 }
 
 fn at_end(input: ParseStream) -> bool {
@@ -161,16 +224,7 @@ fn unknown(underlined: impl ToTokens, written: &str) -> syn::Error {
     mistake(underlined, format!("unknown option `{written}`; {repair}"))
 }
 
-/// Reads the whole of something or nothing of it. Without the fork, what a failed attempt leaves
-/// unread within brackets would be an error of its own.
-pub(crate) fn complete<T: Parse>(input: ParseStream) -> Option<T> {
-    let ahead = input.fork();
-    let whole = ahead.parse().ok()?;
-    input.advance_to(&ahead);
-    Some(whole)
-}
-
-/// The next token, which may be of several characters, and how a message shows it.
+/// Reads the next token or operator, and returns it and how a message shows it.
 fn next(input: ParseStream) -> syn::Result<(TokenStream, String)> {
     let ahead = input.fork();
     let mut tokens = TokenStream::new();

@@ -13,7 +13,7 @@ mod messages;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::quote;
 
-use crate::pipeline::attribute;
+use crate::expand::attribute;
 use crate::reporting_panics;
 
 /// The output for these options on an empty `main`.

@@ -12,27 +12,21 @@ mod entry_fn;
 mod expand;
 #[path = "../../daemon-macros/src/fallback.rs"]
 mod fallback;
-#[path = "../../daemon-macros/src/flag.rs"]
-mod flag;
 #[path = "../../daemon-macros/src/fuzz.rs"]
 mod fuzz;
-#[path = "../../daemon-macros/src/number.rs"]
-mod number;
 #[path = "../../daemon-macros/src/option_table.rs"]
 mod option_table;
 #[path = "../../daemon-macros/src/options.rs"]
 mod options;
-#[path = "../../daemon-macros/src/path_literal.rs"]
-mod path_literal;
-#[path = "../../daemon-macros/src/pipeline.rs"]
-mod pipeline;
+#[path = "../../daemon-macros/src/span.rs"]
+mod span;
 #[path = "../../daemon-macros/src/stacking.rs"]
 mod stacking;
 #[path = "../../daemon-macros/src/suggest.rs"]
 mod suggest;
 #[path = "../../daemon-macros/src/syntax.rs"]
 mod syntax;
-#[path = "../../daemon-macros/src/value.rs"]
+#[path = "../../daemon-macros/src/value/mod.rs"]
 mod value;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::options(bytes));

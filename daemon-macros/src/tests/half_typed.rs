@@ -6,8 +6,8 @@ use std::str::FromStr;
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use crate::expand::attribute;
 use crate::fuzz;
-use crate::pipeline::attribute;
 
 fn is_a_program(output: TokenStream) -> bool {
     syn::parse2::<syn::File>(output).is_ok()

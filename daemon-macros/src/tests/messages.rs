@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 
 use super::with_options;
-use crate::pipeline::attribute;
+use crate::expand::attribute;
 
 /// Options with one mistake, and what is said about it.
 const MESSAGES: &[(&str, &str)] = &[

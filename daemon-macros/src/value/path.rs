@@ -1,48 +1,58 @@
-//! What a path that is written as a string literal may look like.
+//! Paths of files and directories.
 
-use syn::LitStr;
+use proc_macro2::TokenStream;
+use quote::quote_spanned;
 
-use crate::diagnostics::{mistake, shown};
-use crate::option_table::{Kind, OptionSpec};
+use super::{Kind, Value};
+use crate::diagnostics::shown;
+use crate::span::{generated, generated_span, respanned};
 use crate::suggest::nearest;
+
+/// The path of a file.
+pub(crate) static FILE: Kind = Kind {
+    takes: "a path",
+    parse: |value| path(value, names_a_directory),
+};
+
+/// The path of a directory.
+pub(crate) static DIRECTORY: Kind = Kind {
+    takes: "a path",
+    parse: |value| path(value, |_| false),
+};
 
 const NAME: &str = "name";
 const DIRECTORIES: [&str; 4] = ["home", "runtime_dir", "state_dir", "log_dir"];
 
-/// Refuses what could only fail at run time, and what a shell would have expanded but nobody does
-/// here.
-pub(crate) fn check(option: &OptionSpec, literal: &LitStr) -> syn::Result<()> {
+/// A literal is checked here; any other expression is computed at run time.
+fn path(value: &Value, is_refused: fn(&str) -> bool) -> syn::Result<TokenStream> {
+    if value.literal().is_none() {
+        let expression = value.underlined();
+        let span = generated_span(&expression);
+        let crate_path = respanned(value.crate_path, span);
+        return Ok(quote_spanned!(span=> #crate_path::PathSource::from_fn(|| #expression)));
+    }
+    let literal = value.string()?;
     let path = literal.value();
-    let name = option.name;
-    if path.is_empty() {
-        Err(mistake(
-            literal,
-            format!("the path of `{name}` must not be empty"),
-        ))
+    let name = value.option.name;
+    let complaint = if path.is_empty() {
+        format!("the path of `{name}` must not be empty")
     } else if path.contains('\0') {
-        Err(mistake(
-            literal,
-            format!("the path of `{name}` must not contain a NUL byte"),
-        ))
+        format!("the path of `{name}` must not contain a NUL byte")
     } else if path == "~" || path.starts_with("~/") {
         let home = shown(&path.replacen('~', "{home}", 1));
-        let message = format!("`~` is not expanded in the path of `{name}`; write `{home}`");
-        Err(mistake(literal, message))
+        format!("`~` is not expanded in the path of `{name}`; write `{home}`")
     } else if names_a_variable(&path) {
-        Err(mistake(
-            literal,
-            format!(
-                "environment variables are not expanded in the path of `{name}`; use a placeholder such as `{{home}}`"
-            ),
-        ))
+        format!(
+            "environment variables are not expanded in the path of `{name}`; use a placeholder such as `{{home}}`"
+        )
     } else if let Err(complaint) = check_placeholders(name, &path) {
-        Err(mistake(literal, complaint))
-    } else if option.kind == Kind::File && names_a_directory(&path) {
-        let message = format!("the path of `{name}` names a directory; add a file name");
-        Err(mistake(literal, message))
+        complaint
+    } else if is_refused(&path) {
+        format!("the path of `{name}` names a directory; add a file name")
     } else {
-        Ok(())
-    }
+        return Ok(generated(&literal));
+    };
+    Err(value.mistake(complaint))
 }
 
 /// `$NAME` or `${NAME}`; a dollar sign before anything else is part of the name.

@@ -1,0 +1,50 @@
+//! Signals.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::quote_spanned;
+
+use super::{Kind, Value};
+use crate::diagnostics::shown;
+use crate::span::{generated_span, respanned};
+use crate::suggest::nearest;
+
+/// A signal that asks a program to do something while it runs on.
+pub(crate) static SIGNAL: Kind = Kind {
+    takes: "the name of a signal",
+    parse: signal,
+};
+
+const SIGNALS: [&str; 8] = [
+    "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGCONT", "SIGURG", "SIGWINCH", "SIGIO",
+];
+const UNCATCHABLE: [&str; 2] = ["SIGKILL", "SIGSTOP"];
+const ENDING: [&str; 3] = ["SIGINT", "SIGQUIT", "SIGTERM"];
+
+fn signal(value: &Value) -> syn::Result<TokenStream> {
+    let literal = value.string()?;
+    let text = literal.value();
+    if !SIGNALS.contains(&&*text) {
+        return Err(value.mistake(complaint(&text)));
+    }
+    let span = generated_span(&literal);
+    let constant = Ident::new(&text, span);
+    let crate_path = respanned(value.crate_path, span);
+    Ok(quote_spanned!(span=> #crate_path::Signal::#constant))
+}
+
+fn complaint(text: &str) -> String {
+    let known = || SIGNALS.into_iter().chain(UNCATCHABLE).chain(ENDING);
+    let full = format!("SIG{}", text.to_uppercase());
+    let name = shown(text);
+    if UNCATCHABLE.contains(&text) {
+        format!("`{name}` cannot be caught; use `SIGHUP` or `SIGUSR1`")
+    } else if ENDING.contains(&text) {
+        format!("`{name}` ends a program; use `SIGHUP` or `SIGUSR1`")
+    } else if known().any(|signal| signal == full) {
+        format!("signal names are written in full: `{full}`")
+    } else if let Some(signal) = nearest(text, known()) {
+        format!("unknown signal `{name}`; did you mean `{signal}`?")
+    } else {
+        format!("unknown signal `{name}`; use `SIGHUP` or `SIGUSR1`")
+    }
+}
