@@ -1,7 +1,7 @@
-//! A `main` that returns an `ExitCode`: it waits for some seconds.
+//! A `main` that returns an `ExitCode`: it waits for a number of seconds.
 //!
-//! A mistake on the command line is told on the terminal, and the exit status is the program's own.
-//! A job that ends well at once was a success, and its output is shown:
+//! A usage error appears on the terminal, and the exit status is the one of the program. A program
+//! that ends with 0 at once counts as a success, and its output is printed:
 //!
 //! ```console
 //! $ cargo run --example exit_code -- -d soon

@@ -1,7 +1,7 @@
-//! A plain `main` that greets now and then, for ever.
+//! A plain `main` that prints a greeting once a minute.
 //!
-//! `cargo run --example hello` does so on the terminal, until Control-C. With `-d` it does so in
-//! the background, and the prompt is back:
+//! `cargo run --example hello` does so on the terminal, until Ctrl-C. With `-d` it does so in the
+//! background, and the prompt returns:
 //!
 //! ```console
 //! $ cargo run --example hello -- -d

@@ -1,7 +1,7 @@
 //! A `main` that returns a `Result`: it prints a file, and again whenever the file has grown.
 //!
-//! An error that ends it before it is up reaches the terminal, although the program runs in the
-//! background and writes to its log, and the exit status is the one it has in the foreground:
+//! An error that ends the program during its start reaches the terminal, although the program runs in the
+//! background and writes to its log. The exit status is the one that it has in the foreground:
 //!
 //! ```console
 //! $ cargo run --example result -- -d missing

@@ -1,57 +1,110 @@
-//! The README and the chapters are pages of the repository and of the crate's documentation, and
-//! their links lead somewhere in both.
+//! The README and the pages of `docs`: their links, and the sessions that they show.
 
 use std::collections::BTreeSet;
-use std::path::Path;
-use std::{fs, io};
+use std::fs;
+use std::path::{Path, PathBuf};
 
-const PAGES: [&str; 7] = [
-    "README.md",
-    "SECURITY.md",
-    "docs/adding.md",
-    "docs/compared.md",
-    "docs/how-it-works.md",
-    "docs/readiness.md",
-    "docs/service-managers.md",
-];
+/// The README, SECURITY and every page of `docs`.
+fn pages() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let docs = fs::read_dir(root.join("docs")).expect("the pages");
+    let docs = docs.map(|entry| entry.expect("a page").path());
+    let mut pages: Vec<_> = docs
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .collect();
+    pages.extend(["README.md", "SECURITY.md"].map(|page| root.join(page)));
+    assert!(pages.len() > 8, "{pages:?}");
+    pages
+}
 
-/// What is defined at the end of a page: labels, and where they lead.
-fn definitions(page: &str) -> io::Result<Vec<(String, String)>> {
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page))?;
+fn read(page: &Path) -> String {
+    fs::read_to_string(page).unwrap_or_else(|error| panic!("{}: {error}", page.display()))
+}
+
+/// The definitions at the end of a page: labels, and their targets.
+fn definitions(page: &Path) -> Vec<(String, String)> {
+    let text = read(page);
     let lines = text.lines().filter(|line| line.starts_with('['));
-    let pairs = lines.filter_map(|line| line.split_once("]: "));
-    Ok(pairs
+    let pairs = lines.filter_map(|line| line.strip_prefix('[')?.split_once("]: "));
+    pairs
         .map(|(label, target)| (label.to_owned(), target.to_owned()))
-        .collect())
+        .collect()
+}
+
+/// The labels that the text of a page uses, as in `[text][label]`.
+fn used_labels(text: &str) -> BTreeSet<&str> {
+    let uses = text.split("][").skip(1);
+    uses.filter_map(|rest| Some(rest.split_once(']')?.0))
+        .collect()
 }
 
 #[test]
-fn every_link_of_a_page_leads_somewhere_in_the_documentation_too() -> io::Result<()> {
-    let known = definitions("src/links.md")?.into_iter();
-    let known: BTreeSet<String> = known.map(|(label, _)| label).collect();
-    for page in PAGES {
-        for (label, _) in definitions(page)? {
-            assert!(known.contains(&label), "{page}: {label}]");
+fn links_of_the_pages_lead_to_files() {
+    for page in pages() {
+        let directory = page.parent().expect("a directory");
+        let text = read(&page);
+        assert!(!text.contains("](crate::"), "{}", page.display());
+        let defined = definitions(&page);
+        for (label, target) in &defined {
+            let is_file = directory.join(target).is_file();
+            assert!(is_file, "{}: [{label}]: {target}", page.display());
+        }
+        for label in used_labels(&text) {
+            let is_defined = defined.iter().any(|(name, _)| name == label);
+            assert!(is_defined, "{}: [{label}]", page.display());
         }
     }
-    Ok(())
 }
 
 #[test]
-fn no_page_links_to_a_file_that_is_not_there() -> io::Result<()> {
-    for page in PAGES {
-        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
-        let text = fs::read_to_string(&page)?;
-        assert!(!text.contains("](crate::"), "{}", page.display());
+fn links_of_the_guide_lead_into_the_documentation() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let known: BTreeSet<String> = definitions(&root.join("src/links.md"))
+        .into_iter()
+        .map(|(label, _)| label)
+        .collect();
+    for page in pages() {
+        if page.ends_with("README.md") {
+            continue;
+        }
+        for (label, _) in definitions(&page) {
+            assert!(known.contains(&label), "{}: [{label}]", page.display());
+        }
     }
-    for (_, target) in definitions("README.md")? {
-        let is_file = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join(&target)
-            .is_file();
-        assert!(
-            is_file || target.starts_with("https://docs.rs/"),
-            "{target}"
-        );
+}
+
+#[test]
+fn the_guide_has_every_page() {
+    let guide = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/guide.rs"));
+    for page in pages() {
+        let name = page.file_name().and_then(|name| name.to_str());
+        let name = name.expect("UTF-8");
+        assert!(name == "README.md" || guide.contains(name), "{name}");
     }
-    Ok(())
+}
+
+/// The README shows what `-d` prints on a terminal.
+#[cfg(feature = "clap")]
+#[test]
+fn sessions_of_the_readme_are_true() {
+    use crate::support::scratch::Scratch;
+    use crate::support::session::{Session, path_with, shell};
+    use crate::support::terminal::Terminal;
+
+    let scratch = Scratch::new();
+    let session = Session::of(&read(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"),
+    ));
+    let script = format!("{}kill $(cat hello.pid)\n", session.script());
+    let path = path_with(&scratch, &["hello", "echo_server"]);
+    let (mut terminal, tty) = Terminal::new();
+    let shell = scratch.start_path(&shell()).args(["-c", &script]);
+    shell
+        .env("PATH", path)
+        .env("TERM", "dumb")
+        .on_terminal(tty)
+        .run();
+    let shown = terminal.read_to_end();
+    session.expect(&shown, &scratch, "/home/you/.local/state");
+    scratch.expect_nothing_left();
 }

@@ -2,125 +2,26 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::support::scratch::Scratch;
+use crate::support::session::{Session, path_with, shell};
 use crate::support::start::Start;
 use crate::support::{program, requires};
-
-/// A command of a head comment, and what it prints.
-#[derive(Debug)]
-struct Command {
-    line: String,
-    output: Vec<String>,
-}
-
-/// Reads the console session in the head comment of an example.
-fn session(example: &str) -> Vec<Command> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("examples")
-        .join(example);
-    let source = fs::read_to_string(source.with_extension("rs")).expect("the example");
-    let lines = source.lines().map_while(|line| line.strip_prefix("//!"));
-    let lines = lines.map(|line| line.strip_prefix(' ').unwrap_or(line));
-    let session = lines
-        .skip_while(|line| *line != "```console")
-        .skip(1)
-        .take_while(|line| *line != "```");
-    let mut commands: Vec<Command> = Vec::new();
-    for line in session {
-        if let Some(line) = line.strip_prefix("$ ") {
-            let (line, output) = (line.to_owned(), Vec::new());
-            commands.push(Command { line, output });
-        } else {
-            let command = commands.last_mut().expect("a command before its output");
-            command.output.push(line.to_owned());
-        }
-    }
-    assert!(commands.len() > 1, "{example} has a session");
-    commands
-}
-
-/// A directory whose `cargo` runs the example that has been built, and nothing else.
-fn directory_with_cargo(scratch: &Scratch, example: &str) -> String {
-    let bin = scratch.path("bin");
-    fs::create_dir(&bin).expect("mkdir");
-    let cargo = scratch.write(
-        "bin/cargo",
-        format!(
-            "#!/bin/sh\n\
-             [ \"$1\" = run ] && shift\n\
-             [ \"$1 $2\" = '--features clap' ] && shift 2\n\
-             [ \"$1 $2\" = '--example {example}' ] || exit 99\n\
-             shift 2\n\
-             [ \"$1\" = -- ] && shift\n\
-             exec '{}' \"$@\"\n",
-            scratch
-                .copy_program(&program::path(example), example)
-                .display()
-        ),
-    );
-    fs::set_permissions(cargo, fs::Permissions::from_mode(0o755)).expect("chmod");
-    let path = std::env::var("PATH").expect("PATH");
-    format!("{}:{path}", bin.display())
-}
 
 /// Runs the session of an example in one shell, and compares what each command prints.
 fn expect_session(example: &str) {
     expect_session_by(example, Scratch::start_path);
 }
 
-/// The same by somebody who starts programs in a way of their own.
+/// The same, with a shell that `start` starts.
 fn expect_session_by(example: &str, start: impl Fn(&Scratch, &Path) -> Start) {
-    const END: &str = "-- end of a command --\n";
     let scratch = Scratch::new();
-    let path = directory_with_cargo(&scratch, example);
-    let commands = session(example);
-    let mut script = vec!["exec 2>&1\n".to_owned()];
-    script.extend(commands.iter().map(|Command { line, .. }| {
-        format!("{line}\nstatus=$?; printf '%s' '{END}'; (exit $status)\n")
-    }));
-    let script = script.concat();
-    let shell = requires::find("sh").expect("a shell");
-    let start = start(&scratch, &shell).args(["-c", &script]);
-    let shown = start.env("PATH", path).run().out_text();
-    let shown: Vec<&str> = shown.split_terminator(END).collect();
-    assert_eq!(shown.len(), commands.len(), "{shown:?}");
-    for (command, shown) in commands.iter().zip(shown) {
-        let shown: Vec<_> = shown
-            .lines()
-            .map(|line| without_particulars(line, &scratch))
-            .collect();
-        let home = Path::new("/home/you");
-        let expected = command.output.iter();
-        let expected: Vec<_> = expected.map(|line| generic(line, home)).collect();
-        assert_eq!(shown, expected, "{command:?}");
-    }
-    // The session ended what it began.
+    let session = Session::of_example(example);
+    let start = start(&scratch, &shell()).args(["-c", &session.script()]);
+    let outcome = start.env("PATH", path_with(&scratch, &[example])).run();
+    session.expect(&outcome.out_text(), &scratch, "/home/you");
     scratch.expect_nothing_left();
-}
-
-fn without_particulars(line: &str, scratch: &Scratch) -> String {
-    generic(line, scratch.dir())
-}
-
-/// A line with its numbers and its directory taken out, which are others at each run.
-fn generic(line: &str, directory: &Path) -> String {
-    let line = line.replace(directory.to_str().expect("UTF-8"), "DIRECTORY");
-    let mut generic = String::new();
-    for character in line.chars() {
-        match character {
-            '0'..='9' if generic.ends_with('#') => {}
-            '0'..='9' if line.contains("process") || line.contains("pid") || line.contains(':') => {
-                generic.push('#');
-            }
-            _ => generic.push(character),
-        }
-    }
-    generic
 }
 
 #[test]
@@ -129,8 +30,13 @@ fn hello_does_what_its_comment_says() {
 }
 
 #[test]
-fn echo_server_does_what_its_comment_says() {
-    expect_session("echo_server");
+fn clock_does_what_its_comment_says() {
+    expect_session("clock");
+}
+
+#[test]
+fn progress_does_what_its_comment_says() {
+    expect_session("progress");
 }
 
 #[test]
@@ -151,12 +57,20 @@ fn every_example_has_a_test() {
         .map(|entry| entry.expect("an example").file_name())
         .collect();
     names.sort();
-    let tested = ["echo_server", "exit_code", "hello", "mount", "result"];
+    let tested = [
+        "clock",
+        "echo_server",
+        "exit_code",
+        "hello",
+        "mount",
+        "progress",
+        "result",
+    ];
     let tested = tested.map(|name| OsString::from(format!("{name}.rs")));
     assert_eq!(names, tested);
 }
 
-/// A start by an ordinary user, whose home the scratch directory is.
+/// A start by an ordinary user. The scratch directory is their home.
 fn start_as_nobody(scratch: &Scratch, program: &Path) -> Start {
     let nobody = 65534;
     nix::unistd::chown(scratch.dir(), Some(nobody.into()), Some(nobody.into())).expect("chown");
@@ -188,49 +102,55 @@ fn hello_works_for_an_ordinary_user() {
     assert_eq!(ids.split_whitespace().next(), Some("65534"));
 }
 
-#[test]
-fn the_echo_server_echoes_as_soon_as_the_prompt_is_back() {
-    let scratch = Scratch::new();
-    let launch = scratch.start("echo_server").arg("-d").run();
-    scratch.daemon_of(launch, "echo_server.pid");
-    let log = scratch.read("echo_server.log");
-    let address = log
-        .trim_end()
-        .strip_prefix("listening on ")
-        .expect("an address");
-    let mut client = TcpStream::connect(address).expect("connect");
-    client.write_all(b"hello\n").expect("send");
-    let mut line = String::new();
-    BufReader::new(client)
-        .read_line(&mut line)
-        .expect("receive");
-    assert_eq!(line, "hello\n");
-}
-
-#[test]
-fn the_runtime_of_the_echo_server_starts_in_the_daemon_alone() {
-    if !requires::program("strace") {
-        return;
-    }
-    let scratch = Scratch::new();
-    let strace = requires::find("strace").expect("strace");
-    // Without `-f`, so the launcher alone is watched.
-    let start = scratch.start_path(&strace).args(["-qq", "-o", "trace"]);
-    let launch = start.arg(program::path("echo_server")).arg("-d").run();
-    scratch.daemon_of(launch, "echo_server.pid");
-    let trace = scratch.read("trace");
-    assert!(trace.contains("clone("), "the launcher was watched");
-    assert!(!trace.contains("CLONE_THREAD"), "no thread in the launcher");
-    assert!(!trace.contains("epoll"), "no runtime in the launcher");
-}
-
-/// The example that needs the feature.
+/// The examples that need the feature.
 #[cfg(feature = "clap")]
-mod mount {
-    use std::io::Read;
+mod with_clap {
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::net::TcpStream;
 
     use super::*;
     use crate::support::terminal::Terminal;
+
+    #[test]
+    fn echo_server_does_what_its_comment_says() {
+        expect_session("echo_server");
+    }
+
+    #[test]
+    fn echo_server_echoes_when_the_prompt_returns() {
+        let scratch = Scratch::new();
+        let launch = scratch.start("echo_server").arg("-d").run();
+        scratch.daemon_of(launch, "echo_server.pid");
+        let log = scratch.read("echo_server.log");
+        let address = log
+            .trim_end()
+            .strip_prefix("listening on ")
+            .expect("an address");
+        let mut client = TcpStream::connect(address).expect("connect");
+        client.write_all(b"hello\n").expect("send");
+        let mut line = String::new();
+        BufReader::new(client)
+            .read_line(&mut line)
+            .expect("receive");
+        assert_eq!(line, "hello\n");
+    }
+
+    #[test]
+    fn echo_server_has_no_runtime_in_the_launcher() {
+        if !requires::program("strace") {
+            return;
+        }
+        let scratch = Scratch::new();
+        let strace = requires::find("strace").expect("strace");
+        // Without `-f`, so the launcher alone is watched.
+        let start = scratch.start_path(&strace).args(["-qq", "-o", "trace"]);
+        let launch = start.arg(program::path("echo_server")).arg("-d").run();
+        scratch.daemon_of(launch, "echo_server.pid");
+        let trace = scratch.read("trace");
+        assert!(trace.contains("clone("), "the launcher was watched");
+        assert!(!trace.contains("CLONE_THREAD"), "no thread in the launcher");
+        assert!(!trace.contains("epoll"), "no runtime in the launcher");
+    }
 
     #[test]
     fn mount_does_what_its_comment_says_and_logs_where_an_ordinary_user_may() {

@@ -32,6 +32,7 @@ pub(crate) mod requires;
 pub(crate) mod rounds;
 pub(crate) mod scratch;
 pub(crate) mod seccomp;
+pub(crate) mod session;
 pub(crate) mod start;
 pub(crate) mod terminal;
 pub(crate) mod tools;
