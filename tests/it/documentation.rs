@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::support::scratch::Scratch;
+use crate::support::session::shell;
+
 /// The README, SECURITY and every page of `docs`.
 fn pages() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -83,12 +86,28 @@ fn the_guide_has_every_page() {
     }
 }
 
+#[test]
+fn lock_holder_is_found_as_the_page_says() {
+    let scratch = Scratch::new();
+    let launch = scratch.start("hello").arg("-d").run();
+    let daemon = scratch.daemon_of(launch, "hello.pid");
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/administration.md");
+    let page = read(&page);
+    let command = page.lines().find(|line| line.starts_with("grep -l "));
+    let pid_file = scratch.path("hello.pid").display().to_string();
+    let command = command
+        .expect("the command")
+        .replace("/run/hello.pid", &pid_file);
+    let found = scratch.start_path(&shell()).args(["-c", &command]).run();
+    let expected = format!("/proc/{}/fdinfo/", daemon.pid());
+    assert!(found.out_text().starts_with(&expected), "{found:?}");
+}
+
 /// The README shows what `-d` prints on a terminal.
 #[cfg(feature = "clap")]
 #[test]
 fn sessions_of_the_readme_are_true() {
-    use crate::support::scratch::Scratch;
-    use crate::support::session::{Session, path_with, shell};
+    use crate::support::session::{Session, path_with};
     use crate::support::terminal::Terminal;
 
     let scratch = Scratch::new();
