@@ -1,4 +1,4 @@
-//! Every option: its name, its kind of value, an example and its builder method.
+//! Every option: its name, its kind of value and an example, by topic as in `attribute.md`.
 
 use crate::suggest::nearest;
 use crate::value::{
@@ -60,25 +60,32 @@ pub(crate) static OPTIONS: &[OptionSpec] = &[
     option(BACKGROUND_FLAG, &FLAGS, r#""-d""#,
         &["flag", "daemon_flag", "detach_flag", "background"]),
     option("subcommand", &WORDS, r#""mount""#, &[]),
-    option(PID, &FILE, r#""/run/name.pid""#, &["pidfile", "pid_file", "lock"]),
-    option(LOG, &FILE, r#""/var/log/name.log""#,
-        &["logfile", "log_file", "output", "stdout", "stderr"]),
     option(PID_FLAG, &FLAG, r#""--pid-file""#, &[]),
     option(LOG_FLAG, &FLAG, r#""--log-file""#, &[]),
+
+    option(PID, &FILE, r#""/run/name.pid""#, &["pidfile", "pid_file", "lock"]),
     option(PID_MODE, &FILE_MODE, "0o644", &[]),
+
+    option(LOG, &FILE, r#""/var/log/name.log""#,
+        &["logfile", "log_file", "output", "stdout", "stderr"]),
     option(LOG_MODE, &FILE_MODE, "0o640", &[]),
+    option(LOG_REOPEN, &SIGNAL, r#""SIGHUP""#, &["reopen"]),
+
+    option(READY, &READINESS, r#""notify""#, &[]),
+    option(READY_TIMEOUT, &SECONDS, "30", &["timeout", "wait"]),
+
+    option(CONTROL_FLAG, &FLAG, r#""-s""#, &["signal"]),
+    option(STOP_TIMEOUT, &SECONDS, "10", &[]),
+
     option("workdir", &DIRECTORY, r#""/""#,
         &["cwd", "chdir", "directory", "working_dir", "working_directory"]),
     option("umask", &UMASK, "0o027", &["mask"]),
+    option("keep_fds", &FDS, "[3]", &[]),
+
     option("user", &ACCOUNT, r#""nobody""#, &["uid"]),
     option("group", &ACCOUNT, r#""nogroup""#, &["gid"]),
     option("chroot", &DIRECTORY, r#""/var/empty""#, &[]),
-    option("keep_fds", &FDS, "[3]", &[]),
-    option(READY, &READINESS, r#""notify""#, &[]),
-    option(READY_TIMEOUT, &SECONDS, "30", &["timeout", "wait"]),
-    option(CONTROL_FLAG, &FLAG, r#""-s""#, &["signal"]),
-    option(STOP_TIMEOUT, &SECONDS, "10", &[]),
-    option(LOG_REOPEN, &SIGNAL, r#""SIGHUP""#, &["reopen"]),
+
     option(CONFIGURE, &FUNCTION, "adjust", &[]),
     option(CRATE, &CRATE_PATH, "::daemon", &[]),
 ];

@@ -1,4 +1,0 @@
-use daemon::main;
-
-#[main]
-fn main() {}

@@ -1,4 +1,0 @@
-#![deny(unreachable_pub)]
-
-#[daemon::main]
-pub fn main() {}

@@ -1,6 +1,0 @@
-use std::process::ExitCode;
-
-#[daemon::main]
-fn main() -> ExitCode {
-    ExitCode::SUCCESS
-}

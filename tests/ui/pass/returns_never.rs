@@ -1,4 +1,0 @@
-#[daemon::main]
-fn main() -> ! {
-    std::process::exit(0)
-}

@@ -1,2 +1,0 @@
-#[daemon::main]
-fn main() {}

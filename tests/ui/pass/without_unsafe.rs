@@ -1,4 +1,0 @@
-#![forbid(unsafe_code)]
-
-#[daemon::main(pid = "/run/a.pid", log = "a.log")]
-fn main() {}
