@@ -1,11 +1,11 @@
-//! Programs that ask for every lint there is get no warning, in any edition.
+//! A program that enables all lints gets no warning from generated code, in any edition.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{fs, io};
 
 #[test]
-fn generated_code_raises_no_lint_in_any_edition() -> io::Result<()> {
+fn generated_code_raises_no_lint() -> io::Result<()> {
     for edition in ["2018", "2021", "2024"] {
         let workspace = workspace_of(edition)?;
         cargo(&workspace, &["clippy", "--all-targets", "--no-deps"])?;
@@ -14,7 +14,7 @@ fn generated_code_raises_no_lint_in_any_edition() -> io::Result<()> {
 }
 
 #[test]
-fn an_annotated_program_can_have_tests() -> io::Result<()> {
+fn annotated_program_can_have_tests() -> io::Result<()> {
     cargo(&cases(), &["test"])
 }
 
@@ -26,7 +26,7 @@ fn scratch() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("lints")
 }
 
-/// A copy of the cases. Cargo knows an edition for a package, but not on the command line.
+/// A copy of the cases. Cargo takes the edition from a manifest, and not from the command line.
 fn workspace_of(edition: &str) -> io::Result<PathBuf> {
     let root = env!("CARGO_MANIFEST_DIR");
     let copy = scratch().join(edition);

@@ -1,4 +1,4 @@
-//! What the attribute says about a mistake, and what it accepts.
+//! The compile errors of the attribute, and what it accepts.
 
 use std::fs;
 use std::io;
@@ -7,7 +7,7 @@ use std::path::Path;
 const FAMILIES: [&str; 6] = ["options", "values", "flags", "rules", "function", "several"];
 
 #[test]
-fn every_mistake_is_answered_and_every_main_accepted() {
+fn compile_errors_match_their_files() {
     let cases = trybuild::TestCases::new();
     for family in FAMILIES {
         cases.compile_fail(format!("tests/ui/{family}/*.rs"));
@@ -16,7 +16,7 @@ fn every_mistake_is_answered_and_every_main_accepted() {
 }
 
 #[test]
-fn messages_are_in_one_style() -> io::Result<()> {
+fn messages_have_one_style() -> io::Result<()> {
     for message in messages()? {
         assert!(!message.starts_with(char::is_uppercase), "{message}");
         assert!(!message.ends_with(['.', '!']), "{message}");
@@ -26,9 +26,9 @@ fn messages_are_in_one_style() -> io::Result<()> {
     Ok(())
 }
 
-/// The first line of a message has a position below it; a second line would stand between.
+/// The position of a message follows its first line, so a second line would be between them.
 #[test]
-fn messages_are_one_line_and_nothing_of_the_compiler_follows() -> io::Result<()> {
+fn compiler_adds_nothing_to_a_message() -> io::Result<()> {
     for text in reports()? {
         for (line, next) in text.lines().zip(text.lines().skip(1)) {
             let is_ours = line.starts_with("error: ");

@@ -28,7 +28,7 @@ use crate::expand::attribute;
 #[doc = include_str!("attribute.md")]
 #[expect(
     clippy::needless_doctest_main,
-    reason = "the documentation shows what becomes of `main`"
+    reason = "the documentation shows the expansion of `main`"
 )]
 #[proc_macro_attribute]
 pub fn main(
@@ -47,11 +47,7 @@ fn reporting_panics(
     let unchanged = item.clone();
     let expand = AssertUnwindSafe(|| attribute(options, item));
     catch_unwind(expand).unwrap_or_else(|_| {
-        let message = concat!(
-            "`#[daemon::main]` failed on this; please report it at ",
-            env!("CARGO_PKG_REPOSITORY"),
-            "/issues",
-        );
+        let message = "`#[daemon::main]` has a bug: it failed on this code; please report it";
         let mut output = syn::Error::new(Span::call_site(), message).to_compile_error();
         output.extend(unchanged);
         output

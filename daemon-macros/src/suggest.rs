@@ -1,9 +1,9 @@
-//! Did you mean: the nearest of the right words.
+//! "Did you mean": the nearest known word.
 
 /// The candidate that `written` is most likely a misspelling of.
 ///
-/// Case, dashes and underscores do not count as differences. A third of the letters may be wrong,
-/// which is what `rustc` allows for its own names.
+/// Case, dashes and underscores are not counted. A third of the letters may be wrong, as in
+/// `rustc`.
 pub(crate) fn nearest<'a>(
     written: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -25,7 +25,7 @@ fn letters(word: &str) -> Vec<char> {
         .collect()
 }
 
-/// Insertions, deletions, replacements and swaps of neighbours that turn one word into the other.
+/// The number of insertions, deletions, replacements and swaps of neighbours between two words.
 fn distance(from: &[char], to: &[char]) -> usize {
     let mut rows = vec![(0..=to.len()).collect::<Vec<_>>()];
     for i in 1..=from.len() {
@@ -48,7 +48,7 @@ mod tests {
     use super::nearest;
 
     #[test]
-    fn one_slip_is_forgiven() {
+    fn one_slip_is_corrected() {
         let words = ["pid", "notify", "background_flag"];
         assert_eq!(nearest("pidd", words), Some("pid"));
         assert_eq!(nearest("notfiy", words), Some("notify"));
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn another_word_is_no_misspelling() {
+    fn another_word_is_not_corrected() {
         assert_eq!(nearest("colour", ["pid", "log", "control_flag"]), None);
         assert_eq!(nearest("", ["pid"]), None);
     }

@@ -191,18 +191,13 @@ fn path(input: ParseStream) -> syn::Result<TokenStream> {
     Ok(path)
 }
 
+/// Refuses `background-flag`, which Rust reads as a subtraction.
 fn hyphenated(first: Ident, input: ParseStream) -> syn::Result<syn::Error> {
-    let mut written = first.to_string();
     let mut tokens = first.into_token_stream();
-    while input.peek(Token![-]) {
-        input.parse::<Token![-]>()?.to_tokens(&mut tokens);
-        written.push('-');
-        if input.peek(Ident::peek_any) {
-            let word = input.call(Ident::parse_any)?;
-            written.push_str(&word.to_string());
-            word.to_tokens(&mut tokens);
-        }
+    while !at_end(input) && !input.peek(Token![=]) {
+        tokens.extend([input.parse::<TokenTree>()?]);
     }
+    let written = shown(&tokens.to_string().replace(' ', ""));
     let name = written.replace('-', "_");
     Ok(match option_table::find(&name) {
         Some(_) => mistake(

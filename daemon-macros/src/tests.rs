@@ -1,4 +1,4 @@
-//! The pipeline outside of a compiler, where tokens are `proc_macro2`'s own.
+//! The attribute outside of a compiler, on tokens of `proc_macro2`.
 #![expect(
     clippy::expect_used,
     reason = "an expectation that fails is a test that fails"
@@ -28,7 +28,7 @@ fn with_options(options: &str) -> String {
     .to_string()
 }
 
-/// The output for the first item of `source` that the attribute stands at.
+/// The output for the first item of `source` that has the attribute.
 fn expand(source: &str) -> TokenStream {
     let source = source.parse::<TokenStream>().expect("it is tokens");
     let mut trees = source.into_iter();
@@ -36,7 +36,7 @@ fn expand(source: &str) -> TokenStream {
         TokenTree::Group(group) if group.stream().to_string().contains(":: main") => Some(group),
         _ => None,
     });
-    let ours = ours.expect("the attribute is here").stream();
+    let ours = ours.expect("the source has the attribute").stream();
     let options = ours.into_iter().find_map(|tree| match tree {
         TokenTree::Group(options) => Some(options.stream()),
         _ => None,
@@ -57,7 +57,7 @@ fn expand(source: &str) -> TokenStream {
 }
 
 #[test]
-fn a_panic_of_ours_is_told_as_ours() {
+fn panic_is_reported_as_a_fault_of_the_macro() {
     let output = reporting_panics(
         |_, _| unreachable!("this panic is part of a test"),
         TokenStream::new(),

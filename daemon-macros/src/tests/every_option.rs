@@ -1,4 +1,4 @@
-//! What holds for all options, over the table.
+//! What is true of every option in the table.
 
 use super::with_options;
 use crate::option_table::{CRATE, OPTIONS, OptionSpec};
@@ -20,7 +20,7 @@ fn every_usage_is_accepted() {
 }
 
 #[test]
-fn every_misspelling_is_answered_with_the_right_name() {
+fn misspelled_option_is_corrected() {
     for (option, usage) in usages() {
         let output = with_options(&format!("x{usage}"));
         let name = option.name;
@@ -30,7 +30,7 @@ fn every_misspelling_is_answered_with_the_right_name() {
 }
 
 #[test]
-fn every_alias_is_answered_with_the_right_name() {
+fn alias_is_corrected() {
     for option in OPTIONS {
         for alias in option.aliases {
             let output = with_options(&format!("{alias} = 1"));
@@ -41,7 +41,7 @@ fn every_alias_is_answered_with_the_right_name() {
 }
 
 #[test]
-fn every_duplicate_is_refused() {
+fn duplicate_option_is_refused() {
     for (option, usage) in usages() {
         let output = with_options(&format!("{usage}, {usage}"));
         let expected = format!("duplicate option `{}`", option.name);
@@ -50,7 +50,7 @@ fn every_duplicate_is_refused() {
 }
 
 #[test]
-fn every_wrong_type_is_answered_with_the_usage() {
+fn wrong_type_shows_the_usage() {
     for (option, usage) in usages() {
         let output = with_options(&format!("{} = true", option.name));
         let usage = usage.replace('"', r#"\""#);
@@ -61,7 +61,7 @@ fn every_wrong_type_is_answered_with_the_usage() {
 }
 
 #[test]
-fn every_option_without_a_value_is_answered_with_the_usage() {
+fn missing_value_shows_the_usage() {
     for (option, usage) in usages() {
         let usage = usage.replace('"', r#"\""#);
         for half in ["", " =", "()"] {
@@ -72,7 +72,7 @@ fn every_option_without_a_value_is_answered_with_the_usage() {
 }
 
 #[test]
-fn no_alias_is_an_option() {
+fn alias_is_not_an_option() {
     for alias in OPTIONS.iter().flat_map(|option| option.aliases) {
         assert!(
             OPTIONS.iter().all(|option| option.name != *alias),

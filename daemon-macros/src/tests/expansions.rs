@@ -1,5 +1,5 @@
-//! Expansions as they are read in a review: each file holds a function and, below a line, what
-//! becomes of it. With `UPDATE_EXPANSIONS` in the environment the files are written anew.
+//! Expansions to review: each file contains a function and, below a line, its expansion. With
+//! `UPDATE_EXPANSIONS` in the environment the test writes the files.
 
 use std::fs;
 use std::path::Path;
@@ -9,10 +9,10 @@ use super::expand;
 const LINE: &str = "\n// expands to\n\n";
 
 #[test]
-fn every_expansion_is_the_one_on_file() {
+fn expansions_match_their_files() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/tests/expansions");
     let update = std::env::var_os("UPDATE_EXPANSIONS").is_some();
-    for entry in fs::read_dir(directory).expect("the directory is here") {
+    for entry in fs::read_dir(directory).expect("the directory exists") {
         let path = entry.expect("it can be read").path();
         let case = fs::read_to_string(&path).expect("it is text");
         let written = case.split(LINE).next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Code that is being typed, and what the fuzzer has found.
+//! Incomplete code, and inputs that the fuzzer has found.
 
 use std::fs;
 use std::str::FromStr;

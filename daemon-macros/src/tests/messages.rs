@@ -1,11 +1,11 @@
-//! The messages about one mistake, for every spelling of it. `tests/ui` shows where they point.
+//! The message of each mistake, in all its spellings. `tests/ui` shows what it underlines.
 
 use proc_macro2::TokenStream;
 
 use super::with_options;
 use crate::expand::attribute;
 
-/// Options with one mistake, and what is said about it.
+/// Options with one mistake, and its message.
 const MESSAGES: &[(&str, &str)] = &[
     // names
     ("PID = 5", "unknown option `PID`; did you mean `pid`?"),
@@ -103,7 +103,7 @@ const MESSAGES: &[(&str, &str)] = &[
     ),
 ];
 
-/// Items that the attribute refuses, and what is said about them.
+/// Items that the attribute refuses, and the message.
 const ITEMS: &[(&str, &str)] = &[
     (
         "const A: u8 = 1;",

@@ -1,4 +1,4 @@
-//! The attribute below that of async-std, which would run it within a `main` of its own.
+//! The attribute below the attribute of async-std, which moves the function into another `main`.
 
 #[async_std::main]
 #[daemon::main(pid = "{name}.pid", log = "{name}.log", ready = "listening")]

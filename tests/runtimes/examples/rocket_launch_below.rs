@@ -1,4 +1,4 @@
-//! The attribute above `#[rocket::launch]`, which has yet to make the `main`.
+//! The attribute above `#[rocket::launch]`, which makes `main` later.
 
 #[daemon::main]
 #[rocket::launch]

@@ -1,6 +1,5 @@
-//! What the programs serve, once for each family of runtimes. A server listens on a port of the
-//! kernel's choice, says which in the file `address`, and answers every request with its process
-//! number.
+//! The servers, one for each family of runtimes. A server listens on a port that the kernel chooses,
+//! writes its address into the file `address`, and answers every request with its pid.
 
 use std::net::SocketAddr;
 use std::{fs, io, process};
@@ -13,7 +12,7 @@ pub mod rocket;
 pub mod smol;
 pub mod tokio;
 
-/// Renamed, so that nobody reads half of it.
+/// Renames the file when it is complete.
 fn announce(address: SocketAddr) -> io::Result<()> {
     fs::write("address.new", address.to_string())?;
     fs::rename("address.new", "address")
@@ -23,7 +22,7 @@ fn answer() -> String {
     process::id().to_string()
 }
 
-/// The answer of a server that leaves HTTP to us.
+/// The answer of a server without an HTTP library.
 fn response() -> String {
     format!("HTTP/1.0 200 OK\r\n\r\n{}", answer())
 }

@@ -1,4 +1,5 @@
-//! Every runtime under the attribute: the launcher never starts it, the daemon does, and answers.
+//! Every runtime with the attribute: the daemon starts the runtime and answers, and the launcher
+//! does not start it.
 
 #![cfg(target_os = "linux")]
 
@@ -71,15 +72,15 @@ fn runs_in_the_daemon_alone(program: &str) {
     scratch.expect_nothing_left();
 }
 
-/// What every runtime begins with: something to wait on for events, or a thread.
+/// The first system calls of a runtime: it makes an event queue or a thread.
 const RUNTIME_BEGINS: [libc::c_long; 3] = [
     libc::SYS_epoll_create1,
     libc::SYS_io_uring_setup,
     libc::SYS_clone3,
 ];
 
-/// Launches under a tracer. That the daemon is seen to begin its runtime is what makes it mean
-/// something that nobody else is.
+/// Launches under a tracer. The daemon must be seen to start its runtime, so that the tracer is
+/// known to see such a start, and no other process may be.
 fn launch_without_runtime(scratch: &Scratch, program: &str) -> Outcome {
     let mut executed = false;
     let mut begun_by = Vec::new();
@@ -104,7 +105,7 @@ fn launch_without_runtime(scratch: &Scratch, program: &str) -> Outcome {
     launch
 }
 
-/// The number of the system call that a traced process has stopped at.
+/// The system call at which a traced process has stopped.
 fn system_call(pid: i32) -> Option<libc::c_long> {
     let call = fs::read_to_string(format!("/proc/{pid}/syscall")).ok()?;
     call.split_whitespace().next()?.parse().ok()
@@ -126,10 +127,10 @@ const NEEDS_A_RUNTIME: &str = "`async fn main` needs a runtime attribute, such a
      `#[tokio::main]`, below `#[daemon::main]`";
 const LAUNCH: &str = "use `#[rocket::main] async fn main` instead of `#[rocket::launch]`";
 
-/// These would start the runtime before the attribute, or without it.
+/// These would start the runtime without the attribute.
 #[test]
-fn what_cannot_work_is_refused_with_the_repair_and_nothing_of_the_compilers_own() {
-    // Where this test was built, so is all that these programs need.
+fn unsupported_order_of_attributes_is_refused() {
+    // The dependencies of these programs are built here already.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent();
     let target = target.expect("the temporary directory is in that of the build");
     for (program, message) in [
@@ -146,7 +147,7 @@ fn what_cannot_work_is_refused_with_the_repair_and_nothing_of_the_compilers_own(
             .output()
             .expect("run cargo");
         let messages = String::from_utf8_lossy(&output.stderr);
-        // The compiler's own have a number: `error[E0277]: ...`.
+        // An error of the compiler has a code: `error[E0277]: ...`.
         let errors = messages.lines().filter_map(|line| {
             let (place, error) = line.split_once(": error")?;
             place.starts_with("examples/").then_some(error)

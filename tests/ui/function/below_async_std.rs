@@ -1,4 +1,4 @@
-// What `#[async_std::main]` makes of `#[async_std::main] #[daemon::main] async fn main() {}`.
+// The expansion of `#[async_std::main] #[daemon::main] async fn main() {}`.
 fn main() {
     #[daemon::main]
     async fn main() {}

@@ -1,3 +1,3 @@
-// `control_flag` is not told to need what was only misspelt.
+// The refused `pdi` may be the PID file that `control_flag` needs.
 #[daemon::main(pdi = "/run/a.pid", control_flag = "-s")]
 fn main() {}

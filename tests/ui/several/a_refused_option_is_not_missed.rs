@@ -1,3 +1,3 @@
-// `control_flag` is not told to need what is there, only wrong.
+// The PID file that `control_flag` needs is there, with a wrong value.
 #[daemon::main(pid = 5, control_flag = "-s")]
 fn main() {}

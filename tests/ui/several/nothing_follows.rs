@@ -1,4 +1,4 @@
-//! The body still counts: what it uses is used, and the return type is the user's own.
+//! The body is used, and the return type is the type of the user.
 #![deny(warnings)]
 
 use std::process::ExitCode;

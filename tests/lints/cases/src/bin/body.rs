@@ -1,4 +1,4 @@
-//! A body with all that a body may begin and end with.
+//! A body with attributes, imports, items and a return.
 
 #![deny(
     warnings,

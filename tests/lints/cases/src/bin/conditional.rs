@@ -1,4 +1,4 @@
-//! A `main` that is not everywhere a daemon.
+//! The attribute under `cfg_attr`.
 
 #![deny(
     warnings,

@@ -1,4 +1,4 @@
-//! Every option, with values that lints like to look at.
+//! Every option, with values that lints check.
 
 #![deny(
     warnings,

@@ -1,4 +1,4 @@
-//! A status of its own.
+//! A `main` that returns an `ExitCode`.
 
 #![deny(
     warnings,

@@ -1,4 +1,4 @@
-//! A `main` that is documented from within.
+//! A `main` with an inner doc comment.
 
 #![deny(
     warnings,

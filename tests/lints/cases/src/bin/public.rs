@@ -1,4 +1,4 @@
-//! A public `main`, which nothing else can reach.
+//! A public `main`.
 
 #![deny(
     warnings,

@@ -1,4 +1,4 @@
-//! Names of the program's own where generated code needs others.
+//! Names of the program that shadow names in the generated code.
 
 #![deny(
     warnings,
@@ -23,6 +23,9 @@ struct PathBuf;
 struct Result;
 struct String;
 struct Vec;
+macro_rules! vec {
+    () => {};
+}
 
 #[::daemon::main(
     pid = "/run/a.pid",

@@ -1,4 +1,4 @@
-//! The runtime has done its work before ours begins.
+//! The attribute below the attribute of a runtime.
 
 #![deny(
     warnings,

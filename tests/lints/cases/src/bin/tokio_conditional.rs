@@ -1,4 +1,4 @@
-//! A runtime that only some systems have.
+//! A runtime under `cfg_attr`.
 
 #![deny(
     warnings,

@@ -1,4 +1,4 @@
-//! No name is in scope.
+//! A program without the prelude.
 
 #![deny(
     warnings,
