@@ -1,8 +1,9 @@
-//! A directory that is served over HTTP in the background, in the manner of `juicefs mount -d`.
+//! `Daemon::start()` with a parser of the program's own: a directory is served over HTTP in the
+//! background, like `juicefs mount -d`.
 //!
-//! Here clap is the only parser, and `mount` calls `Daemon::start()`: the paths depend on what clap
-//! has read. What stands before that call runs in the launcher too, so that a wrong volume or a
-//! missing directory is told before there is a daemon. When the prompt is back, the server answers:
+//! clap is the only parser here, because the paths depend on its result. The code before
+//! `start()` also runs in the launcher, so a wrong volume or a missing directory is reported before
+//! there is a daemon. When the prompt returns, the server answers:
 //!
 //! ```console
 //! $ mkdir files; echo hello >files/greeting
@@ -21,8 +22,8 @@
 //! docs is not mounted in the background
 //! ```
 //!
-//! On a terminal the fifth command says more, of which the address is what the program says itself,
-//! by `daemon::status`:
+//! On a terminal the fourth command also prints this line. Its first part is the text that the
+//! program passed to `daemon::status()`:
 //!
 //! ```text
 //! mount: OK, docs is ready at http://127.0.0.1:40123/; running in the background, pid 4242, log /home/you/.local/state/mount.log
@@ -59,13 +60,13 @@ struct Cli {
 enum Verb {
     /// Makes a volume
     Format {
-        /// A directory that is made
+        /// The directory to make
         volume: PathBuf,
-        /// How the volume is called
+        /// The name of the volume
         name: String,
     },
     /// Serves a directory as a volume
-    // The user does not choose the PID file: by it `umount` and `status` find the daemon.
+    // The user cannot choose the PID file: `umount` and `status` find the daemon by it.
     #[command(mut_arg("log_file", |arg| show_default(arg, LOG_FILE)))]
     Mount {
         #[command(flatten)]
@@ -78,12 +79,12 @@ enum Verb {
         address: SocketAddr,
         /// A directory that `format` has made
         volume: PathBuf,
-        /// What is served
+        /// The directory to serve
         directory: PathBuf,
     },
-    /// Ends the serving of a volume
+    /// Stops serving a volume
     Umount { volume: PathBuf },
-    /// Says whether a volume is served, and where
+    /// Prints whether a volume is served, and where
     Status { volume: PathBuf },
 }
 
@@ -162,7 +163,7 @@ fn mount(
     let listener = TcpListener::bind(address).map_err(|error| format!("{address}: {error}"))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let url = format!("http://{address}/");
-    // One in the foreground is not what `status` asks for, and may run beside the daemon.
+    // A program in the foreground can run beside the daemon, and `status` asks for the daemon.
     if daemon::is_daemon() {
         volume.write("url", &url)?;
     }
@@ -205,7 +206,7 @@ fn answer(client: &TcpStream, directory: &Path) -> io::Result<()> {
     client.set_read_timeout(Some(Duration::from_secs(10)))?;
     let mut lines = BufReader::new(client.take(64 * 1024)).lines();
     let request = lines.next().transpose()?.unwrap_or_default();
-    // A client whose headers nobody has read may lose the answer.
+    // With unread headers the connection would be reset, and the client could lose the answer.
     for header in lines {
         if header?.is_empty() {
             break;
@@ -228,7 +229,7 @@ fn answer(client: &TcpStream, directory: &Path) -> io::Result<()> {
     client.write_all(&body)
 }
 
-/// The path in a request, if it leads nowhere but down.
+/// The path in a request, if it stays below the directory.
 fn wanted(request: &str) -> Option<&Path> {
     let path = Path::new(request.strip_prefix("GET /")?.split(' ').next()?);
     let is_name = |component| matches!(component, Component::Normal(_));
