@@ -21,7 +21,7 @@ test:
 
 # All tests, then the result of each fault of tests/faults.md.
 faults:
-    cargo test --workspace --all-features --locked --no-fail-fast 2>&1 \
+    TEST_SKIPS=1 cargo test --workspace --all-features --locked --no-fail-fast 2>&1 \
         | cargo test --workspace --all-features --locked --test faults report_of_every_case -- --ignored --nocapture
 
 # The same with longer races, and with a kill at every system call.

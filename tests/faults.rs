@@ -14,7 +14,7 @@ use std::path::Path;
 /// One row of the list.
 struct Case {
     number: usize,
-    /// By their paths in the binary `it`.
+    /// By their paths in the binary `it`, or behind `daemon_core::` in the unit tests.
     tests: Vec<&'static str>,
     /// Why there is none.
     reason: &'static str,
@@ -46,7 +46,7 @@ fn tests_in(directory: &Path, prefix: &str) -> Vec<String> {
         let path = entry.expect("a source").path();
         let name = path.file_stem().expect("a name").to_string_lossy();
         let prefix = match &*name {
-            "mod" => prefix.to_owned(),
+            "mod" | "lib" => prefix.to_owned(),
             name => format!("{prefix}{name}::"),
         };
         if path.is_dir() {
@@ -56,11 +56,20 @@ fn tests_in(directory: &Path, prefix: &str) -> Vec<String> {
             continue;
         }
         let source = fs::read_to_string(&path).expect("a source");
-        let mut is_test = false;
-        for line in source.lines().map(str::trim) {
+        let (mut module, mut is_test) = (String::new(), false);
+        for line in source.lines() {
+            if let Some(name) = line
+                .strip_prefix("mod ")
+                .and_then(|it| it.strip_suffix(" {"))
+            {
+                module = format!("{name}::");
+            } else if line == "}" {
+                module.clear();
+            }
+            let line = line.trim();
             if let Some(name) = line.strip_prefix("fn ").filter(|_| is_test) {
                 let name = name.split('(').next().unwrap_or_default();
-                tests.push(format!("{prefix}{name}"));
+                tests.push(format!("{prefix}{module}{name}"));
             }
             is_test = line == "#[test]" || is_test && line.starts_with("#[");
         }
@@ -72,8 +81,10 @@ fn tests_in(directory: &Path, prefix: &str) -> Vec<String> {
 fn every_case_is_listed_once_with_tests_that_exist_or_a_reason() {
     let cases = cases();
     let numbers: Vec<_> = cases.iter().map(|case| case.number).collect();
-    assert_eq!(numbers, (1..=195).collect::<Vec<_>>());
-    let tests = tests_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it"), "");
+    assert_eq!(numbers, (1..=238).collect::<Vec<_>>());
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut tests = tests_in(&package.join("tests/it"), "");
+    tests.extend(tests_in(&package.join("daemon-core/src"), "daemon_core::"));
     for case in &cases {
         let is_reasoned = ["later: ", "not here: "].map(|word| case.reason.starts_with(word));
         assert_ne!(
@@ -104,14 +115,15 @@ enum Result {
 fn read_run(lines: impl Iterator<Item = String>) -> BTreeMap<String, Result> {
     let mut results = BTreeMap::new();
     let mut skipped = BTreeMap::new();
+    let mut skips = 0;
     // What stands before the path of a test: nothing in `it`, and otherwise the target.
     let mut target = String::new();
     for line in lines {
         if let Some(source) = line.trim_start().strip_prefix("Running ") {
-            let source = source.split(' ').next().unwrap_or_default();
-            let name = source.strip_prefix("tests/").unwrap_or(source);
-            let name = name.split(['/', '.']).next().unwrap_or_default();
-            target = match name {
+            // `tests/it/main.rs (target/debug/deps/it-0123)`, and for unit tests
+            // `unittests src/lib.rs (target/debug/deps/daemon_core-0123)`.
+            let binary = source.rsplit('/').next().unwrap_or_default();
+            target = match binary.split('-').next().unwrap_or_default() {
                 "it" => String::new(),
                 name => format!("{name}::"),
             };
@@ -120,6 +132,11 @@ fn read_run(lines: impl Iterator<Item = String>) -> BTreeMap<String, Result> {
             .and_then(|(_, skip)| skip.split_once(": "))
         {
             skipped.insert(format!("{target}{test}"), reason.to_owned());
+        } else if let Some((count, _)) = line
+            .strip_prefix("skipped ")
+            .and_then(|line| line.split_once(" tests, "))
+        {
+            skips += count.parse::<usize>().expect("a count");
         } else if let Some((test, result)) = line
             .strip_prefix("test ")
             .and_then(|line| line.rsplit_once(" ... "))
@@ -134,6 +151,7 @@ fn read_run(lines: impl Iterator<Item = String>) -> BTreeMap<String, Result> {
             results.insert(format!("{target}{test}"), result);
         }
     }
+    assert_eq!(skipped.len(), skips, "TEST_SKIPS must be set");
     for (test, reason) in skipped {
         if results.get(&test) == Some(&Result::Passed) {
             results.insert(test, Result::Skipped(reason));

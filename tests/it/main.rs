@@ -25,6 +25,7 @@ mod first_process;
 mod foreground;
 mod full_disk;
 mod handoff;
+mod harness;
 mod hostile_files;
 mod image;
 mod interoperation;

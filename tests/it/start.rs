@@ -293,7 +293,10 @@ fn what_the_daemon_wrote_is_shown_though_another_thread_has_taken_its_status() {
     assert_eq!(launch.code(), 71);
     let said = launch.err_text();
     assert!(said.starts_with("no-luck\n"), "{said}");
-    assert!(said.contains("another part of this program"), "{said}");
+    assert!(
+        said.contains("already reaped elsewhere in this process"),
+        "{said}"
+    );
     assert!(!lock::is_held(&scratch.path("report.pid")));
 
     let program = start(&scratch).env("LD_PRELOAD", &library);

@@ -21,7 +21,7 @@ fn reload_never_kills() {
 
     // As a program does that takes it by sigwait(3): without a handler beside it, and with one.
     let daemon = scratch.up_and_reported("block:1 report stay");
-    expect_failure(&scratch.verb("reload").run(), 4, &["that can be seen"]);
+    expect_failure(&scratch.verb("reload").run(), 4, &["no visible handler"]);
     assert!(daemon.process.is_alive());
     assert_eq!(scratch.verb("stop").run().code(), 0);
     fs::remove_file(scratch.path("report.json")).expect("the report");

@@ -7,6 +7,7 @@ use std::process::ExitStatus;
 use nix::sys::signal::Signal;
 
 use crate::support::deadline::eventually;
+use crate::support::failures;
 use crate::support::lock;
 use crate::support::outcome::Outcome;
 use crate::support::process::{self, Process};
@@ -154,6 +155,12 @@ impl Daemon {
 
 /// Waits for the report of a program and reads it.
 pub(crate) fn read_report(path: &Path) -> Report {
-    let report = eventually("the program has reported", || fs::read(path).ok());
+    let report = eventually("the program has reported", || {
+        let report = fs::read(path).ok();
+        if report.is_none() {
+            failures::expect_running_program();
+        }
+        report
+    });
     serde_json::from_slice(&report).expect("a whole report")
 }

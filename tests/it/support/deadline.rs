@@ -4,17 +4,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::failures;
+
 /// The longest wait for anything. It is generous, since the machine may be slow and busy, and only
 /// a test that fails ever waits so long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Looks again and again until there is something, and fails the test if that takes too long.
+/// Looks again and again until there is something. Fails the test if that takes too long, or if a
+/// step of a program has failed in the meantime.
 pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(found) = look() {
             return found;
         }
+        failures::expect_no_failed_step();
         assert!(start.elapsed() < PATIENCE, "waited too long until {what}");
         thread::sleep(Duration::from_millis(2));
     }

@@ -22,6 +22,7 @@ pub(crate) mod cgroup;
 pub(crate) mod constructor;
 pub(crate) mod daemon;
 pub(crate) mod deadline;
+pub(crate) mod failures;
 pub(crate) mod fingerprint;
 pub(crate) mod lock;
 pub(crate) mod outcome;

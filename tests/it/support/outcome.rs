@@ -4,12 +4,14 @@ use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus};
 use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use std::{fmt, thread};
+use std::{fmt, mem, thread};
 
 use nix::sys::signal::Signal;
 
 use crate::support::deadline::PATIENCE;
+use crate::support::failures;
 use crate::support::process::Process;
 
 /// A program on its way.
@@ -17,20 +19,42 @@ pub(crate) struct Launch {
     child: Child,
     process: Process,
     started: Instant,
-    out: Receiver<Vec<u8>>,
-    err: Receiver<Vec<u8>>,
+    output: Arc<Output>,
+    out: Receiver<()>,
+    err: Receiver<()>,
+}
+
+/// What a program has written.
+#[derive(Default)]
+pub(crate) struct Output {
+    out: Mutex<Vec<u8>>,
+    err: Mutex<Vec<u8>>,
+}
+
+impl Output {
+    /// For the message of a test that fails.
+    pub(crate) fn so_far(&self) -> String {
+        let text = |stream: &Mutex<Vec<u8>>| {
+            let bytes = stream.lock().expect("the output");
+            String::from_utf8_lossy(&bytes).into_owned()
+        };
+        format!("stdout: {}\nstderr: {}", text(&self.out), text(&self.err))
+    }
 }
 
 impl Launch {
     pub(crate) fn new(mut child: Child, started: Instant) -> Self {
-        let out = drain(child.stdout.take());
-        let err = drain(child.stderr.take());
-        let pid = i32::try_from(child.id()).expect("a process number");
+        let output = Arc::<Output>::default();
+        let out = drain(child.stdout.take(), &output, |output| &output.out);
+        let err = drain(child.stderr.take(), &output, |output| &output.err);
+        let pid = i32::try_from(child.id()).expect("a pid");
+        failures::watch_launch(pid, &output);
         let process = Process::open(pid).expect("a child that nobody has reaped");
         Self {
             child,
             process,
             started,
+            output,
             out,
             err,
         }
@@ -53,36 +77,43 @@ impl Launch {
     pub(crate) fn wait(mut self) -> Outcome {
         // Not `Process::wait`, which would take the status away from the child.
         let process = Process::open(self.pid()).expect("a child that nobody has reaped");
-        crate::support::deadline::eventually("the program ends", || {
-            (!process.is_alive()).then_some(())
-        });
+        process.wait_for_end();
         let elapsed = self.started.elapsed();
         let status = self.child.wait().expect("the status of the program");
-        let received = |stream: &Receiver<Vec<u8>>, name| {
-            let bytes = stream.recv_timeout(PATIENCE);
-            bytes.unwrap_or_else(|_| panic!("somebody still holds the caller's standard {name}"))
-        };
+        for (stream, name) in [(&self.out, "output"), (&self.err, "error")] {
+            let end = stream.recv_timeout(PATIENCE);
+            end.unwrap_or_else(|_| panic!("a process still holds the caller's standard {name}"));
+        }
+        let taken = |stream: &Mutex<Vec<u8>>| mem::take(&mut *stream.lock().expect("the output"));
         Outcome {
             pid: process.pid(),
             status,
-            out: received(&self.out, "output"),
-            err: received(&self.err, "error"),
+            out: taken(&self.output.out),
+            err: taken(&self.output.err),
             elapsed,
         }
     }
 }
 
-/// Reads a stream to its end, in a thread, so that nobody waits for a full pipe.
-fn drain(stream: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
+/// Reads a stream to its end, in a thread, so that the program never waits for a full pipe.
+fn drain(
+    mut stream: Option<impl Read + Send + 'static>,
+    output: &Arc<Output>,
+    bytes: fn(&Output) -> &Mutex<Vec<u8>>,
+) -> Receiver<()> {
     let (sender, receiver) = mpsc::channel();
+    let output = Arc::clone(output);
     thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut stream) = stream {
-            // What came before an error is worth showing too.
-            drop(stream.read_to_end(&mut bytes));
+        let mut buffer = [0; 4096];
+        // What came before an error is worth showing too.
+        while let Some(stream) = &mut stream
+            && let Ok(length @ 1..) = stream.read(&mut buffer)
+        {
+            let mut bytes = bytes(&output).lock().expect("the output");
+            bytes.extend(&buffer[..length]);
         }
-        // Nobody receives where a test has failed meanwhile.
-        drop(sender.send(bytes));
+        // The receiver is gone where a test has failed.
+        sender.send(()).ok();
     });
     receiver
 }

@@ -55,9 +55,14 @@ impl Process {
     /// Waits until the process has ended. Its status is known if it is a child of ours, as every
     /// daemon is whose launcher has ended (see `Scratch`).
     pub(crate) fn wait(&self) -> Option<ExitStatus> {
+        self.wait_for_end();
+        reap(self.pid)
+    }
+
+    /// Waits until the process has ended, and leaves its status to the caller.
+    pub(crate) fn wait_for_end(&self) {
         let patience = PollTimeout::try_from(PATIENCE).expect("a timeout");
         assert!(self.ends_within(patience), "{} does not end", self.pid);
-        reap(self.pid)
     }
 
     fn ends_within(&self, timeout: PollTimeout) -> bool {

@@ -1,11 +1,13 @@
 //! What a test needs of the machine.
 //!
-//! A test that cannot run says so and returns; as root on Linux with `CI` set it fails instead,
-//! so that no build passes because its tests were skipped.
+//! A test that cannot run returns, and the last line of the run counts it. As root on Linux with `CI`
+//! set the test fails instead, so that no build passes because its tests were skipped.
 
-use std::io::{self, Write};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
 use std::path::PathBuf;
-use std::{env, thread};
+use std::sync::Mutex;
+use std::{env, io, thread};
 
 use nix::unistd::geteuid;
 
@@ -47,9 +49,42 @@ pub(crate) fn skip(what: &str) -> bool {
     false
 }
 
+/// The tests that were skipped, and what each of them needs.
+static SKIPPED: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
+
 fn tell_of_skip(what: &str) -> String {
     let test = thread::current().name().unwrap_or("?").to_owned();
-    // Not `eprintln!`: the test harness shows that only for tests that fail.
-    writeln!(io::stderr(), "SKIPPED {test}: needs {what}").expect("standard error");
+    let mut skipped = SKIPPED.lock().expect("the skipped tests");
+    if skipped.is_empty() {
+        // SAFETY: the handler is a function without arguments, and uses no thread-local value.
+        unsafe { libc::atexit(count_skips) };
+    }
+    skipped.push((test.clone(), what.to_owned()));
     test
+}
+
+/// One line behind the summary of the test harness. The report of the faults asks for one more line
+/// for each test.
+extern "C" fn count_skips() {
+    let Ok(skipped) = SKIPPED.lock() else {
+        return;
+    };
+    let tests: BTreeSet<_> = skipped.iter().map(|(test, _)| test).collect();
+    let mut needs = BTreeMap::new();
+    for (_, what) in &*skipped {
+        *needs.entry(what).or_insert(0) += 1;
+    }
+    let needs: Vec<_> = needs
+        .iter()
+        .map(|(what, count)| format!("{what} ({count})"))
+        .collect();
+    let mut lines = Vec::new();
+    if env::var_os("TEST_SKIPS").is_some() {
+        let line = |(test, what): &(String, String)| format!("SKIPPED {test}: needs {what}");
+        lines.extend(skipped.iter().map(line));
+    }
+    let (count, needs) = (tests.len(), needs.join(", "));
+    lines.push(format!("skipped {count} tests, which need: {needs}\n\n"));
+    // Not `eprintln!`, which writes each part by itself.
+    io::stderr().write_all(lines.join("\n").as_bytes()).ok();
 }

@@ -16,6 +16,7 @@ use nix::unistd::geteuid;
 
 use crate::support::bystanders::{Bystanders, VICTIM};
 use crate::support::deadline::eventually;
+use crate::support::failures::{self, FAILED_STEP};
 use crate::support::lock;
 use crate::support::process::{Process, with_variable};
 use crate::support::start::Start;
@@ -47,6 +48,7 @@ impl Scratch {
         // and an intermediate process that its launcher did not reap stays visible as a zombie.
         prctl::set_child_subreaper(true).expect("become a subreaper");
         let bystanders = Bystanders::new(&directory);
+        failures::watch_directory(&directory);
         Self {
             directory,
             mark,
@@ -90,7 +92,9 @@ impl Scratch {
 
     /// A start of any program, in this directory.
     pub(crate) fn start_path(&self, program: &Path) -> Start {
-        Start::new(program, self.dir()).env(MARK, &self.mark)
+        Start::new(program, self.dir())
+            .env(MARK, &self.mark)
+            .env("TEST_FAILED_STEP", self.path(FAILED_STEP))
     }
 
     /// `report -d` with a PID file and a log, which reports and stays.
@@ -131,7 +135,7 @@ impl Scratch {
     pub(crate) fn files(&self) -> Vec<OsString> {
         let all = fs::read_dir(&self.directory).expect("list");
         let mut names: Vec<_> = all.flatten().map(|file| file.file_name()).collect();
-        names.retain(|name| name != VICTIM);
+        names.retain(|name| name != VICTIM && name != FAILED_STEP);
         names.sort();
         names
     }
@@ -151,6 +155,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
+        failures::unwatch_directory(&self.directory);
         self.kill_what_is_left();
         let order = if thread::panicking() {
             self.show_logs();

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::sched::{CpuSet, sched_setaffinity};
-use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
 use nix::unistd::Pid;
 
@@ -128,11 +128,10 @@ impl Start {
     pub(crate) fn inherit(self, file: impl Into<OwnedFd>, first: i32, count: i32) -> Self {
         let file: OwnedFd = file.into();
         let end = first + count;
+        let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("the limit");
         // Room for the program's own.
-        let start = self.limit(
-            Resource::RLIMIT_NOFILE,
-            u64::from(end.unsigned_abs()) + 1000,
-        );
+        let limit = u64::from(end.unsigned_abs()) + 1000;
+        let start = self.limit(Resource::RLIMIT_NOFILE, limit.min(hard));
         start.before_exec(move || {
             // The source itself may lie where the copies go. A copy may also take the place of the
             // pipe by which std learns of a failed exec; then std takes it for a success.
@@ -174,7 +173,7 @@ impl Start {
     /// Sets the soft limit and, if it is lower, the hard limit.
     pub(crate) fn limit(self, resource: Resource, limit: u64) -> Self {
         self.before_exec(move || {
-            let (_, hard) = nix::sys::resource::getrlimit(resource)?;
+            let (_, hard) = getrlimit(resource)?;
             Ok(setrlimit(resource, limit, hard.max(limit))?)
         })
     }

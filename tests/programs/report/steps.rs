@@ -23,7 +23,11 @@ pub(crate) fn take(variable: &str) -> ExitCode {
     for step in env::var(variable).unwrap_or_default().split_whitespace() {
         let (verb, object) = step.split_once(':').unwrap_or((step, ""));
         if let Some(end) = take_one(verb, object).unwrap_or_else(|error| {
-            eprintln!("{step}: {error}");
+            let words = format!("{step}: {error}");
+            eprintln!("{words}");
+            if let Some(path) = env::var_os("TEST_FAILED_STEP") {
+                fs::write(path, words).ok();
+            }
             Some(ExitCode::from(99))
         }) {
             return end;
