@@ -5,13 +5,12 @@ use std::ffi::OsString;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::ffi::OsStringExt;
 use std::process::ExitStatus;
-use std::sync::atomic::AtomicU8;
 
 use nix::errno::Errno;
 
 use crate::error::{Error, ErrorKind};
 use crate::signal;
-use crate::sys::child::{ExecStep, Failure, PID_LINE, Plan, Strings};
+use crate::sys::child::{ExecStep, Failure, Plan, Strings};
 use crate::sys::descriptors::Inherited;
 use crate::sys::image::Image;
 use crate::sys::launch::{self, Child};
@@ -50,17 +49,16 @@ fn plan(program: Program<'_>) -> Result<Plan, Error> {
     let mut stamps = Vec::new();
     for entry in program.environment {
         match entry {
-            EnvEntry::Copied(bytes) => environment.push(leak(bytes)),
+            EnvEntry::Copied(bytes) => environment.push(bytes),
             EnvEntry::PidStamped(prefix) => {
-                let (variable, digits) = pid_variable(&prefix);
-                environment.push_stamped(variable);
-                stamps.push(ExecStep::StampPid(digits));
+                let stamp = environment.push_with_pid(prefix);
+                stamps.push(ExecStep::StampPid(stamp));
             }
         }
     }
     let mut arguments = Strings::new();
     for argument in program.arguments {
-        arguments.push(leak(argument.into_vec()));
+        arguments.push(argument.into_vec());
     }
 
     // The order matters: the streams are placed after everything is marked for closing, since
@@ -95,20 +93,6 @@ fn plan(program: Program<'_>) -> Result<Plan, Error> {
     steps.extend([ExecStep::EmptyMask, ExecStep::Execute]);
     let image = program.image.path().map_err(image_unknown)?;
     Ok(Plan::new(steps, image, arguments, environment))
-}
-
-/// A C string that nobody frees. What the system gave us holds no NUL byte; if it did, the rest
-/// would be lost, as in every C program.
-fn leak(mut bytes: Vec<u8>) -> &'static std::ffi::CStr {
-    bytes.push(0);
-    std::ffi::CStr::from_bytes_until_nul(bytes.leak()).unwrap_or_default()
-}
-
-/// The beginning with room for a pid, and that room.
-fn pid_variable(prefix: &[u8]) -> (&'static [AtomicU8], &'static [AtomicU8]) {
-    let bytes = prefix.iter().copied().chain([0; PID_LINE]);
-    let variable: &'static [AtomicU8] = bytes.map(AtomicU8::new).collect::<Vec<_>>().leak();
-    (variable, &variable[prefix.len()..])
 }
 
 /// There is no daemon.
@@ -146,7 +130,7 @@ fn child_step_failed(step: ExecStep, cause: Errno) -> Error {
 }
 
 fn pid_mismatch() -> Error {
-    let reason = "children run in another PID namespace, or vfork is emulated (valgrind)";
+    let reason = "children run in another PID namespace";
     Error::words(ErrorKind::System, "cannot create the daemon", reason)
 }
 

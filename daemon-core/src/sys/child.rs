@@ -2,10 +2,10 @@
 //!
 //! Only system calls are made here, and only those that `signal-safety(7)` lists or that are as
 //! thin: nothing allocates, locks, formats or panics, and nothing is written but the stack and the
-//! atomics that [`ExecStep::StampPid`] names. So a [`Plan`] is all the child ever sees: plain numbers
-//! and pointers that the launcher prepared.
+//! variables that [`ExecStep::StampPid`] names. So a [`Plan`] is all the child ever sees: integers and
+//! strings that the launcher prepared.
 
-use std::ffi::{CStr, CString, c_char};
+use std::ffi::{CString, c_char};
 use std::ops::Range;
 use std::os::fd::RawFd;
 use std::process::ExitStatus;
@@ -35,7 +35,7 @@ pub(crate) enum ExecStep {
     /// `dup2(2)`.
     Place { from: RawFd, onto: RawFd },
     /// The child's pid, in digits, into a variable of its environment.
-    StampPid(&'static [AtomicU8]),
+    StampPid(Stamp),
     /// The child's pid and a newline into the PID file, which was this long before.
     WritePid { file: RawFd, old_length: u64 },
     /// No signal is blocked.
@@ -68,47 +68,84 @@ pub(crate) enum Failure {
     Launcher(&'static str, Errno),
     /// A child could not take this step.
     Child(ExecStep, Errno),
-    /// The intermediate process is not known to the launcher by its own number.
-    #[cfg_attr(
-        any(daemon_fork, not(target_os = "linux")),
-        expect(dead_code, reason = "there no number is taken from another's memory")
-    )]
+    /// The intermediate process is in another PID namespace than the launcher.
     PidMismatch,
     /// The intermediate process ended before its work was done.
     Intermediate(Result<ExitStatus, Errno>),
 }
 
 /// A list of C strings, ended by a null pointer.
+///
+/// A child that shares the launcher's memory writes to them, so they are reached through raw pointers
+/// and written through atomics.
 #[derive(Debug)]
-pub(crate) struct Strings(Vec<*const c_char>);
+pub(crate) struct Strings {
+    strings: Vec<*mut [AtomicU8]>,
+    pointers: Vec<*const c_char>,
+}
 
-// SAFETY: the pointers come from leaked strings, which nobody frees, and nobody writes to but
-// through atomics.
+/// Where in a list of strings a pid is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stamp {
+    string: usize,
+    offset: usize,
+}
+
+// SAFETY: the list owns what its pointers lead to, and what is shared is written through atomics.
+unsafe impl Send for Strings {}
+// SAFETY: as above.
 unsafe impl Sync for Strings {}
 
 impl Strings {
     pub(crate) fn new() -> Self {
-        Self(vec![ptr::null()])
+        Self {
+            strings: Vec::new(),
+            pointers: vec![ptr::null()],
+        }
     }
 
-    pub(crate) fn push(&mut self, string: &'static CStr) {
-        self.push_pointer(string.as_ptr());
+    /// A NUL byte in it would end it early, as in every C program.
+    pub(crate) fn push(&mut self, mut bytes: Vec<u8>) {
+        bytes.push(0);
+        let string = Box::into_raw(bytes.into_boxed_slice()) as *mut [AtomicU8];
+        self.strings.push(string);
+        self.pointers
+            .insert(self.strings.len() - 1, string.cast_const().cast());
     }
 
-    /// A string of which a part is written later.
-    ///
-    /// It must end with a NUL byte, then and now.
-    pub(crate) fn push_stamped(&mut self, string: &'static [AtomicU8]) {
-        debug_assert!(
-            string
-                .last()
-                .is_some_and(|last| last.load(Ordering::Relaxed) == 0)
-        );
-        self.push_pointer(string.as_ptr().cast());
+    /// The beginning of a string, which ends with a pid that is written later.
+    pub(crate) fn push_with_pid(&mut self, mut prefix: Vec<u8>) -> Stamp {
+        let offset = prefix.len();
+        prefix.extend([0; PID_LINE]);
+        self.push(prefix);
+        Stamp {
+            string: self.strings.len() - 1,
+            offset,
+        }
     }
 
-    fn push_pointer(&mut self, string: *const c_char) {
-        self.0.insert(self.0.len() - 1, string);
+    fn stamp_pid(&self, stamp: Stamp) {
+        let Some(string) = self.strings.get(stamp.string) else {
+            return;
+        };
+        // SAFETY: the list owns the string, and shares it as atomics only.
+        let string: &[AtomicU8] = unsafe { &**string };
+        let (line, begin) = pid_line();
+        let digits = line.iter().skip(begin).take_while(|digit| **digit != b'\n');
+        let places = string.iter().skip(stamp.offset);
+        // The next start of this list may have a shorter pid.
+        for (place, digit) in places.zip(digits.chain([&0])) {
+            place.store(*digit, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Strings {
+    fn drop(&mut self) {
+        for string in &self.strings {
+            // SAFETY: `push` made it from such a box, and a byte is stored as its atomic is.
+            drop(unsafe { Box::from_raw(*string as *mut [u8]) });
+        }
     }
 }
 
@@ -125,6 +162,11 @@ impl Plan {
             arguments,
             environment,
         }
+    }
+
+    #[cfg(all(target_os = "linux", not(daemon_fork)))]
+    pub(super) fn set_program(&mut self, program: CString) {
+        self.program = program;
     }
 
     /// What the intermediate process does.
@@ -177,8 +219,8 @@ impl Plan {
             ExecStep::CloseOnExec(inherited) => inherited.close_on_exec(),
             ExecStep::KeepOpen(descriptor) => super::descriptors::keep_open(descriptor),
             ExecStep::Place { from, onto } => super::descriptors::place(from, onto),
-            ExecStep::StampPid(variable) => {
-                stamp_pid(variable);
+            ExecStep::StampPid(stamp) => {
+                self.environment.stamp_pid(stamp);
                 Ok(())
             }
             ExecStep::WritePid { file, old_length } => write_pid(file, old_length),
@@ -188,13 +230,13 @@ impl Plan {
     }
 
     fn execute(&self) -> Errno {
-        // SAFETY: the program and every string of both lists end with a NUL byte and are leaked,
-        // and both lists end with a null pointer.
+        // SAFETY: the program and every string of both lists end with a NUL byte and live as long as
+        // this plan, and both lists end with a null pointer.
         unsafe {
             libc::execve(
                 self.program.as_ptr(),
-                self.arguments.0.as_ptr(),
-                self.environment.0.as_ptr(),
+                self.arguments.pointers.as_ptr(),
+                self.environment.pointers.as_ptr(),
             );
         }
         Errno::last()
@@ -215,14 +257,6 @@ fn pid_line() -> ([u8; PID_LINE], usize) {
         }
     }
     (line, begin)
-}
-
-fn stamp_pid(variable: &[AtomicU8]) {
-    let (line, begin) = pid_line();
-    let digits = line.iter().skip(begin).take_while(|digit| **digit != b'\n');
-    for (place, digit) in variable.iter().zip(digits) {
-        place.store(*digit, Ordering::Relaxed);
-    }
 }
 
 fn write_pid(file: RawFd, old_length: u64) -> Result<(), Errno> {

@@ -12,6 +12,7 @@ pub(crate) mod child;
 pub(crate) mod descriptors;
 pub(crate) mod environment;
 pub(crate) mod exit;
+mod fork;
 pub(crate) mod ids;
 pub(crate) mod local_time;
 #[cfg(all(target_os = "linux", not(daemon_fork)))]

@@ -1,5 +1,6 @@
 //! Waiting for a child. Not with `nix`, whose signals have no real-time ones to be killed by.
 
+use std::mem::MaybeUninit;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
@@ -17,7 +18,33 @@ pub(crate) fn wait(pid: Pid) -> Result<ExitStatus, Errno> {
     }
 }
 
-/// How the child ended, if it has.
+/// How the child ended, if it has, see `waitid(2)`. It stays a zombie, whose pid and process group no
+/// other process can get.
+pub(crate) fn peek(pid: Pid) -> Result<Option<ExitStatus>, Errno> {
+    let id = libc::id_t::try_from(pid.as_raw()).map_err(|_| Errno::ECHILD)?;
+    let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    let mut end = MaybeUninit::<libc::siginfo_t>::zeroed();
+    // SAFETY: the end is written to a variable that lives longer than the call.
+    let asked = unsafe { libc::waitid(libc::P_PID, id, end.as_mut_ptr(), flags) };
+    Errno::result(asked)?;
+    // SAFETY: zeros are a value of this structure of integers, and the call has written the rest.
+    let end = unsafe { end.assume_init() };
+    // SAFETY: every end of a child has this field.
+    if unsafe { end.si_pid() } == 0 {
+        return Ok(None);
+    }
+    // SAFETY: as above.
+    let status = unsafe { end.si_status() };
+    // As `waitpid(2)` has it.
+    let status = match end.si_code {
+        libc::CLD_EXITED => (status & 0xff) << 8,
+        libc::CLD_DUMPED => status | 0x80,
+        _ => status,
+    };
+    Ok(Some(ExitStatus::from_raw(status)))
+}
+
+/// How the child ended, if it has; then no zombie of it is left.
 pub(crate) fn try_wait(pid: Pid) -> Result<Option<ExitStatus>, Errno> {
     match wait_with(pid, libc::WNOHANG) {
         Err(Errno::EINTR) => Ok(None),

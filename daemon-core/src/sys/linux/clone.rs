@@ -1,11 +1,14 @@
 //! The two vfork-style clones: the children share the launcher's memory until they execute, so
-//! that the cost does not grow with it, and the launcher's thread waits meanwhile.
+//! that the cost does not grow with it, and the launcher's thread waits until then.
+//!
+//! Not every system that runs Linux programs does what these clones ask for. gVisor ignores
+//! `CLONE_PARENT`, and qemu-user and valgrind make a plain fork of `CLONE_VM`. The children notice before
+//! the exec, and the start ends with [`Refused::Unfit`] and without a daemon.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::ffi::{c_int, c_void};
 use std::fs::File;
 use std::io::{self, Read};
-use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::ExitStatus;
 use std::ptr;
@@ -13,23 +16,27 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::poll::{PollFd, PollFlags, poll};
-use nix::sys::signal::Signal;
-use nix::unistd::{Pid, getpid};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, getpid, getppid, getsid};
 
 use super::pidfd;
-use crate::sys::child::{Failed, Failure, Plan};
+use super::stack::Stack;
+use crate::sys::child::{ExecStep, Failed, Failure, Plan};
 use crate::sys::signals::Blocked;
 use crate::sys::wait;
 
 /// The daemon, a child of this process, until its end has been seen.
 ///
-/// Nobody else can be given its pid meanwhile, unless another thread of the program waits for every
-/// child. So [`try_wait`](Self::try_wait) is asked before [`end`](Self::end) and [`send`](Self::send).
+/// No other process can get its pid until this is dropped, unless another thread of the program
+/// waits for every child. So [`try_wait`](Self::try_wait) comes before [`end`](Self::end) and
+/// [`send`](Self::send).
 #[derive(Debug)]
 pub(crate) struct Child {
     pid: Pid,
-    /// Opened when it is asked for: a start that waits for nothing but the exec does without.
+    session: Pid,
+    has_ended: Cell<bool>,
+    /// Opened at the first use: a start that waits for nothing but the exec does without.
     pidfd: OnceCell<Option<OwnedFd>>,
 }
 
@@ -44,9 +51,29 @@ impl Child {
         pidfd.as_ref().map(AsFd::as_fd)
     }
 
-    /// How it ended, if it has.
+    /// How it ended, if it has. The answer stays the same, and the zombie stays until the drop.
     pub(crate) fn try_wait(&self) -> io::Result<Option<ExitStatus>> {
-        Ok(wait::try_wait(self.pid)?)
+        match wait::peek(self.pid) {
+            // A system that knows it as the child of another process knows nothing of its end.
+            Err(Errno::ECHILD) if self.is_alive() => Ok(None),
+            Err(errno) => Err(errno.into()),
+            Ok(status) => {
+                self.has_ended.set(status.is_some());
+                Ok(status)
+            }
+        }
+    }
+
+    /// A process of this pid in another session is not the daemon.
+    fn is_alive(&self) -> bool {
+        let is_running = match self.pidfd.get() {
+            Some(Some(pidfd)) => {
+                let mut end = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
+                poll(&mut end, PollTimeout::ZERO) == Ok(0)
+            }
+            _ => kill(self.pid, None) != Err(Errno::ESRCH),
+        };
+        is_running && getsid(Some(self.pid)) == Ok(self.session)
     }
 
     pub(crate) fn send(&self, signal: Signal) {
@@ -56,82 +83,55 @@ impl Child {
         };
         // It may have ended, which is what is wanted. Else a filter may deny the one call.
         if sent.is_err_and(|errno| errno != Errno::ESRCH) {
-            let _ = nix::sys::signal::kill(self.pid, signal);
+            let _ = kill(self.pid, signal);
         }
     }
 }
 
-/// With this the intermediate process ends that is not known here by its own number.
+impl Drop for Child {
+    fn drop(&mut self) {
+        if self.has_ended.get() {
+            let _ = wait::try_wait(self.pid);
+        }
+    }
+}
+
+/// Why there is no daemon.
+#[derive(Debug)]
+pub(super) enum Refused {
+    Failure(Failure),
+    /// This system does not do what the clones ask for.
+    Unfit,
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+/// The intermediate process ends with this when the launcher has another pid of it.
 const PID_MISMATCH: c_int = 1;
 
 /// The daemon gives this process's memory back first, and closes the pipe a little later.
 const REAP_TIMEOUT_MS: u16 = 10;
 
-/// Starts the daemon, detached; returns when it executes the program.
-///
-/// It is a child of this process, which must not ignore SIGCHLD.
-pub(crate) fn start(plan: Plan) -> Result<Child, Failure> {
-    let failed = |step| move |errno| Failure::Launcher(step, errno);
-    let children = Children::new(plan);
-    let (alive, alive_in_children) =
-        nix::unistd::pipe2(OFlag::O_CLOEXEC).map_err(failed("make a pipe"))?;
-    let intermediate = {
-        // No handler of the launcher's may run in a child.
-        let _blocked = Blocked::all().map_err(failed("block signals"))?;
-        let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
-        let pid = &children.intermediate;
-        clone(
-            intermediate,
-            &children.intermediate_stack,
-            flags,
-            pid,
-            children,
-        )
-    };
-    drop(alive_in_children);
-    let intermediate = intermediate.map_err(failed("create the intermediate process"))?;
-    let daemon = match children.daemon.load(Ordering::Acquire) {
-        0 => None,
-        pid => Some(Pid::from_raw(pid)),
-    };
-    // The pipe ends when the daemon has executed the program or died. If someone killed the
-    // intermediate process, nothing else tells. If not, it is as good as done, and only a child that
-    // another thread of ours has forked meanwhile could keep the pipe open.
-    if children.is_released.load(Ordering::Acquire) {
-        let _ = poll(
-            &mut [PollFd::new(alive.as_fd(), PollFlags::POLLIN)],
-            REAP_TIMEOUT_MS,
-        );
-    } else {
-        File::from(alive).read_to_end(&mut Vec::new()).ok();
-    }
-    // After that, since it has hardly begun to end now: who sleeps until it has may find that the
-    // daemon runs first, with all of its start-up.
-    let fate = wait::wait(Pid::from_raw(intermediate));
-    match (children.failure(), daemon) {
-        (None, Some(pid)) => Ok(Child {
-            pid,
-            pidfd: OnceCell::new(),
-        }),
-        (Some(failure), daemon) => {
-            daemon.map(wait::wait);
-            Err(failure)
-        }
-        (None, None) if fate.is_ok_and(|fate| fate.code() == Some(PID_MISMATCH)) => {
-            Err(Failure::PidMismatch)
-        }
-        (None, None) => Err(Failure::Intermediate(fate)),
-    }
-}
-
 /// What the children run on, and what became of them.
 ///
-/// It is leaked on purpose: when the intermediate process is killed, the launcher resumes while
-/// the daemon's side still runs on this memory.
-struct Children {
+/// When the intermediate process is killed, the launcher resumes while the daemon's side still runs
+/// on this memory. So [`start`](Self::start) returns when no child can run on it any more.
+#[derive(Debug)]
+pub(super) struct Children {
     plan: Plan,
+    launcher: Pid,
     failed_step: AtomicUsize,
     failed_errno: AtomicI32,
+    /// Set by the intermediate process. Shared memory alone brings it to the launcher.
+    has_begun: AtomicBool,
+    /// Set by the daemon's side, for the intermediate process.
+    has_begun_daemon: AtomicBool,
+    /// The daemon's side found that it is not the launcher's child, and did nothing.
+    is_strange: AtomicBool,
     /// The intermediate process has done what it is for, so the daemon has executed or died.
     is_released: AtomicBool,
     /// The pid of the intermediate process.
@@ -143,17 +143,95 @@ struct Children {
 }
 
 impl Children {
-    fn new(plan: Plan) -> &'static Self {
-        Box::leak(Box::new(Self {
+    pub(super) fn new(plan: Plan) -> Result<Self, Failure> {
+        let stack = || Stack::new().map_err(|errno| Failure::Launcher("make a stack", errno));
+        Ok(Self {
             plan,
+            launcher: getpid(),
             failed_step: AtomicUsize::new(usize::MAX),
             failed_errno: AtomicI32::new(0),
+            has_begun: AtomicBool::new(false),
+            has_begun_daemon: AtomicBool::new(false),
+            is_strange: AtomicBool::new(false),
             is_released: AtomicBool::new(false),
             intermediate: AtomicI32::new(0),
             daemon: AtomicI32::new(0),
-            intermediate_stack: Stack::new(),
-            daemon_stack: Stack::new(),
-        }))
+            intermediate_stack: stack()?,
+            daemon_stack: stack()?,
+        })
+    }
+
+    pub(super) fn into_plan(self) -> Plan {
+        self.plan
+    }
+
+    /// Starts the daemon, detached; returns when it executes the program.
+    ///
+    /// It is a child of this process, which must not ignore SIGCHLD.
+    pub(super) fn start(&self) -> Result<Child, Refused> {
+        let failed = |step| move |errno| Failure::Launcher(step, errno);
+        let (alive, alive_in_children) =
+            nix::unistd::pipe2(OFlag::O_CLOEXEC).map_err(failed("make a pipe"))?;
+        let created = {
+            // No handler of the launcher's may run in a child.
+            let _blocked = Blocked::all().map_err(failed("block signals"))?;
+            let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+            let (stack, pid) = (&self.intermediate_stack, &self.intermediate);
+            clone(intermediate, stack, flags, pid, self)
+        };
+        drop(alive_in_children);
+        let intermediate = match created {
+            Ok(pid) => Pid::from_raw(pid),
+            Err(Errno::EINVAL) => return Err(Refused::Unfit),
+            Err(errno) => return Err(failed("create the intermediate process")(errno).into()),
+        };
+        // The pipe ends when the daemon has executed the program or died. After the intermediate
+        // process was killed, nothing else tells. Otherwise it is as good as done, and only a child
+        // that another thread has forked since could keep the pipe open.
+        if self.is_released.load(Ordering::Acquire) {
+            let _ = poll(
+                &mut [PollFd::new(alive.as_fd(), PollFlags::POLLIN)],
+                REAP_TIMEOUT_MS,
+            );
+        } else {
+            File::from(alive).read_to_end(&mut Vec::new()).ok();
+        }
+        // After that, since it has hardly begun to end now: a launcher that sleeps until it has may
+        // find that the daemon runs first, with all of its start-up.
+        let fate = wait::wait(intermediate);
+        self.judge(intermediate, fate)
+    }
+
+    /// Asked when no child runs on this memory any more.
+    fn judge(&self, intermediate: Pid, fate: Result<ExitStatus, Errno>) -> Result<Child, Refused> {
+        let exit_code = fate.ok().and_then(|fate| fate.code());
+        if exit_code == Some(PID_MISMATCH) {
+            return Err(Failure::PidMismatch.into());
+        }
+        let is_copy = exit_code.is_some() && !self.has_begun.load(Ordering::Acquire);
+        if is_copy || self.is_strange.load(Ordering::Acquire) {
+            return Err(Refused::Unfit);
+        }
+        let daemon = match self.daemon.load(Ordering::Acquire) {
+            0 => None,
+            pid => Some(Pid::from_raw(pid)),
+        };
+        match (self.failure(), daemon) {
+            (None, Some(pid)) => Ok(Child {
+                pid,
+                session: intermediate,
+                has_ended: Cell::new(false),
+                pidfd: OnceCell::new(),
+            }),
+            (Some(Failure::Child(ExecStep::SecondFork, Errno::EINVAL)), None) => {
+                Err(Refused::Unfit)
+            }
+            (Some(failure), daemon) => {
+                daemon.map(wait::wait);
+                Err(failure.into())
+            }
+            (None, None) => Err(Failure::Intermediate(fate).into()),
+        }
     }
 
     fn report(&self, failed: Failed) {
@@ -162,7 +240,6 @@ impl Children {
         self.failed_step.store(failed.step, Ordering::Release);
     }
 
-    /// To be asked only when no child runs on this memory.
     fn failure(&self) -> Option<Failure> {
         let step = self.plan.step(self.failed_step.load(Ordering::Acquire))?;
         let errno = Errno::from_raw(self.failed_errno.load(Ordering::Acquire));
@@ -170,55 +247,49 @@ impl Children {
     }
 }
 
-/// The end of a stack for one child, leaked like the rest.
-struct Stack(*mut MaybeUninit<u128>);
-
-// SAFETY: the pointer is only handed to the one `clone` that the stack is for.
-unsafe impl Sync for Stack {}
-
-impl Stack {
-    /// Enough for the deepest call of a child by a factor of ten; untouched pages cost nothing.
-    const STACK_SIZE: usize = 64 * 1024;
-
-    fn new() -> Self {
-        // Uninitialized, since filling it with zeros would touch every page.
-        let stack = Box::new_uninit_slice(Self::STACK_SIZE / size_of::<u128>());
-        Self(Box::leak(stack).as_mut_ptr_range().end)
-    }
-}
-
 extern "C" fn intermediate(children: *mut c_void) -> c_int {
-    // SAFETY: `clone` below is given a `&'static Children` and nothing else.
-    let children: &'static Children = unsafe { &*children.cast() };
-    // The number that the launcher has of this process, and so that of the daemon, would be somebody
-    // else's in another pid namespace; and in a copy of its memory, as valgrind makes one, none is.
+    // SAFETY: `clone` below is given a reference to these, which outlives this child.
+    let children: &Children = unsafe { &*children.cast() };
+    // The pid that the launcher has of this process, and so that of the daemon, would be another
+    // process's in another PID namespace. In a copy of its memory, as valgrind makes one, it is 0.
     if children.intermediate.load(Ordering::Acquire) != getpid().as_raw() {
-        return PID_MISMATCH;
+        let is_copy = getppid() == children.launcher;
+        return if is_copy { 0 } else { PID_MISMATCH };
     }
+    children.has_begun.store(true, Ordering::Release);
     let fork = || {
         children.plan.take_steps_before_fork()?;
-        // CLONE_PARENT makes the daemon the launcher's own child, whose exact fate it learns.
+        // CLONE_PARENT makes the daemon the launcher's own child, whose exact status it learns.
         let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PARENT;
         let flags = flags | libc::SIGCHLD;
-        clone(
-            daemon,
-            &children.daemon_stack,
-            flags,
-            &children.daemon,
-            children,
-        )
-        .map_err(|errno| children.plan.not_forked(errno))
+        let (stack, pid) = (&children.daemon_stack, &children.daemon);
+        clone(daemon, stack, flags, pid, children).map_err(|errno| children.plan.not_forked(errno))
     };
-    if let Err(failed) = fork() {
-        children.report(failed);
+    match fork() {
+        Err(failed) => children.report(failed),
+        // It is a child of this process, and has ended.
+        Ok(pid) if children.is_strange.load(Ordering::Acquire) => {
+            let _ = wait::wait(Pid::from_raw(pid));
+        }
+        Ok(_) if children.has_begun_daemon.load(Ordering::Acquire) => {}
+        // It was killed, or runs on a copy of this memory and so unknown to the launcher.
+        Ok(pid) => {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
     }
     children.is_released.store(true, Ordering::Release);
     0
 }
 
 extern "C" fn daemon(children: *mut c_void) -> c_int {
-    // SAFETY: `clone` below is given a `&'static Children` and nothing else.
-    let children: &'static Children = unsafe { &*children.cast() };
+    // SAFETY: `clone` below is given a reference to these, which outlives this child.
+    let children: &Children = unsafe { &*children.cast() };
+    children.has_begun_daemon.store(true, Ordering::Release);
+    // Also when the launcher was killed, and nothing is wanted any more.
+    if getppid() != children.launcher {
+        children.is_strange.store(true, Ordering::Release);
+        return 0;
+    }
     if let Err(failed) = children.plan.take_steps_after_fork() {
         children.report(failed);
     }
@@ -228,19 +299,19 @@ extern "C" fn daemon(children: *mut c_void) -> c_int {
 /// `clone(2)`; the pid is stored before the child begins.
 fn clone(
     child: extern "C" fn(*mut c_void) -> c_int,
-    stack: &'static Stack,
+    stack: &Stack,
     flags: c_int,
-    pid: &'static AtomicI32,
-    children: &'static Children,
+    pid: &AtomicI32,
+    children: &Children,
 ) -> Result<i32, Errno> {
     let argument: *mut c_void = ptr::from_ref(children).cast_mut().cast();
-    // SAFETY: the stack is leaked, aligned and used by this child alone; the child makes only
-    // system calls, so it is indifferent to the locks and the allocator of the process whose
-    // memory it shares; what it is given lives for ever and is written through atomics alone.
+    // SAFETY: the stack is aligned and used by this child alone; the child makes only system calls,
+    // so it is indifferent to the locks and the allocator of the process whose memory it shares;
+    // the launcher keeps what it is given until the child is gone, and writes through atomics alone.
     let pid = unsafe {
         libc::clone(
             child,
-            stack.0.cast(),
+            stack.end(),
             flags | libc::CLONE_PARENT_SETTID,
             argument,
             pid.as_ptr(),

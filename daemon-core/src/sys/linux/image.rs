@@ -1,12 +1,15 @@
 //! Which program this is, as the kernel and the dynamic loader know it.
 
 use std::ffi::{CStr, CString, OsStr, OsString, c_int, c_void};
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
 
 use nix::sys::prctl;
 use nix::unistd::{getpid, gettid};
+
+use crate::files::FileId;
 
 /// The very image that runs here, even if its file was deleted or replaced.
 #[derive(Debug)]
@@ -35,6 +38,17 @@ impl Image {
     pub(crate) fn path(&self) -> io::Result<CString> {
         Ok(CString::new(Self::NAME)?)
     }
+}
+
+/// The path of this program, where an emulator (valgrind, qemu-user) hides itself behind
+/// [`Image::NAME`] and the kernel would execute the emulator.
+pub(super) fn path_below_emulator() -> Option<CString> {
+    let name = Path::new(Image::NAME);
+    let program = FileId::of_open(&File::open(name).ok()?).ok()?;
+    let executed = FileId::of_target(name).ok()?;
+    let path = fs::read_link(name).ok()?;
+    let is_path = executed != program && FileId::of_target(&path).ok()? == program;
+    is_path.then(|| CString::new(path.into_os_string().into_vec()).ok())?
 }
 
 /// As long as a name can be with its NUL byte, see `PR_GET_NAME(2const)`.

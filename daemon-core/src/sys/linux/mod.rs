@@ -1,13 +1,13 @@
 //! How it is done on Linux. `sys/unix` has the same for all other systems.
 
-pub(crate) mod clone;
+mod clone;
 pub(super) mod descriptors;
 pub(crate) mod files;
 pub(crate) mod image;
+pub(crate) mod launch;
 pub(crate) mod lock;
 mod pidfd;
 pub(crate) mod process;
 pub(super) mod signals;
 pub(crate) mod socket;
-
-pub(crate) use clone as launch;
+mod stack;

@@ -2,11 +2,22 @@
 
 pub(super) mod descriptors;
 pub(crate) mod files;
-pub(crate) mod fork;
 pub(crate) mod image;
 pub(crate) mod lock;
 pub(crate) mod process;
 pub(super) mod signals;
 pub(crate) mod socket;
 
-pub(crate) use fork as launch;
+/// Starting the daemon: by the two forks.
+pub(crate) mod launch {
+    use crate::sys::child::{Failure, Plan};
+    use crate::sys::fork;
+
+    pub(crate) use fork::Child;
+
+    /// Starts the daemon, detached; returns when it executes the program.
+    #[expect(clippy::needless_pass_by_value, reason = "Linux keeps it")]
+    pub(crate) fn start(plan: Plan) -> Result<Child, Failure> {
+        fork::start(&plan)
+    }
+}

@@ -1,39 +1,50 @@
 //! The two forks. No process but its parent can learn how the daemon ended, so the intermediate
-//! process stays until the launcher has seen the daemon ready: it tells the launcher the exact
-//! status, and passes on the signals that the launcher asks for, since nobody else knows for
-//! certain that the pid is still the daemon's.
+//! process stays until the launcher has seen the daemon ready. It tells the launcher the exact status,
+//! keeps the zombie, and passes on the signals that the launcher asks for, since only a parent knows
+//! for certain that the pid is still the daemon's.
 //!
-//! They talk through a socket pair. Whoever is killed, the other one reads to its end.
+//! They talk through a socket pair. When either is killed, the other reads to its end.
 
+use std::cell::Cell;
 use std::io::{self, Read};
 use std::net::Shutdown;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::socket::{MsgFlags, recv, send};
-use nix::unistd::{ForkResult, Pid, fork};
+use nix::unistd::{ForkResult, Pid, fork, getpid, getppid, getsid};
 
-use super::socket::{self, NO_SIGNAL};
-use crate::sys::child::{Failed, Failure, Plan};
-use crate::sys::signals::{self, Blocked};
-use crate::sys::wait;
+use super::child::{Failed, Failure, Plan};
+use super::platform::process;
+use super::platform::socket::{self, NO_SIGNAL};
+use super::signals::{self, Blocked};
+use super::wait;
+
+/// How long a process may take to end that got SIGKILL.
+const KILL_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How often its end is looked for.
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 /// The daemon, a child of the intermediate process, until its end has been seen.
 #[derive(Debug)]
 pub(crate) struct Child {
-    pid: Pid,
+    daemon: Daemon,
     intermediate: Pid,
     socket: UnixStream,
+    is_orphan: Cell<bool>,
 }
 
 impl Child {
     pub(crate) fn pid(&self) -> Pid {
-        self.pid
+        self.daemon.pid
     }
 
     /// What is readable once it has ended.
@@ -42,7 +53,7 @@ impl Child {
         Some(self.socket.as_fd())
     }
 
-    /// How it ended, if it has. The answer stays the same.
+    /// How it ended, if it has. The answer stays the same, and the zombie stays until the drop.
     pub(crate) fn try_wait(&self) -> io::Result<Option<ExitStatus>> {
         let mut bytes = [0; 8];
         let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
@@ -54,7 +65,9 @@ impl Child {
             // It could not wait for the daemon.
             Ok(8) => Err(io::Error::from_raw_os_error(number)),
             _ => {
-                kill_orphan(self.pid);
+                if !self.is_orphan.replace(true) {
+                    self.daemon.kill_orphan();
+                }
                 Err(io::Error::other("the intermediate process was killed"))
             }
         }
@@ -75,19 +88,52 @@ impl Drop for Child {
     }
 }
 
-/// The intermediate process was killed, so what becomes of the daemon would never be known.
-fn kill_orphan(daemon: Pid) {
-    let _ = kill(daemon, Signal::SIGKILL);
+/// The daemon, as it is known without its parent.
+#[derive(Debug)]
+struct Daemon {
+    pid: Pid,
+    /// Where the system has it.
+    pidfd: Option<OwnedFd>,
+}
+
+impl Daemon {
+    /// In this session, which is the intermediate process's, no other process can have its pid.
+    fn open(pid: Pid, session: Pid) -> Option<Self> {
+        let pidfd = process::open(pid).ok();
+        match getsid(Some(pid)) {
+            Err(Errno::ESRCH) => None,
+            Ok(its) if its != session => None,
+            // Some systems do not tell it of another session.
+            _ => Some(Self { pid, pidfd }),
+        }
+    }
+
+    /// The intermediate process was killed, so what becomes of the daemon would never be known. To be
+    /// called once: without a pidfd the pid may be another process's afterwards.
+    fn kill_orphan(&self) {
+        let send = |signal: Option<Signal>| match &self.pidfd {
+            Some(pidfd) => {
+                process::send_signal(pidfd.as_fd(), signal.map_or(0, |signal| signal as i32))
+            }
+            None => kill(self.pid, signal),
+        };
+        let deadline = Instant::now() + KILL_TIMEOUT;
+        let mut answer = send(Some(Signal::SIGKILL));
+        while answer.is_ok() && Instant::now() < deadline {
+            thread::sleep(POLL_INTERVAL);
+            answer = send(None);
+        }
+    }
 }
 
 /// Starts the daemon, detached; returns when it executes the program.
 ///
 /// The intermediate process is a child of this one, which must not ignore SIGCHLD.
-#[expect(clippy::needless_pass_by_value, reason = "Linux needs it for ever")]
-pub(crate) fn start(plan: Plan) -> Result<Child, Failure> {
+pub(crate) fn start(plan: &Plan) -> Result<Child, Failure> {
     let failed = |step| move |errno| Failure::Launcher(step, errno);
     let (socket, childrens) = socket::pair().map_err(failed("make a socket pair"))?;
     let (socket, childrens) = (UnixStream::from(socket), UnixStream::from(childrens));
+    let launcher = getpid();
     let intermediate = {
         // No handler of the launcher's may run in a child.
         let _blocked = Blocked::all().map_err(failed("block signals"))?;
@@ -96,7 +142,11 @@ pub(crate) fn start(plan: Plan) -> Result<Child, Failure> {
             ForkResult::Parent { child } => child,
             ForkResult::Child => {
                 drop(socket);
-                if let Err(failed) = intermediate(&plan, &childrens) {
+                if getppid() != launcher {
+                    // Also when the launcher was killed, and hears nothing.
+                    let (word, number) = (STRANGE, 0);
+                    Message { word, number }.send(&childrens);
+                } else if let Err(failed) = intermediate(plan, &childrens) {
                     Message::failed(failed).send(&childrens);
                 }
                 exit_at_once()
@@ -106,30 +156,26 @@ pub(crate) fn start(plan: Plan) -> Result<Child, Failure> {
     drop(childrens);
     let mut daemon = None;
     let failure = loop {
-        match (Message::receive(&socket), daemon) {
-            (
-                Some(Message {
-                    word: CREATED,
-                    number,
-                }),
-                _,
-            ) => daemon = Some(Pid::from_raw(number)),
-            (Some(Message { word: EXECUTED, .. }), Some(pid)) => {
+        let Some(Message { word, number }) = Message::receive(&socket) else {
+            let daemon = daemon.and_then(|pid| Daemon::open(pid, intermediate));
+            daemon.inspect(Daemon::kill_orphan);
+            break None;
+        };
+        match (word, daemon) {
+            (CREATED, _) => daemon = Some(Pid::from_raw(number)),
+            (STRANGE, _) => break Some(Failure::PidMismatch),
+            (EXECUTED, Some(pid)) => {
+                let daemon = Daemon::open(pid, intermediate);
                 return Ok(Child {
-                    pid,
+                    daemon: daemon.unwrap_or(Daemon { pid, pidfd: None }),
                     intermediate,
                     socket,
+                    is_orphan: Cell::new(false),
                 });
             }
-            (Some(Message { word, number }), _) => {
+            _ => {
                 let step = usize::try_from(word).ok().and_then(|it| plan.step(it));
                 break step.map(|step| Failure::Child(step, Errno::from_raw(number)));
-            }
-            (None, daemon) => {
-                if let Some(daemon) = daemon {
-                    kill_orphan(daemon);
-                }
-                break None;
             }
         }
     };
@@ -151,9 +197,11 @@ const CREATED: i32 = -1;
 const EXECUTED: i32 = -2;
 /// The daemon has ended, with this status of `waitpid(2)`.
 const ENDED: i32 = -3;
+/// The intermediate process does not see the launcher, and so has another pid in its own eyes.
+const STRANGE: i32 = -4;
 
 impl Message {
-    /// Every other word is the number of a step, which failed with this errno.
+    /// Every other word is the index of a step, which failed with this errno.
     fn failed(failed: Failed) -> Self {
         Self {
             word: i32::try_from(failed.step).unwrap_or(i32::MAX),
@@ -185,8 +233,8 @@ impl Message {
     }
 }
 
-/// All that the intermediate process does. The program's other threads are not there, and may have
-/// held any lock: from here on only async-signal-safe calls, as `sys::child` says.
+/// All that the intermediate process does. The other threads of the program do not exist in it and
+/// may have held any lock: from here on only async-signal-safe calls, as `sys::child` says.
 fn intermediate(plan: &Plan, launcher: &UnixStream) -> Result<(), Failed> {
     plan.take_steps_before_fork()?;
     let not_forked = |errno| plan.not_forked(errno);
@@ -199,7 +247,7 @@ fn intermediate(plan: &Plan, launcher: &UnixStream) -> Result<(), Failed> {
         ForkResult::Parent { child } => child,
         ForkResult::Child => {
             let word = CREATED;
-            let number = nix::unistd::getpid().as_raw();
+            let number = getpid().as_raw();
             Message { word, number }.send(launcher);
             if let Err(failed) = plan.take_steps_after_fork() {
                 Message::failed(failed).send(launcher);
@@ -222,13 +270,17 @@ fn intermediate(plan: &Plan, launcher: &UnixStream) -> Result<(), Failed> {
         })
 }
 
-/// Until the daemon has ended, or the launcher has no more use for this process.
+/// Until the launcher has no more use for this process. A daemon that has ended stays a zombie until
+/// then, so that no other process gets its pid or its process group.
 fn attend(daemon: Pid, launcher: &UnixStream, ended: BorrowedFd<'_>) -> Result<(), Errno> {
+    let mut has_ended = false;
     loop {
-        if let Some(status) = wait::try_wait(daemon)? {
-            let (word, number) = (ENDED, status.into_raw());
-            Message { word, number }.send(launcher);
-            return Ok(());
+        if !has_ended {
+            if let Some(status) = wait::peek(daemon)? {
+                let (word, number) = (ENDED, status.into_raw());
+                Message { word, number }.send(launcher);
+                has_ended = true;
+            }
         }
         let mut sources = [launcher.as_fd(), ended].map(|it| PollFd::new(it, PollFlags::POLLIN));
         let _ = poll(&mut sources, PollTimeout::NONE);
@@ -240,7 +292,10 @@ fn attend(daemon: Pid, launcher: &UnixStream, ended: BorrowedFd<'_>) -> Result<(
                 let _ = kill(daemon, Signal::try_from(i32::from(number)).ok());
             }
             Err(Errno::EAGAIN | Errno::EINTR) => {}
-            Ok(_) | Err(_) => return Ok(()),
+            Ok(_) | Err(_) => {
+                // No zombie stays.
+                return wait::try_wait(daemon).map(drop);
+            }
         }
     }
 }
