@@ -45,7 +45,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use daemon::clap::{Switch, show_default};
-use daemon::{Control, Daemon, Readiness, Status, Stopped};
+use daemon::{Control, Daemon, PathSource, Readiness, Status, Stopped};
 
 const LOG_FILE: &str = "{log_dir}/{name}.log";
 
@@ -67,7 +67,7 @@ enum Verb {
     },
     /// Serves a directory as a volume
     // The user cannot choose the PID file: `umount` and `status` find the daemon by it.
-    #[command(mut_arg("log_file", |arg| show_default(arg, LOG_FILE)))]
+    #[command(mut_arg("log_file", |arg| show_default(arg, PathSource::template(LOG_FILE))))]
     Mount {
         #[command(flatten)]
         switch: Switch,
@@ -98,7 +98,7 @@ fn main() -> ExitCode {
             volume,
             directory,
         } => {
-            let daemon = Daemon::new().log(LOG_FILE);
+            let daemon = Daemon::new().log(PathSource::template(LOG_FILE));
             let daemon = match log_file {
                 Some(path) => daemon.log(path),
                 None => daemon,

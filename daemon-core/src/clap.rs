@@ -1,58 +1,5 @@
-//! The switch and the path flags as arguments of the parser [`clap`](https://docs.rs/clap), so that
-//! they show in help, completions and man pages, and so that clap finds a clash with an argument
-//! of the program's own. Feature `clap`.
-//!
-//! [`Background`] is flattened into the program's arguments: `#[command(flatten)]` in derive,
-//! [`Args::augment_args`] in builder style; at the top or in one subcommand. [`Switch`] is for a
-//! program that does not let its user choose the paths.
-//!
-//! # With the attribute
-//!
-//! `#[daemon::main]` reads the command line before clap does and removes what is its own, so the
-//! daemon's clap never sees any of it. What is declared here is for the help, and for the program
-//! in the foreground, where the path flags are allowed and have no effect. The attribute's options
-//! and the arguments must say the same:
-//!
-//! ```ignore
-//! use clap::Parser;
-//!
-//! #[derive(Parser)]
-//! #[command(mut_arg("pid_file", |arg| daemon::clap::show_default(arg, PID_FILE)))]
-//! struct Cli {
-//!     #[command(flatten)]
-//!     background: daemon::clap::Background,
-//! }
-//!
-//! const PID_FILE: &str = "{runtime_dir}/{name}.pid";
-//!
-//! #[daemon::main(
-//!     pid = "{runtime_dir}/{name}.pid",
-//!     pid_flag = "--pid-file",
-//!     log_flag = "--log-file",
-//! )]
-//! fn main() {
-//!     let _cli = Cli::parse();
-//! }
-//! ```
-//!
-//! # With `start`
-//!
-//! Here clap is the only one that reads the command line:
-//!
-//! ```ignore
-//! fn main() {
-//!     let Cli { background } = Cli::parse();
-//!     let daemon = Daemon::new().pid(PID_FILE);
-//!     let _daemon = background.is_asked.then(|| background.apply(daemon).start());
-//! }
-//! ```
-//!
-//! # Other names
-//!
-//! The arguments have the ids `background`, `pid_file` and `log_file`, by which clap's `mut_arg`
-//! changes anything of them. After `mut_arg("background", |arg| arg.short('b').long("bg"))` the
-//! attribute needs `background_flag = ["-b", "--bg"]`. `arg.global(true)` makes one count in every
-//! subcommand.
+//! The switch and the path flags as arguments of the parser `clap` 4. The crate `daemon` has the
+//! documentation of this module.
 
 use std::path::PathBuf;
 
@@ -70,21 +17,47 @@ const SWITCH: &str = "background";
 const PID_FILE: &str = "pid_file";
 const LOG_FILE: &str = "log_file";
 
-/// `-d, --background`
+/// The argument `-d, --background`, for a program whose user does not choose the paths.
+///
+/// ```
+/// use clap::Parser;
+///
+/// #[derive(Parser)]
+/// struct Cli {
+///     #[command(flatten)]
+///     switch: daemon::clap::Switch,
+/// }
+///
+/// assert!(Cli::parse_from(["hello", "-d"]).switch.is_asked);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Switch {
-    /// Whether the switch was given. With the attribute it is only where the attribute could not see
-    /// it, in a cluster like `-vd` for example: then the program runs in the foreground.
+    /// Whether the switch was given. With the attribute, clap sees only a switch that the attribute
+    /// did not recognize, as in the cluster `-vd`. The program then runs in the foreground.
     pub is_asked: bool,
 }
 
-/// `-d, --background`, `--pid-file <PATH>` and `--log-file <PATH>`
+/// The arguments `-d, --background`, `--pid-file <PATH>` and `--log-file <PATH>`.
+///
+/// ```
+/// use clap::Parser;
+///
+/// #[derive(Parser)]
+/// struct Cli {
+///     #[command(flatten)]
+///     background: daemon::clap::Background,
+/// }
+///
+/// let Cli { background } = Cli::parse_from(["hello", "-d", "--log-file", "hello.log"]);
+/// assert!(background.is_asked);
+/// assert_eq!(background.log_file.as_deref(), Some("hello.log".as_ref()));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Background {
-    /// Whether the switch was given. With the attribute it is only where the attribute could not see
-    /// it, in a cluster like `-vd` for example: then the program runs in the foreground.
+    /// Whether the switch was given. With the attribute, clap sees only a switch that the attribute
+    /// did not recognize, as in the cluster `-vd`. The program then runs in the foreground.
     pub is_asked: bool,
     /// The PID file that the user chose.
     pub pid_file: Option<PathBuf>,
@@ -93,7 +66,19 @@ pub struct Background {
 }
 
 impl Background {
-    /// The settings, with the paths that the user chose in place of the program's own.
+    /// Puts the paths that the user chose in place of those of the settings.
+    ///
+    /// ```no_run
+    /// use clap::{Args, Command, FromArgMatches};
+    /// use daemon::Daemon;
+    /// use daemon::clap::Background;
+    ///
+    /// let matches = Background::augment_args(Command::new("hello")).get_matches();
+    /// let background = Background::from_arg_matches(&matches).expect("the arguments are there");
+    /// if background.is_asked {
+    ///     let _running = background.apply(Daemon::new()).start();
+    /// }
+    /// ```
     pub fn apply(&self, mut daemon: Daemon) -> Daemon {
         if let Some(path) = &self.pid_file {
             daemon = daemon.pid(path.clone());
@@ -105,11 +90,21 @@ impl Background {
     }
 }
 
-/// Adds `[default: PATH]` to the help of an argument, as the path is for whoever asks.
+/// Adds `[default: PATH]` to the help of an argument, with the path of the user who asks.
 ///
-/// It is meant for `mut_arg`. A literal may hold placeholders; where these have no value, a user
-/// without a home directory say, the help stays as it is. A man page that is made in one place and
-/// read in another had better name the default in words, by [`Arg::help`].
+/// It is meant for `mut_arg`. Where a placeholder has no value, for a user without a home directory
+/// for example, the help stays as it is. A man page that is built on another machine should describe
+/// the default in words, by [`Arg::help`].
+///
+/// ```
+/// use clap::{Args, Command};
+/// use daemon::PathSource;
+/// use daemon::clap::{Background, show_default};
+///
+/// let command = Background::augment_args(Command::new("hello")).mut_arg("log_file", |arg| {
+///     show_default(arg, PathSource::template("{log_dir}/hello.log"))
+/// });
+/// ```
 #[must_use]
 pub fn show_default(arg: Arg, path: impl Into<PathSource>) -> Arg {
     let Some(path) = resolved(path.into()) else {

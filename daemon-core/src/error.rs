@@ -1,5 +1,5 @@
-//! What can go wrong: kinds, texts and exit statuses. All words the user reads stand here, and in
-//! the modules below, one for each part of a start.
+//! `Error` and `ErrorKind`, their exit statuses, and how they are shown. The words stand beside
+//! what fails.
 
 #[cfg(unix)]
 mod control;
@@ -9,54 +9,86 @@ mod files;
 use std::fmt;
 use std::io;
 use std::path::Path;
+use std::process::ExitCode;
 
 #[cfg(unix)]
 use nix::sys::signal::Signal;
 
-/// The cause of an [`Error`], one for each exit status: the launcher uses those of `sysexits.h`,
-/// the control verbs those of the LSB's init scripts.
+/// The kind of an [`Error`].
+///
+/// Each kind has an exit status: the launcher uses those of `sysexits.h`, the control verbs those of
+/// the init scripts of the Linux Standard Base. [`Failed`](Self::Failed) and
+/// [`Interrupted`](Self::Interrupted) have a status of each error instead, which
+/// [`Error::exit_status`] tells.
+///
+/// ```
+/// use daemon::{Daemon, ErrorKind};
+///
+/// # fn start(daemon: Daemon) -> u8 {
+/// match daemon.try_start() {
+///     Ok(_running) => 0,
+///     Err(error) if error.kind() == ErrorKind::AlreadyRunning => 0,
+///     Err(error) => error.exit_status(),
+/// }
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The command line is wrong: 64.
     Usage,
-    /// The user or the group is not known: 67.
+    /// The user or the group does not exist: 67.
     UnknownUser,
     /// A daemon already holds the lock of the PID file: 69.
     AlreadyRunning,
-    /// The daemon ended with status 0 before it was ready: 70.
+    /// The daemon exited with status 0 before it was ready: 70.
     EndedEarly,
-    /// The daemon failed before it was ready: its own status, or 128+N for signal N.
+    /// The daemon failed before it was ready: its own exit status, or 128+N if signal N killed it.
     Failed,
-    /// The user gave up waiting: 128+N for the signal N that said so.
+    /// Signal N interrupted the wait: 128+N.
     Interrupted,
-    /// The system said no, to `fork(2)` or `execve(2)` for example: 71.
+    /// A system call failed, such as `fork(2)` or `execve(2)`: 71.
     System,
     /// The PID file or the log cannot be opened, created or locked: 73.
     CannotCreate,
     /// The daemon was not ready in time: 75.
     NotReady,
-    /// This process may not become the user asked for, or may not daemonize at all: 77.
+    /// This process may not become the requested user, or may not start a daemon at all: 77.
     Permission,
     /// The configuration is unsafe, incomplete or contradicts itself: 78.
     Configuration,
-    /// The daemon cannot be controlled from here: it is not certain who it is, this process may not
-    /// signal it, or it would die of the signal: 4.
+    /// The identity of the daemon is uncertain, this process may not signal it, or the signal could
+    /// kill it: 4.
     OutOfReach,
     /// There is no daemon to control: 7.
     NotRunning,
-    /// The daemon would not end, not even by SIGKILL: 75.
+    /// The daemon was still running after SIGKILL: 75.
     NotStopped,
 }
 
-/// Why a start in the background failed, or the control of a daemon.
+/// The error of a start in the background or of a control verb.
 ///
-/// It displays as one line: the step, the object and the reason, for example
-/// `cannot lock the PID file /run/hello.pid: already running, pid 4242`.
+/// It displays as one line with the step, the object and the reason, for example
+/// `cannot lock the PID file /run/hello.pid: already running, pid 4242`. The reason is part of the
+/// line, so [`source`](std::error::Error::source) does not repeat it.
+///
+/// ```
+/// use std::process::ExitCode;
+///
+/// # fn start(daemon: daemon::Daemon) -> ExitCode {
+/// match daemon.try_start() {
+///     Ok(_running) => ExitCode::SUCCESS,
+///     Err(error) => {
+///         eprintln!("hello: {error}");
+///         ExitCode::from(&error)
+///     }
+/// }
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Error(Box<Details>);
 
-/// Behind a pointer, so that what succeeds carries a word about and not all of this.
+/// Behind a pointer, which keeps `Result<T, Error>` one word.
 #[derive(Debug)]
 struct Details {
     kind: ErrorKind,
@@ -72,25 +104,52 @@ struct Details {
 enum Reason {
     Words(String),
     System(io::Error),
-    /// The system's own words are for programmers.
+    /// Words for the user in place of those of the system.
     Explained(&'static str, io::Error),
 }
 
 impl Error {
-    /// What kind of failure it is.
+    /// The kind of this error.
+    ///
+    /// ```
+    /// use daemon::{Daemon, ErrorKind};
+    ///
+    /// # fn start(daemon: Daemon) {
+    /// if let Err(error) = daemon.try_start() {
+    ///     assert_ne!(error.kind(), ErrorKind::AlreadyRunning, "one instance is enough");
+    /// }
+    /// # }
+    /// ```
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The status that the launcher exits with, see `sysexits.h`.
+    /// The status that the launcher exits with, see `sysexits.h`. It is never 0.
+    ///
+    /// ```
+    /// # fn start(daemon: daemon::Daemon) {
+    /// if let Err(error) = daemon.try_start() {
+    ///     eprintln!("hello: {error}");
+    ///     std::process::exit(error.exit_status().into());
+    /// }
+    /// # }
+    /// ```
     #[must_use]
     pub fn exit_status(&self) -> u8 {
         self.0.status
     }
 
     /// What the daemon wrote to its log before it failed, at most the last 64 KiB. The launcher
-    /// shows it before the message.
+    /// prints it before the message.
+    ///
+    /// ```
+    /// # fn start(daemon: daemon::Daemon) {
+    /// if let Err(error) = daemon.try_start() {
+    ///     eprint!("{}", String::from_utf8_lossy(error.output()));
+    /// }
+    /// # }
+    /// ```
     #[must_use]
     pub fn output(&self) -> &[u8] {
         &self.0.output
@@ -211,12 +270,20 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.0.reason {
             Reason::Words(_) => None,
-            Reason::System(cause) | Reason::Explained(_, cause) => Some(cause),
+            // The message holds the cause itself.
+            Reason::System(cause) | Reason::Explained(_, cause) => cause.source(),
         }
     }
 }
 
-/// The system's own words for an error, without the number that std adds.
+/// The exit status of the launcher, see [`Error::exit_status`].
+impl From<&Error> for ExitCode {
+    fn from(error: &Error) -> Self {
+        error.0.status.into()
+    }
+}
+
+/// The words of the system for an error, without the errno that std adds.
 pub(crate) fn system_message(cause: &io::Error) -> String {
     let text = cause.to_string();
     match text.rfind(" (os error ") {

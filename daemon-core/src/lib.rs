@@ -12,6 +12,9 @@ pub mod clap;
 mod command_line;
 #[cfg(unix)]
 mod control;
+#[cfg(not(unix))]
+#[path = "unsupported/control.rs"]
+mod control;
 mod daemon;
 #[cfg(unix)]
 mod descriptors;
@@ -60,7 +63,6 @@ mod trust;
 #[cfg(not(unix))]
 mod unsupported;
 
-#[cfg(unix)]
 pub use control::{Control, Status, Stopped};
 pub use daemon::Daemon;
 pub use error::{Error, ErrorKind};
@@ -75,12 +77,15 @@ pub use readiness::Readiness;
 pub use running::{
     Running, extend_timeout, is_daemon, log_file, pid_file, ready, start_dir, status, stopping,
 };
-pub use signal::Signal;
+pub use signal::{ParseSignalError, Signal};
 #[cfg(not(unix))]
 pub use unsupported::{
     Running, drop_privileges, extend_timeout, is_daemon, log_file, pid_file, ready, reopen_log,
     start_dir, status, stopping,
 };
 
-#[doc(no_inline)]
-pub use std::process::Termination;
+/// What the code of `#[daemon::main]` names. It is not part of the public interface.
+#[doc(hidden)]
+pub mod __private {
+    pub use std::process::Termination;
+}

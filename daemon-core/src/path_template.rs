@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, shown};
 use crate::path_source::{PathSource, Source};
-use context::{NoHomeDir, PlaceholderDir};
+use context::{NoHomeDir, NoHost, PlaceholderDir};
 
 /// An absolute path, and the directories that belong to it.
 ///
@@ -26,6 +26,7 @@ use context::{NoHomeDir, PlaceholderDir};
 /// the pen is likelier than a wish for a new directory, and opening the file fails and says so.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Resolved {
+    object: Object,
     path: PathBuf,
     /// Outermost first.
     to_create: Vec<PathBuf>,
@@ -48,14 +49,13 @@ impl Resolved {
     /// `CannotCreate`; `Configuration` for a symbolic link in their place that neither root nor
     /// the user made.
     pub(crate) fn create_directories(&self, owner: Option<(u32, u32)>) -> Result<(), Error> {
-        self.to_create
-            .iter()
-            .try_for_each(|it| directory::create(it, owner))
+        let create = |it: &PathBuf| directory::create(it, owner, self.object);
+        self.to_create.iter().try_for_each(create)
     }
 }
 
 /// What a path is the path of.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Object {
     PidFile,
     Log,
@@ -75,9 +75,9 @@ pub(crate) fn resolve(
     context: &PathContext,
 ) -> Result<Resolved, Error> {
     let filled = match source.0 {
-        Source::Template(template) => fill_in(template, context)?,
-        Source::Exact(path) => Filled::exact(path),
-        Source::Computed(compute) => Filled::exact(compute()),
+        Source::Template(template) => fill_in(&template, context)?,
+        Source::Literal(path) => Filled::literal(path),
+        Source::Computed(compute) => Filled::literal(compute()),
     };
     if filled.path.as_os_str().is_empty() {
         return Err(empty_path(object));
@@ -93,7 +93,11 @@ pub(crate) fn resolve(
         to_create.extend(last_directory.map(Path::to_owned));
         to_create.dedup();
     }
-    Ok(Resolved { path, to_create })
+    Ok(Resolved {
+        object,
+        path,
+        to_create,
+    })
 }
 
 /// Only the start directory is put before it. `..` stays: behind a symbolic link it is not the
@@ -123,7 +127,7 @@ struct Filled {
 }
 
 impl Filled {
-    fn exact(path: PathBuf) -> Self {
+    fn literal(path: PathBuf) -> Self {
         Self {
             path,
             has_placeholder: false,
@@ -149,24 +153,30 @@ fn fill_in(template: &str, context: &PathContext) -> Result<Filled, Error> {
         let Some((name, after_name)) = after.split_once('}').filter(|_| brace == "{") else {
             return Err(unmatched_brace(template, brace));
         };
-        let place = match name {
+        let directory = match name {
             "name" => {
                 let name = context.name();
-                Ok(PlaceholderDir::given(
-                    name.ok_or_else(|| nameless(template))?,
-                ))
+                let name = name.ok_or_else(|| nameless(template))?;
+                Ok(PlaceholderDir::given(name))
+            }
+            "host" => {
+                let host = context
+                    .host()
+                    .map_err(|reason| no_host(template, &reason))?;
+                Ok(PlaceholderDir::given(host))
             }
             "home" => context.home(),
-            "runtime_dir" => context.runtime_dir(),
+            "pid_dir" => context.pid_dir(),
             "state_dir" => context.state_dir(),
             "log_dir" => context.log_dir(),
+            "runtime_dir" => return Err(runtime_dir(template)),
             _ => return Err(unknown_placeholder(template, name)),
         };
-        let place = place.map_err(|reason| no_home_dir(template, name, &reason))?;
+        let directory = directory.map_err(|reason| no_home_dir(template, name, &reason))?;
         if path.is_empty() {
-            levels = place.levels;
+            levels = directory.levels;
         }
-        path.push(place.path);
+        path.push(directory.path);
         has_placeholder = true;
         // A home of `/` makes `/x` of `{home}/x`: `//x` may mean something else.
         rest = match after_name.strip_prefix('/') {
@@ -187,7 +197,7 @@ fn unknown_placeholder(template: &str, name: &str) -> Error {
         template,
         format!(
             "unknown placeholder {{{name}}}; expected \
-             {{name}}, {{home}}, {{runtime_dir}}, {{state_dir}} or {{log_dir}}"
+             {{name}}, {{host}}, {{home}}, {{pid_dir}}, {{state_dir}} or {{log_dir}}"
         ),
     )
 }
@@ -195,6 +205,18 @@ fn unknown_placeholder(template: &str, name: &str) -> Error {
 fn unmatched_brace(template: &str, brace: &str) -> Error {
     let reason = format!("unmatched {brace}; write {brace}{brace} for a brace");
     template_error(template, reason)
+}
+
+/// The directory of a login is removed at logout, with the PID file of a daemon that runs on.
+fn runtime_dir(template: &str) -> Error {
+    let reason = "{runtime_dir} is removed when its user logs out; use {pid_dir}";
+    template_error(template, reason)
+}
+
+fn no_host(template: &str, reason: &NoHost) -> Error {
+    let what = format!("cannot use the path {}", shown(Path::new(template)));
+    let reason = format!("no value for {{host}}: {reason}");
+    Error::words(ErrorKind::Usage, what, reason)
 }
 
 fn nameless(template: &str) -> Error {

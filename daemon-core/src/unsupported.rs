@@ -1,5 +1,5 @@
-//! All there is on systems that are no Unix: the program runs in the foreground, and the switch is
-//! answered with one line.
+//! The public functions on systems other than Unix: the program runs in the foreground, and the
+//! switch is an error.
 
 use std::env;
 use std::fmt::Display;
@@ -9,29 +9,29 @@ use std::process;
 use std::time::Duration;
 
 use crate::command_line::{self, Invocation};
+use crate::control;
 use crate::daemon::Daemon;
 use crate::error::{Error, ErrorKind, shown};
 #[cfg(feature = "clap")]
 use crate::path_source::PathSource;
 use crate::program_name;
 
-/// The guard that `enter` gives to the program that runs.
+/// A mark that this process is the program. [`Daemon::enter`] returns it.
 #[derive(Debug)]
-#[must_use = "keep it until the end of `main`"]
 pub struct Running(());
 
 impl Daemon {
-    /// Returns if the command line holds no switch and no verb of ours; else ends the process with status 64.
+    /// Returns if the command line holds no switch and no control verb. Else the process exits with 64.
     pub fn enter(self) -> Running {
         match command_line::read(&self, env::args_os) {
             Ok(Invocation::Foreground) => Running(()),
-            Ok(Invocation::Control { .. }) => give_up(&no_control()),
+            Ok(Invocation::Control { .. }) => give_up(&control::unsupported()),
             Ok(_) => give_up(&unsupported()),
             Err(error) => give_up(&error),
         }
     }
 
-    /// Ends the process with status 64.
+    /// Exits with 64.
     pub fn start(self) -> Running {
         give_up(&unsupported())
     }
@@ -46,7 +46,7 @@ impl Daemon {
     }
 }
 
-#[expect(clippy::exit, reason = "what is the program's never begins")]
+#[expect(clippy::exit, reason = "the program does not begin")]
 fn give_up(error: &Error) -> ! {
     let name = program_name::of_this_process();
     writeln!(io::stderr(), "{}: {error}", name.to_string_lossy()).ok();
@@ -56,11 +56,6 @@ fn give_up(error: &Error) -> ! {
 fn unsupported() -> Error {
     let reason = "not supported on this system; omit the switch";
     Error::words(ErrorKind::Usage, "cannot start in the background", reason)
-}
-
-fn no_control() -> Error {
-    let what = "cannot control the daemon";
-    Error::words(ErrorKind::Usage, what, "not supported on this system")
 }
 
 /// False: there are no daemons on this system.
@@ -75,13 +70,13 @@ pub fn start_dir() -> Option<PathBuf> {
     env::current_dir().ok()
 }
 
-/// Nothing: there are no daemons on this system.
+/// `None`: there are no daemons on this system.
 #[must_use]
 pub fn pid_file() -> Option<&'static Path> {
     None
 }
 
-/// Nothing: there are no daemons on this system.
+/// `None`: there are no daemons on this system.
 #[must_use]
 pub fn log_file() -> Option<&'static Path> {
     None
@@ -110,19 +105,19 @@ pub fn drop_privileges(user: &str, _group: Option<&str>) -> Result<(), Error> {
     ))
 }
 
-/// Does nothing: nobody listens on this system.
+/// Does nothing: this system has no receiver.
 pub fn ready() {}
 
-/// Does nothing: nobody listens on this system.
+/// Does nothing: this system has no receiver.
 pub fn status(_text: impl Display) {}
 
-/// Does nothing: nobody listens on this system.
+/// Does nothing: this system has no receiver.
 pub fn extend_timeout(_time: Duration) {}
 
-/// Does nothing: nobody listens on this system.
+/// Does nothing: this system has no receiver.
 pub fn stopping() {}
 
-/// The path that is meant; what a placeholder stands for is known on Unix alone.
+/// `None`: placeholders have a value on Unix only.
 #[cfg(feature = "clap")]
 pub(crate) fn resolved(_path: PathSource) -> Option<PathBuf> {
     None

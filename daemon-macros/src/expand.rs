@@ -68,7 +68,7 @@ fn nested(options: &Options, function: &EntryFn, body: &Group) -> TokenStream {
     // The compiler underlines the user's type if it is not a `Termination`.
     let span = generated_span(&signature.output);
     let crate_path = respanned(&options.crate_path, span);
-    let promised = quote_spanned!(span=> impl #crate_path::Termination);
+    let promised = quote_spanned!(span=> impl #crate_path::__private::Termination);
     quote_spanned! {generated_span(&Span::call_site())=>
         #(#outer)*
         fn main() -> #promised {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser};
 use clap_complete::Shell;
+use daemon::PathSource;
 use daemon::clap::{Background, Switch, show_default};
 
 use crate::support::scratch::Scratch;
@@ -13,7 +14,7 @@ use crate::support::scratch::Scratch;
 #[derive(Debug, Parser)]
 #[command(
     name = "hello",
-    mut_arg("pid_file", |arg| show_default(arg, "/run/{{hello}}.pid")),
+    mut_arg("pid_file", |arg| show_default(arg, PathSource::template("/run/{{hello}}.pid"))),
     mut_arg("log_file", |arg| show_default(arg, Path::new("/var/log/{hello}.log"))),
 )]
 struct Derived {
@@ -32,7 +33,9 @@ fn built() -> Command {
         .help("Says it louder");
     Background::augment_args(Command::new("hello"))
         .arg(loud)
-        .mut_arg("pid_file", |arg| show_default(arg, "/run/{{hello}}.pid"))
+        .mut_arg("pid_file", |arg| {
+            show_default(arg, PathSource::template("/run/{{hello}}.pid"))
+        })
         .mut_arg("log_file", |arg| {
             show_default(arg, Path::new("/var/log/{hello}.log"))
         })

@@ -11,11 +11,12 @@ use crate::support::daemon::Daemon;
 use crate::support::requires;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
+use crate::support::users;
 
 /// A user that no system knows, so that no home directory is found for it.
 const STRANGER: u32 = 47_110;
 
-const OPTIONS: &str = "pid_template={runtime_dir}/{name}.pid\nlog_template={log_dir}/{name}.log";
+const OPTIONS: &str = "pid_template={pid_dir}/{name}.pid\nlog_template={log_dir}/{name}.log";
 
 /// True if the tests can start a program as another user.
 fn can_change_user() -> bool {
@@ -88,10 +89,10 @@ fn the_same_literal_serves_root_and_an_ordinary_user() {
 
     let scratch = Scratch::new();
     let home = own_directory(&scratch, "home");
-    let runtime = own_directory(&scratch, "runtime");
-    let start = as_stranger(&scratch, &[("HOME", &home), ("XDG_RUNTIME_DIR", &runtime)]);
-    let log = home.join(".local/state/report.log");
-    let daemon = up(&scratch, start, runtime.join("report.pid"), &log);
+    let start = as_stranger(&scratch, &[("HOME", &home)]);
+    let state = home.join(".local/state");
+    let log = state.join("report.log");
+    let daemon = up(&scratch, start, state.join("report.pid"), &log);
     assert_eq!(fs::metadata(&daemon.pid_file).expect("it").uid(), STRANGER);
 }
 
@@ -103,9 +104,8 @@ fn root_gets_the_directories_of_the_system_whatever_the_variables_say() {
     let scratch = Scratch::new();
     let name = scratch.mark();
     let start = scratch.background().arg0(name).does("stay");
-    let start = start.options("pid_template={runtime_dir}/{name}.pid");
+    let start = start.options("pid_template={pid_dir}/{name}.pid");
     let start = start
-        .env("XDG_RUNTIME_DIR", scratch.dir())
         .env("XDG_STATE_HOME", scratch.dir())
         .env("HOME", scratch.dir());
     let daemon = scratch.daemon_of(start.run(), format!("/run/{name}.pid"));
@@ -122,7 +122,7 @@ fn directories_that_are_missing_are_made_for_their_owner_alone() {
         let home = own_directory(&scratch, "home");
         let start = as_stranger(&scratch, &[("HOME", &home)]).umask(mask);
         let start = start.options(
-            "pid_template={runtime_dir}/{name}.d/it.pid\nlog_template={state_dir}/{name}.log\n\
+            "pid_template={pid_dir}/{name}.d/it.pid\nlog_template={state_dir}/{name}.log\n\
              workdir_template={home}/work",
         );
         let state = home.join(".local/state");
@@ -136,6 +136,51 @@ fn directories_that_are_missing_are_made_for_their_owner_alone() {
     }
 }
 
+/// Fault 207: a login with its variables, cron and ssh without them, and su with those of another
+/// user find the same daemon.
+#[test]
+fn pid_dir_is_the_same_for_every_login() {
+    if !users::available() || !can_change_user() {
+        return;
+    }
+    let scratch = Scratch::new();
+    for name in ["out", "home", "runtime", "elsewhere"] {
+        scratch.directory_of(users::NOBODY, name);
+    }
+    let copy = scratch.copy_program(&crate::support::program::path("report"), "report");
+    let setpriv = [
+        "setpriv",
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+    ];
+    let start = |variables: &[(&str, &str)]| {
+        let start = scratch.among_users(&copy, &setpriv).arg("-d");
+        let start = start.options("pid_template={pid_dir}/{name}.pid\nlog=/dev/null");
+        let start = ["HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME"]
+            .iter()
+            .fold(start, |start, name| start.env(name, ""));
+        let set = |start: Start, (name, directory): &(&str, &str)| {
+            start.env(name, scratch.path(directory))
+        };
+        variables.iter().fold(start, set).run()
+    };
+    let login = start(&[("HOME", "home"), ("XDG_RUNTIME_DIR", "runtime")]);
+    let daemon = scratch.daemon_of(login, "home/.local/state/report.pid");
+    for variables in [
+        &[][..],
+        &[("HOME", "elsewhere")],
+        &[
+            ("XDG_RUNTIME_DIR", "missing"),
+            ("XDG_STATE_HOME", "elsewhere"),
+        ],
+    ] {
+        let second = start(variables);
+        assert_eq!(second.code(), 69, "{variables:?}: {second:?}");
+    }
+    daemon.stop();
+}
+
 #[test]
 fn the_variables_of_xdg_are_followed_and_their_last_directory_is_made() {
     if !can_change_user() {
@@ -143,14 +188,11 @@ fn the_variables_of_xdg_are_followed_and_their_last_directory_is_made() {
     }
     let scratch = Scratch::new();
     let base = own_directory(&scratch, "base");
-    let (state, runtime) = (base.join("state"), base.join("runtime"));
-    let start = as_stranger(
-        &scratch,
-        &[("XDG_STATE_HOME", &state), ("XDG_RUNTIME_DIR", &runtime)],
-    );
+    let state = base.join("state");
+    let start = as_stranger(&scratch, &[("XDG_STATE_HOME", &state)]);
     let log = state.join("report.log");
-    up(&scratch, start, runtime.join("report.pid"), &log);
-    assert_eq!((mode(&state), mode(&runtime)), (0o700, 0o700));
+    up(&scratch, start, state.join("report.pid"), &log);
+    assert_eq!(mode(&state), 0o700);
 }
 
 #[test]
@@ -170,9 +212,9 @@ fn a_user_without_a_home_is_told_which_variables_would_help() {
             "no value for {log_dir}: none of XDG_STATE_HOME, HOME is an absolute path",
         ),
         (
-            "pid_template={runtime_dir}/it.pid",
-            &[("XDG_RUNTIME_DIR", Path::new(""))],
-            "no value for {runtime_dir}: none of XDG_RUNTIME_DIR, XDG_STATE_HOME, HOME is",
+            "pid_template={pid_dir}/it.pid",
+            &[("XDG_STATE_HOME", Path::new(""))],
+            "no value for {pid_dir}: none of XDG_STATE_HOME, HOME is",
         ),
     ] {
         let scratch = Scratch::new();
@@ -194,7 +236,8 @@ fn a_directory_that_may_not_be_made_is_refused_by_its_name() {
     let launch = as_stranger(&scratch, &[("HOME", &home)]).run();
     let local = home.join(".local");
     let words = format!(
-        "cannot create the directory {}: Permission denied",
+        "cannot create the directory {}: Permission denied; \
+         set XDG_STATE_HOME, or choose the path by a `pid_flag`",
         local.display()
     );
     scratch.expect_refusal(&launch, 73, &[&words]);

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::time::SystemTime;
 
-use crate::sys;
-
 /// Whether a daemon runs. It displays as one line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -59,10 +57,13 @@ impl fmt::Display for Status {
         match self {
             Self::Running { pid, since } => {
                 write!(f, "running, pid {pid}")?;
-                match since.and_then(sys::local_time::fields) {
-                    Some(since) => write!(f, ", since {}", Local(since)),
-                    None => Ok(()),
+                #[cfg(unix)]
+                if let Some(since) = since.and_then(crate::sys::local_time::fields) {
+                    write!(f, ", since {}", Local(since))?;
                 }
+                #[cfg(not(unix))]
+                let _ = since;
+                Ok(())
             }
             Self::FileLeft => f.write_str("not running, but its PID file is left"),
             Self::NotRunning => f.write_str("not running"),
@@ -80,8 +81,10 @@ impl fmt::Display for Stopped {
     }
 }
 
+#[cfg(unix)]
 struct Local(libc::tm);
 
+#[cfg(unix)]
 impl fmt::Display for Local {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(time) = self;

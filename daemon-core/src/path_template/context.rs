@@ -1,38 +1,40 @@
 //! What the placeholders stand for, in this process.
 //!
 //! The rules are those of the XDG Base Directory Specification: a variable that is empty or not an
-//! absolute path counts as unset. The small crates for it (`xdg`, `etcetera`, `dirs`) read the
-//! environment themselves, so they can neither be told that it is not to be trusted nor be tested
-//! without changing it, know nothing of `/run/user/UID`, and would be built by every user for two
-//! look-ups.
+//! absolute path counts as unset. Crates such as `xdg` or `dirs` read the environment themselves, so
+//! they can neither distrust it nor be tested without changing it.
+//!
+//! `{pid_dir}` depends on no variable: every login, cron and su must find the same PID file, and
+//! `$XDG_RUNTIME_DIR` is removed at logout while the daemon runs on.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::system_message;
 use crate::program_name;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-const SYSTEM_RUNTIME_DIR: &str = "/run";
+const SYSTEM_PID_DIR: &str = "/run";
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-const SYSTEM_RUNTIME_DIR: &str = "/var/run";
+const SYSTEM_PID_DIR: &str = "/var/run";
 const SYSTEM_STATE_DIR: &str = "/var/lib";
 const SYSTEM_LOG_DIR: &str = "/var/log";
 
-/// Everything outside a template that decides which path it becomes. Nothing is looked up before
-/// it is asked for: a user database may be far away, and a start directory gone.
+/// Everything outside a template that decides which path it becomes. The user database and the host
+/// name are looked up only for a template that needs them.
 pub(crate) struct PathContext {
     pub(super) name: Option<OsString>,
     pub(super) uid: u32,
     pub(super) start_dir: io::Result<PathBuf>,
-    /// `None` where it is not to be trusted.
+    /// `None` where the environment is not to be trusted.
     pub(super) environment: Option<Environment>,
     pub(super) home_of: fn(u32) -> io::Result<Option<PathBuf>>,
-    /// Where the system keeps a runtime directory for each user that is logged in.
-    pub(super) runtime_dirs: PathBuf,
+    pub(super) is_directory: fn(&Path) -> bool,
+    pub(super) node_name: fn() -> io::Result<OsString>,
 }
 
 pub(super) type Environment = Box<dyn Fn(&str) -> Option<OsString>>;
@@ -40,12 +42,12 @@ pub(super) type Environment = Box<dyn Fn(&str) -> Option<OsString>>;
 /// A directory that a placeholder stands for.
 pub(super) struct PlaceholderDir {
     pub(super) path: PathBuf,
-    /// Itself and those above it, as far as they are ours to create; outermost first.
+    /// The directory and those above it that a start may create, outermost first.
     pub(super) levels: Vec<PathBuf>,
 }
 
 impl PlaceholderDir {
-    /// Somebody else's to create.
+    /// It must exist: a start does not create it.
     pub(super) fn given(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
@@ -54,18 +56,36 @@ impl PlaceholderDir {
     }
 }
 
-/// Neither a variable nor the user database knows a home directory.
+/// Neither a variable nor the user database names a home directory.
 pub(super) struct NoHomeDir {
-    /// The variables that were tried; none where the environment is not to be trusted.
+    /// The variables that were tried. Empty where none counts.
     pub(super) variables: &'static [&'static str],
     pub(super) uid: u32,
     /// Why the user database had no answer, if it failed.
     pub(super) cause: Option<io::Error>,
 }
 
+/// There is no host name that a path can hold.
+pub(super) enum NoHost {
+    Unknown(io::Error),
+    Empty,
+    Slash,
+}
+
+impl fmt::Display for NoHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(cause) => f.write_str(&system_message(cause)),
+            Self::Empty => f.write_str("the host name is empty"),
+            Self::Slash => f.write_str("the host name holds a slash"),
+        }
+    }
+}
+
 impl fmt::Display for NoHomeDir {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.variables {
+            [] if self.uid == 0 => f.write_str("root's home is that of the user database")?,
             [] => f.write_str("HOME is not trusted in a privileged program")?,
             [variable] => write!(f, "{variable} is not set to an absolute path")?,
             variables => write!(f, "none of {} is an absolute path", variables.join(", "))?,
@@ -83,7 +103,7 @@ impl fmt::Display for NoHomeDir {
 }
 
 impl PathContext {
-    /// Those of this process. `trust_environment` is false where the program has rights that its
+    /// The context of this process. `trust_environment` is false where the program has rights that its
     /// caller lacks (`AT_SECURE`, see `getauxval(3)`).
     pub(crate) fn of_this_process(argv0: &OsStr, trust_environment: bool) -> Self {
         let environment: Environment = Box::new(|variable| env::var_os(variable));
@@ -93,11 +113,12 @@ impl PathContext {
             start_dir: env::current_dir(),
             environment: trust_environment.then_some(environment),
             home_of,
-            runtime_dirs: PathBuf::from("/run/user"),
+            is_directory: Path::is_dir,
+            node_name,
         }
     }
 
-    /// Those of a process that has just been given another root directory.
+    /// The context after `chroot(2)`.
     pub(crate) fn in_new_root(self) -> Self {
         Self {
             start_dir: Ok(PathBuf::from("/")),
@@ -125,76 +146,81 @@ impl PathContext {
         }
     }
 
+    /// `{host}`: the node name up to the first dot, see `uname(2)`.
+    pub(super) fn host(&self) -> Result<OsString, NoHost> {
+        let name = (self.node_name)().map_err(NoHost::Unknown)?;
+        let name = name.as_bytes().split(|byte| *byte == b'.').next();
+        match name.unwrap_or_default() {
+            b"" => Err(NoHost::Empty),
+            name if name.contains(&b'/') => Err(NoHost::Slash),
+            name => Ok(OsStr::from_bytes(name).to_owned()),
+        }
+    }
+
     /// `{home}`
     pub(super) fn home(&self) -> Result<PlaceholderDir, NoHomeDir> {
         self.find_home(&["HOME"]).map(PlaceholderDir::given)
     }
 
+    /// `{pid_dir}`
+    pub(super) fn pid_dir(&self) -> Result<PlaceholderDir, NoHomeDir> {
+        if self.uid == 0 {
+            return Ok(PlaceholderDir::given(SYSTEM_PID_DIR));
+        }
+        match self.home_in_database() {
+            Ok(Some(home)) if (self.is_directory)(&home) => Ok(state_dir_below(&home)),
+            _ => self.state_dir(),
+        }
+    }
+
     /// `{state_dir}`
     pub(super) fn state_dir(&self) -> Result<PlaceholderDir, NoHomeDir> {
-        if self.uid == 0 {
-            return Ok(PlaceholderDir::given(SYSTEM_STATE_DIR));
-        }
-        self.find_state_dir(&["XDG_STATE_HOME", "HOME"])
+        self.find_state_dir(SYSTEM_STATE_DIR)
     }
 
     /// `{log_dir}`
     pub(super) fn log_dir(&self) -> Result<PlaceholderDir, NoHomeDir> {
-        if self.uid == 0 {
-            return Ok(PlaceholderDir::given(SYSTEM_LOG_DIR));
-        }
-        self.find_state_dir(&["XDG_STATE_HOME", "HOME"])
+        self.find_state_dir(SYSTEM_LOG_DIR)
     }
 
-    /// `{runtime_dir}`
-    pub(super) fn runtime_dir(&self) -> Result<PlaceholderDir, NoHomeDir> {
+    fn find_state_dir(&self, of_root: &str) -> Result<PlaceholderDir, NoHomeDir> {
         if self.uid == 0 {
-            return Ok(PlaceholderDir::given(SYSTEM_RUNTIME_DIR));
+            return Ok(PlaceholderDir::given(of_root));
         }
-        if let Some(path) = self.variable("XDG_RUNTIME_DIR") {
-            let levels = vec![path.clone()];
-            return Ok(PlaceholderDir { path, levels });
-        }
-        // `cron` and `ssh host stop` have no variable, and still mean what a login started.
-        let path = self.runtime_dirs.join(self.uid.to_string());
-        if is_directory_of(self.uid, &path) {
-            return Ok(PlaceholderDir::given(path));
-        }
-        self.find_state_dir(&["XDG_RUNTIME_DIR", "XDG_STATE_HOME", "HOME"])
-    }
-
-    fn find_state_dir(
-        &self,
-        variables: &'static [&'static str],
-    ) -> Result<PlaceholderDir, NoHomeDir> {
         if let Some(path) = self.variable("XDG_STATE_HOME") {
             let levels = vec![path.clone()];
             return Ok(PlaceholderDir { path, levels });
         }
-        let local = self.find_home(variables)?.join(".local");
-        let path = local.join("state");
-        let levels = vec![local, path.clone()];
-        Ok(PlaceholderDir { path, levels })
+        let home = self.find_home(&["XDG_STATE_HOME", "HOME"])?;
+        Ok(state_dir_below(&home))
     }
 
+    /// Root's home is that of the user database: `su` and `sudo` may leave it the `HOME` of another
+    /// user.
     fn find_home(&self, variables: &'static [&'static str]) -> Result<PathBuf, NoHomeDir> {
-        if let Some(home) = self.variable("HOME") {
+        let variables = if self.uid == 0 || self.environment.is_none() {
+            &[]
+        } else {
+            variables
+        };
+        if let Some(home) = self.variable("HOME").filter(|_| self.uid != 0) {
             return Ok(home);
         }
-        let cause = match (self.home_of)(self.uid) {
-            Ok(Some(home)) if home.is_absolute() => return Ok(home),
-            Ok(_) => None,
+        let cause = match self.home_in_database() {
+            Ok(Some(home)) => return Ok(home),
+            Ok(None) => None,
             Err(cause) => Some(cause),
         };
         Err(NoHomeDir {
-            variables: if self.environment.is_some() {
-                variables
-            } else {
-                &[]
-            },
+            variables,
             uid: self.uid,
             cause,
         })
+    }
+
+    fn home_in_database(&self) -> io::Result<Option<PathBuf>> {
+        let home = (self.home_of)(self.uid)?;
+        Ok(home.filter(|home| home.is_absolute()))
     }
 
     /// A directory from the environment.
@@ -214,8 +240,13 @@ fn home_of(uid: u32) -> io::Result<Option<PathBuf>> {
     Ok(user.map(|user| user.dir))
 }
 
-fn is_directory_of(uid: u32, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
+fn node_name() -> io::Result<OsString> {
+    Ok(nix::sys::utsname::uname()?.nodename().to_owned())
+}
 
-    std::fs::symlink_metadata(path).is_ok_and(|it| it.is_dir() && it.uid() == uid)
+fn state_dir_below(home: &Path) -> PlaceholderDir {
+    let local = home.join(".local");
+    let path = local.join("state");
+    let levels = vec![local, path.clone()];
+    PlaceholderDir { path, levels }
 }

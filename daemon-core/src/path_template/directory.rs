@@ -5,11 +5,17 @@ use std::io;
 use std::os::unix::fs::lchown;
 use std::path::Path;
 
-use crate::error::{Error, ErrorKind, shown};
+use crate::error::{Error, ErrorKind, shown, system_message};
 use crate::trust;
 
+use super::Object;
+
 /// Creates the directory if it is missing, for this user and group. Its parent must be there.
-pub(super) fn create(directory: &Path, owner: Option<(u32, u32)>) -> Result<(), Error> {
+pub(super) fn create(
+    directory: &Path,
+    owner: Option<(u32, u32)>,
+    object: Object,
+) -> Result<(), Error> {
     match fs::symlink_metadata(directory) {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
         found => return check(directory, found),
@@ -24,7 +30,7 @@ pub(super) fn create(directory: &Path, owner: Option<(u32, u32)>) -> Result<(), 
         Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {
             check(directory, fs::symlink_metadata(directory))
         }
-        Err(cause) => Err(not_created(directory, cause)),
+        Err(cause) => Err(refused(directory, object, cause)),
     }
 }
 
@@ -96,6 +102,28 @@ fn give(directory: &Path, owner: Option<(u32, u32)>) -> io::Result<()> {
 
 fn not_created(directory: &Path, cause: io::Error) -> Error {
     Error::system(ErrorKind::CannotCreate, cannot_create(directory), cause)
+}
+
+/// An ordinary user may have a home that cannot be written, such as `/` in a container.
+fn refused(directory: &Path, object: Object, cause: io::Error) -> Error {
+    let remedy = match (cause.kind(), object) {
+        _ if nix::unistd::geteuid().is_root() => None,
+        (io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem, object) => {
+            match object {
+                Object::PidFile => Some("set XDG_STATE_HOME, or choose the path by a `pid_flag`"),
+                Object::Log => Some("set XDG_STATE_HOME, or choose the path by a `log_flag`"),
+                Object::Root | Object::Workdir => None,
+            }
+        }
+        _ => None,
+    };
+    match remedy {
+        None => not_created(directory, cause),
+        Some(remedy) => {
+            let reason = format!("{}; {remedy}", system_message(&cause));
+            Error::words(ErrorKind::CannotCreate, cannot_create(directory), reason)
+        }
+    }
 }
 
 fn not_a_directory(path: &Path) -> Error {

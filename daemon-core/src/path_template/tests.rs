@@ -18,7 +18,8 @@ fn ann() -> PathContext {
         start_dir: Ok("/start".into()),
         environment: Some(environment(&[])),
         home_of: |uid| Ok((uid == 1000).then(|| "/home/ann".into())),
-        runtime_dirs: "/nowhere".into(),
+        is_directory: |path| path == Path::new("/home/ann"),
+        node_name: || Ok("mill.example.org".into()),
     }
 }
 
@@ -40,9 +41,13 @@ fn environment(variables: &[(&str, &str)]) -> Environment {
     })
 }
 
-/// The path, or the exit status and the message.
-fn path_of(source: impl Into<PathSource>, context: &PathContext) -> Result<PathBuf, (u8, String)> {
-    resolve(Object::PidFile, source.into(), context)
+/// What the template becomes, or the exit status and the message.
+fn path_of(template: &'static str, context: &PathContext) -> Result<PathBuf, (u8, String)> {
+    path_of_source(PathSource::template(template), context)
+}
+
+fn path_of_source(source: PathSource, context: &PathContext) -> Result<PathBuf, (u8, String)> {
+    resolve(Object::PidFile, source, context)
         .map(Resolved::into_path)
         .map_err(|error| (error.exit_status(), error.to_string()))
 }

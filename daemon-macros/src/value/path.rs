@@ -20,8 +20,8 @@ pub(crate) static DIRECTORY: Kind = Kind {
     parse: |value| path(value, |_| false),
 };
 
-const NAME: &str = "name";
-const DIRECTORIES: [&str; 4] = ["home", "runtime_dir", "state_dir", "log_dir"];
+const NAMES: [&str; 2] = ["name", "host"];
+const DIRECTORIES: [&str; 4] = ["home", "pid_dir", "state_dir", "log_dir"];
 
 /// A literal is checked here; any other expression is computed at run time.
 fn path(value: &Value, is_refused: fn(&str) -> bool) -> syn::Result<TokenStream> {
@@ -50,7 +50,14 @@ fn path(value: &Value, is_refused: fn(&str) -> bool) -> syn::Result<TokenStream>
     } else if is_refused(&path) {
         format!("the path of `{name}` names a directory; add a file name")
     } else {
-        return Ok(generated(&literal));
+        let written = generated(&literal);
+        // Without a brace, a template is the path itself.
+        if !path.contains(['{', '}']) {
+            return Ok(written);
+        }
+        let span = generated_span(&literal);
+        let crate_path = respanned(value.crate_path, span);
+        return Ok(quote_spanned!(span=> #crate_path::PathSource::template(#written)));
     };
     Err(value.mistake(complaint))
 }
@@ -89,15 +96,18 @@ fn check_placeholders(option: &str, path: &str) -> Result<(), String> {
 }
 
 fn check_placeholder(placeholder: &str) -> Result<(), String> {
-    let known = || DIRECTORIES.into_iter().chain([NAME]);
+    let known = || NAMES.into_iter().chain(DIRECTORIES);
     if known().any(|name| name == placeholder) {
         return Ok(());
     }
+    if placeholder == "runtime_dir" {
+        let message = "`{runtime_dir}` is removed when its user logs out; use `{pid_dir}`";
+        return Err(message.to_owned());
+    }
     let repair = match nearest(placeholder, known()) {
         Some(name) => format!("did you mean `{{{name}}}`?"),
-        None => {
-            "expected `{name}`, `{home}`, `{runtime_dir}`, `{state_dir}` or `{log_dir}`".to_owned()
-        }
+        None => "expected `{name}`, `{host}`, `{home}`, `{pid_dir}`, `{state_dir}` or `{log_dir}`"
+            .to_owned(),
     };
     Err(format!(
         "unknown placeholder `{{{}}}`; {repair}",

@@ -30,7 +30,7 @@ fn directories_that_are_made_for_the_daemon_are_the_daemons() {
         return;
     }
     let scratch = scratch();
-    let options = "pid_template={runtime_dir}/hello/report.pid\n\
+    let options = "pid_template={pid_dir}/hello/report.pid\n\
                    log_template={log_dir}/hello/report.log\n\
                    workdir_template={state_dir}/hello\nuser=hello";
     // None of this on the machine itself.

@@ -94,7 +94,7 @@ fn a_program_with_file_capabilities_does_not_believe_the_environment() {
         .env("HOME", &planted)
         .env("XDG_RUNTIME_DIR", &planted)
         .env("XDG_STATE_HOME", &planted)
-        .options("pid_template={runtime_dir}/report.pid\nlog_template={home}/report.log")
+        .options("pid_template={pid_dir}/report.pid\nlog_template={home}/report.log")
         .run();
     // What the user database says is believed.
     let daemon = scratch.daemon_of(launch, "home/.local/state/report.pid");

@@ -39,9 +39,9 @@ fn set(daemon: Daemon, name: &str, value: &OsStr) -> Daemon {
         "pid" => daemon.pid(path()),
         "log" => daemon.log(path()),
         // As a literal in the source, which may hold placeholders.
-        "pid_template" => daemon.pid(&*text().leak()),
-        "log_template" => daemon.log(&*text().leak()),
-        "workdir_template" => daemon.workdir(&*text().leak()),
+        "pid_template" => daemon.pid(PathSource::template(text())),
+        "log_template" => daemon.log(PathSource::template(text())),
+        "workdir_template" => daemon.workdir(PathSource::template(text())),
         "pid_flag" => daemon.pid_flag(value),
         "log_flag" => daemon.log_flag(value),
         "configure" => daemon.configure(configure),

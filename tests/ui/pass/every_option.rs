@@ -3,7 +3,7 @@ use daemon::Daemon;
 #[daemon::main(
     background_flag = ["-b", "--detach"],
     subcommand = ["mount", "serve"],
-    pid = "{runtime_dir}/{name}.pid",
+    pid = "{pid_dir}/{name}.pid",
     log = "{log_dir}/{{{name}}}.log",
     pid_flag = "--pid-file",
     log_flag = "--log-file",

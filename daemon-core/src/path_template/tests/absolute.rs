@@ -1,8 +1,6 @@
 //! Absolute and relative paths, and those that no file can have.
 
-use std::path::PathBuf;
-
-use super::{ann, fails, path_of};
+use super::{ann, fails, path_of, path_of_source};
 use crate::path_source::PathSource;
 use crate::path_template::Object;
 use crate::path_template::{PathContext, resolve};
@@ -18,7 +16,8 @@ fn relative_paths_are_resolved_against_the_start_directory() {
     for (template, path) in paths {
         assert_eq!(path_of(template, &ann()), Ok(path.into()), "{template}");
     }
-    assert_eq!(path_of(PathBuf::from("x"), &ann()), Ok("/start/x".into()));
+    let literal = path_of_source("x".into(), &ann());
+    assert_eq!(literal, Ok("/start/x".into()));
 }
 
 #[test]
@@ -49,5 +48,5 @@ fn a_path_that_no_file_can_have_is_refused() {
         }
     }
     let nul = fails(78, "cannot use the path /a\\u{0}b: it holds a NUL byte");
-    assert_eq!(path_of(PathBuf::from("/a\0b"), &ann()), nul);
+    assert_eq!(path_of_source("/a\0b".into(), &ann()), nul);
 }

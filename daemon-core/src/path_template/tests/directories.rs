@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 
 use super::scratch::Scratch;
 use super::{ann, ann_with, path_of};
+use crate::path_source::PathSource;
 use crate::path_template::Object;
 use crate::path_template::{PathContext, resolve};
 
 /// The directories that a start may create for it.
 fn directories_of(template: &'static str, context: &PathContext) -> Vec<PathBuf> {
-    resolve(Object::PidFile, template.into(), context)
+    resolve(Object::PidFile, PathSource::template(template), context)
         .map_or(Vec::new(), |resolved| resolved.to_create)
 }
 
@@ -43,7 +44,7 @@ fn directories_are_what_the_placeholder_stands_for_and_the_last_one() {
 
 #[test]
 fn a_directory_is_its_own_last_directory() {
-    let workdir = resolve(Object::Workdir, "/srv/{name}".into(), &ann());
+    let workdir = resolve(Object::Workdir, PathSource::template("/srv/{name}"), &ann());
     let directories = workdir.map_or(Vec::new(), |resolved| resolved.to_create);
     assert_eq!(directories, [PathBuf::from("/srv/hello")]);
 }

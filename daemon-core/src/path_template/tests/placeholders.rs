@@ -1,9 +1,8 @@
 //! Templates: what is filled in, and what is refused.
 
-use std::path::PathBuf;
-
-use super::{ann, ann_with, fails, path_of};
+use super::{ann, fails, path_of, path_of_source};
 use crate::path_source::PathSource;
+use crate::path_template::PathContext;
 
 #[test]
 fn a_path_without_placeholders_is_taken_as_it_is() {
@@ -14,11 +13,12 @@ fn a_path_without_placeholders_is_taken_as_it_is() {
 
 #[test]
 fn every_placeholder_is_filled_in_for_an_ordinary_user() {
-    let ann = ann_with(&[("XDG_RUNTIME_DIR", "/run/user/1000")]);
+    let ann = ann();
     let paths = [
         ("/run/{name}.pid", "/run/hello.pid"),
         ("{home}/hello.pid", "/home/ann/hello.pid"),
-        ("{runtime_dir}/{name}.pid", "/run/user/1000/hello.pid"),
+        ("{pid_dir}/{name}.pid", "/home/ann/.local/state/hello.pid"),
+        ("/srv/{host}/x", "/srv/mill/x"),
         ("{state_dir}/{name}/x", "/home/ann/.local/state/hello/x"),
         ("{log_dir}/{name}.log", "/home/ann/.local/state/hello.log"),
         ("/srv/{name}{name}/{name}", "/srv/hellohello/hello"),
@@ -36,9 +36,12 @@ fn doubled_braces_are_braces() {
 
 #[test]
 fn braces_in_a_path_that_is_no_template_are_braces() {
-    assert_eq!(path_of(PathBuf::from("/a/{x"), &ann()), Ok("/a/{x".into()));
-    let computed = PathSource::from_fn(|| "/a/{name}}");
-    assert_eq!(path_of(computed, &ann()), Ok("/a/{name}}".into()));
+    for source in [
+        PathSource::from("/a/{name}}"),
+        PathSource::from_fn(|| "/a/{name}}"),
+    ] {
+        assert_eq!(path_of_source(source, &ann()), Ok("/a/{name}}".into()));
+    }
 }
 
 #[test]
@@ -51,10 +54,35 @@ fn an_unknown_placeholder_is_refused() {
     ] {
         let expected = format!(
             "cannot use the path {template}: unknown placeholder {name}; \
-             expected {{name}}, {{home}}, {{runtime_dir}}, {{state_dir}} or {{log_dir}}"
+             expected {{name}}, {{host}}, {{home}}, {{pid_dir}}, {{state_dir}} or {{log_dir}}"
         );
         assert_eq!(path_of(template, &ann()), fails(78, &expected));
     }
+}
+
+#[test]
+fn runtime_dir_is_refused_in_favour_of_pid_dir() {
+    let expected = "cannot use the path {runtime_dir}/x: \
+                    {runtime_dir} is removed when its user logs out; use {pid_dir}";
+    assert_eq!(path_of("{runtime_dir}/x", &ann()), fails(78, expected));
+}
+
+#[test]
+fn host_names_that_no_path_can_hold_are_refused() {
+    let path_with = |node_name| {
+        let ann = PathContext { node_name, ..ann() };
+        path_of("/srv/{host}", &ann)
+    };
+    let refused = |words: &str| {
+        let message = format!("cannot use the path /srv/{{host}}: no value for {{host}}: {words}");
+        fails(64, &message)
+    };
+    let slash = refused("the host name holds a slash");
+    let empty = refused("the host name is empty");
+    assert_eq!(path_with(|| Ok("a/b.c".into())), slash);
+    assert_eq!(path_with(|| Ok(".c".into())), empty);
+    assert_eq!(path_with(|| Ok("..".into())), empty);
+    assert_eq!(path_with(|| Ok("a.b/c".into())), Ok("/srv/a".into()));
 }
 
 #[test]

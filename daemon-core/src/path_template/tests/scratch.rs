@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::ann;
+use crate::path_source::PathSource;
 use crate::path_template::Object;
 use crate::path_template::{PathContext, resolve};
 
@@ -31,7 +32,7 @@ impl Scratch {
     }
 
     pub(super) fn create(&self, template: &'static str) -> Result<PathBuf, (u8, String)> {
-        resolve(Object::Log, template.into(), &self.user())
+        resolve(Object::Log, PathSource::template(template), &self.user())
             .and_then(|resolved| {
                 resolved.create_directories(None)?;
                 Ok(resolved.into_path())

@@ -1,12 +1,9 @@
 //! The directories of a user, by the variables and the user database; root's are the system's.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::io;
-use std::os::unix::fs::{MetadataExt, lchown};
 use std::path::PathBuf;
 
-use super::scratch::Scratch;
 use super::{ann, ann_with, fails, path_of};
 use crate::path_template::PathContext;
 
@@ -16,13 +13,10 @@ fn root_gets_the_directories_of_the_system_whatever_the_variables_say() {
     let root = PathContext {
         uid: 0,
         home_of: |_| Ok(Some("/srv/superuser".into())),
-        ..ann_with(&[
-            ("XDG_RUNTIME_DIR", "/run/user/1000"),
-            ("XDG_STATE_HOME", "/home/ann/state"),
-        ])
+        ..ann_with(&[("HOME", "/home/ann"), ("XDG_STATE_HOME", "/home/ann/state")])
     };
     let paths = [
-        ("{runtime_dir}/{name}.pid", "/run/hello.pid"),
+        ("{pid_dir}/{name}.pid", "/run/hello.pid"),
         ("{state_dir}/{name}", "/var/lib/hello"),
         ("{log_dir}/{name}.log", "/var/log/hello.log"),
         ("{home}/x", "/srv/superuser/x"),
@@ -43,26 +37,23 @@ fn home_is_the_variable_and_else_the_entry_in_the_user_database() {
 
 #[test]
 fn a_home_or_a_variable_that_ends_with_a_slash_doubles_none() {
-    let ann = ann_with(&[("HOME", "/"), ("XDG_RUNTIME_DIR", "/run/user/1000/")]);
+    let ann = ann_with(&[("HOME", "/")]);
+    let state = ann_with(&[("XDG_STATE_HOME", "/state/")]);
     // Compared as text: as paths, `//x` and `/x` are equal.
-    let written = |template| {
-        let path = path_of(template, &ann).map(PathBuf::into_os_string);
+    let written = |template, context: &PathContext| {
+        let path = path_of(template, context).map(PathBuf::into_os_string);
         path.unwrap_or_default()
     };
-    assert_eq!(written("{home}/x"), "/x");
-    assert_eq!(written("{state_dir}/x"), "/.local/state/x");
-    assert_eq!(written("{runtime_dir}/x"), "/run/user/1000/x");
+    assert_eq!(written("{home}/x", &ann), "/x");
+    assert_eq!(written("{state_dir}/x", &ann), "/.local/state/x");
+    assert_eq!(written("{state_dir}/x", &state), "/state/x");
 }
 
 #[test]
 fn variables_that_are_empty_or_relative_count_as_unset() {
     for value in ["", "relative", "./x", "~/x"] {
-        let ann = ann_with(&[
-            ("HOME", value),
-            ("XDG_STATE_HOME", value),
-            ("XDG_RUNTIME_DIR", value),
-        ]);
-        for template in ["{runtime_dir}/x", "{state_dir}/x", "{log_dir}/x"] {
+        let ann = ann_with(&[("HOME", value), ("XDG_STATE_HOME", value)]);
+        for template in ["{pid_dir}/x", "{state_dir}/x", "{log_dir}/x"] {
             let expected = Ok("/home/ann/.local/state/x".into());
             assert_eq!(path_of(template, &ann), expected, "{template} {value}");
         }
@@ -77,7 +68,7 @@ fn variables_that_are_empty_or_relative_count_as_unset() {
 #[test]
 fn state_and_log_are_kept_in_xdg_state_home() {
     let ann = ann_with(&[("XDG_STATE_HOME", "/data/state")]);
-    for template in ["{state_dir}/x", "{log_dir}/x", "{runtime_dir}/x"] {
+    for template in ["{state_dir}/x", "{log_dir}/x"] {
         assert_eq!(
             path_of(template, &ann),
             Ok("/data/state/x".into()),
@@ -90,10 +81,10 @@ fn state_and_log_are_kept_in_xdg_state_home() {
 fn xdg_directories_need_no_home() {
     let homeless = PathContext {
         home_of: |_| Err(io::ErrorKind::Other.into()),
-        ..ann_with(&[("XDG_STATE_HOME", "/s"), ("XDG_RUNTIME_DIR", "/r")])
+        ..ann_with(&[("XDG_STATE_HOME", "/s")])
     };
     assert_eq!(path_of("{log_dir}/x", &homeless), Ok("/s/x".into()));
-    assert_eq!(path_of("{runtime_dir}/x", &homeless), Ok("/r/x".into()));
+    assert_eq!(path_of("{pid_dir}/x", &homeless), Ok("/s/x".into()));
 }
 
 #[test]
@@ -106,8 +97,8 @@ fn a_user_without_a_home_is_told_which_variables_would_help() {
             "none of XDG_STATE_HOME, HOME is an absolute path",
         ),
         (
-            "{runtime_dir}/x",
-            "none of XDG_RUNTIME_DIR, XDG_STATE_HOME, HOME is an absolute path",
+            "{pid_dir}/x",
+            "none of XDG_STATE_HOME, HOME is an absolute path",
         ),
     ];
     for (template, reason) in reasons {
@@ -151,7 +142,7 @@ fn an_environment_that_is_not_trusted_decides_nothing() {
         ..ann()
     };
     let expected = Ok("/home/ann/.local/state/x".into());
-    assert_eq!(path_of("{runtime_dir}/x", &privileged), expected);
+    assert_eq!(path_of("{state_dir}/x", &privileged), expected);
     assert_eq!(path_of("{home}/x", &privileged), Ok("/home/ann/x".into()));
 
     let homeless = PathContext {
@@ -174,28 +165,38 @@ fn this_process_reads_its_environment_only_if_it_is_trusted() {
 }
 
 #[test]
-fn the_runtime_directory_of_a_login_is_found_without_the_variable_if_it_is_ours() -> io::Result<()>
-{
-    let run_user = Scratch::new("run-user")?;
-    let us = run_user.0.metadata()?.uid();
-    let is_root = us == 0;
-    let uid = if is_root { 1000 } else { us };
-    let user = PathContext {
-        uid,
-        home_of: |_| Ok(Some("/home/ann".into())),
-        runtime_dirs: run_user.0.clone(),
-        ..ann()
-    };
-    let state = Ok("/home/ann/.local/state/x".into());
-    assert_eq!(path_of("{runtime_dir}/x", &user), state, "missing");
-
-    let directory = run_user.0.join(uid.to_string());
-    fs::create_dir(&directory)?;
-    if is_root {
-        assert_eq!(path_of("{runtime_dir}/x", &user), state, "not ours");
-        lchown(&directory, Some(uid), None)?;
+fn pid_dir_depends_on_no_variable() {
+    for variables in [
+        &[][..],
+        &[("HOME", "/elsewhere")],
+        &[
+            ("XDG_STATE_HOME", "/s"),
+            ("XDG_RUNTIME_DIR", "/run/user/1000"),
+        ],
+    ] {
+        let expected = Ok("/home/ann/.local/state/x".into());
+        assert_eq!(path_of("{pid_dir}/x", &ann_with(variables)), expected);
     }
-    let expected = Ok(directory.join("x"));
-    assert_eq!(path_of("{runtime_dir}/x", &user), expected);
-    Ok(())
+}
+
+#[test]
+fn pid_dir_is_the_state_dir_where_the_home_is_missing() {
+    let ann = PathContext {
+        is_directory: |_| false,
+        ..ann_with(&[("HOME", "/elsewhere")])
+    };
+    let expected = Ok("/elsewhere/.local/state/x".into());
+    assert_eq!(path_of("{pid_dir}/x", &ann), expected);
+}
+
+#[test]
+fn home_of_root_is_that_of_the_user_database() {
+    let root = PathContext {
+        uid: 0,
+        home_of: |_| Ok(None),
+        ..ann_with(&[("HOME", "/home/ann")])
+    };
+    let expected = "cannot use the path {home}/x: no value for {home}: root's home is that of the \
+                    user database, and user 0 has no home directory";
+    assert_eq!(path_of("{home}/x", &root), fails(78, expected));
 }

@@ -2,7 +2,7 @@
     crate = ::renamed,
     background_flag = ["-b", "--bg"],
     subcommand = "mount",
-    pid = "{runtime_dir}/{name}.pid",
+    pid = "{pid_dir}/{name}.pid",
     log = log_file(),
     pid_flag = "--pid-file",
     log_flag = "--log-file",
@@ -29,7 +29,7 @@ fn main() {
     let _daemon = ::renamed::Daemon::new()
         .background_flag(["-b", "--bg"])
         .subcommand(["mount"])
-        .pid("{runtime_dir}/{name}.pid")
+        .pid(::renamed::PathSource::template("{pid_dir}/{name}.pid"))
         .log(::renamed::PathSource::from_fn(|| log_file()))
         .pid_flag("--pid-file")
         .log_flag("--log-file")

@@ -6,7 +6,7 @@ async fn main(spawner: embassy_executor::Spawner) {
 
 // expands to
 
-fn main() -> impl ::daemon::Termination {
+fn main() -> impl ::daemon::__private::Termination {
     #[embassy_executor::main]
     async fn main(spawner: embassy_executor::Spawner) {
         spawner.spawn(run()).unwrap();

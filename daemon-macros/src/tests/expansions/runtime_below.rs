@@ -14,7 +14,7 @@ async fn main() -> Result<(), Error> {
 /// Serves.
 #[allow(unused)]
 #[rustfmt::skip]
-fn main() -> impl ::daemon::Termination {
+fn main() -> impl ::daemon::__private::Termination {
     #[tokio::main(flavor = "current_thread")]
     #[tracing::instrument]
     async fn main() -> Result<(), Error> {

@@ -1,0 +1,65 @@
+//! `Control` where there are no daemons: every call fails.
+
+#[path = "../control/status.rs"]
+mod status;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind};
+use crate::signal::Signal;
+
+pub use status::{Status, Stopped};
+
+/// The control of a daemon by its PID file. There are no daemons on this system, so every call
+/// fails with the kind [`Usage`](crate::ErrorKind::Usage).
+#[derive(Clone, Debug)]
+pub struct Control(());
+
+impl Control {
+    /// The daemon with this PID file.
+    pub fn new(_pid_file: impl Into<PathBuf>) -> Self {
+        Self(())
+    }
+
+    /// Fails.
+    ///
+    /// # Errors
+    ///
+    /// Always, of the kind [`Usage`](crate::ErrorKind::Usage).
+    pub fn status(&self) -> Result<Status, Error> {
+        Err(unsupported())
+    }
+
+    /// Fails.
+    ///
+    /// # Errors
+    ///
+    /// Always, of the kind [`Usage`](crate::ErrorKind::Usage).
+    pub fn stop(&self, _timeout: Duration) -> Result<Stopped, Error> {
+        Err(unsupported())
+    }
+
+    /// Fails.
+    ///
+    /// # Errors
+    ///
+    /// Always, of the kind [`Usage`](crate::ErrorKind::Usage).
+    pub fn signal(&self, _signal: Signal) -> Result<(), Error> {
+        Err(unsupported())
+    }
+
+    /// Fails.
+    ///
+    /// # Errors
+    ///
+    /// Always, of the kind [`Usage`](crate::ErrorKind::Usage).
+    pub fn reload(&self) -> Result<(), Error> {
+        Err(unsupported())
+    }
+}
+
+pub(crate) fn unsupported() -> Error {
+    let what = "cannot control the daemon";
+    Error::words(ErrorKind::Usage, what, "not supported on this system")
+}

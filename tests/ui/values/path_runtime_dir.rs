@@ -1,0 +1,2 @@
+#[daemon::main(pid = "{runtime_dir}/hello.pid")]
+fn main() {}
