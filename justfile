@@ -86,6 +86,11 @@ fuzz target:
     mkdir -p fuzz/target/found/{{target}}
     cargo +nightly fuzz run {{target}} fuzz/target/found/{{target}} fuzz/corpus/{{target}} -- -max_total_time=600 -dict=fuzz/dictionary
 
+# Type-checks the workspaces that use the library from beside it: the programs of the benchmark, the fuzz targets.
+beside:
+    cargo check --locked --manifest-path benches/Cargo.toml --target-dir target/benches
+    RUSTFLAGS="--cfg fuzzing" cargo check --locked --manifest-path fuzz/Cargo.toml --target-dir target/fuzz
+
 # Breaks one security check after another and expects a test to fail. With words: only mutants whose text contains one.
 mutants *words:
     tests/mutations/run.py {{words}}
