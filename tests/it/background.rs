@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::support::daemon::{Daemon, expect_one_line, read_report};
 use crate::support::scratch::Scratch;
-use crate::support::{lock, process, program, requires};
+use crate::support::{lock, process};
 use nix::unistd::getpid;
 
 fn up() -> (Scratch, Daemon) {
@@ -156,32 +156,6 @@ fn the_daemon_takes_the_umask_of_the_option() {
     assert_eq!(daemon.report().umask, 0o037);
     let made = fs::metadata(scratch.path("made")).expect("the file");
     assert_eq!(made.mode() & 0o777, 0o640);
-}
-
-#[test]
-fn a_shell_that_captures_the_output_gets_its_prompt_back() {
-    if !requires::program("flock") {
-        return;
-    }
-    for command in [
-        "x=$(\"$0\" -d); echo \"[$x] $?\"",
-        "\"$0\" -d | cat; echo '[] 0'",
-        "\"$0\" -d 2>&1 | tee copy; echo '[] 0'",
-        // The caller's lock ends with the launcher.
-        "exec 9>lock; flock 9; \"$0\" -d; exec 9>&-; flock -n lock echo '[] 0'",
-    ] {
-        let scratch = Scratch::new();
-        let shell = requires::find("sh").expect("a shell");
-        let launch = scratch
-            .start_path(&shell)
-            .args(["-c", command])
-            .arg(program::path("report"))
-            .options("pid=report.pid\nlog=report.log")
-            .does("say:something stay")
-            .run();
-        assert_eq!(launch.out_text(), "[] 0\n", "{command}: {launch:?}");
-        scratch.daemon_of(launch, "report.pid");
-    }
 }
 
 #[test]

@@ -28,24 +28,10 @@ fn run(options: &str, arguments: &[OsString]) -> (Vec<OsString>, bool) {
     (seen.collect(), is_daemon)
 }
 
-/// Nothing is a switch here: the program runs in the foreground and sees every word.
-fn expect_foreground(options: &str, arguments: &[&str]) {
-    let (seen, is_daemon) = run(options, &words(arguments));
-    assert!(!is_daemon, "{arguments:?}");
-    assert_eq!(seen, words(arguments));
-}
-
 /// The program runs as the daemon and sees the remaining words.
 fn expect_daemon(options: &str, arguments: &[&str], remaining: &[&str]) {
     let (seen, is_daemon) = run(options, &words(arguments));
     assert!(is_daemon, "{arguments:?}");
-    assert_eq!(seen, words(remaining), "{arguments:?}");
-}
-
-/// The program runs in the foreground, executed in place, and sees the remaining words.
-fn expect_in_place(options: &str, arguments: &[&str], remaining: &[&str]) {
-    let (seen, is_daemon) = run(options, &words(arguments));
-    assert!(!is_daemon, "{arguments:?}");
     assert_eq!(seen, words(remaining), "{arguments:?}");
 }
 
@@ -55,62 +41,7 @@ fn either_spelling_is_the_switch_wherever_it_stands() {
     expect_daemon("", &["--background"], &[]);
     expect_daemon("", &["a", "-d", "b"], &["a", "b"]);
     expect_daemon("", &["a", "b", "--background"], &["a", "b"]);
-}
-
-#[test]
-fn each_occurrence_of_the_switch_is_removed() {
-    expect_daemon(
-        "",
-        &["-d", "a", "-d", "--background", "b", "-d"],
-        &["a", "b"],
-    );
-}
-
-#[test]
-fn only_the_exact_word_is_the_switch() {
-    for word in [
-        "-vd",
-        "-dv",
-        "--background=true",
-        "-d=1",
-        "--backgroun",
-        "--",
-        "-D",
-        "",
-        "d",
-    ] {
-        expect_foreground("", &[word]);
-        expect_daemon("", &["-d", word], &[word]);
-    }
-}
-
-#[test]
-fn a_word_after_two_dashes_is_no_switch() {
-    expect_foreground("", &["a", "--", "-d"]);
-    expect_daemon(
-        "",
-        &["-d", "--", "-d", "--background"],
-        &["--", "-d", "--background"],
-    );
-}
-
-#[test]
-fn another_switch_takes_the_place_of_the_usual_one() {
-    expect_foreground("flags=-b,--bg", &["-d", "--background"]);
-    expect_daemon("flags=-b,--bg", &["-b", "-d"], &["-d"]);
-    expect_daemon("flags=-b,--bg", &["--bg"], &[]);
-}
-
-#[test]
-fn with_a_subcommand_the_switch_counts_only_behind_it() {
-    let options = "subcommand=mount,serve";
-    expect_foreground(options, &["-d"]);
-    expect_foreground(options, &["-d", "mount"]);
-    expect_foreground(options, &["umount", "-d"]);
-    expect_foreground(options, &["--", "mount", "-d"]);
-    expect_daemon(options, &["mount", "-d", "/mnt"], &["mount", "/mnt"]);
-    expect_daemon(options, &["-v", "serve", "-d"], &["-v", "serve"]);
-    expect_daemon(options, &["-d", "mount", "-d"], &["-d", "mount"]);
+    expect_daemon("flags=-b,--bg", &["-d", "--bg"], &["-d"]);
 }
 
 #[test]
@@ -266,21 +197,6 @@ fn help_beside_the_switch_forks_nothing() {
         trace.lines().all(|line| line.contains("execve(")),
         "{trace}"
     );
-}
-
-#[test]
-fn help_with_a_subcommand_is_left_alone_unless_the_switch_counts() {
-    let options = "subcommand=mount";
-    expect_in_place(options, &["mount", "-d", "--help"], &["mount", "--help"]);
-    expect_in_place(options, &["--help", "mount", "-d"], &["--help", "mount"]);
-    expect_foreground(options, &["umount", "-d", "--help"]);
-    expect_foreground(options, &["-d", "--help", "mount"]);
-}
-
-#[test]
-fn help_behind_two_dashes_is_the_programs_own_word() {
-    expect_daemon("", &["-d", "--", "--help"], &["--", "--help"]);
-    expect_daemon("", &["-d", "-h", "-V"], &["-h", "-V"]);
 }
 
 #[test]

@@ -33,14 +33,6 @@ fn a_program_that_exits_at_once_fails_with_its_status() {
 }
 
 #[test]
-fn a_program_that_exits_after_five_milliseconds_fails_with_its_status() {
-    expect_words(
-        &fail("sleep:5 complain:no-such-port exit:3", 3),
-        &["no-such-port\n"],
-    );
-}
-
-#[test]
 fn a_program_that_fails_after_700_milliseconds_of_work_fails_with_its_status() {
     let launch = fail("complain:loading busy:700 complain:corrupt exit:4", 4);
     expect_words(&launch, &["loading\ncorrupt\n"]);
@@ -144,18 +136,6 @@ fn a_failure_that_wrote_a_lot_ends_soon_and_shows_its_end() {
         .run();
     scratch.expect_failed_start(&launch, 3);
     assert!(launch.err_text().contains("the-reason\n"));
-}
-
-#[cfg_attr(daemon_fork, ignore = "there a time stands in for the quiet")]
-#[test]
-fn a_program_that_is_never_quiet_is_up_after_three_seconds() {
-    let scratch = Scratch::new();
-    let daemon = scratch.up(scratch.background().does("report busy"));
-    assert!(
-        daemon.launch.elapsed >= Duration::from_secs(3),
-        "not before"
-    );
-    assert!(daemon.launch.elapsed < Duration::from_secs(30));
 }
 
 #[cfg_attr(daemon_fork, ignore = "there a time stands in for the quiet")]

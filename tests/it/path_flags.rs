@@ -1,10 +1,10 @@
 //! The paths that the user of a program chooses on its command line.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use crate::support::daemon::{expect_one_line, read_report};
+use crate::support::daemon::expect_one_line;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
 
@@ -60,31 +60,6 @@ fn one_of_them_leaves_the_other_path_as_the_program_has_it() {
 }
 
 #[test]
-fn a_path_that_is_not_utf_8_is_taken_byte_for_byte() {
-    let (pid, log) = (b"caf\xe9 \n.pid", b"\xff\xfe={name}.log");
-    for is_joined in [false, true] {
-        let scratch = Scratch::new();
-        let arguments: Vec<OsString> = if is_joined {
-            [&b"--pid-file="[..], b"--log-file="]
-                .iter()
-                .zip([&pid[..], log])
-                .map(|(flag, value)| OsString::from_vec([flag, value].concat()))
-                .collect()
-        } else {
-            let words: [&[u8]; 4] = [b"--pid-file", pid, b"--log-file", log];
-            words.map(|word| OsString::from_vec(word.to_vec())).into()
-        };
-        let start = program(&scratch).arg("-d").args(arguments);
-        let daemon = scratch.daemon_of(start.run(), OsStr::from_bytes(pid));
-        let report = daemon.report();
-        assert_eq!(report.arguments.len(), 1);
-        let log = scratch.path(OsStr::from_bytes(log));
-        assert!(log.exists(), "no placeholder in what the user says");
-        assert_eq!(report.log_file, Some(log.into_os_string().into_vec()));
-    }
-}
-
-#[test]
 fn a_relative_path_counts_from_the_start_directory_whatever_the_working_directory() {
     let scratch = Scratch::new();
     fs::create_dir(scratch.path("sub")).expect("mkdir");
@@ -96,56 +71,9 @@ fn a_relative_path_counts_from_the_start_directory_whatever_the_working_director
 }
 
 #[test]
-fn the_foreground_sees_them_as_it_always_did() {
-    let scratch = Scratch::new();
-    let arguments: [&[u8]; 4] = [b"--pid-file", b"--log-file=\xff", b"--pid-file", b"x"];
-    let start = program(&scratch).args(arguments.iter().map(|it| OsStr::from_bytes(it)));
-    let outcome = start.does("report").run();
-    assert_eq!((outcome.code(), outcome.err_text()), (0, String::new()));
-    let report = read_report(&scratch.path("report.json"));
-    assert!(!report.is_daemon);
-    assert_eq!(report.arguments[1..], bytes(&arguments));
-}
-
-#[test]
-fn behind_two_dashes_they_are_the_programs_own() {
-    let scratch = Scratch::new();
-    let start = program(&scratch).args(["-d", "--", "--pid-file", "a.pid"]);
-    let report = scratch.up(start).report();
-    assert_eq!(
-        report.arguments[1..],
-        bytes(&[b"--", b"--pid-file", b"a.pid"])
-    );
-}
-
-#[test]
-fn they_count_on_both_sides_of_a_subcommand() {
-    let scratch = Scratch::new();
-    let options = format!("{FLAGS}subcommand=mount");
-    let arguments = [
-        "--log-file",
-        "a.log",
-        "mount",
-        "-d",
-        "--pid-file=a.pid",
-        "/mnt",
-    ];
-    let start = scratch.report().options(options).args(arguments);
-    let daemon = scratch.daemon_of(start.run(), "a.pid");
-    assert_eq!(daemon.report().arguments[1..], bytes(&[b"mount", b"/mnt"]));
-    assert!(scratch.path("a.log").exists());
-}
-
-#[test]
 fn a_flag_without_its_value_or_twice_is_a_usage_error_and_nothing_is_started() {
     for (arguments, flag) in [
         (&["-d", "--pid-file"][..], "--pid-file"),
-        (&["--log-file", "-d"], "--log-file"),
-        (&["-d", "--log-file", "--pid-file", "a.pid"], "--log-file"),
-        (&["-d", "--pid-file", "--"], "--pid-file"),
-        (&["-d", "--pid-file="], "--pid-file"),
-        (&["-d", "--log-file", ""], "--log-file"),
-        (&["-d", "--pid-file", "a", "--pid-file", "a"], "--pid-file"),
         (&["-d", "--log-file=a", "--log-file", "b"], "--log-file"),
     ] {
         let scratch = Scratch::new();

@@ -97,22 +97,6 @@ fn the_same_literal_serves_root_and_an_ordinary_user() {
 }
 
 #[test]
-fn root_gets_the_directories_of_the_system_whatever_the_variables_say() {
-    if !requires::root() {
-        return;
-    }
-    let scratch = Scratch::new();
-    let name = scratch.mark();
-    let start = scratch.background().arg0(name).does("stay");
-    let start = start.options("pid_template={pid_dir}/{name}.pid");
-    let start = start
-        .env("XDG_STATE_HOME", scratch.dir())
-        .env("HOME", scratch.dir());
-    let daemon = scratch.daemon_of(start.run(), format!("/run/{name}.pid"));
-    daemon.stop();
-}
-
-#[test]
 fn directories_that_are_missing_are_made_for_their_owner_alone() {
     if !can_change_user() {
         return;
@@ -179,50 +163,6 @@ fn pid_dir_is_the_same_for_every_login() {
         assert_eq!(second.code(), 69, "{variables:?}: {second:?}");
     }
     daemon.stop();
-}
-
-#[test]
-fn the_variables_of_xdg_are_followed_and_their_last_directory_is_made() {
-    if !can_change_user() {
-        return;
-    }
-    let scratch = Scratch::new();
-    let base = own_directory(&scratch, "base");
-    let state = base.join("state");
-    let start = as_stranger(&scratch, &[("XDG_STATE_HOME", &state)]);
-    let log = state.join("report.log");
-    up(&scratch, start, state.join("report.pid"), &log);
-    assert_eq!(mode(&state), 0o700);
-}
-
-#[test]
-fn a_user_without_a_home_is_told_which_variables_would_help() {
-    if !can_change_user() {
-        return;
-    }
-    for (template, variables, words) in [
-        (
-            "pid_template={home}/it.pid",
-            &[][..],
-            "no value for {home}: HOME is not set to an absolute path",
-        ),
-        (
-            "log_template={log_dir}/it.log",
-            &[("HOME", Path::new("relative"))],
-            "no value for {log_dir}: none of XDG_STATE_HOME, HOME is an absolute path",
-        ),
-        (
-            "pid_template={pid_dir}/it.pid",
-            &[("XDG_STATE_HOME", Path::new(""))],
-            "no value for {pid_dir}: none of XDG_STATE_HOME, HOME is",
-        ),
-    ] {
-        let scratch = Scratch::new();
-        let launch = as_stranger(&scratch, variables).options(template).run();
-        let user = format!("user {STRANGER} has no home directory\n");
-        let words = ["cannot use the path {", words, &user];
-        scratch.expect_refusal(&launch, 78, &words);
-    }
 }
 
 #[test]

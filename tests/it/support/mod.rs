@@ -5,7 +5,6 @@
 //! [`daemon::Daemon`] that came up. Nothing sleeps and hopes: every wait is a poll with a deadline
 //! or a pidfd.
 
-#![allow(dead_code, reason = "each test file uses its part of the support")]
 #![allow(
     clippy::expect_used,
     clippy::panic,
