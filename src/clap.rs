@@ -20,7 +20,7 @@
 //!
 //! #[derive(Parser)]
 //! #[command(mut_arg("pid_file", |arg| {
-//!     show_default(arg, PathSource::template("{state_dir}/{name}.pid"))
+//!     show_default(arg, PathSource::template("{pid_dir}/{name}.pid"))
 //! }))]
 //! struct Cli {
 //!     #[command(flatten)]
@@ -28,7 +28,7 @@
 //! }
 //!
 //! #[daemon::main(
-//!     pid = "{state_dir}/{name}.pid",
+//!     pid = "{pid_dir}/{name}.pid",
 //!     pid_flag = "--pid-file",
 //!     log_flag = "--log-file",
 //! )]
@@ -53,7 +53,7 @@
 //!
 //! fn main() {
 //!     let Cli { background } = Cli::parse();
-//!     let daemon = Daemon::new().pid(PathSource::template("{state_dir}/{name}.pid"));
+//!     let daemon = Daemon::new().pid(PathSource::template("{pid_dir}/{name}.pid"));
 //!     let _running = background.is_asked.then(|| background.apply(daemon).start());
 //! }
 //! ```

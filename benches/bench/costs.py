@@ -13,7 +13,7 @@ from report import median, read_section, table
 GROWTH = 1.05  # a size that grows by more fails `size --check`
 
 # Each program of the table "size": the options of the attribute, or the whole source.
-EVERYTHING = """pid = "{state_dir}/{name}.pid", log = "{log_dir}/{name}.log", pid_flag = "--pid-file", log_flag = "--log-file", control_flag = "-s",
+EVERYTHING = """pid = "{pid_dir}/{name}.pid", log = "{log_dir}/{name}.log", pid_flag = "--pid-file", log_flag = "--log-file", control_flag = "-s",
     log_reopen = "SIGUSR1", user = "www-data", group = "www-data", chroot = "/srv", workdir = "/", umask = 0o022, keep_fds = [3],
     subcommand = "serve", ready = "notify", ready_timeout = 5, stop_timeout = 5, pid_mode = 0o600, log_mode = 0o600"""
 SIZES = {
@@ -24,7 +24,7 @@ SIZES = {
     "`pid`": 'pid = "/run/hello.pid"',
     "`log`": 'log = "/var/log/hello.log"',
     "`pid`, `log`": 'pid = "/run/hello.pid", log = "/var/log/hello.log"',
-    "`pid`, `log`, placeholders": 'pid = "{state_dir}/hello.pid", log = "{log_dir}/hello.log"',
+    "`pid`, `log`, placeholders": 'pid = "{pid_dir}/hello.pid", log = "{log_dir}/hello.log"',
     "`pid`, `control_flag`": 'pid = "/run/hello.pid", control_flag = "-s"',
     "`log`, `log_reopen`": 'log = "/var/log/hello.log", log_reopen = "SIGUSR1"',
     "`log`, `log_flag`": 'log = "/var/log/hello.log", log_flag = "--log-file"',

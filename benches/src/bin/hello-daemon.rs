@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-#[daemon::main(pid = "{state_dir}/hello.pid", log = "{log_dir}/hello.log")]
+#[daemon::main(pid = "{pid_dir}/hello.pid", log = "{log_dir}/hello.log")]
 fn main() -> io::Result<()> {
     io::stdout().write_all(b"hello\n")
 }
