@@ -174,7 +174,8 @@ fn control(settings: Daemon, verb: Verb, arguments: Vec<OsString>) -> Result<u8,
         let config = settings.into_config(arguments)?;
         let pid_file = config.pid_file.as_ref().ok_or_else(Error::no_pid_file)?;
         launcher::preflight::check()?;
-        let stopped = verbs::stop(&Control::new(pid_file.path()), stop_timeout)?;
+        let control = Control::new(pid_file.path());
+        let stopped = verbs::stop_for_restart(&control, stop_timeout)?;
         let error = start(config);
         return Err(match stopped {
             Stopped::NotRunning => error,

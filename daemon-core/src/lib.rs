@@ -59,6 +59,8 @@ mod standard_streams;
 #[cfg(unix)]
 mod sys;
 #[cfg(unix)]
+mod systemd;
+#[cfg(unix)]
 mod trust;
 #[cfg(not(unix))]
 mod unsupported;

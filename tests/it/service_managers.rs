@@ -4,6 +4,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 
 use crate::support::daemon::{Daemon, expect_one_line};
 use crate::support::deadline::eventually;
@@ -165,18 +166,128 @@ fn the_watchdog_watches_the_daemon() {
 }
 
 #[test]
+fn pidfd_of_the_launcher_is_dropped_with_listen_pid() {
+    let scratch = Scratch::new();
+    let words = "export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_PIDFDID=4242; exec 3</dev/zero";
+    let report = up(&scratch, after(&scratch, words).run()).report();
+    expect_handed_over(&report, &[3]);
+    assert_eq!(report.variable("LISTEN_PIDFDID"), None);
+    // Meant for another process, it stays as LISTEN_PID does.
+    let words = "export LISTEN_PID=1 LISTEN_FDS=1 LISTEN_PIDFDID=4242";
+    let scratch = Scratch::new();
+    let report = up(&scratch, after(&scratch, words).run()).report();
+    expect_variable(&report, "LISTEN_PIDFDID", "4242");
+}
+
+#[test]
+fn notify_socket_of_the_caller_is_dropped() {
+    for (ready, steps) in [("settled", "report stay"), ("notify", "ready report stay")] {
+        let scratch = Scratch::new();
+        let start = scratch.background().env("NOTIFY_SOCKET", "/run/other");
+        let options = format!("pid=report.pid\nlog=report.log\nready={ready}");
+        let daemon = scratch.up(start.options(options).does(steps));
+        assert_eq!(daemon.report().variable("NOTIFY_SOCKET"), None, "{ready}");
+    }
+}
+
+#[test]
+fn notify_socket_is_gone_after_ready() {
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nlog=report.log\nready=notify";
+    let start = scratch.background().options(options);
+    let daemon = scratch.up(start.does("report ready notify-variable:later stay"));
+    assert!(daemon.report().variable("NOTIFY_SOCKET").is_some());
+    let left = eventually("the daemon has looked", || {
+        fs::read_to_string(scratch.path("later")).ok()
+    });
+    assert_eq!(left, "gone\n");
+}
+
+#[test]
+fn daemon_is_named_as_the_process_of_its_unit() {
+    let scratch = Scratch::new();
+    let words = "export SYSTEMD_EXEC_PID=$$; unset NOTIFY_SOCKET";
+    let daemon = up(&scratch, after(&scratch, words).run());
+    let pid = daemon.pid().to_string();
+    expect_variable(&daemon.report(), "SYSTEMD_EXEC_PID", &pid);
+}
+
+fn supervised(scratch: &Scratch) -> Start {
+    scratch.report().env("SUPERVISOR_ENABLED", "1")
+}
+
+#[test]
 fn under_supervisord_one_line_says_what_to_do_instead() {
     let scratch = Scratch::new();
-    let start = scratch.background().env("SUPERVISOR_ENABLED", "1");
-    let daemon = scratch.up(start);
+    let daemon = scratch.up(scratch.below("supervisord", supervised(&scratch), "$0 -d"));
     expect_one_line(&daemon.launch, &["supervisord", "omit the switch"]);
     // In the foreground it is as if it were not there.
-    let start = scratch.report().env("SUPERVISOR_ENABLED", "1");
+    let start = scratch.below("supervisord", supervised(&scratch), "$0");
     let outcome = start.does("say:hello").run();
     assert_eq!(
         (outcome.out_text(), outcome.err_text()),
         ("hello\n".to_owned(), String::new())
     );
+}
+
+#[test]
+fn shell_below_supervisord_is_not_supervisord() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up(supervised(&scratch).arg("-d"));
+    assert_eq!(daemon.launch.err_text(), "");
+}
+
+#[test]
+fn child_of_an_ending_init_is_refused() {
+    for init in [
+        "tini",
+        "docker-init",
+        "podman-init",
+        "dumb-init",
+        "catatonit",
+    ] {
+        let scratch = Scratch::new();
+        let launch = scratch.below(init, scratch.report(), "$0 -d").run();
+        scratch.expect_refusal(&launch, 78, &[init, "run in the foreground"]);
+        let launch = scratch
+            .below(init, scratch.report(), "sh -c '$0 -d; exit $?' $0")
+            .run();
+        scratch.daemon_of(launch, "report.pid");
+    }
+}
+
+#[test]
+fn container_inits_are_recognised() {
+    for (init, arguments) in [
+        ("tini", &["--"][..]),
+        ("dumb-init", &[]),
+        ("catatonit", &["--"]),
+    ] {
+        if !requires::root() || !requires::program("unshare") || !requires::program(init) {
+            return;
+        }
+        let scratch = Scratch::new();
+        let commands = format!("exec {init} {} $0 -d", arguments.join(" "));
+        let kinds = ["-m", "-p", "-f", "--mount-proc"];
+        let launch = scratch.in_namespaces(&kinds, &commands).run();
+        scratch.expect_refusal(&launch, 78, &[init, "run in the foreground"]);
+    }
+}
+
+#[test]
+fn app_image_is_refused() {
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("mount")).expect("a directory");
+    let copy = scratch.copy_program(&program::path("report"), "mount/report");
+    let inside = |program: &Path, directory: &str| {
+        let start = scratch.background().via(program).arg("-d");
+        start.env("APPDIR", scratch.path(directory)).run()
+    };
+    let launch = inside(&copy, "mount");
+    scratch.expect_refusal(&launch, 78, &["AppImage", "run in the foreground"]);
+    // A program that is started from within an AppImage is not in it.
+    let launch = inside(&program::path("report"), "mount");
+    scratch.daemon_of(launch, "report.pid");
 }
 
 #[test]

@@ -167,7 +167,8 @@ fn a_program_that_has_closed_its_standard_streams_is_started_all_the_same() {
     // Of the launcher alone, which has something to say, to a stream that is not there.
     let closed = |start: Start| {
         let start = start.env("TEST_BEFORE", "first:launcher close-streams");
-        start.env("SUPERVISOR_ENABLED", "1")
+        let start = start.env("SUPERVISOR_ENABLED", "1");
+        scratch.below("supervisord", start, "$0 -b")
     };
     let daemon = scratch.up(closed(start(&scratch)));
     let report = daemon.report();

@@ -9,6 +9,7 @@ use crate::error::{Error, shown};
 use crate::launcher::report;
 use crate::signal::Signal;
 use crate::sys;
+use crate::systemd;
 
 /// `status`; gives the exit status.
 pub(crate) fn status(control: &Control) -> Result<u8, Error> {
@@ -25,7 +26,20 @@ pub(crate) fn status(control: &Control) -> Result<u8, Error> {
     Ok(status.exit_status())
 }
 
-/// `stop`, and the first half of `restart`.
+/// The first half of `restart`. A daemon that systemd manages would come up again outside of its unit.
+pub(crate) fn stop_for_restart(control: &Control, timeout: Duration) -> Result<Stopped, Error> {
+    if let Status::Running { pid, .. } = control.status()? {
+        let unit = i32::try_from(pid)
+            .ok()
+            .and_then(|pid| systemd::unit_run_by(Pid::from_raw(pid)));
+        if let Some(unit) = unit {
+            return Err(Error::run_by_systemd(&unit));
+        }
+    }
+    stop(control, timeout)
+}
+
+/// `stop`.
 pub(crate) fn stop(control: &Control, timeout: Duration) -> Result<Stopped, Error> {
     let stopped = control.stop(timeout)?;
     report::answer(&stopped.to_string());

@@ -7,6 +7,7 @@ use nix::unistd::Pid;
 
 use super::{Error, ErrorKind, shown};
 use crate::signal::{self, Signal};
+use crate::systemd::Unit;
 use crate::trust::Untrusted;
 
 impl Error {
@@ -98,6 +99,12 @@ impl Error {
         let what = format!("cannot stop the daemon, pid {pid}");
         let reason = "still running after SIGKILL; it may be blocked in I/O";
         Self::words(ErrorKind::NotStopped, what, reason)
+    }
+
+    pub(crate) fn run_by_systemd(unit: &Unit) -> Self {
+        let (name, command) = (unit.name(), unit.restart_command());
+        let reason = format!("run by systemd ({name}); use {command}");
+        Self::words(ErrorKind::Usage, "cannot restart the daemon", reason)
     }
 
     /// The second half of a restart failed.

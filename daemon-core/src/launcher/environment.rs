@@ -11,6 +11,7 @@ use crate::handoff;
 use crate::identity::Identity;
 use crate::readiness::notify::NOTIFY_SOCKET;
 use crate::sys;
+use crate::systemd;
 
 /// The number of sockets that were handed over to this process, see `sd_listen_fds(3)`.
 pub(super) fn listen_fds() -> usize {
@@ -27,6 +28,13 @@ fn own_pid() -> String {
     getpid().to_string()
 }
 
+/// Variables that name the process that they are meant for.
+const NAMES_A_PROCESS: [&str; 3] = ["LISTEN_PID", "WATCHDOG_PID", systemd::EXEC_PID];
+
+/// Names a process too, by the inode of its pidfd, which the daemon does not have yet. Without it
+/// `LISTEN_PID` counts alone.
+const LISTEN_PIDFDID: &str = "LISTEN_PIDFDID";
+
 /// The daemon's environment: this one, where the hand-off is and where it may say that it is ready.
 /// A variable that names this process as the one that was meant names the daemon instead.
 pub(super) fn for_daemon(
@@ -38,15 +46,19 @@ pub(super) fn for_daemon(
     let mut ours = identity.map(Identity::variables).unwrap_or_default();
     // Whatever its value was, and set below.
     ours.push((handoff::MARKER, None));
-    if let Some(address) = notify_socket {
-        ours.push((NOTIFY_SOCKET, Some(address)));
+    // systemd hears the daemon of a service that it started. Another address is the caller's.
+    if notify_socket.is_some() || !systemd::started_this_process() {
+        ours.push((NOTIFY_SOCKET, notify_socket));
+    }
+    if std::env::var_os("LISTEN_PID").is_some_and(|pid| pid == *own_pid) {
+        ours.push((LISTEN_PIDFDID, None));
     }
     let inherited = sys::environment::entries().into_iter();
     let inherited =
         inherited.filter(|entry| !ours.iter().any(|(name, _)| value(entry, name).is_some()));
     let inherited = inherited.map(|entry| {
         let names_us = |name: &&str| value(&entry, name) == Some(own_pid.as_bytes());
-        match ["LISTEN_PID", "WATCHDOG_PID"].into_iter().find(names_us) {
+        match NAMES_A_PROCESS.into_iter().find(names_us) {
             Some(name) => EnvEntry::PidStamped(format!("{name}=").into_bytes()),
             None => EnvEntry::Copied(entry),
         }

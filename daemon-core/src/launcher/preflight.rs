@@ -5,21 +5,36 @@ use std::env;
 use std::ffi::{CString, OsString};
 use std::io;
 use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
 
 use nix::errno::Errno;
-use nix::unistd::{getegid, geteuid, getgid, getpid, getuid};
+use nix::unistd::{getegid, geteuid, getgid, getpid, getppid, getuid};
 
 use super::LaunchConfig;
 use crate::detach::image_unknown;
 use crate::error::{Error, ErrorKind, shown};
-use crate::sys;
+use crate::readiness::notify::NOTIFY_SOCKET;
 use crate::sys::image::Image;
+use crate::sys::{self, process};
+use crate::systemd::{self, Unit};
 use crate::trust;
+
+/// Init programs of containers that end when their child ends, by the names of their processes.
+const ENDING_INITS: [&str; 6] = [
+    "tini",
+    "tini-static",
+    "docker-init",
+    "podman-init",
+    "dumb-init",
+    "catatonit",
+];
 
 /// Refuses a start where a daemon could not work, or would be dangerous.
 pub(crate) fn check() -> Result<(), Error> {
     refuse_borrowed_rights()?;
     refuse_process_one()?;
+    refuse_ending_init()?;
+    refuse_app_image()?;
     refuse_notify_unit()
 }
 
@@ -42,20 +57,50 @@ fn refuse_process_one() -> Result<(), Error> {
     Ok(())
 }
 
-/// Under `Type=notify` systemd waits for the process that it started.
-fn refuse_notify_unit() -> Result<(), Error> {
-    if is_started_by_systemd() && env::var_os("NOTIFY_SOCKET").is_some() {
-        let reason = "systemd waits for this process (Type=notify); omit the switch";
-        return Err(refused(ErrorKind::Usage, reason));
+/// The same with an init program, as in `tini -- hello -d`. A shell between them would wait.
+fn refuse_ending_init() -> Result<(), Error> {
+    let parent = process::name_of(getppid()).unwrap_or_default();
+    if ENDING_INITS.iter().any(|init| parent == *init) {
+        let parent = shown(parent.as_ref());
+        let reason =
+            format!("{parent} ends with this process and kills the daemon; run in the foreground");
+        return Err(refused(ErrorKind::Configuration, &reason));
     }
     Ok(())
 }
 
-/// Whether systemd started this very process, and not one of its ancestors: see
-/// `SYSTEMD_EXEC_PID` in `systemd.exec(5)`.
-fn is_started_by_systemd() -> bool {
-    let pid = env::var_os("SYSTEMD_EXEC_PID");
-    pid.is_some_and(|pid| pid.to_str() == Some(&getpid().to_string()))
+/// The file system of an `AppImage` is unmounted when the process ends that mounted it.
+fn refuse_app_image() -> Result<(), Error> {
+    let below = |directory: OsString| {
+        let directory = PathBuf::from(directory).canonicalize().ok()?;
+        Some(env::current_exe().ok()?.starts_with(directory))
+    };
+    if env::var_os("APPDIR").and_then(below) == Some(true) {
+        let reason = "the file system of this AppImage is unmounted when this process exits; run \
+                      in the foreground";
+        return Err(refused(ErrorKind::Configuration, reason));
+    }
+    Ok(())
+}
+
+/// Under `Type=notify` systemd waits for the process that it started. Other types of unit look the
+/// same from here when they have a watchdog, so the manager is asked.
+fn refuse_notify_unit() -> Result<(), Error> {
+    if env::var_os(NOTIFY_SOCKET).is_none() || !systemd::started_this_process() {
+        return Ok(());
+    }
+    match unit_type().as_deref() {
+        None | Some("notify" | "notify-reload") => {
+            let reason = "systemd waits for this process (Type=notify); omit the switch";
+            Err(refused(ErrorKind::Usage, reason))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// The type of the unit that this process runs in, if the manager tells it.
+fn unit_type() -> Option<String> {
+    Unit::of(getpid())?.kind()
 }
 
 /// The file that is executed again, if it is this program.
@@ -75,19 +120,38 @@ fn refused(kind: ErrorKind, reason: &str) -> Error {
 /// What the user of a start that succeeded should know: it is likely to be a mistake.
 pub(super) fn warnings(config: &LaunchConfig) -> Vec<String> {
     let mut warnings = Vec::new();
-    if env::var_os("SUPERVISOR_ENABLED").is_some() {
+    if env::var_os("SUPERVISOR_ENABLED").is_some() && is_child_of("supervisord") {
         let text = "supervisord watches the process that it starts, and this one exits now; omit \
                     the switch";
         warnings.push(text.to_owned());
     }
-    // The launcher cannot tell the types of unit apart. `Type=forking` is right, and has a PID file.
-    if is_started_by_systemd() && config.pid_file.is_none() {
-        let text = "systemd watches the process that it starts, and this one exits now; omit the \
-                    switch, or use Type=forking and a PID file";
-        warnings.push(text.to_owned());
-    }
+    warnings.extend(wrong_unit(config));
     warnings.extend(replaceable_program(config));
     warnings
+}
+
+/// systemd watches the launcher as the service, unless the unit is of `Type=forking` and the PID file
+/// names the daemon.
+fn wrong_unit(config: &LaunchConfig) -> Option<String> {
+    if !systemd::started_this_process() {
+        return None;
+    }
+    match unit_type().as_deref() {
+        Some(kind @ ("simple" | "exec" | "idle")) => Some(format!(
+            "systemd kills the daemon when this process exits (Type={kind}); omit the switch, or use \
+             Type=forking and a PID file"
+        )),
+        None | Some("forking") if config.pid_file.is_none() => {
+            let text = "systemd watches the process that it starts, and this one exits now; omit the \
+                        switch, or use Type=forking and a PID file";
+            Some(text.to_owned())
+        }
+        _ => None,
+    }
+}
+
+fn is_child_of(name: &str) -> bool {
+    process::name_of(getppid()).is_some_and(|parent| parent == name)
 }
 
 /// A user that can replace the program becomes root as soon as root starts the program again.

@@ -9,6 +9,7 @@
 )]
 
 pub(crate) mod child;
+pub(crate) mod command;
 pub(crate) mod descriptors;
 pub(crate) mod environment;
 pub(crate) mod exit;

@@ -12,6 +12,17 @@ impl Scratch {
         self.by("sh", &["-c", commands], &program::path("report"))
     }
 
+    /// A shell that is called so and runs these commands. The program, `$0`, is a child of it, with
+    /// the environment of `start`.
+    pub(crate) fn below(&self, parent: &str, start: Start, commands: &str) -> Start {
+        let shell = requires::find("sh").expect("sh");
+        let shell = self.copy_program(&shell, parent);
+        // A shell executes its last command in its own place.
+        let commands = format!("{commands}; exit $?");
+        let start = start.via(&shell).args(["-c", &commands]);
+        start.arg(program::path("report"))
+    }
+
     /// The same in namespaces of its own, as `unshare(1)` names them.
     pub(crate) fn in_namespaces(&self, kinds: &[&str], commands: &str) -> Start {
         let kinds = [kinds, &["--propagation", "private", "sh", "-c", commands]].concat();

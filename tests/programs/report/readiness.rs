@@ -27,6 +27,12 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
     match verb {
         "ready" => daemon::ready(),
         "stopping" => daemon::stopping(),
+        "notify-variable" => {
+            let left = env::var_os("NOTIFY_SOCKET").map_or("gone\n", |_| "left\n");
+            // Whole at once.
+            fs::write(format!("{object}.new"), left)?;
+            fs::rename(format!("{object}.new"), object)?;
+        }
         "ready-by-threads" => ready_by_threads(),
         "ready-by-child" => ready_by_child(number())?,
         // SAFETY: the program has one thread.

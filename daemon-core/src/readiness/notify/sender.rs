@@ -1,7 +1,7 @@
 //! The daemon's end: says it, and never fails.
 
 use std::env;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{NOTIFY_SOCKET, READY};
+use crate::sys;
 
 /// A launcher that waits empties its queue within milliseconds. One that was stopped from the
 /// terminal does not, and must not hold the daemon up with it.
@@ -53,6 +54,8 @@ fn receiver() -> Option<&'static Receiver> {
 
 #[derive(Debug)]
 struct Receiver {
+    /// What the variable was.
+    variable: Option<OsString>,
     /// Each is tried where the one before is out of reach, from another root directory for example.
     addresses: Vec<SocketAddr>,
     is_launcher: bool,
@@ -67,6 +70,7 @@ impl Receiver {
         let addresses: Vec<_> = names.into_iter().flatten().filter_map(address).collect();
         (!addresses.is_empty()).then_some(Self {
             addresses,
+            variable,
             is_launcher: launcher.is_some(),
             has_gone: AtomicBool::new(false),
         })
@@ -82,7 +86,16 @@ impl Receiver {
         };
         if self.is_launcher && has_gone {
             self.has_gone.store(true, Ordering::Relaxed);
+            // Later children of the daemon have nothing to say there.
+            if env::var_os(NOTIFY_SOCKET).is_some_and(|name| self.is_named(&name)) {
+                sys::environment::set(NOTIFY_SOCKET.as_ref(), None);
+            }
         }
+    }
+
+    /// The program may have put another address into the variable since.
+    fn is_named(&self, name: &OsStr) -> bool {
+        self.variable.as_deref() == Some(name)
     }
 
     fn deliver(&self, assignments: &str, timeout: Duration) -> io::Result<()> {

@@ -1,9 +1,10 @@
 //! What the system tells of a process that is not a child of this one.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::fd::{AsRawFd, BorrowedFd};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -43,6 +44,15 @@ pub(crate) fn output_of(pid: Pid) -> Option<PathBuf> {
     let output = fs::read_link(directory(pid).ok()?.join("fd/1")).ok()?;
     let is_path = output.is_absolute() && !output.as_os_str().as_bytes().ends_with(b" (deleted)");
     (is_path && output != Path::new("/dev/null")).then_some(output)
+}
+
+/// Its name, see `proc_pid_comm(5)`.
+pub(crate) fn name_of(pid: Pid) -> Option<OsString> {
+    let mut name = fs::read(directory(pid).ok()?.join("comm")).ok()?;
+    if name.last() == Some(&b'\n') {
+        name.pop();
+    }
+    Some(OsString::from_vec(name))
 }
 
 /// The process that it is a child of.

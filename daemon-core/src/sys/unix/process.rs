@@ -1,5 +1,7 @@
 //! What the system tells of a process that is not a child of this one: only whether it is there.
 
+use std::ffi::OsString;
+use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -24,6 +26,16 @@ pub(crate) fn number_in_proc(_pidfd: BorrowedFd<'_>) -> Option<Pid> {
 
 /// Where its standard output leads; not known.
 pub(crate) fn output_of(_pid: Pid) -> Option<PathBuf> {
+    None
+}
+
+/// Its directory in `/proc`; Linux alone has such a one.
+pub(crate) fn directory(_pid: Pid) -> io::Result<PathBuf> {
+    Err(io::ErrorKind::NotFound.into())
+}
+
+/// Its name; not known.
+pub(crate) fn name_of(_pid: Pid) -> Option<OsString> {
     None
 }
 

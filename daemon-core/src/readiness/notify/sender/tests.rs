@@ -13,6 +13,7 @@ fn fresh_path() -> PathBuf {
 
 fn receiver_at(addresses: &[&OsStr], is_launcher: bool) -> Receiver {
     Receiver {
+        variable: None,
         addresses: addresses.iter().filter_map(|name| address(name)).collect(),
         is_launcher,
         has_gone: AtomicBool::new(false),
