@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Breaks one check after the other in a copy of the tree, and expects a test to turn red.
+"""Breaks one check after another in a copy of the tree, and expects a test to fail.
 
     tests/mutations/run.py [WORD ...]
 
-tries the mutants of mutants.toml in whose text one of the words stands, or all of them. A mutant
-whose tests stay green survives, and is a failure: a test is missing. So is a mutant that does not
-fit the source any more. To be run as root, since most of the tests are about other users.
+tries the mutants of mutants.toml whose text contains one of the words, or all of them. A mutant
+whose tests pass has survived: a test is missing. A mutant that no longer fits the source is a
+failure too. Run it as root: most of the tests are about other users.
 """
 
 import os
@@ -23,8 +23,8 @@ WORK = TREE / "target" / "mutations"
 COPY = WORK / "tree"
 PATIENCE = 300
 
-# Whatever a broken program leaves behind ends with its tests; and what a shell ignores in the
-# background, the tests do not.
+# The processes of a broken program end with its tests. A shell ignores some signals in the
+# background; the tests start with their default actions.
 ALONE = ["env", "--default-signal", "unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
 
