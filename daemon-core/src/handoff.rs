@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{self, MsgFlags, getsockopt, sockopt};
-use nix::unistd::{getegid, geteuid, getgid, getpid, getuid};
+use nix::unistd::getpid;
 
 use crate::sys;
 use crate::sys::socket::{KIND, NO_SIGNAL, is_made_by};
@@ -104,8 +104,8 @@ pub(crate) fn marker(socket: BorrowedFd<'_>) -> String {
 pub(crate) fn take() -> Option<(Record, DaemonEnd)> {
     let value = std::env::var_os(MARKER)?;
     sys::environment::set(OsStr::new(MARKER), None);
-    // No launcher starts a set-uid program, so whoever sends it something is not to be believed.
-    if getuid() != geteuid() || getgid() != getegid() {
+    // No launcher starts a set-uid program, so such a record comes from its caller.
+    if sys::ids::are_borrowed() {
         return None;
     }
     let (number, pid) = value.to_str()?.split_once(':')?;

@@ -248,33 +248,67 @@ fn a_record_of_the_right_process_is_believed_only_among_equals() {
         ),
     ];
     for (name, before, after, mode, is_believed) in cases {
-        let scratch = Scratch::new();
-        let program = scratch.copy_program(&program::path("report"), "report");
-        chown(&program, Some(USER), Some(GROUP)).expect("chown");
-        fs::set_permissions(&program, Permissions::from_mode(mode)).expect("chmod");
-        // Whoever it becomes, it can report.
-        fs::create_dir(scratch.path("out")).expect("mkdir");
-        fs::set_permissions(scratch.path("out"), Permissions::from_mode(0o777)).expect("chmod");
-        let mut record = record(0);
-        let start = forged(&scratch, scratch.report(), &program);
-        let start = start
-            .env("TEST_REPORT", scratch.path("out/report.json"))
-            .does("report")
-            .before_exec(move || {
-                before()?;
-                let (ours, theirs) = pair(SockType::SeqPacket);
-                record[LAUNCHER].copy_from_slice(&getpid().as_raw().to_le_bytes());
-                send(ours.as_raw_fd(), &record, MsgFlags::empty())?;
-                // SAFETY: the socket is open, and in the child the numbers are ours to give.
-                if unsafe { libc::dup2(theirs.as_raw_fd(), 57) } < 0 {
-                    return Err(io::Error::last_os_error());
-                }
-                Ok(after()?)
-            });
-        assert_eq!(start.run().code(), 0, "{name}");
-        let report = read_report(&scratch.path("out/report.json"));
-        assert_eq!(report.is_daemon, is_believed, "{name}");
+        expect_belief(name, before, after, mode, None, is_believed);
     }
+    // Fault 218: a set-uid program that lowers its ids, or drops them, before it asks.
+    for lowered in ["lower", "drop-ids"] {
+        for (before, mode) in [
+            ((|| setresuid(ROOT, USER, ROOT)) as Become, 0o4755),
+            (|| setresgid(ROOTS, GROUP, ROOTS), 0o2755),
+        ] {
+            expect_belief(lowered, before, nothing, mode, Some(lowered), false);
+        }
+    }
+}
+
+/// Sends a record to the program. `lowered` is a step of a program that then calls `start`.
+fn expect_belief(
+    name: &str,
+    before: Become,
+    after: Become,
+    mode: u32,
+    lowered: Option<&str>,
+    is_believed: bool,
+) {
+    let scratch = Scratch::new();
+    let program = scratch.copy_program(&program::path("report"), "report");
+    chown(&program, Some(USER), Some(GROUP)).expect("chown");
+    fs::set_permissions(&program, Permissions::from_mode(mode)).expect("chmod");
+    // Whoever it becomes, it can report.
+    fs::create_dir(scratch.path("out")).expect("mkdir");
+    fs::set_permissions(scratch.path("out"), Permissions::from_mode(0o777)).expect("chmod");
+    let mut record = record(0);
+    let start = forged(&scratch, scratch.report(), &program);
+    let start = start
+        .env("TEST_REPORT", scratch.path("out/report.json"))
+        .does("report");
+    let start = match lowered {
+        Some(step) => start
+            .env("TEST_START", "start")
+            .env("TEST_BEFORE", step)
+            .arg("-b"),
+        None => start,
+    };
+    let start = start.before_exec(move || {
+        before()?;
+        let (ours, theirs) = pair(SockType::SeqPacket);
+        record[LAUNCHER].copy_from_slice(&getpid().as_raw().to_le_bytes());
+        send(ours.as_raw_fd(), &record, MsgFlags::empty())?;
+        // SAFETY: the socket is open, and in the child the numbers are ours to give.
+        if unsafe { libc::dup2(theirs.as_raw_fd(), 57) } < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(after()?)
+    });
+    let outcome = start.run();
+    if lowered.is_some() {
+        // Without the record it is a launcher, which is refused.
+        assert_eq!(outcome.code(), 77, "{name}: {outcome:?}");
+        return;
+    }
+    assert_eq!(outcome.code(), 0, "{name}: {outcome:?}");
+    let report = read_report(&scratch.path("out/report.json"));
+    assert_eq!(report.is_daemon, is_believed, "{name}");
 }
 
 #[test]

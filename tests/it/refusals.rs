@@ -148,6 +148,33 @@ fn a_set_uid_program_is_refused() {
     assert_eq!(start.run().out_text(), "hello\n");
 }
 
+/// Fault 218: the rights come back after the start, or with the next exec.
+#[test]
+fn set_uid_program_with_lowered_ids_is_refused() {
+    if !requires::root() {
+        return;
+    }
+    for (mode, before) in [
+        (0o4755, "lower"),
+        (0o4755, "drop-ids"),
+        (0o2755, "lower"),
+        (0o2755, "drop-ids"),
+    ] {
+        let scratch = Scratch::new();
+        let copy = scratch.copy_program(&program::path("report"), "report");
+        chown(&copy, Some(NOBODY.into()), Some(NOBODY.into())).expect("chown");
+        fs::set_permissions(&copy, fs::Permissions::from_mode(mode)).expect("chmod");
+        let start = scratch
+            .start_path(&copy)
+            .arg("-b")
+            .env("TEST_START", "start");
+        let start = start.env("TEST_BEFORE", before).options("pid=report.pid");
+        let launch = start.does("stay").run();
+        scratch.expect_refusal(&launch, 77, &["set-uid"]);
+        assert!(!scratch.path("report.pid").exists(), "{mode:o} {before}");
+    }
+}
+
 #[test]
 fn the_first_process_of_a_container_is_refused() {
     if !requires::root() || !requires::program("unshare") {

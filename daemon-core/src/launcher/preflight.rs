@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
 use nix::errno::Errno;
-use nix::unistd::{getegid, geteuid, getgid, getpid, getppid, getuid};
+use nix::unistd::{getpid, getppid};
 
 use super::LaunchConfig;
 use crate::detach::image_unknown;
@@ -41,7 +41,7 @@ pub(crate) fn check() -> Result<(), Error> {
 /// The daemon of a set-uid or set-gid program would keep rights that the caller does not have, and
 /// use them on files that the caller names.
 fn refuse_borrowed_rights() -> Result<(), Error> {
-    if getuid() != geteuid() || getgid() != getegid() {
+    if sys::ids::are_borrowed() {
         let reason = "set-uid and set-gid programs cannot be run in the background";
         return Err(refused(ErrorKind::Permission, reason));
     }

@@ -36,6 +36,14 @@ pub(crate) fn are(uid: Uid, gid: Gid) -> bool {
     }
 }
 
+/// Whether this process has, or can get back, the ids of a set-uid or set-gid program.
+///
+/// A program that has dropped such ids for good is still that program: the next exec would give them
+/// back.
+pub(crate) fn are_borrowed() -> bool {
+    !are(nix::unistd::getuid(), nix::unistd::getgid()) || super::image::gives_ids()
+}
+
 /// Whether these are all groups of the process, in whatever order.
 #[cfg(not(target_vendor = "apple"))]
 pub(crate) fn are_all_groups(groups: &[Gid]) -> bool {

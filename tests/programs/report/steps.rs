@@ -15,7 +15,10 @@ use nix::errno::Errno;
 use nix::sys::signal::{SigHandler, SigSet, Signal, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, waitpid};
-use nix::unistd::{ForkResult, fork, setgid, setgroups, setresuid, setuid};
+use nix::unistd::{
+    ForkResult, fork, getgid, getuid, setegid, seteuid, setgid, setgroups, setresgid, setresuid,
+    setuid,
+};
 
 use crate::{measure, readiness};
 
@@ -94,6 +97,7 @@ fn take_one(verb: &str, object: &str) -> io::Result<Option<ExitCode>> {
         }
         "regain" => regain_privileges(),
         "hide-root" => hide_root(number())?,
+        "lower" | "drop-ids" => change_ids(verb)?,
         "ready" => daemon::ready(),
         // What a careless program does that wants to be a daemon by itself.
         "close-streams" => (0..=2).for_each(close),
@@ -187,6 +191,17 @@ fn hide_root(user: u64) -> io::Result<()> {
 }
 
 /// Every way back to root that a program has.
+/// As a set-uid program lowers its rights, or drops them for good.
+fn change_ids(verb: &str) -> nix::Result<()> {
+    let (uid, gid) = (getuid(), getgid());
+    if verb == "lower" {
+        setegid(gid)?;
+        return seteuid(uid);
+    }
+    setresgid(gid, gid, gid)?;
+    setresuid(uid, uid, uid)
+}
+
 fn regain_privileges() {
     assert!(setuid(0.into()).is_err(), "root's uid");
     assert!(setgid(0.into()).is_err(), "root's gid");

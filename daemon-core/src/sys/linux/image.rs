@@ -4,6 +4,7 @@ use std::ffi::{CStr, CString, OsStr, OsString, c_int, c_void};
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use nix::sys::prctl;
@@ -81,6 +82,13 @@ pub(crate) fn set_comm(comm: &OsStr) {
     if let Ok(comm) = CString::new(comm.as_bytes()) {
         let _ = prctl::set_name(&comm);
     }
+}
+
+/// Whether the kernel gave this process the ids of the owner of its image. A program with file
+/// capabilities has `AT_SECURE` too, but not these bits.
+pub(crate) fn gives_ids() -> bool {
+    const SET_ID: u32 = libc::S_ISUID | libc::S_ISGID;
+    is_secure() && fs::metadata(Image::NAME).map_or(true, |image| image.mode() & SET_ID != 0)
 }
 
 fn kernel_loaded_a_loader() -> bool {

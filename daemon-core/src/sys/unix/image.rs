@@ -4,6 +4,7 @@
 use std::ffi::{CString, OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use nix::errno::Errno;
@@ -47,6 +48,16 @@ pub(crate) fn comm() -> OsString {
 
 /// Executed by its path, a program has its name from it.
 pub(crate) fn set_comm(_comm: &OsStr) {}
+
+/// Whether the file of this program gives the ids of its owner to another user.
+pub(crate) fn gives_ids() -> bool {
+    let Ok(image) = std::env::current_exe().and_then(std::fs::metadata) else {
+        return is_secure();
+    };
+    let has = |bit: libc::mode_t| image.mode() & u32::from(bit) != 0;
+    (has(libc::S_ISUID) && image.uid() != getuid().as_raw())
+        || (has(libc::S_ISGID) && image.gid() != getgid().as_raw())
+}
 
 /// Whether this program has more rights than its caller.
 pub(crate) fn is_secure() -> bool {
