@@ -9,7 +9,9 @@ use ::clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueHin
 use crate::daemon::Daemon;
 use crate::path_source::PathSource;
 #[cfg(unix)]
-use crate::path_template::{self, Object, PathContext};
+use crate::path_template::{self, PathContext};
+#[cfg(unix)]
+use crate::settings::Object;
 #[cfg(not(unix))]
 use crate::unsupported::resolved;
 

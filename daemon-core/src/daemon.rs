@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::path_source::PathSource;
 use crate::readiness::Readiness;
+use crate::settings::{Paths, Settings};
 use crate::signal::Signal;
 
 /// The settings of a daemon: the options of `#[daemon::main]` at run time.
@@ -15,23 +16,14 @@ use crate::signal::Signal;
 pub struct Daemon {
     pub(crate) background_flag: Vec<OsString>,
     pub(crate) subcommand: Vec<OsString>,
-    pub(crate) pid_file: Option<PathSource>,
-    pub(crate) log_file: Option<PathSource>,
     pub(crate) pid_flag: Option<OsString>,
     pub(crate) log_flag: Option<OsString>,
-    pub(crate) pid_mode: u32,
-    pub(crate) log_mode: u32,
-    pub(crate) workdir: Option<PathSource>,
-    pub(crate) umask: Option<u32>,
+    pub(crate) control_flag: Option<OsString>,
+    pub(crate) paths: Paths<PathSource>,
     pub(crate) user: Option<String>,
     pub(crate) group: Option<String>,
-    pub(crate) chroot: Option<PathSource>,
-    pub(crate) keep_fds: Vec<i32>,
     pub(crate) readiness: Readiness,
-    pub(crate) ready_timeout: Option<Duration>,
-    pub(crate) control_flag: Option<OsString>,
-    pub(crate) stop_timeout: Duration,
-    pub(crate) log_reopen: Option<Signal>,
+    pub(crate) settings: Settings,
     pub(crate) configure: Option<fn(Daemon) -> Daemon>,
 }
 
@@ -47,23 +39,14 @@ impl Daemon {
         Self {
             background_flag: vec!["-d".into(), "--background".into()],
             subcommand: Vec::new(),
-            pid_file: None,
-            log_file: None,
             pid_flag: None,
             log_flag: None,
-            pid_mode: 0o644,
-            log_mode: 0o640,
-            workdir: None,
-            umask: None,
+            control_flag: None,
+            paths: Paths::default(),
             user: None,
             group: None,
-            chroot: None,
-            keep_fds: Vec::new(),
             readiness: Readiness::default(),
-            ready_timeout: None,
-            control_flag: None,
-            stop_timeout: Duration::from_secs(10),
-            log_reopen: None,
+            settings: Settings::default(),
             configure: None,
         }
     }
@@ -85,13 +68,13 @@ impl Daemon {
 
     /// The locked PID file. Default: none.
     pub fn pid(mut self, path: impl Into<PathSource>) -> Self {
-        self.pid_file = Some(path.into());
+        self.paths.pid = Some(path.into());
         self
     }
 
     /// The file that standard output and standard error are appended to. Default: `/dev/null`.
     pub fn log(mut self, path: impl Into<PathSource>) -> Self {
-        self.log_file = Some(path.into());
+        self.paths.log = Some(path.into());
         self
     }
 
@@ -115,25 +98,25 @@ impl Daemon {
 
     /// The mode of a PID file that is created, whatever the umask. Default: `0o644`.
     pub fn pid_mode(mut self, mode: u32) -> Self {
-        self.pid_mode = mode;
+        self.settings.pid_mode = mode;
         self
     }
 
     /// The mode of a log that is created, whatever the umask. Default: `0o640`.
     pub fn log_mode(mut self, mode: u32) -> Self {
-        self.log_mode = mode;
+        self.settings.log_mode = mode;
         self
     }
 
     /// The daemon's working directory. Default: the launcher's.
     pub fn workdir(mut self, path: impl Into<PathSource>) -> Self {
-        self.workdir = Some(path.into());
+        self.paths.workdir = Some(path.into());
         self
     }
 
     /// The daemon's file mode creation mask, see `umask(2)`. Default: the launcher's.
     pub fn umask(mut self, mask: u32) -> Self {
-        self.umask = Some(mask);
+        self.settings.umask = Some(mask);
         self
     }
 
@@ -152,13 +135,13 @@ impl Daemon {
 
     /// The daemon's root directory, see `chroot(2)`. Default: the launcher's.
     pub fn chroot(mut self, path: impl Into<PathSource>) -> Self {
-        self.chroot = Some(path.into());
+        self.paths.chroot = Some(path.into());
         self
     }
 
     /// Descriptors of the launcher that stay open in the daemon. Default: none.
     pub fn keep_fds(mut self, descriptors: impl IntoIterator<Item = i32>) -> Self {
-        self.keep_fds = descriptors.into_iter().collect();
+        self.settings.keep_fds = descriptors.into_iter().collect();
         self
     }
 
@@ -170,7 +153,7 @@ impl Daemon {
 
     /// The longest wait for readiness. Default: 3 seconds under [`Readiness::settled`], else 30.
     pub fn ready_timeout(mut self, timeout: Duration) -> Self {
-        self.ready_timeout = Some(timeout);
+        self.settings.ready_timeout = Some(timeout);
         self
     }
 
@@ -182,13 +165,13 @@ impl Daemon {
 
     /// The grace between SIGTERM and SIGKILL of the control verb `stop`. Default: 10 seconds.
     pub fn stop_timeout(mut self, timeout: Duration) -> Self {
-        self.stop_timeout = timeout;
+        self.settings.stop_timeout = timeout;
         self
     }
 
     /// Reopen the log on this signal. Default: never.
     pub fn log_reopen(mut self, signal: Signal) -> Self {
-        self.log_reopen = Some(signal);
+        self.settings.log_reopen = Some(signal);
         self
     }
 

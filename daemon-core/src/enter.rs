@@ -12,10 +12,11 @@ use crate::handoff::{self, Outcome, Record, StartStep};
 use crate::identity;
 use crate::launcher::{self, LaunchConfig, Launched, failure, report};
 use crate::path_source::PathSource;
-use crate::path_template::{self, Object, PathContext};
+use crate::path_template::{self, PathContext};
 use crate::post_exec;
 use crate::readiness::notify;
 use crate::running::{self, OwnPidFile, Running, Started};
+use crate::settings::Object;
 use crate::standard_streams::BufferedOutput;
 use crate::sys;
 
@@ -99,46 +100,32 @@ impl Daemon {
             self = configure(self);
         }
         if let Some(path) = chosen.pid_file {
-            self.pid_file = Some(PathSource::from(path));
+            self.paths.pid = Some(PathSource::from(path));
         }
         if let Some(path) = chosen.log_file {
-            self.log_file = Some(PathSource::from(path));
+            self.paths.log = Some(PathSource::from(path));
         }
         self
     }
 
-    fn into_config(self, arguments: Vec<OsString>) -> Result<LaunchConfig, Error> {
-        let context = context(&arguments);
-        let resolve = |object, source: Option<PathSource>, context: &PathContext| {
-            source
-                .map(|source| path_template::resolve(object, source, context))
-                .transpose()
-        };
-        let identity = match (self.user.as_deref(), self.group.as_deref()) {
-            (None, None) => None,
-            (user, group) => identity::look_up(user, group)?,
-        };
-        let pid_file = resolve(Object::PidFile, self.pid_file, &context)?;
-        let log_file = resolve(Object::Log, self.log_file, &context)?;
-        let chroot = resolve(Object::Root, self.chroot, &context)?;
-        let context = match chroot {
-            Some(_) => context.in_new_root(),
-            None => context,
-        };
+    fn into_config(mut self, arguments: Vec<OsString>) -> Result<LaunchConfig, Error> {
+        if self.user.is_some() || self.group.is_some() {
+            let (user, group) = (self.user.as_deref(), self.group.as_deref());
+            self.settings.identity = identity::look_up(user, group)?;
+        }
+        let mut context = context(&arguments);
+        let paths = self.paths.try_map(|object, source| {
+            let path = path_template::resolve(object, source, &context)?;
+            if object == Object::Root {
+                context.enter_new_root();
+            }
+            Ok(path)
+        })?;
         Ok(LaunchConfig {
             arguments,
-            pid_file,
-            log_file,
-            pid_mode: self.pid_mode,
-            log_mode: self.log_mode,
-            log_reopen: self.log_reopen,
-            workdir: resolve(Object::Workdir, self.workdir, &context)?,
-            umask: self.umask,
-            chroot,
-            identity,
-            keep_fds: self.keep_fds,
+            paths,
+            settings: self.settings,
             readiness: self.readiness,
-            ready_timeout: self.ready_timeout,
         })
     }
 }
@@ -168,11 +155,11 @@ fn start(config: LaunchConfig) -> Error {
 
 /// Does what a control verb asks for; gives the exit status.
 fn control(settings: Daemon, verb: Verb, arguments: Vec<OsString>) -> Result<u8, Error> {
-    let stop_timeout = settings.stop_timeout;
+    let stop_timeout = settings.settings.stop_timeout;
     if verb == Verb::Restart {
         // Whatever is wrong with the new start, it shall not cost the old daemon its life.
         let config = settings.into_config(arguments)?;
-        let pid_file = config.pid_file.as_ref().ok_or_else(Error::no_pid_file)?;
+        let pid_file = config.paths.pid.as_ref().ok_or_else(Error::no_pid_file)?;
         launcher::preflight::check()?;
         let control = Control::new(pid_file.path());
         let stopped = verbs::stop_for_restart(&control, stop_timeout)?;
@@ -184,14 +171,14 @@ fn control(settings: Daemon, verb: Verb, arguments: Vec<OsString>) -> Result<u8,
     }
     // Only these paths: a daemon can be stopped whose user does not exist any more.
     let context = context(&arguments);
-    let pid_file = settings.pid_file.ok_or_else(Error::no_pid_file)?;
+    let pid_file = settings.paths.pid.ok_or_else(Error::no_pid_file)?;
     let pid_file = path_template::resolve(Object::PidFile, pid_file, &context)?;
     let control = Control::new(pid_file.into_path());
     match verb {
         Verb::Status => verbs::status(&control),
         Verb::Stop | Verb::Restart => verbs::stop(&control, stop_timeout).map(|_| 0),
         Verb::Reload => control.reload().map(|()| 0),
-        Verb::Reopen => verbs::reopen(&control, settings.log_reopen).map(|()| 0),
+        Verb::Reopen => verbs::reopen(&control, settings.settings.log_reopen).map(|()| 0),
     }
 }
 
@@ -225,7 +212,8 @@ fn take_handoff() -> Result<Option<Running>, Error> {
     notify::remember_receiver(record.notify_address.as_deref());
     taken.map_err(|(step, errno)| failure::step_failed(step, &record, errno))?;
     let pid_file = record
-        .pid_file
+        .paths
+        .pid
         .zip(record.pid_descriptor)
         .map(|(path, lock)| OwnPidFile {
             path,
@@ -233,7 +221,7 @@ fn take_handoff() -> Result<Option<Running>, Error> {
             owner: std::process::id(),
         });
     let buffered_output = record.buffers_output.then(BufferedOutput::of_this_process);
-    let (start_dir, log_file) = (record.start_dir, record.log_file);
+    let (start_dir, log_file) = (record.start_dir, record.paths.log);
     running::set_started(Started {
         start_dir,
         pid_file,

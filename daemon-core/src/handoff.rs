@@ -54,7 +54,7 @@ pub(crate) fn pair() -> Result<(LauncherEnd, OwnedFd), Errno> {
 impl LauncherEnd {
     /// Sends the record. It waits in the socket, whatever happens to the launcher meanwhile.
     pub(crate) fn send(&self, record: &Record) -> io::Result<()> {
-        let bytes = record.encode();
+        let bytes = record.to_bytes();
         if bytes.len() > RECORD_MAX {
             return Err(Errno::ENAMETOOLONG.into());
         }
@@ -142,7 +142,7 @@ fn receive(socket: &OwnedFd) -> Option<Record> {
             }
             bytes.resize(longer, 0);
         };
-        Record::decode(bytes.get(..length)?).ok()
+        Record::from_bytes(bytes.get(..length)?).ok()
     };
     // Looking comes first: the messages on a socket that is not ours are not ours to consume.
     let record = receive(MsgFlags::MSG_PEEK)?;

@@ -10,19 +10,22 @@ use std::path::PathBuf;
 use nix::errno::Errno;
 use nix::unistd::{Gid, Group, Uid, User, getegid, geteuid, setgid, setuid};
 
+use crate::codec::encoded;
 use crate::error::{Error, ErrorKind, shown};
 use crate::sys;
 
-/// Who the daemon becomes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Identity {
-    pub(crate) uid: u32,
-    pub(crate) gid: u32,
-    /// All the groups, the first one included.
-    pub(crate) groups: Vec<u32>,
-    /// Unless it is a number that the user database does not know.
-    pub(crate) name: Option<String>,
-    pub(crate) home: Option<PathBuf>,
+encoded! {
+    /// The user and the groups that the daemon becomes.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    pub(crate) struct Identity {
+        pub(crate) uid: u32,
+        pub(crate) gid: u32,
+        /// All the groups, the first one included.
+        pub(crate) groups: Vec<u32>,
+        /// `None` for a uid that the user database does not know.
+        pub(crate) name: Option<String>,
+        pub(crate) home: Option<PathBuf>,
+    }
 }
 
 /// A step on the way to another identity.

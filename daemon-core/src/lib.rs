@@ -9,6 +9,7 @@
 
 #[cfg(feature = "clap")]
 pub mod clap;
+mod codec;
 mod command_line;
 #[cfg(unix)]
 mod control;
@@ -51,6 +52,7 @@ mod program_name;
 mod readiness;
 #[cfg(unix)]
 mod running;
+mod settings;
 mod signal;
 #[cfg(unix)]
 mod signals;

@@ -97,6 +97,10 @@ impl LogFile {
         &self.place
     }
 
+    pub(crate) fn is_in_memory(&self) -> bool {
+        matches!(self.place, LogPlace::Memory)
+    }
+
     /// Gives back the memory of what was written so far, since nobody needs it any more.
     pub(crate) fn forget(&self) {
         if matches!(self.place, LogPlace::Memory) {

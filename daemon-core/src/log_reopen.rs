@@ -75,25 +75,25 @@ pub fn reopen_log() -> io::Result<()> {
 
 /// Makes the log ready to be opened again, by a call or on a signal.
 pub(crate) fn prepare(record: &Record) -> Result<(), Errno> {
-    let (Some(path), Some(mode)) = (&record.log_target, record.log_mode) else {
+    let Some(path) = &record.log_target else {
         return Ok(());
     };
     let name = shown(record.comm.as_ref());
-    let from_root = from_root(path, record.chroot.as_deref());
+    let from_root = from_root(path, record.paths.chroot.as_deref());
     let device = device(&fstat(io::stdout())?);
     LOG.get_or_init(|| Log {
         // One with a NUL byte is refused long before.
         path: CString::new(from_root.as_os_str().as_bytes()).unwrap_or_default(),
-        mode: Mode::from_bits_truncate(mode as libc::mode_t),
+        mode: Mode::from_bits_truncate(record.settings.log_mode as libc::mode_t),
         device,
         is_shared: trust::is_shared(&from_root),
         complaint: format!("{name}: cannot reopen the log {}: ", shown(path)).into_bytes(),
     });
-    match record.log_reopen {
+    match record.settings.log_reopen {
         Some(signal) => {
             // Beyond a limit on the size of files, complaining would end this process.
             sys::signals::install_noop_handler(Signal::SIGXFSZ)?;
-            sys::signals::call_on(Signal::try_from(signal)?, reopen_or_complain)
+            sys::signals::call_on(Signal::try_from(signal.as_raw())?, reopen_or_complain)
         }
         None => Ok(()),
     }

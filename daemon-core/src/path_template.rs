@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, shown};
 use crate::path_source::{PathSource, Source};
+use crate::settings::Object;
 use context::{NoHomeDir, NoHost, PlaceholderDir};
 
 /// An absolute path, and the directories that belong to it.
@@ -52,15 +53,6 @@ impl Resolved {
         let create = |it: &PathBuf| directory::create(it, owner, self.object);
         self.to_create.iter().try_for_each(create)
     }
-}
-
-/// What a path is the path of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Object {
-    PidFile,
-    Log,
-    Root,
-    Workdir,
 }
 
 /// The path of this object. It is not touched, nor is its directory.

@@ -44,6 +44,17 @@ signals! {
     SIGWINCH = 28, SIGIO = 29, SIGSYS = 31,
 }
 
+#[cfg(unix)]
+impl crate::codec::Codec for Signal {
+    fn encode(&self, bytes: &mut Vec<u8>) {
+        self.0.encode(bytes);
+    }
+
+    fn decode(rest: &mut &[u8]) -> Result<Self, crate::codec::Malformed> {
+        crate::codec::Codec::decode(rest).map(Self)
+    }
+}
+
 impl Signal {
     /// The signal of this number, which is the system's own.
     ///

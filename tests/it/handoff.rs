@@ -126,7 +126,7 @@ fn pair(kind: SockType) -> (OwnedFd, OwnedFd) {
 fn a_message_on_a_socket_that_is_not_a_hand_off_is_left_there() {
     let scratch = Scratch::new();
     let (ours, theirs) = pair(SockType::SeqPacket);
-    let message = b"daemon hand-off 1\n and then garbage";
+    let message = b"daemon hand-off 2\n and then garbage";
     send(ours.as_raw_fd(), message, MsgFlags::empty()).expect("send");
     let copy = theirs.try_clone().expect("a copy");
     let start = forged(&scratch, scratch.report(), &program::path("report"));
@@ -164,18 +164,24 @@ const USER: Uid = Uid::from_raw(NOBODY);
 const GROUP: Gid = Gid::from_raw(CREW);
 
 /// Where the pid of the launcher stands in a record.
-const LAUNCHER: Range<usize> = 22..26;
+const LAUNCHER: Range<usize> = 18..22;
 
 /// A change of the ids.
 type Become = fn() -> nix::Result<()>;
 
-/// What a launcher sends of whose order nothing is known but the name.
+/// A record of a launcher, the name of its program, and no setting: zeros stand for none.
 fn record(launcher: u32) -> Vec<u8> {
-    let length = |text: &[u8]| u32::try_from(text.len()).expect("a short text");
-    let text = |text: &[u8]| [&length(text).to_le_bytes(), text].concat();
-    let missing = u32::MAX.to_le_bytes().repeat(13);
-    let (launcher, name) = (text(&launcher.to_le_bytes()), text(b"forged"));
-    [b"daemon hand-off 1\n", &*launcher, &*name, &*missing].concat()
+    let name = b"forged";
+    let length = u32::try_from(name.len()).expect("a short name");
+    let (launcher, length) = (launcher.to_le_bytes(), length.to_le_bytes());
+    [
+        b"daemon hand-off 2\n",
+        &launcher[..],
+        &length,
+        name,
+        &[0; 200],
+    ]
+    .concat()
 }
 
 #[cfg_attr(daemon_fork, ignore = "the maker of a socket is not known there")]

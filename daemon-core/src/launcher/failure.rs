@@ -20,26 +20,30 @@ pub(crate) fn step_failed(step: StartStep, record: &Record, cause: Errno) -> Err
     let path = |path: &Option<PathBuf>| path.as_deref().map(shown).unwrap_or_default();
     match step {
         StartStep::PidFile => {
-            let file = path(&record.pid_file);
+            let file = path(&record.paths.pid);
             Error::step(&format!("keep the PID file {file} open"), cause)
         }
         StartStep::Chroot => {
-            let root = path(&record.chroot);
+            let root = path(&record.paths.chroot);
             Error::step(&format!("change the root directory to {root}"), cause)
         }
         StartStep::Privileges(step) => {
-            let target = record.identity.clone().unwrap_or_default();
+            let target = record.settings.identity.clone().unwrap_or_default();
             identity::not_assumed(step, &target, cause)
         }
         StartStep::Workdir => {
-            let directory = path(&record.workdir);
+            let directory = path(&record.paths.workdir);
             Error::step(
                 &format!("change to the working directory {directory}"),
                 cause,
             )
         }
         StartStep::LogReopen => {
-            let signal = signal::describe(record.log_reopen.unwrap_or_default());
+            let signal = record
+                .settings
+                .log_reopen
+                .map(|it| signal::describe(it.as_raw()))
+                .unwrap_or_default();
             Error::step(&format!("reopen the log on signal {signal}"), cause)
         }
     }

@@ -13,7 +13,6 @@ use std::ffi::OsString;
 use std::os::fd::{AsFd, AsRawFd};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use nix::unistd::{Pid, getpid};
 
@@ -21,13 +20,12 @@ use crate::descriptors::KeptFds;
 use crate::detach::{EnvEntry, Program, detach};
 use crate::error::{Error, shown};
 use crate::handoff::Record;
-use crate::identity::Identity;
 use crate::log_file::LogFile;
 use crate::path_template::Resolved;
 use crate::pid_file::PidFile;
 use crate::post_exec;
 use crate::readiness::Readiness;
-use crate::signal::Signal;
+use crate::settings::{Paths, Settings};
 use crate::signals::{DefaultSigchld, Interrupts};
 use crate::standard_streams;
 use crate::sys;
@@ -46,19 +44,9 @@ const CANNOT_START: &str = "cannot start in the background";
 pub(crate) struct LaunchConfig {
     /// The daemon's argv, without the words that this library removes.
     pub(crate) arguments: Vec<OsString>,
-    pub(crate) pid_file: Option<Resolved>,
-    pub(crate) log_file: Option<Resolved>,
-    pub(crate) pid_mode: u32,
-    pub(crate) log_mode: u32,
-    pub(crate) log_reopen: Option<Signal>,
-    pub(crate) chroot: Option<Resolved>,
-    /// Who the daemon becomes.
-    pub(crate) identity: Option<Identity>,
-    pub(crate) workdir: Option<Resolved>,
-    pub(crate) umask: Option<u32>,
-    pub(crate) keep_fds: Vec<i32>,
+    pub(crate) paths: Paths<Resolved>,
+    pub(crate) settings: Settings,
     pub(crate) readiness: Readiness,
-    pub(crate) ready_timeout: Option<Duration>,
 }
 
 /// The start has succeeded.
@@ -85,7 +73,7 @@ pub(crate) fn launch(config: LaunchConfig) -> Result<(Launched, Interrupts), Err
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     preflight::check()?;
     let _filled = standard_streams::ensure_std_fds_open()?;
-    let kept = KeptFds::new(&config.keep_fds, environment::listen_fds());
+    let kept = KeptFds::new(&config.settings.keep_fds, environment::listen_fds());
     let image = preflight::own_image()?;
     resources::check_pid_and_log_differ(&config)?;
     let warnings = preflight::warnings(&config);
@@ -94,8 +82,8 @@ pub(crate) fn launch(config: LaunchConfig) -> Result<(Launched, Interrupts), Err
     let interrupts =
         Interrupts::catch().map_err(|error| Error::step("make a pipe for signals", error))?;
     resources::create_directories(&config)?;
-    let pid_file = match &config.pid_file {
-        Some(place) => Some(PidFile::lock(place.path(), config.pid_mode)?),
+    let pid_file = match &config.paths.pid {
+        Some(place) => Some(PidFile::lock(place.path(), config.settings.pid_mode)?),
         None => None,
     };
     let launched = launch_locked(config, &image, &kept, pid_file.as_ref(), &interrupts);
@@ -117,7 +105,10 @@ fn launch_locked(
     interrupts: &Interrupts,
 ) -> Result<Launched, Error> {
     let mode = config.readiness.mode();
-    let timeout = config.ready_timeout.unwrap_or(mode.default_timeout);
+    let timeout = config
+        .settings
+        .ready_timeout
+        .unwrap_or(mode.default_timeout);
     let arguments = std::mem::take(&mut config.arguments);
     let resources = Resources::open(&config, kept, pid_file)?;
     let record = record(config, &resources);
@@ -127,7 +118,7 @@ fn launch_locked(
     let environment = environment::for_daemon(
         &resources.inherited.daemon_end,
         address.as_deref(),
-        record.identity.as_ref(),
+        record.settings.identity.as_ref(),
     );
     let old_length = pid_file.map(PidFile::old_length);
     let program = (image, arguments, environment);
@@ -143,7 +134,7 @@ fn launch_locked(
         post_exec::can_fail(&record).then_some(resources.launcher_end),
         (mode, probe),
         timeout,
-        record.log_file.as_deref().map(shown).unwrap_or_default(),
+        record.paths.log.as_deref().map(shown).unwrap_or_default(),
     );
     let outcome = wait::run(wait, interrupts)?;
     judge(
@@ -163,18 +154,12 @@ fn record(config: LaunchConfig, resources: &Resources) -> Record {
         launcher: getpid().as_raw(),
         comm: sys::image::comm(),
         start_dir: std::env::current_dir().ok(),
+        paths: config.paths.map(Resolved::into_path),
+        settings: config.settings,
         pid_descriptor: resources.inherited.lock.as_ref().map(AsRawFd::as_raw_fd),
-        pid_file: config.pid_file.map(Resolved::into_path),
-        notify_address: own_address.map(|it| it.own_address()),
-        buffers_output: log.is_some() && config.log_file.is_none(),
-        log_file: config.log_file.map(Resolved::into_path),
         log_target: log.and_then(LogFile::target),
-        log_mode: log.map(|_| config.log_mode),
-        log_reopen: log.and(config.log_reopen).map(Signal::as_raw),
-        chroot: config.chroot.map(Resolved::into_path),
-        identity: config.identity,
-        workdir: config.workdir.map(Resolved::into_path),
-        umask: config.umask,
+        notify_address: own_address.map(|it| it.own_address()),
+        buffers_output: log.is_some_and(LogFile::is_in_memory),
     }
 }
 
@@ -216,7 +201,7 @@ fn judge(
     let error = match outcome {
         WaitOutcome::Ready { status } => {
             log.into_iter().for_each(LogFile::forget);
-            let log = record.log_file;
+            let log = record.paths.log;
             return Ok(Launched::Up { pid, log, status });
         }
         WaitOutcome::Ended {

@@ -141,7 +141,7 @@ fn wrong_unit(config: &LaunchConfig) -> Option<String> {
             "systemd kills the daemon when this process exits (Type={kind}); omit the switch, or use \
              Type=forking and a PID file"
         )),
-        None | Some("forking") if config.pid_file.is_none() => {
+        None | Some("forking") if config.paths.pid.is_none() => {
             let text = "systemd watches the process that it starts, and this one exits now; omit the \
                         switch, or use Type=forking and a PID file";
             Some(text.to_owned())
@@ -156,7 +156,7 @@ fn is_child_of(name: &str) -> bool {
 
 /// A user that can replace the program becomes root as soon as root starts the program again.
 fn replaceable_program(config: &LaunchConfig) -> Option<String> {
-    let identity = config.identity.as_ref()?;
+    let identity = config.settings.identity.as_ref()?;
     let program = env::current_exe().ok()?;
     if !trust::can_be_replaced(&program, identity) {
         return None;

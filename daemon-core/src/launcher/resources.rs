@@ -46,7 +46,7 @@ impl Resources {
         let log = open_log(config, pid_file)?;
         let announcements = match config.readiness.mode().watch {
             Watch::Announced(bind) => Some(
-                bind(config.chroot.is_some())
+                bind(config.paths.chroot.is_some())
                     .map_err(|error| Error::step("make the notification socket", error))?,
             ),
             Watch::Observed(_) => None,
@@ -75,7 +75,7 @@ impl Resources {
 }
 
 fn open_log(config: &LaunchConfig, pid_file: Option<&PidFile>) -> Result<Option<LogFile>, Error> {
-    let Some(place) = &config.log_file else {
+    let Some(place) = &config.paths.log else {
         // Where the system has no such file, a failure is reported without its output.
         return Ok(config
             .readiness
@@ -84,7 +84,11 @@ fn open_log(config: &LaunchConfig, pid_file: Option<&PidFile>) -> Result<Option<
             .then(LogFile::in_memory)
             .and_then(Result::ok));
     };
-    let log = LogFile::open(place.path(), config.log_mode, config.identity.as_ref())?;
+    let log = LogFile::open(
+        place.path(),
+        config.settings.log_mode,
+        config.settings.identity.as_ref(),
+    )?;
     // The log did not exist yet, perhaps, when the names were compared.
     let pid_file = pid_file.and_then(|pid_file| FileId::of_open(pid_file.file()).ok());
     if pid_file.is_some() && pid_file == FileId::of_open(log.file()).ok() {
@@ -97,7 +101,7 @@ fn open_log(config: &LaunchConfig, pid_file: Option<&PidFile>) -> Result<Option<
 ///
 /// Checked before anything is written. Files that do not exist yet are compared again after opening.
 pub(super) fn check_pid_and_log_differ(config: &LaunchConfig) -> Result<(), Error> {
-    let (Some(pid), Some(log)) = (&config.pid_file, &config.log_file) else {
+    let (Some(pid), Some(log)) = (&config.paths.pid, &config.paths.log) else {
         return Ok(());
     };
     let file_id = |place: &Resolved| FileId::of_target(place.path()).ok();
@@ -111,13 +115,17 @@ pub(super) fn check_pid_and_log_differ(config: &LaunchConfig) -> Result<(), Erro
 /// Creates the directories that the launcher may create. The working directory and that of the log
 /// belong to the daemon's user; that of the PID file stays root's, as the file does.
 pub(super) fn create_directories(config: &LaunchConfig) -> Result<(), Error> {
-    let daemon = config.identity.as_ref();
+    let daemon = config.settings.identity.as_ref();
     let daemon = daemon.map(|daemon| (daemon.uid, daemon.gid));
     // Create no directory inside the new root directory.
-    let workdir = config.workdir.as_ref().filter(|_| config.chroot.is_none());
+    let workdir = config
+        .paths
+        .workdir
+        .as_ref()
+        .filter(|_| config.paths.chroot.is_none());
     for (place, owner) in [
-        (config.pid_file.as_ref(), None),
-        (config.log_file.as_ref(), daemon),
+        (config.paths.pid.as_ref(), None),
+        (config.paths.log.as_ref(), daemon),
         (workdir, daemon),
     ] {
         if let Some(place) = place {

@@ -118,12 +118,9 @@ impl PathContext {
         }
     }
 
-    /// The context after `chroot(2)`.
-    pub(crate) fn in_new_root(self) -> Self {
-        Self {
-            start_dir: Ok(PathBuf::from("/")),
-            ..self
-        }
+    /// After `chroot(2)` a relative path begins at the root directory.
+    pub(crate) fn enter_new_root(&mut self) {
+        self.start_dir = Ok(PathBuf::from("/"));
     }
 
     /// The file name in `argv[0]`, without the dash that a login shell is given.

@@ -1,0 +1,99 @@
+//! The settings of one start: the builder fills them in, the launch uses them, and the record
+//! carries them over the exec.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use crate::codec::encoded;
+#[cfg(unix)]
+use crate::identity::Identity;
+use crate::signal::Signal;
+
+encoded! {
+    /// Every setting that is the same in the builder, in the launch and in the daemon.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub(crate) struct Settings {
+        pub(crate) pid_mode: u32,
+        pub(crate) log_mode: u32,
+        pub(crate) umask: Option<u32>,
+        /// The user and the groups that the daemon becomes. The launcher looks them up.
+        #[cfg(unix)]
+        pub(crate) identity: Option<Identity>,
+        /// The descriptors that stay open.
+        pub(crate) keep_fds: Vec<i32>,
+        pub(crate) ready_timeout: Option<Duration>,
+        pub(crate) stop_timeout: Duration,
+        /// The signal on which the log is reopened.
+        pub(crate) log_reopen: Option<Signal>,
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            pid_mode: 0o644,
+            log_mode: 0o640,
+            umask: None,
+            #[cfg(unix)]
+            identity: None,
+            keep_fds: Vec::new(),
+            ready_timeout: None,
+            stop_timeout: Duration::from_secs(10),
+            log_reopen: None,
+        }
+    }
+}
+
+/// What a path is the path of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Object {
+    PidFile,
+    Log,
+    Root,
+    Workdir,
+}
+
+encoded! {
+    /// The paths of one start: as the program gives them, or resolved.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub(crate) struct Paths<P> {
+        pub(crate) pid: Option<P>,
+        pub(crate) log: Option<P>,
+        /// The new root directory.
+        pub(crate) chroot: Option<P>,
+        /// Inside the new root directory, if there is one.
+        pub(crate) workdir: Option<P>,
+    }
+}
+
+impl<P> Default for Paths<P> {
+    fn default() -> Self {
+        Self {
+            pid: None,
+            log: None,
+            chroot: None,
+            workdir: None,
+        }
+    }
+}
+
+impl<P> Paths<P> {
+    /// Changes every path, the root directory before what lies in it.
+    pub(crate) fn try_map<Q, E>(
+        self,
+        mut change: impl FnMut(Object, P) -> Result<Q, E>,
+    ) -> Result<Paths<Q>, E> {
+        let mut map = |object, path: Option<P>| path.map(|path| change(object, path)).transpose();
+        Ok(Paths {
+            pid: map(Object::PidFile, self.pid)?,
+            log: map(Object::Log, self.log)?,
+            chroot: map(Object::Root, self.chroot)?,
+            workdir: map(Object::Workdir, self.workdir)?,
+        })
+    }
+
+    pub(crate) fn map<Q>(self, change: impl Fn(P) -> Q) -> Paths<Q> {
+        let Ok(paths) = self.try_map(|_, path| Ok::<Q, Infallible>(change(path)));
+        paths
+    }
+}
