@@ -177,9 +177,7 @@ fn help_beside_the_switch_is_seen_by_whoever_sits_at_the_terminal() {
 
 #[test]
 fn help_beside_the_switch_forks_nothing() {
-    if !requires::program("strace") {
-        return;
-    }
+    requires!(strace);
     let scratch = Scratch::new();
     let strace = requires::find("strace").expect("strace");
     let calls = "trace=clone,clone3,fork,vfork,execve,socketpair,flock";
@@ -223,9 +221,7 @@ fn an_empty_command_line_is_the_foreground() {
 
 #[test]
 fn a_program_that_needs_no_environment_starts_without_one() {
-    if !requires::program("env") {
-        return;
-    }
+    requires!(program("env"));
     let scratch = Scratch::new();
     let env = requires::find("env").expect("env");
     let start = scratch.start_path(&env).arg("-i");

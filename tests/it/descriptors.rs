@@ -119,9 +119,7 @@ fn a_pipe_that_the_caller_left_open_ends_with_the_launcher() {
 #[test]
 fn thousands_of_inherited_descriptors_are_gone() {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("the limit");
-    if !requires::machine(hard > 6000, "a hard limit of 6000 descriptors") {
-        return;
-    }
+    requires!(machine(hard > 6000, "a hard limit of 6000 descriptors"));
     let scratch = Scratch::new();
     let file = File::open("/dev/zero").expect("/dev/zero");
     let daemon = scratch.up(scratch.background().inherit(file, 3, 5000));
@@ -155,12 +153,9 @@ fn report_with_fault(fault: &str) -> Option<(Scratch, Report)> {
     Some((scratch, report))
 }
 
-#[cfg_attr(daemon_fork, ignore = "it is not called there")]
 #[test]
 fn inherited_descriptors_are_gone_where_close_range_is_unknown_or_forbidden() {
-    if !requires::program("strace") {
-        return;
-    }
+    requires!(linux("the system calls of the launch"), strace);
     for errno in ["ENOSYS", "EPERM"] {
         let fault = format!("close_range:error={errno}");
         let (scratch, report) = report_with_fault(&fault).expect("strace");

@@ -86,9 +86,7 @@ fn start_as_nobody(scratch: &Scratch, program: &Path) -> Start {
 
 #[test]
 fn hello_works_for_an_ordinary_user() {
-    if !requires::root() || !requires::program("setpriv") {
-        return;
-    }
+    requires!(users);
     let scratch = Scratch::new();
     let copy = scratch.copy_program(&program::path("hello"), "hello");
     let start = start_as_nobody(&scratch, &copy).arg("-d");
@@ -137,9 +135,7 @@ mod with_clap {
 
     #[test]
     fn echo_server_has_no_runtime_in_the_launcher() {
-        if !requires::program("strace") {
-            return;
-        }
+        requires!(strace);
         let scratch = Scratch::new();
         let strace = requires::find("strace").expect("strace");
         // Without `-f`, so the launcher alone is watched.
@@ -154,9 +150,7 @@ mod with_clap {
 
     #[test]
     fn mount_does_what_its_comment_says_and_logs_where_an_ordinary_user_may() {
-        if !requires::root() || !requires::program("setpriv") || !requires::program("curl") {
-            return;
-        }
+        requires!(users, program("curl"));
         expect_session_by("mount", start_as_nobody);
     }
 

@@ -1,5 +1,6 @@
 //! A start that fails says so: the program's own words and status, or one line of ours.
 
+use crate::support::requires;
 use std::time::Duration;
 
 use crate::support::daemon::expect_one_line;
@@ -138,9 +139,9 @@ fn a_failure_that_wrote_a_lot_ends_soon_and_shows_its_end() {
     assert!(launch.err_text().contains("the-reason\n"));
 }
 
-#[cfg_attr(daemon_fork, ignore = "there a time stands in for the quiet")]
 #[test]
 fn the_timeout_of_a_program_that_is_never_quiet_can_be_set() {
+    requires!(linux("the threads of another process"));
     let scratch = Scratch::new();
     let options = "pid=report.pid\nready_timeout=1";
     let daemon = scratch.up(scratch.background().options(options).does("report busy"));
@@ -227,9 +228,7 @@ fn a_refusal_is_one_line_with_the_step_the_object_and_the_reason() {
 #[test]
 fn a_process_limit_that_allows_no_fork_is_a_refusal() {
     use crate::support::requires;
-    if !requires::root() || !requires::program("setpriv") || !requires::program("prlimit") {
-        return;
-    }
+    requires!(users, program("prlimit"));
     let scratch = Scratch::new();
     // The limit does not count for root, so another user it is.
     let setpriv = requires::find("setpriv").expect("setpriv");

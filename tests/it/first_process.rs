@@ -7,9 +7,7 @@ use crate::support::scratch::Scratch;
 
 #[test]
 fn the_foreground_of_the_first_process_is_untouched() {
-    if !requires::root() || !requires::program("unshare") {
-        return;
-    }
+    requires!(namespaces);
     let scratch = Scratch::new();
     let kinds = ["-m", "-p", "-f", "--mount-proc"];
     let start = scratch.in_namespaces(&kinds, "exec \"$0\" a b");
@@ -26,9 +24,7 @@ fn the_foreground_of_the_first_process_is_untouched() {
 
 #[test]
 fn a_container_that_starts_again_gives_the_daemon_the_number_in_its_old_file() {
-    if !requires::root() || !requires::program("unshare") {
-        return;
-    }
+    requires!(namespaces);
     let scratch = Scratch::new();
     let kinds = ["-m", "-p", "-f", "--mount-proc"];
     let up = || {

@@ -58,9 +58,7 @@ fn a_path_expression_is_evaluated_once_and_in_the_launcher_alone() {
 
 #[test]
 fn the_system_calls_are_those_of_the_program_without_the_attribute() {
-    if !requires::program("strace") {
-        return;
-    }
+    requires!(strace);
     for arguments in [&[][..], &["serve", "--port", "80", "-v", "--", "-d"]] {
         let with = system_calls("attributed", arguments);
         let without = system_calls("plain", arguments);

@@ -23,9 +23,7 @@ fn on_a_small_disk(scratch: &Scratch, steps: &str, script: &str) -> Outcome {
 
 #[test]
 fn println_ends_a_program_whose_log_is_full() {
-    if !requires::root() {
-        return;
-    }
+    requires!(root);
     let scratch = Scratch::new();
     let outcome = on_a_small_disk(&scratch, "flood:100 stay", "$1 -d");
     // As in the foreground with its output on a full disk. Not even the panic has room.
@@ -35,9 +33,7 @@ fn println_ends_a_program_whose_log_is_full() {
 
 #[test]
 fn a_program_that_uses_the_log_writer_goes_on_and_tells_what_was_lost() {
-    if !requires::root() {
-        return;
-    }
+    requires!(root);
     let scratch = Scratch::new();
     let steps = "flood-lossy:100 create:full wait:go say-lossy:after note-dropped:dropped stay";
     let script = r"
@@ -81,9 +77,7 @@ fn the_log_writer_survives_a_limit_on_the_size_of_files() {
 
 #[test]
 fn a_daemon_starts_with_a_log_that_is_full() {
-    if !requires::root() {
-        return;
-    }
+    requires!(root);
     let scratch = Scratch::new();
     let script = "dd if=/dev/zero of=small/other 2>&-; $1 -d && $1 -s stop";
     let outcome = on_a_small_disk(&scratch, "hang", script);

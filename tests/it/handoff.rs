@@ -184,9 +184,9 @@ fn record(launcher: u32) -> Vec<u8> {
     .concat()
 }
 
-#[cfg_attr(daemon_fork, ignore = "the maker of a socket is not known there")]
 #[test]
 fn a_record_is_believed_only_if_it_names_the_maker_of_such_a_socket() {
+    requires!(linux("the creator of a socket"));
     let own = std::process::id();
     for (kind, launcher, is_believed) in [
         (SockType::SeqPacket, own, true),
@@ -213,12 +213,9 @@ fn a_record_is_believed_only_if_it_names_the_maker_of_such_a_socket() {
     }
 }
 
-#[cfg_attr(daemon_fork, ignore = "the maker of a socket is not known there")]
 #[test]
 fn a_record_of_the_right_process_is_believed_only_among_equals() {
-    if !requires::root() {
-        return;
-    }
+    requires!(linux("the creator of a socket"), root);
     // Who makes the socket and sends the record becomes the program itself. What that process does
     // before it, and after it; and the mode of the program, which is the user's and the group's.
     let nothing: Become = || Ok(());

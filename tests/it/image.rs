@@ -64,27 +64,26 @@ fn up_meanwhile(scratch: &Scratch, option: &str) -> Daemon {
     daemon
 }
 
-#[cfg_attr(daemon_fork, ignore = "the image is known by its path alone there")]
 #[test]
 fn a_program_that_was_deleted_meanwhile_is_the_daemon_nevertheless() {
+    requires!(linux("the image without its path"));
     let scratch = Scratch::new();
     up_meanwhile(&scratch, "pid_and_delete_me");
     assert!(!scratch.path("program").exists());
 }
 
-#[cfg_attr(daemon_fork, ignore = "the image is known by its path alone there")]
 #[test]
 fn a_program_that_was_replaced_meanwhile_is_the_daemon_nevertheless() {
+    requires!(linux("the image without its path"));
     let scratch = Scratch::new();
     up_meanwhile(&scratch, "pid_and_replace_me");
     let outcome = scratch.start_path(&scratch.path("program")).run();
     assert_eq!(outcome.code(), 1, "the other program has its name now");
 }
 
-#[cfg_attr(daemon_fork, ignore = "the image is known by its path alone there")]
-#[cfg_attr(target_env = "musl", ignore = "a static program is executed by it")]
 #[test]
 fn a_program_that_the_loader_was_told_to_run_is_refused() {
+    requires!(linux("the image without its path"), preload);
     let Some(loader) = loader() else { return };
     let scratch = Scratch::new();
     let touch = requires::find("touch").expect("touch");
@@ -129,12 +128,9 @@ fn loader() -> Option<PathBuf> {
     found
 }
 
-#[cfg_attr(target_env = "musl", ignore = "nothing is preloaded there")]
 #[test]
 fn threads_that_run_before_main_hold_up_no_launch() {
-    if !requires::program("cc") {
-        return;
-    }
+    requires!(preload, program("cc"));
     let scratch = Scratch::new();
     let library = constructor::with_threads(&scratch);
     // The threads of the constructor are never quiet, and live in the daemon as well.

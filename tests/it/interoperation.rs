@@ -34,9 +34,7 @@ impl Scratch {
 
 #[test]
 fn start_stop_daemon_finds_and_stops_the_daemon_by_its_pid_file() {
-    if !requires::program("start-stop-daemon") {
-        return;
-    }
+    requires!(program("start-stop-daemon"));
     let scratch = Scratch::new();
     assert_eq!(scratch.start_stop_daemon(&["--status"]), 3);
     let daemon = scratch.up_and_reported("report stay");
@@ -53,9 +51,7 @@ fn start_stop_daemon_finds_and_stops_the_daemon_by_its_pid_file() {
 
 #[test]
 fn after_start_stop_daemon_has_killed_it_both_say_that_its_file_is_left() {
-    if !requires::program("start-stop-daemon") {
-        return;
-    }
+    requires!(program("start-stop-daemon"));
     let scratch = Scratch::new();
     let daemon = scratch.up_and_reported("report stay");
     assert_eq!(
@@ -69,9 +65,7 @@ fn after_start_stop_daemon_has_killed_it_both_say_that_its_file_is_left() {
 
 #[test]
 fn start_stop_daemon_refuses_the_same_files_as_we_do() {
-    if !requires::program("start-stop-daemon") || !requires::root() {
-        return;
-    }
+    requires!(program("start-stop-daemon"), root);
     let scratch = Scratch::new();
     let daemon = scratch.up_and_reported("report stay");
     let writable = fs::Permissions::from_mode(0o666);
@@ -85,9 +79,7 @@ fn start_stop_daemon_refuses_the_same_files_as_we_do() {
 
 #[test]
 fn start_stop_daemon_puts_the_foreground_into_the_background() {
-    if !requires::program("start-stop-daemon") {
-        return;
-    }
+    requires!(program("start-stop-daemon"));
     let scratch = Scratch::new();
     let tool = requires::find("start-stop-daemon").expect("it was asked for");
     let pid_file = scratch.path("theirs.pid");
@@ -111,9 +103,7 @@ fn start_stop_daemon_puts_the_foreground_into_the_background() {
 
 #[test]
 fn pgrep_and_pkill_read_the_pid_file_and_see_its_lock() {
-    if !requires::program("pgrep") || !requires::program("pkill") {
-        return;
-    }
+    requires!(program("pgrep"), program("pkill"));
     let scratch = Scratch::new();
     let daemon = scratch.up_and_reported("report stay");
     let own = format!("{}\n", daemon.pid());
@@ -128,12 +118,9 @@ fn pgrep_and_pkill_read_the_pid_file_and_see_its_lock() {
     assert_ne!(scratch.tool("pgrep", &["-L", "-F", "report.pid"]).code(), 0);
 }
 
-#[cfg_attr(daemon_fork, ignore = "a flock is the lock there")]
 #[test]
 fn a_caller_that_holds_flock_on_the_pid_file_changes_nothing() {
-    if !requires::program("flock") {
-        return;
-    }
+    requires!(linux("OFD locks"), program("flock"));
     let scratch = Scratch::new();
     scratch.write("report.pid", "");
     let flock = requires::find("flock").expect("it was asked for");
@@ -156,9 +143,7 @@ fn a_caller_that_holds_flock_on_the_pid_file_changes_nothing() {
 
 #[test]
 fn supervisord_runs_and_stops_the_program_in_the_foreground() {
-    if !requires::program("supervisord") {
-        return;
-    }
+    requires!(program("supervisord"));
     let scratch = Scratch::new();
     let program = program::path("report").display().to_string();
     scratch.write(
@@ -199,9 +184,7 @@ fn supervisord_runs_and_stops_the_program_in_the_foreground() {
 
 #[test]
 fn under_a_real_supervisord_the_switch_is_obeyed_with_a_word() {
-    if !requires::program("supervisord") {
-        return;
-    }
+    requires!(program("supervisord"));
     let scratch = Scratch::new();
     let report = program::path("report");
     scratch.write(
@@ -237,9 +220,7 @@ fn under_a_real_supervisord_the_switch_is_obeyed_with_a_word() {
 
 #[test]
 fn start_stop_daemon_waits_until_the_foreground_is_ready() {
-    if !requires::program("start-stop-daemon") {
-        return;
-    }
+    requires!(program("start-stop-daemon"));
     let scratch = Scratch::new();
     let tool = requires::find("start-stop-daemon").expect("start-stop-daemon");
     let start = scratch.report().via(&tool);

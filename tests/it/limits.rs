@@ -11,15 +11,13 @@ use crate::support::daemon::expect_one_line;
 use crate::support::outcome::Launch;
 use crate::support::rounds::rounds;
 use crate::support::scratch::Scratch;
-use crate::support::{constructor, requires, users};
+use crate::support::{constructor, requires};
 
 const NO_MORE: &str = "Resource temporarily unavailable";
 
 #[test]
 fn either_fork_that_exceeds_the_limit_of_a_control_group_is_a_refusal() {
-    if !requires::root() {
-        return;
-    }
+    requires!(root);
     for (most, step) in [
         ("1", Some("create the intermediate process")),
         ("2", Some("create the daemon")),
@@ -41,9 +39,7 @@ fn either_fork_that_exceeds_the_limit_of_a_control_group_is_a_refusal() {
 
 #[test]
 fn either_fork_that_exceeds_the_limit_of_a_user_is_a_refusal() {
-    if !users::available() || !requires::program("prlimit") {
-        return;
-    }
+    requires!(users, program("prlimit"));
     // A user whom no other test starts anything as.
     let user = 47_110;
     for (most, step) in [
@@ -108,9 +104,9 @@ fn a_filter_that_forbids_every_fork_is_a_refusal() {
     scratch.expect_order();
 }
 
-#[cfg_attr(daemon_fork, ignore = "it makes other calls there")]
 #[test]
 fn a_filter_that_forbids_a_step_of_the_launch_is_named_with_it() {
+    requires!(linux("the system calls of the launch"));
     for (calls, options, words) in [
         (&[libc::SYS_socketpair][..], "", "make the hand-off"),
         (
@@ -185,9 +181,7 @@ fn a_filter_that_forbids_one_way_to_send_a_signal_leaves_no_daemon() {
 
 #[test]
 fn a_machine_with_no_processor_to_spare_is_no_fault() {
-    if !requires::program("nice") {
-        return;
-    }
+    requires!(program("nice"));
     let scratch = Scratch::new();
     let busy: Vec<Launch> = (0..8)
         // Not for ever, if this test is killed.
@@ -227,12 +221,9 @@ int clock_gettime(clockid_t clock, struct timespec *time) {
 }
 ";
 
-#[cfg_attr(target_env = "musl", ignore = "nothing is preloaded there")]
 #[test]
 fn a_clock_that_is_set_back_moves_no_deadline() {
-    if !requires::program("cc") {
-        return;
-    }
+    requires!(preload, program("cc"));
     let scratch = Scratch::new();
     let library = constructor::library(&scratch, CLOCK);
     let options = CONTROLLED.replace("exec", "notify\nready_timeout=1");
@@ -268,9 +259,7 @@ fn a_wait_that_the_system_forbids_is_named() {
 
 #[test]
 fn a_daemon_that_is_killed_for_its_memory_is_a_failure_at_once() {
-    if !requires::root() {
-        return;
-    }
+    requires!(root);
     for ready in ["settled", "notify"] {
         let scratch = Scratch::new();
         let limits = ["memory.max", "memory.limit_in_bytes"];

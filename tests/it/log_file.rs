@@ -179,14 +179,12 @@ fn a_failed_start_removes_no_log() {
     assert_eq!(fs::read(path).expect("the log"), b"earlier\n");
 }
 
-#[cfg_attr(target_env = "musl", ignore = "nothing is preloaded there")]
 #[test]
 fn a_program_that_the_loader_cannot_load_says_so_in_the_log_and_on_the_terminal() {
+    requires!(preload);
     let scratch = Scratch::new();
     // The daemon's environment is the launcher's, but for the library that is gone by then.
-    if !requires::program("cc") {
-        return;
-    }
+    requires!(program("cc"));
     let library = crate::support::constructor::with_threads(&scratch);
     let copy = scratch.path("gone.so");
     fs::rename(library, &copy).expect("rename");
@@ -198,9 +196,9 @@ fn a_program_that_the_loader_cannot_load_says_so_in_the_log_and_on_the_terminal(
     assert!(scratch.read("report.log").contains("gone.so"), "{launch:?}");
 }
 
-#[cfg_attr(target_env = "musl", ignore = "a static program needs no library")]
 #[test]
 fn a_program_without_a_library_that_it_needs_fails_with_the_words_of_the_loader() {
+    requires!(preload);
     let scratch = Scratch::new();
     let maps = fs::read_to_string("/proc/self/maps").expect("the maps");
     let paths = maps

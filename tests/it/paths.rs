@@ -18,11 +18,6 @@ const STRANGER: u32 = 47_110;
 
 const OPTIONS: &str = "pid_template={pid_dir}/{name}.pid\nlog_template={log_dir}/{name}.log";
 
-/// True if the tests can start a program as another user.
-fn can_change_user() -> bool {
-    requires::root() && requires::program("setpriv")
-}
-
 /// A directory that belongs to the ordinary user.
 fn own_directory(scratch: &Scratch, name: &str) -> PathBuf {
     let path = scratch.path(name);
@@ -69,9 +64,7 @@ fn mode(path: &Path) -> u32 {
 
 #[test]
 fn the_same_literal_serves_root_and_an_ordinary_user() {
-    if !can_change_user() {
-        return;
-    }
+    requires!(users);
     // Root's are in the directories of the system, so the name must be nobody else's.
     let scratch = Scratch::new();
     let name = scratch.mark();
@@ -98,9 +91,7 @@ fn the_same_literal_serves_root_and_an_ordinary_user() {
 
 #[test]
 fn directories_that_are_missing_are_made_for_their_owner_alone() {
-    if !can_change_user() {
-        return;
-    }
+    requires!(users);
     for mask in [0, 0o777] {
         let scratch = Scratch::new();
         let home = own_directory(&scratch, "home");
@@ -124,9 +115,7 @@ fn directories_that_are_missing_are_made_for_their_owner_alone() {
 /// user find the same daemon.
 #[test]
 fn pid_dir_is_the_same_for_every_login() {
-    if !users::available() || !can_change_user() {
-        return;
-    }
+    requires!(users);
     let scratch = Scratch::new();
     for name in ["out", "home", "runtime", "elsewhere"] {
         scratch.directory_of(users::NOBODY, name);
@@ -167,9 +156,7 @@ fn pid_dir_is_the_same_for_every_login() {
 
 #[test]
 fn a_directory_that_may_not_be_made_is_refused_by_its_name() {
-    if !can_change_user() {
-        return;
-    }
+    requires!(users);
     let scratch = Scratch::new();
     let home = scratch.path("home");
     fs::create_dir(&home).expect("mkdir");

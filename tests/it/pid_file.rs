@@ -161,12 +161,9 @@ fn a_read_lock_of_a_stranger_refuses_the_start_and_says_so() {
     }
 }
 
-#[cfg_attr(daemon_fork, ignore = "it is the lock there")]
 #[test]
 fn a_flock_of_a_stranger_has_no_effect() {
-    if !requires::program("flock") {
-        return;
-    }
+    requires!(linux("OFD locks"), program("flock"));
     let scratch = Scratch::new();
     let flock = requires::find("flock").expect("flock");
     scratch.write("report.pid", "");

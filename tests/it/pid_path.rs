@@ -14,9 +14,9 @@ use nix::unistd::mkfifo;
 use crate::control::stage::OPTIONS as CONTROLLED;
 use crate::support::daemon::expect_one_line;
 use crate::support::fingerprint::Fingerprint;
+use crate::support::requires;
 use crate::support::scratch::Scratch;
 use crate::support::users::NOBODY;
-use crate::support::{requires, users};
 
 fn metadata(scratch: &Scratch, name: &str) -> Metadata {
     fs::symlink_metadata(scratch.path(name)).expect("a file")
@@ -215,9 +215,7 @@ fn a_full_disk_is_a_refusal_and_leaves_nothing() {
 
 /// Starts with its PID file on a file system that is full, in a mount namespace of its own.
 fn with_small_file_system(size: &str, fill: impl FnOnce(&mut String)) {
-    if !requires::root() || !requires::program("unshare") {
-        return;
-    }
+    requires!(namespaces);
     let scratch = Scratch::new();
     fs::create_dir(scratch.path("mnt")).expect("mkdir");
     let mut commands = format!("mount -t tmpfs -o {size} tmpfs mnt || exit 99\n");
@@ -241,9 +239,7 @@ fn with_small_file_system(size: &str, fill: impl FnOnce(&mut String)) {
 
 #[test]
 fn a_read_only_file_system_is_a_refusal() {
-    if !requires::root() || !requires::program("unshare") {
-        return;
-    }
+    requires!(namespaces);
     for prepare in ["", "echo 1 >mnt/report.pid;"] {
         let scratch = Scratch::new();
         fs::create_dir(scratch.path("mnt")).expect("mkdir");
@@ -281,9 +277,7 @@ fn a_path_with_a_newline_works_and_one_with_a_nul_byte_is_refused() {
 
 #[test]
 fn a_user_whose_umask_forbids_everything_can_start_again() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     let scratch = Scratch::new();
     scratch.directory_of(NOBODY, "own");
     let options = CONTROLLED.replace("report.", "own/report.");

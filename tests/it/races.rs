@@ -8,7 +8,7 @@ use crate::support::outcome::{Launch, Outcome};
 use crate::support::scratch::Scratch;
 use crate::support::trace::{self, Action, Role};
 use crate::support::users::{HELLO, NOBODY};
-use crate::support::{lock, process, requires, users};
+use crate::support::{lock, process, requires};
 
 /// A number that no process has: the largest that a kernel gives away is 4194304.
 const STALE: &str = "5000000\n";
@@ -223,9 +223,7 @@ fn a_file_that_is_replaced_whenever_it_was_opened_is_given_up_in_the_end() {
 
 #[test]
 fn another_user_with_the_same_path_gets_no_second_daemon() {
-    if !users::available() || !requires::program("setpriv") {
-        return;
-    }
+    requires!(users);
     let scratch = Scratch::new();
     // Shared, as `/tmp` is.
     let place = scratch.directory_of(0, "place");

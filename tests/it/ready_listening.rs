@@ -51,17 +51,17 @@ fn a_server_on_a_runtime_is_up_when_it_listens() {
     TcpStream::connect(address).expect("connect at once");
 }
 
-#[cfg_attr(daemon_fork, ignore = "no sockets of another process are seen there")]
 #[test]
 fn a_server_that_listens_after_two_seconds_is_waited_for() {
+    requires!(linux("the sockets of another process"));
     let scratch = Scratch::new();
     let daemon = scratch.up(listening(&scratch, "sleep:2000 listen-tcp stay"));
     assert!(daemon.launch.elapsed >= Duration::from_secs(2));
 }
 
-#[cfg_attr(daemon_fork, ignore = "no sockets of another process are seen there")]
 #[test]
 fn the_launcher_ends_soon_after_the_socket_listens() {
+    requires!(linux("the sockets of another process"));
     let scratch = Scratch::new();
     let start = listening(&scratch, "sleep:500 listen-tcp clock:listens hang");
     let began = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC);
@@ -80,9 +80,9 @@ fn eventually_read(scratch: &Scratch, name: &str) -> Duration {
     })
 }
 
-#[cfg_attr(daemon_fork, ignore = "no sockets of another process are seen there")]
 #[test]
 fn a_socket_that_does_not_serve_is_not_enough() {
+    requires!(linux("the sockets of another process"));
     for steps in ["bind-tcp hang", "ask-udp hang", "hang"] {
         let scratch = Scratch::new();
         let launch = never_listens(listening(&scratch, steps), &scratch);
@@ -92,9 +92,9 @@ fn a_socket_that_does_not_serve_is_not_enough() {
     }
 }
 
-#[cfg_attr(daemon_fork, ignore = "no sockets of another process are seen there")]
 #[test]
 fn a_socket_that_was_handed_over_does_not_count() {
+    requires!(linux("the sockets of another process"));
     let handed_over = || TcpListener::bind("127.0.0.1:0").expect("a socket");
     let options = format!("{OPTIONS}\nkeep_fds=3");
 
@@ -110,9 +110,9 @@ fn a_socket_that_was_handed_over_does_not_count() {
     scratch.up(start.options(options));
 }
 
-#[cfg_attr(daemon_fork, ignore = "no sockets of another process are seen there")]
 #[test]
 fn death_is_noticed_at_once_and_its_status_is_kept() {
+    requires!(linux("the sockets of another process"));
     let scratch = Scratch::new();
     for (steps, status) in [
         ("complain:in-use exit:3", 3),
@@ -128,9 +128,7 @@ fn death_is_noticed_at_once_and_its_status_is_kept() {
 
 #[test]
 fn a_daemon_whose_descriptors_cannot_be_seen_is_up_when_it_has_settled() {
-    if !requires::root() || !requires::program("setpriv") {
-        return;
-    }
+    requires!(users);
     let scratch = Scratch::new();
     nix::unistd::chown(scratch.dir(), Some(65534.into()), None).expect("chown");
     let setpriv = requires::find("setpriv").expect("setpriv");
@@ -158,9 +156,9 @@ fn a_daemon_whose_descriptors_cannot_be_seen_is_up_when_it_has_settled() {
     assert_eq!(launch.code(), 3, "{launch:?}");
 }
 
-#[cfg_attr(daemon_fork, ignore = "no sockets of another process are seen there")]
 #[test]
 fn a_daemon_that_ignores_sigterm_is_killed_after_the_timeout() {
+    requires!(linux("the sockets of another process"));
     let scratch = Scratch::new();
     let launch = never_listens(listening(&scratch, "ignore:15 hang"), &scratch);
     assert!(launch.elapsed >= Duration::from_secs(6), "and 5 s of grace");
@@ -195,10 +193,9 @@ const WITHOUT_IPV6: &str = r#"
     }
 "#;
 
-#[cfg_attr(daemon_fork, ignore = "no sockets of another process are seen there")]
-#[cfg_attr(target_env = "musl", ignore = "nothing is preloaded there")]
 #[test]
 fn a_server_is_seen_where_there_is_no_ipv6() {
+    requires!(linux("the sockets of another process"), preload);
     let scratch = Scratch::new();
     let library = constructor::library(&scratch, WITHOUT_IPV6);
     // With a socket that does not listen yet, the launcher reads every table there is.

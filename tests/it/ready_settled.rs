@@ -39,9 +39,9 @@ fn a_failure_of_a_program_that_sleeps_between_steps_of_work_is_seen() {
     fails(&format!("{}exit:3", "busy:4 sleep:20 ".repeat(20)), 3);
 }
 
-#[cfg_attr(daemon_fork, ignore = "there a time stands in for the quiet")]
 #[test]
 fn a_failure_of_a_program_that_waits_for_the_disk_is_seen() {
+    requires!(linux("the threads of another process"));
     let Some(file) = LargeFile::new() else {
         return;
     };
@@ -94,9 +94,9 @@ fn a_server_that_goes_quiet_is_up_at_once() {
     assert!(daemon.launch.elapsed < Duration::from_millis(1500));
 }
 
-#[cfg_attr(daemon_fork, ignore = "there a time stands in for the quiet")]
 #[test]
 fn a_program_that_computes_for_ever_is_up_at_the_timeout() {
+    requires!(linux("the threads of another process"));
     let scratch = Scratch::new();
     let daemon = scratch.up(scratch.background().does("busy"));
     assert!(daemon.launch.elapsed >= Duration::from_secs(3));

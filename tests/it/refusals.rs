@@ -36,9 +36,7 @@ fn in_namespace(scratch: &Scratch, kinds: &[&str], commands: &str) -> Outcome {
 
 #[test]
 fn a_system_call_that_fails_is_named_with_its_reason() {
-    if !requires::program("strace") {
-        return;
-    }
+    requires!(strace);
     for (fault, words) in [
         ("setsid:error=EPERM", ["session", "Operation not permitted"]),
         ("clone:error=ENOMEM", ["create", "Cannot allocate memory"]),
@@ -71,12 +69,9 @@ fn a_system_call_that_fails_is_named_with_its_reason() {
     }
 }
 
-#[cfg_attr(daemon_fork, ignore = "another path is executed there")]
 #[test]
 fn an_exec_that_fails_is_named_with_its_reason() {
-    if !requires::program("strace") {
-        return;
-    }
+    requires!(linux("/proc/self/exe"), strace);
     for (errno, words) in [
         ("EACCES", "Permission denied"),
         ("ENOENT", "No such file or directory"),
@@ -93,12 +88,9 @@ fn an_exec_that_fails_is_named_with_its_reason() {
     }
 }
 
-#[cfg_attr(daemon_fork, ignore = "the faults are those of other calls there")]
 #[test]
 fn a_fault_at_the_pid_file_is_a_refusal_and_leaves_no_half_number() {
-    if !requires::program("strace") {
-        return;
-    }
+    requires!(linux("the system calls of the launch"), strace);
     for (fault, words) in [
         ("fcntl:error=ENOLCK", "locks are not supported"),
         ("pwrite64:error=ENOSPC", "No space left on device"),
@@ -129,9 +121,7 @@ fn under_fault(scratch: &Scratch, filter: &[&str], fault: &str) -> Outcome {
 
 #[test]
 fn a_set_uid_program_is_refused() {
-    if !requires::root() {
-        return;
-    }
+    requires!(root);
     let scratch = Scratch::new();
     let copy = scratch.copy_program(&program::path("report"), "report");
     chown(&copy, Some(NOBODY.into()), None).expect("chown");
@@ -177,9 +167,7 @@ fn set_uid_program_with_lowered_ids_is_refused() {
 
 #[test]
 fn the_first_process_of_a_container_is_refused() {
-    if !requires::root() || !requires::program("unshare") {
-        return;
-    }
+    requires!(namespaces);
     let scratch = Scratch::new();
     let kinds = ["-m", "-p", "-f", "--mount-proc"];
     let launch = in_namespace(&scratch, &kinds, "exec \"$0\" -d");
@@ -209,9 +197,7 @@ fn a_service_that_systemd_waits_for_is_refused_with_the_advice() {
 
 #[test]
 fn a_place_without_proc_is_refused() {
-    if !requires::root() || !requires::program("unshare") {
-        return;
-    }
+    requires!(namespaces);
     let scratch = Scratch::new();
     let commands = "umount -l /proc || exit 99; exec \"$0\" -d";
     let launch = in_namespace(&scratch, &["-m"], commands);
@@ -220,9 +206,7 @@ fn a_place_without_proc_is_refused() {
 
 #[test]
 fn a_place_without_dev_null_is_refused() {
-    if !requires::root() || !requires::program("unshare") {
-        return;
-    }
+    requires!(namespaces);
     for prepare in [":", "echo planted >/dev/null"] {
         let scratch = Scratch::new();
         let commands =
@@ -234,9 +218,7 @@ fn a_place_without_dev_null_is_refused() {
 
 #[test]
 fn a_program_on_a_file_system_that_became_noexec_is_refused() {
-    if !requires::root() || !requires::program("unshare") {
-        return;
-    }
+    requires!(namespaces);
     let scratch = Scratch::new();
     fs::create_dir(scratch.path("mnt")).expect("mkdir");
     // The launcher runs already when the file system loses its right to execute.
@@ -255,9 +237,7 @@ fn a_program_on_a_file_system_that_became_noexec_is_refused() {
 
 #[test]
 fn between_clone_and_exec_there_is_nothing_but_what_is_async_signal_safe() {
-    if !requires::program("strace") {
-        return;
-    }
+    requires!(strace);
     let scratch = Scratch::new();
     let arguments = ["-f", "-qq", "-o", "trace"];
     let start = by(&scratch, "strace", &arguments, &program::path("report"));
@@ -300,15 +280,9 @@ fn between_clone_and_exec_there_is_nothing_but_what_is_async_signal_safe() {
     assert!(calls > 10, "{calls} calls were seen");
 }
 
-#[cfg_attr(
-    daemon_fork,
-    ignore = "there the numbers are those of the namespace too"
-)]
 #[test]
 fn children_in_another_pid_namespace_are_refused_before_a_number_is_mistaken() {
-    if !requires::root() || !requires::program("unshare") {
-        return;
-    }
+    requires!(linux("pids across namespaces"), namespaces);
     let scratch = Scratch::new();
     let launch = by(&scratch, "unshare", &["--pid"], &program::path("report")).run();
     scratch.expect_refusal(&launch, 71, &["another PID namespace"]);
@@ -326,9 +300,7 @@ fn a_limit_on_the_size_of_files_does_not_keep_the_reason_back() {
 
 #[test]
 fn a_new_pid_file_that_is_refused_does_not_stay() {
-    if !requires::root() {
-        return;
-    }
+    requires!(root);
     let scratch = Scratch::new();
     let options = "pid=report.pid\nlog=report.log\npid_mode=666";
     let launch = scratch.background().options(options).run();

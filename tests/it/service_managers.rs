@@ -43,9 +43,7 @@ fn expect_handed_over(report: &Report, numbers: &[i32]) {
 #[test]
 fn sockets_that_systemd_hands_over_arrive_with_their_numbers() {
     let activate = "systemd-socket-activate";
-    if !requires::program(activate) {
-        return;
-    }
+    requires!(program(activate));
     let scratch = Scratch::new();
     let mut start = scratch.start_path(&requires::find(activate).expect("the program"));
     for name in ["first", "second"] {

@@ -64,12 +64,9 @@ fn it_works_late_with_threads_that_run_and_a_gigabyte_resident() {
     assert!(kib < 64 * 1024, "so does memory: {memory}");
 }
 
-#[cfg_attr(daemon_fork, ignore = "fork(2) copies it")]
 #[test]
 fn no_memory_is_copied_for_it() {
-    if !requires::program("strace") {
-        return;
-    }
+    requires!(linux("CLONE_VM"), strace);
     let scratch = Scratch::new();
     let strace = requires::find("strace").expect("strace");
     let calls = "trace=clone,clone3,fork,vfork";
@@ -181,9 +178,9 @@ fn a_program_that_has_closed_its_standard_streams_is_started_all_the_same() {
     assert_eq!(scratch.read("report.log"), "no\n");
 }
 
-#[cfg_attr(target_env = "musl", ignore = "nothing is preloaded there")]
 #[test]
 fn another_thread_that_forks_meanwhile_holds_no_launcher_up() {
+    requires!(preload);
     // Each child has all that was open at that moment, and does not close it for six seconds.
     let forks = "
         #include <pthread.h>
@@ -218,9 +215,9 @@ fn another_thread_that_forks_meanwhile_holds_no_launcher_up() {
     daemon.report();
 }
 
-#[cfg_attr(target_env = "musl", ignore = "nothing is preloaded there")]
 #[test]
 fn a_child_that_the_daemon_has_before_it_does_not_become_the_daemon() {
+    requires!(preload);
     let child = r#"
         #include <stdlib.h>
         #include <sys/wait.h>
@@ -250,10 +247,9 @@ fn a_child_that_the_daemon_has_before_it_does_not_become_the_daemon() {
     assert!(!read_report(&scratch.path("child.json")).is_daemon);
 }
 
-#[cfg_attr(daemon_fork, ignore = "the daemon is not the launcher's child there")]
-#[cfg_attr(target_env = "musl", ignore = "nothing is preloaded there")]
 #[test]
 fn what_the_daemon_wrote_is_shown_though_another_thread_has_taken_its_status() {
+    requires!(linux("a daemon that is a child of the launcher"), preload);
     let reap = "
         #define _GNU_SOURCE
         #include <pthread.h>

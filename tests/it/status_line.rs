@@ -1,5 +1,6 @@
 //! The line that a user on a terminal sees while the launcher waits.
 
+use crate::support::requires;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
 use crate::support::terminal::Terminal;
@@ -106,9 +107,9 @@ fn what_is_no_terminal_or_a_dumb_one_shows_no_status_line() {
     assert_eq!((launch.code(), &*launch.err_text()), (0, ""));
 }
 
-#[cfg_attr(daemon_fork, ignore = "there a time stands in for the quiet")]
 #[test]
 fn under_settled_there_is_a_status_line_too() {
+    requires!(linux("the threads of another process"));
     let scratch = Scratch::new();
     let (mut terminal, tty) = Terminal::new();
     let start = scratch.background().does("busy:1500 hang");

@@ -127,9 +127,7 @@ fn with_the_switch_a_notify_unit_is_refused() {
 
 #[test]
 fn what_the_documentation_shows_is_a_unit() {
-    if !requires::program("systemd-analyze") {
-        return;
-    }
+    requires!(program("systemd-analyze"));
     let scratch = Scratch::new();
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/service-managers.md");
     let page = fs::read_to_string(page).expect("the page");

@@ -139,9 +139,7 @@ fn a_program_in_the_foreground_keeps_its_terminal() {
 
 #[test]
 fn a_daemon_outlives_the_terminal_of_script() {
-    if !requires::program("script") {
-        return;
-    }
+    requires!(program("script"));
     let scratch = Scratch::new();
     let script = requires::find("script").expect("script");
     let command = format!("{} -d", program::path("report").display());

@@ -3,6 +3,7 @@
 use crate::support::daemon::read_report;
 use crate::support::deadline::eventually;
 use crate::support::outcome::Outcome;
+use crate::support::requires;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
 use crate::support::{constructor, lock};
@@ -97,9 +98,9 @@ fn what_the_daemon_wrote_is_in_the_error_of_try_start() {
     assert!(outcome.out_text().ends_with("\nno-luck\n"), "{outcome:?}");
 }
 
-#[cfg_attr(target_env = "musl", ignore = "nothing is preloaded there")]
 #[test]
 fn a_program_that_handles_the_end_of_its_children_hears_of_one_that_ended_during_the_start() {
+    requires!(preload);
     let child = r#"
         #include <fcntl.h>
         #include <signal.h>

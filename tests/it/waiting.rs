@@ -168,13 +168,9 @@ fn a_signal_while_the_daemon_is_given_its_time_to_end_changes_nothing() {
     assert!(!daemon.is_alive());
 }
 
-#[cfg_attr(
-    daemon_fork,
-    ignore = "the intermediate process has the other end too there"
-)]
-#[cfg_attr(target_env = "musl", ignore = "nothing is preloaded there")]
 #[test]
 fn a_daemon_that_lets_go_of_its_hand_off_is_given_up_soon() {
+    requires!(linux("CLONE_FILES"), preload);
     let scratch = Scratch::new();
     let source = r#"
         #include <stdlib.h>
@@ -262,9 +258,7 @@ fn the_deadline_holds_however_often_the_launcher_is_disturbed() {
 
 #[test]
 fn a_launcher_that_cannot_wait_stops_the_daemon() {
-    if !requires::program("strace") {
-        return;
-    }
+    requires!(strace);
     // The runtime of Rust polls once at its start. A wait that fails is none of these faults: it says
     // that another thread has seen the daemon's end.
     let fault = "poll:error=ENOMEM:when=2+";

@@ -12,9 +12,9 @@ use crate::support::deadline::eventually;
 use crate::support::scratch::Scratch;
 use crate::support::{lock, process, program, requires};
 
-#[cfg_attr(daemon_fork, ignore = "nobody says there who holds a lock")]
 #[test]
 fn a_daemon_whose_first_thread_has_ended_is_known_all_the_same() {
+    requires!(linux("the holder of a lock"));
     let scratch = Scratch::new();
     let start = scratch.controlled("report end-first-thread");
     let start = start.env("TEST_THREAD", "catch:1 create:goes-on hang");
@@ -39,9 +39,9 @@ fn a_daemon_whose_first_thread_has_ended_is_known_all_the_same() {
     assert!(!scratch.path("report.pid").exists());
 }
 
-#[cfg_attr(daemon_fork, ignore = "nobody says there who holds a lock")]
 #[test]
 fn a_process_that_does_not_hold_the_lock_is_not_signalled() {
+    requires!(linux("the holder of a lock"));
     let scratch = Scratch::new();
     let path = scratch.write("report.pid", "");
     // It has the file open, or holds the lock of another one.
@@ -61,9 +61,9 @@ fn a_process_that_does_not_hold_the_lock_is_not_signalled() {
     }
 }
 
-#[cfg_attr(daemon_fork, ignore = "nobody says there who holds a lock")]
 #[test]
 fn a_lock_that_outlives_the_daemon_in_its_child_is_reported() {
+    requires!(linux("the holder of a lock"));
     let scratch = Scratch::new();
     let daemon = scratch.up_and_reported("report wait:go leak-lock create:leaked stay");
     scratch.write("go", "");
@@ -86,12 +86,9 @@ fn a_lock_that_outlives_the_daemon_in_its_child_is_reported() {
     assert!(process::stat(child).is_some(), "it was signalled");
 }
 
-#[cfg_attr(daemon_fork, ignore = "nobody says there who holds a lock")]
 #[test]
 fn a_descriptor_without_the_lock_is_not_looked_at() {
-    if !requires::program("strace") {
-        return;
-    }
+    requires!(linux("the holder of a lock"), strace);
     let scratch = Scratch::new();
     let other = scratch.write("other", "");
     let daemon = scratch.up_and_reported("open:other report hang");
@@ -115,9 +112,9 @@ fn a_descriptor_without_the_lock_is_not_looked_at() {
     assert!(!(0..3).chain([other]).any(looked_at), "{trace}");
 }
 
-#[cfg_attr(daemon_fork, ignore = "nobody says there who holds a lock")]
 #[test]
 fn a_lock_of_another_kind_proves_nothing() {
+    requires!(linux("the holder of a lock"));
     let scratch = Scratch::new();
     let path = scratch.write("report.pid", "\n");
     let _lock = lock::hold(&path);
@@ -141,9 +138,7 @@ fn a_lock_of_another_kind_proves_nothing() {
 
 #[test]
 fn a_number_that_was_given_away_again_belongs_to_an_innocent() {
-    if !requires::root() {
-        return;
-    }
+    requires!(root);
     let scratch = Scratch::new();
     // The daemon is killed, and the next process gets its number.
     let script = r"

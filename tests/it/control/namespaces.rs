@@ -8,12 +8,9 @@ use crate::support::deadline::eventually;
 use crate::support::requires;
 use crate::support::scratch::Scratch;
 
-#[cfg_attr(daemon_fork, ignore = "nobody says there who holds a lock")]
 #[test]
 fn a_daemon_in_another_pid_namespace_is_not_mistaken_for_its_number_here() {
-    if !requires::root() {
-        return;
-    }
+    requires!(linux("the holder of a lock"), root);
     let scratch = Scratch::new();
     // The launcher and the intermediate process come before the daemon, whose number is here that
     // of somebody who would die of a signal.
@@ -36,12 +33,9 @@ fn a_daemon_in_another_pid_namespace_is_not_mistaken_for_its_number_here() {
     other.wait();
 }
 
-#[cfg_attr(daemon_fork, ignore = "nobody says there who holds a lock")]
 #[test]
 fn where_proc_shows_another_pid_namespace_its_numbers_prove_nothing() {
-    if !requires::root() {
-        return;
-    }
+    requires!(linux("the holder of a lock"), root);
     let scratch = Scratch::new();
     // It would survive a reload.
     let daemon = scratch.up_and_reported("catch:1 report stay");
@@ -62,12 +56,9 @@ fn where_proc_shows_another_pid_namespace_its_numbers_prove_nothing() {
     assert!(daemon.process.is_alive());
 }
 
-#[cfg_attr(daemon_fork, ignore = "no sockets of another process are seen there")]
 #[test]
 fn where_proc_shows_another_pid_namespace_a_daemon_that_is_to_listen_may_settle() {
-    if !requires::root() {
-        return;
-    }
+    requires!(linux("the sockets of another process"), root);
     let scratch = Scratch::new();
     let script = "$1 -d; echo $?; kill $(cat report.pid)";
     let options = OPTIONS.replace("exec", "listening");

@@ -84,9 +84,7 @@ fn what_is_no_regular_file_is_not_waited_for() {
 
 #[test]
 fn root_does_not_signal_what_others_may_have_written() {
-    if !requires::root() {
-        return;
-    }
+    requires!(root);
     let scratch = Scratch::new();
     let daemon = scratch.up_and_reported("catch:1 report stay");
     let path = scratch.path("report.pid");
@@ -126,9 +124,7 @@ fn a_stop_after_a_stale_number_stops_the_daemon_alone() {
 
 #[test]
 fn of_a_long_file_no_more_is_read_than_a_pid_can_be() {
-    if !requires::program("strace") {
-        return;
-    }
+    requires!(strace);
     let scratch = Scratch::new();
     let path = scratch.write("report.pid", "9".repeat(10_000_000));
     let _lock = lock::hold(&path);

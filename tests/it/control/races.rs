@@ -31,9 +31,7 @@ fn of_two_stops_at_once_both_say_0() {
 
 #[test]
 fn stop_removes_a_file_only_while_nobody_can_begin_to_use_it() {
-    if !requires::program("strace") {
-        return;
-    }
+    requires!(strace);
     let scratch = Scratch::new();
     scratch.write("report.pid", "5000000\n");
     let slowly = "?unlink,unlinkat:delay_enter=500000";

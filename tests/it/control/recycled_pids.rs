@@ -20,12 +20,9 @@ fn a_number_that_is_not_there_yet_is_waited_for_a_moment() {
     scratch.expect_order();
 }
 
-#[cfg_attr(daemon_fork, ignore = "there are no pidfds there")]
 #[test]
 fn a_number_that_is_given_away_while_stop_works_belongs_to_an_innocent() {
-    if !requires::root() || !requires::program("strace") || !requires::program("unshare") {
-        return;
-    }
+    requires!(linux("pidfds"), namespaces, strace);
     // It has taken hold of the daemon and is about to signal it when the daemon ends, and the next
     // process gets its number. The moment is long, but not for every machine.
     let commands = r"

@@ -1,13 +1,14 @@
 //! `reload`: a signal for who handles it, and for nobody else.
 
+use crate::support::requires;
 use std::fs;
 
 use super::stage::{expect_answer, expect_failure};
 use crate::support::scratch::Scratch;
 
-#[cfg_attr(daemon_fork, ignore = "it is not known there who catches a signal")]
 #[test]
 fn reload_never_kills() {
+    requires!(linux("the signal handlers of another process"));
     let scratch = Scratch::new();
     let daemon = scratch.up_and_reported("report stay");
     expect_failure(&scratch.verb("reload").run(), 4, &["no visible handler"]);

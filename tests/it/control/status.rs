@@ -1,14 +1,15 @@
 //! `status`: who runs, since when, and where it logs.
 
+use crate::support::requires;
 use std::process::Command;
 use std::time::UNIX_EPOCH;
 
 use super::stage::OPTIONS;
 use crate::support::scratch::Scratch;
 
-#[cfg_attr(daemon_fork, ignore = "the time of a start is not known there")]
 #[test]
 fn status_says_who_runs_since_when_and_where_it_logs() {
+    requires!(linux("the start time of a process"));
     let scratch = Scratch::new();
     let daemon = scratch.up_and_reported("report stay");
     let outcome = scratch.verb("status").run();
@@ -33,9 +34,9 @@ fn status_says_who_runs_since_when_and_where_it_logs() {
     assert!(now.abs_diff(told) < 60, "{since} is not now");
 }
 
-#[cfg_attr(daemon_fork, ignore = "the output of others is not seen there")]
 #[test]
 fn status_names_the_log_that_the_daemon_has() {
+    requires!(linux("the output of another process"));
     let scratch = Scratch::new();
     let other = OPTIONS.replace("report.log", "other.log");
     let _daemon = scratch.up(scratch.background().options(other).does("hang"));

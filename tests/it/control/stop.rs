@@ -70,9 +70,9 @@ fn stop_while_it_starts_ends_the_start() {
     assert!(!scratch.path("report.pid").exists());
 }
 
-#[cfg_attr(daemon_fork, ignore = "nobody says there who holds a lock")]
 #[test]
 fn stop_does_not_say_that_the_lock_is_free_while_a_child_holds_it() {
+    requires!(linux("the holder of a lock"));
     let scratch = Scratch::new();
     let daemon = scratch.up_and_reported("report wait:go leak-lock create:leaked stay");
     scratch.write("go", "");
@@ -83,12 +83,9 @@ fn stop_does_not_say_that_the_lock_is_free_while_a_child_holds_it() {
     expect_failure(&scratch.verb("stop").run(), 4, &[&ended]);
 }
 
-#[cfg_attr(daemon_fork, ignore = "there are none there")]
 #[test]
 fn without_pidfds_the_verbs_work_all_the_same() {
-    if !requires::program("strace") {
-        return;
-    }
+    requires!(linux("pidfds"), strace);
     let scratch = Scratch::new();
     for error in ["ENOSYS", "EPERM"] {
         let daemon = scratch.up(scratch.controlled("hang"));
@@ -100,12 +97,9 @@ fn without_pidfds_the_verbs_work_all_the_same() {
     }
 }
 
-#[cfg_attr(daemon_fork, ignore = "there are none there")]
 #[test]
 fn without_pidfds_who_has_let_go_of_the_lock_meanwhile_is_not_signalled() {
-    if !requires::program("strace") {
-        return;
-    }
+    requires!(linux("pidfds"), strace);
     for _ in 0..5 {
         let scratch = Scratch::new();
         let daemon = scratch.up(scratch.controlled("wait:go close-all create:closed hang"));
@@ -136,12 +130,9 @@ fn without_pidfds_who_has_let_go_of_the_lock_meanwhile_is_not_signalled() {
     panic!("the moment was missed five times");
 }
 
-#[cfg_attr(daemon_fork, ignore = "the fault is that of another call there")]
 #[test]
 fn a_daemon_that_does_not_even_die_of_sigkill_is_given_up() {
-    if !requires::program("strace") {
-        return;
-    }
+    requires!(linux("the system calls of the launch"), strace);
     let scratch = Scratch::new();
     let daemon = scratch.up(scratch.controlled("hang"));
     // The signals are said to be sent, and do not arrive.
@@ -153,9 +144,9 @@ fn a_daemon_that_does_not_even_die_of_sigkill_is_given_up() {
     assert!(stop.elapsed < Duration::from_secs(30), "{stop:?}");
 }
 
-#[cfg_attr(daemon_fork, ignore = "it takes 100 ms there to know the daemon")]
 #[test]
 fn stop_returns_when_the_daemon_ends_and_not_at_the_timeout() {
+    requires!(linux("CLONE_VFORK"));
     let scratch = Scratch::new();
     let daemon = scratch.up_and_reported("report stay");
     let process = Process::open(daemon.pid()).expect("the daemon");

@@ -11,12 +11,9 @@ use crate::support::scratch::Scratch;
 use crate::support::start::Start;
 use crate::support::{lock, process, program, requires};
 
-#[cfg_attr(daemon_fork, ignore = "nobody says there who holds a lock")]
 #[test]
 fn stop_ends_a_start_though_only_the_launcher_is_seen_to_hold_the_lock() {
-    if !requires::root() {
-        return;
-    }
+    requires!(linux("the holder of a lock"), root);
     let scratch = Scratch::new();
     fs::set_permissions(scratch.dir(), fs::Permissions::from_mode(0o777)).expect("chmod");
     let options = OPTIONS.replace("exec", "notify");
@@ -42,12 +39,9 @@ fn with_few_capabilities(start: Start, arguments: &[&str]) -> Start {
         .args(arguments)
 }
 
-#[cfg_attr(daemon_fork, ignore = "it is not known there who catches a signal")]
 #[test]
 fn root_of_a_container_controls_a_daemon_of_another_user() {
-    if !requires::root() || !requires::program("setpriv") {
-        return;
-    }
+    requires!(linux("the signal handlers of another process"), users);
     let scratch = Scratch::new();
     let options = format!("{OPTIONS}\nuser=nobody\nlog_reopen=1");
     let start = scratch.background().options(&*options);
@@ -60,12 +54,9 @@ fn root_of_a_container_controls_a_daemon_of_another_user() {
     assert!(!daemon.process.is_alive());
 }
 
-#[cfg_attr(daemon_fork, ignore = "it is not known there who catches a signal")]
 #[test]
 fn another_users_daemon_is_seen_and_not_stopped() {
-    if !requires::root() {
-        return;
-    }
+    requires!(linux("the signal handlers of another process"), root);
     let scratch = Scratch::new();
     let daemon = scratch.up_and_reported("catch:1 report stay");
     let status = as_nobody(scratch.verb("status")).run();
@@ -84,9 +75,7 @@ fn another_users_daemon_is_seen_and_not_stopped() {
 
 #[test]
 fn a_number_that_changes_while_it_is_looked_at_is_not_believed() {
-    if !requires::root() {
-        return;
-    }
+    requires!(root);
     let scratch = Scratch::new();
     // Nobody can see what root's processes have open.
     let (old, new) = (Canary::new(), Canary::new());
@@ -102,9 +91,7 @@ fn a_number_that_changes_while_it_is_looked_at_is_not_believed() {
 
 #[test]
 fn a_lock_that_is_let_go_while_it_is_looked_at_is_free() {
-    if !requires::root() {
-        return;
-    }
+    requires!(root);
     let scratch = Scratch::new();
     // As nobody can see what a process has open that is about to be gone, unless he is root.
     let holder = Canary::new();
@@ -119,12 +106,9 @@ fn a_lock_that_is_let_go_while_it_is_looked_at_is_free() {
     expect_answer(&status.wait(), 1, left);
 }
 
-#[cfg_attr(daemon_fork, ignore = "the time of a start is not known there")]
 #[test]
 fn who_cannot_be_seen_into_is_signalled_only_if_it_wrote_its_number_at_its_start() {
-    if !requires::root() {
-        return;
-    }
+    requires!(linux("the start time of a process"), root);
     let scratch = Scratch::new();
     let canary = Canary::new();
     let path = scratch.write("report.pid", format!("{}\n", canary.0.id()));
@@ -139,12 +123,9 @@ fn who_cannot_be_seen_into_is_signalled_only_if_it_wrote_its_number_at_its_start
     drop(lock);
 }
 
-#[cfg_attr(daemon_fork, ignore = "nobody says there who holds a lock")]
 #[test]
 fn a_number_that_cannot_be_seen_into_is_not_believed_beside_a_holder_that_is_seen() {
-    if !requires::root() {
-        return;
-    }
+    requires!(linux("the holder of a lock"), root);
     let scratch = Scratch::new();
     let (daemon, other) = (as_nobody(scratch.controlled("hang")), Canary::new());
     fs::set_permissions(scratch.dir(), fs::Permissions::from_mode(0o777)).expect("chmod");

@@ -1,5 +1,6 @@
 //! What holds for every verb, and for a program that asks without one.
 
+use crate::support::requires;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
@@ -98,9 +99,9 @@ fn a_verb_that_was_killed_is_repeated() {
     }
 }
 
-#[cfg_attr(daemon_fork, ignore = "the time of a start is not known there")]
 #[test]
 fn a_program_controls_a_daemon_by_its_path() {
+    requires!(linux("the start time of a process"));
     let scratch = Scratch::new();
     let control = scratch.control();
     let timeout = Duration::from_secs(5);

@@ -1,6 +1,7 @@
 //! A process of a launch that is killed, at every system call: a daemon or a failure that is told at
 //! once, and the next start works.
 
+use crate::support::requires;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -97,9 +98,9 @@ fn an_intermediate_process_that_is_killed_anywhere_is_a_failure_or_a_daemon() {
     assert!((1..harmed).contains(&daemons), "{daemons} of {harmed}");
 }
 
-#[cfg_attr(daemon_fork, ignore = "no memory is shared there")]
 #[test]
 fn a_daemon_whose_intermediate_process_was_killed_starts_on_memory_that_nobody_touched() {
+    requires!(linux("CLONE_VM"));
     // The launcher runs again while the daemon's side, held here, still runs on its memory.
     let scratch = Scratch::new();
     let argument = "x".repeat(10_000);
@@ -176,12 +177,9 @@ fn a_launcher_that_is_killed_anywhere_leaves_a_daemon_or_nothing() {
     assert!((1..harmed).contains(&daemons), "{daemons} of {harmed}");
 }
 
-#[cfg_attr(
-    daemon_fork,
-    ignore = "what was killed there before its exec is not to be known"
-)]
 #[test]
 fn a_daemon_that_is_killed_on_the_way_to_its_exec_is_not_called_up() {
+    requires!(linux("the end of a process before its exec"));
     // The system kills it for a call that it makes, and on one processor the launcher is quick to
     // see that nothing of it is left but its number.
     for _ in 0..rounds(60, 600) {

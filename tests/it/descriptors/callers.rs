@@ -38,9 +38,7 @@ fn a_pipeline_ends_with_the_launcher() {
 
 #[test]
 fn make_does_not_wait_and_its_jobserver_stays_its_own() {
-    if !requires::program("make") {
-        return;
-    }
+    requires!(program("make"));
     let scratch = Scratch::new();
     let report = program::path("report");
     // The plus sign gives the recipe the descriptors of the jobserver.
@@ -60,9 +58,7 @@ fn make_does_not_wait_and_its_jobserver_stays_its_own() {
 
 #[test]
 fn an_ssh_session_ends_with_the_launcher() {
-    if !requires::root() || !requires::program("ssh") || !requires::program("unshare") {
-        return;
-    }
+    requires!(namespaces, program("ssh"));
     let sshd = std::path::Path::new("/usr/sbin/sshd");
     if !sshd.exists() {
         let _may_be_skipped = requires::skip("sshd");
@@ -120,9 +116,7 @@ fn an_ssh_session_ends_with_the_launcher() {
 
 #[test]
 fn a_lock_of_the_caller_is_let_go_with_the_launcher() {
-    if !requires::program("flock") {
-        return;
-    }
+    requires!(program("flock"));
     for commands in [
         "flock lock $0 -d; flock -n lock true",
         "exec 9>lock; flock 9; $0 -d; exec 9>&-; flock -n lock true",
@@ -134,12 +128,9 @@ fn a_lock_of_the_caller_is_let_go_with_the_launcher() {
     }
 }
 
-#[cfg_attr(daemon_fork, ignore = "what is open is listed by the launcher there")]
 #[test]
 fn a_limit_of_a_thousand_million_descriptors_costs_nothing() {
-    if !requires::program("strace") {
-        return;
-    }
+    requires!(linux("close_range(2)"), strace);
     let scratch = Scratch::new();
     // What the system tells of the limit, and a system in which every descriptor is closed alone.
     let limit = "-einject=prlimit64:retval=0:poke_exit=@arg4=00ca9a3b0000000000ca9a3b00000000";

@@ -1,5 +1,6 @@
 //! Files of somebody else, files that others can write to, and what is no file.
 
+use crate::support::requires;
 use std::fs;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
@@ -9,13 +10,11 @@ use nix::unistd::{chown, mkfifo};
 
 use super::stage::{Nobody, Root, VICTIM, expect_each_refused, give, names, place, state};
 use crate::support::scratch::Scratch;
-use crate::support::users::{self, CREW, HELLO, NOBODY};
+use crate::support::users::{CREW, HELLO, NOBODY};
 
 #[test]
 fn a_file_of_somebody_else_is_refused() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     // Root refuses it anywhere, an ordinary user where anyone can put it.
     for (starter, mode) in [
         (Root, 0o1777),
@@ -37,9 +36,7 @@ fn a_file_of_somebody_else_is_refused() {
 
 #[test]
 fn friends_may_share_a_log() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     let scratch = Scratch::new();
     place(&scratch, HELLO, 0o775);
     let log = scratch.write("place/report.log", "theirs\n");
@@ -54,9 +51,7 @@ fn friends_may_share_a_log() {
 
 #[test]
 fn a_pid_file_that_anyone_can_write_to_is_refused_to_root() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     let scratch = Scratch::new();
     let file = scratch.write("report.pid", "4242\n");
     give(&file, 0, 0o666);
@@ -87,9 +82,7 @@ type Plant = fn(&Path);
 
 #[test]
 fn what_is_no_file_is_refused_at_once_in_the_background_of_everyone() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     let kinds: [(Plant, [i32; 2]); 3] = [
         // Without a reader, and without a writer.
         (
@@ -124,9 +117,7 @@ fn what_is_no_file_is_refused_at_once_in_the_background_of_everyone() {
 
 #[test]
 fn somebody_elses_pid_file_that_may_not_be_written_is_refused_by_the_system() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     let scratch = Scratch::new();
     place(&scratch, 0, 0o1777);
     let before = names(&scratch).map(|name| {

@@ -1,16 +1,14 @@
 //! Hard links, where others can make one and where they cannot.
 
+use crate::support::requires;
 use std::fs;
 
 use super::stage::{Nobody, Root, VICTIM, expect_each_refused, give, names, place, state};
 use crate::support::scratch::Scratch;
-use crate::support::users;
 
 #[test]
 fn a_hard_link_where_others_can_make_one_is_refused() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     for (starter, modes) in [(Root, &[0o1777, 0o775][..]), (Nobody, &[0o1777, 0o777])] {
         for mode in modes {
             let scratch = Scratch::new();
@@ -29,9 +27,7 @@ fn a_hard_link_where_others_can_make_one_is_refused() {
 
 #[test]
 fn a_hard_link_where_nobody_else_can_make_one_is_a_name_like_another() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     for starter in [Root, Nobody] {
         let scratch = Scratch::new();
         place(&scratch, starter.uid(), 0o755);

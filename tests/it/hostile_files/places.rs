@@ -1,18 +1,17 @@
 //! Directories in which somebody else can put another file under the name.
 
+use crate::support::requires;
 use std::fs;
 use std::os::unix::fs::symlink;
 
 use super::stage::{Nobody, Root, VICTIM, expect_each_refused, place, state};
 use crate::support::program;
 use crate::support::scratch::Scratch;
-use crate::support::users::{self, HELLO};
+use crate::support::users::HELLO;
 
 #[test]
 fn a_place_where_anyone_can_replace_a_file_is_refused_to_root() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     let scratch = Scratch::new();
     place(&scratch, 0, 0o777);
     expect_each_refused(&scratch, Root, 78, &["any user can replace", "place"]);
@@ -33,9 +32,7 @@ fn a_place_where_anyone_can_replace_a_file_is_refused_to_root() {
 
 #[test]
 fn a_place_of_somebody_else_is_refused_to_root() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     let scratch = Scratch::new();
     place(&scratch, HELLO, 0o755);
     expect_each_refused(&scratch, Root, 78, &["user 4711, who owns", "place"]);
@@ -46,9 +43,7 @@ fn a_place_of_somebody_else_is_refused_to_root() {
 
 #[test]
 fn root_makes_no_directory_in_a_place_of_somebody_else() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     let scratch = Scratch::new();
     place(&scratch, HELLO, 0o755);
     for option in ["pid_template", "log_template", "workdir_template"] {
@@ -67,9 +62,7 @@ fn root_makes_no_directory_in_a_place_of_somebody_else() {
 
 #[test]
 fn the_place_of_a_log_may_be_the_daemons_own_but_nothing_above_it() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     let scratch = Scratch::new();
     place(&scratch, HELLO, 0o755);
     let start = |options: &str| {

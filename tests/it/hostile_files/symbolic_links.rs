@@ -1,17 +1,16 @@
 //! Symbolic links under the name of the file and on the way to it.
 
+use crate::support::requires;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, lchown, symlink};
 
 use super::stage::{Nobody, Root, VICTIM, expect_each_refused, give, names, place, state};
 use crate::support::scratch::Scratch;
-use crate::support::users::{self, HELLO, NOBODY};
+use crate::support::users::{HELLO, NOBODY};
 
 #[test]
 fn a_symbolic_link_of_somebody_else_is_not_followed() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     for starter in [Root, Nobody] {
         let scratch = Scratch::new();
         // The attacker's own directory for an ordinary user, a sticky one for root.
@@ -45,9 +44,7 @@ fn a_symbolic_link_of_somebody_else_is_not_followed() {
 
 #[test]
 fn a_link_of_ones_own_in_the_directory_of_somebody_else_is_not_followed() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     let scratch = Scratch::new();
     place(&scratch, HELLO, 0o755);
     let target = scratch.write("target", VICTIM);
@@ -62,9 +59,7 @@ fn a_link_of_ones_own_in_the_directory_of_somebody_else_is_not_followed() {
 
 #[test]
 fn a_directory_of_ones_own_is_not_found_by_the_link_of_somebody_else() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     let scratch = Scratch::new();
     let own = scratch.directory_of(NOBODY, "own");
     let link = scratch.path("link");
@@ -83,9 +78,7 @@ fn a_directory_of_ones_own_is_not_found_by_the_link_of_somebody_else() {
 
 #[test]
 fn the_way_behind_a_link_is_to_be_trusted_too() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     let scratch = Scratch::new();
     place(&scratch, HELLO, 0o755);
     let target = scratch.write("place/report.log", VICTIM);
@@ -96,9 +89,7 @@ fn the_way_behind_a_link_is_to_be_trusted_too() {
 
 #[test]
 fn a_link_of_ones_own_to_the_link_of_somebody_else_is_not_followed() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     for starter in [Root, Nobody] {
         let scratch = Scratch::new();
         place(&scratch, starter.uid(), 0o755);
@@ -121,9 +112,7 @@ fn a_link_of_ones_own_to_the_link_of_somebody_else_is_not_followed() {
 
 #[test]
 fn a_link_to_a_file_in_a_directory_that_somebody_else_has_linked_is_refused_to_root() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     let scratch = Scratch::new();
     place(&scratch, 0, 0o1777);
     scratch.directory_of(0, "real");
@@ -149,9 +138,7 @@ fn a_pid_file_is_no_symbolic_link_whoever_made_it() {
 
 #[test]
 fn a_directory_behind_a_link_of_somebody_else_is_refused_to_root() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     let scratch = Scratch::new();
     place(&scratch, 0, 0o1777);
     fs::create_dir(scratch.path("real")).expect("mkdir");

@@ -5,14 +5,12 @@ use std::fs;
 use super::stage::place;
 use crate::support::deadline::eventually;
 use crate::support::scratch::Scratch;
-use crate::support::users::{self, NOBODY};
+use crate::support::users::NOBODY;
 use crate::support::{program, requires};
 
 #[test]
 fn root_of_a_user_namespace_may_use_what_is_its_own() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     let scratch = Scratch::new();
     place(&scratch, NOBODY, 0o755);
     let copy = scratch.copy_program(&program::path("report"), "report");
@@ -36,9 +34,7 @@ fn root_of_a_user_namespace_may_use_what_is_its_own() {
 
 #[test]
 fn whom_a_user_namespace_knows_is_somebody_else_whatever_the_number() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     let scratch = Scratch::new();
     // The number is also that of everyone whom a namespace does not know.
     place(&scratch, NOBODY, 0o755);

@@ -53,12 +53,13 @@ fn nobody_can_write_into_a_program_that_runs() {
     assert!(daemon.process.is_alive());
 }
 
-#[cfg_attr(daemon_fork, ignore = "the image is known by its path alone there")]
 #[test]
 fn a_root_directory_without_proc_or_dev_is_a_refusal() {
-    if !requires::root() || !requires::program("unshare") || !requires::program("chroot") {
-        return;
-    }
+    requires!(
+        linux("the image without its path"),
+        namespaces,
+        program("chroot")
+    );
     for (null, words) in [
         ("true", "/dev/null"),
         ("mknod jail/dev/null c 1 3", "/proc"),
@@ -105,9 +106,7 @@ fn a_program_is_the_same_by_any_name_and_from_any_directory() {
         } else {
             "sh"
         };
-        if !requires::program(shell) {
-            return;
-        }
+        requires!(program(shell));
         let options = format!("pid={directory}/report.pid\nlog={directory}/report.log");
         let start = scratch.by(shell, &["-c", command], &copy).options(options);
         let daemon = scratch.up(start);
@@ -120,9 +119,9 @@ fn a_program_is_the_same_by_any_name_and_from_any_directory() {
     scratch.expect_order();
 }
 
-#[cfg_attr(daemon_fork, ignore = "the image is known by its path alone there")]
 #[test]
 fn a_program_without_a_name_in_any_directory_starts() {
+    requires!(linux("the image without its path"));
     let scratch = Scratch::new();
     let bytes = fs::read(program::path("report")).expect("the program");
     let anonymous = memfd_create("anonymous", MFdFlags::MFD_CLOEXEC).expect("a memfd");
@@ -151,9 +150,7 @@ fn a_program_without_a_name_in_any_directory_starts() {
 
 #[test]
 fn a_directory_that_cannot_be_read_is_kept() {
-    if !crate::support::users::available() {
-        return;
-    }
+    requires!(users);
     let scratch = Scratch::new();
     let own = scratch.directory_of(NOBODY, "own");
     scratch.directory_of(0, "own/closed");
@@ -177,9 +174,7 @@ fn a_directory_that_cannot_be_read_is_kept() {
 
 #[test]
 fn a_working_directory_of_its_own_pins_no_other() {
-    if !requires::root() || !requires::program("unshare") {
-        return;
-    }
+    requires!(namespaces);
     let scratch = Scratch::new();
     let commands = "mkdir mnt && mount -t tmpfs tmpfs mnt || exit 99\n\
                     at=$PWD; cd mnt; $0 -d || exit 98\n\
@@ -204,9 +199,7 @@ fn a_working_directory_of_its_own_pins_no_other() {
 
 #[test]
 fn a_program_that_an_overlay_copies_up_meanwhile_is_the_daemon_nevertheless() {
-    if !requires::root() || !requires::program("unshare") {
-        return;
-    }
+    requires!(namespaces);
     let scratch = Scratch::new();
     let commands = "mkdir layers merged && mount -t tmpfs tmpfs layers || exit 99\n\
                     mkdir layers/lower layers/upper layers/work\n\

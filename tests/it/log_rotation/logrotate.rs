@@ -30,9 +30,7 @@ impl Scratch {
 
 #[test]
 fn logrotate_with_create_loses_no_line_and_doubles_none() {
-    if !requires::program("logrotate") {
-        return;
-    }
+    requires!(program("logrotate"));
     let scratch = Scratch::new();
     let daemon = scratch.writer(OPTIONS);
     let pid_file = scratch.path("report.pid").display().to_string();
@@ -52,9 +50,7 @@ fn logrotate_with_create_loses_no_line_and_doubles_none() {
 
 #[test]
 fn logrotate_with_copytruncate_leaves_no_hole_and_doubles_no_line() {
-    if !requires::program("logrotate") {
-        return;
-    }
+    requires!(program("logrotate"));
     let scratch = Scratch::new();
     let daemon = scratch.writer(&OPTIONS.replace("log_reopen=1\n", ""));
     for _ in 0..10 {

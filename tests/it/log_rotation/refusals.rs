@@ -11,7 +11,7 @@ use super::stage::OPTIONS;
 use crate::support::deadline::eventually;
 use crate::support::requires;
 use crate::support::scratch::Scratch;
-use crate::support::users::{self, HELLO};
+use crate::support::users::HELLO;
 
 impl Scratch {
     /// Waits until the daemon has said in its old log that it cannot open the new one.
@@ -47,9 +47,7 @@ fn the_old_log_stays_with_a_warning_when_the_new_one_cannot_be_opened() {
 
 #[test]
 fn what_others_have_planted_in_the_place_of_the_log_is_not_written_to() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     let scratch = Scratch::new();
     // Not with a sticky bit, where the system itself may refuse such files.
     let logs = scratch.path("logs");
@@ -103,9 +101,7 @@ fn a_link_in_the_place_of_the_log_is_not_followed() {
 
 #[test]
 fn a_device_in_the_place_of_the_log_is_refused() {
-    if !requires::root() {
-        return;
-    }
+    requires!(root);
     let scratch = Scratch::new();
     let daemon = scratch.writer(OPTIONS);
     daemon.report();

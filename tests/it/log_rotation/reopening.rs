@@ -1,5 +1,6 @@
 //! Another file has the name of the log, and the daemon opens it or keeps to the old one.
 
+use crate::support::requires;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 
@@ -9,9 +10,9 @@ use super::stage::{OPTIONS, gaps, numbers};
 use crate::support::deadline::eventually;
 use crate::support::scratch::Scratch;
 
-#[cfg_attr(daemon_fork, ignore = "it is not known there who catches a signal")]
 #[test]
 fn the_verb_reopen_makes_the_daemon_use_the_new_file() {
+    requires!(linux("the signal handlers of another process"));
     let scratch = Scratch::new();
     let daemon = scratch.writer(OPTIONS);
     daemon.report();

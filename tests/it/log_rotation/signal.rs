@@ -1,5 +1,6 @@
 //! The signal on which the log is reopened, beside what else is done with it.
 
+use crate::support::requires;
 use std::fs;
 use std::path::PathBuf;
 
@@ -21,9 +22,9 @@ fn handler_before_main(scratch: &Scratch) -> PathBuf {
     constructor::library(scratch, source)
 }
 
-#[cfg_attr(target_env = "musl", ignore = "nothing is preloaded there")]
 #[test]
 fn a_handler_that_was_there_before_is_called_too() {
+    requires!(preload);
     let scratch = Scratch::new();
     let library = handler_before_main(&scratch);
     let start = scratch

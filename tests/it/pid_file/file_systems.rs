@@ -8,9 +8,7 @@ use crate::support::scratch::Scratch;
 
 #[test]
 fn an_old_file_on_a_full_disk_is_a_refusal_until_there_is_room() {
-    if !requires::root() || !requires::program("unshare") {
-        return;
-    }
+    requires!(namespaces);
     let scratch = Scratch::new();
     fs::create_dir(scratch.path("mnt")).expect("mkdir");
     let commands = "mount -t tmpfs -o size=4k tmpfs mnt && : >mnt/report.pid || exit 99\n\
@@ -27,9 +25,7 @@ fn an_old_file_on_a_full_disk_is_a_refusal_until_there_is_room() {
 
 #[test]
 fn a_write_that_is_cut_short_or_interrupted_leaves_no_half_number() {
-    if !requires::program("strace") {
-        return;
-    }
+    requires!(strace);
     for (fault, words) in [
         // Of the newline that is all, of a number it is not.
         ("pwrite64:retval=1", Some("No space left on device")),
@@ -57,9 +53,7 @@ fn a_write_that_is_cut_short_or_interrupted_leaves_no_half_number() {
 
 #[test]
 fn a_file_system_without_locks_is_a_refusal_that_says_so() {
-    if !requires::program("strace") {
-        return;
-    }
+    requires!(strace);
     for errno in ["ENOLCK", "ENOSYS", "EOPNOTSUPP"] {
         let scratch = Scratch::new();
         let path = scratch.write("report.pid", "");
@@ -73,9 +67,7 @@ fn a_file_system_without_locks_is_a_refusal_that_says_so() {
 
 #[test]
 fn a_file_of_the_lower_layer_of_an_overlay_has_one_lock_too() {
-    if !requires::root() || !requires::program("unshare") {
-        return;
-    }
+    requires!(namespaces);
     let scratch = Scratch::new();
     // The scratch directory may itself be of a kind that cannot be the upper layer.
     let commands = "mkdir layers merged && mount -t tmpfs tmpfs layers || exit 99\n\
@@ -97,9 +89,7 @@ fn a_file_of_the_lower_layer_of_an_overlay_has_one_lock_too() {
 
 #[test]
 fn a_file_that_must_not_change_is_a_refusal() {
-    if !requires::root() || !requires::program("chattr") {
-        return;
-    }
+    requires!(root, program("chattr"));
     for attribute in ["i", "a"] {
         let scratch = Scratch::new();
         let path = scratch.write("report.pid", "1234567\n");

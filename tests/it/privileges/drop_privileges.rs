@@ -8,7 +8,7 @@ use super::stage::{expect_ids, expect_variables, owner, scratch, start, up};
 use crate::support::daemon::read_report;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
-use crate::support::users::{self, CREW, HELLO, HELLO_GROUP};
+use crate::support::users::{CREW, HELLO, HELLO_GROUP};
 use crate::support::{constructor, lock, program, requires};
 
 /// `report` in the foreground, as root among the users.
@@ -20,9 +20,7 @@ fn foreground(scratch: &Scratch, steps: &str) -> Start {
 
 #[test]
 fn a_program_can_drop_its_privileges_itself() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     for (whom, gid, groups) in [
         ("hello", HELLO_GROUP, [HELLO_GROUP, CREW]),
         ("hello:adm", 4, [4, CREW]),
@@ -40,9 +38,7 @@ fn a_program_can_drop_its_privileges_itself() {
 
 #[test]
 fn a_drop_that_fails_says_why() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     let scratch = scratch();
     for (steps, words) in [
         (
@@ -70,9 +66,7 @@ fn a_drop_that_fails_says_why() {
 
 #[test]
 fn root_that_hides_behind_another_id_has_dropped_nothing() {
-    if !users::available() || !requires::program("setpriv") {
-        return;
-    }
+    requires!(users);
     let scratch = scratch();
     for (before, steps) in [
         (&["setpriv", "--euid", "4711"][..], "drop:hello"),
@@ -91,12 +85,9 @@ fn root_that_hides_behind_another_id_has_dropped_nothing() {
     }
 }
 
-#[cfg_attr(target_env = "musl", ignore = "nothing is preloaded there")]
 #[test]
 fn a_drop_changes_every_thread_and_leaves_an_environment_that_others_may_read() {
-    if !users::available() || !requires::program("cc") {
-        return;
-    }
+    requires!(preload, users, program("cc"));
     let scratch = scratch();
     let library = constructor::with_threads(&scratch);
     let start = foreground(&scratch, "drop:hello report stay").env("HOME", "/somewhere");
@@ -120,9 +111,7 @@ fn a_drop_changes_every_thread_and_leaves_an_environment_that_others_may_read() 
 
 #[test]
 fn a_daemon_that_drops_its_privileges_late_leaves_its_pid_file_to_root() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     let scratch = scratch();
     let start = start(&scratch, &[]).does("drop:hello report stay");
     let (daemon, report) = up(&scratch, start);

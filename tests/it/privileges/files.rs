@@ -1,5 +1,6 @@
 //! What the user finds: the log, the working directory and those that are made for it.
 
+use crate::support::requires;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -8,13 +9,11 @@ use nix::unistd::chown;
 
 use super::stage::{owner, scratch, start, up};
 use crate::support::daemon::{expect_one_line, read_report};
-use crate::support::users::{self, CREW, HELLO, HELLO_GROUP};
+use crate::support::users::{CREW, HELLO, HELLO_GROUP};
 
 #[test]
 fn a_working_directory_that_the_user_may_not_enter_ends_the_start() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     let scratch = scratch();
     let private = scratch.path("private");
     fs::create_dir(&private).expect("mkdir");
@@ -26,9 +25,7 @@ fn a_working_directory_that_the_user_may_not_enter_ends_the_start() {
 
 #[test]
 fn directories_that_are_made_for_the_daemon_are_the_daemons() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     let scratch = scratch();
     let options = "pid_template={pid_dir}/hello/report.pid\n\
                    log_template={log_dir}/hello/report.log\n\
@@ -52,9 +49,7 @@ fn directories_that_are_made_for_the_daemon_are_the_daemons() {
 
 #[test]
 fn a_log_that_the_daemon_could_not_reopen_is_a_warning() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     let options = "pid=report.pid\nlog=report.log\nuser=hello";
     for (group, mode, is_possible) in [
         (0, 0o640, false),

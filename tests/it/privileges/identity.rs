@@ -1,5 +1,6 @@
 //! Who the daemon is: its user, its groups, its variables and its rights.
 
+use crate::support::requires;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -8,13 +9,11 @@ use super::stage::{expect_ids, expect_variables, owner, scratch, start, up};
 use crate::support::lock;
 use crate::support::process::status_field;
 use crate::support::scratch::Scratch;
-use crate::support::users::{self, CREW, HELLO, HELLO_GROUP};
+use crate::support::users::{CREW, HELLO, HELLO_GROUP};
 
 #[test]
 fn the_daemon_is_the_user_and_nothing_of_root_is_left() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     let scratch = scratch();
     // The groups of the caller are not those of the user.
     let caller = ["setpriv", "--groups=4,27"];
@@ -70,9 +69,7 @@ fn the_daemon_is_the_user_and_nothing_of_root_is_left() {
 
 #[test]
 fn the_daemon_is_as_open_to_tracing_and_to_new_rights_as_before() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     for (before, no_new_rights) in [(&[][..], "0"), (&["setpriv", "--no-new-privs"][..], "1")] {
         let scratch = scratch();
         let options = "pid=report.pid\nlog=report.log\nuser=hello";
@@ -87,9 +84,7 @@ fn the_daemon_is_as_open_to_tracing_and_to_new_rights_as_before() {
 
 #[test]
 fn a_user_and_a_group_may_be_names_or_numbers() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     for (options, gid, groups) in [
         ("user=4711", HELLO_GROUP, &[HELLO_GROUP, CREW][..]),
         ("user=hello\ngroup=crew", CREW, &[CREW]),
@@ -105,9 +100,7 @@ fn a_user_and_a_group_may_be_names_or_numbers() {
 
 #[test]
 fn a_number_that_is_no_users_needs_a_group_and_has_no_home() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     let scratch = Scratch::new();
     scratch.directory_of(5000, "out");
     let begin = "pid=report.pid\nlog=report.log\nuser=5000";
@@ -121,9 +114,7 @@ fn a_number_that_is_no_users_needs_a_group_and_has_no_home() {
 
 #[test]
 fn another_group_alone_leaves_root_what_it_is() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     let scratch = scratch();
     let start = start(&scratch, &["setpriv", "--groups=27"]).env("HOME", "/somewhere");
     let options = "pid=report.pid\nlog=report.log\ngroup=crew";

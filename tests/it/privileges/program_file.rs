@@ -9,14 +9,12 @@ use super::stage::{scratch, up};
 use crate::support::daemon::expect_one_line;
 use crate::support::process::status_field;
 use crate::support::scratch::Scratch;
-use crate::support::users::{self, CREW, HELLO, NOBODY};
+use crate::support::users::{CREW, HELLO, NOBODY};
 use crate::support::{program, requires};
 
 #[test]
 fn a_program_that_the_user_could_replace_is_a_warning() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     let options = "pid=report.pid\nlog=report.log\nuser=hello";
     // The owner, the group and the mode of the file, and those of its directory.
     let safe = (0, 0, 0o755);
@@ -54,9 +52,7 @@ fn a_program_that_the_user_could_replace_is_a_warning() {
 
 #[test]
 fn a_set_gid_program_is_refused() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     let scratch = Scratch::new();
     let copy = scratch.copy_program(&program::path("report"), "report");
     chown(&copy, None, Some(CREW.into())).expect("chown");
@@ -67,12 +63,9 @@ fn a_set_gid_program_is_refused() {
     assert!(!scratch.path("report.pid").exists());
 }
 
-#[cfg_attr(daemon_fork, ignore = "there are no file capabilities there")]
 #[test]
 fn a_program_with_file_capabilities_does_not_believe_the_environment() {
-    if !users::available() || !requires::program("setcap") {
-        return;
-    }
+    requires!(linux("file capabilities"), users, program("setcap"));
     let scratch = Scratch::new();
     scratch.directory_of(NOBODY, "out");
     scratch.directory_of(NOBODY, "home");

@@ -5,7 +5,7 @@ use std::fs;
 use super::stage::{expect_ids, scratch, start};
 use crate::support::daemon::read_report;
 use crate::support::scratch::Scratch;
-use crate::support::users::{self, CREW, HELLO, NOBODY};
+use crate::support::users::{CREW, HELLO, NOBODY};
 use crate::support::{program, requires};
 
 #[test]
@@ -33,9 +33,7 @@ fn an_unknown_user_or_group_is_refused_before_anything_is_made() {
 
 #[test]
 fn who_is_not_root_can_only_be_oneself() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     let setpriv = [
         "setpriv",
         "--reuid=65534",
@@ -72,9 +70,7 @@ fn who_is_not_root_can_only_be_oneself() {
 
 #[test]
 fn a_step_that_the_system_refuses_ends_the_start_before_user_code() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     for (before, words) in [
         (
             &["setpriv", "--bounding-set=-setgid", "--inh-caps=-setgid"][..],
@@ -112,9 +108,7 @@ fn a_step_that_the_system_refuses_ends_the_start_before_user_code() {
 
 #[test]
 fn ids_that_the_system_did_not_change_though_it_said_so_are_noticed() {
-    if !users::available() || !requires::program("strace") {
-        return;
-    }
+    requires!(users, strace);
     for (call, words) in [
         ("setgroups", &[][..]),
         ("setgid", &[]),
@@ -136,9 +130,7 @@ fn ids_that_the_system_did_not_change_though_it_said_so_are_noticed() {
 
 #[test]
 fn a_step_of_the_drop_that_fails_ends_the_start_before_user_code() {
-    if !users::available() || !requires::program("strace") {
-        return;
-    }
+    requires!(users, strace);
     for call in ["setgroups", "setgid", "setuid"] {
         for (errno, words) in [
             ("EAGAIN", "Resource temporarily unavailable"),

@@ -1,5 +1,6 @@
 //! Another root directory, and the log inside of it and outside.
 
+use crate::support::requires;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -12,13 +13,11 @@ use crate::support::daemon::expect_one_line;
 use crate::support::deadline::eventually;
 use crate::support::process::status_field;
 use crate::support::scratch::Scratch;
-use crate::support::users::{self, HELLO, HELLO_GROUP};
+use crate::support::users::{HELLO, HELLO_GROUP};
 
 #[test]
 fn the_daemon_lives_in_its_root_directory_as_its_user() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     let scratch = scratch();
     let data = scratch.path("jail/data");
     fs::create_dir_all(&data).expect("the root directory");
@@ -49,9 +48,7 @@ fn the_daemon_lives_in_its_root_directory_as_its_user() {
 #[cfg(daemon_fork)]
 #[test]
 fn what_would_never_be_heard_from_another_root_directory_is_refused() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     let scratch = Scratch::new();
     fs::create_dir(scratch.path("jail")).expect("mkdir");
     let options = "pid=report.pid\nchroot=jail\nready=notify";
@@ -65,9 +62,7 @@ fn what_would_never_be_heard_from_another_root_directory_is_refused() {
 
 #[test]
 fn a_root_directory_alone_is_entered_too() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     let scratch = Scratch::new();
     fs::create_dir(scratch.path("jail")).expect("mkdir");
     let options = "pid=report.pid\nlog=report.log\nchroot=jail";
@@ -84,9 +79,7 @@ fn a_root_directory_alone_is_entered_too() {
 
 #[test]
 fn a_log_outside_of_the_root_directory_is_a_warning_to_who_wants_it_reopened() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     let scratch = scratch();
     fs::create_dir(scratch.path("jail")).expect("mkdir");
     let options = "pid=report.pid\nlog=report.log\nchroot=jail\nuser=hello\nlog_reopen=1";
@@ -98,9 +91,7 @@ fn a_log_outside_of_the_root_directory_is_a_warning_to_who_wants_it_reopened() {
 
 #[test]
 fn a_log_inside_of_the_root_directory_is_reopened_there() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     for name in ["jail/report.log", "link"] {
         let scratch = scratch();
         fs::create_dir(scratch.path("jail")).expect("mkdir");
@@ -130,9 +121,7 @@ fn a_log_inside_of_the_root_directory_is_reopened_there() {
 
 #[test]
 fn a_root_directory_that_cannot_be_entered_ends_the_start_before_user_code() {
-    if !users::available() {
-        return;
-    }
+    requires!(users);
     let without_right = [
         "setpriv",
         "--bounding-set=-sys_chroot",

@@ -15,21 +15,18 @@ use crate::support::process::Process;
 use crate::support::requires;
 use crate::support::scratch::Scratch;
 
-#[cfg_attr(daemon_fork, ignore = "there are no abstract addresses there")]
 #[test]
 fn a_daemon_that_changes_its_root_directory_itself_is_heard() {
-    if !requires::root() {
-        return;
-    }
+    requires!(linux("abstract addresses"), root);
     let scratch = Scratch::new();
     fs::create_dir(scratch.path("root")).expect("mkdir");
     let steps = "report chroot:root status:inside extend:1 ready hang";
     scratch.up(notify(&scratch, steps)).report();
 }
 
-#[cfg_attr(daemon_fork, ignore = "nobody can guess the address there")]
 #[test]
 fn who_binds_the_address_after_the_launcher_hears_nothing() {
+    requires!(linux("a known address"));
     let scratch = Scratch::new();
     let steps = "report ready wait:now status:on ready stopping note:done stay";
     let report = scratch.up(notify(&scratch, steps)).report();
@@ -45,9 +42,9 @@ fn who_binds_the_address_after_the_launcher_hears_nothing() {
     assert!(heard.is_err(), "{heard:?}");
 }
 
-#[cfg_attr(daemon_fork, ignore = "the names there are not ours alone")]
 #[test]
 fn a_later_start_clears_away_what_a_launcher_left_that_was_killed() {
+    requires!(linux("socket names of the launcher alone"));
     let scratch = Scratch::new();
     let (launch, report) = waiting(&scratch, "report stay");
     launch.signal(Signal::SIGKILL);

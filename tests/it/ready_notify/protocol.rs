@@ -46,9 +46,7 @@ fn a_client_of_another_make_says_why_it_fails() {
 
 #[test]
 fn systemd_notify_is_understood_and_not_kept_waiting() {
-    if !requires::program("systemd-notify") || !requires::root() {
-        return;
-    }
+    requires!(program("systemd-notify"), root);
     // Without `--no-block` it waits until the descriptor that it sent is closed, for five seconds,
     // and fails then.
     for arguments in ["--ready,--no-block", "--ready", "--ready,--status=up"] {
@@ -98,9 +96,9 @@ fn flood(report: &Report, is_over: &AtomicBool) -> u64 {
     sent
 }
 
-#[cfg_attr(daemon_fork, ignore = "nobody says there who sent a datagram")]
 #[test]
 fn a_flood_costs_the_launcher_next_to_nothing_and_ready_comes_through() {
+    requires!(linux("the sender of a datagram"));
     let scratch = Scratch::new();
     let (launch, report) = waiting(&scratch, "report wait:now ready stay");
     let is_over = AtomicBool::new(false);

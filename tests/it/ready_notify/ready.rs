@@ -1,5 +1,6 @@
 //! `ready()`: who may say it, when, and what it lets go of.
 
+use crate::support::requires;
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 use std::{fs, thread};
@@ -35,9 +36,9 @@ fn ready_can_be_said_again_and_by_any_thread() {
     }
 }
 
-#[cfg_attr(daemon_fork, ignore = "nobody says there who sent a datagram")]
 #[test]
 fn what_other_processes_say_does_not_count() {
+    requires!(linux("the sender of a datagram"));
     for steps in ["ready-by-child:1 hang", "ready-by-child:2 hang"] {
         never_ready(&Scratch::new(), steps);
     }
@@ -55,9 +56,9 @@ fn what_other_processes_say_does_not_count() {
     scratch.daemon_of(launch.wait(), "report.pid");
 }
 
-#[cfg_attr(target_env = "musl", ignore = "nothing is preloaded there")]
 #[test]
 fn a_child_with_copies_of_all_descriptors_is_not_waited_for() {
+    requires!(preload);
     let child = r#"
         #include <stdlib.h>
         #include <unistd.h>

@@ -38,3 +38,5 @@ pub(crate) mod terminal;
 pub(crate) mod tools;
 pub(crate) mod trace;
 pub(crate) mod users;
+
+pub(crate) use requires::requires;

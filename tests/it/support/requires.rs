@@ -11,13 +11,55 @@ use std::{env, io, thread};
 
 use nix::unistd::geteuid;
 
-/// True if the test runs as root; a test that needs root returns otherwise.
+/// Skips the test unless the machine has all this: `requires!(root, program("flock"))`.
+macro_rules! requires {
+    ($($need:ident $(($($argument:expr),*))?),+) => {
+        if $(!$crate::support::requires::$need($($($argument),*)?))||+ {
+            return;
+        }
+    };
+}
+
+pub(crate) use requires;
+
+/// True if the test runs as root.
 #[must_use]
 pub(crate) fn root() -> bool {
     geteuid().is_root() || skip("root")
 }
 
-/// True if the program is installed; a test that needs it returns otherwise.
+/// True if the test can trace system calls and make them fail, see `strace(1)`.
+#[must_use]
+pub(crate) fn strace() -> bool {
+    program("strace")
+}
+
+/// True if the test can have namespaces of its own, see `unshare(1)`.
+#[must_use]
+pub(crate) fn namespaces() -> bool {
+    root() && program("unshare")
+}
+
+/// True if the test can run programs as other users, in a user database of its own.
+#[must_use]
+pub(crate) fn users() -> bool {
+    namespaces() && program("setpriv")
+}
+
+/// True if the programs have a dynamic loader, which preloads a library of the test.
+#[must_use]
+pub(crate) fn preload() -> bool {
+    machine(cfg!(not(target_env = "musl")), "a dynamic loader")
+}
+
+/// True on Linux. The launch by fork, which `cfg(daemon_fork)` tests, stands for the other Unix
+/// systems: they lack what is named here.
+#[must_use]
+pub(crate) fn linux(_what: &str) -> bool {
+    machine(cfg!(not(daemon_fork)), "the launch on Linux")
+}
+
+/// True if the program is installed.
 #[must_use]
 pub(crate) fn program(name: &str) -> bool {
     find(name).is_some() || skip(name)

@@ -57,9 +57,3 @@ impl Scratch {
         directory
     }
 }
-
-/// True if the test can have users of its own; a test that needs them returns otherwise.
-#[must_use]
-pub(crate) fn available() -> bool {
-    requires::root() && requires::program("unshare") && requires::program("setpriv")
-}
