@@ -22,7 +22,7 @@ class Contestant:
     has_pid_file: bool = True
 
 
-OURS = "ours, exec"
+OWN = "daemon-main, exec"
 FLOOR = "no-op"
 
 CONTESTANTS = [
@@ -35,14 +35,14 @@ CONTESTANTS = [
         ("byte",),
         has_pid_file=False,
     ),
-    Contestant(OURS, "ours", Prompt.AFTER, "PID file, lock, log; after the exec", ("exec", "-d")),
-    Contestant("ours, start()", "ours-start", Prompt.AFTER, "PID file, lock, log; called from `main`; after the exec"),
-    Contestant("ours, notify", "ours", Prompt.AFTER, "PID file, lock, log; after `daemon::ready()`", ("notify", "-d")),
+    Contestant(OWN, "daemon-main", Prompt.AFTER, "PID file, lock, log; after the exec", ("exec", "-d")),
+    Contestant("daemon-main, start()", "daemon-main-start", Prompt.AFTER, "PID file, lock, log; called from `main`; after the exec"),
+    Contestant("daemon-main, notify", "daemon-main", Prompt.AFTER, "PID file, lock, log; after `daemon::ready()`", ("notify", "-d")),
     Contestant(
-        "ours, listening", "ours", Prompt.AFTER, "PID file, lock, log; when its socket listens", ("listening", "-d")
+        "daemon-main, listening", "daemon-main", Prompt.AFTER, "PID file, lock, log; when its socket listens", ("listening", "-d")
     ),
     Contestant(
-        "ours, settled", "ours", Prompt.AFTER, "PID file, lock, log; when all its threads wait", ("settled", "-d")
+        "daemon-main, settled", "daemon-main", Prompt.AFTER, "PID file, lock, log; when all its threads wait", ("settled", "-d")
     ),
     Contestant(
         "fork, checked_daemon",
@@ -128,11 +128,11 @@ CONTESTANTS = [
 ]
 
 FOREGROUND = Contestant(
-    "ours, foreground under nohup",
+    "daemon-main, foreground under nohup",
     "sh",
     Prompt.BEFORE,
     "log",
-    ("-c", 'nohup "$1" exec </dev/null >>"$2" 2>&1 &', "sh", "{built}/ours", "{log}"),
+    ("-c", 'nohup "$1" exec </dev/null >>"$2" 2>&1 &', "sh", "{built}/daemon-main", "{log}"),
     has_pid_file=False,
 )
 CONTROLLED = Contestant("controlled", "controlled", Prompt.AFTER, "PID file", ("-d",))

@@ -8,16 +8,16 @@ import time
 from pathlib import Path
 
 import programs
-from contestants import CONTESTANTS, CONTROLLED, FLOOR, FOREGROUND, OURS, Prompt
+from contestants import CONTESTANTS, CONTROLLED, FLOOR, FOREGROUND, OWN, Prompt
 from launch import Failure, Site, kill_children, launch, launch_and_kill, spawn, wait
 from report import bars, median, micros, percentile, ratio, table
 
 GOALS = [
-    (OURS, "blivet", 0.90),
-    (OURS, "fork, checked_daemon", 1.00),
-    (OURS, "go-daemon", 0.75),
-    (OURS, "daemonize", 1.10),
-    ("ours, notify", "bare spawn, byte", 1.10),
+    (OWN, "blivet", 0.90),
+    (OWN, "fork, checked_daemon", 1.00),
+    (OWN, "go-daemon", 0.75),
+    (OWN, "daemonize", 1.10),
+    ("daemon-main, notify", "bare spawn, byte", 1.10),
 ]
 WARM_UP = 4  # rounds that do not count; each copy once
 LIMIT = 4000  # µs, the longest bar
@@ -70,7 +70,7 @@ def launches(bench):
         rows, lines = [], []
         for runner in runners:
             name, sample = runner.contestant.name, runner.sample()
-            if runner.contestant.prompt is not kind and name != FLOOR and not (kind is Prompt.BEFORE and name == OURS):
+            if runner.contestant.prompt is not kind and name != FLOOR and not (kind is Prompt.BEFORE and name == OWN):
                 continue
             rows.append(
                 [
@@ -78,14 +78,14 @@ def launches(bench):
                     micros(median(sample)),
                     micros(percentile(sample, 10)),
                     micros(percentile(sample, 90)),
-                    ratio(median(sample), prompt.get(OURS)),
+                    ratio(median(sample), prompt.get(OWN)),
                     micros(median(runner.sample("up"))),
                     runner.failures,
                     runner.contestant.work if not runner.reason else f"{runner.contestant.work}; {runner.reason}",
                 ]
             )
             if sample:
-                lines.append((name, median(sample) / 1000, name.startswith("ours")))
+                lines.append((name, median(sample) / 1000, name.startswith("daemon-main")))
         text.append(
             table(
                 [
@@ -93,7 +93,7 @@ def launches(bench):
                     "prompt, µs:",
                     "p10:",
                     "p90:",
-                    "× ours:",
+                    "× daemon-main, exec:",
                     "user code, µs:",
                     "failed:",
                     "work; when the prompt comes",

@@ -62,15 +62,15 @@ def read_section(page, name):
 
 
 def bars(groups, limit):
-    """Horizontal bars: groups are (title, [(name, microseconds, is_ours)]); longer bars than `limit` are cut."""
+    """Horizontal bars: groups are (title, [(name, microseconds, is_own)]); longer bars than `limit` are cut."""
     left, width, step, lines, y = 170, 480, 20, [], 10
     for title, rows in groups:
         y += 22
         lines.append(f'<text x="8" y="{y}" font-weight="bold">{title}</text>')
-        for name, value, is_ours in rows:
+        for name, value, is_own in rows:
             y += step
             length = min(value, limit) / limit * width
-            color = "#2f855a" if is_ours else "#90a4b4"
+            color = "#2f855a" if is_own else "#90a4b4"
             lines.append(f'<text x="{left - 8}" y="{y}" text-anchor="end">{name.replace("&", "&amp;")}</text>')
             lines.append(f'<rect x="{left}" y="{y - 12}" width="{length:.0f}" height="15" fill="{color}"/>')
             cut = " →" if value > limit else ""
