@@ -3,7 +3,7 @@
 
 #![cfg(target_os = "linux")]
 
-#[allow(dead_code, reason = "the process tests use the rest")]
+#[allow(dead_code, unused_macros, reason = "the process tests use the rest")]
 #[path = "../../it/support/mod.rs"]
 mod support;
 
