@@ -1,7 +1,8 @@
 //! Chapters, one for each question.
 
 // The chapters are also pages of the repository. Each page ends with definitions of its links, which
-// lead to files there. The first definition of a label counts, so `links.md` comes first.
+// lead to files there. The first definition of a label counts, so `links.md` comes first. Pictures are
+// included above their page; `links.md` makes their links in the page invisible.
 
 #[doc = include_str!("links.md")]
 #[cfg_attr(feature = "clap", doc = include_str!("../docs/adding.md"))]
@@ -37,6 +38,7 @@ pub mod administration {}
 pub mod how_it_works {}
 
 #[doc = include_str!("links.md")]
+#[doc = include_str!("../docs/launch.svg")]
 #[doc = include_str!("../docs/compared.md")]
 pub mod compared {}
 

@@ -38,7 +38,7 @@ class Bench:
 
     def svg(self, name, text):
         if self.writes and not self.only:
-            (programs.BENCHES / name).write_text(text)
+            (programs.ROOT / "docs" / name).write_text(text)
 
 
 def said(*command):

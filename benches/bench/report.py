@@ -63,7 +63,7 @@ def read_section(page, name):
 
 def bars(groups, limit):
     """Horizontal bars: groups are (title, [(name, microseconds, is_own)]); longer bars than `limit` are cut."""
-    left, width, step, lines, y = 170, 480, 20, [], 10
+    left, width, step, lines, y = 184, 470, 20, [], 10
     for title, rows in groups:
         y += 22
         lines.append(f'<text x="8" y="{y}" font-weight="bold">{title}</text>')
