@@ -37,7 +37,9 @@ pub(crate) enum CredStep {
     Group,
     /// `setuid(2)`
     User,
-    /// All ids read back, and no way back to root.
+    /// A session keyring without the caller's keys.
+    Keyring,
+    /// All ids are read back, no capability is left, and root cannot be regained.
     VerifyDropped,
 }
 
@@ -73,6 +75,12 @@ impl Identity {
         sys::ids::set_groups(&groups).map_err(|errno| (CredStep::Groups, errno))?;
         setgid(gid).map_err(|errno| (CredStep::Group, errno))?;
         setuid(uid).map_err(|errno| (CredStep::User, errno))?;
+        if !uid.is_root() {
+            sys::capabilities::leave_session_keyring()
+                .map_err(|errno| (CredStep::Keyring, errno))?;
+            sys::capabilities::clear_inheritable()
+                .map_err(|errno| (CredStep::VerifyDropped, errno))?;
+        }
         // A return code alone is not believed: a call may have changed some of the ids only.
         let has_changed = sys::ids::are(uid, gid) && sys::ids::are_all_groups(&groups);
         if has_changed && (uid.is_root() || !can_regain_root(gid, &groups)) {
@@ -228,6 +236,7 @@ pub(crate) fn not_assumed(step: CredStep, identity: &Identity, cause: Errno) -> 
         ),
         CredStep::Group => become_group(&identity.gid.to_string()),
         CredStep::User => become_user(&user),
+        CredStep::Keyring => "cannot leave the session keyring of the caller".to_owned(),
         CredStep::VerifyDropped => {
             let reason = "they could be regained";
             return Error::words(ErrorKind::Permission, "cannot drop root privileges", reason);

@@ -25,12 +25,13 @@ pub(crate) enum Outcome {
 }
 
 impl StartStep {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::PidFile,
         Self::Chroot,
         Self::Privileges(identity::CredStep::Groups),
         Self::Privileges(identity::CredStep::Group),
         Self::Privileges(identity::CredStep::User),
+        Self::Privileges(identity::CredStep::Keyring),
         Self::Privileges(identity::CredStep::VerifyDropped),
         Self::Workdir,
         Self::LogReopen,

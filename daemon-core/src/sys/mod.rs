@@ -8,6 +8,7 @@
     reason = "this module is where the unsafe code of the crate stands"
 )]
 
+pub(crate) mod capabilities;
 pub(crate) mod child;
 pub(crate) mod command;
 pub(crate) mod descriptors;

@@ -64,6 +64,17 @@ fn a_drop_that_fails_says_why() {
     }
 }
 
+/// Fault 223
+#[test]
+fn drop_with_kept_capabilities_is_an_error() {
+    requires!(users);
+    let scratch = scratch();
+    let outcome = foreground(&scratch, "keep-caps drop:hello").run();
+    assert_eq!(outcome.code(), 99, "{outcome:?}");
+    let words = "Permission cannot drop root privileges: they could be regained";
+    assert!(outcome.err_text().starts_with(words), "{outcome:?}");
+}
+
 #[test]
 fn root_that_hides_behind_another_id_has_dropped_nothing() {
     requires!(users);

@@ -1,6 +1,5 @@
 //! Who the daemon is: its user, its groups, its variables and its rights.
 
-use crate::support::requires;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -8,6 +7,7 @@ use std::path::Path;
 use super::stage::{expect_ids, expect_variables, owner, scratch, start, up};
 use crate::support::lock;
 use crate::support::process::status_field;
+use crate::support::requires;
 use crate::support::scratch::Scratch;
 use crate::support::users::{CREW, HELLO, HELLO_GROUP};
 
@@ -121,4 +121,35 @@ fn another_group_alone_leaves_root_what_it_is() {
     let (_, report) = up(&scratch, start.options(options));
     expect_ids(&report, 0, CREW, &[4, CREW]);
     assert_eq!(report.variable("HOME"), Some(&b"/somewhere"[..]));
+}
+
+/// Fault 222: a keyring and inheritable capabilities pass through a change of ids.
+#[test]
+fn keyring_and_inheritable_capabilities_of_root_are_left_behind() {
+    const JOIN_SESSION_KEYRING: libc::c_ulong = 1;
+    const SESSION_KEYRING: libc::c_long = -3;
+    requires!(users, program("setpriv"));
+    for (options, steps) in [
+        ("user=hello", "no-key:secret-of-root report stay"),
+        ("", "drop:hello no-key:secret-of-root report stay"),
+    ] {
+        let scratch = scratch();
+        let start = start(&scratch, &["setpriv", "--inh-caps=+net_admin,+chown"]);
+        let start = start.options(format!("pid=report.pid\nlog=report.log\n{options}"));
+        let start = start.does(steps).before_exec(|| {
+            let (kind, name, key) = (c"user".as_ptr(), c"secret-of-root".as_ptr(), c"x".as_ptr());
+            let none = std::ptr::null::<libc::c_char>();
+            // SAFETY: a null pointer asks for a keyring without a name.
+            unsafe { libc::syscall(libc::SYS_keyctl, JOIN_SESSION_KEYRING, none) };
+            // SAFETY: the strings end with a NUL byte, and the key has one byte.
+            unsafe { libc::syscall(libc::SYS_add_key, kind, name, key, 1, SESSION_KEYRING) };
+            Ok(())
+        });
+        let (daemon, report) = up(&scratch, start);
+        expect_ids(&report, HELLO, HELLO_GROUP, &[HELLO_GROUP, CREW]);
+        for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+            let set = status_field(daemon.pid(), set).expect("a set");
+            assert_eq!(u64::from_str_radix(&set, 16), Ok(0), "{options}");
+        }
+    }
 }

@@ -20,6 +20,7 @@
 
 mod measure;
 mod options;
+mod privileges;
 mod readiness;
 #[path = "../../it/support/report.rs"]
 mod report;

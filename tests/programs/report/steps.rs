@@ -15,12 +15,9 @@ use nix::errno::Errno;
 use nix::sys::signal::{SigHandler, SigSet, Signal, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, waitpid};
-use nix::unistd::{
-    ForkResult, fork, getgid, getuid, setegid, seteuid, setgid, setgroups, setresgid, setresuid,
-    setuid,
-};
+use nix::unistd::{ForkResult, fork};
 
-use crate::{measure, readiness};
+use crate::{measure, privileges, readiness};
 
 pub(crate) fn take(variable: &str) -> ExitCode {
     for step in env::var(variable).unwrap_or_default().split_whitespace() {
@@ -90,14 +87,10 @@ fn take_one(verb: &str, object: &str) -> io::Result<Option<ExitCode>> {
         // One line in a file that every process which comes here shares.
         "note" => note(object, &process::id().to_string())?,
         "create" => drop(File::create(object)?),
-        "drop" => drop_privileges(object)?,
-        "chroot" => {
-            nix::unistd::chroot(object)?;
-            env::set_current_dir("/")?;
+        "drop" | "chroot" | "regain" | "hide-root" | "lower" | "drop-ids" | "keep-caps"
+        | "no-key" => {
+            privileges::take(verb, object)?;
         }
-        "regain" => regain_privileges(),
-        "hide-root" => hide_root(number())?,
-        "lower" | "drop-ids" => change_ids(verb)?,
         "ready" => daemon::ready(),
         // What a careless program does that wants to be a daemon by itself.
         "close-streams" => (0..=2).for_each(close),
@@ -170,42 +163,6 @@ fn report(name: &str) -> io::Result<()> {
     let unfinished = path.with_extension("unfinished");
     fs::write(&unfinished, report)?;
     fs::rename(unfinished, path)
-}
-
-/// `USER`, or `USER:GROUP`.
-fn drop_privileges(whom: &str) -> io::Result<()> {
-    let (user, group) = match whom.split_once(':') {
-        Some((user, group)) => (user, Some(group)),
-        None => (whom, None),
-    };
-    daemon::drop_privileges(user, group).map_err(|error| {
-        eprintln!("{:?} {error}", error.kind());
-        io::Error::other(error)
-    })
-}
-
-/// Another user, who can be root again at any time.
-fn hide_root(user: u64) -> io::Result<()> {
-    let user = u32::try_from(user).expect("a user").into();
-    Ok(setresuid(user, user, 0.into())?)
-}
-
-/// Every way back to root that a program has.
-/// As a set-uid program lowers its rights, or drops them for good.
-fn change_ids(verb: &str) -> nix::Result<()> {
-    let (uid, gid) = (getuid(), getgid());
-    if verb == "lower" {
-        setegid(gid)?;
-        return seteuid(uid);
-    }
-    setresgid(gid, gid, gid)?;
-    setresuid(uid, uid, uid)
-}
-
-fn regain_privileges() {
-    assert!(setuid(0.into()).is_err(), "root's uid");
-    assert!(setgid(0.into()).is_err(), "root's gid");
-    assert!(setgroups(&[0.into()]).is_err(), "root's group");
 }
 
 fn close(stream: i32) {
