@@ -51,19 +51,21 @@ impl Unit {
         Self::in_groups(&groups)
     }
 
-    /// systemd has the hierarchy of its name where that exists, and else the one of version 2.
+    /// systemd has the hierarchy of its name where it makes one, and else the one of version 2.
     fn in_groups(groups: &str) -> Option<Self> {
-        let path = |middle: &str| {
-            let rest = |line: &'_ str| -> Option<String> {
+        let in_hierarchy = |name: &str| {
+            let path = |line: &str| -> Option<String> {
                 let (_, rest) = line.split_once(':')?;
-                rest.strip_prefix(middle)?
-                    .strip_prefix(':')
-                    .map(str::to_owned)
+                let path = rest.strip_prefix(name)?.strip_prefix(':')?;
+                Some(path.to_owned())
             };
-            groups.lines().find_map(rest)
+            Self::at(&groups.lines().find_map(path)?)
         };
-        let path = path("name=systemd").or_else(|| path(""))?;
-        // A unit may have groups below its own, and the units of a user are below the user's manager.
+        in_hierarchy("name=systemd").or_else(|| in_hierarchy(""))
+    }
+
+    /// A unit may have groups below its own, and the units of a user are below the user's manager.
+    fn at(path: &str) -> Option<Self> {
         let mut services = path.split('/').filter(|name| name.ends_with(".service"));
         let name = services.next_back()?;
         Some(Self {
@@ -115,6 +117,8 @@ mod tests {
         let both = "4:pids:/x.service\n1:name=systemd:/system.slice/hello.service\n0::/\n";
         expect(both, unit);
         expect("0::/system.slice/hello.service/below\n", unit);
+        // A container of a system that has both, which itself has one.
+        expect("1:name=systemd:/\n0::/system.slice/hello.service\n", unit);
     }
 
     #[test]

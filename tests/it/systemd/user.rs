@@ -1,17 +1,14 @@
-//! Under the real systemd: its user manager, in namespaces of its own, runs the program in units of
-//! every kind that the documentation shows.
+//! The manager of a user runs the program in units of every kind that the documentation shows.
 
 use std::fs;
 use std::path::Path;
 
+use super::IMPOSSIBLE;
 use crate::support::outcome::Outcome;
 use crate::support::scratch::Scratch;
 use crate::support::{program, requires};
 
 const MANAGER: &str = "/usr/lib/systemd/systemd";
-
-/// What the scripts exit with where there can be no manager.
-const IMPOSSIBLE: i32 = 77;
 
 /// Makes a control group for everything that follows, and removes it afterwards.
 const OUTER: &str = r#"

@@ -1,0 +1,7 @@
+//! Under the real systemd, in namespaces of its own: as the manager of a user, and as process 1.
+
+mod system;
+mod user;
+
+/// What the scripts exit with where there can be no manager.
+const IMPOSSIBLE: i32 = 77;
