@@ -106,7 +106,7 @@ size:
 # Draws docs/modules.svg from the imports of the core, and records docs/session.svg from a terminal session.
 pictures:
     python3 docs/pictures/modules.py
-    cargo build --locked --example hello --example result
+    cargo build --locked --example hello --example result --example clock
     python3 docs/pictures/session.py
 
 package:

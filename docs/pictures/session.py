@@ -15,10 +15,12 @@ HOME = "/home/you"
 COMMANDS = [
     "hello -d",
     "hello -d",
-    "tail -n 1 hello.log",
+    "kill $(cat hello.pid)",
     "result -d missing.txt",
     "echo $?",
-    "kill $(cat hello.pid)",
+    "clock -d",
+    "clock -s status",
+    "clock -s stop",
 ]
 END = b"\0"  # what the shell writes after each command
 COLUMNS, FONT, LINE, PAUSE = 116, 13, 19, 1.2  # PAUSE: seconds for typing and reading a command
