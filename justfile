@@ -62,8 +62,8 @@ runtimes:
 
 # Process tests with programs that are built with panic = "abort", link-time optimization and stripping.
 hardened *filters="image:: command_line:: background:: handoff:: privileges::":
-    cargo build --locked --examples --profile hardened --target-dir target
-    TEST_PROGRAMS=target/hardened/examples cargo test --locked --test it -- {{filters}}
+    cargo build --all-features --locked --examples --profile hardened --target-dir target
+    TEST_PROGRAMS=target/hardened/examples cargo test --all-features --locked --test it -- {{filters}}
 
 # All tests with the launch by fork(2), as on other Unix systems.
 fork:
