@@ -104,10 +104,15 @@ pub(super) fn handoff_lost(log: Option<&LogPlace>) -> Error {
 }
 
 /// The daemon was not ready in time.
-pub(super) fn not_ready(time: Duration, log: Option<&LogPlace>) -> Error {
+pub(super) fn not_ready(time: Duration, missing: Option<String>, log: Option<&LogPlace>) -> Error {
     let seconds = format!("{}.{}", time.as_secs(), time.subsec_millis() / 100);
     let seconds = seconds.trim_end_matches(".0");
-    let reason = format!("the daemon was not ready within {seconds} s{}", more(log));
+    let missing = missing.map(|missing| format!(": {missing}"));
+    let reason = format!(
+        "the daemon was not ready within {seconds} s{}{}",
+        missing.unwrap_or_default(),
+        more(log)
+    );
     Error::words(ErrorKind::NotReady, CANNOT_START, reason)
 }
 

@@ -220,7 +220,7 @@ fn judge(
         } => failure::ended_early(status, was_ready, errno, place),
         WaitOutcome::Reaped => failure::reaped(place),
         WaitOutcome::HandoffLost => failure::handoff_lost(place),
-        WaitOutcome::TimedOut(time) => failure::not_ready(time, place),
+        WaitOutcome::TimedOut { time, missing } => failure::not_ready(time, missing, place),
     };
     Err(error.with_output(output()))
 }

@@ -45,7 +45,11 @@ pub(super) enum WaitOutcome {
     /// The daemon closed the hand-off without taking its steps, and was stopped.
     HandoffLost,
     /// The daemon was not ready after this time, and was stopped.
-    TimedOut(Duration),
+    TimedOut {
+        time: Duration,
+        /// What the launcher has waited for.
+        missing: Option<String>,
+    },
     /// The user gave up waiting, and the daemon was stopped.
     Interrupted(Signal),
 }
@@ -116,7 +120,7 @@ impl Wait {
             let status = self.status.take();
             return Ok(Some(WaitOutcome::Ready { status }));
         }
-        Ok((now >= self.deadline).then(|| self.time_is_up()))
+        Ok((now >= self.deadline).then(|| self.time_is_up(now)))
     }
 
     /// What becomes readable when a step is due.
@@ -162,7 +166,7 @@ impl Wait {
         if !self.has_taken_steps {
             return State::Pending;
         }
-        let observation = self.probe.poll(now);
+        let observation = self.probe.poll(now, self.deadline);
         self.errno = observation.errno.or(self.errno);
         if let Some(text) = observation.status {
             news.set_status(&text);
@@ -206,13 +210,23 @@ impl Wait {
         }))
     }
 
-    fn time_is_up(&self) -> WaitOutcome {
+    fn time_is_up(&mut self, now: Instant) -> WaitOutcome {
         if self.handoff.is_none() && !self.has_taken_steps {
-            WaitOutcome::HandoffLost
-        } else if self.mode.ready_at_timeout && self.has_taken_steps {
-            WaitOutcome::Ready { status: None }
+            return WaitOutcome::HandoffLost;
+        }
+        let checked = if self.has_taken_steps {
+            self.probe.check_at_timeout(now)
         } else {
-            WaitOutcome::TimedOut(self.deadline - self.begin)
+            Err(None)
+        };
+        match checked {
+            Ok(()) => WaitOutcome::Ready {
+                status: self.status.take(),
+            },
+            Err(missing) => WaitOutcome::TimedOut {
+                time: self.deadline - self.begin,
+                missing,
+            },
         }
     }
 }

@@ -18,7 +18,7 @@ pub(super) fn watch(target: &Target<'_>) -> Box<dyn Probe> {
 }
 
 impl Probe for Exec {
-    fn poll(&mut self, _now: Instant) -> Observation {
+    fn poll(&mut self, _now: Instant, _deadline: Instant) -> Observation {
         // The daemon may have been killed before its exec.
         if sys::process::has_executed(self.0) {
             State::Ready.into()

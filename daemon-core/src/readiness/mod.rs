@@ -170,8 +170,6 @@ pub(crate) struct Mode {
     name: &'static str,
     /// The longest wait, unless `ready_timeout` is set.
     pub(crate) default_timeout: Duration,
-    /// A daemon that is alive at the timeout counts as ready.
-    pub(crate) ready_at_timeout: bool,
     /// A daemon that ends with status 0 before it is ready was a short job that succeeded.
     pub(crate) may_finish_first: bool,
     /// Without a log, the output is kept in memory until the daemon is ready.
@@ -183,7 +181,6 @@ pub(crate) struct Mode {
 static EXEC: Mode = Mode {
     name: "exec",
     default_timeout: Duration::from_secs(30),
-    ready_at_timeout: false,
     may_finish_first: true,
     buffers_output: false,
     #[cfg(unix)]
@@ -193,7 +190,6 @@ static EXEC: Mode = Mode {
 static SETTLED: Mode = Mode {
     name: "settled",
     default_timeout: Duration::from_secs(3),
-    ready_at_timeout: true,
     may_finish_first: true,
     buffers_output: false,
     #[cfg(unix)]
@@ -203,7 +199,6 @@ static SETTLED: Mode = Mode {
 static LISTENING: Mode = Mode {
     name: "listening",
     default_timeout: Duration::from_secs(30),
-    ready_at_timeout: false,
     may_finish_first: false,
     buffers_output: false,
     #[cfg(unix)]
@@ -213,7 +208,6 @@ static LISTENING: Mode = Mode {
 static NOTIFY: Mode = Mode {
     name: "notify",
     default_timeout: Duration::from_secs(30),
-    ready_at_timeout: false,
     may_finish_first: false,
     buffers_output: true,
     #[cfg(unix)]

@@ -19,17 +19,22 @@ pub(super) fn watch_listening(target: &Target<'_>) -> Box<dyn Probe> {
 }
 
 impl Probe for Settled {
-    fn poll(&mut self, now: Instant) -> Observation {
-        ready_if(self.is_quiet(now))
+    fn poll(&mut self, now: Instant, deadline: Instant) -> Observation {
+        ready_if(self.has_settled(now, deadline))
     }
 
     fn next_poll(&self, now: Instant) -> Option<Instant> {
-        Some(now + Self::STEP)
+        Some(self.next_look(now))
+    }
+
+    fn check_at_timeout(&mut self, now: Instant) -> Result<(), Option<String>> {
+        self.check_alive(now)
+            .map_err(|state| Some(state.to_owned()))
     }
 }
 
 impl Probe for Listening {
-    fn poll(&mut self, _now: Instant) -> Observation {
+    fn poll(&mut self, _now: Instant, _deadline: Instant) -> Observation {
         self.is_listening()
             .map_or(State::Hidden(HIDDEN_SOCKETS).into(), ready_if)
     }

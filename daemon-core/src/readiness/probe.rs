@@ -58,10 +58,20 @@ pub(crate) trait Announcements: Debug {
 
 /// Watches one daemon for the condition of one mode. Nothing here blocks.
 pub(crate) trait Probe: Debug {
-    fn poll(&mut self, now: Instant) -> Observation;
+    /// Looks once. At `deadline` the launcher stops waiting, as far as it is known now.
+    fn poll(&mut self, now: Instant, deadline: Instant) -> Observation;
 
     /// When to poll again although no source is readable.
     fn next_poll(&self, now: Instant) -> Option<Instant>;
+
+    /// Whether a daemon that is alive when the time is up counts as ready.
+    ///
+    /// # Errors
+    ///
+    /// What the launcher has waited for in vain, as far as it is known.
+    fn check_at_timeout(&mut self, _now: Instant) -> Result<(), Option<String>> {
+        Err(None)
+    }
 
     /// What becomes readable when there is news.
     fn sources(&self) -> Vec<BorrowedFd<'_>> {

@@ -2,6 +2,8 @@
 
 pub(crate) mod listening;
 mod net_tables;
+mod peer_socket;
+mod process_tree;
 pub(super) mod receiver;
 pub(crate) mod settled;
 mod thread_state;

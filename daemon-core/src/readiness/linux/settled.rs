@@ -1,145 +1,110 @@
-//! `ready = "settled"`: the daemon has gone quiet.
+//! `ready = "settled"`: every thread of the daemon and of its descendants waits for the outside.
 //!
-//! A start that fails is busy until it fails, so a process that uses no processor, waits for no
-//! disk and is not stopped has its start behind it. What this cannot see: a failure that comes
-//! after a sleep, after a slow name look-up, or out of another process that the daemon waits for.
+//! The kernel shows in which call a thread waits, for what and how long. A start that is not over
+//! waits in another way than a program that is up: with a time limit, for a lock, for an answer, for
+//! a child that works. DESIGN of the rule and its limits: `docs/readiness.md`.
 
-use std::collections::VecDeque;
-use std::path::PathBuf;
+mod call;
+mod calm;
+mod descriptor;
+mod memory;
+mod numbers;
+mod observation;
+mod observer;
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test may fail by panic"
+)]
+mod recording;
+mod rule;
+
 use std::time::{Duration, Instant};
 
-use nix::time::ClockId;
 use nix::unistd::Pid;
 
-use super::thread_state::are_all_asleep;
-use crate::sys::process;
+use calm::Calm;
+use observer::Observer;
+use rule::Condition;
 
-/// How long the quiet must last.
-const WINDOW: Duration = Duration::from_millis(50);
+/// A look is followed by a pause of so many times its duration, so that a daemon with hundreds of
+/// threads leaves the launcher a processor to spare.
+const PAUSE_PER_LOOK: u32 = 4;
+const MAX_PAUSE: Duration = Duration::from_millis(20);
 
-/// The processor time within a window that still counts as quiet: timers and housekeeping threads.
-const CPU_LIMIT: Duration = Duration::from_micros(1500);
+/// A thread that has waited for a device for less time at the timeout is reading from a slow disk.
+const STUCK_TIME: Duration = Duration::from_millis(100);
 
-/// A launcher that gets no processor itself looks too seldom. The clock of the daemon shows what was
-/// computed in between, but no disk wait, so such a gap begins a new window.
-const LONGEST_GAP: Duration = Duration::from_millis(25);
-
-/// Part of the time that may go into looking at threads: one fiftieth.
-const PAUSE_PER_LOOK: u32 = 50;
-
-/// Watches a process for the moment in which it goes quiet.
+/// Watches the daemon until it waits for the outside.
 #[derive(Debug)]
 pub(crate) struct Settled {
-    clock: Option<ClockId>,
-    threads: PathBuf,
-    quiet: QuietTime,
-    /// The daemon's clock when all threads were last seen asleep.
-    asleep_at: Option<Duration>,
-    next_look: Option<Instant>,
+    begin: Instant,
+    observer: Observer,
+    calm: Calm,
+    earliest_look: Duration,
 }
 
 impl Settled {
-    /// How often [`is_quiet`](Self::is_quiet) wants to be called. Ten samples make a window, the answer
-    /// is at most a step late, and a step costs one clock reading: with the wake-up for it some 15 µs,
-    /// 0.3 % of the time.
-    pub(crate) const STEP: Duration = Duration::from_millis(5);
-
-    /// The process must be one that nobody else waits for, so that its number stays its own.
+    /// The process must be a child of this one, so that its pid stays its own.
     pub(crate) fn watch(pid: Pid) -> Self {
         Self {
-            clock: ClockId::pid_cpu_clock_id(pid).ok(),
-            // Where they cannot be seen, nothing is ever quiet, and the time decides.
-            threads: process::directory(pid)
-                .map(|process| process.join("task"))
-                .unwrap_or_default(),
-            quiet: QuietTime::default(),
-            asleep_at: None,
-            next_look: None,
+            begin: Instant::now(),
+            observer: Observer::watch(pid),
+            calm: Calm::default(),
+            earliest_look: Duration::ZERO,
         }
     }
 
-    /// Takes a sample, and says whether the daemon has been quiet long enough. A daemon that ended is
-    /// not quiet.
+    /// Whether the daemon is up; to be called at [`next_look`](Self::next_look). At `deadline` the
+    /// launcher stops waiting. A daemon that ended is not up.
     ///
-    /// The clock comes first, since it costs nothing: a daemon that computes need not be looked at,
-    /// and one whose clock stands still since all its threads were seen asleep has not run since.
-    /// Only a thread that was woken and has no processor yet escapes the clock, so the threads are
-    /// looked at again before the answer is yes.
-    pub(crate) fn is_quiet(&mut self, now: Instant) -> bool {
-        let Some(cpu) = self.cpu_time() else {
-            self.quiet.end();
+    /// The clocks come first, since they cost nothing: as long as they stand still, the threads are
+    /// where they were. Only a thread that was woken and has no processor yet escapes the clocks, so
+    /// the threads are looked at again before the answer is yes.
+    pub(crate) fn has_settled(&mut self, now: Instant, deadline: Instant) -> bool {
+        let time = now.saturating_duration_since(self.begin);
+        let deadline = deadline.saturating_duration_since(self.begin);
+        if time < self.earliest_look || !self.calm.needs_look(time, self.observer.clock()) {
             return false;
+        }
+        self.look(time, deadline)
+    }
+
+    /// When to poll again: the older the start, the less often.
+    pub(crate) fn next_look(&self, now: Instant) -> Instant {
+        let milliseconds = match now.saturating_duration_since(self.begin).as_millis() {
+            0..50 => 1,
+            50..250 => 2,
+            _ => 5,
         };
-        if self.quiet.is_broken_by(now, cpu) {
-            self.quiet.end();
-            self.asleep_at = None;
-        }
-        let has_run = self.asleep_at != Some(cpu);
-        let is_look_due = self.next_look.is_none_or(|due| due <= now);
-        if has_run && is_look_due {
-            self.look(now, cpu);
-        }
-        if self.asleep_at.is_none() {
-            return false;
-        }
-        self.quiet.add(now, cpu);
-        self.quiet.is_long_enough(now, cpu) && self.look(now, cpu)
+        now + Duration::from_millis(milliseconds)
     }
 
-    fn cpu_time(&self) -> Option<Duration> {
-        self.clock?.now().ok().map(Duration::from)
+    /// Whether a daemon that is alive when the time is up counts as up.
+    ///
+    /// # Errors
+    ///
+    /// The daemon is stopped, or a thread of it hangs in a device.
+    pub(crate) fn check_alive(&mut self, now: Instant) -> Result<(), &'static str> {
+        let time = now.saturating_duration_since(self.begin);
+        self.look(time, time);
+        match self.calm.condition() {
+            Some(Condition::Stopped) => Err("a process of it is stopped"),
+            Some(Condition::WaitsForDevice) if self.calm.duration(time) >= STUCK_TIME => {
+                Err("a process of it hangs in a device or a file system")
+            }
+            _ => Ok(()),
+        }
     }
 
-    /// Looks at every thread until one is busy. With hundreds of threads that takes its time, so the
-    /// next look waits in proportion, but never so long that a window has fewer than three.
-    fn look(&mut self, now: Instant, cpu: Duration) -> bool {
+    fn look(&mut self, now: Duration, deadline: Duration) -> bool {
         let begin = Instant::now();
-        let are_asleep = are_all_asleep(&self.threads);
+        let observation = self.observer.look(now);
+        let condition = Condition::of(&observation, deadline);
         let pause = begin.elapsed().saturating_mul(PAUSE_PER_LOOK);
-        self.next_look = now.checked_add(pause.min(LONGEST_GAP));
-        if are_asleep {
-            self.asleep_at = Some(cpu);
-        } else {
-            self.asleep_at = None;
-            self.quiet.end();
-        }
-        are_asleep
-    }
-}
-
-/// The samples since the last disturbance, no more of them than a window needs.
-#[derive(Debug, Default)]
-struct QuietTime {
-    samples: VecDeque<(Instant, Duration)>,
-}
-
-impl QuietTime {
-    fn end(&mut self) {
-        self.samples.clear();
-    }
-
-    /// True when this sample cannot continue what was seen before: it comes too late, or the daemon
-    /// used more since the last sample than it may use in a whole window.
-    fn is_broken_by(&self, now: Instant, cpu: Duration) -> bool {
-        self.samples.back().is_some_and(|&(time, used)| {
-            now.saturating_duration_since(time) > LONGEST_GAP
-                || cpu.saturating_sub(used) >= CPU_LIMIT
-        })
-    }
-
-    fn add(&mut self, now: Instant, cpu: Duration) {
-        self.samples.push_back((now, cpu));
-        let covers_window =
-            |&(time, _): &(Instant, Duration)| now.saturating_duration_since(time) >= WINDOW;
-        while self.samples.get(1).is_some_and(covers_window) {
-            self.samples.pop_front();
-        }
-    }
-
-    fn is_long_enough(&self, now: Instant, cpu: Duration) -> bool {
-        self.samples.front().is_some_and(|&(time, used)| {
-            now.saturating_duration_since(time) >= WINDOW && cpu.saturating_sub(used) < CPU_LIMIT
-        })
+        self.earliest_look = now + pause.min(MAX_PAUSE);
+        self.calm.add(now, condition, &observation)
     }
 }
 

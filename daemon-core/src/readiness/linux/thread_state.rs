@@ -1,6 +1,6 @@
 //! What a thread is doing, read from `/proc/PID/task/TID/stat`, see `proc_pid_stat(5)`.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -13,38 +13,23 @@ const ENOUGH_OF_STAT: usize = 256;
 pub(super) enum ThreadState {
     /// Waiting for something that may never come.
     Asleep,
-    /// Running or waiting for a processor, waiting for a disk, or stopped: there is more to come.
-    Busy,
+    /// Running or waiting for a processor.
+    Runs,
+    /// Waiting for a disk or another device, without being interrupted by signals.
+    WaitsForDevice,
+    /// Stopped by a signal or a debugger.
+    Stopped,
     /// Ended, perhaps not yet waited for. The first thread of a process can end before the others.
     Ended,
-}
-
-/// True when at least one thread lives, and all that live are asleep. Ends at the first busy one.
-pub(super) fn are_all_asleep(threads: &Path) -> bool {
-    let Ok(entries) = fs::read_dir(threads) else {
-        return false;
-    };
-    let mut is_one_asleep = false;
-    for entry in entries {
-        let Ok(entry) = entry else {
-            return false;
-        };
-        match state_of(&entry.path()) {
-            ThreadState::Asleep => is_one_asleep = true,
-            ThreadState::Busy => return false,
-            ThreadState::Ended => {}
-        }
-    }
-    is_one_asleep
 }
 
 /// The state of a thread, or of a process by its first thread, given its directory.
 pub(super) fn state_of(directory: &Path) -> ThreadState {
     match read_stat(directory.join("stat")) {
-        Ok((stat, length)) => parse_stat(&stat[..length]).unwrap_or(ThreadState::Busy),
+        Ok((stat, length)) => parse_stat(&stat[..length]).unwrap_or(ThreadState::Runs),
         Err(error) if has_ended(&error) => ThreadState::Ended,
-        // Too many open files, for example: who cannot look must not say that all is quiet.
-        Err(_) => ThreadState::Busy,
+        // Too many open files, for example: what cannot be seen is not taken for sleep.
+        Err(_) => ThreadState::Runs,
     }
 }
 
@@ -68,7 +53,9 @@ fn parse_stat(stat: &[u8]) -> Option<ThreadState> {
         // Sleeping, parked, idle; the last two are said of kernel threads only.
         b" S " | b" P " | b" I " => Some(ThreadState::Asleep),
         b" Z " | b" X " | b" x " => Some(ThreadState::Ended),
-        _ => Some(ThreadState::Busy),
+        b" D " => Some(ThreadState::WaitsForDevice),
+        b" T " | b" t " => Some(ThreadState::Stopped),
+        _ => Some(ThreadState::Runs),
     }
 }
 
@@ -77,20 +64,20 @@ fn parse_stat(stat: &[u8]) -> Option<ThreadState> {
 mod tests {
     use super::*;
 
-    use std::process::{self, Command};
+    use std::process::Command;
 
     #[test]
     fn the_state_follows_the_name_whatever_the_name() {
         for (stat, state) in [
             ("1 (init) S 0 1 1", ThreadState::Asleep),
             ("9 (a) R (b) S 0 1 1", ThreadState::Asleep),
-            ("9 (a) S (b) R 0 1 1", ThreadState::Busy),
-            ("9 () S ) D 0 1 1", ThreadState::Busy),
-            ("9 (\n) T 0 1 1", ThreadState::Busy),
-            ("9 (x) t 0 1 1", ThreadState::Busy),
+            ("9 (a) S (b) R 0 1 1", ThreadState::Runs),
+            ("9 () S ) D 0 1 1", ThreadState::WaitsForDevice),
+            ("9 (\n) T 0 1 1", ThreadState::Stopped),
+            ("9 (x) t 0 1 1", ThreadState::Stopped),
             ("9 (x) Z 0 1 1", ThreadState::Ended),
             ("9 (x) X 0 1 1", ThreadState::Ended),
-            ("9 (x) ? 0 1 1", ThreadState::Busy),
+            ("9 (x) ? 0 1 1", ThreadState::Runs),
         ] {
             assert_eq!(parse_stat(stat.as_bytes()), Some(state), "{stat}");
         }
@@ -100,18 +87,15 @@ mod tests {
     }
 
     #[test]
-    fn the_thread_that_looks_is_busy_itself() {
-        let threads = PathBuf::from(format!("/proc/{}/task", process::id()));
-        assert!(!are_all_asleep(&threads));
-        assert_eq!(state_of("/proc/thread-self".as_ref()), ThreadState::Busy);
+    fn the_thread_that_looks_runs() {
+        assert_eq!(state_of("/proc/thread-self".as_ref()), ThreadState::Runs);
     }
 
     #[test]
-    fn a_process_that_ended_is_not_asleep() {
+    fn process_without_directory_has_ended() {
         let mut child = Command::new("true").spawn().unwrap();
         let directory = PathBuf::from(format!("/proc/{}", child.id()));
         child.wait().unwrap();
         assert_eq!(state_of(&directory), ThreadState::Ended);
-        assert!(!are_all_asleep(&directory.join("task")));
     }
 }

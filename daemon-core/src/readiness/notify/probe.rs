@@ -94,7 +94,7 @@ impl Notify {
 }
 
 impl Probe for Notify {
-    fn poll(&mut self, now: Instant) -> Observation {
+    fn poll(&mut self, now: Instant, _deadline: Instant) -> Observation {
         if self.pause_until.is_some_and(|end| now < end) {
             return self.state(now).into();
         }

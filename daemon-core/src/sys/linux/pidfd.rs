@@ -1,6 +1,6 @@
 //! Descriptors of processes, which no other process can take over as it can a number.
 
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::unistd::Pid;
@@ -28,4 +28,13 @@ pub(crate) fn send_signal(pidfd: BorrowedFd<'_>, signal: i32) -> Result<(), Errn
         )
     };
     Errno::result(sent).map(drop)
+}
+
+/// `pidfd_getfd(2)`: a duplicate of a descriptor of that process, close-on-exec.
+pub(crate) fn duplicate(pidfd: BorrowedFd<'_>, descriptor: RawFd) -> Result<OwnedFd, Errno> {
+    // SAFETY: the call takes integers, and the pidfd is open as long as it is borrowed.
+    let copy = unsafe { libc::syscall(libc::SYS_pidfd_getfd, pidfd.as_raw_fd(), descriptor, 0) };
+    let copy = i32::try_from(Errno::result(copy)?).map_err(|_| Errno::EBADF)?;
+    // SAFETY: the kernel has just made this descriptor for this process.
+    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::{Pid, SysconfVar, getpid, sysconf};
 
-pub(crate) use super::pidfd::{open, send_signal};
+pub(crate) use super::pidfd::{duplicate, open, send_signal};
 
 /// Its directory in `/proc`.
 ///

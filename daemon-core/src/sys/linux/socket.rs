@@ -1,6 +1,6 @@
 //! The socket pair of the hand-off.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
@@ -25,4 +25,27 @@ pub(crate) fn is_made_by(pid: i32, socket: &OwnedFd) -> bool {
     getsockopt(socket, sockopt::PeerCredentials).is_ok_and(|maker| {
         maker.pid() == pid && maker.uid() == geteuid().as_raw() && maker.gid() == getegid().as_raw()
     })
+}
+
+/// `getsockopt(2)` for an option that `nix` does not have: how many bytes the kernel has filled.
+pub(crate) fn read_option(
+    socket: BorrowedFd<'_>,
+    level: libc::c_int,
+    name: libc::c_int,
+    value: &mut [u8],
+) -> Result<usize, Errno> {
+    let mut length = libc::socklen_t::try_from(value.len()).map_err(|_| Errno::EINVAL)?;
+    // SAFETY: the socket is open as long as it is borrowed, and the kernel writes at most `length`
+    // bytes, which is the length of `value`.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            level,
+            name,
+            value.as_mut_ptr().cast(),
+            &raw mut length,
+        )
+    };
+    Errno::result(result)?;
+    usize::try_from(length).map_err(|_| Errno::EINVAL)
 }

@@ -1,0 +1,94 @@
+use super::*;
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+use std::thread;
+
+fn state(socket: impl Into<OwnedFd>) -> SocketState {
+    SocketState::of(socket.into())
+}
+
+#[test]
+fn duplicate_is_the_same_socket() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let copy = PeerDescriptors::of(Pid::this())
+        .duplicate(listener.as_raw_fd())
+        .unwrap();
+    let copy = TcpListener::from(copy);
+    assert_eq!(copy.local_addr().unwrap(), listener.local_addr().unwrap());
+}
+
+#[test]
+fn listeners_are_seen() {
+    assert_eq!(
+        state(TcpListener::bind("127.0.0.1:0").unwrap()),
+        SocketState::Listening
+    );
+    let path = std::env::temp_dir().join(format!("peer-socket-{}", Pid::this()));
+    let listener = UnixListener::bind(&path).unwrap();
+    std::fs::remove_file(path).unwrap();
+    assert_eq!(state(listener), SocketState::Listening);
+}
+
+#[test]
+fn bound_udp_socket_shows_its_address() {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    assert_eq!(
+        state(socket.try_clone().unwrap()),
+        SocketState::Bound(address)
+    );
+    socket.connect("127.0.0.1:9").unwrap();
+    assert_eq!(state(socket), SocketState::Other);
+}
+
+#[test]
+fn unix_peer_is_the_process_of_the_other_end() {
+    let (ours, _theirs) = UnixStream::pair().unwrap();
+    assert_eq!(state(ours), SocketState::UnixPeer(Some(Pid::this())));
+    assert_eq!(state(UnixDatagram::unbound().unwrap()), SocketState::Other);
+}
+
+/// Longer than a tick of the slowest kernel clock.
+const TICKS: Duration = Duration::from_millis(30);
+
+#[test]
+fn side_that_spoke_last_is_known() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (mut theirs, _) = listener.accept().unwrap();
+    let last_word = |socket: &TcpStream| match state(socket.try_clone().unwrap()) {
+        SocketState::Connected(last_word) => last_word,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(last_word(&ours), LastWord::Theirs, "nothing was said");
+    ours.write_all(b"question").unwrap();
+    theirs.read_exact(&mut [0; 8]).unwrap();
+    assert_eq!(last_word(&ours), LastWord::Ours);
+    thread::sleep(TICKS);
+    theirs.write_all(b"answer").unwrap();
+    ours.read_exact(&mut [0; 6]).unwrap();
+    assert_eq!(last_word(&ours), LastWord::Theirs);
+    thread::sleep(TICKS);
+    ours.write_all(b"another").unwrap();
+    assert_eq!(last_word(&ours), LastWord::Ours);
+}
+
+#[test]
+fn older_kernels_do_not_say_who_spoke_last() {
+    let info = [1; TCP_INFO_SIZE];
+    assert_eq!(last_word(&info, 104), LastWord::Unclear);
+    assert_eq!(last_word(&info, TCP_INFO_SIZE), LastWord::Unclear);
+}
+
+#[test]
+fn receive_timeout_is_read() {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let copy = || OwnedFd::from(socket.try_clone().unwrap());
+    assert_eq!(receive_timeout(&copy()), None);
+    let timeout = Some(Duration::from_millis(1500));
+    socket.set_read_timeout(timeout).unwrap();
+    assert_eq!(receive_timeout(&copy()), timeout);
+}

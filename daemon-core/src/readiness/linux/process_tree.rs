@@ -1,0 +1,175 @@
+//! The daemon, its descendants and their threads, as `/proc` lists them.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::signal::kill;
+use nix::time::ClockId;
+use nix::unistd::Pid;
+
+use super::thread_state::has_ended;
+
+/// A daemon with more processes is looked at in part.
+const MAX_PROCESSES: usize = 256;
+
+/// One process and the ids of its threads.
+#[derive(Debug)]
+pub(super) struct Process {
+    pub(super) pid: Pid,
+    pub(super) parent: Option<Pid>,
+    pub(super) directory: PathBuf,
+    pub(super) clock_id: Option<ClockId>,
+    /// Its processor time before anything else was read: what runs while the tree is read makes the
+    /// clock move on from this.
+    pub(super) clock: Duration,
+    pub(super) threads: Vec<Pid>,
+}
+
+/// What `/proc` shows of a process and of its descendants at one moment.
+#[derive(Debug, Default)]
+pub(super) struct ProcessTree {
+    /// The first is the root, unless it has ended.
+    pub(super) processes: Vec<Process>,
+    /// False where a child may be missing: the kernel has no `children` files, the process of
+    /// another user is hidden (`hidepid`), or there are too many.
+    pub(super) is_complete: bool,
+}
+
+impl ProcessTree {
+    /// Reads the tree below the process with this directory.
+    pub(super) fn read(root: Pid, directory: &Path) -> Self {
+        let mut tree = Self {
+            processes: Vec::new(),
+            is_complete: true,
+        };
+        tree.add(root, None, directory.to_owned());
+        let mut index = 0;
+        while index < tree.processes.len() {
+            tree.add_children_of(index);
+            index += 1;
+        }
+        tree
+    }
+
+    fn add_children_of(&mut self, index: usize) {
+        let (parent, directory) = {
+            let process = &self.processes[index];
+            (process.pid, process.directory.clone())
+        };
+        for thread_index in 0..self.processes[index].threads.len() {
+            let thread = self.processes[index].threads[thread_index];
+            let thread = directory.join(format!("task/{thread}"));
+            let children = match fs::read_to_string(thread.join("children")) {
+                Ok(children) => children,
+                Err(error) => {
+                    // The thread has ended, or the kernel has no such file.
+                    self.is_complete &= has_ended(&error) && !thread.exists();
+                    continue;
+                }
+            };
+            for child in children.split_ascii_whitespace() {
+                let Ok(child) = child.parse().map(Pid::from_raw) else {
+                    continue;
+                };
+                if self.processes.len() == MAX_PROCESSES {
+                    self.is_complete = false;
+                    return;
+                }
+                let directory = directory.with_file_name(child.to_string());
+                self.add(child, Some(parent), directory);
+            }
+        }
+    }
+
+    fn add(&mut self, pid: Pid, parent: Option<Pid>, directory: PathBuf) {
+        let clock_id = ClockId::pid_cpu_clock_id(pid).ok();
+        let clock = clock_id.and_then(|clock| clock.now().ok());
+        match read_threads(&directory) {
+            Ok(threads) => self.processes.push(Process {
+                pid,
+                parent,
+                directory,
+                clock_id,
+                clock: clock.map(Duration::from).unwrap_or_default(),
+                threads,
+            }),
+            Err(error) => {
+                let is_alive = kill(pid, None) != Err(Errno::ESRCH);
+                self.is_complete &= has_ended(&error) && !is_alive;
+            }
+        }
+    }
+}
+
+fn read_threads(directory: &Path) -> io::Result<Vec<Pid>> {
+    let mut threads = Vec::new();
+    for entry in fs::read_dir(directory.join("task"))? {
+        let name = entry?.file_name();
+        threads.extend(
+            name.to_str()
+                .and_then(|name| name.parse().ok())
+                .map(Pid::from_raw),
+        );
+    }
+    Ok(threads)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail by panic")]
+mod tests {
+    use super::*;
+
+    use std::io::Read;
+    use std::process::{Command, Stdio};
+
+    fn read(pid: u32) -> ProcessTree {
+        let pid = Pid::from_raw(pid.try_into().unwrap());
+        ProcessTree::read(pid, Path::new(&format!("/proc/{pid}")))
+    }
+
+    #[test]
+    fn grandchildren_belong_to_the_tree() {
+        let mut shell = Command::new("sh")
+            .args(["-c", "sh -c 'echo up; read line; exit' & wait"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        shell
+            .stdout
+            .take()
+            .unwrap()
+            .read_exact(&mut [0; 3])
+            .unwrap();
+        let tree = read(shell.id());
+        let parents: Vec<_> = tree
+            .processes
+            .iter()
+            .map(|process| process.parent)
+            .collect();
+        shell.kill().unwrap();
+        shell.wait().unwrap();
+        assert_eq!(parents, [None, Some(tree.processes[0].pid)]);
+        assert_eq!(tree.processes[0].threads, [tree.processes[0].pid]);
+        assert!(tree.is_complete);
+    }
+
+    #[test]
+    fn tree_of_ended_process_is_empty() {
+        let mut child = Command::new("true").spawn().unwrap();
+        child.wait().unwrap();
+        let tree = read(child.id());
+        assert!(tree.processes.is_empty());
+        assert!(tree.is_complete);
+    }
+
+    #[test]
+    fn hidden_process_makes_tree_incomplete() {
+        let tree = ProcessTree::read(Pid::this(), Path::new("/proc/hidden"));
+        assert!(tree.processes.is_empty());
+        assert!(!tree.is_complete);
+    }
+}

@@ -1,0 +1,132 @@
+//! How long the daemon has been in one condition, and which of its waits come back. No system calls
+//! here.
+
+use std::time::Duration;
+
+use super::observation::{Activity, Observation};
+use super::rule::Condition;
+
+/// A daemon whose waits end by themselves and come back this often, over at least this time, is
+/// one that ticks. Servers that try a taken port again give up earlier (nginx: 5 times in 2.5 s).
+const MIN_TICKS: u32 = 10;
+const MIN_TICKING_TIME: Duration = Duration::from_secs(1);
+
+/// More patterns of waits than this are no ticking.
+const MAX_PATTERNS: usize = 64;
+
+/// The conditions seen so far, as far as they count.
+#[derive(Debug, Default)]
+pub(super) struct Calm {
+    last: Option<(Condition, Duration)>,
+    /// When the last condition was seen first, with no other in between.
+    since: Duration,
+    patterns: Vec<Pattern>,
+}
+
+/// All threads at the same places.
+#[derive(Debug)]
+struct Pattern {
+    places: u64,
+    first_seen: Duration,
+    times_seen: u32,
+    /// The daemon's clock when it was last seen.
+    clock: Duration,
+}
+
+impl Calm {
+    /// Whether the threads have to be looked at, by what was seen last and by what the clock says now.
+    pub(super) fn needs_look(&self, now: Duration, clock: Duration) -> bool {
+        let Some((condition, last_clock)) = self.last else {
+            return true;
+        };
+        // A thread that is stopped or waits for a device goes on without being seen by the clock.
+        let may_change_unseen = matches!(
+            condition,
+            Condition::Runs | Condition::Stopped | Condition::WaitsForDevice
+        );
+        may_change_unseen || clock != last_clock || self.is_long_enough(condition, now)
+    }
+
+    /// Takes what a look has shown; true when the daemon is up.
+    pub(super) fn add(
+        &mut self,
+        now: Duration,
+        condition: Condition,
+        observation: &Observation,
+    ) -> bool {
+        let previous = self.last.replace((condition, observation.clock));
+        let has_run = previous.is_none_or(|(_, clock)| clock != observation.clock);
+        let is_same = previous.is_some_and(|(previous, _)| previous == condition);
+        // Clients may come to a daemon that serves, and its housekeeping goes on.
+        if !is_same || (has_run && condition != Condition::Serves) {
+            self.since = now;
+        } else if self.is_long_enough(condition, now) {
+            return true;
+        }
+        condition == Condition::Timed && self.ticks(now, observation)
+    }
+
+    /// What was seen last.
+    pub(super) fn condition(&self) -> Option<Condition> {
+        self.last.map(|(condition, _)| condition)
+    }
+
+    /// For how long it has been seen, without anything that ran in between.
+    pub(super) fn duration(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.since)
+    }
+
+    fn is_long_enough(&self, condition: Condition, now: Duration) -> bool {
+        condition
+            .window()
+            .is_some_and(|window| self.duration(now) >= window)
+    }
+
+    fn ticks(&mut self, now: Duration, observation: &Observation) -> bool {
+        let places = places(observation);
+        let clock = observation.clock;
+        let known = self
+            .patterns
+            .iter_mut()
+            .find(|known| known.places == places);
+        let Some(pattern) = known else {
+            if self.patterns.len() < MAX_PATTERNS {
+                self.patterns.push(Pattern {
+                    places,
+                    first_seen: now,
+                    times_seen: 1,
+                    clock,
+                });
+            }
+            return false;
+        };
+        if pattern.clock != clock {
+            pattern.times_seen += 1;
+            pattern.clock = clock;
+        }
+        pattern.times_seen > MIN_TICKS && now.saturating_sub(pattern.first_seen) >= MIN_TICKING_TIME
+    }
+}
+
+/// The places of all threads as one value, whatever their order.
+fn places(observation: &Observation) -> u64 {
+    let threads = observation
+        .processes
+        .iter()
+        .flat_map(|process| &process.threads);
+    threads.fold(0, |places, thread| {
+        let place = match &thread.activity {
+            Activity::Waits(wait) => wait.place,
+            _ => 0,
+        };
+        let id = u64::from(thread.id.as_raw().unsigned_abs());
+        places.wrapping_add(
+            (place ^ id << 40)
+                .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+                .rotate_left(23),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests;

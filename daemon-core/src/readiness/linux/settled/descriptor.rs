@@ -1,0 +1,202 @@
+//! What is behind the descriptors that a thread waits for.
+
+use std::fs;
+use std::os::fd::{OwnedFd, RawFd};
+use std::path::Path;
+use std::time::Duration;
+
+use nix::unistd::Pid;
+
+use super::call::Descriptors;
+use super::observation::Source;
+use crate::readiness::platform::peer_socket::{
+    LastWord, PeerDescriptors, SocketState, receive_timeout,
+};
+use crate::readiness::platform::thread_state::has_ended;
+
+/// An epoll set may hold another, and not more than this is looked at.
+const MAX_EPOLL_DEPTH: u32 = 2;
+const MAX_EPOLL_SET: usize = 256;
+
+/// Ports that only a privileged program can bind: a UDP socket there waits for clients. Resolvers
+/// and clients of any kind have one on a random port.
+const PRIVILEGED_PORTS: std::ops::Range<u16> = 1..1024;
+
+/// What one wait is for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Awaited {
+    pub(super) sources: Vec<Source>,
+    /// The socket that is read has this timeout.
+    pub(super) receive_timeout: Option<Duration>,
+    /// A timer in the set expires after this time.
+    pub(super) timer: Option<Duration>,
+}
+
+/// The descriptors of a process, given its directory.
+#[derive(Debug)]
+pub(super) struct DescriptorTable<'a> {
+    pub(super) directory: &'a Path,
+    pub(super) descriptors: &'a PeerDescriptors,
+    /// The daemon and its descendants: a Unix socket that leads to one of these leads nowhere else.
+    pub(super) family: &'a [Pid],
+}
+
+impl DescriptorTable<'_> {
+    pub(super) fn awaited(&self, descriptors: &Descriptors) -> Awaited {
+        let mut awaited = Awaited::default();
+        match descriptors {
+            Descriptors::Set(set) => {
+                for descriptor in set {
+                    self.add(*descriptor, None, &mut awaited, 0);
+                }
+            }
+            Descriptors::Read(descriptor) => {
+                if self
+                    .link(*descriptor)
+                    .is_some_and(|link| link.starts_with("socket:"))
+                {
+                    let copy = self.descriptors.duplicate(*descriptor);
+                    awaited.receive_timeout = copy.as_ref().ok().and_then(receive_timeout);
+                    awaited.sources.push(self.source(copy.ok()));
+                } else {
+                    self.add(*descriptor, None, &mut awaited, 0);
+                }
+            }
+            Descriptors::Unknown => awaited.sources.push(Source::Unclear),
+        }
+        awaited
+    }
+
+    /// Adds a descriptor; one that was put into an epoll set has the inode of the file it was then.
+    fn add(&self, descriptor: RawFd, inode: Option<u64>, awaited: &mut Awaited, depth: u32) {
+        let link = match fs::read_link(self.directory.join(format!("fd/{descriptor}"))) {
+            Ok(link) => link,
+            // Closed in between.
+            Err(error) if has_ended(&error) => return,
+            Err(_) => return awaited.sources.push(Source::Unclear),
+        };
+        let link = link.to_string_lossy();
+        let source = match &*link {
+            "anon_inode:[eventpoll]" => return self.add_set(descriptor, awaited, depth + 1),
+            "anon_inode:[timerfd]" => {
+                let timer = self.details(descriptor).and_then(|text| parse_timer(&text));
+                awaited.timer = [awaited.timer, timer].into_iter().flatten().min();
+                Source::Internal
+            }
+            "anon_inode:[eventfd]"
+            | "anon_inode:[signalfd]"
+            | "anon_inode:[io_uring]"
+            | "anon_inode:inotify" => Source::Internal,
+            link => match parse_socket(link) {
+                // The descriptor has been closed and names another file by now.
+                Some(socket) if inode.is_some_and(|inode| inode != socket) => return,
+                Some(_) => self.source(self.descriptors.duplicate(descriptor).ok()),
+                None => Source::Other,
+            },
+        };
+        awaited.sources.push(source);
+    }
+
+    fn add_set(&self, set: RawFd, awaited: &mut Awaited, depth: u32) {
+        if depth > MAX_EPOLL_DEPTH {
+            return awaited.sources.push(Source::Other);
+        }
+        let Some(details) = self.details(set) else {
+            return awaited.sources.push(Source::Unclear);
+        };
+        for entry in details
+            .lines()
+            .filter_map(parse_epoll_entry)
+            .take(MAX_EPOLL_SET)
+        {
+            if entry.is_armed {
+                self.add(entry.descriptor, Some(entry.inode), awaited, depth);
+            }
+        }
+    }
+
+    fn source(&self, socket: Option<OwnedFd>) -> Source {
+        let Some(socket) = socket else {
+            return Source::Unclear;
+        };
+        match SocketState::of(socket) {
+            SocketState::Listening => Source::Server,
+            SocketState::Bound(address) if PRIVILEGED_PORTS.contains(&address.port()) => {
+                Source::Server
+            }
+            SocketState::Connecting => Source::Connecting,
+            SocketState::Connected(LastWord::Ours) => Source::Asked,
+            SocketState::Connected(LastWord::Unclear) => Source::Unclear,
+            SocketState::UnixPeer(Some(peer)) if self.family.contains(&peer) => Source::Internal,
+            SocketState::UnixPeer(_) => Source::UnixPeer,
+            SocketState::Bound(_)
+            | SocketState::Connected(LastWord::Theirs)
+            | SocketState::Other => Source::Other,
+        }
+    }
+
+    fn link(&self, descriptor: RawFd) -> Option<String> {
+        let link = fs::read_link(self.directory.join(format!("fd/{descriptor}"))).ok()?;
+        link.into_os_string().into_string().ok()
+    }
+
+    fn details(&self, descriptor: RawFd) -> Option<String> {
+        fs::read_to_string(self.directory.join(format!("fdinfo/{descriptor}"))).ok()
+    }
+}
+
+/// `socket:[12345]`
+fn parse_socket(link: &str) -> Option<u64> {
+    link.strip_prefix("socket:[")?
+        .strip_suffix(']')?
+        .parse()
+        .ok()
+}
+
+/// One line of the fdinfo of an epoll set, see `proc_pid_fdinfo(5)`.
+#[derive(Debug, PartialEq, Eq)]
+struct EpollEntry {
+    descriptor: RawFd,
+    inode: u64,
+    /// False when it is registered for no event, or a one-shot registration has been used up.
+    is_armed: bool,
+}
+
+/// `tfd:        5 events:       19 data:                5  pos:0 ino:2042 sdev:8`
+fn parse_epoll_entry(line: &str) -> Option<EpollEntry> {
+    /// What the kernel reports in any case, and what is no event.
+    const NO_EVENTS: i32 = libc::EPOLLERR
+        | libc::EPOLLHUP
+        | libc::EPOLLET
+        | libc::EPOLLONESHOT
+        | libc::EPOLLEXCLUSIVE
+        | libc::EPOLLWAKEUP;
+    let mut words = line.strip_prefix("tfd:")?.split_ascii_whitespace();
+    let descriptor = words.next()?.parse().ok()?;
+    let mut rest = words.skip_while(|word| *word != "events:");
+    let events = u32::from_str_radix(rest.nth(1)?, 16).ok()?;
+    let inode = rest.find_map(|word| word.strip_prefix("ino:"))?;
+    Some(EpollEntry {
+        descriptor,
+        inode: u64::from_str_radix(inode, 16).ok()?,
+        is_armed: events & !u32::from_ne_bytes(NO_EVENTS.to_ne_bytes()) != 0,
+    })
+}
+
+/// How long a timerfd runs yet: `it_value: (0, 49406829)`; zero when it is not armed.
+fn parse_timer(details: &str) -> Option<Duration> {
+    let value = details
+        .lines()
+        .find_map(|line| line.strip_prefix("it_value: ("))?;
+    let (seconds, nanoseconds) = value.strip_suffix(')')?.split_once(", ")?;
+    let left = Duration::new(seconds.parse().ok()?, nanoseconds.parse().ok()?);
+    (!left.is_zero()).then_some(left)
+}
+
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test may fail by panic"
+)]
+mod tests;

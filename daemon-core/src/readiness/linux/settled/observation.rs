@@ -1,0 +1,85 @@
+//! What one look at the daemon and its descendants has shown.
+
+use std::time::Duration;
+
+use nix::unistd::Pid;
+
+/// All processes of the tree at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Observation {
+    /// The daemon comes first.
+    pub(super) processes: Vec<Process>,
+    /// False where a child may be missing.
+    pub(super) is_complete: bool,
+    /// The processor time of all processes together; any change means that a thread has run.
+    pub(super) clock: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Process {
+    pub(super) pid: Pid,
+    pub(super) parent: Option<Pid>,
+    /// Without those that have ended.
+    pub(super) threads: Vec<Thread>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Thread {
+    pub(super) id: Pid,
+    pub(super) activity: Activity,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Activity {
+    /// Has a processor or waits for one, or is in a page fault.
+    Runs,
+    /// Waits for a disk or another device (state D).
+    WaitsForDevice,
+    /// Stopped by a signal or a debugger (states T and t).
+    Stopped,
+    /// Blocked in a call that is a step of a start: connect, flock, open, write, or an unknown one.
+    Works,
+    /// Asleep, and the kernel does not show in which call.
+    Sleeps,
+    Waits(Wait),
+}
+
+/// A call that waits for something from outside of the thread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Wait {
+    pub(super) call: Call,
+    /// When it ends by itself, in time since the watch began.
+    pub(super) ends: Option<Duration>,
+    pub(super) sources: Vec<Source>,
+    /// A hash of the call and of the place in the program: the same for the same line of code.
+    pub(super) place: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Call {
+    /// epoll: the set is the program's main loop, most likely.
+    EventLoop,
+    /// wait4, waitid.
+    Child,
+    /// All others.
+    Other,
+}
+
+/// Something that ends the wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Source {
+    /// A socket that clients come to.
+    Server,
+    /// A TCP connection that is being made.
+    Connecting,
+    /// A TCP connection on which the daemon spoke last.
+    Asked,
+    /// A connection of which the kernel does not tell who spoke last, or a descriptor that cannot be
+    /// looked at.
+    Unclear,
+    /// A Unix socket with a process that does not belong to the daemon at its other end.
+    UnixPeer,
+    /// Only the daemon itself can make it happen: eventfd, timerfd, signalfd, inotify, a socket pair.
+    Internal,
+    Other,
+}

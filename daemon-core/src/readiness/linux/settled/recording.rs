@@ -1,0 +1,188 @@
+//! Observations as text, so that the rule is tested on what real programs have shown.
+//!
+//! A line is one look: `12 3400us p1 1:runs p7<1 7:loop[server,internal]#2f@57300`. That is the time
+//! in milliseconds, the clock in microseconds, `partial` where the tree was not complete, each
+//! process with its parent, and each thread with its activity: sources in brackets, the place behind
+//! `#`, the end of the wait in milliseconds behind `@`.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use nix::unistd::Pid;
+
+use super::calm::Calm;
+use super::observation::{Activity, Call, Observation, Process, Source, Thread, Wait};
+use super::rule::Condition;
+
+pub(super) fn parse_line(line: &str) -> (Duration, Observation) {
+    let mut words = line.split_whitespace();
+    let time = Duration::from_millis(words.next().unwrap().parse().unwrap());
+    let clock = words.next().unwrap().strip_suffix("us").unwrap();
+    let mut observation = Observation {
+        processes: Vec::new(),
+        is_complete: true,
+        clock: Duration::from_micros(clock.parse().unwrap()),
+    };
+    for word in words {
+        if word == "partial" {
+            observation.is_complete = false;
+        } else if let Some(process) = word.strip_prefix('p') {
+            let (pid, parent) = match process.split_once('<') {
+                Some((pid, parent)) => (pid, Some(parse_pid(parent))),
+                None => (process, None),
+            };
+            observation.processes.push(Process {
+                pid: parse_pid(pid),
+                parent,
+                threads: Vec::new(),
+            });
+        } else {
+            let (id, activity) = word.split_once(':').unwrap();
+            let process = observation.processes.last_mut().unwrap();
+            process.threads.push(Thread {
+                id: parse_pid(id),
+                activity: parse_activity(activity),
+            });
+        }
+    }
+    (time, observation)
+}
+
+fn parse_pid(text: &str) -> Pid {
+    Pid::from_raw(text.parse().unwrap())
+}
+
+pub(super) fn parse_activity(text: &str) -> Activity {
+    let Some((call, rest)) = text.split_once('[') else {
+        return match text {
+            "runs" => Activity::Runs,
+            "device" => Activity::WaitsForDevice,
+            "stopped" => Activity::Stopped,
+            "works" => Activity::Works,
+            "sleeps" => Activity::Sleeps,
+            _ => panic!("{text}"),
+        };
+    };
+    let (sources, rest) = rest.split_once(']').unwrap();
+    let (place, ends) = match rest.split_once('@') {
+        Some((place, ends)) => (place, Some(Duration::from_millis(ends.parse().unwrap()))),
+        None => (rest, None),
+    };
+    let place = place.strip_prefix('#').unwrap_or("0");
+    Activity::Waits(Wait {
+        call: match call {
+            "loop" => Call::EventLoop,
+            "child" => Call::Child,
+            "wait" => Call::Other,
+            _ => panic!("{text}"),
+        },
+        ends,
+        sources: sources.split_terminator(',').map(parse_source).collect(),
+        place: u64::from_str_radix(place, 16).unwrap(),
+    })
+}
+
+const SOURCES: [(Source, &str); 7] = [
+    (Source::Server, "server"),
+    (Source::Connecting, "connecting"),
+    (Source::Asked, "asked"),
+    (Source::Unclear, "unclear"),
+    (Source::UnixPeer, "unix"),
+    (Source::Internal, "internal"),
+    (Source::Other, "other"),
+];
+
+fn parse_source(text: &str) -> Source {
+    let source = SOURCES.iter().find(|(_, name)| *name == text);
+    source.unwrap_or_else(|| panic!("{text}")).0
+}
+
+/// What a line says of one look, pids counted from 1.
+pub(super) fn line(time: Duration, observation: &Observation) -> String {
+    let ids: Vec<Pid> = observation
+        .processes
+        .iter()
+        .flat_map(|process| {
+            [process.pid]
+                .into_iter()
+                .chain(process.threads.iter().map(|thread| thread.id))
+        })
+        .collect();
+    let number = |pid: Pid| {
+        let mut distinct: Vec<Pid> = Vec::new();
+        for id in &ids {
+            if !distinct.contains(id) {
+                distinct.push(*id);
+            }
+        }
+        distinct.iter().position(|id| *id == pid).unwrap() + 1
+    };
+    let mut line = format!("{} {}us", time.as_millis(), observation.clock.as_micros());
+    if !observation.is_complete {
+        line.push_str(" partial");
+    }
+    for process in &observation.processes {
+        write!(line, " p{}", number(process.pid)).unwrap();
+        if let Some(parent) = process.parent {
+            write!(line, "<{}", number(parent)).unwrap();
+        }
+        for thread in &process.threads {
+            write!(
+                line,
+                " {}:{}",
+                number(thread.id),
+                activity(&thread.activity)
+            )
+            .unwrap();
+        }
+    }
+    line
+}
+
+fn activity(activity: &Activity) -> String {
+    match activity {
+        Activity::Runs => "runs".to_owned(),
+        Activity::WaitsForDevice => "device".to_owned(),
+        Activity::Stopped => "stopped".to_owned(),
+        Activity::Works => "works".to_owned(),
+        Activity::Sleeps => "sleeps".to_owned(),
+        Activity::Waits(wait) => {
+            let call = match wait.call {
+                Call::EventLoop => "loop",
+                Call::Child => "child",
+                Call::Other => "wait",
+            };
+            let name =
+                |source: &Source| SOURCES.iter().find(|(known, _)| known == source).unwrap().1;
+            let sources: Vec<&str> = wait.sources.iter().map(name).collect();
+            let ends = wait.ends.map(|ends| format!("@{}", ends.as_millis()));
+            format!(
+                "{call}[{}]#{:x}{}",
+                sources.join(","),
+                wait.place & 0xffff,
+                ends.unwrap_or_default()
+            )
+        }
+    }
+}
+
+/// When the rule says that the recorded program is up, in milliseconds, if it does before `timeout`.
+pub(super) fn up_at(recording: &str, timeout: u64) -> Option<u64> {
+    let looks: Vec<(Duration, Observation)> = recording
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(parse_line)
+        .collect();
+    let end = looks.last().unwrap().0.as_millis().try_into().unwrap();
+    let deadline = Duration::from_millis(timeout);
+    let mut calm = Calm::default();
+    // Between two lines nothing has changed.
+    (0..timeout.min(end)).find(|&millisecond| {
+        let now = Duration::from_millis(millisecond);
+        let Some((_, observation)) = looks.iter().rev().find(|(time, _)| *time <= now) else {
+            return false;
+        };
+        calm.needs_look(now, observation.clock)
+            && calm.add(now, Condition::of(observation, deadline), observation)
+    })
+}

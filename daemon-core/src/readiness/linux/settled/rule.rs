@@ -1,0 +1,163 @@
+//! The rule: from what the threads wait for to what the daemon is doing. No system calls here.
+
+use std::time::Duration;
+
+use super::observation::{Activity, Call, Observation, Process, Source, Wait};
+
+/// What the daemon and its descendants are doing, taken together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Condition {
+    /// A thread runs.
+    Runs,
+    /// A thread is stopped.
+    Stopped,
+    /// A thread waits for a disk or another device.
+    WaitsForDevice,
+    /// A thread is in a call that a start makes, or waits for the answer of another process.
+    Starts,
+    /// All threads wait, and at least one wait will end by itself.
+    Timed,
+    /// All threads sleep, and it cannot be seen for what, or for which answer.
+    Blind,
+    /// All threads wait without a limit.
+    Waits,
+    /// All threads wait, one of them for clients.
+    Serves,
+}
+
+impl Condition {
+    /// How long a daemon has to be seen like this before it counts as up.
+    pub(super) const fn window(self) -> Option<Duration> {
+        match self {
+            Self::Runs | Self::Stopped | Self::WaitsForDevice | Self::Starts | Self::Timed => None,
+            // As long as the rule of version 0.1, which saw nothing but this, had to be satisfied.
+            Self::Blind => Some(Duration::from_millis(50)),
+            // Only another process can wake the daemon now: an answer from this machine comes sooner.
+            Self::Waits => Some(Duration::from_millis(20)),
+            Self::Serves => Some(Duration::from_millis(3)),
+        }
+    }
+
+    /// The condition of a daemon whose launcher stops waiting at `deadline`.
+    pub(super) fn of(observation: &Observation, deadline: Duration) -> Self {
+        let mut signs = Signs::default();
+        for process in &observation.processes {
+            for thread in &process.threads {
+                let is_first = process.parent.is_none() && thread.id == process.pid;
+                match &thread.activity {
+                    Activity::Runs => signs.add(Sign::Runs),
+                    Activity::Stopped => signs.add(Sign::Stopped),
+                    Activity::WaitsForDevice => signs.add(Sign::WaitsForDevice),
+                    Activity::Works => signs.add(Sign::Starts),
+                    Activity::Sleeps => signs.add(Sign::Blind),
+                    Activity::Waits(wait) if wait.call == Call::Child => {
+                        signs.add_wait_for_child(observation, process);
+                    }
+                    Activity::Waits(wait) => signs.add_wait(wait, is_first, deadline),
+                }
+            }
+        }
+        signs.conclude(observation.is_complete)
+    }
+}
+
+/// What was found in one of the threads.
+#[derive(Clone, Copy, Debug)]
+enum Sign {
+    Runs,
+    Stopped,
+    WaitsForDevice,
+    Starts,
+    Waits,
+    Timed,
+    /// The first thread sleeps: beside a thread that serves, its start goes on.
+    FirstThreadTimed,
+    Blind,
+    Serves,
+}
+
+/// What was found in all threads.
+#[derive(Debug, Default)]
+struct Signs(u16);
+
+impl Signs {
+    fn add(&mut self, sign: Sign) {
+        self.0 |= 1 << sign as u16;
+    }
+
+    fn has(&self, sign: Sign) -> bool {
+        self.0 & 1 << sign as u16 != 0
+    }
+
+    fn add_wait_for_child(&mut self, observation: &Observation, process: &Process) {
+        // The child is judged itself. Where the tree is not complete, it may be one that is not shown.
+        if has_live_child(observation, process) || !observation.is_complete {
+            self.add(Sign::Waits);
+        } else {
+            self.add(Sign::Starts);
+        }
+    }
+
+    fn add_wait(&mut self, wait: &Wait, is_first: bool, deadline: Duration) {
+        self.add(Sign::Waits);
+        for source in &wait.sources {
+            match source {
+                Source::Server => self.add(Sign::Serves),
+                Source::Connecting | Source::Asked => self.add(Sign::Starts),
+                // A read from nothing else is for the answer to a question. In an event loop it may
+                // be that of a client of the daemon.
+                Source::UnixPeer if wait.call == Call::Other && wait.sources.len() == 1 => {
+                    self.add(Sign::Starts);
+                }
+                Source::UnixPeer | Source::Unclear => self.add(Sign::Blind),
+                Source::Internal | Source::Other => {}
+            }
+        }
+        // What ends after the launcher has stopped waiting makes no difference.
+        let is_internal = wait
+            .sources
+            .iter()
+            .all(|source| *source == Source::Internal);
+        if wait
+            .ends
+            .is_some_and(|ends| ends <= deadline || !is_internal)
+        {
+            self.add(Sign::Timed);
+            if is_first && !wait.sources.contains(&Source::Server) {
+                self.add(Sign::FirstThreadTimed);
+            }
+        }
+    }
+
+    fn conclude(&self, is_complete: bool) -> Condition {
+        let serves = self.has(Sign::Serves) && !self.has(Sign::FirstThreadTimed);
+        if self.has(Sign::Stopped) {
+            Condition::Stopped
+        } else if self.has(Sign::WaitsForDevice) {
+            Condition::WaitsForDevice
+        } else if self.has(Sign::Runs) || self.0 == 0 {
+            Condition::Runs
+        } else if self.has(Sign::Starts) {
+            Condition::Starts
+        } else if serves && is_complete {
+            Condition::Serves
+        } else if self.has(Sign::Timed) && !serves {
+            Condition::Timed
+        } else if self.has(Sign::Blind) || !is_complete {
+            Condition::Blind
+        } else {
+            Condition::Waits
+        }
+    }
+}
+
+fn has_live_child(observation: &Observation, parent: &Process) -> bool {
+    observation
+        .processes
+        .iter()
+        .any(|process| process.parent == Some(parent.pid) && !process.threads.is_empty())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail by panic")]
+mod tests;
