@@ -1,13 +1,19 @@
-//! `ready = "settled"`: the daemon has gone quiet. A start that fails, fails before that.
+//! `ready = "settled"`: every thread waits for the outside. A start that fails, fails before that.
 
 use std::fs::File;
-use std::os::fd::AsFd;
+use std::io::Read;
+use std::net::{SocketAddr, SocketAddrV4, TcpListener};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::support::scratch::Scratch;
 use crate::support::{program, requires};
-use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
+use nix::fcntl::{Flock, FlockArg, PosixFadviseAdvice, posix_fadvise};
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, bind, connect, getsockname, listen,
+    socket,
+};
 
 /// A start of a program that fails so.
 fn fails(steps: &str, status: i32) -> (Scratch, crate::support::outcome::Outcome) {
@@ -117,11 +123,159 @@ fn a_program_that_is_stopped_has_not_settled() {
     assert_eq!(launch.wait().code(), 3);
 }
 
-/// What the documentation says that it cannot see: the program itself has nothing to do.
+/// What a start waits for; the object is an address or a path that the test provides.
+#[cfg_attr(
+    daemon_fork,
+    ignore = "there a time stands in for the look at the threads"
+)]
 #[test]
-fn a_program_that_waits_for_its_child_has_settled() {
+fn start_that_waits_and_fails_is_not_up() {
+    let full = FullQueue::new();
+    let mute = MuteServer::new();
+    let closed = closed_port();
+    let starts = [
+        "sleep".to_owned(),
+        "thread".to_owned(),
+        "condition".to_owned(),
+        "channel".to_owned(),
+        format!("connect@{}", full.address),
+        format!("retries@{closed}"),
+        format!("answer@{}", mute.address),
+        format!("answer-while-listening@{}", mute.address),
+        format!("greeting@{}", mute.address),
+        "name-server".to_owned(),
+        "child".to_owned(),
+        "child-output".to_owned(),
+        "child-that-works".to_owned(),
+    ];
+    let starts = starts.map(|how| {
+        let scratch = Scratch::new();
+        let steps = format!("start-waits:{how} exit:3");
+        let launch = scratch.background().does(&steps).spawn();
+        (how, scratch, launch)
+    });
+    for (how, scratch, launch) in starts {
+        let launch = launch.wait();
+        assert_eq!(launch.code(), 3, "{how}: {launch:?}");
+        scratch.expect_failed_start(&launch, 3);
+    }
+}
+
+#[cfg_attr(
+    daemon_fork,
+    ignore = "there a time stands in for the look at the threads"
+)]
+#[test]
+fn start_that_waits_for_a_lock_is_not_up() {
     let scratch = Scratch::new();
-    let daemon = scratch.up(scratch.background().does("wait-for-child:1500 exit:3"));
-    let end = daemon.process.wait().and_then(|status| status.code());
-    assert_eq!(end, Some(3), "the failure came too late to be seen");
+    let file = File::create(scratch.path("lock")).expect("a file");
+    let lock = Flock::lock(file, FlockArg::LockExclusive).expect("a lock");
+    let launch = scratch
+        .background()
+        .does("start-waits:lock@lock exit:3")
+        .spawn();
+    std::thread::sleep(Duration::from_millis(400));
+    assert!(launch.is_alive(), "the launcher waits");
+    drop(lock);
+    scratch.expect_failed_start(&launch.wait(), 3);
+}
+
+/// The queue of its listener takes no more connections.
+struct FullQueue {
+    address: SocketAddr,
+    _sockets: Vec<OwnedFd>,
+}
+
+impl FullQueue {
+    fn new() -> Self {
+        let flags = SockFlag::SOCK_CLOEXEC;
+        let make = |flags| socket(AddressFamily::Inet, SockType::Stream, flags, None);
+        let listener = make(flags).expect("a socket");
+        let loopback = SockaddrIn::new(127, 0, 0, 1, 0);
+        bind(listener.as_raw_fd(), &loopback).expect("bind");
+        listen(&listener, Backlog::new(0).expect("a backlog")).expect("listen");
+        let address: SockaddrIn = getsockname(listener.as_raw_fd()).expect("its address");
+        let mut sockets = vec![listener];
+        for _ in 0..3 {
+            let client = make(flags | SockFlag::SOCK_NONBLOCK).expect("a socket");
+            connect(client.as_raw_fd(), &address).ok();
+            sockets.push(client);
+        }
+        let address = SocketAddrV4::new(address.ip(), address.port()).into();
+        Self {
+            address,
+            _sockets: sockets,
+        }
+    }
+}
+
+/// Reads each question, and closes the connection after 400 ms without a word.
+struct MuteServer {
+    address: SocketAddr,
+}
+
+impl MuteServer {
+    fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a socket");
+        let address = listener.local_addr().expect("its address");
+        std::thread::spawn(move || {
+            for client in listener.incoming() {
+                let mut client = client.expect("a client");
+                std::thread::spawn(move || {
+                    client.read_exact(&mut [0; 9]).ok();
+                    std::thread::sleep(Duration::from_millis(400));
+                });
+            }
+        });
+        Self { address }
+    }
+}
+
+/// Where connections are refused.
+fn closed_port() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a socket");
+    listener.local_addr().expect("its address")
+}
+
+#[test]
+fn server_that_waits_for_a_database_first_is_up() {
+    let scratch = Scratch::new();
+    let steps = "start-waits:sleep listen-tcp hang";
+    let daemon = scratch.up(scratch.background().does(steps));
+    assert!(daemon.launch.elapsed < Duration::from_millis(2500));
+}
+
+const OPTIONS: &str = "pid=report.pid\nlog=report.log\nready_timeout=1";
+
+#[cfg_attr(
+    daemon_fork,
+    ignore = "there a time stands in for the look at the threads"
+)]
+#[test]
+fn stopped_daemon_is_not_up_at_the_timeout() {
+    let scratch = Scratch::new();
+    let launch = scratch
+        .background()
+        .options(OPTIONS)
+        .does("raise:19 hang")
+        .run();
+    scratch.expect_failed_start(&launch, 75);
+    let words = "was not ready within 1 s: a process of it is stopped; see ";
+    assert!(launch.err_text().contains(words), "{launch:?}");
+}
+
+#[cfg_attr(
+    daemon_fork,
+    ignore = "there a time stands in for the look at the threads"
+)]
+#[test]
+fn daemon_that_hangs_in_a_device_is_not_up_at_the_timeout() {
+    let scratch = Scratch::new();
+    let fifo = scratch.path("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).expect("a FIFO");
+    let steps = "start-waits:device@fifo hang";
+    let launch = scratch.background().options(OPTIONS).does(steps).run();
+    assert_eq!(launch.code(), 75, "{launch:?}");
+    let words = "was not ready within 1 s: a process of it hangs in a device";
+    assert!(launch.err_text().contains(words), "{launch:?}");
 }

@@ -60,12 +60,14 @@ impl Readiness {
         Self(&EXEC)
     }
 
-    /// The daemon has become quiet: its start-up work is done. A daemon that is still alive at the
-    /// timeout, 3 seconds by default, is ready too.
+    /// Every thread of the daemon and of its descendants waits for the outside: for a client, a
+    /// message or a signal. A daemon that is alive at the timeout, 3 seconds by default, is ready
+    /// too, unless it is stopped or hangs in a device.
     ///
-    /// This is a heuristic. It catches failures during start-up work, and misses a failure after a
-    /// long sleep or a slow name look-up; [`listening`](Self::listening) and
-    /// [`notify`](Self::notify) do not.
+    /// This is a heuristic. The launcher waits for a start that works, sleeps, connects, or waits for
+    /// a lock, an answer or a child. It misses a failure after the daemon has begun to listen, and
+    /// after the timeout; [`notify`](Self::notify) does not. A program that wakes up at intervals
+    /// and listens on no socket is ready after 1 to 3 seconds.
     ///
     /// ```
     /// # use daemon_core as daemon;

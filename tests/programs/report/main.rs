@@ -24,6 +24,7 @@ mod privileges;
 mod readiness;
 #[path = "../../it/support/report.rs"]
 mod report;
+mod starts;
 mod steps;
 
 use std::env;

@@ -17,7 +17,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{ForkResult, fork};
 
-use crate::{measure, privileges, readiness};
+use crate::{measure, privileges, readiness, starts};
 
 pub(crate) fn take(variable: &str) -> ExitCode {
     for step in env::var(variable).unwrap_or_default().split_whitespace() {
@@ -55,6 +55,7 @@ fn take_one(verb: &str, object: &str) -> io::Result<Option<ExitCode>> {
         "sleep" => thread::sleep(Duration::from_millis(number())),
         "busy" if object.is_empty() => busy(Duration::MAX),
         "busy" => busy(Duration::from_millis(number())),
+        "start-waits" => starts::wait(object)?,
         "say" => println!("{object}"),
         "complain" => eprintln!("{object}"),
         "print" => print(number())?,
