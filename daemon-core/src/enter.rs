@@ -8,6 +8,7 @@ use crate::command_line::{self, ChosenPaths, Invocation, Verb};
 use crate::control::{Control, Stopped, verbs};
 use crate::daemon::Daemon;
 use crate::error::Error;
+use crate::files::FileId;
 use crate::handoff::{self, Outcome, Record, StartStep};
 use crate::identity;
 use crate::launcher::{self, LaunchConfig, Launched, failure, report};
@@ -218,6 +219,7 @@ fn take_handoff() -> Result<Option<Running>, Error> {
         .map(|(path, lock)| OwnPidFile {
             path,
             lock,
+            id: (sys::descriptors::metadata(lock).ok()).map(|file| FileId::from(&file)),
             owner: std::process::id(),
         });
     let buffered_output = record.buffers_output.then(BufferedOutput::of_this_process);

@@ -3,8 +3,6 @@
 
 #[cfg(unix)]
 mod control;
-#[cfg(unix)]
-mod files;
 
 use std::fmt;
 use std::io;
@@ -51,6 +49,8 @@ pub enum ErrorKind {
     System,
     /// The PID file or the log cannot be opened, created or locked: 73.
     CannotCreate,
+    /// Another start or stop of the same daemon is at work: 75.
+    Busy,
     /// The daemon was not ready in time: 75.
     NotReady,
     /// This process may not become the requested user, or may not start a daemon at all: 77.
@@ -246,7 +246,7 @@ impl ErrorKind {
             Self::EndedEarly => 70,
             Self::System | Self::Failed | Self::Interrupted => 71,
             Self::CannotCreate => 73,
-            Self::NotReady | Self::NotStopped => 75,
+            Self::Busy | Self::NotReady | Self::NotStopped => 75,
             Self::Permission => 77,
             Self::Configuration => 78,
             Self::OutOfReach => 4,

@@ -1,23 +1,79 @@
-//! The lock of a PID file. It goes with the open file description from the launcher to the daemon,
-//! and no stray close of another one drops it.
+//! The locks of a PID file, and the process that holds them. A lock belongs to an open file
+//! description, which the daemon inherits; no close of another descriptor drops it.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::unistd::Pid;
 
-use crate::sys::lock::holds;
-pub(crate) use crate::sys::lock::{reader_holds, try_lock, visible_holders, writer_holds};
+use crate::sys::lock::{ByteRange, holds, visible_holders, writer};
+pub(crate) use crate::sys::lock::{has_byte_ranges, reader_holds, try_lock, unlock, unlock_all};
 use crate::sys::process;
 
 /// How much of a PID file is read: more than any pid needs.
-const LONGEST_CONTENT: usize = 64;
+const PID_FILE_MAX: usize = 64;
 
-/// How long a number must stay the same where its holding the lock cannot be seen.
-const UNCHANGED: Duration = Duration::from_millis(100);
+/// How long a pid must stay the same where the descriptors of its process cannot be seen.
+const RECHECK_DELAY: Duration = Duration::from_millis(100);
 
-/// Why the number in the file is taken for the holder's pid.
+/// What the locks of a PID file say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RunState {
+    /// No daemon runs. This never changes for a file that stands at its path.
+    Over,
+    /// A daemon is being brought up; it may not be ready, and it may not even exist.
+    Starting,
+    Up,
+}
+
+/// Whether a daemon with this file runs. Takes no lock.
+pub(crate) fn run_state(file: &File) -> Result<RunState, Errno> {
+    if !is_held(file)? {
+        return Ok(RunState::Over);
+    }
+    let is_starting = if has_byte_ranges() {
+        let lock = writer(file, ByteRange::BringUp)?;
+        lock.is_some_and(|lock| lock.start % 2 == 1)
+    } else {
+        read_pid(file).is_none() && !is_empty(file)
+    };
+    // A third look: a start that fails gives byte 0 back first, so with two of them a waiter could
+    // see the daemon's lock, then no start any more, and call up what is gone.
+    Ok(match (is_starting, is_held(file)?) {
+        (_, false) => RunState::Over,
+        (true, true) => RunState::Starting,
+        (false, true) => RunState::Up,
+    })
+}
+
+/// Whether a daemon, or a launcher for it, holds the lock. Takes no lock.
+pub(crate) fn is_held(file: &File) -> Result<bool, Errno> {
+    Ok(writer(file, ByteRange::Daemon)?.is_some())
+}
+
+/// Whether a daemon holds the lock that has emptied its file: it is on its way out, and its exit
+/// handlers, destructors and threads may still run.
+///
+/// An empty file alone proves nothing. Only this library locks byte 0 and no other.
+pub(crate) fn is_ending(file: &File) -> bool {
+    is_empty(file)
+        && has_byte_ranges()
+        && writer(file, ByteRange::Daemon).is_ok_and(|lock| lock.is_some_and(|it| it.length == 1))
+}
+
+/// A process that is seen to hold the daemon's lock, whatever the pid in the file. Slow.
+pub(crate) fn visible_holder(file: &File) -> Option<Pid> {
+    visible_holders(file, ByteRange::Daemon).next()
+}
+
+/// A process that is seen to bring a daemon up, or to clean up. Slow.
+pub(crate) fn visible_starter(file: &File) -> Option<Pid> {
+    visible_holders(file, ByteRange::BringUp).next()
+}
+
+/// Why the pid in the file is taken for the pid of the holder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Proof {
     /// The process is seen to hold the lock.
@@ -26,38 +82,41 @@ pub(crate) enum Proof {
     Unrefuted,
 }
 
-/// The process that holds the lock, if the number in the file is its pid.
+/// The process that holds the lock, if the pid in the file is its own.
 pub(crate) fn holder(file: &File) -> Option<Pid> {
-    proved_holder(file).map(|(pid, _)| pid)
+    let pid = read_pid(file)?;
+    proof(file, pid).map(|_| pid)
 }
 
-/// As [`holder`], and why.
+/// Why this process, which the file names, is taken for the holder of the lock; `None` if it is not.
 ///
-/// The number alone proves nothing: between the moment a launcher takes the lock and the moment it
-/// overwrites the number, an old one stands there.
-pub(crate) fn proved_holder(file: &File) -> Option<(Pid, Proof)> {
-    let pid = read_pid(file)?;
-    if let Ok(holds) = holds(pid, file) {
-        return holds.then_some((pid, Proof::Seen));
+/// The pid alone proves nothing: it may be another process's by now.
+pub(crate) fn proof(file: &File, pid: Pid) -> Option<Proof> {
+    if let Ok(holds) = holds(pid, file, ByteRange::Daemon) {
+        return holds.then_some(Proof::Seen);
     }
     // A process of another user, or one that is not dumpable.
-    std::thread::sleep(UNCHANGED);
-    let is_unchanged = read_pid(file) == Some(pid) && writer_holds(file) == Ok(true);
+    std::thread::sleep(RECHECK_DELAY);
+    let is_unchanged = read_pid(file) == Some(pid) && is_held(file) == Ok(true);
     if !is_unchanged {
         return None;
     }
     // The launcher holds the lock as well, while it waits.
     let launcher = process::parent_of(pid);
-    visible_holders(file)
+    visible_holders(file, ByteRange::Daemon)
         .all(|other| Some(other) == launcher)
-        .then_some((pid, Proof::Unrefuted))
+        .then_some(Proof::Unrefuted)
 }
 
 /// The pid in the file: the digits up to the first newline. Anything else is not a pid.
 pub(crate) fn read_pid(file: &File) -> Option<Pid> {
-    let mut content = [0; LONGEST_CONTENT];
+    let mut content = [0; PID_FILE_MAX];
     let length = file.read_at(&mut content, 0).ok()?;
     parse_pid(content.get(..length)?)
+}
+
+fn is_empty(file: &File) -> bool {
+    file.metadata().is_ok_and(|file| file.len() == 0)
 }
 
 /// Whether the content is what a start leaves: a pid, or what stands there before it is known.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::files::is_same_file;
+use crate::files::FileId;
 use crate::readiness::notify;
 use crate::standard_streams::BufferedOutput;
 use crate::sys;
@@ -38,6 +38,8 @@ pub(crate) struct Started {
 pub(crate) struct OwnPidFile {
     pub(crate) path: PathBuf,
     pub(crate) lock: RawFd,
+    /// What that descriptor leads to, unless the program has closed it.
+    pub(crate) id: Option<FileId>,
     /// The process whose pid it holds; its forked children have all this too.
     pub(crate) owner: u32,
 }
@@ -48,24 +50,25 @@ static STARTED: OnceLock<Started> = OnceLock::new();
 pub(crate) fn set_started(started: Started) {
     // It is set once: the hand-off cannot be taken twice.
     if STARTED.set(started).is_ok() {
-        sys::exit::at_exit(remove_pid_file);
+        sys::exit::at_exit(empty_pid_file);
     }
 }
 
-/// Removes the PID file at a normal end, while its lock is still held, if it is still ours.
-fn remove_pid_file() {
-    let Some(OwnPidFile { path, lock, owner }) = STARTED.get().and_then(|s| s.pid_file.as_ref())
-    else {
+/// Empties the PID file at a normal end: no daemon crashed. The file stays, because its lock is held
+/// until the process is gone; in a new file, a second daemon could run beside this one's destructors
+/// and threads.
+fn empty_pid_file() {
+    let Some(pid_file) = STARTED.get().and_then(|s| s.pid_file.as_ref()) else {
         return;
     };
-    if std::process::id() != *owner {
+    if std::process::id() != pid_file.owner {
         return;
     }
-    // A program that closes every descriptor has lost the lock, and the number may be any file's.
-    let locked = sys::descriptors::metadata(*lock);
-    if locked.is_ok_and(|file| is_same_file(path, &file)) {
-        // After privileges were dropped it may stay: unlocked, it means nothing.
-        std::fs::remove_file(path).ok();
+    // A program that closes every descriptor has lost the lock, and another file may have its fd.
+    let locked = sys::descriptors::metadata(pid_file.lock);
+    let locked = locked.ok().map(|file| FileId::from(&file));
+    if locked.is_some() && locked == pid_file.id {
+        let _ = sys::descriptors::truncate(pid_file.lock, 0);
     }
 }
 

@@ -157,13 +157,22 @@ pub(crate) fn check_file(
     file: &Metadata,
     daemon: Option<u32>,
 ) -> Result<(), Untrusted> {
-    let is_shared = is_shared(path);
-    let is_exposed = is_shared || geteuid().is_root();
+    check_owner(path, file, daemon)?;
+    if is_shared(path) && file.nlink() > 1 {
+        return Err(Untrusted::HardLink);
+    }
+    Ok(())
+}
+
+/// The same for its owner alone.
+pub(crate) fn check_owner(
+    path: &Path,
+    file: &Metadata,
+    daemon: Option<u32>,
+) -> Result<(), Untrusted> {
+    let is_exposed = geteuid().is_root() || is_shared(path);
     if is_exposed && !is_trusted(file.uid()) && Some(file.uid()) != daemon {
         return Err(Untrusted::Owner(file.uid()));
-    }
-    if is_shared && file.nlink() > 1 {
-        return Err(Untrusted::HardLink);
     }
     Ok(())
 }
@@ -182,8 +191,12 @@ pub(crate) fn is_shared(path: &Path) -> bool {
 /// The same for a PID file, in which everyone believes what others could write.
 pub(crate) fn check_pid_file(path: &Path, metadata: &Metadata) -> Result<(), Untrusted> {
     check_file(path, metadata, None)?;
-    let is_writable = |by| metadata.mode() & by != 0;
-    let by_others = is_writable(BY_ALL) || (is_writable(BY_GROUP) && metadata.gid() != 0);
+    check_pid_file_mode(metadata.mode(), metadata.gid())
+}
+
+/// Whether other users could write to a PID file with this mode and group.
+pub(crate) fn check_pid_file_mode(mode: u32, group: u32) -> Result<(), Untrusted> {
+    let by_others = mode & BY_ALL != 0 || (mode & BY_GROUP != 0 && group != 0);
     if geteuid().is_root() && by_others {
         return Err(Untrusted::Writable);
     }

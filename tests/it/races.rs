@@ -1,6 +1,6 @@
 //! Many at once: one winner, and never a wrong number beside a held lock.
 
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::{fs, thread};
 
 use crate::support::daemon::{Daemon, expect_one_line};
@@ -40,15 +40,17 @@ fn of_fifty_starts_at_once_one_wins_twenty_times_over() {
         let outcomes = launches.into_iter().map(Launch::wait).collect();
         let (up, refused) = winner(outcomes);
         let daemon = scratch.daemon_of(up, "report.pid");
-        let known = format!("already running, pid {}\n", daemon.pid());
+        let pid = daemon.pid();
+        let known = [
+            format!("already running, pid {pid}\n"),
+            format!("already being started, pid {pid}\n"),
+            "already being started\n".to_owned(),
+        ];
         for launch in refused {
             assert_eq!(launch.code(), 69, "{launch:?}");
-            expect_one_line(&launch, &["already running, pid "]);
+            expect_one_line(&launch, &["already "]);
             let line = launch.err_text();
-            assert!(
-                line.ends_with(&known) || line.ends_with("pid unknown\n"),
-                "{line}"
-            );
+            assert!(known.iter().any(|known| line.ends_with(known)), "{line}");
         }
         assert_eq!(scratch.processes(), [daemon.pid()], "no other daemon");
     }
@@ -142,9 +144,7 @@ fn a_start_beside_a_launcher_that_is_held_up_is_refused() {
         if stop.role == Role::Intermediate {
             let second = scratch.background().run();
             assert_eq!(second.code(), 69, "{second:?}");
-            // There is no daemon yet that could have a number.
-            let pid = if seen == 0 { "unknown\n" } else { "" };
-            expect_one_line(&second, &[&format!("already running, pid {pid}")]);
+            expect_one_line(&second, &["already being started"]);
             seen += 1;
         }
         Action::Go
@@ -176,48 +176,47 @@ fn a_lock_on_a_file_that_was_removed_meanwhile_counts_for_nothing() {
 }
 
 #[test]
-fn what_comes_into_the_pid_file_until_it_is_locked_does_not_stay() {
-    // At the first stop after the file was made, at the second, and so on to the lock.
-    for number in 1.. {
+fn a_file_of_the_user_at_path_new_is_kept() {
+    let scratch = Scratch::new();
+    scratch.write("report.pid.new", "precious\n");
+    let launch = scratch.background().run();
+    assert_eq!(launch.code(), 73, "{launch:?}");
+    expect_one_line(&launch, &["report.pid.new", "no start has left it"]);
+    assert_eq!(scratch.read("report.pid.new"), "precious\n");
+    fs::remove_file(scratch.path("report.pid.new")).expect("clean up");
+}
+
+#[test]
+fn what_a_killed_start_has_left_is_used_or_replaced() {
+    for (content, mode) in [("", 0o600), ("\n", 0o600), ("", 0o644), ("", 0o000)] {
         let scratch = Scratch::new();
-        let path = scratch.path("report.pid");
-        let mut stops = 0;
-        let options = "pid=report.pid\nlog=report.log\nready=exec";
-        let start = scratch.background().options(options).does("report stay");
-        let launch = trace::run(start, |stop| {
-            if stop.role == Role::Launcher && path.exists() && !lock::is_held(&path) {
-                stops += 1;
-                if stops == number {
-                    fs::write(&path, "99999999\n88888888\n").expect("write into it");
-                }
-            }
-            Action::Go
-        });
-        let daemon = scratch.daemon_of(launch, "report.pid");
-        let content = fs::read_to_string(&daemon.pid_file).expect("the PID file");
-        assert_eq!(content, format!("{}\n", daemon.pid()), "stop {number}");
-        if stops < number {
-            assert!(number > 5, "{number}");
-            return;
-        }
+        let left = scratch.write("report.pid.new", content);
+        fs::set_permissions(&left, fs::Permissions::from_mode(mode)).expect("chmod");
+        let second_name = scratch.path("second-name");
+        fs::hard_link(&left, &second_name).expect("link");
+        let daemon = scratch.up(scratch.background());
+        assert!(!left.exists());
+        let pid_file = fs::metadata(&daemon.pid_file).expect("the PID file");
+        assert_eq!((pid_file.mode() & 0o7777, pid_file.nlink()), (0o644, 1));
+        assert_eq!(scratch.read("second-name"), content);
     }
 }
 
 #[test]
 fn a_file_that_is_replaced_whenever_it_was_opened_is_given_up_in_the_end() {
     let scratch = Scratch::new();
-    let pid_file = scratch.path("report.pid");
+    let pid_file = scratch.path("report.pid.new");
     let mut replaced = 0;
     let launch = trace::run(scratch.background(), |stop| {
         if stop.role == Role::Launcher && process::has_open(stop.pid, &pid_file) {
             let new = scratch.write("new", "");
-            fs::rename(new, &pid_file).expect("replace the PID file");
+            fs::rename(new, &pid_file).expect("replace the new file");
             replaced += 1;
         }
         Action::Go
     });
-    scratch.expect_refusal(&launch, 73, &["PID file", "keeps replacing it"]);
-    assert!((10..=50).contains(&replaced), "{replaced} times");
+    scratch.expect_refusal(&launch, 75, &["PID file", "another start or stop"]);
+    assert!(replaced > 50, "{replaced} times");
     scratch.expect_order();
 }
 
@@ -235,8 +234,8 @@ fn another_user_with_the_same_path_gets_no_second_daemon() {
     };
     let daemon = scratch.daemon_of(start(HELLO), "place/report.pid");
     let second = start(NOBODY);
-    assert_eq!(second.code(), 73, "{second:?}");
-    assert!(second.err_text().contains("Permission denied"));
+    assert_eq!(second.code(), 78, "{second:?}");
+    assert!(second.err_text().contains("it belongs to user 4711"));
     assert_eq!(scratch.processes(), [daemon.pid()]);
     assert_eq!(start(HELLO).code(), 69);
 }

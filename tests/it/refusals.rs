@@ -100,9 +100,12 @@ fn a_fault_at_the_pid_file_is_a_refusal_and_leaves_no_half_number() {
     ] {
         let scratch = Scratch::new();
         scratch.write("report.pid", "1234567\n");
-        let path = scratch.path("report.pid");
-        let path = ["-P", path.to_str().expect("UTF-8")];
-        let launch = under_fault(&scratch, &path, fault);
+        // Left by a start that was killed, so it is emptied first.
+        let new = scratch.write("report.pid.new", "\n");
+        fs::set_permissions(&new, fs::Permissions::from_mode(0o600)).expect("chmod");
+        let paths = [new, scratch.path("report.pid")];
+        let [new, path] = paths.each_ref().map(|path| path.to_str().expect("UTF-8"));
+        let launch = under_fault(&scratch, &["-P", new, "-P", path], fault);
         scratch.expect_refusal(&launch, 73, &["PID file", words]);
         assert!(
             scratch.read("trace").contains("(INJECTED)"),

@@ -12,8 +12,8 @@ use crate::lock::{self, Proof};
 use crate::signal::Signal;
 use crate::sys;
 
-/// How often a lock is looked at, which cannot be waited for.
-pub(super) const LOOK: Duration = Duration::from_millis(1);
+/// How often a lock is looked at; there is no way to wait for it without taking it.
+pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 /// A daemon writes its pid right after its start.
 const AT_ITS_START: Duration = Duration::from_secs(2);
@@ -36,7 +36,11 @@ impl Holder {
     /// The process is taken hold of before it has proved to be the holder: if another one is given
     /// its number in between, that one may prove what it likes, and the signal goes to nobody.
     pub(super) fn of(file: &File) -> Option<Self> {
-        let pid = lock::read_pid(file)?;
+        let pid = match lock::read_pid(file) {
+            Some(pid) => pid,
+            None if lock::is_ending(file) => lock::visible_holder(file)?,
+            None => return None,
+        };
         let pidfd = match sys::process::open(pid) {
             Ok(pidfd) => Some(pidfd),
             // An old kernel, or a container whose filter does not know the call.
@@ -51,8 +55,8 @@ impl Holder {
         }
         let start = sys::process::start_of(pid);
         let file = file.try_clone().ok()?;
-        let (proved, proof) = lock::proved_holder(&file)?;
-        (proved == pid).then_some(Self {
+        let proof = lock::proof(&file, pid)?;
+        Some(Self {
             pid,
             proof,
             file,
@@ -104,12 +108,17 @@ impl Holder {
             }
         }
         // By its number, which it may have lost by now.
-        if lock::holder(&self.file) != Some(self.pid)
+        if lock::proof(&self.file, self.pid).is_none()
             || sys::process::start_of(self.pid) != self.start
         {
             return Err(Errno::ESRCH);
         }
         sys::signals::send(self.pid, signal.as_raw())
+    }
+
+    /// Whether the process has ended, as far as that is known: its parent has not reaped it.
+    pub(super) fn has_ended(&self) -> bool {
+        (self.pidfd.as_ref()).is_some_and(|pidfd| is_readable_within(pidfd, Duration::ZERO))
     }
 
     /// Waits for the end of the process.
@@ -131,7 +140,7 @@ impl Holder {
     }
 
     fn has_let_go(&self) -> bool {
-        lock::writer_holds(&self.file) == Ok(false)
+        lock::is_held(&self.file) == Ok(false)
             || lock::holder(&self.file).is_some_and(|holder| holder != self.pid)
     }
 }
@@ -147,7 +156,7 @@ fn wait(timeout: Duration, mut look: impl FnMut(Duration) -> bool) -> bool {
         if left.is_zero() {
             return false;
         }
-        std::thread::sleep(LOOK);
+        std::thread::sleep(POLL_INTERVAL);
     }
 }
 

@@ -4,7 +4,7 @@ mod holder;
 mod status;
 pub(crate) mod verbs;
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
@@ -14,20 +14,23 @@ use nix::errno::Errno;
 use nix::unistd::Pid;
 
 use crate::error::Error;
-use crate::files::{FileId, NO_FOLLOW, is_same_file};
-use crate::lock;
+use crate::files::NO_FOLLOW;
+use crate::lock::{self, RunState};
+use crate::pid_file::{self, PID_WRITE_TIMEOUT};
 use crate::signal::Signal;
 use crate::trust;
-use holder::Holder;
+use holder::{Holder, POLL_INTERVAL};
 
 pub use status::{Status, Stopped};
 
-/// How long a PID file may be locked before its pid stands in it, while a daemon starts.
-const UNKNOWN: Duration = Duration::from_millis(100);
+/// How long a killed daemon may take to exit, and its lock to be free.
+const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long the end of a daemon may take that was killed, and how long its lock may outlive it,
-/// in the hands of its launcher for example.
-const GRACE: Duration = Duration::from_secs(5);
+/// How long another process, a launcher for example, may hold the lock of a daemon that has ended.
+const LOCK_OUTLIVES_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How often a lock is looked at whose daemon has ended.
+const ENDED_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The control of a daemon by the path of its PID file, from whatever process.
 ///
@@ -56,8 +59,10 @@ pub struct Control {
 /// What the PID file shows.
 enum Found {
     NoFile,
-    /// Nobody holds the lock.
+    /// No process holds the lock.
     Unlocked(File),
+    /// A launcher is at work, and perhaps the daemon is there already.
+    Starting(Option<Holder>),
     Running(Holder),
 }
 
@@ -78,7 +83,14 @@ impl Control {
     pub fn status(&self) -> Result<Status, Error> {
         Ok(match self.find()? {
             Found::NoFile => Status::NotRunning,
-            Found::Unlocked(_) => Status::FileLeft,
+            // Without a pid no daemon has crashed: it has ended, or never begun.
+            Found::Unlocked(file) => match lock::read_pid(&file) {
+                Some(_) => Status::FileLeft,
+                None => Status::NotRunning,
+            },
+            Found::Starting(holder) => Status::Starting {
+                pid: holder.map(|holder| holder.pid().as_raw().unsigned_abs()),
+            },
             Found::Running(holder) => Status::Running {
                 pid: holder.pid().as_raw().unsigned_abs(),
                 since: holder.since(),
@@ -98,12 +110,16 @@ impl Control {
     /// within five seconds.
     pub fn stop(&self, timeout: Duration) -> Result<Stopped, Error> {
         let holder = match self.find()? {
-            Found::NoFile => return Ok(Stopped::NotRunning),
-            Found::Unlocked(file) => {
-                self.clear_away(&file);
+            Found::NoFile => {
+                self.remove_stale(None);
                 return Ok(Stopped::NotRunning);
             }
-            Found::Running(holder) => holder,
+            Found::Unlocked(file) => {
+                self.remove_stale(Some(&file));
+                return Ok(Stopped::NotRunning);
+            }
+            Found::Starting(None) => return Err(self.no_pid_yet()),
+            Found::Starting(Some(holder)) | Found::Running(holder) => holder,
         };
         self.refuse_unless_certain(&holder)?;
         let pid = holder.pid();
@@ -118,15 +134,14 @@ impl Control {
         let is_killed = !holder.ends_within(timeout);
         if is_killed {
             send(Signal::SIGKILL)?;
-            if !holder.ends_within(GRACE) {
+            if !holder.ends_within(KILL_TIMEOUT) {
                 return Err(Error::would_not_end(pid));
             }
         }
-        if !holder.lets_go_within(GRACE) {
-            let other = lock::visible_holders(holder.file()).next();
-            return Err(Error::lock_outlives(&self.pid_file, pid, other));
+        if !holder.lets_go_within(KILL_TIMEOUT) {
+            return Err(self.lock_outlives(&holder));
         }
-        self.clear_away(holder.file());
+        self.remove_stale(Some(holder.file()));
         let pid = pid.as_raw().unsigned_abs();
         Ok(if is_killed {
             Stopped::Killed { pid }
@@ -175,8 +190,10 @@ impl Control {
         signal: Signal,
         check: impl FnOnce(&Holder) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let Found::Running(holder) = self.find()? else {
-            return Err(Error::not_running(step));
+        let holder = match self.find()? {
+            Found::NoFile | Found::Unlocked(_) => return Err(Error::not_running(step)),
+            Found::Starting(None) => return Err(self.no_pid_yet()),
+            Found::Starting(Some(holder)) | Found::Running(holder) => holder,
         };
         self.refuse_unless_certain(&holder)?;
         check(&holder)?;
@@ -196,22 +213,43 @@ impl Control {
         if !file.metadata().map_err(failed)?.is_file() {
             return Err(Error::pid_file_irregular(&self.pid_file));
         }
-        let deadline = Instant::now() + UNKNOWN;
-        let (mut is_late, mut named) = (false, None);
-        while lock::writer_holds(&file).map_err(|errno| failed(errno.into()))? {
-            // A number that has come at the last moment was not looked at yet.
+        let begin = Instant::now();
+        let mut deadline = begin + PID_WRITE_TIMEOUT;
+        let mut named = None;
+        let mut is_late = false;
+        loop {
+            let state = lock::run_state(&file).map_err(|errno| failed(errno.into()))?;
+            if state == RunState::Over {
+                return Ok(Found::Unlocked(file));
+            }
+            // A pid that has come at the last moment was not looked at yet.
             if is_late && (named.is_some() || lock::read_pid(&file).is_none()) {
-                return Err(self.unproved(&file, named));
+                return match state {
+                    RunState::Starting if named.is_none() => Ok(Found::Starting(None)),
+                    _ => Err(self.unproved(&file, named)),
+                };
             }
             named = lock::read_pid(&file);
-            if let Some(holder) = Holder::of(&file) {
-                return Ok(Found::Running(holder));
+            let mut interval = POLL_INTERVAL;
+            match Holder::of(&file) {
+                Some(holder) if holder.has_ended() => {
+                    // Its parent, a launcher for example, still holds the lock.
+                    if Instant::now() >= begin + LOCK_OUTLIVES_TIMEOUT {
+                        return Err(self.lock_outlives(&holder));
+                    }
+                    interval = ENDED_INTERVAL;
+                    deadline = begin + LOCK_OUTLIVES_TIMEOUT;
+                }
+                Some(holder) if state == RunState::Starting => {
+                    return Ok(Found::Starting(Some(holder)));
+                }
+                Some(holder) => return Ok(Found::Running(holder)),
+                None => {}
             }
-            std::thread::sleep(holder::LOOK);
+            std::thread::sleep(interval);
             // A daemon may have ended while it was looked at, which can take all the time there is.
             is_late = Instant::now() >= deadline;
         }
-        Ok(Found::Unlocked(file))
     }
 
     /// What is signalled must be the daemon, for certain.
@@ -223,8 +261,17 @@ impl Control {
     }
 
     fn unproved(&self, file: &File, named: Option<Pid>) -> Error {
-        let holder = lock::visible_holders(file).next();
+        let holder = lock::visible_holder(file);
         Error::holder_unproved(&self.pid_file, named, holder)
+    }
+
+    fn lock_outlives(&self, ended: &Holder) -> Error {
+        let other = lock::visible_holder(ended.file());
+        Error::lock_outlives(&self.pid_file, ended.pid(), other)
+    }
+
+    fn no_pid_yet(&self) -> Error {
+        Error::no_pid_yet(&self.pid_file)
     }
 
     /// Others could have made any process hold the lock of their file: a set-user-ID program that
@@ -238,21 +285,11 @@ impl Control {
             .map_err(|untrusted| Error::pid_file_distrusted(&self.pid_file, &untrusted))
     }
 
-    /// Removes the file that a daemon has left, unless somebody uses it again, or another one by
-    /// its name. What stays is unlocked and means nothing.
-    fn clear_away(&self, left: &File) {
-        let Ok(left) = left.metadata() else { return };
-        let Ok(file) = options().write(true).open(&self.pid_file) else {
-            return;
-        };
-        let is_left = FileId::of_open(&file).is_ok_and(|file| file == FileId::from(&left));
-        // Only with the lock no new daemon can come up with this file, once it is the right one.
-        if is_left
-            && lock::try_lock(&file) == Ok(true)
-            && is_same_file(&self.pid_file, &left)
-            && lock::is_ours(&file)
-        {
-            fs::remove_file(&self.pid_file).ok();
+    /// Removes what an ended daemon has left, or a killed start. What stays means nothing.
+    fn remove_stale(&self, left: Option<&File>) {
+        // In a directory of another user a name may lead anywhere.
+        if trust::check_way(&self.pid_file, None).is_ok() {
+            pid_file::remove_stale(&self.pid_file, left);
         }
     }
 }

@@ -15,6 +15,12 @@ pub enum Status {
         /// When the process started, if the system tells.
         since: Option<SystemTime>,
     },
+    /// It is being started: a launcher waits until it is ready.
+    #[non_exhaustive]
+    Starting {
+        /// Its pid, if it has one already.
+        pid: Option<u32>,
+    },
     /// It does not run, but its PID file is left, after a crash for example.
     FileLeft,
     /// It does not run.
@@ -45,7 +51,7 @@ impl Status {
     /// The exit status of the verb `status`, as the LSB has it for init scripts.
     pub(super) fn exit_status(self) -> u8 {
         match self {
-            Self::Running { .. } => 0,
+            Self::Running { .. } | Self::Starting { .. } => 0,
             Self::FileLeft => 1,
             Self::NotRunning => 3,
         }
@@ -65,6 +71,8 @@ impl fmt::Display for Status {
                 let _ = since;
                 Ok(())
             }
+            Self::Starting { pid: Some(pid) } => write!(f, "starting, pid {pid}"),
+            Self::Starting { pid: None } => f.write_str("starting"),
             Self::FileLeft => f.write_str("not running, but its PID file is left"),
             Self::NotRunning => f.write_str("not running"),
         }

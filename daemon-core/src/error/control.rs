@@ -23,7 +23,7 @@ impl Error {
 
     pub(crate) fn pid_file_unread(path: &Path, cause: io::Error) -> Self {
         let what = format!("cannot look at the PID file {}", shown(path));
-        Self::unopened_pid_file(ErrorKind::OutOfReach, what, path, cause)
+        crate::pid_file::unopened(ErrorKind::OutOfReach, what, path, cause)
     }
 
     pub(crate) fn pid_file_distrusted(path: &Path, untrusted: &Untrusted) -> Self {
@@ -60,6 +60,11 @@ impl Error {
             path,
             format!("pid {pid} has ended, but {holder} holds its lock"),
         )
+    }
+
+    /// A start is under way, and the daemon does not exist yet.
+    pub(crate) fn no_pid_yet(path: &Path) -> Self {
+        Self::unproved(path, "it is being started, and has no pid yet")
     }
 
     fn unproved(path: &Path, reason: impl Into<String>) -> Self {

@@ -83,14 +83,19 @@ pub(crate) fn launch(config: LaunchConfig) -> Result<(Launched, Interrupts), Err
         Interrupts::catch().map_err(|error| Error::step("make a pipe for signals", error))?;
     resources::create_directories(&config)?;
     let pid_file = match &config.paths.pid {
-        Some(place) => Some(PidFile::lock(place.path(), config.settings.pid_mode)?),
+        Some(place) => Some(PidFile::create(place.path(), config.settings.pid_mode)?),
         None => None,
     };
     let launched = launch_locked(config, &image, &kept, pid_file.as_ref(), &interrupts);
+    if launched.is_ok() {
+        for text in &warnings {
+            report::line(text);
+        }
+    }
     match (&launched, pid_file) {
-        (Ok(_), _) => warnings.iter().for_each(|text| report::line(text)),
-        (Err(_), Some(pid_file)) => pid_file.remove(),
-        (Err(_), None) => {}
+        (Ok(Launched::Up { .. }), Some(pid_file)) => pid_file.hand_over(),
+        (_, Some(pid_file)) => pid_file.remove(),
+        (_, None) => {}
     }
     launched.map(|launched| (launched, interrupts))
 }
@@ -120,9 +125,8 @@ fn launch_locked(
         address.as_deref(),
         record.settings.identity.as_ref(),
     );
-    let old_length = pid_file.map(PidFile::old_length);
     let program = (image, arguments, environment);
-    let daemon = spawn(program, kept, &resources.inherited, old_length)?;
+    let daemon = spawn(program, kept, &resources.inherited)?;
     drop(resources.inherited);
     let pid = daemon.pid();
     let probe = match resources.announcements {
@@ -168,7 +172,6 @@ fn spawn(
     (image, arguments, environment): (&Image, Vec<OsString>, Vec<EnvEntry>),
     kept: &KeptFds,
     inherited: &Inherited,
-    old_length: Option<u64>,
 ) -> Result<Child, Error> {
     let lock = inherited.lock.as_ref();
     detach(Program {
@@ -184,7 +187,7 @@ fn spawn(
             .chain([inherited.daemon_end.as_raw_fd()])
             .chain(lock.map(AsRawFd::as_raw_fd))
             .collect(),
-        pid_file: lock.map(AsFd::as_fd).zip(old_length),
+        pid_file: lock.map(|lock| (lock.as_fd(), PidFile::OLD_LENGTH)),
     })
 }
 

@@ -261,12 +261,20 @@ fn pid_line() -> ([u8; PID_LINE], usize) {
 
 fn write_pid(file: RawFd, old_length: u64) -> Result<(), Errno> {
     let (line, begin) = pid_line();
-    let line = line.get(begin..).unwrap_or_default();
-    super::descriptors::write_at_start(file, line)?;
-    // A reader stops at the newline, so nothing it could misread stood here meanwhile. Truncating
-    // costs more than all the rest on some file systems, so only where something is left.
-    if old_length > line.len() as u64 {
-        super::descriptors::truncate(file, line.len())?;
+    let digits = line.get(begin..).unwrap_or_default();
+    let mut content = [b'\n'; PID_LINE];
+    for (place, digit) in content.iter_mut().zip(digits) {
+        *place = *digit;
+    }
+    // One write covers the old content: no reader ever finds a pid with what is left of another.
+    let old_length = usize::try_from(old_length).unwrap_or(usize::MAX);
+    let covered = content
+        .get(..digits.len().max(old_length))
+        .unwrap_or(&content);
+    super::descriptors::write_at_start(file, covered)?;
+    // Truncating costs more than all the rest on some file systems, so only what is left.
+    if old_length > digits.len() {
+        super::descriptors::truncate(file, digits.len())?;
     }
     Ok(())
 }

@@ -94,8 +94,8 @@ pub(super) fn write_at_start(file: RawFd, bytes: &[u8]) -> Result<(), Errno> {
     }
 }
 
-/// `ftruncate(2)`, in the child.
-pub(super) fn truncate(file: RawFd, length: usize) -> Result<(), Errno> {
+/// `ftruncate(2)`, in the child and in the exit handler.
+pub(crate) fn truncate(file: RawFd, length: usize) -> Result<(), Errno> {
     let length = libc::off_t::try_from(length).map_err(|_| Errno::EFBIG)?;
     // SAFETY: the call takes integers.
     let truncated = unsafe { libc::ftruncate(file, length) };

@@ -17,6 +17,7 @@ pub(crate) mod exit;
 mod fork;
 pub(crate) mod ids;
 pub(crate) mod local_time;
+pub(crate) mod lock;
 #[cfg(all(target_os = "linux", not(daemon_fork)))]
 #[path = "linux/mod.rs"]
 mod platform;
@@ -26,4 +27,4 @@ mod platform;
 pub(crate) mod signals;
 pub(crate) mod wait;
 
-pub(crate) use platform::{files, image, launch, lock, process, socket};
+pub(crate) use platform::{files, image, launch, process, socket};

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 use nix::sys::signal::Signal;
 
 use super::stage::{expect_answer, expect_failure};
+use crate::support::daemon::expect_one_line;
 use crate::support::deadline::{End, eventually};
 use crate::support::outcome::Launch;
 use crate::support::rounds::rounds;
@@ -30,18 +31,20 @@ fn of_two_stops_at_once_both_say_0() {
 }
 
 #[test]
-fn stop_removes_a_file_only_while_nobody_can_begin_to_use_it() {
+fn stop_does_not_remove_the_file_of_a_start() {
     requires!(strace);
     let scratch = Scratch::new();
     scratch.write("report.pid", "5000000\n");
     let slowly = "?unlink,unlinkat:delay_enter=500000";
     let stop = scratch.verb_with(slowly, "stop").spawn();
     eventually("it is about to remove the file", || {
-        lock::is_held(&scratch.path("report.pid")).then_some(())
+        scratch.path("report.pid.new").exists().then_some(())
     });
-    assert_eq!(scratch.controlled("hang").run().code(), 69);
+    // The start waits until the clean-up is done.
+    scratch.up(scratch.controlled("hang"));
     expect_answer(&stop.wait(), 0, "not running");
-    assert!(!scratch.path("report.pid").exists());
+    assert!(scratch.path("report.pid").exists());
+    assert!(!scratch.path("report.pid.new").exists());
 }
 
 #[test]
@@ -65,9 +68,14 @@ fn stop_removes_no_file_that_a_new_daemon_has_made_meanwhile() {
                 scratch.daemon_of(launch, "report.pid");
                 up += 1;
             }
-            // There who looks at a lock holds one, and this one is held up while it looks.
-            Some(launch) if cfg!(daemon_fork) && launch.code() == 73 => {}
-            Some(launch) => assert_eq!(launch.code(), 69, "{launch:?}"),
+            // To look at a lock is to hold one there, and this one is held up while it looks.
+            Some(launch) if cfg!(daemon_fork) && launch.code() == 69 => {}
+            // Held up under the mutex, it is waited for, but not for ever.
+            Some(launch) => {
+                assert_eq!(launch.code(), 75, "{launch:?}");
+                let words = ["another start or stop", "holds", "report.pid.new"];
+                expect_one_line(&launch, &words);
+            }
             None => break,
         }
     }

@@ -22,7 +22,7 @@ const MARKER: &str = "__DAEMON_HANDOFF";
 
 /// Kills one process of a launch at one stop after the other, as the numbers say, until a launch
 /// goes through unharmed; each time `expect` judges what came of it. Gives the number of launches
-/// that were harmed. The stops count from when there is a PID file, since before nothing is ours; in
+/// that were harmed. The stops count from when there is a new PID file, since before nothing is ours; in
 /// the long form from the very exec.
 fn kill_at_stops(
     role: Role,
@@ -44,7 +44,9 @@ fn kill_at_stops(
             let options = "pid=report.pid\nlog=report.log\nready_timeout=600";
             let start = scratch.background().options(options).does("report stay");
             let launch = trace::run(start, |stop| {
-                let is_counted = || is_long() || stops > 0 || scratch.path("report.pid").exists();
+                let new = scratch.path("report.pid.new");
+                let path = scratch.path("report.pid");
+                let is_counted = || is_long() || stops > 0 || new.exists() || path.exists();
                 if stop.role == role && is_counted() {
                     stops += 1;
                 }

@@ -116,13 +116,13 @@ fn what_is_no_file_is_refused_at_once_in_the_background_of_everyone() {
 }
 
 #[test]
-fn somebody_elses_pid_file_that_may_not_be_written_is_refused_by_the_system() {
+fn a_file_that_only_its_owner_may_open_is_refused() {
     requires!(users);
     let scratch = Scratch::new();
     place(&scratch, 0, 0o1777);
     let before = names(&scratch).map(|name| {
         fs::write(&name, VICTIM).expect("plant");
-        give(&name, HELLO, 0o644);
+        give(&name, HELLO, 0o600);
         state(&name)
     });
     expect_each_refused(&scratch, Nobody, 73, &["Permission denied"]);

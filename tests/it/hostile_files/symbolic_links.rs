@@ -149,6 +149,7 @@ fn a_directory_behind_a_link_of_somebody_else_is_refused_to_root() {
     let daemon = scratch.daemon_of(launch("pid=place/link/report.pid"), "real/report.pid");
     daemon.stop();
     scratch.expect_nothing_left();
+    fs::remove_file(scratch.path("real/report.pid")).expect("the emptied file");
     lchown(&link, Some(HELLO), Some(HELLO)).expect("lchown");
     for option in ["pid=place/link/report.pid", "log=place/link/report.log"] {
         let words = ["place/link", "user 4711"];

@@ -8,7 +8,7 @@ use crate::support::deadline::eventually;
 use crate::support::process;
 use kind::{READ, WRITE, try_lock};
 
-/// Whether somebody holds a write lock on the file. A reader asks for a read lock, which only a
+/// Whether a process holds the write lock of a daemon on the file: byte 0. A reader asks for a read lock, which only a
 /// writer's denies, and takes none itself.
 pub(crate) fn is_held(path: &Path) -> bool {
     // A FIFO that a test put there must not make us wait for a writer.
@@ -41,7 +41,8 @@ pub(crate) fn holders(path: &Path) -> Vec<i32> {
 fn has_write_lock(pid: i32, descriptor: &str) -> bool {
     let info = fs::read_to_string(format!("/proc/{pid}/fdinfo/{descriptor}")).unwrap_or_default();
     let mut locks = info.lines().filter(|line| line.starts_with("lock:"));
-    locks.any(|lock| lock.contains(" WRITE "))
+    // Bytes 1 and up are the launcher's.
+    locks.any(|lock| lock.contains(" WRITE ") && lock.split_whitespace().nth_back(1) == Some("0"))
 }
 
 /// Takes a write lock as a stranger; it is held until the file is dropped.
@@ -87,7 +88,10 @@ mod kind {
     pub(super) const WRITE: i32 = libc::F_WRLCK;
 
     pub(super) fn is_held(file: &File) -> bool {
-        let mut lock = whole_file(READ);
+        let mut lock = libc::flock {
+            l_len: 1,
+            ..whole_file(READ)
+        };
         fcntl(file, FcntlArg::F_OFD_GETLK(&mut lock)).expect("ask for the lock");
         i32::from(lock.l_type) != libc::F_UNLCK
     }

@@ -215,6 +215,10 @@ impl Scratch {
         });
         let next = self.background().options("pid=report.pid\nready=exec");
         let daemon = self.daemon_of(next.does("hang").run(), "report.pid");
+        assert!(
+            !self.path("report.pid.new").exists(),
+            "nothing is left beside it"
+        );
         // By its number: just after its exec it has no environment yet by which it would be found.
         daemon.process.signal(Signal::SIGKILL);
         daemon.process.wait();

@@ -1,0 +1,81 @@
+//! A PID file that cannot be replaced: its directory cannot be written to, or its path is a mount
+//! point. The file itself is locked then, and another user's lock on it can refuse the start.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use super::{
+    ATTEMPTS, PidFile, failed, irregular, not_locked, pause, read_locked, refuse_running, unsteady,
+    untrusted, write_no_pid,
+};
+use crate::error::Error;
+use crate::files::{NO_FOLLOW, is_same_file};
+use crate::lock;
+use crate::sys::lock::ByteRange;
+use crate::trust;
+
+/// Locks the file that is there. `denied` is why no new one can be made.
+pub(super) fn lock(path: &Path, denied: io::Error) -> Result<PidFile, Error> {
+    let open = || {
+        let mut options = OpenOptions::new();
+        options
+            .read(true)
+            .write(true)
+            .custom_flags(NO_FOLLOW.bits())
+            .open(path)
+    };
+    for _ in 0..ATTEMPTS {
+        let file = match open() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(failed("create", path, denied));
+            }
+            other => other.map_err(|cause| failed("open", path, cause))?,
+        };
+        let metadata = file
+            .metadata()
+            .map_err(|cause| failed("open", path, cause))?;
+        if !metadata.is_file() {
+            return Err(irregular(path));
+        }
+        trust::check_pid_file(path, &metadata).map_err(|reason| untrusted(path, &reason))?;
+        match lock::try_lock(&file, ByteRange::Daemon) {
+            Ok(true) if is_same_file(path, &metadata) => {
+                let bring_up = if lock::has_byte_ranges() {
+                    open()
+                } else {
+                    file.try_clone()
+                };
+                let bring_up = bring_up.map_err(|cause| failed("open", path, cause))?;
+                // Another user may hold a read lock there: waiters take this start for up then.
+                let _ = lock::try_lock(&bring_up, ByteRange::BringUp);
+                let written = write_no_pid(&file);
+                let path = path.to_owned();
+                let pid_file = PidFile {
+                    file,
+                    bring_up,
+                    path,
+                };
+                if let Err(cause) = written {
+                    let error = failed("write", &pid_file.path, cause);
+                    pid_file.remove();
+                    return Err(error);
+                }
+                return Ok(pid_file);
+            }
+            // The file was replaced before it was locked.
+            Ok(true) => {}
+            Ok(false) => {
+                refuse_running(path)?;
+                if lock::reader_holds(&file).unwrap_or(false) {
+                    return Err(read_locked(path));
+                }
+                // The lock was given back in between.
+                pause();
+            }
+            Err(errno) => return Err(not_locked(path, errno)),
+        }
+    }
+    Err(unsteady(path))
+}

@@ -1,0 +1,203 @@
+//! `PATH.new`: the PID file of the next daemon, whose lock is the mutex of every process that wants
+//! to change what stands at the path.
+
+use std::ffi::OsString;
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::unistd::geteuid;
+
+use super::{NO_PID, PidFile, failed, irregular, not_locked, refused, untrusted, write_no_pid};
+use crate::error::Error;
+use crate::files::{FileId, NO_FOLLOW, is_same_file};
+use crate::lock;
+use crate::sys::lock::ByteRange;
+use crate::trust::{self, Untrusted};
+
+/// No other user can open such a file, so no other user can lock it.
+const PRIVATE_MODE: u32 = 0o600;
+
+/// The file, while this process is its holder: bytes 1 and up are locked, and after that `PATH.new`
+/// was seen to name it.
+#[derive(Debug)]
+pub(super) struct NewFile {
+    path: PathBuf,
+    file: File,
+}
+
+/// The outcome of one attempt to become the holder.
+pub(super) enum Acquired {
+    Holder(NewFile),
+    /// Another process is the holder, of this file, or has just been.
+    Busy(Option<File>),
+    /// The directory cannot be written to.
+    Denied(io::Error),
+}
+
+pub(super) fn path_of(pid_file: &Path) -> PathBuf {
+    let mut path = OsString::from(pid_file);
+    path.push(".new");
+    path.into()
+}
+
+impl NewFile {
+    /// Makes the file, if it is not there, and tries to become its holder.
+    pub(super) fn acquire(path: &Path) -> Result<Acquired, Error> {
+        let file = match options().create(true).mode(PRIVATE_MODE).open(path) {
+            Ok(file) => file,
+            Err(cause) => return denied(path, cause),
+        };
+        let metadata = file
+            .metadata()
+            .map_err(|cause| failed("open", path, cause))?;
+        if !metadata.is_file() {
+            return Err(irregular(path));
+        }
+        trust::check_owner(path, &metadata, None).map_err(|reason| untrusted(path, &reason))?;
+        match lock::try_lock(&file, ByteRange::BringUp) {
+            Ok(true) if is_same_file(path, &metadata) => {}
+            // The holder before has renamed or unlinked it.
+            Ok(true) => {
+                let _ = lock::unlock_all(&file);
+                return Ok(Acquired::Busy(None));
+            }
+            Ok(false) => return Ok(Acquired::Busy(Some(file))),
+            Err(errno) => {
+                // Without locks no process is its holder.
+                if metadata.len() == 0 {
+                    fs::remove_file(path).ok();
+                }
+                return Err(not_locked(path, errno));
+            }
+        }
+        Ok(Acquired::Holder(Self {
+            path: path.to_owned(),
+            file,
+        }))
+    }
+
+    /// The group of the file, which a directory can pass on.
+    pub(super) fn group(&self) -> Result<u32, Error> {
+        let metadata = self.file.metadata();
+        let metadata = metadata.map_err(|cause| failed("open", &self.path, cause))?;
+        Ok(metadata.gid())
+    }
+
+    /// Opens the description that the daemon inherits, locks byte 0 with it and writes that the pid
+    /// is not known yet. `None` when the file was odd: it is removed then.
+    pub(super) fn prepare(&self, pid_file: &Path) -> Result<Option<File>, Error> {
+        let failed = |step| move |cause| failed(step, pid_file, cause);
+        let metadata = self.file.metadata().map_err(failed("open"))?;
+        if metadata.len() > NO_PID.len() as u64 {
+            let _ = lock::unlock_all(&self.file);
+            let reason = "it exists, and no start has left it";
+            return Err(refused("create", &self.path, reason));
+        }
+        let prepared = self.open_for_daemon(&metadata);
+        let prepared = prepared.and_then(|file| match file {
+            Some(file) => write_no_pid(&file).map(|()| Some(file)),
+            None => Ok(None),
+        });
+        if !matches!(prepared, Ok(Some(_))) {
+            self.discard();
+        }
+        prepared.map_err(failed("write"))
+    }
+
+    fn open_for_daemon(&self, metadata: &Metadata) -> io::Result<Option<File>> {
+        let mode = metadata.mode() & 0o7777;
+        if mode & !PRIVATE_MODE != 0 || metadata.nlink() != 1 {
+            return Ok(None);
+        }
+        // A umask can take bits away.
+        if mode != PRIVATE_MODE {
+            let permissions = Permissions::from_mode(PRIVATE_MODE);
+            self.file.set_permissions(permissions)?;
+        }
+        let file = if lock::has_byte_ranges() {
+            options().open(&self.path)?
+        } else {
+            self.file.try_clone()?
+        };
+        let is_same = FileId::of_open(&file)? == FileId::from(metadata);
+        Ok((is_same && lock::try_lock(&file, ByteRange::Daemon)?).then_some(file))
+    }
+
+    /// Renames the file to the path, and gives it its mode only then: a readable `PATH.new` could be
+    /// locked by any user.
+    pub(super) fn publish(self, file: File, path: &Path, mode: u32) -> io::Result<PidFile> {
+        let metadata = file.metadata()?;
+        if let Err(error) = fs::rename(&self.path, path) {
+            // Over NFS a rename that succeeded may be repeated, and fail then.
+            if !is_same_file(path, &metadata) {
+                self.discard_with(&file);
+                return Err(error);
+            }
+        }
+        let pid_file = PidFile {
+            file,
+            bring_up: self.file,
+            path: path.to_owned(),
+        };
+        // Only a process of the same user can have replaced the new file in between.
+        if !is_same_file(path, &metadata) {
+            pid_file.remove();
+            return Err(io::Error::other("another process keeps replacing it"));
+        }
+        // Without locks on ranges of bytes any reader could take the lock of a dead file, and stand
+        // for a daemon.
+        if mode != PRIVATE_MODE && lock::has_byte_ranges() {
+            let permissions = Permissions::from_mode(mode);
+            if let Err(error) = pid_file.file.set_permissions(permissions) {
+                pid_file.remove();
+                return Err(error);
+            }
+        }
+        Ok(pid_file)
+    }
+
+    /// Removes the file, which the holder may, and lets the next process become the holder.
+    pub(super) fn discard(&self) {
+        fs::remove_file(&self.path).ok();
+        let _ = lock::unlock_all(&self.file);
+    }
+
+    /// As [`discard`](Self::discard), with the description that has locked byte 0.
+    pub(super) fn discard_with(&self, file: &File) {
+        fs::remove_file(&self.path).ok();
+        let _ = lock::unlock_all(file);
+        let _ = lock::unlock_all(&self.file);
+    }
+}
+
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options
+        .read(true)
+        .write(true)
+        .custom_flags(NO_FOLLOW.bits());
+    options
+}
+
+/// The file could not be opened or made.
+fn denied(path: &Path, cause: io::Error) -> Result<Acquired, Error> {
+    let errno = cause.raw_os_error().map(Errno::from_raw);
+    if !matches!(errno, Some(Errno::EACCES | Errno::EPERM | Errno::EROFS)) {
+        return Err(failed("create", path, cause));
+    }
+    let Ok(there) = fs::symlink_metadata(path) else {
+        return Ok(Acquired::Denied(cause));
+    };
+    if !there.is_file() {
+        return Err(failed("create", path, cause));
+    }
+    if there.uid() != geteuid().as_raw() {
+        return Err(untrusted(path, &Untrusted::Owner(there.uid())));
+    }
+    // A start with a umask that denies the owner has not come further yet, or was killed here.
+    fs::set_permissions(path, Permissions::from_mode(PRIVATE_MODE)).ok();
+    Ok(Acquired::Busy(None))
+}
