@@ -46,13 +46,15 @@ fn root_makes_no_directory_in_a_place_of_somebody_else() {
     requires!(users);
     let scratch = Scratch::new();
     place(&scratch, HELLO, 0o755);
+    // root's home directory in the user database.
+    let home = "home=$(sed \"s,:/root:,:$PWD/place:,\" passwd) && echo \"$home\" >passwd";
     for option in ["pid_template", "log_template", "workdir_template"] {
         let options = format!("{option}={{home}}/new/file\nuser=hello");
         let launch = scratch
             .among_users(&program::path("report"), &[])
             .arg("-d")
             .options(options)
-            .env("HOME", scratch.path("place"))
+            .env("PREPARE", home)
             .run();
         scratch.expect_refusal(&launch, 78, &["place", "user 4711"]);
     }
