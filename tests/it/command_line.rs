@@ -179,15 +179,9 @@ fn help_beside_the_switch_is_seen_by_whoever_sits_at_the_terminal() {
 fn help_beside_the_switch_forks_nothing() {
     requires!(strace);
     let scratch = Scratch::new();
-    let strace = requires::find("strace").expect("strace");
     let calls = "trace=clone,clone3,fork,vfork,execve,socketpair,flock";
-    let start = scratch
-        .start_path(&strace)
-        .args(["-f", "-qq", "-e", calls, "-o", "trace"])
-        .arg(crate::support::program::path("report"))
-        .args(["-d", "--version"])
-        .options("pid=report.pid\nlog=report.log")
-        .does("say:1.0");
+    let start = scratch.background().arg("--version").does("say:1.0");
+    let start = start.traced(&["-e", calls]);
     assert_eq!(start.run().out_text(), "1.0\n");
     let trace = scratch.read("trace");
     assert_eq!(trace.lines().count(), 2, "{trace}");

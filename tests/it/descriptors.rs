@@ -128,19 +128,13 @@ fn thousands_of_inherited_descriptors_are_gone() {
 
 /// A start under `strace` that has one kind of system call fail. The program ends at once, since
 /// `strace` waits for all it traces.
-fn report_with_fault(fault: &str) -> Option<(Scratch, Report)> {
-    let strace = requires::find("strace")?;
+fn report_with_fault(fault: &str) -> (Scratch, Report) {
     let scratch = Scratch::new();
     let file = File::open("/dev/zero").expect("/dev/zero");
     let outcome = scratch
-        .start_path(&strace)
-        .args(["-f", "-qq", "-o", "trace"])
-        .arg(format!("-einject={fault}"))
-        .arg(crate::support::program::path("report"))
-        .arg("-d")
-        .env("TEST_REPORT", scratch.path("report.json"))
-        .options("pid=report.pid\nlog=report.log")
+        .background()
         .does("report")
+        .traced(&[&format!("-einject={fault}")])
         .inherit(file, 3, 200)
         .run();
     assert_eq!(outcome.code(), 0, "{outcome:?}");
@@ -150,7 +144,7 @@ fn report_with_fault(fault: &str) -> Option<(Scratch, Report)> {
         "the fault was met"
     );
     let report = read_report(&scratch.path("report.json"));
-    Some((scratch, report))
+    (scratch, report)
 }
 
 #[test]
@@ -158,7 +152,7 @@ fn inherited_descriptors_are_gone_where_close_range_is_unknown_or_forbidden() {
     requires!(linux("the system calls of the launch"), strace);
     for errno in ["ENOSYS", "EPERM"] {
         let fault = format!("close_range:error={errno}");
-        let (scratch, report) = report_with_fault(&fault).expect("strace");
+        let (scratch, report) = report_with_fault(&fault);
         assert!(report.is_daemon);
         expect_clean(&scratch, &report);
     }

@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::support::scratch::Scratch;
 use crate::support::session::{Session, path_with, shell};
 use crate::support::start::Start;
+use crate::support::users::NOBODY;
 use crate::support::{program, requires};
 
 /// Runs the session of an example in one shell, and compares what each command prints.
@@ -72,13 +73,11 @@ fn every_example_has_a_test() {
 
 /// A start by an ordinary user. The scratch directory is their home.
 fn start_as_nobody(scratch: &Scratch, program: &Path) -> Start {
-    let nobody = 65534;
-    nix::unistd::chown(scratch.dir(), Some(nobody.into()), Some(nobody.into())).expect("chown");
-    let setpriv = requires::find("setpriv").expect("setpriv");
-    let start = scratch.start_path(&setpriv);
-    start
-        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
-        .arg(program)
+    let owner = Some(NOBODY.into());
+    nix::unistd::chown(scratch.dir(), owner, None).expect("chown");
+    scratch
+        .start_path(program)
+        .user(NOBODY)
         .env("HOME", scratch.dir())
         .env("XDG_STATE_HOME", "")
         .env("XDG_RUNTIME_DIR", "")
@@ -97,7 +96,7 @@ fn hello_works_for_an_ordinary_user() {
         format!("hello from process {pid}\n")
     );
     let ids = crate::support::process::status_field(pid, "Uid").expect("its ids");
-    assert_eq!(ids.split_whitespace().next(), Some("65534"));
+    assert_eq!(ids.split_whitespace().next(), Some(&*NOBODY.to_string()));
 }
 
 /// The examples that need the feature.
@@ -137,10 +136,10 @@ mod with_clap {
     fn echo_server_has_no_runtime_in_the_launcher() {
         requires!(strace);
         let scratch = Scratch::new();
-        let strace = requires::find("strace").expect("strace");
         // Without `-f`, so the launcher alone is watched.
-        let start = scratch.start_path(&strace).args(["-qq", "-o", "trace"]);
-        let launch = start.arg(program::path("echo_server")).arg("-d").run();
+        let strace = ["strace", "-qq", "-o", "trace"];
+        let start = scratch.start("echo_server").arg("-d");
+        let launch = start.under(&strace).run();
         scratch.daemon_of(launch, "echo_server.pid");
         let trace = scratch.read("trace");
         assert!(trace.contains("clone("), "the launcher was watched");

@@ -1,11 +1,13 @@
 //! A start that fails says so: the program's own words and status, or one line of ours.
 
-use crate::support::requires;
 use std::time::Duration;
 
 use crate::support::daemon::expect_one_line;
 use crate::support::outcome::Outcome;
+use crate::support::requires;
 use crate::support::scratch::Scratch;
+use crate::support::users::NOBODY;
+use nix::sys::resource::Resource;
 
 /// A start of a program that takes these steps and ends by them.
 fn fail(steps: &str, status: i32) -> Outcome {
@@ -227,23 +229,15 @@ fn a_refusal_is_one_line_with_the_step_the_object_and_the_reason() {
 
 #[test]
 fn a_process_limit_that_allows_no_fork_is_a_refusal() {
-    use crate::support::requires;
-    requires!(users, program("prlimit"));
+    requires!(root);
     let scratch = Scratch::new();
     // The limit does not count for root, so another user it is.
-    let setpriv = requires::find("setpriv").expect("setpriv");
-    let copy = scratch.copy_program(&crate::support::program::path("report"), "report");
-    nix::unistd::chown(scratch.dir(), Some(65534.into()), Some(65534.into())).expect("chown");
+    let owner = Some(NOBODY.into());
+    nix::unistd::chown(scratch.dir(), owner, None).expect("chown");
     for limit in 0..=1 {
-        let launch = scratch
-            .start_path(&setpriv)
-            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
-            .args(["prlimit", &format!("--nproc={limit}")])
-            .arg(&copy)
-            .arg("-d")
-            .options("pid=report.pid")
-            .does("stay")
-            .run();
+        let start = scratch.report_as(NOBODY).arg("-d");
+        let start = start.limit(Resource::RLIMIT_NPROC, limit);
+        let launch = start.options("pid=report.pid").does("stay").run();
         let words = ["Resource temporarily unavailable"];
         scratch.expect_refusal(&launch, 71, &words);
     }

@@ -70,13 +70,10 @@ fn the_system_calls_are_those_of_the_program_without_the_attribute() {
 /// The names and counts of the system calls that a program makes.
 fn system_calls(name: &str, arguments: &[&str]) -> BTreeMap<String, usize> {
     let scratch = Scratch::new();
-    let strace = requires::find("strace").expect("strace");
     // Under one and the same name, since the length of a path may decide about memory.
     let copy = scratch.copy_program(&program::path(name), "program");
-    let start = scratch
-        .start_path(&strace)
-        .args(["-f", "-qq", "-o", "trace"]);
-    let outcome = start.arg(&copy).args(arguments).run();
+    let start = scratch.start_path(&copy).args(arguments);
+    let outcome = start.traced(&[]).run();
     assert_eq!(
         (outcome.code(), &*outcome.out_text()),
         (0, "hello\n"),

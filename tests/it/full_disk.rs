@@ -9,15 +9,17 @@ use crate::support::scratch::Scratch;
 
 /// Runs a script where the directory `small` is a file system of a few pages.
 fn on_a_small_disk(scratch: &Scratch, steps: &str, script: &str) -> Outcome {
-    let unshare = requires::find("unshare").expect("unshare");
     std::fs::create_dir(scratch.path("small")).expect("mkdir");
     let script = format!("mount -t tmpfs -o size=16k tmpfs small && {script}");
     scratch
-        .start_path(&unshare)
-        .options("pid=report.pid\nlog=small/report.log\ncontrol_flag=-s")
+        .start("report")
+        .under(&["unshare", "-m", "sh", "-c", &script])
+        .options(
+            "pid=report.pid
+log=small/report.log
+control_flag=-s",
+        )
         .does(steps)
-        .args(["-m", "sh", "-c", &script, "sh"])
-        .arg(crate::support::program::path("report"))
         .run()
 }
 
@@ -25,7 +27,7 @@ fn on_a_small_disk(scratch: &Scratch, steps: &str, script: &str) -> Outcome {
 fn println_ends_a_program_whose_log_is_full() {
     requires!(root);
     let scratch = Scratch::new();
-    let outcome = on_a_small_disk(&scratch, "flood:100 stay", "$1 -d");
+    let outcome = on_a_small_disk(&scratch, "flood:100 stay", "$0 -d");
     // As in the foreground with its output on a full disk. Not even the panic has room.
     assert_eq!(outcome.code(), scratch.panic_status(), "{outcome:?}");
     scratch.expect_nothing_left();
@@ -37,14 +39,14 @@ fn a_program_that_uses_the_log_writer_goes_on_and_tells_what_was_lost() {
     let scratch = Scratch::new();
     let steps = "flood-lossy:100 create:full wait:go say-lossy:after note-dropped:dropped stay";
     let script = r"
-        $1 -d || exit 1
+        $0 -d || exit 1
         until test -e full; do sleep 0.01; done
         head -c 16k small/report.log | wc -c
         : > small/report.log
         touch go
         until test -e dropped; do sleep 0.01; done
         cat small/report.log
-        $1 -s stop
+        $0 -s stop
     ";
     let outcome = on_a_small_disk(&scratch, steps, script);
     assert_eq!(outcome.code(), 0, "{outcome:?}");
@@ -79,7 +81,7 @@ fn the_log_writer_survives_a_limit_on_the_size_of_files() {
 fn a_daemon_starts_with_a_log_that_is_full() {
     requires!(root);
     let scratch = Scratch::new();
-    let script = "dd if=/dev/zero of=small/other 2>&-; $1 -d && $1 -s stop";
+    let script = "dd if=/dev/zero of=small/other 2>&-; $0 -d && $0 -s stop";
     let outcome = on_a_small_disk(&scratch, "hang", script);
     assert_eq!(outcome.code(), 0, "{outcome:?}");
 }

@@ -39,7 +39,7 @@ fn either_fork_that_exceeds_the_limit_of_a_control_group_is_a_refusal() {
 
 #[test]
 fn either_fork_that_exceeds_the_limit_of_a_user_is_a_refusal() {
-    requires!(users, program("prlimit"));
+    requires!(root);
     // A user whom no other test starts anything as.
     let user = 47_110;
     for (most, step) in [
@@ -49,11 +49,8 @@ fn either_fork_that_exceeds_the_limit_of_a_user_is_a_refusal() {
     ] {
         let scratch = Scratch::new();
         scratch.directory_of(user, "own");
-        let program = scratch.copy_program(&crate::support::program::path("report"), "report");
-        let ids = [format!("--reuid={user}"), format!("--regid={user}")];
-        let limit = format!("--nproc={most}");
-        let words = [&ids[0], &ids[1], "--clear-groups", "prlimit", &limit];
-        let start = scratch.by("setpriv", &words, &program).arg("-d");
+        let start = scratch.report_as(user).arg("-d");
+        let start = start.limit(Resource::RLIMIT_NPROC, most);
         let launch = start.options("pid=own/report.pid").does("hang").run();
         match step {
             Some(step) => scratch.expect_refusal(&launch, 71, &[step, NO_MORE]),
@@ -187,11 +184,10 @@ fn a_machine_with_no_processor_to_spare_is_no_fault() {
         // Not for ever, if this test is killed.
         .map(|_| scratch.shell("ulimit -t 60; while :; do :; done").spawn())
         .collect();
-    let report = crate::support::program::path("report");
     for round in 0..rounds(4, 20) {
         let ready = ["settled", "exec", "listening", "notify"][round % 4];
         let options = CONTROLLED.replace("exec", ready);
-        let start = scratch.by("nice", &["-n", "19"], &report).arg("-d");
+        let start = scratch.background().under(&["nice", "-n", "19"]);
         let launch = start.options(options).does("listen-tcp ready hang").run();
         let daemon = scratch.daemon_of(launch, "report.pid");
         let stop = scratch.verb("stop").run();

@@ -12,6 +12,7 @@ use crate::support::requires;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
 use crate::support::users;
+use crate::support::users::AS_NOBODY;
 
 /// A user that no system knows, so that no home directory is found for it.
 const STRANGER: u32 = 47_110;
@@ -28,16 +29,9 @@ fn own_directory(scratch: &Scratch, name: &str) -> PathBuf {
 
 /// A program started by that user with these variables alone.
 fn as_stranger(scratch: &Scratch, variables: &[(&str, &Path)]) -> Start {
-    let copy = scratch.copy_program(&crate::support::program::path("report"), "report");
-    let setpriv = requires::find("setpriv").expect("setpriv");
-    let id = STRANGER.to_string();
-    let start = scratch.start_path(&setpriv).args([
-        &*format!("--reuid={id}"),
-        &*format!("--regid={id}"),
-        "--clear-groups",
-    ]);
-    let start = start
-        .arg(copy)
+    let start = scratch
+        .start_path(&scratch.reachable())
+        .user(STRANGER)
         .arg("-d")
         .env_clear()
         .env("TEST_MARK", scratch.mark())
@@ -121,14 +115,8 @@ fn pid_dir_is_the_same_for_every_login() {
         scratch.directory_of(users::NOBODY, name);
     }
     let copy = scratch.copy_program(&crate::support::program::path("report"), "report");
-    let setpriv = [
-        "setpriv",
-        "--reuid=65534",
-        "--regid=65534",
-        "--clear-groups",
-    ];
     let start = |variables: &[(&str, &str)]| {
-        let start = scratch.among_users(&copy, &setpriv).arg("-d");
+        let start = scratch.among_users(&copy, &AS_NOBODY).arg("-d");
         let start = start.options("pid_template={pid_dir}/{name}.pid\nlog=/dev/null");
         let start = ["HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME"]
             .iter()

@@ -226,12 +226,8 @@ fn with_small_file_system(size: &str, fill: impl FnOnce(&mut String)) {
     commands.push_str(
         "\"$0\" -d; status=$?; ls mnt >left; rm mnt/full; \"$0\" -d || exit 98; exit $status",
     );
-    let unshare = requires::find("unshare").expect("unshare");
     let launch = scratch
-        .start_path(&unshare)
-        .args(["-m", "--propagation", "private", "sh", "-c", &commands])
-        .arg(crate::support::program::path("report"))
-        .env("TEST_REPORT", scratch.path("report.json"))
+        .in_namespaces(&["-m"], &commands)
         .options("pid=mnt/report.pid\nlog=report.log")
         .does("report stay")
         .run();
@@ -249,11 +245,8 @@ fn a_read_only_file_system_is_a_refusal() {
         let commands = format!(
             "mount -t tmpfs tmpfs mnt || exit 99; {prepare} mount -o remount,ro mnt; \"$0\" -d"
         );
-        let unshare = requires::find("unshare").expect("unshare");
         let launch = scratch
-            .start_path(&unshare)
-            .args(["-m", "--propagation", "private", "sh", "-c", &commands])
-            .arg(crate::support::program::path("report"))
+            .in_namespaces(&["-m"], &commands)
             .options("pid=mnt/report.pid")
             .does("stay")
             .run();
@@ -286,13 +279,13 @@ fn a_user_whose_umask_forbids_everything_can_start_again() {
     let options = CONTROLLED.replace("report.", "own/report.");
     for mask in [0o777, 0o000] {
         for _ in 0..2 {
-            let start = scratch.as_user(NOBODY).options(&options).does("hang");
+            let start = scratch.report_as(NOBODY).options(&options).does("hang");
             let start = start.umask(mask);
             let daemon = scratch.daemon_of(start.arg("-d").run(), "own/report.pid");
             let mode = |name| fs::metadata(scratch.path(name)).expect("a file").mode() & 0o7777;
             assert_eq!(mode("own/report.pid"), 0o644);
             assert_eq!(mode("own/report.log"), 0o640);
-            let stop = scratch.as_user(NOBODY).options(&options);
+            let stop = scratch.report_as(NOBODY).options(&options);
             assert_eq!(stop.args(["-s", "stop"]).run().code(), 0);
             assert!(!daemon.process.is_alive());
         }

@@ -229,7 +229,7 @@ fn another_user_with_the_same_path_gets_no_second_daemon() {
     fs::set_permissions(place, fs::Permissions::from_mode(0o1777)).expect("chmod");
     let start = |uid| {
         let options = "pid=place/report.pid\nready=exec";
-        let start = scratch.as_user(uid).arg("-d").options(options);
+        let start = scratch.report_as(uid).arg("-d").options(options);
         start.does("hang").run()
     };
     let daemon = scratch.daemon_of(start(HELLO), "place/report.pid");

@@ -8,7 +8,8 @@ use std::time::Duration;
 use crate::support::outcome::Outcome;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
-use crate::support::{constructor, program, requires};
+use crate::support::users::NOBODY;
+use crate::support::{constructor, requires};
 
 const OPTIONS: &str = "pid=report.pid\nlog=report.log\nready=listening\nready_timeout=60";
 
@@ -130,14 +131,10 @@ fn death_is_noticed_at_once_and_its_status_is_kept() {
 fn a_daemon_whose_descriptors_cannot_be_seen_is_up_when_it_has_settled() {
     requires!(users);
     let scratch = Scratch::new();
-    nix::unistd::chown(scratch.dir(), Some(65534.into()), None).expect("chown");
-    let setpriv = requires::find("setpriv").expect("setpriv");
-    let copy = scratch.copy_program(&program::path("report"), "report");
+    nix::unistd::chown(scratch.dir(), Some(NOBODY.into()), None).expect("chown");
     let start = |steps: &str| {
         scratch
-            .start_path(&setpriv)
-            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
-            .arg(&copy)
+            .report_as(NOBODY)
             .arg("-d")
             .options(OPTIONS)
             .does(steps)

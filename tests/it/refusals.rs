@@ -2,37 +2,13 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 
 use crate::support::outcome::Outcome;
 use crate::support::scratch::Scratch;
-use crate::support::start::Start;
+use crate::support::users::NOBODY;
 use crate::support::{program, requires};
 use nix::sys::resource::Resource;
 use nix::unistd::chown;
-
-/// A user that owns nothing.
-const NOBODY: u32 = 65534;
-
-/// `report -d`, started by another program with these arguments before it.
-fn by(scratch: &Scratch, starter: &str, arguments: &[&str], report: &Path) -> Start {
-    let starter = requires::find(starter).expect("the starter");
-    scratch
-        .start_path(&starter)
-        .args(arguments)
-        .arg(report)
-        .arg("-d")
-        .env("TEST_REPORT", scratch.path("report.json"))
-        .options("pid=report.pid\nlog=report.log")
-        .does("report stay")
-}
-
-/// `report -d` in namespaces of its own, where commands prepare the place; `$0` is the program.
-fn in_namespace(scratch: &Scratch, kinds: &[&str], commands: &str) -> Outcome {
-    let report = program::path("report");
-    let script = [kinds, &["--propagation", "private", "sh", "-c", commands]].concat();
-    by(scratch, "unshare", &script, &report).run()
-}
 
 #[test]
 fn a_system_call_that_fails_is_named_with_its_reason() {
@@ -118,8 +94,8 @@ fn a_fault_at_the_pid_file_is_a_refusal_and_leaves_no_half_number() {
 /// A start in which a system call fails whenever it is made.
 fn under_fault(scratch: &Scratch, filter: &[&str], fault: &str) -> Outcome {
     let inject = format!("-einject={fault}");
-    let arguments = [&["-f", "--quiet=all", "-o", "trace"], filter, &[&inject]].concat();
-    by(scratch, "strace", &arguments, &program::path("report")).run()
+    let options = [filter, &[&inject]].concat();
+    scratch.background().traced(&options).run()
 }
 
 #[test]
@@ -173,10 +149,12 @@ fn the_first_process_of_a_container_is_refused() {
     requires!(namespaces);
     let scratch = Scratch::new();
     let kinds = ["-m", "-p", "-f", "--mount-proc"];
-    let launch = in_namespace(&scratch, &kinds, "exec \"$0\" -d");
+    let launch = scratch.in_namespaces(&kinds, "exec \"$0\" -d").run();
     scratch.expect_refusal(&launch, 78, &["foreground"]);
     // Started by the first process, it is a start like any other; the namespace ends with it.
-    let launch = in_namespace(&scratch, &kinds, "\"$0\" -d; echo $?; cat report.pid");
+    let launch = scratch
+        .in_namespaces(&kinds, "\"$0\" -d; echo $?; cat report.pid")
+        .run();
     let pid = launch.out_text();
     let pid = pid.strip_prefix("0\n").expect("a daemon");
     assert!(
@@ -189,12 +167,11 @@ fn the_first_process_of_a_container_is_refused() {
 fn a_service_that_systemd_waits_for_is_refused_with_the_advice() {
     let scratch = Scratch::new();
     let script = "SYSTEMD_EXEC_PID=$$ NOTIFY_SOCKET=/run/systemd/notify exec \"$0\" \"$@\"";
-    let report = program::path("report");
-    let launch = by(&scratch, "sh", &["-c", script], &report).run();
+    let launch = scratch.background().under(&["sh", "-c", script]).run();
     scratch.expect_refusal(&launch, 64, &["Type=notify", "omit the switch"]);
     // The variable of another process says nothing about this one.
     let script = "SYSTEMD_EXEC_PID=1 NOTIFY_SOCKET=/run/systemd/notify exec \"$0\" \"$@\"";
-    let launch = by(&scratch, "sh", &["-c", script], &report).run();
+    let launch = scratch.background().under(&["sh", "-c", script]).run();
     scratch.daemon_of(launch, "report.pid");
 }
 
@@ -203,7 +180,7 @@ fn a_place_without_proc_is_refused() {
     requires!(namespaces);
     let scratch = Scratch::new();
     let commands = "umount -l /proc || exit 99; exec \"$0\" -d";
-    let launch = in_namespace(&scratch, &["-m"], commands);
+    let launch = scratch.in_namespaces(&["-m"], commands).run();
     scratch.expect_refusal(&launch, 71, &["/proc"]);
 }
 
@@ -214,7 +191,7 @@ fn a_place_without_dev_null_is_refused() {
         let scratch = Scratch::new();
         let commands =
             format!("mount -t tmpfs tmpfs /dev || exit 99; {prepare}; exec \"$0\" -d <&1");
-        let launch = in_namespace(&scratch, &["-m"], &commands);
+        let launch = scratch.in_namespaces(&["-m"], &commands).run();
         scratch.expect_refusal(&launch, 71, &["/dev/null"]);
     }
 }
@@ -227,14 +204,10 @@ fn a_program_on_a_file_system_that_became_noexec_is_refused() {
     // The launcher runs already when the file system loses its right to execute.
     let commands = "mount -t tmpfs tmpfs mnt && cp \"$0\" mnt/report || exit 99\n\
                     exec mnt/report -d";
-    let launch = by(
-        &scratch,
-        "unshare",
-        &["-m", "--propagation", "private", "sh", "-c", commands],
-        &program::path("report"),
-    )
-    .options("log=report.log\npid_and_noexec=report.pid")
-    .run();
+    let launch = scratch
+        .in_namespaces(&["-m"], commands)
+        .options("log=report.log\npid_and_noexec=report.pid")
+        .run();
     scratch.expect_refusal(&launch, 71, &["execute", "Permission denied"]);
 }
 
@@ -242,9 +215,7 @@ fn a_program_on_a_file_system_that_became_noexec_is_refused() {
 fn between_clone_and_exec_there_is_nothing_but_what_is_async_signal_safe() {
     requires!(strace);
     let scratch = Scratch::new();
-    let arguments = ["-f", "-qq", "-o", "trace"];
-    let start = by(&scratch, "strace", &arguments, &program::path("report"));
-    let launch = start.does("report").run();
+    let launch = scratch.background().does("report").traced(&[]).run();
     assert_eq!(launch.code(), 0, "{launch:?}");
     let trace = scratch.read("trace");
     let lines: Vec<(&str, &str)> = trace
@@ -287,7 +258,7 @@ fn between_clone_and_exec_there_is_nothing_but_what_is_async_signal_safe() {
 fn children_in_another_pid_namespace_are_refused_before_a_number_is_mistaken() {
     requires!(linux("pids across namespaces"), namespaces);
     let scratch = Scratch::new();
-    let launch = by(&scratch, "unshare", &["--pid"], &program::path("report")).run();
+    let launch = scratch.background().under(&["unshare", "--pid"]).run();
     scratch.expect_refusal(&launch, 71, &["another PID namespace"]);
 }
 

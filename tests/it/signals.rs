@@ -10,7 +10,7 @@ use crate::support::report::Signals;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
 use crate::support::trace::{self, Action, Role};
-use crate::support::{lock, process, program, requires};
+use crate::support::{lock, process};
 use nix::sys::signal::{SigSet, Signal};
 
 /// Bit N-1 is signal N, as in `/proc/PID/status`.
@@ -60,9 +60,7 @@ fn the_end_of_a_daemon_is_known_where_the_caller_ignores_its_children() {
 #[test]
 fn nohup_changes_nothing() {
     let scratch = Scratch::new();
-    let nohup = requires::find("nohup").expect("nohup");
-    let start = scratch.background().does("report stay").via(&nohup);
-    let daemon = scratch.up(start.arg(program::path("report")).arg("-d"));
+    let daemon = scratch.up(scratch.background().under(&["nohup"]));
     assert_eq!(ignored(&daemon.report().signals), bit(Signal::SIGPIPE));
     assert!(!scratch.path("nohup.out").exists());
 }

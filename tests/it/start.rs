@@ -68,19 +68,11 @@ fn it_works_late_with_threads_that_run_and_a_gigabyte_resident() {
 fn no_memory_is_copied_for_it() {
     requires!(linux("CLONE_VM"), strace);
     let scratch = Scratch::new();
-    let strace = requires::find("strace").expect("strace");
-    let calls = "trace=clone,clone3,fork,vfork";
-    let program = scratch
-        .start_path(&strace)
-        .args(["-f", "-qq", "-e", calls, "-o", "trace"])
-        .arg(program::path("report"))
-        .arg("-b")
-        .env("TEST_START", "start")
+    // strace stays with all that it traces.
+    let program = start(&scratch)
         .env("TEST_BEFORE", "first:once threads:2 resident:64")
-        .env("TEST_REPORT", scratch.path("report.json"))
-        .options("pid=report.pid\nlog=report.log")
-        // Strace stays with whatever it traces.
-        .does("return:0");
+        .does("return:0")
+        .traced(&["-e", "trace=clone,clone3,fork,vfork"]);
     assert_eq!(program.run().code(), 0);
     let trace = scratch.read("trace");
     let (threads, processes): (Vec<_>, Vec<_>) = trace

@@ -12,7 +12,7 @@ use crate::support::process::{self, Process};
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
 use crate::support::terminal::Terminal;
-use crate::support::{constructor, program, requires};
+use crate::support::{constructor, requires};
 use nix::sys::signal::Signal;
 
 const NOTIFY: &str = "pid=report.pid\nready=notify\nready_timeout=60";
@@ -264,15 +264,10 @@ fn a_launcher_that_cannot_wait_stops_the_daemon() {
     let fault = "poll:error=ENOMEM:when=2+";
     for steps in ["hang", "ignore:15 hang"] {
         let scratch = Scratch::new();
-        let strace = requires::find("strace").expect("strace");
-        let launch = scratch
-            .start_path(&strace)
-            .args(["-qq", "-o", "trace", "-e", &format!("inject={fault}")])
-            .arg(program::path("report"))
-            .arg("-d")
-            .options(NOTIFY)
-            .does(steps)
-            .run();
+        // Not `-f`: the launcher alone is traced.
+        let inject = format!("inject={fault}");
+        let strace = ["strace", "-qq", "-o", "trace", "-e", &inject];
+        let launch = notify(&scratch, steps).under(&strace).run();
         scratch.expect_failed_start(&launch, 71);
         assert!(scratch.read("trace").contains("(INJECTED)"), "{fault}");
         let shown = launch.err_text();

@@ -10,7 +10,7 @@ use super::stage::{expect_answer, expect_failure};
 use crate::support::daemon::read_report;
 use crate::support::deadline::eventually;
 use crate::support::scratch::Scratch;
-use crate::support::{lock, process, program, requires};
+use crate::support::{lock, process, requires};
 
 #[test]
 fn a_daemon_whose_first_thread_has_ended_is_known_all_the_same() {
@@ -97,13 +97,8 @@ fn a_descriptor_without_the_lock_is_not_looked_at() {
         fs::read_link(link).is_ok_and(|path| path == other)
     };
     let other = (3..100).find(leads_to_other).expect("it is open");
-    let strace = requires::find("strace").expect("strace");
-    let stop = scratch
-        .verb("stop")
-        .via(&strace)
-        .args(["-f", "-qq", "-o", "trace", "-e", "trace=%stat,%lstat,statx"])
-        .arg(program::path("report"))
-        .args(["-s", "stop"]);
+    let calls = ["-e", "trace=%stat,%lstat,statx"];
+    let stop = scratch.verb("stop").traced(&calls);
     assert_eq!(stop.run().code(), 0);
     // They may be on a file system that does not answer any more.
     let trace = scratch.read("trace");
@@ -142,20 +137,20 @@ fn a_number_that_was_given_away_again_belongs_to_an_innocent() {
     let scratch = Scratch::new();
     // The daemon is killed, and the next process gets its number.
     let script = r"
-        $1 -d || exit 1
+        $0 -d || exit 1
         read pid < report.pid
         kill -9 $pid
         while kill -0 $pid 2>&-; do wait; done
         echo $((pid - 1)) > /proc/sys/kernel/ns_last_pid
         sleep 600 &
         test $! = $pid || exit 2
-        $1 -s status; echo $?
-        $1 -s reload; echo $?
-        $1 -s stop; echo $?
+        $0 -s status; echo $?
+        $0 -s reload; echo $?
+        $0 -s stop; echo $?
         kill -0 $pid && echo alive
         kill $pid
     ";
-    let outcome = scratch.in_pid_namespace(script).run();
+    let outcome = scratch.first_process(script).run();
     assert_eq!(outcome.code(), 0, "{outcome:?}");
     let said = outcome.out_text().replace("report: ", "");
     let expected = "not running, but its PID file is left\n1\n7\nnot running\n0\nalive\n";

@@ -16,11 +16,11 @@ fn a_daemon_in_another_pid_namespace_is_not_mistaken_for_its_number_here() {
     // of somebody who would die of a signal.
     let mut canary = Canary::new();
     let script = format!(
-        "echo {} > /proc/sys/kernel/ns_last_pid; $1 -d && touch up && \
+        "echo {} > /proc/sys/kernel/ns_last_pid; $0 -d && touch up && \
          while test ! -e go; do sleep 0.01; done",
         canary.0.id() - 3
     );
-    let other = scratch.in_pid_namespace(&script).spawn();
+    let other = scratch.first_process(&script).spawn();
     eventually("it is up", || scratch.path("up").exists().then_some(()));
     assert_eq!(scratch.read("report.pid"), format!("{}\n", canary.0.id()));
     for verb in ["status", "stop", "reload"] {
@@ -44,7 +44,7 @@ fn where_proc_shows_another_pid_namespace_its_numbers_prove_nothing() {
         echo $((pid - 1)) > /proc/sys/kernel/ns_last_pid
         sleep 600 &
         test $! = $pid || exit 2
-        for verb in status reload stop; do $1 -s $verb; echo $?; done
+        for verb in status reload stop; do $0 -s $verb; echo $?; done
         kill -0 $pid && echo alive
     ";
     let outcome = scratch.beside_foreign_proc(script).run();
@@ -60,7 +60,7 @@ fn where_proc_shows_another_pid_namespace_its_numbers_prove_nothing() {
 fn where_proc_shows_another_pid_namespace_a_daemon_that_is_to_listen_may_settle() {
     requires!(linux("the sockets of another process"), root);
     let scratch = Scratch::new();
-    let script = "$1 -d; echo $?; kill $(cat report.pid)";
+    let script = "$0 -d; echo $?; kill $(cat report.pid)";
     let options = OPTIONS.replace("exec", "listening");
     let outcome = scratch.beside_foreign_proc(script).options(options).run();
     assert_eq!(outcome.out_text(), "0\n", "{outcome:?}");

@@ -12,6 +12,7 @@ use super::canary::Canary;
 use super::stage::{expect_answer, expect_failure};
 use crate::control::stage::OPTIONS as CONTROLLED;
 use crate::support::scratch::Scratch;
+use crate::support::users::NOBODY;
 use crate::support::{lock, requires};
 
 #[test]
@@ -103,7 +104,7 @@ fn root_does_not_signal_what_others_may_have_written() {
     chmod(&path, 0o666);
     refused("other users can write to it");
     chmod(&path, 0o644);
-    chown(&path, Some(65534), None).expect("chown");
+    chown(&path, Some(NOBODY), None).expect("chown");
     refused("it belongs to user 65534");
     chown(&path, Some(0), None).expect("chown");
     chmod(scratch.dir(), 0o777);
@@ -134,13 +135,10 @@ fn of_a_long_file_no_more_is_read_than_a_pid_can_be() {
     let _lock = lock::hold(&path);
     for (arguments, status) in [(["-s", "status"], 4), (["-d", "-d"], 69)] {
         let launch = scratch
-            .by(
-                "strace",
-                &["-f", "--quiet=all", "-o", "trace", "-P", "report.pid"],
-                &crate::support::program::path("report"),
-            )
+            .report()
             .args(arguments)
             .options(CONTROLLED)
+            .traced(&["-P", "report.pid"])
             .run();
         assert_eq!(launch.code(), status, "{launch:?}");
         let trace = scratch.read("trace");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::control::stage::OPTIONS as CONTROLLED;
 use crate::support::scratch::Scratch;
-use crate::support::{lock, program, requires};
+use crate::support::{lock, requires};
 
 #[test]
 fn a_number_that_is_not_there_yet_is_waited_for_a_moment() {
@@ -42,10 +42,9 @@ fn a_number_that_is_given_away_while_stop_works_belongs_to_an_innocent() {
         kill -0 $pid && echo alive
         kill $pid
     ";
-    let kinds = ["-pfm", "--mount-proc", "--kill-child", "sh", "-c", commands];
     for _ in 0..5 {
         let scratch = Scratch::new();
-        let start = scratch.by("unshare", &kinds, &program::path("report"));
+        let start = scratch.in_pid_namespace(commands);
         let outcome = start.options(CONTROLLED).does("hang").run();
         if outcome.code() == 4 {
             continue;

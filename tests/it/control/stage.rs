@@ -1,13 +1,13 @@
 //! How the tests here start a daemon and ask for it, and what they expect to be told.
 
 use daemon::Control;
-use nix::unistd::{Gid, Uid, setgid, setgroups, setuid};
+use nix::unistd::Uid;
 
 use crate::support::daemon::{Daemon, expect_one_line};
 use crate::support::outcome::Outcome;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
-use crate::support::{program, requires};
+use crate::support::users::NOBODY;
 
 pub(crate) const OPTIONS: &str =
     "pid=report.pid\nlog=report.log\nready=exec\ncontrol_flag=-s\nstop_timeout=1";
@@ -24,13 +24,8 @@ impl Scratch {
 
     /// A verb some of whose system calls are tampered with, see `strace(1)`.
     pub(crate) fn verb_with(&self, tampering: &str, verb: &str) -> Start {
-        let strace = requires::find("strace").expect("strace");
-        self.verb(verb)
-            .via(&strace)
-            .args(["-f", "-qq", "-o", "trace", "-e"])
-            .arg(format!("inject={tampering}"))
-            .arg(program::path("report"))
-            .args(["-s", verb])
+        let inject = format!("inject={tampering}");
+        self.verb(verb).traced(&["-e", &inject])
     }
 
     pub(crate) fn control(&self) -> Control {
@@ -58,37 +53,25 @@ pub(crate) fn expect_failure(outcome: &Outcome, status: i32, words: &[&str]) {
     expect_one_line(outcome, words);
 }
 
-/// A start as another user, if this one may.
+/// A start as another user, if the test may change its user.
 pub(crate) fn as_nobody(start: Start) -> Start {
-    let nobody = 65534;
-    if !Uid::effective().is_root() {
-        return start;
+    if Uid::effective().is_root() {
+        return start.user(NOBODY);
     }
-    start.before_exec(move || {
-        setgroups(&[])?;
-        setgid(Gid::from_raw(nobody))?;
-        Ok(setuid(Uid::from_raw(nobody))?)
-    })
+    start
 }
 
 impl Scratch {
-    /// A shell as process 1 of its own pid namespace; `$1` is the program `report`.
-    pub(crate) fn in_pid_namespace(&self, script: &str) -> Start {
-        self.unshared(&["-pfm", "--mount-proc"], script)
-    }
-
-    /// The same with the `/proc` of the namespace that it was started in.
-    pub(crate) fn beside_foreign_proc(&self, script: &str) -> Start {
-        self.unshared(&["-pf"], script)
-    }
-
-    fn unshared(&self, options: &[&str], script: &str) -> Start {
-        let unshare = requires::find("unshare").expect("unshare");
-        self.start_path(&unshare)
+    /// A shell as process 1 of a new PID namespace, in which `$0` is `report`.
+    pub(crate) fn first_process(&self, commands: &str) -> Start {
+        self.in_pid_namespace(commands)
             .options(OPTIONS)
             .does("hang")
-            .args(options)
-            .args(["--kill-child", "sh", "-c", script, "sh"])
-            .arg(program::path("report"))
+    }
+
+    /// The same with the `/proc` of the outer namespace.
+    pub(crate) fn beside_foreign_proc(&self, commands: &str) -> Start {
+        let shell = ["unshare", "-pf", "--kill-child", "sh", "-c", commands];
+        self.report().options(OPTIONS).does("hang").under(&shell)
     }
 }

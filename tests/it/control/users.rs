@@ -8,8 +8,7 @@ use super::canary::Canary;
 use super::stage::{OPTIONS, as_nobody, expect_answer, expect_failure};
 use crate::support::deadline::eventually;
 use crate::support::scratch::Scratch;
-use crate::support::start::Start;
-use crate::support::{lock, process, program, requires};
+use crate::support::{lock, process, requires};
 
 #[test]
 fn stop_ends_a_start_though_only_the_launcher_is_seen_to_hold_the_lock() {
@@ -27,17 +26,12 @@ fn stop_ends_a_start_though_only_the_launcher_is_seen_to_hold_the_lock() {
     scratch.expect_refusal(&launch.wait(), 143, &["killed by signal 15"]);
 }
 
-/// With what a container gives to root.
-fn with_few_capabilities(start: Start, arguments: &[&str]) -> Start {
-    let kept = "-all,+chown,+dac_override,+fowner,+fsetid,+setgid,+setuid,+setpcap,+kill";
-    let setpriv = requires::find("setpriv").expect("setpriv");
-    start
-        .via(&setpriv)
-        .arg(format!("--bounding-set={kept}"))
-        .arg("--inh-caps=-all")
-        .arg(program::path("report"))
-        .args(arguments)
-}
+/// The command with the capabilities of root in a container.
+const IN_CONTAINER: [&str; 3] = [
+    "setpriv",
+    "--bounding-set=-all,+chown,+dac_override,+fowner,+fsetid,+setgid,+setuid,+setpcap,+kill",
+    "--inh-caps=-all",
+];
 
 #[test]
 fn root_of_a_container_controls_a_daemon_of_another_user() {
@@ -45,10 +39,10 @@ fn root_of_a_container_controls_a_daemon_of_another_user() {
     let scratch = Scratch::new();
     let options = format!("{OPTIONS}\nuser=nobody\nlog_reopen=1");
     let start = scratch.background().options(&*options);
-    let daemon = scratch.up(with_few_capabilities(start.does("catch:1 hang"), &["-d"]));
+    let daemon = scratch.up(start.does("catch:1 hang").under(&IN_CONTAINER));
     for verb in ["status", "reload", "reopen", "stop"] {
         let start = scratch.report().options(&*options);
-        let outcome = with_few_capabilities(start, &["-s", verb]).run();
+        let outcome = start.args(["-s", verb]).under(&IN_CONTAINER).run();
         assert_eq!(outcome.code(), 0, "{outcome:?}");
     }
     assert!(!daemon.process.is_alive());

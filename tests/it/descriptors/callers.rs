@@ -135,7 +135,8 @@ fn a_limit_of_a_thousand_million_descriptors_costs_nothing() {
     // What the system tells of the limit, and a system in which every descriptor is closed alone.
     let limit = "-einject=prlimit64:retval=0:poke_exit=@arg4=00ca9a3b0000000000ca9a3b00000000";
     let launch = scratch
-        .tampered(&[limit, "-einject=close_range:error=ENOSYS"])
+        .background()
+        .traced(&[limit, "-einject=close_range:error=ENOSYS"])
         .inherit(File::open("/dev/zero").expect("/dev/zero"), 3, 100)
         .does("report")
         .run();

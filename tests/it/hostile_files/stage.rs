@@ -9,7 +9,6 @@ use nix::unistd::chown;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
 use crate::support::users::NOBODY;
-use crate::support::{program, requires};
 
 pub(crate) const VICTIM: &str = "victim\n";
 
@@ -47,23 +46,9 @@ impl Starter {
     }
 
     pub(crate) fn start(self, scratch: &Scratch) -> Start {
-        let program = program::path("report");
         let start = match self {
-            Root => scratch.start_path(&program),
-            Nobody => {
-                // The program itself may lie where only root can go.
-                let copy = scratch.path("report");
-                let copy = if copy.exists() {
-                    copy
-                } else {
-                    scratch.copy_program(&program, "report")
-                };
-                let setpriv = requires::find("setpriv").expect("setpriv");
-                scratch
-                    .start_path(&setpriv)
-                    .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
-                    .arg(copy)
-            }
+            Root => scratch.start("report"),
+            Nobody => scratch.start_path(&scratch.reachable()).user(NOBODY),
         };
         start.arg("-d").does("stay")
     }

@@ -4,24 +4,21 @@ use std::fs;
 
 use super::stage::place;
 use crate::support::deadline::eventually;
+use crate::support::requires;
 use crate::support::scratch::Scratch;
 use crate::support::users::NOBODY;
-use crate::support::{program, requires};
 
 #[test]
 fn root_of_a_user_namespace_may_use_what_is_its_own() {
     requires!(users);
     let scratch = Scratch::new();
     place(&scratch, NOBODY, 0o755);
-    let copy = scratch.copy_program(&program::path("report"), "report");
-    let setpriv = requires::find("setpriv").expect("setpriv");
     let start = |options: &str| {
         scratch
-            .start_path(&setpriv)
-            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
-            .args(["unshare", "-U", "-r"])
-            .arg(&copy)
+            .start_path(&scratch.reachable())
             .arg("-d")
+            .under(&["unshare", "-U", "-r"])
+            .user(NOBODY)
             .options(options.to_owned())
             .does("stay")
     };
@@ -38,12 +35,10 @@ fn whom_a_user_namespace_knows_is_somebody_else_whatever_the_number() {
     let scratch = Scratch::new();
     // The number is also that of everyone whom a namespace does not know.
     place(&scratch, NOBODY, 0o755);
-    let unshare = requires::find("unshare").expect("unshare");
     let script = "until grep -q . /proc/$$/uid_map; do sleep 0.01; done; exec \"$0\" -d";
     let launch = scratch
-        .start_path(&unshare)
-        .args(["-U", "sh", "-c", script])
-        .arg(program::path("report"))
+        .start("report")
+        .under(&["unshare", "-U", "sh", "-c", script])
         .options("pid=place/report.pid")
         .does("stay")
         .spawn();

@@ -108,7 +108,8 @@ fn a_program_is_the_same_by_any_name_and_from_any_directory() {
         };
         requires!(program(shell));
         let options = format!("pid={directory}/report.pid\nlog={directory}/report.log");
-        let start = scratch.by(shell, &["-c", command], &copy).options(options);
+        let start = scratch.report().via(&copy).under(&[shell, "-c", command]);
+        let start = start.options(options);
         let daemon = scratch.up(start);
         let report = daemon.report();
         assert_eq!(report.image, inode(&copy), "{command}");
@@ -161,7 +162,7 @@ fn a_directory_that_cannot_be_read_is_kept() {
     )
     .expect("chmod");
     let options = format!("pid={0}/report.pid\nlog={0}/report.log", own.display());
-    let start = scratch.as_user(NOBODY).arg("-d").options(options);
+    let start = scratch.report_as(NOBODY).arg("-d").options(options);
     let start = start.env("TEST_REPORT", own.join("report.json"));
     let launch = start.cwd(own.join("closed")).run();
     scratch.daemon_of(launch, "own/report.pid");

@@ -38,7 +38,7 @@ fn a_write_that_is_cut_short_or_interrupted_leaves_no_half_number() {
         let path = scratch.path("report.pid");
         let inject = format!("-einject={fault}");
         let path = ["-P", path.to_str().expect("UTF-8"), &inject];
-        let launch = scratch.tampered(&path).does("return:0").run();
+        let launch = scratch.background().does("return:0").traced(&path).run();
         match words {
             Some(words) => {
                 scratch.expect_refusal(&launch, 73, &["PID file", words]);
@@ -59,7 +59,7 @@ fn a_file_system_without_locks_is_a_refusal_that_says_so() {
         let path = scratch.write("report.pid", "");
         let inject = format!("-einject=fcntl,flock:error={errno}");
         let path = ["-P", path.to_str().expect("UTF-8"), &inject];
-        let launch = scratch.tampered(&path).run();
+        let launch = scratch.background().traced(&path).run();
         scratch.expect_refusal(&launch, 73, &["locks are not supported"]);
         scratch.expect_order();
     }

@@ -9,7 +9,7 @@ use super::stage::{scratch, up};
 use crate::support::daemon::expect_one_line;
 use crate::support::process::status_field;
 use crate::support::scratch::Scratch;
-use crate::support::users::{CREW, HELLO, NOBODY};
+use crate::support::users::{AS_NOBODY, CREW, HELLO, NOBODY};
 use crate::support::{program, requires};
 
 #[test]
@@ -74,15 +74,9 @@ fn a_program_with_file_capabilities_does_not_believe_the_environment() {
     let setcap = requires::find("setcap").expect("setcap");
     let grant = scratch.start_path(&setcap).arg("cap_net_bind_service=ep");
     assert_eq!(grant.arg(&copy).run().code(), 0, "setcap");
-    let setpriv = [
-        "setpriv",
-        "--reuid=65534",
-        "--regid=65534",
-        "--clear-groups",
-    ];
     let planted = scratch.path("planted");
     let launch = scratch
-        .among_users(&copy, &setpriv)
+        .among_users(&copy, &AS_NOBODY)
         .arg("-d")
         .env("HOME", &planted)
         .env("XDG_RUNTIME_DIR", &planted)

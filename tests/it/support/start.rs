@@ -56,6 +56,13 @@ impl Start {
         start
     }
 
+    /// The program and its arguments.
+    pub(crate) fn words(&self) -> impl Iterator<Item = &OsStr> {
+        [self.command.get_program()]
+            .into_iter()
+            .chain(self.command.get_args())
+    }
+
     pub(crate) fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
         self.command.arg(argument);
         self

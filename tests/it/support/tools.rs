@@ -1,15 +1,57 @@
-//! Programs that start other programs: strace, unshare, setpriv and shells.
+//! Programs and calls that change how a program starts: strace, unshare, shells, other users.
 
-use std::path::Path;
+use std::path::PathBuf;
+
+use nix::unistd::{Gid, Uid, setgid, setgroups, setuid};
 
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
 use crate::support::{program, requires};
 
+impl Start {
+    /// The same command and environment below another program, whose name and arguments these are.
+    /// What a start does before its exec is lost.
+    pub(crate) fn under(self, words: &[&str]) -> Self {
+        let (tool, arguments) = words.split_first().expect("a program");
+        let tool = requires::find(tool).unwrap_or_else(|| panic!("{tool} is not installed"));
+        let command: Vec<_> = self.words().map(ToOwned::to_owned).collect();
+        self.via(&tool).args(arguments).args(command)
+    }
+
+    /// Below `strace(1)` with these options. strace waits for the end of the daemon.
+    pub(crate) fn traced(self, options: &[&str]) -> Self {
+        self.under(&[&["strace", "-f", "--quiet=all", "-o", "trace"], options].concat())
+    }
+
+    /// As a user without groups. The user must be able to reach the program, see
+    /// [`Scratch::reachable`].
+    pub(crate) fn user(self, user: u32) -> Self {
+        self.before_exec(move || {
+            setgroups(&[])?;
+            setgid(Gid::from_raw(user))?;
+            Ok(setuid(Uid::from_raw(user))?)
+        })
+    }
+}
+
 impl Scratch {
+    /// A copy of the program `report` that every user can reach.
+    pub(crate) fn reachable(&self) -> PathBuf {
+        let copy = self.path("report");
+        if !copy.exists() {
+            self.copy_program(&program::path("report"), "report");
+        }
+        copy
+    }
+
+    /// `report` with the same options as [`Self::report`], as another user.
+    pub(crate) fn report_as(&self, user: u32) -> Start {
+        self.report().via(&self.reachable()).user(user)
+    }
+
     /// A shell that runs these commands, in which `$0` is `report`.
     pub(crate) fn shell(&self, commands: &str) -> Start {
-        self.by("sh", &["-c", commands], &program::path("report"))
+        self.report().under(&["sh", "-c", commands])
     }
 
     /// A shell that is called so and runs these commands. The program, `$0`, is a child of it, with
@@ -23,33 +65,16 @@ impl Scratch {
         start.arg(program::path("report"))
     }
 
-    /// The same in namespaces of its own, as `unshare(1)` names them.
-    pub(crate) fn in_namespaces(&self, kinds: &[&str], commands: &str) -> Start {
-        let kinds = [kinds, &["--propagation", "private", "sh", "-c", commands]].concat();
-        self.by("unshare", &kinds, &program::path("report"))
+    /// The same as [`Self::shell`] in new namespaces, which are options of `unshare(1)`.
+    pub(crate) fn in_namespaces(&self, options: &[&str], commands: &str) -> Start {
+        let shell = ["--propagation", "private", "sh", "-c", commands];
+        self.report()
+            .under(&[&["unshare"], options, &shell].concat())
     }
 
-    /// `report -d` with some of its system calls tampered with, see `strace(1)`. It waits for the
-    /// end of the daemon.
-    pub(crate) fn tampered(&self, arguments: &[&str]) -> Start {
-        let arguments = [&["-f", "--quiet=all", "-o", "trace"], arguments].concat();
-        self.by("strace", &arguments, &program::path("report"))
-            .arg("-d")
-    }
-
-    /// The program, started by another one with these arguments before it.
-    pub(crate) fn by(&self, starter: &str, arguments: &[&str], program: &Path) -> Start {
-        let starter = requires::find(starter).expect("it was asked for");
-        self.report().via(&starter).args(arguments).arg(program)
-    }
-
-    /// As an ordinary user, who runs a copy of the program that he can reach.
-    pub(crate) fn as_user(&self, uid: u32) -> Start {
-        let copy = self.path("report");
-        if !copy.exists() {
-            self.copy_program(&program::path("report"), "report");
-        }
-        let ids = [format!("--reuid={uid}"), format!("--regid={uid}")];
-        self.by("setpriv", &[&ids[0], &ids[1], "--clear-groups"], &copy)
+    /// A shell as process 1 of a new PID namespace, in which `$0` is `report`.
+    pub(crate) fn in_pid_namespace(&self, commands: &str) -> Start {
+        let shell = ["-pfm", "--mount-proc", "--kill-child", "sh", "-c", commands];
+        self.report().under(&[&["unshare"][..], &shell].concat())
     }
 }

@@ -12,6 +12,14 @@ use crate::support::start::Start;
 /// A user that owns nothing.
 pub(crate) const NOBODY: u32 = 65534;
 
+/// What makes a command one of that user.
+pub(crate) const AS_NOBODY: [&str; 4] = [
+    "setpriv",
+    "--reuid=65534",
+    "--regid=65534",
+    "--clear-groups",
+];
+
 /// The user `hello`, whose first group is `hello`, and who is in the group `crew` too.
 pub(crate) const HELLO: u32 = 4711;
 pub(crate) const HELLO_GROUP: u32 = 4712;

@@ -46,16 +46,14 @@ const INNER: &str = r#"
 
 /// Runs a script, in which `$1` is the program `report`, where there is a manager.
 fn under_systemd(scratch: &Scratch, script: &str) -> Option<Outcome> {
-    if !requires::root() || !requires::program("systemd-run") || !requires::program("unshare") {
+    if !requires::namespaces() || !requires::program("systemd-run") {
         return None;
     }
-    let unshare = requires::find("unshare").expect("unshare");
     let outcome = scratch
-        .start_path(&unshare)
+        .start("report")
+        .under(&["unshare", "-m", "sh", "-c", OUTER, "sh"])
         .env("INNER", format!("{INNER}\n{script}"))
         .env("MANAGER", MANAGER)
-        .args(["-m", "sh", "-c", OUTER, "sh"])
-        .arg(program::path("report"))
         .run();
     let is_possible = outcome.code() != IMPOSSIBLE;
     requires::machine(is_possible, "a manager of systemd's").then_some(outcome)
