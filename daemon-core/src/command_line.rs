@@ -97,7 +97,7 @@ where
     let mut reader = Reader::new(settings);
     let mut words = command_line();
     let mut argv: Vec<OsString> = words.next().into_iter().collect();
-    let (mut switch, mut is_question) = (None, false);
+    let (mut switch, mut foreground, mut is_question) = (None, None, false);
     let (mut verb, mut pid_file, mut log_file) = (None, None, None);
     for word in words {
         match reader.meaning_of(&word) {
@@ -107,6 +107,10 @@ where
                 argv.push(word);
             }
             Meaning::Switch => switch = Some(word),
+            Meaning::Foreground => {
+                foreground = Some(word.clone());
+                argv.push(word);
+            }
             Meaning::Flag(_) => {}
             Meaning::Value(flag, value) => {
                 let slot = match flag.takes {
@@ -130,9 +134,9 @@ where
     }
 
     let verb = match (verb, &settings.control_flag) {
-        (Some(word), Some(flag)) => match (Verb::from_word(&word), &switch) {
+        (Some(word), Some(flag)) => match (Verb::from_word(&word), switch.or(foreground)) {
             (None, _) => return Err(unknown_verb(flag, &word)),
-            (Some(_), Some(switch)) => return Err(verb_beside_switch(flag, switch)),
+            (Some(_), Some(switch)) => return Err(verb_beside_switch(flag, &switch)),
             (Some(verb), None) => Some(verb),
         },
         _ => None,
@@ -150,32 +154,61 @@ where
     })
 }
 
-/// Whether the switch or the control flag is there at all.
+/// Whether the switch or the control flag is there, or no foreground flag where there is no switch.
 fn has_switch_or_verb(settings: &Daemon, words: impl Iterator<Item = OsString>) -> bool {
     let mut reader = Reader::new(settings);
-    words.skip(1).any(|word| match reader.meaning_of(&word) {
-        Meaning::Switch => true,
-        Meaning::Flag(flag) | Meaning::Value(flag, _) => flag.takes == ValueKind::Verb,
-        Meaning::Program | Meaning::Question => false,
-    })
+    let mut stays = settings.foreground_flag.is_none();
+    for word in words.skip(1) {
+        match reader.meaning_of(&word) {
+            Meaning::Switch => return true,
+            Meaning::Flag(flag) | Meaning::Value(flag, _) if flag.takes == ValueKind::Verb => {
+                return true;
+            }
+            Meaning::Foreground | Meaning::Question => stays = true,
+            Meaning::Program | Meaning::Flag(_) | Meaning::Value(..) => {}
+        }
+    }
+    !stays && reader.subcommand_seen
 }
 
 /// Only one option can answer to a flag. A switch that is listed twice does no harm.
 fn expect_distinct_flags(settings: &Daemon) -> Result<(), Error> {
-    let switches = settings.background_flag.iter();
+    if settings.background_flag.is_some() && settings.foreground_flag.is_some() {
+        return Err(Error::words(
+            ErrorKind::Configuration,
+            "cannot read the command line",
+            "foreground_flag and background_flag exclude each other",
+        ));
+    }
+    let switches = settings.switches();
     let mut claims: Vec<_> = switches.map(|flag| (flag, "background_flag")).collect();
     for (flag, option) in [
+        (&settings.foreground_flag, "foreground_flag"),
         (&settings.pid_flag, "pid_flag"),
         (&settings.log_flag, "log_flag"),
         (&settings.control_flag, "control_flag"),
     ] {
         let Some(flag) = flag else { continue };
-        if let Some((_, other)) = claims.iter().find(|(claimed, _)| *claimed == flag) {
+        if let Some((_, other)) = claims
+            .iter()
+            .find(|(claimed, _)| *claimed == flag.as_os_str())
+        {
             return Err(claimed_twice(flag, other, option));
         }
-        claims.push((flag, option));
+        claims.push((flag.as_os_str(), option));
     }
     Ok(())
+}
+
+impl Daemon {
+    /// The spellings of the switch.
+    fn switches(&self) -> impl Iterator<Item = &OsStr> {
+        let default = ["-d", "--background"].map(OsStr::new);
+        let has_default = self.background_flag.is_none() && self.foreground_flag.is_none();
+        let own = self.background_flag.iter().flatten();
+        own.map(OsString::as_os_str)
+            .chain(default.into_iter().filter(move |_| has_default))
+    }
 }
 
 fn missing_path(flag: &OsStr) -> Error {

@@ -14,7 +14,9 @@ use crate::signal::Signal;
 #[derive(Debug)]
 #[must_use = "nothing happens until `enter` or `start`"]
 pub struct Daemon {
-    pub(crate) background_flag: Vec<OsString>,
+    /// `None` is the default, or no switch at all beside `foreground_flag`.
+    pub(crate) background_flag: Option<Vec<OsString>>,
+    pub(crate) foreground_flag: Option<OsString>,
     pub(crate) subcommand: Vec<OsString>,
     pub(crate) pid_flag: Option<OsString>,
     pub(crate) log_flag: Option<OsString>,
@@ -37,7 +39,8 @@ impl Daemon {
     /// The defaults: the switch `-d, --background`, no PID file, no log, ready when settled.
     pub fn new() -> Self {
         Self {
-            background_flag: vec!["-d".into(), "--background".into()],
+            background_flag: None,
+            foreground_flag: None,
             subcommand: Vec::new(),
             pid_flag: None,
             log_flag: None,
@@ -56,7 +59,23 @@ impl Daemon {
         mut self,
         flags: impl IntoIterator<Item = F>,
     ) -> Self {
-        self.background_flag = flags.into_iter().map(Into::into).collect();
+        self.background_flag = Some(flags.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// The program goes to the background unless this flag is given, as in `prog -f`. Default: none.
+    ///
+    /// There is no switch then: [`background_flag`](Self::background_flag) cannot be set as well. With
+    /// [`subcommand`](Self::subcommand) the program goes to the background only after one of its
+    /// words. `--help` and `--version` stay in the foreground. The flag is an exact word before `--`,
+    /// and stays in the arguments, so the parser of the program must know it. Only
+    /// [`enter`](Self::enter) reads it.
+    ///
+    /// ```no_run
+    /// let _daemon = daemon_core::Daemon::new().foreground_flag("-f").enter();
+    /// ```
+    pub fn foreground_flag(mut self, flag: impl Into<OsString>) -> Self {
+        self.foreground_flag = Some(flag.into());
         self
     }
 

@@ -79,6 +79,9 @@ pub fn command_line(bytes: &[u8]) {
     if has(4) {
         settings = settings.subcommand(["mount"]);
     }
+    if has(5) {
+        settings = settings.foreground_flag("-f");
+    }
     let words = words.split(|byte| *byte == 0).map(OsStr::from_bytes);
     let words: Vec<OsString> = words.map(OsStr::to_owned).collect();
     let read = |words: &[OsString]| command_line::read(&settings, || words.iter().cloned());
@@ -99,7 +102,7 @@ pub fn command_line(bytes: &[u8]) {
     }
     let again = read(&argv);
     assert!(
-        matches!(again, Ok(Invocation::Foreground)),
+        has(5) || matches!(again, Ok(Invocation::Foreground)),
         "nothing of ours is left"
     );
 }

@@ -54,7 +54,7 @@ fn give_up(error: &Error) -> ! {
 }
 
 fn unsupported() -> Error {
-    let reason = "not supported on this system; omit the switch";
+    let reason = "not supported on this system; run in the foreground";
     Error::words(ErrorKind::Usage, "cannot start in the background", reason)
 }
 

@@ -5,8 +5,8 @@ use syn::LitStr;
 
 use crate::diagnostics::{Diagnostics, mistake, shown};
 use crate::option_table::{
-    CONFIGURE, CONTROL_FLAG, LOG, LOG_FLAG, LOG_MODE, LOG_REOPEN, PID, PID_FLAG, PID_MODE, READY,
-    READY_TIMEOUT, STOP_TIMEOUT,
+    BACKGROUND_FLAG, CONFIGURE, CONTROL_FLAG, FOREGROUND_FLAG, LOG, LOG_FLAG, LOG_MODE, LOG_REOPEN,
+    PID, PID_FLAG, PID_MODE, READY, READY_TIMEOUT, STOP_TIMEOUT,
 };
 use crate::options::Options;
 
@@ -14,9 +14,10 @@ pub(crate) fn check(options: &Options, diagnostics: &mut Diagnostics) {
     flags_are_distinct(options, diagnostics);
     pid_and_log_differ(options, diagnostics);
     exec_has_no_timeout(options, diagnostics);
-    for need in NEEDS {
-        need.check(options, diagnostics);
+    for pair in EXCLUSIVE {
+        exclude_each_other(pair, options, diagnostics);
     }
+    options_have_what_they_need(options, diagnostics);
 }
 
 /// Two options cannot have one flag.
@@ -77,49 +78,44 @@ fn exec_has_no_timeout(options: &Options, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// An option that does nothing without one of others. `configure` may set any of them.
-struct Need {
-    option: &'static str,
-    one_of: &'static [&'static str],
-    message: &'static str,
+/// Options of which a program has one at most.
+pub(crate) const EXCLUSIVE: [[&str; 2]; 1] = [[FOREGROUND_FLAG, BACKGROUND_FLAG]];
+
+fn exclude_each_other(pair: [&str; 2], options: &Options, diagnostics: &mut Diagnostics) {
+    let settings = options.settings.iter();
+    let mut both = settings.filter(|setting| pair.contains(&setting.option.name));
+    if let Some(second) = both.nth(1) {
+        let [one, other] = pair;
+        let message = format!("options `{one}` and `{other}` exclude each other");
+        diagnostics.push(second.position, mistake(&second.key, message));
+    }
 }
 
-const NEEDS: [Need; 5] = [
-    Need {
-        option: CONTROL_FLAG,
-        one_of: &[PID, PID_FLAG],
-        message: "`control_flag` needs a PID file; add `pid = \"...\"`",
-    },
-    Need {
-        option: STOP_TIMEOUT,
-        one_of: &[CONTROL_FLAG],
-        message: "`stop_timeout` has no effect without `control_flag`",
-    },
-    Need {
-        option: LOG_REOPEN,
-        one_of: &[LOG, LOG_FLAG],
-        message: "`log_reopen` needs a log file; add `log = \"...\"`",
-    },
-    Need {
-        option: PID_MODE,
-        one_of: &[PID, PID_FLAG],
-        message: "`pid_mode` has no effect without `pid`",
-    },
-    Need {
-        option: LOG_MODE,
-        one_of: &[LOG, LOG_FLAG],
-        message: "`log_mode` has no effect without `log`",
-    },
+const NEEDS_PID: &str = "needs a PID file; add `pid = \"...\"`";
+const NEEDS_LOG: &str = "needs a log file; add `log = \"...\"`";
+
+/// Options that do nothing without one of others, and the message.
+#[rustfmt::skip] // a table is read by its columns
+const NEEDS: &[(&str, &[&str], &str)] = &[
+    (CONTROL_FLAG, &[PID, PID_FLAG], NEEDS_PID),
+    (STOP_TIMEOUT, &[CONTROL_FLAG], "has no effect without `control_flag`"),
+    (LOG_REOPEN, &[LOG, LOG_FLAG], NEEDS_LOG),
+    (PID_MODE, &[PID, PID_FLAG], "has no effect without `pid`"),
+    (LOG_MODE, &[LOG, LOG_FLAG], "has no effect without `log`"),
 ];
 
-impl Need {
-    fn check(&self, options: &Options, diagnostics: &mut Diagnostics) {
-        let Some(setting) = options.get(self.option) else {
-            return;
+/// `configure` may set any option.
+fn options_have_what_they_need(options: &Options, diagnostics: &mut Diagnostics) {
+    if !options.all_read || options.get(CONFIGURE).is_some() {
+        return;
+    }
+    for (name, one_of, message) in NEEDS {
+        let Some(setting) = options.get(name) else {
+            continue;
         };
-        let is_written = |name: &&str| options.get(name).is_some();
-        if options.all_read && !self.one_of.iter().chain([&CONFIGURE]).any(is_written) {
-            diagnostics.push(setting.position, mistake(&setting.key, self.message));
+        if !one_of.iter().any(|other| options.get(other).is_some()) {
+            let message = format!("`{name}` {message}");
+            diagnostics.push(setting.position, mistake(&setting.key, message));
         }
     }
 }

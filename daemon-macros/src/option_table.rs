@@ -7,6 +7,7 @@ use crate::value::{
 };
 
 pub(crate) const BACKGROUND_FLAG: &str = "background_flag";
+pub(crate) const FOREGROUND_FLAG: &str = "foreground_flag";
 pub(crate) const PID: &str = "pid";
 pub(crate) const LOG: &str = "log";
 pub(crate) const PID_FLAG: &str = "pid_flag";
@@ -59,6 +60,7 @@ const fn option(
 pub(crate) static OPTIONS: &[OptionSpec] = &[
     option(BACKGROUND_FLAG, &FLAGS, r#""-d""#,
         &["flag", "daemon_flag", "detach_flag", "background"]),
+    option(FOREGROUND_FLAG, &FLAG, r#""-f""#, &["foreground"]),
     option("subcommand", &WORDS, r#""mount""#, &[]),
     option(PID_FLAG, &FLAG, r#""--pid-file""#, &[]),
     option(LOG_FLAG, &FLAG, r#""--log-file""#, &[]),

@@ -6,7 +6,9 @@ use syn::LitStr;
 use syn::parse::{ParseStream, Parser};
 
 use crate::diagnostics::{Diagnostics, mistake};
-use crate::option_table::{self, BACKGROUND_FLAG, CRATE, LONG_SWITCH, OptionSpec, SHORT_SWITCH};
+use crate::option_table::{
+    self, BACKGROUND_FLAG, CRATE, FOREGROUND_FLAG, LONG_SWITCH, OptionSpec, SHORT_SWITCH,
+};
 use crate::syntax::{self, Written};
 use crate::value::Value;
 
@@ -61,7 +63,11 @@ impl Options {
         if let Err(unread) = rest {
             diagnostics.push(Diagnostics::FUNCTION, unread);
         }
-        if options.get(BACKGROUND_FLAG).is_none() {
+        if options
+            .get(BACKGROUND_FLAG)
+            .or(options.get(FOREGROUND_FLAG))
+            .is_none()
+        {
             options.settings.splice(..0, default_switch());
         }
         options.parse_values(diagnostics);

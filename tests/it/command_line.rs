@@ -45,6 +45,16 @@ fn either_spelling_is_the_switch_wherever_it_stands() {
 }
 
 #[test]
+fn foreground_flag_keeps_the_program_in_the_foreground() {
+    let options = "foreground_flag=-f";
+    expect_daemon(options, &["a", "-d"], &["a", "-d"]);
+    for stays in ["-f", "--help"] {
+        let arguments = words(&["a", stays]);
+        assert_eq!(run(options, &arguments), (arguments, false));
+    }
+}
+
+#[test]
 fn the_program_gets_its_arguments_byte_for_byte() {
     let arguments = [
         OsString::from_vec(b"caf\xe9".to_vec()),

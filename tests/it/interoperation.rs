@@ -210,7 +210,7 @@ fn under_a_real_supervisord_the_switch_is_obeyed_with_a_word() {
     });
     let daemon = read_report(&scratch.path("report.json"));
     assert!(daemon.is_daemon && process::stat(daemon.pid).is_some());
-    assert!(scratch.read("stderr").contains("omit the switch"));
+    assert!(scratch.read("stderr").contains("run in the foreground"));
     supervisor.signal(nix::sys::signal::Signal::SIGTERM);
     supervisor.wait();
     assert!(

@@ -168,7 +168,7 @@ fn a_service_that_systemd_waits_for_is_refused_with_the_advice() {
     let scratch = Scratch::new();
     let script = "SYSTEMD_EXEC_PID=$$ NOTIFY_SOCKET=/run/systemd/notify exec \"$0\" \"$@\"";
     let launch = scratch.background().under(&["sh", "-c", script]).run();
-    scratch.expect_refusal(&launch, 64, &["Type=notify", "omit the switch"]);
+    scratch.expect_refusal(&launch, 64, &["Type=notify", "run in the foreground"]);
     // The variable of another process says nothing about this one.
     let script = "SYSTEMD_EXEC_PID=1 NOTIFY_SOCKET=/run/systemd/notify exec \"$0\" \"$@\"";
     let launch = scratch.background().under(&["sh", "-c", script]).run();

@@ -218,7 +218,7 @@ fn supervised(scratch: &Scratch) -> Start {
 fn under_supervisord_one_line_says_what_to_do_instead() {
     let scratch = Scratch::new();
     let daemon = scratch.up(scratch.below("supervisord", supervised(&scratch), "$0 -d"));
-    expect_one_line(&daemon.launch, &["supervisord", "omit the switch"]);
+    expect_one_line(&daemon.launch, &["supervisord", "run in the foreground"]);
     // In the foreground it is as if it were not there.
     let start = scratch.below("supervisord", supervised(&scratch), "$0");
     let outcome = start.does("say:hello").run();
@@ -294,7 +294,10 @@ fn a_service_of_systemd_without_a_pid_file_is_told_what_to_do_instead() {
     let words = "export SYSTEMD_EXEC_PID=$$; unset NOTIFY_SOCKET";
     let launch = after(&scratch, words).options("log=report.log").run();
     assert_eq!(launch.code(), 0, "it is obeyed: {launch:?}");
-    expect_one_line(&launch, &["systemd", "omit the switch", "Type=forking"]);
+    expect_one_line(
+        &launch,
+        &["systemd", "run in the foreground", "Type=forking"],
+    );
 }
 
 #[test]

@@ -11,6 +11,8 @@ pub(super) enum Meaning<'s, 'w> {
     /// It is the program's, and asks for its help or its version.
     Question,
     Switch,
+    /// It is the program's, and keeps it in the foreground.
+    Foreground,
     /// One of our flags, whose value is the next word.
     Flag(ValueFlag<'s>),
     /// A value of one of our flags, from `--flag=value` or as a word by itself.
@@ -34,7 +36,7 @@ pub(super) enum ValueKind {
 /// Reads word after word, from the one after `argv[0]`.
 pub(super) struct Reader<'s> {
     settings: &'s Daemon,
-    subcommand_seen: bool,
+    pub(super) subcommand_seen: bool,
     options_ended: bool,
     /// The flag whose value is the next word.
     pub(super) awaiting: Option<ValueFlag<'s>>,
@@ -63,8 +65,11 @@ impl<'s> Reader<'s> {
             }
             self.missing_value.get_or_insert(flag);
         }
-        if self.subcommand_seen && self.settings.background_flag.iter().any(|it| it == word) {
+        if self.subcommand_seen && self.settings.switches().any(|it| it == word) {
             return Meaning::Switch;
+        }
+        if self.settings.foreground_flag.as_deref() == Some(word) {
+            return Meaning::Foreground;
         }
         if let Some(meaning) = self.value_flag_in(word) {
             return meaning;

@@ -1,5 +1,6 @@
 //! Each rule of the command line, as a sentence.
 
+mod foreground_flag;
 #[cfg(unix)]
 mod not_utf_8;
 mod path_flags;

@@ -91,7 +91,7 @@ fn refuse_notify_unit() -> Result<(), Error> {
     }
     match unit_type().as_deref() {
         None | Some("notify" | "notify-reload") => {
-            let reason = "systemd waits for this process (Type=notify); omit the switch";
+            let reason = "systemd waits for this process (Type=notify); run in the foreground";
             Err(refused(ErrorKind::Usage, reason))
         }
         Some(_) => Ok(()),
@@ -121,8 +121,8 @@ fn refused(kind: ErrorKind, reason: &str) -> Error {
 pub(super) fn warnings(config: &LaunchConfig) -> Vec<String> {
     let mut warnings = Vec::new();
     if env::var_os("SUPERVISOR_ENABLED").is_some() && is_child_of("supervisord") {
-        let text = "supervisord watches the process that it starts, and this one exits now; omit \
-                    the switch";
+        let text = "supervisord watches the process that it starts, and this one exits now; run \
+                    in the foreground";
         warnings.push(text.to_owned());
     }
     warnings.extend(wrong_unit(config));
@@ -138,12 +138,12 @@ fn wrong_unit(config: &LaunchConfig) -> Option<String> {
     }
     match unit_type().as_deref() {
         Some(kind @ ("simple" | "exec" | "idle")) => Some(format!(
-            "systemd kills the daemon when this process exits (Type={kind}); omit the switch, or use \
-             Type=forking and a PID file"
+            "systemd kills the daemon when this process exits (Type={kind}); run in the foreground, \
+             or use Type=forking and a PID file"
         )),
         None | Some("forking") if config.paths.pid.is_none() => {
-            let text = "systemd watches the process that it starts, and this one exits now; omit the \
-                        switch, or use Type=forking and a PID file";
+            let text = "systemd watches the process that it starts, and this one exits now; run in \
+                        the foreground, or use Type=forking and a PID file";
             Some(text.to_owned())
         }
         _ => None,

@@ -1,6 +1,7 @@
 //! What is true of every option in the table.
 
 use super::with_options;
+use crate::check::EXCLUSIVE;
 use crate::option_table::{CRATE, OPTIONS, OptionSpec};
 
 fn usages() -> impl Iterator<Item = (&'static OptionSpec, String)> {
@@ -9,13 +10,16 @@ fn usages() -> impl Iterator<Item = (&'static OptionSpec, String)> {
 
 #[test]
 fn every_usage_is_accepted() {
-    // All at once, since some need others beside them.
-    let usages = usages().map(|(_, usage)| usage).collect::<Vec<_>>();
-    let output = with_options(&usages.join(", "));
-    assert!(!output.contains("compile_error"), "{output}");
-    for option in OPTIONS.iter().filter(|option| option.name != CRATE) {
-        let method = format!(". {} (", option.name);
-        assert!(output.contains(&method), "{output}");
+    // All at once, because some need others, but for those that exclude each other.
+    for excluded in [0, 1].map(|index| EXCLUSIVE.map(|pair| pair[index])) {
+        let usages = usages().filter(|(option, _)| !excluded.contains(&option.name));
+        let (options, usages): (Vec<_>, Vec<_>) = usages.unzip();
+        let output = with_options(&usages.join(", "));
+        assert!(!output.contains("compile_error"), "{output}");
+        for option in options.iter().filter(|option| option.name != CRATE) {
+            let method = format!(". {} (", option.name);
+            assert!(output.contains(&method), "{output}");
+        }
     }
 }
 

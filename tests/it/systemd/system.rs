@@ -247,7 +247,7 @@ fn notify_unit_with_the_switch_is_refused() {
                 ExecStart=BEFORE$report -d"
             ! systemctl start hello 2>&- || echo it started
             check "$(show hello ExecMainStatus)" 64 status
-            grep -q "Type=notify.*omit the switch" said || cat said
+            grep -q "Type=notify.*run in the foreground" said || cat said
             test ! -e report.pid || echo a PID file is left
         "#;
         expect_right_of_forking(&script.replace("BEFORE", before));
@@ -263,7 +263,7 @@ fn simple_unit_with_the_switch_is_warned() {
                     PIDFile="
                 systemctl start hello
                 until_is hello inactive
-                grep -q "kills the daemon .*(Type=$type); omit the switch" said || cat said
+                grep -q "kills the daemon .*(Type=$type); run in the foreground" said || cat said
                 rm said
             done
         "#,
@@ -326,7 +326,7 @@ control_flag=-s"
         grep -q report /proc/$pid/cmdline || echo it ended
         grep -q "/user@.*/it.service$" /proc/$pid/cgroup || cat /proc/$pid/cgroup
         # The manager of the user tells the type of a unit.
-        soon "grep -q '(Type=simple); omit the switch' /home/tester/said"
+        soon "grep -q '(Type=simple); run in the foreground' /home/tester/said"
         report -s restart 2> answer
         check $? 64 status
         grep -q "use systemctl --user restart it.service$" answer || cat answer

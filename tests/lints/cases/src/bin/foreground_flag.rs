@@ -1,0 +1,16 @@
+//! Options that exclude those of `every_option`.
+
+#![deny(
+    warnings,
+    missing_docs,
+    unreachable_pub,
+    unused_qualifications,
+    unused_results,
+    clippy::all,
+    clippy::pedantic,
+    clippy::nursery
+)]
+#![forbid(unsafe_code)]
+
+#[daemon::main(foreground_flag = "-f")]
+fn main() {}

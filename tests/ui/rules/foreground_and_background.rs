@@ -1,0 +1,2 @@
+#[daemon::main(background_flag = "-d", foreground_flag = "-f")]
+fn main() {}
