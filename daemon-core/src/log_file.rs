@@ -41,6 +41,21 @@ pub(crate) struct LogFile {
 impl LogFile {
     /// Opens the log, and creates it if need be, for the user that the daemon becomes.
     pub(crate) fn open(path: &Path, mode: u32, daemon: Option<&Identity>) -> Result<Self, Error> {
+        for _ in 0..ATTEMPTS {
+            if let Some(log) = Self::try_open(path, mode, daemon)? {
+                return Ok(log);
+            }
+        }
+        let reason = "another process keeps replacing it";
+        Err(Error::words(
+            ErrorKind::CannotCreate,
+            cannot_open(path),
+            reason,
+        ))
+    }
+
+    /// Nothing if the path named another file after the open.
+    fn try_open(path: &Path, mode: u32, daemon: Option<&Identity>) -> Result<Option<Self>, Error> {
         let failed = |cause: io::Error| not_opened(path, cause);
         let untrusted = |untrusted: Untrusted| untrusted.error("log", path);
         let uid = daemon.map(|daemon| daemon.uid);
@@ -49,8 +64,8 @@ impl LogFile {
         let file = loop {
             trust::check_way(&target, uid).map_err(untrusted)?;
             match open(&target, mode, daemon) {
-                // No link is followed, and each system has another number for that. What this one
-                // leads to may be a link of somebody else's.
+                // No link is followed, and each system has another errno for that. The target may
+                // be a link too.
                 Err(_) if links < trust::SYMLINKS_MAX && target.is_symlink() => {
                     target = trusted_target(&target)?;
                     links += 1;
@@ -66,15 +81,17 @@ impl LogFile {
         if !is_log(&metadata) {
             return Err(wrong_type(path));
         }
-        trust::check_file(&target, &metadata, uid).map_err(untrusted)?;
-        // Opening was not to wait for the reader of a FIFO, but writing may.
+        if !trust::check_opened(&target, &metadata, uid).map_err(untrusted)? {
+            return Ok(None);
+        }
+        // The open did not wait for the reader of a FIFO, but writes may.
         append_only(&file).map_err(|errno| failed(errno.into()))?;
-        Ok(Self {
+        Ok(Some(Self {
             file,
             place: LogPlace::Path(path.to_owned()),
             target: Some(target),
             end: metadata.len(),
-        })
+        }))
     }
 
     /// A log that nobody finds.
@@ -173,7 +190,11 @@ fn trusted_target(link: &Path) -> Result<PathBuf, Error> {
     let failed = |cause: io::Error| not_opened(link, cause);
     let user = nix::unistd::geteuid().as_raw();
     let is_ours = |owner| owner == 0 || owner == user;
-    let maker = fs::symlink_metadata(link).map_err(failed)?.uid();
+    let itself = fs::symlink_metadata(link).map_err(failed)?;
+    let maker = itself.uid();
+    if itself.nlink() > 1 && trust::is_shared(link) {
+        return Err(Untrusted::HardLink.error("log", link));
+    }
     if !is_ours(maker) {
         let reason = format!("it is a symbolic link made by user {maker}");
         return Err(link_refused(link, reason));

@@ -14,11 +14,11 @@ use std::sync::OnceLock;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::Signal;
-use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, lstat};
 use nix::unistd::{dup2_stderr, dup2_stdout, geteuid};
 
 use crate::error::shown;
-use crate::files::NO_FOLLOW;
+use crate::files::{FileId, NO_FOLLOW};
 use crate::handoff::Record;
 use crate::sys;
 use crate::trust;
@@ -139,10 +139,14 @@ fn open(log: &Log) -> Result<OwnedFd, Errno> {
     if device(&found) != log.device {
         return Err(Errno::EINVAL);
     }
-    // The file of somebody else, or another name of one that they may not write to themselves.
-    let is_ours = found.st_uid == 0 || found.st_uid == geteuid().as_raw();
-    if log.is_shared && (!is_ours || found.st_nlink > 1) {
-        return Err(Errno::EPERM);
+    // The file of another user, or a second name for a file that this user may not write to. Judged by
+    // the path, since the second name may be gone by now.
+    if log.is_shared {
+        let there = lstat(&*log.path)?;
+        let is_ours = there.st_uid == 0 || there.st_uid == geteuid().as_raw();
+        if !is_ours || there.st_nlink > 1 || FileId::from(&there) != FileId::from(&found) {
+            return Err(Errno::EPERM);
+        }
     }
     // Opening was not to wait for the reader of a FIFO, but writing may.
     fcntl(&file, FcntlArg::F_SETFL(OFlag::O_APPEND))?;

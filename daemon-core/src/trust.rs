@@ -14,6 +14,7 @@ use std::path::{Component, Path, PathBuf};
 use nix::unistd::geteuid;
 
 use crate::error::{Error, ErrorKind, shown};
+use crate::files::FileId;
 use crate::identity::Identity;
 
 /// Writable by everyone.
@@ -110,6 +111,10 @@ pub(crate) fn check_way(path: &Path, daemon: Option<u32>) -> Result<(), Untruste
                 let (link, maker) = (there, metadata.uid());
                 return Err(Untrusted::Link { link, maker });
             }
+            // Another user may have given a link of root this name.
+            if metadata.nlink() > 1 && is_shared(&there) {
+                return Err(Untrusted::HardLink);
+            }
             links += 1;
             let Ok(target) = fs::read_link(&there) else {
                 return Ok(());
@@ -149,7 +154,28 @@ fn check_directory(
     Ok(())
 }
 
-/// Whether a file that is open can be trusted, which was found under this path.
+/// Judges a file that was opened by this path, by what the path leads to now. It may belong to the
+/// user that the daemon becomes. False if the path names another file by now.
+///
+/// Between the check of the way and the open, another user could create a directory that was missing,
+/// or give a file a second name and take that name away again.
+pub(crate) fn check_opened(
+    path: &Path,
+    opened: &Metadata,
+    daemon: Option<u32>,
+) -> Result<bool, Untrusted> {
+    check_way(path, daemon)?;
+    // The inode and the number of its names come from one call.
+    let Ok(there) = fs::symlink_metadata(path) else {
+        return Ok(false);
+    };
+    if FileId::from(&there) != FileId::from(opened) {
+        return Ok(false);
+    }
+    check_file(path, &there, daemon).map(|()| true)
+}
+
+/// Whether a file that was found under this path can be trusted.
 ///
 /// It may belong to the user that the daemon becomes.
 pub(crate) fn check_file(

@@ -56,7 +56,10 @@ impl NewFile {
         if !metadata.is_file() {
             return Err(irregular(path));
         }
-        trust::check_owner(path, &metadata, None).map_err(|reason| untrusted(path, &reason))?;
+        // Another user may have created a missing directory between the first check and the open.
+        trust::check_way(path, None)
+            .and_then(|()| trust::check_owner(path, &metadata, None))
+            .map_err(|reason| untrusted(path, &reason))?;
         match lock::try_lock(&file, ByteRange::BringUp) {
             Ok(true) if is_same_file(path, &metadata) => {}
             // The holder before has renamed or unlinked it.

@@ -7,6 +7,7 @@
 mod files;
 mod hard_links;
 mod places;
+mod races;
 mod stage;
 mod symbolic_links;
 mod user_namespaces;

@@ -49,7 +49,8 @@ fn root_makes_no_directory_in_a_place_of_somebody_else() {
     // root's home directory in the user database.
     let home = "home=$(sed \"s,:/root:,:$PWD/place:,\" passwd) && echo \"$home\" >passwd";
     for option in ["pid_template", "log_template", "workdir_template"] {
-        let options = format!("{option}={{home}}/new/file\nuser=hello");
+        let place = scratch.path("place");
+        let options = format!("{option}={}/{{name}}/file\nuser=hello", place.display());
         let launch = scratch
             .among_users(&program::path("report"), &[])
             .arg("-d")
