@@ -14,6 +14,7 @@
 //! is a forgotten path, not a PID file of the name `--verbose`.
 
 mod reader;
+pub(crate) mod verb;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use crate::daemon::Daemon;
 use crate::error::{Error, ErrorKind, shown};
 
 use reader::{Meaning, Reader, ValueKind};
+use verb::Verb;
 
 /// What the command line asks of us.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,29 +51,6 @@ pub(crate) enum Invocation {
 pub(crate) struct ChosenPaths {
     pub(crate) pid_file: Option<PathBuf>,
     pub(crate) log_file: Option<PathBuf>,
-}
-
-/// What can be done with a daemon that is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verb {
-    Status,
-    Stop,
-    Reload,
-    Reopen,
-    Restart,
-}
-
-impl Verb {
-    fn from_word(word: &OsStr) -> Option<Self> {
-        match word.to_str()? {
-            "status" => Some(Self::Status),
-            "stop" => Some(Self::Stop),
-            "reload" => Some(Self::Reload),
-            "reopen" => Some(Self::Reopen),
-            "restart" => Some(Self::Restart),
-            _ => None,
-        }
-    }
 }
 
 /// Reads the command line. Every `argv` in the answer is the command line byte for byte, `argv[0]`

@@ -3,6 +3,11 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
+use crate::capabilities::Capabilities;
+#[cfg(unix)]
+use crate::command_line::verb::Verb;
+#[cfg(unix)]
+use crate::error::Error;
 use crate::path_source::PathSource;
 use crate::readiness::Readiness;
 use crate::settings::{Paths, Settings};
@@ -11,7 +16,7 @@ use crate::signal::Signal;
 /// The settings of a daemon: the options of `#[daemon::main]` at run time.
 ///
 /// Nothing happens until [`enter`](Self::enter) or [`start`](Self::start).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[must_use = "nothing happens until `enter` or `start`"]
 pub struct Daemon {
     /// `None` is the default, or no switch at all beside `foreground_flag`.
@@ -27,7 +32,15 @@ pub struct Daemon {
     pub(crate) readiness: Readiness,
     pub(crate) settings: Settings,
     pub(crate) configure: Option<fn(Daemon) -> Daemon>,
+    pub(crate) capabilities: Capabilities,
+    /// Carries out a control verb.
+    #[cfg(unix)]
+    pub(crate) run_verb: Option<RunVerb>,
 }
+
+/// Carries out a verb with these arguments for the program; returns the exit status.
+#[cfg(unix)]
+pub(crate) type RunVerb = fn(Daemon, Verb, Vec<OsString>) -> Result<u8, Error>;
 
 impl Default for Daemon {
     fn default() -> Self {
@@ -51,6 +64,9 @@ impl Daemon {
             readiness: Readiness::default(),
             settings: Settings::default(),
             configure: None,
+            capabilities: Capabilities::default(),
+            #[cfg(unix)]
+            run_verb: None,
         }
     }
 
@@ -88,12 +104,14 @@ impl Daemon {
     /// The locked PID file. Default: none.
     pub fn pid(mut self, path: impl Into<PathSource>) -> Self {
         self.paths.pid = Some(path.into());
+        self.capabilities.add_pid_file();
         self
     }
 
     /// The file that standard output and standard error are appended to. Default: `/dev/null`.
     pub fn log(mut self, path: impl Into<PathSource>) -> Self {
         self.paths.log = Some(path.into());
+        self.capabilities.add_log();
         self
     }
 
@@ -103,6 +121,7 @@ impl Daemon {
     /// program that calls [`start`](Self::start) reads its command line itself.
     pub fn pid_flag(mut self, flag: impl Into<OsString>) -> Self {
         self.pid_flag = Some(flag.into());
+        self.capabilities.add_pid_file();
         self
     }
 
@@ -112,6 +131,7 @@ impl Daemon {
     /// program that calls [`start`](Self::start) reads its command line itself.
     pub fn log_flag(mut self, flag: impl Into<OsString>) -> Self {
         self.log_flag = Some(flag.into());
+        self.capabilities.add_log();
         self
     }
 
@@ -142,6 +162,7 @@ impl Daemon {
     /// The user that the daemon becomes: a name or a number. Default: the launcher's.
     pub fn user(mut self, user: impl Into<String>) -> Self {
         self.user = Some(user.into());
+        self.capabilities.add_privileges();
         self
     }
 
@@ -149,6 +170,7 @@ impl Daemon {
     /// group of [`user`](Self::user), else the launcher's.
     pub fn group(mut self, group: impl Into<String>) -> Self {
         self.group = Some(group.into());
+        self.capabilities.add_privileges();
         self
     }
 
@@ -176,12 +198,6 @@ impl Daemon {
         self
     }
 
-    /// A flag that takes a control verb: `prog -s stop`. Default: none.
-    pub fn control_flag(mut self, flag: impl Into<OsString>) -> Self {
-        self.control_flag = Some(flag.into());
-        self
-    }
-
     /// The grace between SIGTERM and SIGKILL of the control verb `stop`. Default: 10 seconds.
     pub fn stop_timeout(mut self, timeout: Duration) -> Self {
         self.settings.stop_timeout = timeout;
@@ -191,6 +207,7 @@ impl Daemon {
     /// Reopen the log on this signal. Default: never.
     pub fn log_reopen(mut self, signal: Signal) -> Self {
         self.settings.log_reopen = Some(signal);
+        self.capabilities.add_log_reopen();
         self
     }
 
@@ -198,6 +215,7 @@ impl Daemon {
     /// verbs only. Default: none.
     pub fn configure(mut self, configure: fn(Self) -> Self) -> Self {
         self.configure = Some(configure);
+        self.capabilities.add_daemon_side();
         self
     }
 }

@@ -1,16 +1,15 @@
 //! Which role is this process in, and what follows from it.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use nix::errno::Errno;
 
-use crate::command_line::{self, ChosenPaths, Invocation, Verb};
-use crate::control::{Control, Stopped, verbs};
+use crate::capabilities::Capabilities;
+use crate::command_line::{self, ChosenPaths, Invocation};
 use crate::daemon::Daemon;
 use crate::error::Error;
 use crate::files::FileId;
 use crate::handoff::{self, Outcome, Record, StartStep};
-use crate::identity;
 use crate::launcher::{self, LaunchConfig, Launched, failure, report};
 use crate::path_source::PathSource;
 use crate::path_template::{self, PathContext};
@@ -31,7 +30,7 @@ impl Daemon {
     ///
     /// Call it first thing in `main`, before there are threads, open files or children.
     pub fn enter(self) -> Running {
-        match take_handoff() {
+        match take_handoff(&self.capabilities) {
             Ok(Some(running)) => return running,
             Ok(None) => {}
             // The launcher has been told, and tells the user.
@@ -45,7 +44,10 @@ impl Daemon {
                 give_up(&start_with(self.configured(chosen), argv))
             }
             Ok(Invocation::Control { verb, argv, chosen }) => {
-                match control(self.configured(chosen), verb, argv) {
+                let Some(run) = self.run_verb else {
+                    return Running::new();
+                };
+                match run(self.configured(chosen), verb, argv) {
                     Ok(status) => sys::exit::exit(status),
                     Err(error) => give_up(&error),
                 }
@@ -84,7 +86,7 @@ impl Daemon {
     /// the disposition of SIGCHLD and of the signals that interrupt. What the daemon wrote to the
     /// log is in [`Error::output`].
     pub fn try_start(self) -> Result<Running, Error> {
-        match take_handoff() {
+        match take_handoff(&self.capabilities) {
             Ok(Some(running)) => Ok(running),
             Ok(None) => {
                 let settings = self.configured(ChosenPaths::default());
@@ -98,7 +100,9 @@ impl Daemon {
     /// program the very last.
     fn configured(mut self, chosen: ChosenPaths) -> Self {
         if let Some(configure) = self.configure.take() {
+            let installed = self.capabilities;
             self = configure(self);
+            self.capabilities.merge(installed);
         }
         if let Some(path) = chosen.pid_file {
             self.paths.pid = Some(PathSource::from(path));
@@ -109,12 +113,15 @@ impl Daemon {
         self
     }
 
-    fn into_config(mut self, arguments: Vec<OsString>) -> Result<LaunchConfig, Error> {
+    pub(crate) fn into_config(mut self, arguments: Vec<OsString>) -> Result<LaunchConfig, Error> {
         if self.user.is_some() || self.group.is_some() {
             let (user, group) = (self.user.as_deref(), self.group.as_deref());
-            self.settings.identity = identity::look_up(user, group)?;
+            let privileges = self.capabilities.privileges;
+            let look_up = privileges.ok_or_else(failure::missing_capability)?.look_up;
+            self.settings.identity = look_up(user, group)?;
         }
-        let mut context = context(&arguments);
+        let argv0 = arguments.first().map(OsString::as_os_str);
+        let mut context = path_context(argv0.unwrap_or_default());
         let paths = self.paths.try_map(|object, source| {
             let path = path_template::resolve(object, source, &context)?;
             if object == Object::Root {
@@ -127,11 +134,12 @@ impl Daemon {
             paths,
             settings: self.settings,
             readiness: self.readiness,
+            capabilities: self.capabilities,
         })
     }
 }
 
-/// Starts the daemon, and ends this process if that succeeds.
+/// Starts the daemon, and ends this process if that succeeds; returns why it failed.
 fn start_with(settings: Daemon, arguments: Vec<OsString>) -> Error {
     match settings.into_config(arguments) {
         Ok(config) => start(config),
@@ -139,9 +147,9 @@ fn start_with(settings: Daemon, arguments: Vec<OsString>) -> Error {
     }
 }
 
-fn start(config: LaunchConfig) -> Error {
+pub(crate) fn start(config: LaunchConfig) -> Error {
     match launcher::launch(config) {
-        // An interrupt comes too late now, and is caught to the end: the daemon is up.
+        // The daemon is up, so an interrupt comes too late: signals stay caught to the end.
         Ok((Launched::Up { pid, log, status }, _interrupts)) => {
             report::up(pid, log.as_deref(), status.as_deref());
             sys::exit::exit(0)
@@ -154,38 +162,8 @@ fn start(config: LaunchConfig) -> Error {
     }
 }
 
-/// Does what a control verb asks for; gives the exit status.
-fn control(settings: Daemon, verb: Verb, arguments: Vec<OsString>) -> Result<u8, Error> {
-    let stop_timeout = settings.settings.stop_timeout;
-    if verb == Verb::Restart {
-        // Whatever is wrong with the new start, it shall not cost the old daemon its life.
-        let config = settings.into_config(arguments)?;
-        let pid_file = config.paths.pid.as_ref().ok_or_else(Error::no_pid_file)?;
-        launcher::preflight::check()?;
-        let control = Control::new(pid_file.path());
-        let stopped = verbs::stop_for_restart(&control, stop_timeout)?;
-        let error = start(config);
-        return Err(match stopped {
-            Stopped::NotRunning => error,
-            _ => error.after_stop(),
-        });
-    }
-    // Only these paths: a daemon can be stopped whose user does not exist any more.
-    let context = context(&arguments);
-    let pid_file = settings.paths.pid.ok_or_else(Error::no_pid_file)?;
-    let pid_file = path_template::resolve(Object::PidFile, pid_file, &context)?;
-    let control = Control::new(pid_file.into_path());
-    match verb {
-        Verb::Status => verbs::status(&control),
-        Verb::Stop | Verb::Restart => verbs::stop(&control, stop_timeout).map(|_| 0),
-        Verb::Reload => control.reload().map(|()| 0),
-        Verb::Reopen => verbs::reopen(&control, settings.settings.log_reopen).map(|()| 0),
-    }
-}
-
-fn context(arguments: &[OsString]) -> PathContext {
-    let argv0 = arguments.first().cloned().unwrap_or_default();
-    PathContext::of_this_process(&argv0, !sys::image::is_secure())
+pub(crate) fn path_context(argv0: &OsStr) -> PathContext {
+    PathContext::of_this_process(argv0, !sys::image::is_secure())
 }
 
 /// Says why, and ends this process with the right status, or by the right signal.
@@ -198,20 +176,20 @@ fn give_up(error: &Error) -> ! {
 }
 
 /// Becomes the daemon, if this process was started to be it.
-fn take_handoff() -> Result<Option<Running>, Error> {
+fn take_handoff(capabilities: &Capabilities) -> Result<Option<Running>, Error> {
     if running::is_daemon() {
         return Ok(Some(Running::new()));
     }
     let Some((record, launcher)) = handoff::take() else {
         return Ok(None);
     };
-    let taken = keep_lock(&record).and_then(|()| post_exec::take_steps(&record));
+    let taken = keep_lock(&record).and_then(|()| post_exec::take_steps(&record, capabilities));
     launcher.answer(match taken {
         Ok(log_errno) => Outcome::Done { log_errno },
         Err((step, errno)) => Outcome::Failed(step, errno),
     });
     notify::remember_receiver(record.notify_address.as_deref());
-    taken.map_err(|(step, errno)| failure::step_failed(step, &record, errno))?;
+    taken.map_err(|(step, errno)| failure::step_failed(step, errno, &record, capabilities))?;
     let pid_file = record
         .paths
         .pid

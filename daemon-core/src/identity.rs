@@ -28,6 +28,9 @@ encoded! {
     }
 }
 
+/// A variable of the environment: a value to set, or none to remove it.
+pub(crate) type Variable<'a> = (&'static str, Option<&'a OsStr>);
+
 /// A step on the way to another identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CredStep {
@@ -57,7 +60,7 @@ impl Identity {
     /// What the variables that name a user and a home become; unset where there is neither.
     ///
     /// Another group alone changes none of them.
-    pub(crate) fn variables(&self) -> Vec<(&'static str, Option<&OsStr>)> {
+    pub(crate) fn variables(&self) -> Vec<Variable<'_>> {
         if self.uid == geteuid().as_raw() {
             return Vec::new();
         }
@@ -98,6 +101,14 @@ fn can_regain_root(gid: Gid, groups: &[Gid]) -> bool {
     setuid(Uid::from_raw(0)).is_ok()
         || (gid != root && setgid(root).is_ok())
         || sys::ids::set_groups(groups).is_ok()
+}
+
+/// Becomes this user before any code of the program runs.
+///
+/// The kernel marks a process that changes its user as holding secrets of the former user: the new
+/// user may not trace it, and it dumps no core. At the start there are no secrets.
+pub(crate) fn assume_at_start(identity: &Identity) -> Result<(), (CredStep, Errno)> {
+    sys::ids::keep_dumpable(|| identity.assume())
 }
 
 /// The identity that is asked for; nothing if it is the one this process has.

@@ -7,6 +7,11 @@
     allow(dead_code, reason = "the options are for a start that never happens")
 )]
 
+#[cfg(unix)]
+mod capabilities;
+#[cfg(not(unix))]
+#[path = "unsupported/capabilities.rs"]
+mod capabilities;
 #[cfg(feature = "clap")]
 pub mod clap;
 mod codec;
@@ -16,6 +21,8 @@ mod control;
 #[cfg(not(unix))]
 #[path = "unsupported/control.rs"]
 mod control;
+#[cfg(unix)]
+mod control_verbs;
 mod daemon;
 #[cfg(unix)]
 mod descriptors;

@@ -73,7 +73,7 @@ pub fn reopen_log() -> io::Result<()> {
     }
 }
 
-/// Makes the log ready to be opened again, by a call or on a signal.
+/// Prepares the log to be opened again, by a call or on a signal.
 pub(crate) fn prepare(record: &Record) -> Result<(), Errno> {
     let Some(path) = &record.log_target else {
         return Ok(());
@@ -89,14 +89,14 @@ pub(crate) fn prepare(record: &Record) -> Result<(), Errno> {
         is_shared: trust::is_shared(&from_root),
         complaint: format!("{name}: cannot reopen the log {}: ", shown(path)).into_bytes(),
     });
-    match record.settings.log_reopen {
-        Some(signal) => {
-            // Beyond a limit on the size of files, complaining would end this process.
-            sys::signals::install_noop_handler(Signal::SIGXFSZ)?;
-            sys::signals::call_on(Signal::try_from(signal.as_raw())?, reopen_or_complain)
-        }
-        None => Ok(()),
-    }
+    Ok(())
+}
+
+/// Reopens the log on each such signal.
+pub(crate) fn reopen_on(signal: crate::Signal) -> Result<(), Errno> {
+    // Beyond a limit on the size of files, complaining would end this process.
+    sys::signals::install_noop_handler(Signal::SIGXFSZ)?;
+    sys::signals::call_on(Signal::try_from(signal.as_raw())?, reopen_or_complain)
 }
 
 /// A path as it is in the daemon's root directory, if it leads into that.

@@ -1,8 +1,13 @@
 //! `PathSource`: a path as the program gives it.
 
+#[cfg(unix)]
 use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
+
+#[cfg(unix)]
+use crate::path_template::filled::FillIn;
 
 /// Where a path comes from: given as it is, written as a template, or computed.
 ///
@@ -17,30 +22,21 @@ use std::path::PathBuf;
 ///     .log("/var/log/hello.log")
 ///     .workdir(PathSource::from_fn(std::env::temp_dir));
 /// ```
+#[derive(Clone)]
 pub struct PathSource(pub(crate) Source);
 
+#[derive(Clone)]
 pub(crate) enum Source {
-    Template(Cow<'static, str>),
+    #[cfg(unix)]
+    Template {
+        text: Cow<'static, str>,
+        fill_in: FillIn,
+    },
     Literal(PathBuf),
-    Computed(Box<dyn FnOnce() -> PathBuf>),
+    Computed(Arc<dyn Fn() -> PathBuf + Send + Sync>),
 }
 
 impl PathSource {
-    /// A path with placeholders, as in a string of the attribute: `{name}`, `{host}`, `{home}`,
-    /// `{pid_dir}`, `{state_dir}` and `{log_dir}`. A brace is written twice: `{{`.
-    ///
-    /// The template is read by the launcher and by the control verbs. A wrong one is an error of the
-    /// kind [`Configuration`](crate::ErrorKind::Configuration) there.
-    ///
-    /// ```
-    /// let log = daemon::PathSource::template("{log_dir}/{name}.log");
-    /// let daemon = daemon::Daemon::new().log(log);
-    /// ```
-    #[must_use]
-    pub fn template(text: impl Into<Cow<'static, str>>) -> Self {
-        Self(Source::Template(text.into()))
-    }
-
     /// A path that is computed only when it is needed: in the launcher and for the control verbs,
     /// never in the foreground and never in the daemon. The result is taken literally.
     ///
@@ -49,15 +45,16 @@ impl PathSource {
     /// let daemon = daemon::Daemon::new().pid(pid_file);
     /// ```
     #[must_use]
-    pub fn from_fn<P: Into<PathBuf>>(path: impl FnOnce() -> P + 'static) -> Self {
-        Self(Source::Computed(Box::new(|| path().into())))
+    pub fn from_fn<P: Into<PathBuf>>(path: impl Fn() -> P + Send + Sync + 'static) -> Self {
+        Self(Source::Computed(Arc::new(move || path().into())))
     }
 }
 
 impl fmt::Debug for PathSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Source::Template(text) => f.debug_tuple("template").field(text).finish(),
+            #[cfg(unix)]
+            Source::Template { text, .. } => f.debug_tuple("template").field(text).finish(),
             Source::Literal(path) => fmt::Debug::fmt(path, f),
             Source::Computed(_) => f.write_str("(computed)"),
         }

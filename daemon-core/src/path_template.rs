@@ -3,13 +3,15 @@
 //! Reading and creating are apart: the control verbs resolve the same paths as a start, but
 //! `status` must leave nothing behind.
 
-mod context;
+pub(crate) mod context;
 mod directory;
+pub(crate) mod filled;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use context::PathContext;
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,6 +20,7 @@ use crate::error::{Error, ErrorKind, shown};
 use crate::path_source::{PathSource, Source};
 use crate::settings::Object;
 use context::{NoHomeDir, NoHost, PlaceholderDir};
+use filled::{CreateDirectory, Filled};
 
 /// An absolute path, and the directories that belong to it.
 ///
@@ -25,12 +28,13 @@ use context::{NoHomeDir, NoHost, PlaceholderDir};
 /// stands for (`~/.local/state` has two levels that a new user's home lacks), and the last one of
 /// the path. Every other path is the user's exact word. Where its directory is missing, a slip of
 /// the pen is likelier than a wish for a new directory, and opening the file fails and says so.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Resolved {
     object: Object,
     path: PathBuf,
     /// Outermost first.
     to_create: Vec<PathBuf>,
+    create: Option<CreateDirectory>,
 }
 
 impl Resolved {
@@ -50,8 +54,30 @@ impl Resolved {
     /// `CannotCreate`; `Configuration` for a symbolic link in their place that neither root nor
     /// the user made.
     pub(crate) fn create_directories(&self, owner: Option<(u32, u32)>) -> Result<(), Error> {
-        let create = |it: &PathBuf| directory::create(it, owner, self.object);
-        self.to_create.iter().try_for_each(create)
+        let Some(create) = self.create else {
+            return Ok(());
+        };
+        self.to_create
+            .iter()
+            .try_for_each(|it| create(it, owner, self.object))
+    }
+}
+
+impl PathSource {
+    /// A path with placeholders, as in a string of the attribute: `{name}`, `{host}`, `{home}`,
+    /// `{pid_dir}`, `{state_dir}` and `{log_dir}`. A brace is written twice: `{{`.
+    ///
+    /// The template is read by the launcher and by the control verbs. A wrong one is an error of the
+    /// kind [`Configuration`](crate::ErrorKind::Configuration) there.
+    ///
+    /// ```
+    /// let log = daemon::PathSource::template("{log_dir}/{name}.log");
+    /// let daemon = daemon::Daemon::new().log(log);
+    /// ```
+    #[must_use]
+    pub fn template(text: impl Into<Cow<'static, str>>) -> Self {
+        let text = text.into();
+        Self(Source::Template { text, fill_in })
     }
 }
 
@@ -67,7 +93,7 @@ pub(crate) fn resolve(
     context: &PathContext,
 ) -> Result<Resolved, Error> {
     let filled = match source.0 {
-        Source::Template(template) => fill_in(&template, context)?,
+        Source::Template { text, fill_in } => fill_in(&text, context)?,
         Source::Literal(path) => Filled::literal(path),
         Source::Computed(compute) => Filled::literal(compute()),
     };
@@ -77,7 +103,7 @@ pub(crate) fn resolve(
     let path = make_absolute(&filled.path, context)?;
 
     let mut to_create = filled.levels;
-    if filled.has_placeholder {
+    if filled.create.is_some() {
         let last_directory = match object {
             Object::PidFile | Object::Log => path.parent(),
             Object::Root | Object::Workdir => Some(path.as_path()),
@@ -89,6 +115,7 @@ pub(crate) fn resolve(
         object,
         path,
         to_create,
+        create: filled.create,
     })
 }
 
@@ -107,25 +134,6 @@ fn make_absolute(path: &Path, context: &PathContext) -> Result<PathBuf, Error> {
             .join(path)
     };
     std::path::absolute(&from_the_root).map_err(|cause| lost_start_dir(path, cause))
-}
-
-/// A path whose placeholders are filled in.
-struct Filled {
-    path: PathBuf,
-    has_placeholder: bool,
-    /// The directories that the placeholder at its beginning stands for, as far as they are ours
-    /// to create.
-    levels: Vec<PathBuf>,
-}
-
-impl Filled {
-    fn literal(path: PathBuf) -> Self {
-        Self {
-            path,
-            has_placeholder: false,
-            levels: Vec::new(),
-        }
-    }
 }
 
 /// The macro checks the templates it sees; a literal given to the builder is checked here alone.
@@ -179,8 +187,8 @@ fn fill_in(template: &str, context: &PathContext) -> Result<Filled, Error> {
     path.push(rest);
     Ok(Filled {
         path: path.into(),
-        has_placeholder,
         levels,
+        create: has_placeholder.then_some(directory::create),
     })
 }
 

@@ -229,8 +229,21 @@ pub(crate) fn check_pid_file_mode(mode: u32, group: u32) -> Result<(), Untrusted
     Ok(())
 }
 
+/// A warning for root: a user that can replace the program becomes root as soon as root starts the
+/// program again.
+pub(crate) fn replaceable_program(by: &Identity) -> Option<String> {
+    let program = std::env::current_exe().ok()?;
+    if !can_be_replaced(&program, by) {
+        return None;
+    }
+    let (program, user) = (shown(&program), shown(by.to_string().as_ref()));
+    Some(format!(
+        "user {user} can replace {program} and thereby gain root at the next start"
+    ))
+}
+
 /// Whether somebody could put another file in the place of this one, or write to it.
-pub(crate) fn can_be_replaced(path: &Path, by: &Identity) -> bool {
+fn can_be_replaced(path: &Path, by: &Identity) -> bool {
     let can_write = |path: &Path| {
         let Ok(metadata) = fs::metadata(path) else {
             return false;

@@ -1,6 +1,7 @@
 //! The public functions on systems other than Unix: the program runs in the foreground, and the
 //! switch is an error.
 
+use std::borrow::Cow;
 use std::env;
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -12,7 +13,6 @@ use crate::command_line::{self, Invocation};
 use crate::control;
 use crate::daemon::Daemon;
 use crate::error::{Error, ErrorKind, shown};
-#[cfg(feature = "clap")]
 use crate::path_source::PathSource;
 use crate::program_name;
 
@@ -43,6 +43,14 @@ impl Daemon {
     /// Always, of the kind [`Usage`](crate::ErrorKind::Usage).
     pub fn try_start(self) -> Result<Running, Error> {
         Err(unsupported())
+    }
+}
+
+impl PathSource {
+    /// A path with placeholders. No start happens on this system, so they are not filled in.
+    #[must_use]
+    pub fn template(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::from(text.into().into_owned())
     }
 }
 

@@ -2,7 +2,6 @@
 
 mod holder;
 mod status;
-pub(crate) mod verbs;
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -177,7 +176,7 @@ impl Control {
     }
 
     /// Sends a signal that the daemon must have a handler for.
-    fn signal_if_caught(&self, step: &str, signal: Signal) -> Result<(), Error> {
+    pub(crate) fn signal_if_caught(&self, step: &str, signal: Signal) -> Result<(), Error> {
         self.send(step, signal, |holder| match holder.catches(signal) {
             Some(true) => Ok(()),
             is_caught => Err(Error::not_caught(holder.pid(), signal, is_caught)),

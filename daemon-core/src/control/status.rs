@@ -49,7 +49,7 @@ pub enum Stopped {
 
 impl Status {
     /// The exit status of the verb `status`, as the LSB has it for init scripts.
-    pub(super) fn exit_status(self) -> u8 {
+    pub(crate) fn exit_status(self) -> u8 {
         match self {
             Self::Running { .. } | Self::Starting { .. } => 0,
             Self::FileLeft => 1,

@@ -12,6 +12,9 @@ pub(crate) enum StartStep {
     Privileges(identity::CredStep),
     Workdir,
     LogReopen,
+    /// The builder in the daemon lacks what the builder in the launcher had: the program calls a
+    /// method under a condition that is different in the daemon.
+    MissingCapability,
 }
 
 /// The outcome of the steps after the exec.
@@ -25,7 +28,7 @@ pub(crate) enum Outcome {
 }
 
 impl StartStep {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::PidFile,
         Self::Chroot,
         Self::Privileges(identity::CredStep::Groups),
@@ -35,6 +38,7 @@ impl StartStep {
         Self::Privileges(identity::CredStep::VerifyDropped),
         Self::Workdir,
         Self::LogReopen,
+        Self::MissingCapability,
     ];
 
     /// The step with this code.

@@ -8,7 +8,7 @@ use nix::unistd::getpid;
 
 use crate::detach::EnvEntry;
 use crate::handoff;
-use crate::identity::Identity;
+use crate::identity::Variable;
 use crate::readiness::notify::NOTIFY_SOCKET;
 use crate::sys;
 use crate::systemd;
@@ -35,15 +35,15 @@ const NAMES_A_PROCESS: [&str; 3] = ["LISTEN_PID", "WATCHDOG_PID", systemd::EXEC_
 /// `LISTEN_PID` counts alone.
 const LISTEN_PIDFDID: &str = "LISTEN_PIDFDID";
 
-/// The daemon's environment: this one, where the hand-off is and where it may say that it is ready.
-/// A variable that names this process as the one that was meant names the daemon instead.
+/// The daemon's environment: this one, with the variables of the hand-off, of the notification socket
+/// and of another user. A variable that names this process names the daemon instead.
 pub(super) fn for_daemon(
     handoff: &OwnedFd,
     notify_socket: Option<&OsStr>,
-    identity: Option<&Identity>,
+    of_identity: Vec<Variable<'_>>,
 ) -> Vec<EnvEntry> {
     let own_pid = own_pid();
-    let mut ours = identity.map(Identity::variables).unwrap_or_default();
+    let mut ours = of_identity;
     // Whatever its value was, and set below.
     ours.push((handoff::MARKER, None));
     // systemd hears the daemon of a service that it started. Another address is the caller's.

@@ -9,14 +9,19 @@ use nix::errno::Errno;
 use nix::sys::signal::Signal;
 
 use super::CANNOT_START;
+use crate::capabilities::Capabilities;
 use crate::error::{Error, ErrorKind, shown, system_message};
 use crate::handoff::{Record, StartStep};
-use crate::identity;
 use crate::log_file::LogPlace;
 use crate::signal;
 
 /// A step of the daemon after its exec failed.
-pub(crate) fn step_failed(step: StartStep, record: &Record, cause: Errno) -> Error {
+pub(crate) fn step_failed(
+    step: StartStep,
+    cause: Errno,
+    record: &Record,
+    capabilities: &Capabilities,
+) -> Error {
     let path = |path: &Option<PathBuf>| path.as_deref().map(shown).unwrap_or_default();
     match step {
         StartStep::PidFile => {
@@ -28,8 +33,11 @@ pub(crate) fn step_failed(step: StartStep, record: &Record, cause: Errno) -> Err
             Error::step(&format!("change the root directory to {root}"), cause)
         }
         StartStep::Privileges(step) => {
-            let target = record.settings.identity.clone().unwrap_or_default();
-            identity::not_assumed(step, &target, cause)
+            let identity = record.settings.identity.as_ref();
+            match capabilities.privileges.zip(identity) {
+                Some((privileges, identity)) => (privileges.not_assumed)(step, identity, cause),
+                None => missing_capability(),
+            }
         }
         StartStep::Workdir => {
             let directory = path(&record.paths.workdir);
@@ -46,7 +54,15 @@ pub(crate) fn step_failed(step: StartStep, record: &Record, cause: Errno) -> Err
                 .unwrap_or_default();
             Error::step(&format!("reopen the log on signal {signal}"), cause)
         }
+        StartStep::MissingCapability => missing_capability(),
     }
+}
+
+/// A path or a user is set, and its capability is not: no builder method does that in one process.
+pub(crate) fn missing_capability() -> Error {
+    let reason = "the daemon does not call a method of `Daemon` that the launcher called; call the \
+                  same methods in both";
+    Error::words(ErrorKind::Configuration, CANNOT_START, reason)
 }
 
 /// The daemon ended before it was ready.

@@ -16,6 +16,7 @@ use std::sync::{Mutex, PoisonError};
 
 use nix::unistd::{Pid, getpid};
 
+use crate::capabilities::{Capabilities, PidFiles};
 use crate::descriptors::KeptFds;
 use crate::detach::{EnvEntry, Program, detach};
 use crate::error::{Error, shown};
@@ -24,7 +25,7 @@ use crate::log_file::LogFile;
 use crate::path_template::Resolved;
 use crate::pid_file::PidFile;
 use crate::post_exec;
-use crate::readiness::Readiness;
+use crate::readiness::{Mode, Readiness};
 use crate::settings::{Paths, Settings};
 use crate::signals::{DefaultSigchld, Interrupts};
 use crate::standard_streams;
@@ -47,6 +48,7 @@ pub(crate) struct LaunchConfig {
     pub(crate) paths: Paths<Resolved>,
     pub(crate) settings: Settings,
     pub(crate) readiness: Readiness,
+    pub(crate) capabilities: Capabilities,
 }
 
 /// The start has succeeded.
@@ -82,22 +84,33 @@ pub(crate) fn launch(config: LaunchConfig) -> Result<(Launched, Interrupts), Err
     let interrupts =
         Interrupts::catch().map_err(|error| Error::step("make a pipe for signals", error))?;
     resources::create_directories(&config)?;
-    let pid_file = match &config.paths.pid {
-        Some(place) => Some(PidFile::create(place.path(), config.settings.pid_mode)?),
+    let locked = match &config.paths.pid {
+        Some(place) => Some(create_pid_file(place, &config)?),
         None => None,
     };
-    let launched = launch_locked(config, &image, &kept, pid_file.as_ref(), &interrupts);
+    let pid_file = locked.as_ref().map(|(file, _)| file);
+    let launched = launch_locked(config, &image, &kept, pid_file, &interrupts);
     if launched.is_ok() {
         for text in &warnings {
             report::line(text);
         }
     }
-    match (&launched, pid_file) {
-        (Ok(Launched::Up { .. }), Some(pid_file)) => pid_file.hand_over(),
-        (_, Some(pid_file)) => pid_file.remove(),
+    match (&launched, locked) {
+        (Ok(Launched::Up { .. }), Some((file, capability))) => (capability.hand_over)(file),
+        (_, Some((file, capability))) => (capability.remove)(file),
         (_, None) => {}
     }
     launched.map(|launched| (launched, interrupts))
+}
+
+fn create_pid_file(
+    place: &Resolved,
+    config: &LaunchConfig,
+) -> Result<(PidFile, &'static PidFiles), Error> {
+    let capability = config.capabilities.pid_file;
+    let capability = capability.ok_or_else(failure::missing_capability)?;
+    let file = (capability.create)(place.path(), config.settings.pid_mode)?;
+    Ok((file, capability))
 }
 
 /// The launch while the PID file is locked: open what it needs, write the record, spawn the daemon,
@@ -114,16 +127,22 @@ fn launch_locked(
         .settings
         .ready_timeout
         .unwrap_or(mode.default_timeout);
+    let capabilities = config.capabilities;
     let arguments = std::mem::take(&mut config.arguments);
     let resources = Resources::open(&config, kept, pid_file)?;
     let record = record(config, &resources);
     let sent = resources.launcher_end.send(&record);
     sent.map_err(|error| Error::step("send the hand-off", error))?;
     let address = resources.announcements.as_ref().map(|it| it.address());
+    let identity = record.settings.identity.as_ref();
+    let of_identity = capabilities
+        .privileges
+        .zip(identity)
+        .map(|(privileges, identity)| (privileges.variables)(identity));
     let environment = environment::for_daemon(
         &resources.inherited.daemon_end,
         address.as_deref(),
-        record.settings.identity.as_ref(),
+        of_identity.unwrap_or_default(),
     );
     let program = (image, arguments, environment);
     let daemon = spawn(program, kept, &resources.inherited)?;
@@ -144,7 +163,8 @@ fn launch_locked(
     judge(
         outcome,
         pid,
-        mode.may_finish_first,
+        mode,
+        &capabilities,
         record,
         resources.log.as_ref(),
     )
@@ -195,7 +215,8 @@ fn spawn(
 fn judge(
     outcome: WaitOutcome,
     pid: Pid,
-    may_finish_first: bool,
+    mode: &Mode,
+    capabilities: &Capabilities,
     record: Record,
     log: Option<&LogFile>,
 ) -> Result<Launched, Error> {
@@ -209,11 +230,11 @@ fn judge(
         }
         WaitOutcome::Ended {
             status, was_ready, ..
-        } if status.success() && (may_finish_first || was_ready) => {
+        } if status.success() && (mode.may_finish_first || was_ready) => {
             return Ok(Launched::Finished { output: output() });
         }
         WaitOutcome::StepFailed(step, errno) => {
-            return Err(failure::step_failed(step, &record, errno));
+            return Err(failure::step_failed(step, errno, &record, capabilities));
         }
         WaitOutcome::Interrupted(signal) => return Err(failure::interrupted(signal)),
         WaitOutcome::Ended {

@@ -17,7 +17,6 @@ use crate::readiness::notify::NOTIFY_SOCKET;
 use crate::sys::image::Image;
 use crate::sys::{self, process};
 use crate::systemd::{self, Unit};
-use crate::trust;
 
 /// Init programs of containers that end when their child ends, by the names of their processes.
 const ENDING_INITS: [&str; 6] = [
@@ -126,7 +125,9 @@ pub(super) fn warnings(config: &LaunchConfig) -> Vec<String> {
         warnings.push(text.to_owned());
     }
     warnings.extend(wrong_unit(config));
-    warnings.extend(replaceable_program(config));
+    let identity = config.settings.identity.as_ref();
+    let privileges = config.capabilities.privileges.zip(identity);
+    warnings.extend(privileges.and_then(|(privileges, identity)| (privileges.warning)(identity)));
     warnings
 }
 
@@ -152,19 +153,6 @@ fn wrong_unit(config: &LaunchConfig) -> Option<String> {
 
 fn is_child_of(name: &str) -> bool {
     process::name_of(getppid()).is_some_and(|parent| parent == name)
-}
-
-/// A user that can replace the program becomes root as soon as root starts the program again.
-fn replaceable_program(config: &LaunchConfig) -> Option<String> {
-    let identity = config.settings.identity.as_ref()?;
-    let program = env::current_exe().ok()?;
-    if !trust::can_be_replaced(&program, identity) {
-        return None;
-    }
-    let (program, user) = (shown(&program), shown(identity.to_string().as_ref()));
-    Some(format!(
-        "user {user} can replace {program} and thereby gain root at the next start"
-    ))
 }
 
 /// Executes this program again in its own place, with this command line. Returns only when that

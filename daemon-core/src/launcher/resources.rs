@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 
-use super::LaunchConfig;
+use super::{LaunchConfig, failure};
 use crate::descriptors::KeptFds;
 use crate::error::Error;
 use crate::files::FileId;
@@ -84,11 +84,12 @@ fn open_log(config: &LaunchConfig, pid_file: Option<&PidFile>) -> Result<Option<
             .then(LogFile::in_memory)
             .and_then(Result::ok));
     };
-    let log = LogFile::open(
-        place.path(),
-        config.settings.log_mode,
-        config.settings.identity.as_ref(),
-    )?;
+    let settings = &config.settings;
+    let capability = config
+        .capabilities
+        .log
+        .ok_or_else(failure::missing_capability)?;
+    let log = (capability.open)(place.path(), settings.log_mode, settings.identity.as_ref())?;
     // The log did not exist yet, perhaps, when the names were compared.
     let pid_file = pid_file.and_then(|pid_file| FileId::of_open(pid_file.file()).ok());
     if pid_file.is_some() && pid_file == FileId::of_open(log.file()).ok() {

@@ -32,10 +32,14 @@ pub(crate) struct PathContext {
     pub(super) start_dir: io::Result<PathBuf>,
     /// `None` where the environment is not to be trusted.
     pub(super) environment: Option<Environment>,
-    pub(super) home_of: fn(u32) -> io::Result<Option<PathBuf>>,
-    pub(super) is_directory: fn(&Path) -> bool,
-    pub(super) node_name: fn() -> io::Result<OsString>,
+    // The look-ups of the system, or what a test puts in their place. No pointer to them stands in the
+    // context itself, so that a program without a template does not link them.
+    pub(super) home_of: Option<HomeOf>,
+    pub(super) is_directory: Option<fn(&Path) -> bool>,
+    pub(super) node_name: Option<fn() -> io::Result<OsString>>,
 }
+
+pub(super) type HomeOf = fn(u32) -> io::Result<Option<PathBuf>>;
 
 pub(super) type Environment = Box<dyn Fn(&str) -> Option<OsString>>;
 
@@ -112,9 +116,9 @@ impl PathContext {
             uid: effective_uid(),
             start_dir: env::current_dir(),
             environment: trust_environment.then_some(environment),
-            home_of,
-            is_directory: Path::is_dir,
-            node_name,
+            home_of: None,
+            is_directory: None,
+            node_name: None,
         }
     }
 
@@ -145,7 +149,7 @@ impl PathContext {
 
     /// `{host}`: the node name up to the first dot, see `uname(2)`.
     pub(super) fn host(&self) -> Result<OsString, NoHost> {
-        let name = (self.node_name)().map_err(NoHost::Unknown)?;
+        let name = self.node_name.unwrap_or(node_name)().map_err(NoHost::Unknown)?;
         let name = name.as_bytes().split(|byte| *byte == b'.').next();
         match name.unwrap_or_default() {
             b"" => Err(NoHost::Empty),
@@ -165,7 +169,9 @@ impl PathContext {
             return Ok(PlaceholderDir::given(SYSTEM_PID_DIR));
         }
         match self.home_in_database() {
-            Ok(Some(home)) if (self.is_directory)(&home) => Ok(state_dir_below(&home)),
+            Ok(Some(home)) if self.is_directory.unwrap_or(Path::is_dir)(&home) => {
+                Ok(state_dir_below(&home))
+            }
             _ => self.state_dir(),
         }
     }
@@ -216,7 +222,7 @@ impl PathContext {
     }
 
     fn home_in_database(&self) -> io::Result<Option<PathBuf>> {
-        let home = (self.home_of)(self.uid)?;
+        let home = self.home_of.unwrap_or(home_of)(self.uid)?;
         Ok(home.filter(|home| home.is_absolute()))
     }
 

@@ -3,9 +3,11 @@
 #[path = "../control/status.rs"]
 mod status;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::daemon::Daemon;
 use crate::error::{Error, ErrorKind};
 use crate::signal::Signal;
 
@@ -62,4 +64,22 @@ impl Control {
 pub(crate) fn unsupported() -> Error {
     let what = "cannot control the daemon";
     Error::words(ErrorKind::Usage, what, "not supported on this system")
+}
+
+impl Daemon {
+    /// A flag that takes a control verb, as in `prog -s stop`. Default: none. Every verb is an error on
+    /// this system.
+    pub fn control_flag(mut self, flag: impl Into<OsString>) -> Self {
+        self.control_flag = Some(flag.into());
+        self
+    }
+
+    /// Fails.
+    ///
+    /// # Errors
+    ///
+    /// Always, of the kind [`Usage`](crate::ErrorKind::Usage).
+    pub fn control(&self) -> Result<Control, Error> {
+        Err(unsupported())
+    }
 }

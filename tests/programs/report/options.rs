@@ -111,11 +111,11 @@ fn words(value: &OsStr) -> Vec<OsString> {
 }
 
 /// A path that is computed by doing something first.
-fn after(path: &OsStr, act: impl FnOnce() -> io::Result<()> + 'static) -> PathSource {
+fn after(path: &OsStr, act: impl Fn() -> io::Result<()> + Send + Sync + 'static) -> PathSource {
     let path = PathBuf::from(path);
-    PathSource::from_fn(|| {
+    PathSource::from_fn(move || {
         act().expect("act before the start");
-        path
+        path.clone()
     })
 }
 
@@ -126,7 +126,7 @@ fn our_image() -> PathBuf {
 fn computed(path: PathBuf) -> PathSource {
     PathSource::from_fn(move || {
         note_where();
-        path
+        path.clone()
     })
 }
 

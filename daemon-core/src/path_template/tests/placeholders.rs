@@ -70,7 +70,10 @@ fn runtime_dir_is_refused_in_favour_of_pid_dir() {
 #[test]
 fn host_names_that_no_path_can_hold_are_refused() {
     let path_with = |node_name| {
-        let ann = PathContext { node_name, ..ann() };
+        let ann = PathContext {
+            node_name: Some(node_name),
+            ..ann()
+        };
         path_of("/srv/{host}", &ann)
     };
     let refused = |words: &str| {

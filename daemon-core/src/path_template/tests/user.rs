@@ -12,7 +12,7 @@ use crate::path_template::PathContext;
 fn root_gets_the_directories_of_the_system_whatever_the_variables_say() {
     let root = PathContext {
         uid: 0,
-        home_of: |_| Ok(Some("/srv/superuser".into())),
+        home_of: Some(|_| Ok(Some("/srv/superuser".into()))),
         ..ann_with(&[("HOME", "/home/ann"), ("XDG_STATE_HOME", "/home/ann/state")])
     };
     let paths = [
@@ -80,7 +80,7 @@ fn state_and_log_are_kept_in_xdg_state_home() {
 #[test]
 fn xdg_directories_need_no_home() {
     let homeless = PathContext {
-        home_of: |_| Err(io::ErrorKind::Other.into()),
+        home_of: Some(|_| Err(io::ErrorKind::Other.into())),
         ..ann_with(&[("XDG_STATE_HOME", "/s")])
     };
     assert_eq!(path_of("{log_dir}/x", &homeless), Ok("/s/x".into()));
@@ -114,7 +114,7 @@ fn a_user_without_a_home_is_told_which_variables_would_help() {
 #[test]
 fn a_user_database_that_fails_says_why() {
     let unknown = PathContext {
-        home_of: |_| Err(io::Error::other("no route to the directory")),
+        home_of: Some(|_| Err(io::Error::other("no route to the directory"))),
         ..ann()
     };
     let expected = "cannot use the path {home}/x: no value for {home}: \
@@ -126,7 +126,7 @@ fn a_user_database_that_fails_says_why() {
 #[test]
 fn an_entry_without_an_absolute_home_is_no_home() {
     let empty = PathContext {
-        home_of: |_| Ok(Some("".into())),
+        home_of: Some(|_| Ok(Some("".into()))),
         ..ann()
     };
     assert_eq!(
@@ -182,7 +182,7 @@ fn pid_dir_depends_on_no_variable() {
 #[test]
 fn pid_dir_is_the_state_dir_where_the_home_is_missing() {
     let ann = PathContext {
-        is_directory: |_| false,
+        is_directory: Some(|_| false),
         ..ann_with(&[("HOME", "/elsewhere")])
     };
     let expected = Ok("/elsewhere/.local/state/x".into());
@@ -193,7 +193,7 @@ fn pid_dir_is_the_state_dir_where_the_home_is_missing() {
 fn home_of_root_is_that_of_the_user_database() {
     let root = PathContext {
         uid: 0,
-        home_of: |_| Ok(None),
+        home_of: Some(|_| Ok(None)),
         ..ann_with(&[("HOME", "/home/ann")])
     };
     let expected = "cannot use the path {home}/x: no value for {home}: root's home is that of the \

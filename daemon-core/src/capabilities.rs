@@ -1,0 +1,113 @@
+//! What the builder methods install. A program links only the capabilities that it names: nothing
+//! but the method points to their code.
+
+use std::path::Path;
+
+use nix::errno::Errno;
+
+use crate::error::Error;
+use crate::handoff::Record;
+use crate::identity::{self, CredStep, Identity, Variable};
+use crate::log_file::LogFile;
+use crate::log_reopen;
+use crate::pid_file::PidFile;
+use crate::signal::Signal;
+use crate::trust;
+
+/// The capabilities of one builder.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Capabilities {
+    pub(crate) pid_file: Option<&'static PidFiles>,
+    pub(crate) log: Option<&'static Logs>,
+    pub(crate) privileges: Option<&'static Privileges>,
+    /// Reopens the log on this signal. In the daemon.
+    pub(crate) log_reopen: Option<fn(Signal) -> Result<(), Errno>>,
+}
+
+impl Capabilities {
+    pub(crate) fn add_pid_file(&mut self) {
+        self.pid_file = Some(&PID_FILES);
+    }
+
+    pub(crate) fn add_log(&mut self) {
+        self.log = Some(&LOGS);
+    }
+
+    pub(crate) fn add_privileges(&mut self) {
+        self.privileges = Some(&PRIVILEGES);
+    }
+
+    pub(crate) fn add_log_reopen(&mut self) {
+        self.log_reopen = Some(log_reopen::reopen_on);
+    }
+
+    /// What the daemon needs for any setting of a function that runs in the launcher alone.
+    pub(crate) fn add_daemon_side(&mut self) {
+        self.add_log();
+        self.add_privileges();
+        self.add_log_reopen();
+    }
+
+    /// Adds those of another builder.
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.pid_file = self.pid_file.or(other.pid_file);
+        self.log = self.log.or(other.log);
+        self.privileges = self.privileges.or(other.privileges);
+        self.log_reopen = self.log_reopen.or(other.log_reopen);
+    }
+}
+
+static PID_FILES: PidFiles = PidFiles {
+    create: PidFile::create,
+    hand_over: PidFile::hand_over,
+    remove: PidFile::remove,
+};
+
+static LOGS: Logs = Logs {
+    open: LogFile::open,
+    prepare_reopen: log_reopen::prepare,
+    check_reopen: log_reopen::check,
+};
+
+static PRIVILEGES: Privileges = Privileges {
+    look_up: identity::look_up,
+    assume: identity::assume_at_start,
+    not_assumed: identity::not_assumed,
+    variables: Identity::variables,
+    warning: trust::replaceable_program,
+};
+
+/// `pid`, `pid_flag`.
+#[derive(Debug)]
+pub(crate) struct PidFiles {
+    pub(crate) create: fn(&Path, u32) -> Result<PidFile, Error>,
+    /// Gives the file to the daemon.
+    pub(crate) hand_over: fn(PidFile),
+    pub(crate) remove: fn(PidFile),
+}
+
+/// `log`, `log_flag`.
+#[derive(Debug)]
+pub(crate) struct Logs {
+    pub(crate) open: fn(&Path, u32, Option<&Identity>) -> Result<LogFile, Error>,
+    /// Prepares [`reopen_log`](crate::reopen_log). In the daemon.
+    pub(crate) prepare_reopen: fn(&Record) -> Result<(), Errno>,
+    /// Whether the daemon can open its log again. In the daemon.
+    pub(crate) check_reopen: fn() -> Result<(), Errno>,
+}
+
+/// `user`, `group`.
+#[derive(Debug)]
+pub(crate) struct Privileges {
+    pub(crate) look_up: LookUp,
+    /// Becomes the user. In the daemon.
+    pub(crate) assume: fn(&Identity) -> Result<(), (CredStep, Errno)>,
+    pub(crate) not_assumed: fn(CredStep, &Identity, Errno) -> Error,
+    /// The variables that change with the user.
+    pub(crate) variables: fn(&Identity) -> Vec<Variable<'_>>,
+    /// What root should know of a start as this user.
+    pub(crate) warning: fn(&Identity) -> Option<String>,
+}
+
+/// From the names of a user and a group.
+type LookUp = fn(Option<&str>, Option<&str>) -> Result<Option<Identity>, Error>;

@@ -1,0 +1,134 @@
+//! `control_flag`: the control verbs on the command line, and what they print.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use nix::unistd::Pid;
+
+use crate::command_line::verb::Verb;
+use crate::control::{Control, Status, Stopped};
+use crate::daemon::Daemon;
+use crate::enter::{path_context, start};
+use crate::error::{Error, shown};
+use crate::launcher::{preflight, report};
+use crate::path_template;
+use crate::settings::Object;
+use crate::signal::Signal;
+use crate::sys;
+use crate::systemd;
+
+impl Daemon {
+    /// A flag that takes a control verb, as in `prog -s stop`. Default: none.
+    ///
+    /// The verbs are `status`, `stop`, `reload`, `reopen` and `restart`. They find the daemon by its
+    /// PID file. Only [`enter`](Self::enter) reads the flag; another program uses
+    /// [`control`](Self::control).
+    ///
+    /// ```no_run
+    /// use daemon::Daemon;
+    ///
+    /// let _daemon = Daemon::new().pid("/run/hello.pid").control_flag("-s").enter();
+    /// ```
+    pub fn control_flag(mut self, flag: impl Into<OsString>) -> Self {
+        self.control_flag = Some(flag.into());
+        self.run_verb = Some(run);
+        self
+    }
+
+    /// The control of the daemon that has this PID file.
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](crate::ErrorKind::Configuration): there is no PID file, or its path cannot be
+    /// resolved.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// use daemon::{Daemon, PathSource};
+    ///
+    /// let hello = Daemon::new().pid(PathSource::template("{pid_dir}/hello.pid"));
+    /// hello.control()?.stop(Duration::from_secs(10))?;
+    /// # Ok::<(), daemon::Error>(())
+    /// ```
+    pub fn control(&self) -> Result<Control, Error> {
+        control(self, std::env::args_os().next())
+    }
+}
+
+fn control(settings: &Daemon, argv0: Option<OsString>) -> Result<Control, Error> {
+    let source = settings.paths.pid.clone();
+    let source = source.ok_or_else(Error::no_pid_file)?;
+    let context = path_context(&argv0.unwrap_or_default());
+    let path = path_template::resolve(Object::PidFile, source, &context)?;
+    Ok(Control::new(path.into_path()))
+}
+
+/// Carries out a control verb; returns the exit status.
+fn run(settings: Daemon, verb: Verb, arguments: Vec<OsString>) -> Result<u8, Error> {
+    let stop_timeout = settings.settings.stop_timeout;
+    // Only this path is resolved: a daemon whose user was deleted can still be stopped.
+    let control = || control(&settings, arguments.first().cloned());
+    match verb {
+        Verb::Status => status(&control()?),
+        Verb::Stop => stop(&control()?, stop_timeout).map(|_| 0),
+        Verb::Reload => control()?.reload().map(|()| 0),
+        Verb::Reopen => reopen(&control()?, settings.settings.log_reopen).map(|()| 0),
+        Verb::Restart => Err(restart(settings, arguments, stop_timeout)?),
+    }
+}
+
+/// `restart`; returns why the start failed.
+fn restart(settings: Daemon, arguments: Vec<OsString>, timeout: Duration) -> Result<Error, Error> {
+    // Everything is checked first, so that a bad configuration does not stop the running daemon.
+    let config = settings.into_config(arguments)?;
+    let pid_file = config.paths.pid.as_ref().ok_or_else(Error::no_pid_file)?;
+    preflight::check()?;
+    let stopped = stop_for_restart(&Control::new(pid_file.path()), timeout)?;
+    let error = start(config);
+    Ok(match stopped {
+        Stopped::NotRunning => error,
+        _ => error.after_stop(),
+    })
+}
+
+/// `status`.
+fn status(control: &Control) -> Result<u8, Error> {
+    let status = control.status()?;
+    // The log that the daemon has: it may have been started with another one than this command names.
+    let log = match status {
+        Status::Running { pid, .. } => i32::try_from(pid)
+            .ok()
+            .and_then(|pid| sys::process::output_of(Pid::from_raw(pid))),
+        _ => None,
+    };
+    let log = log.map_or(String::new(), |log| format!(", log {}", shown(&log)));
+    report::answer(&format!("{status}{log}"));
+    Ok(status.exit_status())
+}
+
+/// The first half of `restart`. A daemon that systemd manages would come up outside of its unit.
+fn stop_for_restart(control: &Control, timeout: Duration) -> Result<Stopped, Error> {
+    if let Status::Running { pid, .. } = control.status()? {
+        let unit = i32::try_from(pid)
+            .ok()
+            .and_then(|pid| systemd::unit_run_by(Pid::from_raw(pid)));
+        if let Some(unit) = unit {
+            return Err(Error::run_by_systemd(&unit));
+        }
+    }
+    stop(control, timeout)
+}
+
+/// `stop`.
+fn stop(control: &Control, timeout: Duration) -> Result<Stopped, Error> {
+    let stopped = control.stop(timeout)?;
+    report::answer(&stopped.to_string());
+    Ok(stopped)
+}
+
+/// `reopen`: the signal on which the daemon reopens its log.
+fn reopen(control: &Control, signal: Option<Signal>) -> Result<(), Error> {
+    let signal = signal.ok_or_else(Error::no_reopen_signal)?;
+    control.signal_if_caught("reopen the log of", signal)
+}
