@@ -33,6 +33,7 @@ SIZES = {
     "`workdir`": 'workdir = "/"',
     "`keep_fds`": "keep_fds = [3]",
     "`subcommand`": 'subcommand = "serve"',
+    "`foreground_flag`": 'foreground_flag = "-f"',
     "everything above": EVERYTHING,
 }
 MAIN = 'fn main() { println!("hello"); }\n'

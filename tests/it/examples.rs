@@ -51,6 +51,11 @@ fn exit_code_does_what_its_comment_says() {
 }
 
 #[test]
+fn tickd_does_what_its_comment_says() {
+    expect_session("tickd");
+}
+
+#[test]
 fn every_example_has_a_test() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let mut names: Vec<_> = fs::read_dir(examples)
@@ -66,6 +71,7 @@ fn every_example_has_a_test() {
         "mount",
         "progress",
         "result",
+        "tickd",
     ];
     let tested = tested.map(|name| OsString::from(format!("{name}.rs")));
     assert_eq!(names, tested);
