@@ -14,7 +14,7 @@ const PROGRAMS: [(&str, Option<i32>, &str); 6] = [
 ];
 
 #[test]
-fn the_program_runs_in_the_foreground_as_ever() {
+fn program_runs_in_the_foreground() {
     for (program, status, words) in PROGRAMS {
         let scratch = Scratch::new();
         let outcome = scratch.start(program).arg("--end").run();
@@ -33,7 +33,7 @@ fn the_program_runs_in_the_foreground_as_ever() {
 }
 
 #[test]
-fn the_program_runs_once_and_in_the_daemon() {
+fn program_runs_once_in_the_daemon() {
     for (program, ..) in PROGRAMS {
         let scratch = Scratch::new();
         let launch = scratch.start(program).arg("-d").run();
@@ -44,7 +44,7 @@ fn the_program_runs_once_and_in_the_daemon() {
 }
 
 #[test]
-fn the_failure_of_the_program_is_the_failure_of_the_start() {
+fn failure_of_the_program_fails_the_start() {
     for (program, status, words) in PROGRAMS {
         let scratch = Scratch::new();
         let launch = scratch.start(program).args(["--fail", "-d"]).run();

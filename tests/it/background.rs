@@ -18,7 +18,7 @@ fn up() -> (Scratch, Daemon) {
 }
 
 #[test]
-fn a_start_gives_the_prompt_back_and_leaves_a_daemon() {
+fn start_returns_and_leaves_a_daemon() {
     let (_scratch, daemon) = up();
     assert!(daemon.report().is_daemon);
     assert_eq!(daemon.launch.out_text(), "");
@@ -26,14 +26,14 @@ fn a_start_gives_the_prompt_back_and_leaves_a_daemon() {
 }
 
 #[test]
-fn a_start_of_a_program_that_goes_quiet_at_once_is_quick() {
+fn start_of_a_quiet_program_is_quick() {
     let (_scratch, daemon) = up();
     // Ten times the 120 milliseconds that it may take.
     assert!(daemon.launch.elapsed < Duration::from_millis(1200));
 }
 
 #[test]
-fn the_daemon_has_a_session_of_its_own_and_does_not_lead_it() {
+fn daemon_has_a_new_session_that_it_does_not_lead() {
     let (_scratch, daemon) = up();
     let report = daemon.report();
     let caller = process::stat(getpid().as_raw()).expect("this process");
@@ -47,7 +47,7 @@ fn the_daemon_has_a_session_of_its_own_and_does_not_lead_it() {
 }
 
 #[test]
-fn the_daemon_is_an_orphan_once_the_launcher_has_ended() {
+fn daemon_is_an_orphan_after_the_launcher() {
     let (_scratch, daemon) = up();
     let stat = process::stat(daemon.pid()).expect("a live daemon");
     // This process has put itself in the place of init.
@@ -55,7 +55,7 @@ fn the_daemon_is_an_orphan_once_the_launcher_has_ended() {
 }
 
 #[test]
-fn the_program_runs_once_and_only_in_the_daemon() {
+fn main_runs_in_the_daemon_only() {
     let scratch = Scratch::new();
     let daemon = scratch.up(scratch.background().does("note:ran report stay"));
     daemon.report();
@@ -63,13 +63,13 @@ fn the_program_runs_once_and_only_in_the_daemon() {
 }
 
 #[test]
-fn the_daemon_has_the_threads_of_the_program_and_no_other() {
+fn daemon_has_no_extra_threads() {
     let (_scratch, daemon) = up();
     assert_eq!(daemon.report().threads, 1);
 }
 
 #[test]
-fn the_daemon_knows_where_it_came_from_and_where_its_files_are() {
+fn daemon_knows_its_start_dir_and_its_files() {
     let (scratch, daemon) = up();
     let report = daemon.report();
     let bytes = |path: &Path| Some(path.as_os_str().as_bytes().to_vec());
@@ -79,7 +79,7 @@ fn the_daemon_knows_where_it_came_from_and_where_its_files_are() {
 }
 
 #[test]
-fn the_daemon_stays_in_the_directory_of_its_caller() {
+fn daemon_keeps_the_directory_of_the_caller() {
     let scratch = Scratch::new();
     let daemon = scratch.up(scratch.background().does("create:here report stay"));
     assert_eq!(daemon.report().cwd, scratch.dir().as_os_str().as_bytes());
@@ -87,7 +87,7 @@ fn the_daemon_stays_in_the_directory_of_its_caller() {
 }
 
 #[test]
-fn the_daemon_moves_to_the_workdir_and_its_files_stay_where_the_caller_was() {
+fn workdir_does_not_move_pid_file_and_log() {
     let scratch = Scratch::new();
     let options = "pid=report.pid\nlog=report.log\nworkdir=/";
     let start = scratch.background().options(options);
@@ -102,7 +102,7 @@ fn the_daemon_moves_to_the_workdir_and_its_files_stay_where_the_caller_was() {
 }
 
 #[test]
-fn a_relative_workdir_is_one_below_the_directory_of_the_caller() {
+fn relative_workdir_counts_from_the_caller() {
     let scratch = Scratch::new();
     fs::create_dir(scratch.path("below")).expect("a directory");
     let options = "pid=report.pid\nworkdir=below";
@@ -112,7 +112,7 @@ fn a_relative_workdir_is_one_below_the_directory_of_the_caller() {
 }
 
 #[test]
-fn a_workdir_that_is_not_there_fails_the_start() {
+fn missing_workdir_fails_the_start() {
     let scratch = Scratch::new();
     let options = "pid=report.pid\nready=exec\nworkdir=/nowhere";
     let launch = scratch.background().options(options).run();
@@ -126,7 +126,7 @@ fn a_workdir_that_is_not_there_fails_the_start() {
 }
 
 #[test]
-fn a_caller_whose_directory_was_deleted_gets_a_daemon_too() {
+fn caller_in_a_deleted_directory_gets_a_daemon() {
     let scratch = Scratch::new();
     let gone = scratch.path("gone");
     fs::create_dir(&gone).expect("a directory");
@@ -139,7 +139,7 @@ fn a_caller_whose_directory_was_deleted_gets_a_daemon_too() {
 }
 
 #[test]
-fn the_daemon_keeps_the_umask_of_its_caller() {
+fn daemon_keeps_the_umask_of_the_caller() {
     for mask in [0o027, 0o000] {
         let scratch = Scratch::new();
         let daemon = scratch.up(scratch.background().umask(mask));
@@ -148,7 +148,7 @@ fn the_daemon_keeps_the_umask_of_its_caller() {
 }
 
 #[test]
-fn the_daemon_takes_the_umask_of_the_option() {
+fn umask_option_sets_the_umask() {
     let scratch = Scratch::new();
     let options = "pid=report.pid\nlog=report.log\numask=037";
     let start = scratch.background().options(options).umask(0o022);
@@ -159,7 +159,7 @@ fn the_daemon_takes_the_umask_of_the_option() {
 }
 
 #[test]
-fn a_daemon_can_start_a_daemon_of_its_own() {
+fn daemon_can_start_another_daemon() {
     let scratch = Scratch::new();
     let outer = scratch.up(scratch.background().does("nested report stay"));
     let outer_report = outer.report();

@@ -53,7 +53,7 @@ Options:
 ";
 
 #[test]
-fn help_shows_them_with_their_defaults_in_derive_and_in_builder_style() {
+fn help_shows_flags_with_their_defaults() {
     for mut command in [Derived::command(), built()] {
         command.clone().debug_assert();
         assert_eq!(command.render_help().to_string(), HELP);
@@ -61,7 +61,7 @@ fn help_shows_them_with_their_defaults_in_derive_and_in_builder_style() {
 }
 
 #[test]
-fn a_man_page_shows_them() {
+fn man_page_shows_flags() {
     for command in [Derived::command(), built()] {
         let mut page = Vec::new();
         clap_mangen::Man::new(command)
@@ -81,7 +81,7 @@ fn a_man_page_shows_them() {
 }
 
 #[test]
-fn completions_know_them_and_that_a_path_follows() {
+fn completions_know_flags_and_paths() {
     for mut command in [Derived::command(), built()] {
         let mut complete = |shell: Shell| {
             let mut script = Vec::new();
@@ -113,7 +113,7 @@ fn completions_know_them_and_that_a_path_follows() {
 }
 
 #[test]
-fn the_switch_alone_shows_no_paths() {
+fn switch_alone_has_no_path_flags() {
     let mut command = Switch::augment_args(Command::new("hello"));
     command.clone().debug_assert();
     let help = command.render_help().to_string();
@@ -125,20 +125,20 @@ fn the_switch_alone_shows_no_paths() {
 
 #[test]
 #[should_panic(expected = "'-d' is in use by both 'debug' and 'background'")]
-fn clap_finds_a_switch_that_the_program_has_already() {
+fn clap_reports_a_duplicate_switch() {
     let debug = Arg::new("debug").short('d').action(ArgAction::SetTrue);
     Switch::augment_args(Command::new("hello").arg(debug)).debug_assert();
 }
 
 #[test]
 #[should_panic(expected = "'--log-file' is in use by both")]
-fn clap_finds_a_path_flag_that_the_program_has_already() {
+fn clap_reports_a_duplicate_path_flag() {
     let log = Arg::new("log").long("log-file");
     Background::augment_args(Command::new("hello").arg(log)).debug_assert();
 }
 
 #[test]
-fn what_the_user_chose_is_parsed_whether_utf_8_or_not() {
+fn chosen_paths_need_not_be_utf_8() {
     let parse = |arguments: &[&[u8]]| {
         let arguments = arguments.iter().map(|it| OsStr::from_bytes(it));
         let parsed = Derived::try_parse_from([OsStr::new("hello")].into_iter().chain(arguments));
@@ -164,7 +164,7 @@ fn what_the_user_chose_is_parsed_whether_utf_8_or_not() {
 }
 
 #[test]
-fn a_default_value_of_claps_own_is_no_choice() {
+fn default_value_of_clap_is_not_a_choice() {
     let command = built().mut_arg("pid_file", |arg| arg.default_value("/run/hello.pid"));
     let matches = command
         .clone()
@@ -175,7 +175,7 @@ fn a_default_value_of_claps_own_is_no_choice() {
 }
 
 #[test]
-fn an_update_changes_what_is_there_and_nothing_else() {
+fn update_changes_only_given_flags() {
     let mut derived = Derived::parse_from(["hello", "-d", "--pid-file", "a", "--log-file", "b"]);
     derived.update_from(["hello", "--log-file", "c"]);
     let Background {
@@ -189,7 +189,7 @@ fn an_update_changes_what_is_there_and_nothing_else() {
 }
 
 #[test]
-fn with_the_attribute_the_daemon_sees_none_of_them_and_the_foreground_sees_the_paths() {
+fn attribute_removes_flags_in_the_daemon_only() {
     let scratch = Scratch::new();
     let arguments = ["serve", "/srv", "--pid-file", "a.pid"];
     let outcome = scratch.start("clap_attribute").args(arguments).run();
@@ -204,14 +204,14 @@ fn with_the_attribute_the_daemon_sees_none_of_them_and_the_foreground_sees_the_p
 }
 
 #[test]
-fn with_the_attribute_other_subcommands_keep_their_own_meaning_of_the_switch() {
+fn attribute_leaves_other_subcommands_alone() {
     let scratch = Scratch::new();
     let outcome = scratch.start("clap_attribute").args(["genkey", "-d"]).run();
     assert_eq!(outcome.out_text(), "genkey true\n", "{outcome:?}");
 }
 
 #[test]
-fn with_the_attribute_help_appears_with_the_switch_and_without() {
+fn attribute_shows_help_with_and_without_the_switch() {
     let help = |arguments: &[&str]| {
         let scratch = Scratch::new();
         let outcome = scratch.start("clap_attribute").args(arguments).run();
@@ -227,7 +227,7 @@ fn with_the_attribute_help_appears_with_the_switch_and_without() {
 }
 
 #[test]
-fn with_the_attribute_a_usage_error_of_clap_reaches_the_terminal() {
+fn attribute_shows_usage_errors_of_clap() {
     let scratch = Scratch::new();
     let program = || scratch.start("clap_attribute").arg("serve");
     let foreground = program().arg("--nonsense").run();
@@ -240,7 +240,7 @@ fn with_the_attribute_a_usage_error_of_clap_reaches_the_terminal() {
 }
 
 #[test]
-fn with_start_the_daemon_sees_all_of_them_and_the_paths_are_the_users() {
+fn start_keeps_flags_and_uses_the_chosen_paths() {
     for arguments in [
         ["-b", "serve", "--pid-file=a.pid"],
         ["serve", "--bg", "--pid-file=a.pid"],
@@ -260,7 +260,7 @@ fn with_start_the_daemon_sees_all_of_them_and_the_paths_are_the_users() {
 }
 
 #[test]
-fn with_start_help_shows_the_default_as_it_is_for_whoever_asks() {
+fn start_shows_the_default_paths_of_the_user() {
     let scratch = Scratch::new();
     let outcome = scratch
         .start("clap_start")

@@ -36,7 +36,7 @@ fn expect_daemon(options: &str, arguments: &[&str], remaining: &[&str]) {
 }
 
 #[test]
-fn either_spelling_is_the_switch_wherever_it_stands() {
+fn switch_is_found_at_every_position() {
     expect_daemon("", &["-d"], &[]);
     expect_daemon("", &["--background"], &[]);
     expect_daemon("", &["a", "-d", "b"], &["a", "b"]);
@@ -45,7 +45,7 @@ fn either_spelling_is_the_switch_wherever_it_stands() {
 }
 
 #[test]
-fn foreground_flag_keeps_the_program_in_the_foreground() {
+fn foreground_flag_keeps_the_foreground() {
     let options = "foreground_flag=-f";
     expect_daemon(options, &["a", "-d"], &["a", "-d"]);
     for stays in ["-f", "--help"] {
@@ -55,7 +55,7 @@ fn foreground_flag_keeps_the_program_in_the_foreground() {
 }
 
 #[test]
-fn the_program_gets_its_arguments_byte_for_byte() {
+fn arguments_arrive_byte_for_byte() {
     let arguments = [
         OsString::from_vec(b"caf\xe9".to_vec()),
         OsString::from_vec(vec![0xff, 0xfe, b'-', b'd']),
@@ -76,7 +76,7 @@ fn the_program_gets_its_arguments_byte_for_byte() {
 }
 
 #[test]
-fn ten_thousand_arguments_come_through() {
+fn ten_thousand_arguments_arrive() {
     let many: Vec<_> = (0..10_000)
         .map(|number| OsString::from(number.to_string()))
         .collect();
@@ -87,7 +87,7 @@ fn ten_thousand_arguments_come_through() {
 }
 
 #[test]
-fn the_program_keeps_the_name_it_was_called_by_even_if_that_is_a_lie() {
+fn argv_0_arrives_even_if_it_is_false() {
     for name in [
         &b"another"[..],
         b"",
@@ -105,7 +105,7 @@ fn the_program_keeps_the_name_it_was_called_by_even_if_that_is_a_lie() {
 }
 
 #[test]
-fn a_refusal_calls_the_program_by_the_name_it_was_called_by() {
+fn message_starts_with_the_name_in_argv_0() {
     let scratch = Scratch::new();
     for (name, shown) in [
         ("/usr/bin/hello", "hello: "),
@@ -125,7 +125,7 @@ fn a_refusal_calls_the_program_by_the_name_it_was_called_by() {
 }
 
 #[test]
-fn the_daemon_gets_the_environment_of_its_caller_and_nothing_else() {
+fn daemon_gets_the_environment_of_the_caller() {
     let scratch = Scratch::new();
     let surroundings = |start: crate::support::start::Start| {
         start
@@ -153,7 +153,7 @@ fn the_daemon_gets_the_environment_of_its_caller_and_nothing_else() {
 }
 
 #[test]
-fn help_and_version_appear_on_the_terminal_as_ever() {
+fn help_and_version_run_in_place() {
     for word in ["--help", "--version"] {
         for arguments in [["-d", word], [word, "-d"]] {
             let scratch = Scratch::new();
@@ -177,7 +177,7 @@ fn help_and_version_appear_on_the_terminal_as_ever() {
 }
 
 #[test]
-fn help_beside_the_switch_is_seen_by_whoever_sits_at_the_terminal() {
+fn help_beside_the_switch_reaches_the_terminal() {
     let scratch = Scratch::new();
     let (mut terminal, slave) = Terminal::new();
     let start = scratch.background().arg("--help").does("say:usage");
@@ -202,7 +202,7 @@ fn help_beside_the_switch_forks_nothing() {
 }
 
 #[test]
-fn an_empty_command_line_is_the_foreground() {
+fn empty_command_line_runs_in_the_foreground() {
     let scratch = Scratch::new();
     let report = crate::support::program::path("report");
     let path = std::ffi::CString::new(report.as_os_str().as_bytes()).expect("no NUL");
@@ -224,7 +224,7 @@ fn an_empty_command_line_is_the_foreground() {
 }
 
 #[test]
-fn a_program_that_needs_no_environment_starts_without_one() {
+fn empty_environment_starts_a_daemon() {
     requires!(program("env"));
     let scratch = Scratch::new();
     let env = requires::find("env").expect("env");

@@ -17,7 +17,7 @@ fn program(scratch: &Scratch, configured: &str) -> Start {
 }
 
 #[test]
-fn it_is_called_once_and_in_the_launcher_alone() {
+fn configure_runs_once_in_the_launcher() {
     for method in ["enter", "start", "try_start"] {
         let scratch = Scratch::new();
         let start = program(&scratch, "pid=report.pid");
@@ -33,7 +33,7 @@ fn it_is_called_once_and_in_the_launcher_alone() {
 }
 
 #[test]
-fn it_is_not_called_in_the_foreground_or_for_help() {
+fn configure_does_not_run_in_the_foreground() {
     for arguments in [&[][..], &["--log-file", "x"], &["-d", "--help"]] {
         let scratch = Scratch::new();
         let start = program(&scratch, "").args(arguments);
@@ -44,7 +44,7 @@ fn it_is_not_called_in_the_foreground_or_for_help() {
 }
 
 #[test]
-fn it_has_the_last_word_but_for_the_user_of_the_program() {
+fn configure_overrides_all_but_path_flags() {
     let scratch = Scratch::new();
     fs::create_dir(scratch.path("sub")).expect("mkdir");
     let configured = "pid=report.pid\nlog=report.log\nworkdir=sub\numask=027";
@@ -60,7 +60,7 @@ fn it_has_the_last_word_but_for_the_user_of_the_program() {
 }
 
 #[test]
-fn what_it_sets_wrong_is_refused_as_ever() {
+fn wrong_values_of_configure_are_refused() {
     let scratch = Scratch::new();
     let launch = program(&scratch, "pid_template={runtime}/x.pid")
         .arg("-d")
@@ -71,7 +71,7 @@ fn what_it_sets_wrong_is_refused_as_ever() {
 }
 
 #[test]
-fn it_may_ask_the_user_and_asks_once() {
+fn configure_can_prompt_the_user_once() {
     let scratch = Scratch::new();
     let (mut terminal, slave) = Terminal::new();
     let start = program(&scratch, "pid=report.pid\nlog=report.log");

@@ -62,7 +62,7 @@ fn expect_pid_file_alone(scratch: &Scratch, descriptors: &[Descriptor]) {
 }
 
 #[test]
-fn the_daemon_has_the_standard_streams_and_the_pid_file_and_nothing_else() {
+fn daemon_has_only_streams_and_pid_file() {
     let scratch = Scratch::new();
     let report = scratch.up(scratch.background()).report();
     expect_clean(&scratch, &report);
@@ -71,7 +71,7 @@ fn the_daemon_has_the_standard_streams_and_the_pid_file_and_nothing_else() {
 }
 
 #[test]
-fn without_pid_file_and_log_the_daemon_has_dev_null_three_times_and_nothing_else() {
+fn without_files_the_streams_are_dev_null() {
     let scratch = Scratch::new();
     let launch = scratch.background().options("").run();
     assert_eq!(launch.code(), 0, "{launch:?}");
@@ -81,7 +81,7 @@ fn without_pid_file_and_log_the_daemon_has_dev_null_three_times_and_nothing_else
 }
 
 #[test]
-fn a_caller_without_some_of_the_standard_streams_gets_the_same_daemon() {
+fn closed_streams_of_the_caller_change_nothing() {
     for closed in 0..8 {
         let closed: Vec<i32> = (0..3)
             .filter(|number| closed & (1 << number) != 0)
@@ -93,7 +93,7 @@ fn a_caller_without_some_of_the_standard_streams_gets_the_same_daemon() {
 }
 
 #[test]
-fn a_child_of_the_daemon_gets_the_standard_streams_alone() {
+fn child_of_the_daemon_inherits_only_streams() {
     let scratch = Scratch::new();
     let daemon = scratch.up(scratch.background().does("child report stay"));
     daemon.report();
@@ -104,7 +104,7 @@ fn a_child_of_the_daemon_gets_the_standard_streams_alone() {
 }
 
 #[test]
-fn a_pipe_that_the_caller_left_open_ends_with_the_launcher() {
+fn inherited_pipe_ends_with_the_launcher() {
     let scratch = Scratch::new();
     let (reader, writer) = pipe2(OFlag::O_CLOEXEC).expect("a pipe");
     let daemon = scratch.up(scratch.background().inherit(writer, 100, 1));
@@ -117,7 +117,7 @@ fn a_pipe_that_the_caller_left_open_ends_with_the_launcher() {
 }
 
 #[test]
-fn thousands_of_inherited_descriptors_are_gone() {
+fn thousands_of_inherited_descriptors_are_closed() {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("the limit");
     requires!(machine(hard > 6000, "a hard limit of 6000 descriptors"));
     let scratch = Scratch::new();
@@ -148,7 +148,7 @@ fn report_with_fault(fault: &str) -> (Scratch, Report) {
 }
 
 #[test]
-fn inherited_descriptors_are_gone_where_close_range_is_unknown_or_forbidden() {
+fn descriptors_are_closed_without_close_range() {
     requires!(linux("the system calls of the launch"), strace);
     for errno in ["ENOSYS", "EPERM"] {
         let fault = format!("close_range:error={errno}");
@@ -168,7 +168,7 @@ fn up_with_kept(options: &str, first: i32, count: i32) -> (Scratch, Daemon) {
 }
 
 #[test]
-fn a_descriptor_that_is_to_be_kept_is_kept_and_no_other() {
+fn keep_fds_keeps_only_the_named_descriptors() {
     // The first numbers are those that our own descriptors would get.
     for first in [3, 100] {
         let kept = [first, first + 2, first + 5];
@@ -187,7 +187,7 @@ fn a_descriptor_that_is_to_be_kept_is_kept_and_no_other() {
 }
 
 #[test]
-fn a_descriptor_that_is_to_be_kept_but_is_not_open_does_no_harm() {
+fn keep_fds_ignores_closed_descriptors() {
     // The first numbers are those that our own descriptors get in the launcher.
     for options in ["keep_fds=50", "keep_fds=3,4,5,6,7,8,9"] {
         let (scratch, daemon) = up_with_kept(options, 100, 1);
@@ -196,7 +196,7 @@ fn a_descriptor_that_is_to_be_kept_but_is_not_open_does_no_harm() {
 }
 
 #[test]
-fn the_streams_of_the_caller_keep_their_flags() {
+fn streams_of_the_caller_keep_their_flags() {
     for nonblocking in [OFlag::empty(), OFlag::O_NONBLOCK] {
         let scratch = Scratch::new();
         let (_reader, writer) = pipe2(OFlag::O_CLOEXEC).expect("a pipe");
@@ -211,7 +211,7 @@ fn the_streams_of_the_caller_keep_their_flags() {
 }
 
 #[test]
-fn a_caller_with_few_descriptors_left_gets_a_daemon_or_a_refusal() {
+fn descriptor_limit_gives_a_daemon_or_a_refusal() {
     // The C libraries have different words for it.
     let reason = io::Error::from(Errno::EMFILE).to_string();
     let reason = reason.split(" (os").next().unwrap_or_default();

@@ -53,7 +53,7 @@ fn with_entries(scratch: &Scratch, start: Start, arguments: &[&str], entries: &[
 }
 
 #[test]
-fn a_marker_that_stands_there_twice_leaves_no_trace_of_either() {
+fn doubled_marker_is_removed_twice() {
     let scratch = Scratch::new();
     let entries = [&*format!("{MARKER}=57"), "OTHER=1", &format!("{MARKER}=3")];
     let start = with_entries(&scratch, scratch.report(), &["-d"], &entries);
@@ -79,7 +79,7 @@ fn start_with_bytes(scratch: &Scratch, argument: Option<&str>, bytes: usize) -> 
 }
 
 #[test]
-fn an_environment_with_no_room_for_the_hand_off_is_a_refusal() {
+fn full_environment_is_refused() {
     let scratch = Scratch::new();
     scratch.copy_program(&program::path("report"), "report");
     // The most with which the program can still be executed at all, in the foreground.
@@ -103,7 +103,7 @@ fn an_environment_with_no_room_for_the_hand_off_is_a_refusal() {
 }
 
 #[test]
-fn the_longest_string_the_most_arguments_and_a_small_stack_come_through() {
+fn longest_arguments_and_small_stack_work() {
     let longest = "x".repeat(131_071 - "LONGEST=".len());
     for (arguments, stack) in [(0, None), (100_000, None), (1_000, Some(1 << 20))] {
         let scratch = Scratch::new();
@@ -119,7 +119,7 @@ fn the_longest_string_the_most_arguments_and_a_small_stack_come_through() {
 }
 
 #[test]
-fn variables_that_are_missing_or_hostile_change_nothing() {
+fn hostile_variables_change_nothing() {
     for (name, values) in [
         ("TMPDIR", ["", "/no/such/directory", "/proc/self/fd"]),
         ("HOME", ["", "relative", "/dev/null"]),
@@ -137,7 +137,7 @@ fn variables_that_are_missing_or_hostile_change_nothing() {
 }
 
 #[test]
-fn a_directory_whose_name_is_not_utf_8_is_the_daemons_too() {
+fn directory_need_not_be_utf_8() {
     let scratch = Scratch::new();
     let directory = scratch.path(OsStr::from_bytes(b"caf\xe9 \n"));
     fs::create_dir(&directory).expect("mkdir");

@@ -154,13 +154,13 @@ mod with_clap {
     }
 
     #[test]
-    fn mount_does_what_its_comment_says_and_logs_where_an_ordinary_user_may() {
+    fn mount_does_what_its_comment_says() {
         requires!(users, program("curl"));
         expect_session_by("mount", start_as_nobody);
     }
 
     #[test]
-    fn mount_is_ready_when_the_prompt_is_back_and_says_where_on_a_terminal() {
+    fn mount_is_ready_when_the_prompt_returns() {
         let scratch = Scratch::new();
         let mount = |arguments: &[&str]| scratch.start("mount").args(arguments);
         assert_eq!(mount(&["format", "vol", "docs"]).run().code(), 0);
@@ -215,7 +215,7 @@ mod with_clap {
     }
 
     #[test]
-    fn the_help_of_mount_shows_the_switch_and_where_the_log_is() {
+    fn help_of_mount_shows_switch_and_log() {
         let scratch = Scratch::new();
         let help = |arguments: &[&str]| {
             let start = scratch.start("mount").args(arguments);

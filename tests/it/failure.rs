@@ -28,7 +28,7 @@ fn expect_words(launch: &Outcome, words: &[&str]) {
 }
 
 #[test]
-fn a_program_that_exits_at_once_fails_with_its_status() {
+fn exit_at_once_fails_with_the_status() {
     expect_words(
         &fail("complain:no-such-port exit:3", 3),
         &["no-such-port\n"],
@@ -36,13 +36,13 @@ fn a_program_that_exits_at_once_fails_with_its_status() {
 }
 
 #[test]
-fn a_program_that_fails_after_700_milliseconds_of_work_fails_with_its_status() {
+fn exit_after_700_ms_of_work_fails_with_the_status() {
     let launch = fail("complain:loading busy:700 complain:corrupt exit:4", 4);
     expect_words(&launch, &["loading\ncorrupt\n"]);
 }
 
 #[test]
-fn a_usage_error_reaches_the_terminal() {
+fn usage_error_reaches_the_terminal() {
     expect_words(
         &fail("complain:usage:-report-FILE return:2", 2),
         &["usage:-report-FILE\n"],
@@ -50,7 +50,7 @@ fn a_usage_error_reaches_the_terminal() {
 }
 
 #[test]
-fn a_panic_reaches_the_terminal() {
+fn panic_reaches_the_terminal() {
     let status = Scratch::new().panic_status();
     expect_words(
         &fail("panic:out-of-cheese", status),
@@ -59,7 +59,7 @@ fn a_panic_reaches_the_terminal() {
 }
 
 #[test]
-fn a_program_that_dies_by_a_signal_fails_with_128_and_its_number() {
+fn death_by_signal_fails_with_128_plus_signal() {
     for (signal, status) in [(9, 137), (11, 139), (15, 143), (10, 138)] {
         // The runtime of Rust catches the first SIGSEGV, and lets the next one kill.
         let launch = fail(&format!("say:so-far raise:{signal} raise:{signal}"), status);
@@ -71,7 +71,7 @@ fn a_program_that_dies_by_a_signal_fails_with_128_and_its_number() {
 }
 
 #[test]
-fn death_is_noticed_at_once_and_not_at_the_timeout() {
+fn death_is_noticed_before_the_timeout() {
     let scratch = Scratch::new();
     let options = "pid=report.pid\nlog=report.log\nready_timeout=600";
     let launch = scratch
@@ -84,7 +84,7 @@ fn death_is_noticed_at_once_and_not_at_the_timeout() {
 }
 
 #[test]
-fn without_a_log_the_status_is_known_and_a_line_says_how_to_see_more() {
+fn without_a_log_the_message_names_the_option() {
     let scratch = Scratch::new();
     let options = "pid=report.pid";
     let launch = scratch
@@ -98,7 +98,7 @@ fn without_a_log_the_status_is_known_and_a_line_says_how_to_see_more() {
 }
 
 #[test]
-fn a_short_job_that_succeeds_has_its_output_printed() {
+fn output_of_a_short_job_is_printed() {
     let scratch = Scratch::new();
     scratch.write("report.log", "of an earlier run\n");
     let launch = scratch
@@ -120,7 +120,7 @@ fn a_short_job_that_succeeds_has_its_output_printed() {
 }
 
 #[test]
-fn only_what_was_written_since_the_start_is_shown() {
+fn only_output_since_the_start_is_shown() {
     let scratch = Scratch::new();
     scratch.write("report.log", "of an earlier run\n");
     let launch = scratch.background().does("complain:now exit:3").run();
@@ -131,7 +131,7 @@ fn only_what_was_written_since_the_start_is_shown() {
 }
 
 #[test]
-fn a_failure_that_wrote_a_lot_ends_soon_and_shows_its_end() {
+fn end_of_long_output_is_shown() {
     let scratch = Scratch::new();
     let launch = scratch
         .background()
@@ -142,7 +142,7 @@ fn a_failure_that_wrote_a_lot_ends_soon_and_shows_its_end() {
 }
 
 #[test]
-fn the_timeout_of_a_program_that_is_never_quiet_can_be_set() {
+fn ready_timeout_applies_to_a_busy_program() {
     requires!(linux("the threads of another process"));
     let scratch = Scratch::new();
     let options = "pid=report.pid\nready_timeout=1";
@@ -156,7 +156,7 @@ fn the_timeout_of_a_program_that_is_never_quiet_can_be_set() {
 }
 
 #[test]
-fn under_exec_the_launcher_does_not_wait_for_what_comes_after() {
+fn exec_does_not_wait_for_the_program() {
     let scratch = Scratch::new();
     let options = "pid=report.pid\nlog=report.log\nready=exec";
     // Under `settled` this would take the whole timeout.
@@ -172,7 +172,7 @@ fn under_exec_the_launcher_does_not_wait_for_what_comes_after() {
 }
 
 #[test]
-fn a_daemon_that_prints_without_a_log_keeps_its_memory_and_so_does_its_launcher() {
+fn printing_without_a_log_takes_no_memory() {
     let scratch = Scratch::new();
     let options = "pid=report.pid";
     let start = scratch
@@ -190,7 +190,7 @@ fn a_daemon_that_prints_without_a_log_keeps_its_memory_and_so_does_its_launcher(
 }
 
 #[test]
-fn a_refusal_is_one_line_with_the_step_the_object_and_the_reason() {
+fn refusal_is_one_line_with_step_and_reason() {
     let scratch = Scratch::new();
     for (options, status, words) in [
         (
@@ -228,7 +228,7 @@ fn a_refusal_is_one_line_with_the_step_the_object_and_the_reason() {
 }
 
 #[test]
-fn a_process_limit_that_allows_no_fork_is_a_refusal() {
+fn process_limit_without_a_fork_is_refused() {
     requires!(root);
     let scratch = Scratch::new();
     // The limit does not count for root, so another user it is.

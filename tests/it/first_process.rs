@@ -6,7 +6,7 @@ use crate::support::requires;
 use crate::support::scratch::Scratch;
 
 #[test]
-fn the_foreground_of_the_first_process_is_untouched() {
+fn foreground_works_as_process_1() {
     requires!(namespaces);
     let scratch = Scratch::new();
     let kinds = ["-m", "-p", "-f", "--mount-proc"];
@@ -23,7 +23,7 @@ fn the_foreground_of_the_first_process_is_untouched() {
 }
 
 #[test]
-fn a_container_that_starts_again_gives_the_daemon_the_number_in_its_old_file() {
+fn restarted_container_may_reuse_the_old_pid() {
     requires!(namespaces);
     let scratch = Scratch::new();
     let kinds = ["-m", "-p", "-f", "--mount-proc"];

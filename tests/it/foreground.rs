@@ -8,7 +8,7 @@ use crate::support::scratch::Scratch;
 use crate::support::{lock, program, requires};
 
 #[test]
-fn nothing_is_opened_written_or_locked() {
+fn foreground_opens_and_locks_nothing() {
     let scratch = Scratch::new();
     let outcome = scratch.report().does("report say:hello return:7").run();
     assert_eq!(outcome.code(), 7);
@@ -23,7 +23,7 @@ fn nothing_is_opened_written_or_locked() {
 }
 
 #[test]
-fn it_can_run_beside_a_daemon_of_the_same_program() {
+fn foreground_runs_beside_a_daemon() {
     let scratch = Scratch::new();
     let daemon = scratch.up(scratch.background());
     daemon.report();
@@ -34,7 +34,7 @@ fn it_can_run_beside_a_daemon_of_the_same_program() {
 }
 
 #[test]
-fn a_path_expression_is_evaluated_once_and_in_the_launcher_alone() {
+fn path_expression_runs_once_in_the_launcher() {
     let scratch = Scratch::new();
     let options = "computed_pid=report.pid\ncomputed_log=report.log\ncomputed_workdir=/";
     let computed = scratch.path("computed");
@@ -57,7 +57,7 @@ fn a_path_expression_is_evaluated_once_and_in_the_launcher_alone() {
 }
 
 #[test]
-fn the_system_calls_are_those_of_the_program_without_the_attribute() {
+fn attribute_adds_no_system_call_in_foreground() {
     requires!(strace);
     for arguments in [&[][..], &["serve", "--port", "80", "-v", "--", "-d"]] {
         let with = system_calls("attributed", arguments);

@@ -24,7 +24,7 @@ control_flag=-s",
 }
 
 #[test]
-fn println_ends_a_program_whose_log_is_full() {
+fn println_panics_with_a_full_log() {
     requires!(root);
     let scratch = Scratch::new();
     let outcome = on_a_small_disk(&scratch, "flood:100 stay", "$0 -d");
@@ -34,7 +34,7 @@ fn println_ends_a_program_whose_log_is_full() {
 }
 
 #[test]
-fn a_program_that_uses_the_log_writer_goes_on_and_tells_what_was_lost() {
+fn log_writer_counts_lines_lost_on_a_full_disk() {
     requires!(root);
     let scratch = Scratch::new();
     let steps = "flood-lossy:100 create:full wait:go say-lossy:after note-dropped:dropped stay";
@@ -62,7 +62,7 @@ fn a_program_that_uses_the_log_writer_goes_on_and_tells_what_was_lost() {
 }
 
 #[test]
-fn the_log_writer_survives_a_limit_on_the_size_of_files() {
+fn log_writer_survives_a_file_size_limit() {
     let scratch = Scratch::new();
     let steps = "flood-lossy:100 note-dropped:dropped stay";
     let start = scratch
@@ -78,7 +78,7 @@ fn the_log_writer_survives_a_limit_on_the_size_of_files() {
 }
 
 #[test]
-fn a_daemon_starts_with_a_log_that_is_full() {
+fn daemon_starts_with_a_full_log() {
     requires!(root);
     let scratch = Scratch::new();
     let script = "dd if=/dev/zero of=small/other 2>&-; $0 -d && $0 -s stop";

@@ -27,7 +27,7 @@ fn expect_no_trace(report: &Report) {
 }
 
 #[test]
-fn the_marker_is_gone_in_the_daemon_and_in_its_children() {
+fn marker_is_removed_from_the_environment() {
     let scratch = Scratch::new();
     let daemon = scratch.up(scratch.background().does("child nested report stay"));
     expect_no_trace(&daemon.report());
@@ -79,7 +79,7 @@ fn expect_ignored(name: &str, prepare: impl Fn(&Scratch, Start) -> Start) {
 }
 
 #[test]
-fn a_forged_marker_means_nothing() {
+fn forged_marker_is_ignored() {
     for value in [
         "",
         "0",
@@ -102,7 +102,7 @@ fn a_forged_marker_means_nothing() {
 }
 
 #[test]
-fn a_marker_with_a_descriptor_that_is_no_hand_off_means_nothing() {
+fn marker_with_another_descriptor_is_ignored() {
     let file = || OwnedFd::from(File::open("/dev/zero").expect("/dev/zero"));
     let stream = || OwnedFd::from(UnixStream::pair().expect("a socket").0);
     let seqpacket = || pair(SockType::SeqPacket).0;
@@ -123,7 +123,7 @@ fn pair(kind: SockType) -> (OwnedFd, OwnedFd) {
 }
 
 #[test]
-fn a_message_on_a_socket_that_is_not_a_hand_off_is_left_there() {
+fn message_on_another_socket_is_not_consumed() {
     let scratch = Scratch::new();
     let (ours, theirs) = pair(SockType::SeqPacket);
     let message = b"daemon hand-off 2\n and then garbage";
@@ -141,7 +141,7 @@ fn a_message_on_a_socket_that_is_not_a_hand_off_is_left_there() {
 }
 
 #[test]
-fn a_marker_that_leaked_from_a_daemon_with_its_socket_closed_means_nothing() {
+fn leaked_marker_without_its_socket_is_ignored() {
     // The value that a real daemon was given, in a program that the daemon did not start.
     let scratch = Scratch::new();
     let daemon = scratch.up(scratch.background());
@@ -185,7 +185,7 @@ fn record(launcher: u32) -> Vec<u8> {
 }
 
 #[test]
-fn a_record_is_believed_only_if_it_names_the_maker_of_such_a_socket() {
+fn record_must_name_the_creator_of_the_socket() {
     requires!(linux("the creator of a socket"));
     let own = std::process::id();
     for (kind, launcher, is_believed) in [
@@ -214,7 +214,7 @@ fn a_record_is_believed_only_if_it_names_the_maker_of_such_a_socket() {
 }
 
 #[test]
-fn a_record_of_the_right_process_is_believed_only_among_equals() {
+fn record_of_another_user_is_not_believed() {
     requires!(linux("the creator of a socket"), root);
     // Who makes the socket and sends the record becomes the program itself. What that process does
     // before it, and after it; and the mode of the program, which is the user's and the group's.
@@ -315,7 +315,7 @@ fn expect_belief(
 }
 
 #[test]
-fn a_hand_off_with_the_highest_number_there_can_be_is_taken() {
+fn hand_off_at_the_descriptor_limit_works() {
     let (mut ups, mut refusals) = (0, 0);
     // What is kept has the number 99, and ours lie above it.
     for limit in 101..=106 {

@@ -11,7 +11,7 @@ use crate::support::scratch::Scratch;
 use crate::support::{constructor, program, requires};
 
 #[test]
-fn the_daemon_is_the_same_program_as_in_the_foreground() {
+fn daemon_is_the_same_image_as_the_foreground() {
     let scratch = Scratch::new();
     let report = scratch.up(scratch.background()).report();
     let path = scratch.path("foreground.json");
@@ -31,7 +31,7 @@ fn the_daemon_is_the_same_program_as_in_the_foreground() {
 }
 
 #[test]
-fn a_long_program_name_is_the_same_in_the_list_of_processes() {
+fn long_program_name_is_kept_in_ps() {
     let scratch = Scratch::new();
     let program = program::path("report");
     let copy = scratch.copy_program(&program, "a-long name) of a program");
@@ -65,7 +65,7 @@ fn up_meanwhile(scratch: &Scratch, option: &str) -> Daemon {
 }
 
 #[test]
-fn a_program_that_was_deleted_meanwhile_is_the_daemon_nevertheless() {
+fn program_deleted_during_the_start_works() {
     requires!(linux("the image without its path"));
     let scratch = Scratch::new();
     up_meanwhile(&scratch, "pid_and_delete_me");
@@ -73,7 +73,7 @@ fn a_program_that_was_deleted_meanwhile_is_the_daemon_nevertheless() {
 }
 
 #[test]
-fn a_program_that_was_replaced_meanwhile_is_the_daemon_nevertheless() {
+fn program_replaced_during_the_start_works() {
     requires!(linux("the image without its path"));
     let scratch = Scratch::new();
     up_meanwhile(&scratch, "pid_and_replace_me");
@@ -82,7 +82,7 @@ fn a_program_that_was_replaced_meanwhile_is_the_daemon_nevertheless() {
 }
 
 #[test]
-fn a_program_that_the_loader_was_told_to_run_is_refused() {
+fn program_run_by_the_loader_is_refused() {
     requires!(linux("the image without its path"), preload);
     let Some(loader) = loader() else { return };
     let scratch = Scratch::new();
@@ -103,7 +103,7 @@ fn a_program_that_the_loader_was_told_to_run_is_refused() {
 }
 
 #[test]
-fn a_program_that_the_loader_was_told_to_run_works_in_the_foreground() {
+fn program_run_by_the_loader_has_a_foreground() {
     let Some(loader) = loader() else { return };
     let scratch = Scratch::new();
     let start = scratch.start_path(&loader).arg(program::path("report"));
@@ -129,7 +129,7 @@ fn loader() -> Option<PathBuf> {
 }
 
 #[test]
-fn threads_that_run_before_main_hold_up_no_launch() {
+fn threads_before_main_do_not_delay_the_launch() {
     requires!(preload, program("cc"));
     let scratch = Scratch::new();
     let library = constructor::with_threads(&scratch);

@@ -33,7 +33,7 @@ impl Scratch {
 }
 
 #[test]
-fn start_stop_daemon_finds_and_stops_the_daemon_by_its_pid_file() {
+fn start_stop_daemon_stops_the_daemon() {
     requires!(program("start-stop-daemon"));
     let scratch = Scratch::new();
     assert_eq!(scratch.start_stop_daemon(&["--status"]), 3);
@@ -52,7 +52,7 @@ fn start_stop_daemon_finds_and_stops_the_daemon_by_its_pid_file() {
 }
 
 #[test]
-fn after_start_stop_daemon_has_killed_it_both_say_that_its_file_is_left() {
+fn start_stop_daemon_agrees_about_a_left_pid_file() {
     requires!(program("start-stop-daemon"));
     let scratch = Scratch::new();
     let daemon = scratch.up_and_reported("report stay");
@@ -66,7 +66,7 @@ fn after_start_stop_daemon_has_killed_it_both_say_that_its_file_is_left() {
 }
 
 #[test]
-fn start_stop_daemon_refuses_the_same_files_as_we_do() {
+fn start_stop_daemon_refuses_the_same_files() {
     requires!(program("start-stop-daemon"), root);
     let scratch = Scratch::new();
     let daemon = scratch.up_and_reported("report stay");
@@ -80,7 +80,7 @@ fn start_stop_daemon_refuses_the_same_files_as_we_do() {
 }
 
 #[test]
-fn start_stop_daemon_puts_the_foreground_into_the_background() {
+fn start_stop_daemon_backgrounds_the_foreground() {
     requires!(program("start-stop-daemon"));
     let scratch = Scratch::new();
     let tool = requires::find("start-stop-daemon").expect("it was asked for");
@@ -104,7 +104,7 @@ fn start_stop_daemon_puts_the_foreground_into_the_background() {
 }
 
 #[test]
-fn pgrep_and_pkill_read_the_pid_file_and_see_its_lock() {
+fn pgrep_and_pkill_see_the_lock() {
     requires!(program("pgrep"), program("pkill"));
     let scratch = Scratch::new();
     let daemon = scratch.up_and_reported("report stay");
@@ -121,7 +121,7 @@ fn pgrep_and_pkill_read_the_pid_file_and_see_its_lock() {
 }
 
 #[test]
-fn a_caller_that_holds_flock_on_the_pid_file_changes_nothing() {
+fn flock_of_the_caller_changes_nothing() {
     requires!(linux("OFD locks"), program("flock"));
     let scratch = Scratch::new();
     scratch.write("report.pid", "");
@@ -144,7 +144,7 @@ fn a_caller_that_holds_flock_on_the_pid_file_changes_nothing() {
 }
 
 #[test]
-fn supervisord_runs_and_stops_the_program_in_the_foreground() {
+fn supervisord_runs_the_foreground() {
     requires!(program("supervisord"));
     let scratch = Scratch::new();
     let program = program::path("report").display().to_string();
@@ -185,7 +185,7 @@ fn supervisord_runs_and_stops_the_program_in_the_foreground() {
 }
 
 #[test]
-fn under_a_real_supervisord_the_switch_is_obeyed_with_a_word() {
+fn supervisord_with_the_switch_gets_a_warning() {
     requires!(program("supervisord"));
     let scratch = Scratch::new();
     let report = program::path("report");
@@ -221,7 +221,7 @@ fn under_a_real_supervisord_the_switch_is_obeyed_with_a_word() {
 }
 
 #[test]
-fn start_stop_daemon_waits_until_the_foreground_is_ready() {
+fn start_stop_daemon_waits_for_ready() {
     requires!(program("start-stop-daemon"));
     let scratch = Scratch::new();
     let tool = requires::find("start-stop-daemon").expect("start-stop-daemon");

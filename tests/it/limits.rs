@@ -16,7 +16,7 @@ use crate::support::{constructor, requires};
 const NO_MORE: &str = "Resource temporarily unavailable";
 
 #[test]
-fn either_fork_that_exceeds_the_limit_of_a_control_group_is_a_refusal() {
+fn control_group_limit_refuses_each_fork() {
     requires!(root);
     for (most, step) in [
         ("1", Some("create the intermediate process")),
@@ -38,7 +38,7 @@ fn either_fork_that_exceeds_the_limit_of_a_control_group_is_a_refusal() {
 }
 
 #[test]
-fn either_fork_that_exceeds_the_limit_of_a_user_is_a_refusal() {
+fn user_limit_refuses_each_fork() {
     requires!(root);
     // A user whom no other test starts anything as.
     let user = 47_110;
@@ -60,7 +60,7 @@ fn either_fork_that_exceeds_the_limit_of_a_user_is_a_refusal() {
 }
 
 #[test]
-fn little_memory_makes_a_daemon_or_a_failure_and_nothing_between() {
+fn low_memory_gives_a_daemon_or_a_failure() {
     let (mut ups, mut failures) = (0, 0);
     for limit in [Resource::RLIMIT_AS, Resource::RLIMIT_DATA] {
         for size in (0..rounds(8, 128)).map(|round| round * rounds(1 << 20, 1 << 16)) {
@@ -87,7 +87,7 @@ fn little_memory_makes_a_daemon_or_a_failure_and_nothing_between() {
 }
 
 #[test]
-fn a_filter_that_forbids_every_fork_is_a_refusal() {
+fn seccomp_without_fork_is_refused() {
     let forks = [
         libc::SYS_clone,
         libc::SYS_clone3,
@@ -102,7 +102,7 @@ fn a_filter_that_forbids_every_fork_is_a_refusal() {
 }
 
 #[test]
-fn a_filter_that_forbids_a_step_of_the_launch_is_named_with_it() {
+fn seccomp_names_the_step_that_fails() {
     requires!(linux("the system calls of the launch"));
     for (calls, options, words) in [
         (&[libc::SYS_socketpair][..], "", "make the hand-off"),
@@ -133,7 +133,7 @@ fn a_filter_that_forbids_a_step_of_the_launch_is_named_with_it() {
 }
 
 #[test]
-fn a_filter_that_forbids_what_can_be_done_without_is_not_noticed() {
+fn seccomp_of_optional_calls_changes_nothing() {
     let calls = [
         libc::SYS_pidfd_open,
         libc::SYS_pidfd_send_signal,
@@ -166,7 +166,7 @@ fn a_filter_that_forbids_what_can_be_done_without_is_not_noticed() {
 }
 
 #[test]
-fn a_filter_that_forbids_one_way_to_send_a_signal_leaves_no_daemon() {
+fn seccomp_of_pidfd_send_signal_leaves_no_daemon() {
     let calls = [libc::SYS_pidfd_send_signal];
     let scratch = Scratch::new();
     let options = "pid=report.pid\nready=notify\nready_timeout=1";
@@ -177,7 +177,7 @@ fn a_filter_that_forbids_one_way_to_send_a_signal_leaves_no_daemon() {
 }
 
 #[test]
-fn a_machine_with_no_processor_to_spare_is_no_fault() {
+fn busy_machine_starts_a_daemon() {
     requires!(program("nice"));
     let scratch = Scratch::new();
     let busy: Vec<Launch> = (0..8)
@@ -218,7 +218,7 @@ int clock_gettime(clockid_t clock, struct timespec *time) {
 ";
 
 #[test]
-fn a_clock_that_is_set_back_moves_no_deadline() {
+fn clock_set_back_moves_no_deadline() {
     requires!(preload, program("cc"));
     let scratch = Scratch::new();
     let library = constructor::library(&scratch, CLOCK);
@@ -242,7 +242,7 @@ fn a_clock_that_is_set_back_moves_no_deadline() {
 }
 
 #[test]
-fn a_wait_that_the_system_forbids_is_named() {
+fn seccomp_of_wait_is_named() {
     let scratch = Scratch::new();
     let start = scratch.background().does("hang");
     let launch = start
@@ -254,7 +254,7 @@ fn a_wait_that_the_system_forbids_is_named() {
 }
 
 #[test]
-fn a_daemon_that_is_killed_for_its_memory_is_a_failure_at_once() {
+fn daemon_killed_by_the_oom_killer_fails_at_once() {
     requires!(root);
     for ready in ["settled", "notify"] {
         let scratch = Scratch::new();

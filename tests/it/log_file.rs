@@ -13,7 +13,7 @@ use crate::support::requires;
 use crate::support::scratch::Scratch;
 
 #[test]
-fn both_streams_go_to_the_log_behind_what_is_there_and_in_order() {
+fn both_streams_are_appended_to_the_log_in_order() {
     let scratch = Scratch::new();
     scratch.write("report.log", "earlier\n");
     let steps = "say:one complain:two say:three complain:four report stay";
@@ -26,7 +26,7 @@ fn both_streams_go_to_the_log_behind_what_is_there_and_in_order() {
 }
 
 #[test]
-fn a_log_that_is_truncated_meanwhile_starts_again_at_its_beginning() {
+fn truncated_log_continues_at_its_start() {
     let scratch = Scratch::new();
     let steps = "say:before report wait:go say:after note:done stay";
     let daemon = scratch.up(scratch.background().does(steps));
@@ -44,7 +44,7 @@ fn a_log_that_is_truncated_meanwhile_starts_again_at_its_beginning() {
 }
 
 #[test]
-fn a_megabyte_without_a_newline_arrives_whole() {
+fn megabyte_without_a_newline_arrives_whole() {
     let scratch = Scratch::new();
     let steps = "bytes:1048576 report stay";
     let daemon = scratch.up(scratch.background().does(steps));
@@ -55,7 +55,7 @@ fn a_megabyte_without_a_newline_arrives_whole() {
 }
 
 #[test]
-fn two_daemons_with_one_log_do_not_overwrite_each_other() {
+fn two_daemons_append_to_one_log() {
     let scratch = Scratch::new();
     for (number, pid) in [(1, "pid=1.pid"), (2, "pid=2.pid")] {
         let options = format!("{pid}\nlog=report.log");
@@ -79,7 +79,7 @@ fn dev_null_is_a_log() {
 }
 
 #[test]
-fn what_is_neither_a_file_nor_a_fifo_is_no_log() {
+fn special_file_is_refused_as_log() {
     let scratch = Scratch::new();
     fs::create_dir(scratch.path("directory")).expect("mkdir");
     for log in [
@@ -117,7 +117,7 @@ fn what_is_neither_a_file_nor_a_fifo_is_no_log() {
 }
 
 #[test]
-fn a_fifo_without_a_reader_is_refused_at_once() {
+fn fifo_without_a_reader_is_refused_at_once() {
     let scratch = Scratch::new();
     mkfifo(&scratch.path("report.log"), Mode::S_IRWXU).expect("mkfifo");
     let launch = scratch.background().run();
@@ -126,7 +126,7 @@ fn a_fifo_without_a_reader_is_refused_at_once() {
 }
 
 #[test]
-fn a_fifo_with_a_reader_is_a_log() {
+fn fifo_with_a_reader_is_a_log() {
     let scratch = Scratch::new();
     let path = scratch.path("report.log");
     mkfifo(&path, Mode::S_IRWXU).expect("mkfifo");
@@ -148,7 +148,7 @@ fn a_fifo_with_a_reader_is_a_log() {
 }
 
 #[test]
-fn a_link_of_the_users_own_is_followed() {
+fn own_link_of_the_user_is_followed() {
     let scratch = Scratch::new();
     scratch.write("target", "");
     symlink(scratch.path("target"), scratch.path("report.log")).expect("symlink");
@@ -158,7 +158,7 @@ fn a_link_of_the_users_own_is_followed() {
 }
 
 #[test]
-fn an_old_log_keeps_its_owner_and_mode() {
+fn old_log_keeps_owner_and_mode() {
     let scratch = Scratch::new();
     let path = scratch.write("report.log", "");
     fs::set_permissions(&path, Permissions::from_mode(0o604)).expect("chmod");
@@ -168,7 +168,7 @@ fn an_old_log_keeps_its_owner_and_mode() {
 }
 
 #[test]
-fn a_failed_start_removes_no_log() {
+fn failed_start_keeps_the_log() {
     let scratch = Scratch::new();
     let path = scratch.write("report.log", "earlier\n");
     let launch = scratch
@@ -180,7 +180,7 @@ fn a_failed_start_removes_no_log() {
 }
 
 #[test]
-fn a_program_that_the_loader_cannot_load_says_so_in_the_log_and_on_the_terminal() {
+fn loader_error_is_in_log_and_on_terminal() {
     requires!(preload);
     let scratch = Scratch::new();
     // The daemon's environment is the launcher's, but for the library that is gone by then.
@@ -197,7 +197,7 @@ fn a_program_that_the_loader_cannot_load_says_so_in_the_log_and_on_the_terminal(
 }
 
 #[test]
-fn a_program_without_a_library_that_it_needs_fails_with_the_words_of_the_loader() {
+fn missing_library_shows_the_loader_message() {
     requires!(preload);
     let scratch = Scratch::new();
     let maps = fs::read_to_string("/proc/self/maps").expect("the maps");
@@ -222,7 +222,7 @@ fn a_program_without_a_library_that_it_needs_fails_with_the_words_of_the_loader(
 }
 
 #[test]
-fn a_reader_of_the_log_that_leaves_takes_no_daemon_with_it() {
+fn closed_log_reader_does_not_kill_the_daemon() {
     let scratch = Scratch::new();
     let path = scratch.path("report.log");
     mkfifo(&path, Mode::S_IRWXU).expect("mkfifo");

@@ -21,7 +21,7 @@ fn bytes(words: &[&[u8]]) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn either_spelling_chooses_the_files_and_the_daemon_does_not_see_it() {
+fn path_flags_choose_the_files_and_are_removed() {
     let separate: [&[u8]; 7] = [
         b"--pid-file",
         b"a.pid",
@@ -52,7 +52,7 @@ fn either_spelling_chooses_the_files_and_the_daemon_does_not_see_it() {
 }
 
 #[test]
-fn one_of_them_leaves_the_other_path_as_the_program_has_it() {
+fn one_path_flag_leaves_the_other_path() {
     let scratch = Scratch::new();
     let start = program(&scratch).args(["-d", "--log-file", "a.log"]);
     scratch.up(start);
@@ -60,7 +60,7 @@ fn one_of_them_leaves_the_other_path_as_the_program_has_it() {
 }
 
 #[test]
-fn a_relative_path_counts_from_the_start_directory_whatever_the_working_directory() {
+fn relative_path_counts_from_the_start_directory() {
     let scratch = Scratch::new();
     fs::create_dir(scratch.path("sub")).expect("mkdir");
     let start = scratch.report().options(format!("{FLAGS}workdir=/"));
@@ -71,7 +71,7 @@ fn a_relative_path_counts_from_the_start_directory_whatever_the_working_director
 }
 
 #[test]
-fn a_flag_without_its_value_or_twice_is_a_usage_error_and_nothing_is_started() {
+fn missing_or_repeated_path_is_a_usage_error() {
     for (arguments, flag) in [
         (&["-d", "--pid-file"][..], "--pid-file"),
         (&["-d", "--log-file=a", "--log-file", "b"], "--log-file"),
@@ -85,7 +85,7 @@ fn a_flag_without_its_value_or_twice_is_a_usage_error_and_nothing_is_started() {
 }
 
 #[test]
-fn a_flag_that_two_options_claim_is_refused_with_their_names() {
+fn flag_of_two_options_is_refused() {
     for (options, arguments, flag) in [
         ("pid_flag=-d", &["-d", "x"][..], "-d"),
         ("log_flag=--background", &["-d"], "--background"),
@@ -117,7 +117,7 @@ fn a_flag_that_two_options_claim_is_refused_with_their_names() {
 }
 
 #[test]
-fn a_path_that_cannot_be_used_is_refused_by_its_name() {
+fn unusable_path_is_named() {
     for (arguments, status, path) in [
         (["-d", "--pid-file=missing/a.pid"], 73, "missing/a.pid"),
         (["-d", "--log-file=missing/a.log"], 73, "missing/a.log"),

@@ -57,7 +57,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[test]
-fn the_same_literal_serves_root_and_an_ordinary_user() {
+fn template_serves_root_and_ordinary_users() {
     requires!(users);
     // Root's are in the directories of the system, so the name must be nobody else's.
     let scratch = Scratch::new();
@@ -84,7 +84,7 @@ fn the_same_literal_serves_root_and_an_ordinary_user() {
 }
 
 #[test]
-fn directories_that_are_missing_are_made_for_their_owner_alone() {
+fn missing_directories_are_created_with_mode_0700() {
     requires!(users);
     for mask in [0, 0o777] {
         let scratch = Scratch::new();
@@ -143,7 +143,7 @@ fn pid_dir_is_the_same_for_every_login() {
 }
 
 #[test]
-fn a_directory_that_may_not_be_made_is_refused_by_its_name() {
+fn directory_that_cannot_be_created_is_named() {
     requires!(users);
     let scratch = Scratch::new();
     let home = scratch.path("home");
@@ -159,7 +159,7 @@ fn a_directory_that_may_not_be_made_is_refused_by_its_name() {
 }
 
 #[test]
-fn a_literal_with_an_unknown_placeholder_is_refused_before_anything_is_made() {
+fn unknown_placeholder_creates_nothing() {
     let scratch = Scratch::new();
     let options = "log=report.log\npid_template={run_dir}/it.pid";
     let launch = scratch.background().options(options).run();
@@ -168,7 +168,7 @@ fn a_literal_with_an_unknown_placeholder_is_refused_before_anything_is_made() {
 }
 
 #[test]
-fn the_name_is_the_one_the_program_was_called_by() {
+fn name_placeholder_is_the_file_name_of_argv_0() {
     let scratch = Scratch::new();
     for (argv0, pid_file) in [
         (&b"/usr/bin/hello"[..], &b"hello.pid"[..]),

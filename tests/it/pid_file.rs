@@ -12,7 +12,7 @@ use crate::support::scratch::Scratch;
 use crate::support::{lock, process, requires};
 
 #[test]
-fn a_second_start_is_refused_with_the_pid_of_the_first() {
+fn second_start_is_refused_with_the_pid() {
     let scratch = Scratch::new();
     let daemon = scratch.up(scratch.background());
     daemon.report();
@@ -32,7 +32,7 @@ fn a_second_start_is_refused_with_the_pid_of_the_first() {
 }
 
 #[test]
-fn a_losing_start_does_not_make_a_log() {
+fn losing_start_creates_no_log() {
     let scratch = Scratch::new();
     scratch.up(scratch.background());
     let launch = scratch
@@ -44,7 +44,7 @@ fn a_losing_start_does_not_make_a_log() {
 }
 
 #[test]
-fn a_normal_end_leaves_an_empty_file() {
+fn normal_exit_leaves_an_empty_file() {
     for steps in [
         "report stay",
         "report stay return:3",
@@ -69,7 +69,7 @@ fn a_normal_end_leaves_an_empty_file() {
 }
 
 #[test]
-fn a_crash_leaves_a_file_that_means_nothing() {
+fn crash_leaves_an_unlocked_file() {
     for steps in [
         "report stay raise:9",
         "report stay abort",
@@ -91,7 +91,7 @@ fn a_crash_leaves_a_file_that_means_nothing() {
 }
 
 #[test]
-fn a_child_that_ends_does_not_remove_the_file() {
+fn child_that_exits_keeps_the_file() {
     let scratch = Scratch::new();
     // Forked, so it inherits the exit handlers; started, so it is the same program.
     let steps = "fork-and-exit child report stay";
@@ -103,7 +103,7 @@ fn a_child_that_ends_does_not_remove_the_file() {
 }
 
 #[test]
-fn a_child_of_the_daemon_does_not_hold_the_lock() {
+fn child_of_the_daemon_does_not_hold_the_lock() {
     let scratch = Scratch::new();
     let daemon = scratch.up(scratch.background().does("leave-child report stay"));
     daemon.report();
@@ -115,7 +115,7 @@ fn a_child_of_the_daemon_does_not_hold_the_lock() {
 }
 
 #[test]
-fn whatever_an_unlocked_file_holds_is_overwritten() {
+fn content_of_an_unlocked_file_is_overwritten() {
     let long = "9".repeat(10_000_000);
     let live = format!("{}\n", std::process::id());
     for content in [
@@ -134,7 +134,7 @@ fn whatever_an_unlocked_file_holds_is_overwritten() {
 }
 
 #[test]
-fn a_file_that_is_locked_by_a_process_without_a_number_in_it_refuses_the_start() {
+fn locked_file_without_a_pid_refuses_the_start() {
     for content in ["", "abc", "\n4242\n"] {
         let scratch = Scratch::new();
         let path = scratch.write("report.pid", content);
@@ -147,7 +147,7 @@ fn a_file_that_is_locked_by_a_process_without_a_number_in_it_refuses_the_start()
 }
 
 #[test]
-fn a_read_lock_on_a_stale_file_refuses_nothing() {
+fn read_lock_on_a_stale_file_refuses_nothing() {
     // By a description of an open file, and by a process.
     for hold in [lock::hold_for_reading, lock::hold_as_a_process] {
         let scratch = Scratch::new();
@@ -161,7 +161,7 @@ fn a_read_lock_on_a_stale_file_refuses_nothing() {
 }
 
 #[test]
-fn a_flock_of_a_stranger_has_no_effect() {
+fn flock_of_another_process_has_no_effect() {
     requires!(linux("OFD locks"), program("flock"));
     let scratch = Scratch::new();
     let flock = requires::find("flock").expect("flock");
@@ -178,7 +178,7 @@ fn a_flock_of_a_stranger_has_no_effect() {
 }
 
 #[test]
-fn a_file_that_was_removed_under_the_daemon_is_missed_by_nobody() {
+fn removed_file_allows_a_second_daemon() {
     let scratch = Scratch::new();
     let daemon = scratch.up(scratch.background());
     daemon.report();
@@ -196,7 +196,7 @@ fn a_file_that_was_removed_under_the_daemon_is_missed_by_nobody() {
 }
 
 #[test]
-fn a_file_that_took_the_place_of_the_daemons_is_left_alone() {
+fn replaced_file_is_left_alone_at_exit() {
     let scratch = Scratch::new();
     for link in [false, true] {
         let daemon = scratch.up(scratch.background());
@@ -217,7 +217,7 @@ fn a_file_that_took_the_place_of_the_daemons_is_left_alone() {
 }
 
 #[test]
-fn a_start_that_fails_leaves_a_file_alone_that_took_the_place_of_its_own() {
+fn failed_start_leaves_a_replaced_file_alone() {
     let scratch = Scratch::new();
     let options = "pid=report.pid\nlog=report.log\nready=notify";
     let start = scratch.background().options(options);
@@ -231,7 +231,7 @@ fn a_start_that_fails_leaves_a_file_alone_that_took_the_place_of_its_own() {
 }
 
 #[test]
-fn a_live_process_of_the_stale_number_is_not_touched() {
+fn process_of_a_stale_pid_is_not_touched() {
     let scratch = Scratch::new();
     let canary = scratch.report().does("note:alive hang").spawn();
     crate::support::deadline::eventually("the canary runs", || {
@@ -244,7 +244,7 @@ fn a_live_process_of_the_stale_number_is_not_touched() {
 }
 
 #[test]
-fn a_daemon_that_the_file_names_is_the_one_that_holds_the_lock() {
+fn file_names_the_holder_of_the_lock() {
     let scratch = Scratch::new();
     let daemon = scratch.up(scratch.background());
     let [holder] = lock::holders(&daemon.pid_file)[..] else {

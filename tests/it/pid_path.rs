@@ -26,7 +26,7 @@ fn metadata(scratch: &Scratch, name: &str) -> Metadata {
 const LINK: &str = ": it is a symbolic link\n";
 
 #[test]
-fn something_else_at_the_path_is_refused_at_once_and_stays() {
+fn special_file_is_refused_at_once() {
     let scratch = Scratch::new();
     let pid = scratch.path("report.pid");
     let victim = scratch.write("victim", "precious\n");
@@ -68,7 +68,7 @@ fn something_else_at_the_path_is_refused_at_once_and_stays() {
 }
 
 #[test]
-fn a_file_that_somebody_has_a_lease_on_is_not_waited_for() {
+fn lease_on_the_file_is_not_waited_for() {
     /// `F_SETSIG` of Linux, which `libc` does not have.
     const SET_SIGNAL: libc::c_int = 10;
     let scratch = Scratch::new();
@@ -86,7 +86,7 @@ fn a_file_that_somebody_has_a_lease_on_is_not_waited_for() {
 }
 
 #[test]
-fn two_names_of_one_file_are_one_lock() {
+fn two_names_of_one_file_share_the_lock() {
     let scratch = Scratch::new();
     scratch.up(scratch.background());
     symlink(scratch.dir(), scratch.path("same")).expect("symlink");
@@ -98,7 +98,7 @@ fn two_names_of_one_file_are_one_lock() {
 }
 
 #[test]
-fn a_file_that_is_pid_file_and_log_at_once_is_refused_and_stays() {
+fn same_file_for_pid_and_log_is_refused() {
     let scratch = Scratch::new();
     let launch = scratch.background().options("pid=same\nlog=same").run();
     scratch.expect_refusal(&launch, 78, &["same"]);
@@ -128,7 +128,7 @@ fn a_file_that_is_pid_file_and_log_at_once_is_refused_and_stays() {
 }
 
 #[test]
-fn a_new_file_has_its_mode_whatever_the_umask() {
+fn new_file_ignores_the_umask() {
     for mask in [0o000, 0o022, 0o777] {
         let scratch = Scratch::new();
         let start = scratch.background().does("stay").umask(mask);
@@ -144,7 +144,7 @@ fn a_new_file_has_its_mode_whatever_the_umask() {
 }
 
 #[test]
-fn a_stale_file_is_replaced() {
+fn stale_file_is_replaced() {
     let scratch = Scratch::new();
     let path = scratch.write("report.pid", "1\n");
     fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("chmod");
@@ -159,7 +159,7 @@ fn a_stale_file_is_replaced() {
 }
 
 #[test]
-fn a_path_that_is_not_utf_8_or_holds_a_newline_works() {
+fn path_may_be_non_utf_8_or_hold_a_newline() {
     for name in [
         b"caf\xe9.pid".to_vec(),
         b" a b.pid".to_vec(),
@@ -177,7 +177,7 @@ fn a_path_that_is_not_utf_8_or_holds_a_newline_works() {
 }
 
 #[test]
-fn a_path_that_is_too_long_is_refused() {
+fn too_long_path_is_refused() {
     let scratch = Scratch::new();
     for path in ["x".repeat(256), "x/".repeat(2048) + "report.pid"] {
         let launch = scratch.background().options(format!("pid={path}")).run();
@@ -186,7 +186,7 @@ fn a_path_that_is_too_long_is_refused() {
 }
 
 #[test]
-fn a_relative_path_is_resolved_once_by_the_launcher() {
+fn relative_path_is_resolved_once() {
     let scratch = Scratch::new();
     fs::create_dir(scratch.path("run")).expect("mkdir");
     let options = "pid=run/../run/report.pid\nworkdir=/";
@@ -198,7 +198,7 @@ fn a_relative_path_is_resolved_once_by_the_launcher() {
 }
 
 #[test]
-fn a_limit_on_the_size_of_files_is_a_refusal_and_no_death() {
+fn file_size_limit_is_a_refusal() {
     let scratch = Scratch::new();
     let launch = scratch.background().limit(Resource::RLIMIT_FSIZE, 0).run();
     scratch.expect_refusal(&launch, 73, &["report.pid", "File too large"]);
@@ -207,7 +207,7 @@ fn a_limit_on_the_size_of_files_is_a_refusal_and_no_death() {
 }
 
 #[test]
-fn a_full_disk_is_a_refusal_and_leaves_nothing() {
+fn full_disk_is_a_refusal_and_leaves_nothing() {
     with_small_file_system("size=4k", |commands| {
         commands.push_str("dd if=/dev/zero of=mnt/full bs=4k count=1 2>/dev/null\n");
     });
@@ -237,7 +237,7 @@ fn with_small_file_system(size: &str, fill: impl FnOnce(&mut String)) {
 }
 
 #[test]
-fn a_read_only_file_system_is_a_refusal() {
+fn read_only_file_system_is_a_refusal() {
     requires!(namespaces);
     for prepare in ["", "echo 1 >mnt/report.pid;"] {
         let scratch = Scratch::new();
@@ -255,7 +255,7 @@ fn a_read_only_file_system_is_a_refusal() {
 }
 
 #[test]
-fn a_path_with_a_newline_works_and_one_with_a_nul_byte_is_refused() {
+fn path_with_a_nul_byte_is_refused() {
     let scratch = Scratch::new();
     let name = OsStr::from_bytes(b"two\nlines.pid");
     let start = scratch.background().options("pid_flag=--pid-file");
@@ -272,7 +272,7 @@ fn a_path_with_a_newline_works_and_one_with_a_nul_byte_is_refused() {
 }
 
 #[test]
-fn a_user_whose_umask_forbids_everything_can_start_again() {
+fn umask_777_does_not_block_the_next_start() {
     requires!(users);
     let scratch = Scratch::new();
     scratch.directory_of(NOBODY, "own");

@@ -23,7 +23,7 @@ fn winner(outcomes: Vec<Outcome>) -> (Outcome, Vec<Outcome>) {
 }
 
 #[test]
-fn of_fifty_starts_at_once_one_wins_twenty_times_over() {
+fn one_of_fifty_concurrent_starts_wins() {
     for round in 0..20 {
         let scratch = Scratch::new();
         if round % 2 == 1 {
@@ -57,7 +57,7 @@ fn of_fifty_starts_at_once_one_wins_twenty_times_over() {
 }
 
 #[test]
-fn a_stale_number_beside_a_held_lock_is_never_told() {
+fn stale_pid_is_never_reported() {
     let scratch = Scratch::new();
     scratch.write("report.pid", STALE);
     let mut seen_locked = 0;
@@ -82,7 +82,7 @@ fn a_stale_number_beside_a_held_lock_is_never_told() {
 }
 
 #[test]
-fn a_stale_number_beside_a_held_lock_is_never_read() {
+fn stale_pid_is_never_read_beside_a_lock() {
     let scratch = Scratch::new();
     scratch.write("report.pid", STALE);
     let path = scratch.path("report.pid");
@@ -110,7 +110,7 @@ fn is_daemon_of(number: &str, scratch: &Scratch) -> bool {
 }
 
 #[test]
-fn a_daemon_that_ends_while_another_starts_leaves_the_others_file_alone() {
+fn exiting_daemon_keeps_the_file_of_a_new_one() {
     for _ in 0..100 {
         let scratch = Scratch::new();
         let first = scratch.up(scratch.background().options("pid=report.pid\nready=exec"));
@@ -136,7 +136,7 @@ fn a_daemon_that_ends_while_another_starts_leaves_the_others_file_alone() {
 }
 
 #[test]
-fn a_start_beside_a_launcher_that_is_held_up_is_refused() {
+fn start_beside_a_stopped_launcher_is_refused() {
     let scratch = Scratch::new();
     let mut seen = 0;
     let launch = trace::run(scratch.background(), |stop| {
@@ -154,7 +154,7 @@ fn a_start_beside_a_launcher_that_is_held_up_is_refused() {
 }
 
 #[test]
-fn a_lock_on_a_file_that_was_removed_meanwhile_counts_for_nothing() {
+fn lock_on_a_removed_file_is_retried() {
     let scratch = Scratch::new();
     let first = scratch.up(scratch.background());
     first.report();
@@ -176,7 +176,7 @@ fn a_lock_on_a_file_that_was_removed_meanwhile_counts_for_nothing() {
 }
 
 #[test]
-fn a_file_of_the_user_at_path_new_is_kept() {
+fn file_of_the_user_at_path_new_is_kept() {
     let scratch = Scratch::new();
     scratch.write("report.pid.new", "precious\n");
     let launch = scratch.background().run();
@@ -187,7 +187,7 @@ fn a_file_of_the_user_at_path_new_is_kept() {
 }
 
 #[test]
-fn what_a_killed_start_has_left_is_used_or_replaced() {
+fn leftovers_of_a_killed_start_are_used() {
     for (content, mode) in [("", 0o600), ("\n", 0o600), ("", 0o644), ("", 0o000)] {
         let scratch = Scratch::new();
         let left = scratch.write("report.pid.new", content);
@@ -203,7 +203,7 @@ fn what_a_killed_start_has_left_is_used_or_replaced() {
 }
 
 #[test]
-fn a_file_that_is_replaced_whenever_it_was_opened_is_given_up_in_the_end() {
+fn endless_replacement_is_given_up() {
     let scratch = Scratch::new();
     let pid_file = scratch.path("report.pid.new");
     let mut replaced = 0;
@@ -221,7 +221,7 @@ fn a_file_that_is_replaced_whenever_it_was_opened_is_given_up_in_the_end() {
 }
 
 #[test]
-fn another_user_with_the_same_path_gets_no_second_daemon() {
+fn same_path_of_another_user_is_refused() {
     requires!(users);
     let scratch = Scratch::new();
     // Shared, as `/tmp` is.

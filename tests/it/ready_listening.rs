@@ -25,7 +25,7 @@ fn never_listens(start: Start, scratch: &Scratch) -> Outcome {
 }
 
 #[test]
-fn a_server_of_any_kind_is_up_when_it_listens() {
+fn each_kind_of_server_is_up_when_it_listens() {
     for kind in [
         "listen-tcp",
         "listen-tcp6",
@@ -44,7 +44,7 @@ fn a_server_of_any_kind_is_up_when_it_listens() {
 }
 
 #[test]
-fn a_server_on_a_runtime_is_up_when_it_listens() {
+fn server_on_tokio_is_up_when_it_listens() {
     let scratch = Scratch::new();
     let launch = scratch.start("tokio_server").arg("-d").run();
     scratch.daemon_of(launch, "tokio_server.pid");
@@ -53,7 +53,7 @@ fn a_server_on_a_runtime_is_up_when_it_listens() {
 }
 
 #[test]
-fn a_server_that_listens_after_two_seconds_is_waited_for() {
+fn server_that_listens_late_is_waited_for() {
     requires!(linux("the sockets of another process"));
     let scratch = Scratch::new();
     let daemon = scratch.up(listening(&scratch, "sleep:2000 listen-tcp stay"));
@@ -61,7 +61,7 @@ fn a_server_that_listens_after_two_seconds_is_waited_for() {
 }
 
 #[test]
-fn the_launcher_ends_soon_after_the_socket_listens() {
+fn launcher_ends_soon_after_listen() {
     requires!(linux("the sockets of another process"));
     let scratch = Scratch::new();
     let start = listening(&scratch, "sleep:500 listen-tcp clock:listens hang");
@@ -82,7 +82,7 @@ fn eventually_read(scratch: &Scratch, name: &str) -> Duration {
 }
 
 #[test]
-fn a_socket_that_does_not_serve_is_not_enough() {
+fn client_sockets_do_not_count() {
     requires!(linux("the sockets of another process"));
     for steps in ["bind-tcp hang", "ask-udp hang", "hang"] {
         let scratch = Scratch::new();
@@ -94,7 +94,7 @@ fn a_socket_that_does_not_serve_is_not_enough() {
 }
 
 #[test]
-fn a_socket_that_was_handed_over_does_not_count() {
+fn inherited_socket_does_not_count() {
     requires!(linux("the sockets of another process"));
     let handed_over = || TcpListener::bind("127.0.0.1:0").expect("a socket");
     let options = format!("{OPTIONS}\nkeep_fds=3");
@@ -112,7 +112,7 @@ fn a_socket_that_was_handed_over_does_not_count() {
 }
 
 #[test]
-fn death_is_noticed_at_once_and_its_status_is_kept() {
+fn death_is_noticed_with_its_status() {
     requires!(linux("the sockets of another process"));
     let scratch = Scratch::new();
     for (steps, status) in [
@@ -128,7 +128,7 @@ fn death_is_noticed_at_once_and_its_status_is_kept() {
 }
 
 #[test]
-fn a_daemon_whose_descriptors_cannot_be_seen_is_up_when_it_has_settled() {
+fn undumpable_daemon_is_up_when_settled() {
     requires!(users);
     let scratch = Scratch::new();
     nix::unistd::chown(scratch.dir(), Some(NOBODY.into()), None).expect("chown");
@@ -154,7 +154,7 @@ fn a_daemon_whose_descriptors_cannot_be_seen_is_up_when_it_has_settled() {
 }
 
 #[test]
-fn a_daemon_that_ignores_sigterm_is_killed_after_the_timeout() {
+fn deaf_daemon_is_killed_after_the_timeout() {
     requires!(linux("the sockets of another process"));
     let scratch = Scratch::new();
     let launch = never_listens(listening(&scratch, "ignore:15 hang"), &scratch);
@@ -191,7 +191,7 @@ const WITHOUT_IPV6: &str = r#"
 "#;
 
 #[test]
-fn a_server_is_seen_where_there_is_no_ipv6() {
+fn server_is_seen_without_ipv6() {
     requires!(linux("the sockets of another process"), preload);
     let scratch = Scratch::new();
     let library = constructor::library(&scratch, WITHOUT_IPV6);

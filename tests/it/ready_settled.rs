@@ -28,25 +28,25 @@ fn fails(steps: &str, status: i32) -> (Scratch, crate::support::outcome::Outcome
 }
 
 #[test]
-fn a_failure_is_seen_however_early_it_comes() {
+fn early_failure_is_seen() {
     fails("exit:3", 3);
     fails("sleep:5 exit:3", 3);
     fails("sleep:20 exit:3", 3);
 }
 
 #[test]
-fn a_failure_is_seen_while_its_backtrace_is_being_looked_up() {
+fn panic_with_a_backtrace_is_seen() {
     let (_, launch) = fails("busy:20 panic:out-of-cheese", Scratch::new().panic_status());
     assert!(launch.err_text().contains("stack backtrace"), "{launch:?}");
 }
 
 #[test]
-fn a_failure_of_a_program_that_sleeps_between_steps_of_work_is_seen() {
+fn failure_after_work_with_pauses_is_seen() {
     fails(&format!("{}exit:3", "busy:4 sleep:20 ".repeat(20)), 3);
 }
 
 #[test]
-fn a_failure_of_a_program_that_waits_for_the_disk_is_seen() {
+fn failure_after_disk_waits_is_seen() {
     requires!(linux("the threads of another process"));
     let Some(file) = LargeFile::new() else {
         return;
@@ -93,7 +93,7 @@ impl Drop for LargeFile {
 }
 
 #[test]
-fn a_server_that_goes_quiet_is_up_at_once() {
+fn quiet_server_is_up_at_once() {
     let scratch = Scratch::new();
     let daemon = scratch.up(scratch.background().does("busy:50 listen-tcp hang"));
     // Ten times the 150 milliseconds that it may take.
@@ -101,7 +101,7 @@ fn a_server_that_goes_quiet_is_up_at_once() {
 }
 
 #[test]
-fn a_program_that_computes_for_ever_is_up_at_the_timeout() {
+fn busy_program_is_up_at_the_timeout() {
     requires!(linux("the threads of another process"));
     let scratch = Scratch::new();
     let daemon = scratch.up(scratch.background().does("busy"));
@@ -109,7 +109,7 @@ fn a_program_that_computes_for_ever_is_up_at_the_timeout() {
 }
 
 #[test]
-fn a_program_that_is_stopped_has_not_settled() {
+fn suspended_program_has_not_settled() {
     let scratch = Scratch::new();
     let launch = scratch.background().does("report raise:19 exit:3").spawn();
     let report = crate::support::daemon::read_report(&scratch.path("report.json"));
@@ -269,7 +269,7 @@ fn stopped_daemon_is_not_up_at_the_timeout() {
     ignore = "there a time stands in for the look at the threads"
 )]
 #[test]
-fn daemon_that_hangs_in_a_device_is_not_up_at_the_timeout() {
+fn daemon_in_state_d_is_not_up_at_the_timeout() {
     let scratch = Scratch::new();
     let fifo = scratch.path("fifo");
     nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).expect("a FIFO");

@@ -11,7 +11,7 @@ use nix::sys::resource::Resource;
 use nix::unistd::chown;
 
 #[test]
-fn a_system_call_that_fails_is_named_with_its_reason() {
+fn failed_system_call_is_named_with_its_reason() {
     requires!(strace);
     for (fault, words) in [
         ("setsid:error=EPERM", ["session", "Operation not permitted"]),
@@ -46,7 +46,7 @@ fn a_system_call_that_fails_is_named_with_its_reason() {
 }
 
 #[test]
-fn an_exec_that_fails_is_named_with_its_reason() {
+fn failed_exec_is_named_with_its_reason() {
     requires!(linux("/proc/self/exe"), strace);
     for (errno, words) in [
         ("EACCES", "Permission denied"),
@@ -65,7 +65,7 @@ fn an_exec_that_fails_is_named_with_its_reason() {
 }
 
 #[test]
-fn a_fault_at_the_pid_file_is_a_refusal_and_leaves_no_half_number() {
+fn pid_file_fault_leaves_no_partial_pid() {
     requires!(linux("the system calls of the launch"), strace);
     for (fault, words) in [
         ("fcntl:error=ENOLCK", "locks are not supported"),
@@ -99,7 +99,7 @@ fn under_fault(scratch: &Scratch, filter: &[&str], fault: &str) -> Outcome {
 }
 
 #[test]
-fn a_set_uid_program_is_refused() {
+fn set_uid_program_is_refused() {
     requires!(root);
     let scratch = Scratch::new();
     let copy = scratch.copy_program(&program::path("report"), "report");
@@ -145,7 +145,7 @@ fn set_uid_program_with_lowered_ids_is_refused() {
 }
 
 #[test]
-fn the_first_process_of_a_container_is_refused() {
+fn process_1_is_refused() {
     requires!(namespaces);
     let scratch = Scratch::new();
     let kinds = ["-m", "-p", "-f", "--mount-proc"];
@@ -164,7 +164,7 @@ fn the_first_process_of_a_container_is_refused() {
 }
 
 #[test]
-fn a_service_that_systemd_waits_for_is_refused_with_the_advice() {
+fn notify_unit_is_refused_with_advice() {
     let scratch = Scratch::new();
     let script = "SYSTEMD_EXEC_PID=$$ NOTIFY_SOCKET=/run/systemd/notify exec \"$0\" \"$@\"";
     let launch = scratch.background().under(&["sh", "-c", script]).run();
@@ -176,7 +176,7 @@ fn a_service_that_systemd_waits_for_is_refused_with_the_advice() {
 }
 
 #[test]
-fn a_place_without_proc_is_refused() {
+fn missing_proc_is_refused() {
     requires!(namespaces);
     let scratch = Scratch::new();
     let commands = "umount -l /proc || exit 99; exec \"$0\" -d";
@@ -185,7 +185,7 @@ fn a_place_without_proc_is_refused() {
 }
 
 #[test]
-fn a_place_without_dev_null_is_refused() {
+fn missing_dev_null_is_refused() {
     requires!(namespaces);
     for prepare in [":", "echo planted >/dev/null"] {
         let scratch = Scratch::new();
@@ -197,7 +197,7 @@ fn a_place_without_dev_null_is_refused() {
 }
 
 #[test]
-fn a_program_on_a_file_system_that_became_noexec_is_refused() {
+fn file_system_that_became_noexec_is_refused() {
     requires!(namespaces);
     let scratch = Scratch::new();
     fs::create_dir(scratch.path("mnt")).expect("mkdir");
@@ -212,7 +212,7 @@ fn a_program_on_a_file_system_that_became_noexec_is_refused() {
 }
 
 #[test]
-fn between_clone_and_exec_there_is_nothing_but_what_is_async_signal_safe() {
+fn only_safe_calls_between_clone_and_exec() {
     requires!(strace);
     let scratch = Scratch::new();
     let launch = scratch.background().does("report").traced(&[]).run();
@@ -255,7 +255,7 @@ fn between_clone_and_exec_there_is_nothing_but_what_is_async_signal_safe() {
 }
 
 #[test]
-fn children_in_another_pid_namespace_are_refused_before_a_number_is_mistaken() {
+fn children_in_another_pid_namespace_are_refused() {
     requires!(linux("pids across namespaces"), namespaces);
     let scratch = Scratch::new();
     let launch = scratch.background().under(&["unshare", "--pid"]).run();
@@ -263,7 +263,7 @@ fn children_in_another_pid_namespace_are_refused_before_a_number_is_mistaken() {
 }
 
 #[test]
-fn a_limit_on_the_size_of_files_does_not_keep_the_reason_back() {
+fn file_size_limit_does_not_hide_the_reason() {
     let scratch = Scratch::new();
     let said = fs::File::create(scratch.path("said")).expect("a file");
     let start = scratch.background().stderr(said);
@@ -273,7 +273,7 @@ fn a_limit_on_the_size_of_files_does_not_keep_the_reason_back() {
 }
 
 #[test]
-fn a_new_pid_file_that_is_refused_does_not_stay() {
+fn refused_new_pid_file_is_removed() {
     requires!(root);
     let scratch = Scratch::new();
     let options = "pid=report.pid\nlog=report.log\npid_mode=666";

@@ -41,7 +41,7 @@ fn expect_handed_over(report: &Report, numbers: &[i32]) {
 }
 
 #[test]
-fn sockets_that_systemd_hands_over_arrive_with_their_numbers() {
+fn sockets_of_systemd_keep_their_fds() {
     let activate = "systemd-socket-activate";
     requires!(program(activate));
     let scratch = Scratch::new();
@@ -95,7 +95,7 @@ fn up(scratch: &Scratch, launch: crate::support::outcome::Outcome) -> Daemon {
 }
 
 #[test]
-fn a_range_that_is_longer_than_what_is_open_is_left_free() {
+fn too_long_range_of_sockets_stays_free() {
     let scratch = Scratch::new();
     // So long that no number of ours is beyond it by chance.
     let words = "export LISTEN_PID=$$ LISTEN_FDS=50; exec 3</dev/null 4</dev/zero";
@@ -110,7 +110,7 @@ fn a_range_that_is_longer_than_what_is_open_is_left_free() {
 }
 
 #[test]
-fn of_a_number_of_sockets_that_cannot_be_those_count_that_are_open() {
+fn impossible_listen_fds_counts_open_sockets() {
     for number in ["2147483647", "18446744073709551615", "1000000000"] {
         let scratch = Scratch::new();
         let words = format!("export LISTEN_PID=$$ LISTEN_FDS={number}; exec 3</dev/zero");
@@ -124,7 +124,7 @@ fn of_a_number_of_sockets_that_cannot_be_those_count_that_are_open() {
 }
 
 #[test]
-fn a_declared_descriptor_beyond_the_limit_is_not_there_and_nothing_else() {
+fn declared_fd_beyond_the_limit_is_missing() {
     let scratch = Scratch::new();
     let options = "pid=report.pid\nkeep_fds=3,2000000000";
     let file = fs::File::open("/dev/zero").expect("/dev/zero");
@@ -133,7 +133,7 @@ fn a_declared_descriptor_beyond_the_limit_is_not_there_and_nothing_else() {
 }
 
 #[test]
-fn sockets_that_were_meant_for_somebody_else_are_closed_and_the_variables_stay() {
+fn sockets_for_another_pid_are_closed() {
     for pid in ["1", "", "x", "-1", "0$$", "+$$", "\"$$ \""] {
         let scratch = Scratch::new();
         let words = format!(
@@ -153,7 +153,7 @@ fn sockets_that_were_meant_for_somebody_else_are_closed_and_the_variables_stay()
 }
 
 #[test]
-fn the_watchdog_watches_the_daemon() {
+fn watchdog_pid_names_the_daemon() {
     let scratch = Scratch::new();
     let words = "export WATCHDOG_PID=$$ WATCHDOG_USEC=30000000";
     let daemon = up(&scratch, after(&scratch, words).run());
@@ -215,7 +215,7 @@ fn supervised(scratch: &Scratch) -> Start {
 }
 
 #[test]
-fn under_supervisord_one_line_says_what_to_do_instead() {
+fn supervisord_gets_one_line_of_advice() {
     let scratch = Scratch::new();
     let daemon = scratch.up(scratch.below("supervisord", supervised(&scratch), "$0 -d"));
     expect_one_line(&daemon.launch, &["supervisord", "run in the foreground"]);
@@ -289,7 +289,7 @@ fn app_image_is_refused() {
 }
 
 #[test]
-fn a_service_of_systemd_without_a_pid_file_is_told_what_to_do_instead() {
+fn unit_without_a_pid_file_gets_advice() {
     let scratch = Scratch::new();
     let words = "export SYSTEMD_EXEC_PID=$$; unset NOTIFY_SOCKET";
     let launch = after(&scratch, words).options("log=report.log").run();
@@ -301,7 +301,7 @@ fn a_service_of_systemd_without_a_pid_file_is_told_what_to_do_instead() {
 }
 
 #[test]
-fn a_service_of_systemd_with_a_pid_file_is_right_as_it_is() {
+fn unit_with_a_pid_file_gets_no_advice() {
     let scratch = Scratch::new();
     // As under `Type=forking`: when the launcher ends, the file names the main process.
     let words = "export SYSTEMD_EXEC_PID=$$; unset NOTIFY_SOCKET";
@@ -314,7 +314,7 @@ fn a_service_of_systemd_with_a_pid_file_is_right_as_it_is() {
 }
 
 #[test]
-fn what_systemd_told_another_process_is_no_reason_for_a_word() {
+fn variables_of_another_unit_give_no_advice() {
     for pid in ["1", "$PPID", "x"] {
         let scratch = Scratch::new();
         let words = format!("export SYSTEMD_EXEC_PID={pid}; unset NOTIFY_SOCKET");
@@ -324,7 +324,7 @@ fn what_systemd_told_another_process_is_no_reason_for_a_word() {
 }
 
 #[test]
-fn a_failed_start_has_one_line_whoever_watches() {
+fn failed_start_under_a_manager_has_one_line() {
     let scratch = Scratch::new();
     let words = "export SYSTEMD_EXEC_PID=$$ SUPERVISOR_ENABLED=1; unset NOTIFY_SOCKET";
     let launch = after(&scratch, words)

@@ -26,7 +26,7 @@ fn ignored(signals: &Signals) -> u64 {
 }
 
 #[test]
-fn the_daemon_ignores_nothing_and_blocks_nothing() {
+fn daemon_ignores_and_blocks_no_signal() {
     let scratch = Scratch::new();
     let start = scratch.report().does("report");
     assert_eq!(start.run().code(), 0);
@@ -43,7 +43,7 @@ fn the_daemon_ignores_nothing_and_blocks_nothing() {
 }
 
 #[test]
-fn the_end_of_a_daemon_is_known_where_the_caller_ignores_its_children() {
+fn ignored_sigchld_of_the_caller_changes_nothing() {
     let scratch = Scratch::new();
     let start = || {
         scratch
@@ -66,7 +66,7 @@ fn nohup_changes_nothing() {
 }
 
 #[test]
-fn a_daemon_whose_caller_blocked_and_ignored_everything_ends_by_sigterm() {
+fn sigterm_works_after_a_caller_that_blocked_it() {
     let scratch = Scratch::new();
     let start = scratch.background().does("report hang");
     let daemon = scratch.up(start.ignore(1..=64).block(SigSet::all()));
@@ -75,7 +75,7 @@ fn a_daemon_whose_caller_blocked_and_ignored_everything_ends_by_sigterm() {
 }
 
 #[test]
-fn a_launcher_in_the_foreground_mode_leaves_the_signals_alone() {
+fn foreground_keeps_the_signals() {
     let scratch = Scratch::new();
     let start = scratch.report().does("report");
     let mut blocked = SigSet::empty();
@@ -102,7 +102,7 @@ fn waiting(start: Start, scratch: &Scratch, steps: &str) -> (Launch, Process) {
 }
 
 #[test]
-fn a_launcher_that_is_killed_leaves_a_daemon_that_holds_the_lock() {
+fn killed_launcher_leaves_a_locked_daemon() {
     let scratch = Scratch::new();
     let (launch, daemon) = waiting(
         scratch.background(),
@@ -121,7 +121,7 @@ fn a_launcher_that_is_killed_leaves_a_daemon_that_holds_the_lock() {
 }
 
 #[test]
-fn a_daemon_that_ends_by_sigterm_leaves_a_file_that_means_nothing() {
+fn sigterm_leaves_an_unlocked_file() {
     let scratch = Scratch::new();
     let daemon = scratch.up(scratch.background().does("report hang"));
     let pid_file = daemon.pid_file.clone();
@@ -132,7 +132,7 @@ fn a_daemon_that_ends_by_sigterm_leaves_a_file_that_means_nothing() {
 }
 
 #[test]
-fn a_signal_that_comes_before_the_launcher_waits_is_not_lost() {
+fn signal_before_the_wait_is_not_lost() {
     let scratch = Scratch::new();
     let mut launcher = None;
     let options = "pid=report.pid\nlog=report.log\nready_timeout=120";
@@ -153,7 +153,7 @@ fn a_signal_that_comes_before_the_launcher_waits_is_not_lost() {
 }
 
 #[test]
-fn a_signal_to_the_intermediate_process_is_not_taken_for_one_to_the_launcher() {
+fn signal_to_the_intermediate_process_is_ignored() {
     // It has the launcher's handlers and memory, and must not run the one on the other.
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
         let scratch = Scratch::new();
@@ -169,7 +169,7 @@ fn a_signal_to_the_intermediate_process_is_not_taken_for_one_to_the_launcher() {
 }
 
 #[test]
-fn a_signal_that_comes_when_the_daemon_is_up_ends_neither() {
+fn signal_after_success_ends_no_process() {
     for number in 1.. {
         let scratch = Scratch::new();
         let (mut is_locked, mut stops) = (false, 0);

@@ -14,7 +14,7 @@ fn start(scratch: &Scratch) -> Start {
 }
 
 #[test]
-fn the_daemon_is_started_with_the_whole_command_line() {
+fn daemon_gets_the_whole_command_line() {
     for method in ["start", "try_start"] {
         let scratch = Scratch::new();
         let program = scratch.report().env("TEST_START", method);
@@ -27,7 +27,7 @@ fn the_daemon_is_started_with_the_whole_command_line() {
 }
 
 #[test]
-fn without_the_call_the_program_is_in_the_foreground() {
+fn without_start_the_program_is_in_foreground() {
     let scratch = Scratch::new();
     let program = scratch.report().env("TEST_START", "start");
     let outcome = program.arg("-d").does("report return:7").run();
@@ -38,7 +38,7 @@ fn without_the_call_the_program_is_in_the_foreground() {
 }
 
 #[test]
-fn what_stands_before_it_runs_twice_and_what_stands_behind_it_once() {
+fn code_before_start_runs_twice() {
     let scratch = Scratch::new();
     let program = start(&scratch).env("TEST_BEFORE", "note:before");
     let daemon = scratch.up(program.does("note:behind report stay"));
@@ -49,7 +49,7 @@ fn what_stands_before_it_runs_twice_and_what_stands_behind_it_once() {
 }
 
 #[test]
-fn it_works_late_with_threads_that_run_and_a_gigabyte_resident() {
+fn start_works_with_threads_and_a_resident_gigabyte() {
     let scratch = Scratch::new();
     let program = start(&scratch).env("TEST_BEFORE", "first:once threads:8 resident:1024");
     let daemon = scratch.up(program);
@@ -65,7 +65,7 @@ fn it_works_late_with_threads_that_run_and_a_gigabyte_resident() {
 }
 
 #[test]
-fn no_memory_is_copied_for_it() {
+fn start_copies_no_memory() {
     requires!(linux("CLONE_VM"), strace);
     let scratch = Scratch::new();
     // strace stays with all that it traces.
@@ -86,7 +86,7 @@ fn no_memory_is_copied_for_it() {
 }
 
 #[test]
-fn threads_that_run_in_the_daemon_too_do_no_harm() {
+fn threads_in_the_daemon_do_no_harm() {
     let scratch = Scratch::new();
     let daemon = scratch.up(start(&scratch).env("TEST_BEFORE", "threads:3"));
     assert_eq!(daemon.report().threads, 4);
@@ -94,7 +94,7 @@ fn threads_that_run_in_the_daemon_too_do_no_harm() {
 }
 
 #[test]
-fn buffers_and_exit_handlers_of_the_launcher_are_its_own() {
+fn buffers_and_exit_handlers_run_once() {
     let scratch = Scratch::new();
     let program = start(&scratch).env("TEST_BEFORE", "buffer:text at-exit");
     let daemon = scratch.up(program);
@@ -116,7 +116,7 @@ fn buffers_and_exit_handlers_of_the_launcher_are_its_own() {
 }
 
 #[test]
-fn a_failure_ends_the_launcher_with_its_status_and_one_line() {
+fn failed_start_exits_with_the_status() {
     let scratch = Scratch::new();
     let first = scratch.up(start(&scratch));
     let second = start(&scratch).run();
@@ -135,7 +135,7 @@ fn a_failure_ends_the_launcher_with_its_status_and_one_line() {
 }
 
 #[test]
-fn a_prompt_before_it_asks_on_the_terminal_and_reads_nothing_in_the_daemon() {
+fn prompt_before_start_asks_in_the_launcher_only() {
     let scratch = Scratch::new();
     let (mut terminal, slave) = Terminal::new();
     let program = start(&scratch).env("TEST_BEFORE", "prompt:answers");
@@ -151,7 +151,7 @@ fn a_prompt_before_it_asks_on_the_terminal_and_reads_nothing_in_the_daemon() {
 }
 
 #[test]
-fn a_program_that_has_closed_its_standard_streams_is_started_all_the_same() {
+fn closed_standard_streams_do_not_fail_start() {
     let scratch = Scratch::new();
     // Of the launcher alone, which has something to say, to a stream that is not there.
     let closed = |start: Start| {
@@ -171,7 +171,7 @@ fn a_program_that_has_closed_its_standard_streams_is_started_all_the_same() {
 }
 
 #[test]
-fn another_thread_that_forks_meanwhile_holds_no_launcher_up() {
+fn thread_that_forks_does_not_delay_the_launcher() {
     requires!(preload);
     // Each child has all that was open at that moment, and does not close it for six seconds.
     let forks = "
@@ -208,7 +208,7 @@ fn another_thread_that_forks_meanwhile_holds_no_launcher_up() {
 }
 
 #[test]
-fn a_child_that_the_daemon_has_before_it_does_not_become_the_daemon() {
+fn child_before_start_does_not_become_the_daemon() {
     requires!(preload);
     let child = r#"
         #include <stdlib.h>
@@ -240,7 +240,7 @@ fn a_child_that_the_daemon_has_before_it_does_not_become_the_daemon() {
 }
 
 #[test]
-fn what_the_daemon_wrote_is_shown_though_another_thread_has_taken_its_status() {
+fn output_is_shown_when_a_thread_reaped_the_daemon() {
     requires!(linux("a daemon that is a child of the launcher"), preload);
     let reap = "
         #define _GNU_SOURCE

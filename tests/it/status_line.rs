@@ -33,7 +33,7 @@ fn status_lines(shown: &str) -> (Vec<&str>, &str) {
 }
 
 #[test]
-fn a_status_line_is_shown_after_a_second_and_cleared_at_the_end() {
+fn status_line_appears_after_a_second() {
     let shown = shown(
         "xterm",
         "status:opening sleep:1500 status:reading sleep:1000 ready stay",
@@ -51,7 +51,7 @@ fn a_status_line_is_shown_after_a_second_and_cleared_at_the_end() {
 }
 
 #[test]
-fn the_status_line_is_cleared_before_a_failure_is_explained() {
+fn status_line_is_cleared_before_an_error() {
     let shown = shown("xterm", "complain:no-disk sleep:1300 exit:3", 3);
     let (lines, rest) = status_lines(&shown);
     assert_eq!(
@@ -66,13 +66,13 @@ fn the_status_line_is_cleared_before_a_failure_is_explained() {
 }
 
 #[test]
-fn a_short_wait_shows_nothing() {
+fn short_wait_shows_no_status_line() {
     let shown = shown("xterm", "status:opening sleep:300 ready stay", 0);
     assert!(!shown.contains('\x1b'), "{shown:?}");
 }
 
 #[test]
-fn a_status_cannot_disturb_the_terminal() {
+fn status_text_is_escaped() {
     let steps =
         "notify:STATUS=%1b]0;title%07%0d%ffend%0aX=1 sleep:1500 big-status sleep:500 ready stay";
     let shown = shown("xterm", steps, 0);
@@ -87,14 +87,14 @@ fn a_status_cannot_disturb_the_terminal() {
 }
 
 #[test]
-fn a_daemon_that_talks_too_much_does_not_flood_the_terminal() {
+fn chatty_daemon_does_not_flood_the_terminal() {
     let shown = shown("xterm", "chatter:2000 ready stay", 0);
     let (lines, _) = status_lines(&shown);
     assert!((2..=15).contains(&lines.len()), "{shown:?}");
 }
 
 #[test]
-fn what_is_no_terminal_or_a_dumb_one_shows_no_status_line() {
+fn dumb_terminal_shows_no_status_line() {
     let steps = "status:opening sleep:1300 ready stay";
     let shown = shown("dumb", steps, 0);
     assert!(
@@ -108,7 +108,7 @@ fn what_is_no_terminal_or_a_dumb_one_shows_no_status_line() {
 }
 
 #[test]
-fn under_settled_there_is_a_status_line_too() {
+fn settled_shows_a_status_line() {
     requires!(linux("the threads of another process"));
     let scratch = Scratch::new();
     let (mut terminal, tty) = Terminal::new();

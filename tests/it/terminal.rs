@@ -24,7 +24,7 @@ fn shell(scratch: &Scratch, commands: &str) -> Start {
 }
 
 #[test]
-fn a_start_on_a_terminal_says_the_pid_and_the_log_in_one_line() {
+fn start_on_a_terminal_shows_pid_and_log() {
     let scratch = Scratch::new();
     let (mut terminal, tty) = Terminal::new();
     let outcome = scratch.background().on_terminal(tty).run();
@@ -41,7 +41,7 @@ fn a_start_on_a_terminal_says_the_pid_and_the_log_in_one_line() {
 }
 
 #[test]
-fn a_terminal_that_is_closed_takes_no_daemon_with_it() {
+fn daemon_survives_a_closed_terminal() {
     let scratch = Scratch::new();
     let (mut terminal, tty) = Terminal::new();
     let login = shell(&scratch, "\"$0\" -d; echo status $?; read line").on_terminal(tty);
@@ -62,7 +62,7 @@ fn a_terminal_that_is_closed_takes_no_daemon_with_it() {
 }
 
 #[test]
-fn a_terminal_that_is_closed_while_the_launcher_waits_ends_the_start() {
+fn closed_terminal_ends_a_waiting_start() {
     let scratch = Scratch::new();
     let (terminal, tty) = Terminal::new();
     let start = scratch.background().on_terminal(tty).does("report busy");
@@ -75,7 +75,7 @@ fn a_terminal_that_is_closed_while_the_launcher_waits_ends_the_start() {
 }
 
 #[test]
-fn a_daemon_that_opens_a_terminal_does_not_get_it_as_its_own() {
+fn daemon_gets_no_controlling_terminal() {
     let scratch = Scratch::new();
     let (terminal, tty) = Terminal::new();
     let open = format!("open:{} report", terminal.path.display());
@@ -96,7 +96,7 @@ fn a_daemon_that_opens_a_terminal_does_not_get_it_as_its_own() {
 }
 
 #[test]
-fn a_launcher_in_the_background_of_a_terminal_that_stops_writers_ends() {
+fn launcher_in_background_with_tostop_ends() {
     let scratch = Scratch::new();
     let (mut terminal, tty) = Terminal::new();
     let commands = "set -m; stty tostop; \"$0\" -d & wait $!; echo status $?";
@@ -107,7 +107,7 @@ fn a_launcher_in_the_background_of_a_terminal_that_stops_writers_ends() {
 }
 
 #[test]
-fn a_start_that_fails_says_why_on_the_terminal() {
+fn failed_start_explains_on_the_terminal() {
     let scratch = Scratch::new();
     let (mut terminal, tty) = Terminal::new();
     let start = scratch.background().does("complain:no-such-disk exit:3");
@@ -117,7 +117,7 @@ fn a_start_that_fails_says_why_on_the_terminal() {
 }
 
 #[test]
-fn a_program_in_the_foreground_keeps_its_terminal() {
+fn foreground_keeps_its_terminal() {
     let scratch = Scratch::new();
     let (mut terminal, tty) = Terminal::new();
     let launch = scratch
@@ -138,7 +138,7 @@ fn a_program_in_the_foreground_keeps_its_terminal() {
 }
 
 #[test]
-fn a_daemon_outlives_the_terminal_of_script() {
+fn daemon_outlives_the_terminal_of_script() {
     requires!(program("script"));
     let scratch = Scratch::new();
     let script = requires::find("script").expect("script");
@@ -155,7 +155,7 @@ fn a_daemon_outlives_the_terminal_of_script() {
 }
 
 #[test]
-fn a_signal_that_waits_since_before_the_start_is_no_surprise() {
+fn pending_signal_before_the_start_is_harmless() {
     for signal in [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGUSR1] {
         let scratch = Scratch::new();
         let mut blocked = SigSet::empty();

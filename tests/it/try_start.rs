@@ -40,7 +40,7 @@ fn fail(scratch: &Scratch, program: Start, run: impl Fn(Start) -> Outcome) -> St
 }
 
 #[test]
-fn try_start_gives_everything_back_when_the_daemon_fails() {
+fn try_start_restores_all_after_a_failure() {
     let scratch = Scratch::new();
     let program = try_start(&scratch).does("complain:no-luck exit:3");
     let said = fail(&scratch, program, Start::run);
@@ -50,7 +50,7 @@ fn try_start_gives_everything_back_when_the_daemon_fails() {
 }
 
 #[test]
-fn try_start_gives_everything_back_when_a_daemon_runs_already() {
+fn try_start_restores_all_beside_a_daemon() {
     let scratch = Scratch::new();
     let first = scratch.up(scratch.background());
     let said = fail(&scratch, try_start(&scratch), Start::run);
@@ -61,7 +61,7 @@ fn try_start_gives_everything_back_when_a_daemon_runs_already() {
 }
 
 #[test]
-fn try_start_gives_everything_back_when_the_daemon_is_late() {
+fn try_start_restores_all_after_a_timeout() {
     let scratch = Scratch::new();
     let options = "pid=report.pid\nlog=report.log\nready=notify\nready_timeout=1";
     let program = try_start(&scratch).options(options);
@@ -71,7 +71,7 @@ fn try_start_gives_everything_back_when_the_daemon_is_late() {
 }
 
 #[test]
-fn try_start_gives_everything_back_when_the_user_gives_up_waiting() {
+fn try_start_restores_all_after_an_interrupt() {
     let scratch = Scratch::new();
     let options = "pid=report.pid\nlog=report.log\nready=notify";
     let program = try_start(&scratch).options(options);
@@ -90,7 +90,7 @@ fn try_start_gives_everything_back_when_the_user_gives_up_waiting() {
 }
 
 #[test]
-fn what_the_daemon_wrote_is_in_the_error_of_try_start() {
+fn error_of_try_start_holds_the_output() {
     let scratch = Scratch::new();
     let program = try_start(&scratch).does("complain:no-luck exit:3");
     let outcome = program.env("TEST_FAILED", "return:5").run();
@@ -99,7 +99,7 @@ fn what_the_daemon_wrote_is_in_the_error_of_try_start() {
 }
 
 #[test]
-fn a_program_that_handles_the_end_of_its_children_hears_of_one_that_ended_during_the_start() {
+fn sigchld_handler_hears_of_a_child_after_try_start() {
     requires!(preload);
     let child = r#"
         #include <fcntl.h>

@@ -33,7 +33,7 @@ fn waiting(start: Start, scratch: &Scratch) -> (Launch, Process) {
 }
 
 #[test]
-fn the_launcher_uses_next_to_no_processor_while_it_waits() {
+fn waiting_launcher_uses_little_cpu() {
     for (options, steps, most) in [
         ("ready=notify", "report hang", 0.02),
         ("ready=settled", "report busy", 0.02),
@@ -110,7 +110,7 @@ fn waiting_in(mode: (&str, &str), scratch: &Scratch) -> (Launch, Process) {
 }
 
 #[test]
-fn a_signal_ends_the_daemon_and_then_the_launcher_in_every_mode() {
+fn signal_ends_daemon_and_launcher_in_every_mode() {
     for &mode in MODES {
         for signal in [
             Signal::SIGINT,
@@ -131,7 +131,7 @@ fn a_signal_ends_the_daemon_and_then_the_launcher_in_every_mode() {
 }
 
 #[test]
-fn death_is_seen_at_once_in_every_mode() {
+fn death_is_noticed_at_once_in_every_mode() {
     for &mode in MODES {
         let lateness = (0..5).map(|_| {
             let scratch = Scratch::new();
@@ -153,7 +153,7 @@ fn death_is_seen_at_once_in_every_mode() {
 }
 
 #[test]
-fn a_signal_while_the_daemon_is_given_its_time_to_end_changes_nothing() {
+fn signal_during_the_stop_timeout_changes_nothing() {
     let scratch = Scratch::new();
     let start = notify(&scratch, "ignore:15 report hang").options(NOTIFY.replace("60", "1"));
     let (launch, daemon) = waiting(start, &scratch);
@@ -169,7 +169,7 @@ fn a_signal_while_the_daemon_is_given_its_time_to_end_changes_nothing() {
 }
 
 #[test]
-fn a_daemon_that_lets_go_of_its_hand_off_is_given_up_soon() {
+fn closed_hand_off_is_given_up_soon() {
     requires!(linux("CLONE_FILES"), preload);
     let scratch = Scratch::new();
     let source = r#"
@@ -188,7 +188,7 @@ fn a_daemon_that_lets_go_of_its_hand_off_is_given_up_soon() {
 }
 
 #[test]
-fn a_second_signal_does_not_save_the_daemon() {
+fn second_signal_does_not_save_the_daemon() {
     let scratch = Scratch::new();
     let (launch, daemon) = waiting(notify(&scratch, "ignore:15 report hang"), &scratch);
     let begin = Instant::now();
@@ -207,7 +207,7 @@ fn a_second_signal_does_not_save_the_daemon() {
 }
 
 #[test]
-fn a_signal_at_any_moment_of_the_start_leaves_nothing_behind() {
+fn signal_at_any_moment_leaves_nothing() {
     for round in 0_u64..60 {
         let scratch = Scratch::new();
         let launch = notify(&scratch, "hang").spawn();
@@ -224,7 +224,7 @@ fn a_signal_at_any_moment_of_the_start_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
+fn ignored_signal_stays_ignored() {
     let scratch = Scratch::new();
     let start = notify(&scratch, "report wait:now ready stay").ignore([libc::SIGHUP, libc::SIGINT]);
     let (launch, _daemon) = waiting(start, &scratch);
@@ -237,7 +237,7 @@ fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
 }
 
 #[test]
-fn the_deadline_holds_however_often_the_launcher_is_disturbed() {
+fn deadline_holds_under_many_signals() {
     let scratch = Scratch::new();
     let start = notify(&scratch, "report hang").options(NOTIFY.replace("60", "2"));
     let (launch, _daemon) = waiting(start, &scratch);
@@ -257,7 +257,7 @@ fn the_deadline_holds_however_often_the_launcher_is_disturbed() {
 }
 
 #[test]
-fn a_launcher_that_cannot_wait_stops_the_daemon() {
+fn launcher_that_cannot_wait_stops_the_daemon() {
     requires!(strace);
     // The runtime of Rust polls once at its start. A wait that fails is none of these faults: it says
     // that another thread has seen the daemon's end.
@@ -276,7 +276,7 @@ fn a_launcher_that_cannot_wait_stops_the_daemon() {
 }
 
 #[test]
-fn a_terminal_that_its_user_has_stopped_does_not_stop_the_clock() {
+fn stopped_terminal_does_not_stop_the_clock() {
     let scratch = Scratch::new();
     let (mut terminal, tty) = Terminal::new();
     let start = notify(&scratch, "report hang").options(NOTIFY.replace("60", "2"));

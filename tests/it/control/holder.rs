@@ -13,7 +13,7 @@ use crate::support::scratch::Scratch;
 use crate::support::{lock, process, requires};
 
 #[test]
-fn a_daemon_whose_first_thread_has_ended_is_known_all_the_same() {
+fn daemon_without_its_first_thread_is_controlled() {
     requires!(linux("the holder of a lock"));
     let scratch = Scratch::new();
     let start = scratch.controlled("report end-first-thread");
@@ -40,7 +40,7 @@ fn a_daemon_whose_first_thread_has_ended_is_known_all_the_same() {
 }
 
 #[test]
-fn a_process_that_does_not_hold_the_lock_is_not_signalled() {
+fn process_without_the_lock_is_not_signalled() {
     requires!(linux("the holder of a lock"));
     let scratch = Scratch::new();
     let path = scratch.write("report.pid", "");
@@ -62,7 +62,7 @@ fn a_process_that_does_not_hold_the_lock_is_not_signalled() {
 }
 
 #[test]
-fn a_lock_that_outlives_the_daemon_in_its_child_is_reported() {
+fn lock_in_a_child_of_a_dead_daemon_is_reported() {
     requires!(linux("the holder of a lock"));
     let scratch = Scratch::new();
     let daemon = scratch.up_and_reported("report wait:go leak-lock create:leaked stay");
@@ -87,7 +87,7 @@ fn a_lock_that_outlives_the_daemon_in_its_child_is_reported() {
 }
 
 #[test]
-fn a_descriptor_without_the_lock_is_not_looked_at() {
+fn only_the_locked_descriptor_is_opened() {
     requires!(linux("the holder of a lock"), strace);
     let scratch = Scratch::new();
     let other = scratch.write("other", "");
@@ -108,7 +108,7 @@ fn a_descriptor_without_the_lock_is_not_looked_at() {
 }
 
 #[test]
-fn a_lock_of_another_kind_proves_nothing() {
+fn flock_proves_no_holder() {
     requires!(linux("the holder of a lock"));
     let scratch = Scratch::new();
     let path = scratch.write("report.pid", "\n");
@@ -132,7 +132,7 @@ fn a_lock_of_another_kind_proves_nothing() {
 }
 
 #[test]
-fn a_number_that_was_given_away_again_belongs_to_an_innocent() {
+fn recycled_pid_is_not_signalled() {
     requires!(root);
     let scratch = Scratch::new();
     // The daemon is killed, and the next process gets its number.
@@ -158,7 +158,7 @@ fn a_number_that_was_given_away_again_belongs_to_an_innocent() {
 }
 
 #[test]
-fn a_daemon_that_closed_its_lock_counts_as_gone() {
+fn daemon_that_closed_its_lock_is_not_running() {
     let scratch = Scratch::new();
     let start = scratch.controlled("close-all create:closed hang");
     let launch = start.run();

@@ -9,7 +9,7 @@ use crate::support::requires;
 use crate::support::scratch::Scratch;
 
 #[test]
-fn a_daemon_in_another_pid_namespace_is_not_mistaken_for_its_number_here() {
+fn pid_of_another_namespace_is_not_signalled() {
     requires!(linux("the holder of a lock"), root);
     let scratch = Scratch::new();
     // The launcher and the intermediate process come before the daemon, whose number is here that
@@ -34,7 +34,7 @@ fn a_daemon_in_another_pid_namespace_is_not_mistaken_for_its_number_here() {
 }
 
 #[test]
-fn where_proc_shows_another_pid_namespace_its_numbers_prove_nothing() {
+fn foreign_proc_proves_no_holder() {
     requires!(linux("the holder of a lock"), root);
     let scratch = Scratch::new();
     // It would survive a reload.
@@ -57,7 +57,7 @@ fn where_proc_shows_another_pid_namespace_its_numbers_prove_nothing() {
 }
 
 #[test]
-fn where_proc_shows_another_pid_namespace_a_daemon_that_is_to_listen_may_settle() {
+fn listening_settles_with_a_foreign_proc() {
     requires!(linux("the sockets of another process"), root);
     let scratch = Scratch::new();
     let script = "$0 -d; echo $?; kill $(cat report.pid)";

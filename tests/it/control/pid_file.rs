@@ -16,7 +16,7 @@ use crate::support::users::NOBODY;
 use crate::support::{lock, requires};
 
 #[test]
-fn whatever_stands_in_an_unlocked_file_nobody_is_signalled() {
+fn pid_in_an_unlocked_file_is_not_signalled() {
     let scratch = Scratch::new();
     let mut canary = Canary::new();
     let number = canary.0.id();
@@ -45,7 +45,7 @@ fn whatever_stands_in_an_unlocked_file_nobody_is_signalled() {
 }
 
 #[test]
-fn a_locked_file_without_a_pid_is_reported_and_nobody_signalled() {
+fn locked_file_without_a_pid_is_reported() {
     let scratch = Scratch::new();
     let _lock = lock::hold(&scratch.path("report.pid"));
     for content in ["", "-1\n", "1\n", "5"] {
@@ -59,7 +59,7 @@ fn a_locked_file_without_a_pid_is_reported_and_nobody_signalled() {
 }
 
 #[test]
-fn a_file_of_any_length_is_read_as_far_as_a_pid_can_stand() {
+fn file_of_a_terabyte_is_not_read_whole() {
     let scratch = Scratch::new();
     let lock = lock::hold(&scratch.path("report.pid"));
     // No memory holds so much, and no disk need.
@@ -69,7 +69,7 @@ fn a_file_of_any_length_is_read_as_far_as_a_pid_can_stand() {
 }
 
 #[test]
-fn what_is_no_regular_file_is_not_waited_for() {
+fn special_file_is_refused_at_once() {
     let scratch = Scratch::new();
     let path = scratch.path("report.pid");
     mkfifo(&path, Mode::S_IRWXU).expect("mkfifo");
@@ -88,7 +88,7 @@ fn what_is_no_regular_file_is_not_waited_for() {
 }
 
 #[test]
-fn root_does_not_signal_what_others_may_have_written() {
+fn root_does_not_trust_a_file_of_another_user() {
     requires!(root);
     let scratch = Scratch::new();
     let daemon = scratch.up_and_reported("catch:1 report stay");
@@ -118,7 +118,7 @@ fn root_does_not_signal_what_others_may_have_written() {
 }
 
 #[test]
-fn a_stop_after_a_stale_number_stops_the_daemon_alone() {
+fn stop_leaves_the_owner_of_a_stale_pid_alone() {
     let scratch = Scratch::new();
     scratch.write("report.pid", format!("{}\n", scratch.canary()));
     let daemon = scratch.up(scratch.controlled("hang"));
@@ -128,7 +128,7 @@ fn a_stop_after_a_stale_number_stops_the_daemon_alone() {
 }
 
 #[test]
-fn of_a_long_file_no_more_is_read_than_a_pid_can_be() {
+fn at_most_64_bytes_of_a_file_are_read() {
     requires!(strace);
     let scratch = Scratch::new();
     let path = scratch.write("report.pid", "9".repeat(10_000_000));
@@ -149,7 +149,7 @@ fn of_a_long_file_no_more_is_read_than_a_pid_can_be() {
 }
 
 #[test]
-fn a_relative_path_means_another_file_in_another_directory() {
+fn relative_path_depends_on_the_directory() {
     let scratch = Scratch::new();
     let daemon = scratch.up(scratch.controlled("hang"));
     fs::create_dir(scratch.path("elsewhere")).expect("mkdir");

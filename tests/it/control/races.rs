@@ -17,7 +17,7 @@ use crate::support::trace::{self, Action};
 use crate::support::{lock, process, requires};
 
 #[test]
-fn of_two_stops_at_once_both_say_0() {
+fn concurrent_stops_both_succeed() {
     let scratch = Scratch::new();
     for _ in 0..20 {
         scratch.up(scratch.controlled("stay"));
@@ -31,7 +31,7 @@ fn of_two_stops_at_once_both_say_0() {
 }
 
 #[test]
-fn stop_does_not_remove_the_file_of_a_start() {
+fn stop_keeps_the_file_of_a_new_start() {
     requires!(strace);
     let scratch = Scratch::new();
     scratch.write("report.pid", "5000000\n");
@@ -48,7 +48,7 @@ fn stop_does_not_remove_the_file_of_a_start() {
 }
 
 #[test]
-fn stop_removes_no_file_that_a_new_daemon_has_made_meanwhile() {
+fn stop_keeps_the_file_of_a_new_daemon() {
     let mut up = 0;
     for number in 1.. {
         let scratch = Scratch::new();
@@ -83,7 +83,7 @@ fn stop_removes_no_file_that_a_new_daemon_has_made_meanwhile() {
 }
 
 #[test]
-fn a_daemon_that_ends_by_itself_at_any_moment_of_a_stop_is_stopped() {
+fn daemon_that_exits_during_stop_is_stopped() {
     let mut ended = 0;
     for number in 1.. {
         let scratch = Scratch::new();
@@ -112,7 +112,7 @@ fn a_daemon_that_ends_by_itself_at_any_moment_of_a_stop_is_stopped() {
 }
 
 #[test]
-fn a_number_that_comes_at_the_last_moment_is_looked_at_or_not_told() {
+fn pid_written_at_the_last_moment_is_checked() {
     let scratch = Scratch::new();
     let daemon = scratch.up(scratch.controlled("hang"));
     let (mut number, mut untold) = (0, 0);
@@ -141,7 +141,7 @@ fn a_number_that_comes_at_the_last_moment_is_looked_at_or_not_told() {
 }
 
 #[test]
-fn starts_and_stops_that_race_leave_one_daemon_or_none() {
+fn racing_starts_and_stops_leave_at_most_one_daemon() {
     let scratch = Scratch::new();
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -180,7 +180,7 @@ fn starts_and_stops_that_race_leave_one_daemon_or_none() {
 }
 
 #[test]
-fn looking_at_a_daemon_never_makes_a_start_fail() {
+fn status_never_makes_a_start_fail() {
     let scratch = Scratch::new();
     let (control, is_over) = (scratch.control(), AtomicBool::new(false));
     thread::scope(|scope| {

@@ -7,7 +7,7 @@ use crate::support::scratch::Scratch;
 use crate::support::{lock, requires};
 
 #[test]
-fn a_number_that_is_not_there_yet_is_waited_for_a_moment() {
+fn missing_pid_is_waited_for_briefly() {
     let scratch = Scratch::new();
     // As a start leaves it between its lock and its exec; an old number stands behind it.
     scratch.write("report.pid", format!("\n{}\n", scratch.canary()));
@@ -21,7 +21,7 @@ fn a_number_that_is_not_there_yet_is_waited_for_a_moment() {
 }
 
 #[test]
-fn a_number_that_is_given_away_while_stop_works_belongs_to_an_innocent() {
+fn pid_recycled_during_stop_is_not_signalled() {
     requires!(linux("pidfds"), namespaces, strace);
     // It has taken hold of the daemon and is about to signal it when the daemon ends, and the next
     // process gets its number. The moment is long, but not for every machine.

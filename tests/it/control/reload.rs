@@ -7,7 +7,7 @@ use super::stage::{expect_answer, expect_failure};
 use crate::support::scratch::Scratch;
 
 #[test]
-fn reload_never_kills() {
+fn reload_does_not_kill_a_daemon_without_a_handler() {
     requires!(linux("the signal handlers of another process"));
     let scratch = Scratch::new();
     let daemon = scratch.up_and_reported("report stay");

@@ -6,7 +6,7 @@ use super::stage::{OPTIONS, expect_failure};
 use crate::support::scratch::Scratch;
 
 #[test]
-fn restart_uses_the_new_command_line_and_starts_what_is_down() {
+fn restart_uses_the_new_command_line() {
     let scratch = Scratch::new();
     for word in ["first", "second"] {
         let outcome = scratch.verb("restart").arg(word).run();
@@ -19,7 +19,7 @@ fn restart_uses_the_new_command_line_and_starts_what_is_down() {
 }
 
 #[test]
-fn a_restart_whose_start_fails_says_that_the_old_daemon_is_stopped() {
+fn failed_restart_says_the_old_daemon_is_stopped() {
     let scratch = Scratch::new();
     scratch.up_and_reported("report stay");
     let options = OPTIONS.replace("exec", "settled");
@@ -38,7 +38,7 @@ fn a_restart_whose_start_fails_says_that_the_old_daemon_is_stopped() {
 }
 
 #[test]
-fn a_restart_that_cannot_start_does_not_stop() {
+fn refused_restart_does_not_stop_the_daemon() {
     let scratch = Scratch::new();
     let daemon = scratch.up_and_reported("report stay");
     let restart = scratch

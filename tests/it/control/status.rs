@@ -8,7 +8,7 @@ use super::stage::OPTIONS;
 use crate::support::scratch::Scratch;
 
 #[test]
-fn status_says_who_runs_since_when_and_where_it_logs() {
+fn status_shows_pid_start_time_and_log() {
     requires!(linux("the start time of a process"));
     let scratch = Scratch::new();
     let daemon = scratch.up_and_reported("report stay");
@@ -35,7 +35,7 @@ fn status_says_who_runs_since_when_and_where_it_logs() {
 }
 
 #[test]
-fn status_names_the_log_that_the_daemon_has() {
+fn status_shows_the_log_of_the_daemon() {
     requires!(linux("the output of another process"));
     let scratch = Scratch::new();
     let other = OPTIONS.replace("report.log", "other.log");

@@ -12,7 +12,7 @@ use crate::support::requires;
 use crate::support::scratch::Scratch;
 
 #[test]
-fn stop_leaves_nothing_behind_with_a_handler_and_without() {
+fn stop_ends_daemons_with_and_without_handler() {
     let scratch = Scratch::new();
     for steps in ["stay", "hang"].repeat(50) {
         let daemon = scratch.up(scratch.controlled(steps));
@@ -25,7 +25,7 @@ fn stop_leaves_nothing_behind_with_a_handler_and_without() {
 }
 
 #[test]
-fn a_daemon_that_ignores_sigterm_is_killed() {
+fn daemon_that_ignores_sigterm_is_killed() {
     let scratch = Scratch::new();
     let daemon = scratch.up_and_reported("ignore:15 report hang");
     let outcome = scratch.verb("stop").run();
@@ -36,7 +36,7 @@ fn a_daemon_that_ignores_sigterm_is_killed() {
 }
 
 #[test]
-fn a_daemon_that_is_stopped_is_woken_to_end() {
+fn suspended_daemon_is_continued_and_stopped() {
     let scratch = Scratch::new();
     let daemon = scratch.up_and_reported("report stay");
     daemon.process.signal(Signal::SIGSTOP);
@@ -51,7 +51,7 @@ fn a_daemon_that_is_stopped_is_woken_to_end() {
 }
 
 #[test]
-fn stop_while_it_starts_ends_the_start() {
+fn stop_ends_a_start_that_waits() {
     let scratch = Scratch::new();
     let options = OPTIONS.replace("exec", "notify");
     let launch = scratch
@@ -71,7 +71,7 @@ fn stop_while_it_starts_ends_the_start() {
 }
 
 #[test]
-fn stop_does_not_say_that_the_lock_is_free_while_a_child_holds_it() {
+fn stop_reports_a_lock_held_by_a_child() {
     requires!(linux("the holder of a lock"));
     let scratch = Scratch::new();
     let daemon = scratch.up_and_reported("report wait:go leak-lock create:leaked stay");
@@ -84,7 +84,7 @@ fn stop_does_not_say_that_the_lock_is_free_while_a_child_holds_it() {
 }
 
 #[test]
-fn without_pidfds_the_verbs_work_all_the_same() {
+fn verbs_work_without_pidfds() {
     requires!(linux("pidfds"), strace);
     let scratch = Scratch::new();
     for error in ["ENOSYS", "EPERM"] {
@@ -98,7 +98,7 @@ fn without_pidfds_the_verbs_work_all_the_same() {
 }
 
 #[test]
-fn without_pidfds_who_has_let_go_of_the_lock_meanwhile_is_not_signalled() {
+fn without_pidfds_a_former_holder_is_not_signalled() {
     requires!(linux("pidfds"), strace);
     for _ in 0..5 {
         let scratch = Scratch::new();
@@ -131,7 +131,7 @@ fn without_pidfds_who_has_let_go_of_the_lock_meanwhile_is_not_signalled() {
 }
 
 #[test]
-fn a_daemon_that_does_not_even_die_of_sigkill_is_given_up() {
+fn daemon_that_survives_sigkill_is_reported() {
     requires!(linux("the system calls of the launch"), strace);
     let scratch = Scratch::new();
     let daemon = scratch.up(scratch.controlled("hang"));
@@ -145,7 +145,7 @@ fn a_daemon_that_does_not_even_die_of_sigkill_is_given_up() {
 }
 
 #[test]
-fn stop_returns_when_the_daemon_ends_and_not_at_the_timeout() {
+fn stop_returns_as_soon_as_the_daemon_ends() {
     requires!(linux("CLONE_VFORK"));
     let scratch = Scratch::new();
     let daemon = scratch.up_and_reported("report stay");

@@ -11,7 +11,7 @@ use crate::support::scratch::Scratch;
 use crate::support::{lock, process, requires};
 
 #[test]
-fn stop_ends_a_start_though_only_the_launcher_is_seen_to_hold_the_lock() {
+fn stop_ends_a_start_of_an_undumpable_daemon() {
     requires!(linux("the holder of a lock"), root);
     let scratch = Scratch::new();
     fs::set_permissions(scratch.dir(), fs::Permissions::from_mode(0o777)).expect("chmod");
@@ -34,7 +34,7 @@ const IN_CONTAINER: [&str; 3] = [
 ];
 
 #[test]
-fn root_of_a_container_controls_a_daemon_of_another_user() {
+fn container_root_controls_daemons_of_other_users() {
     requires!(linux("the signal handlers of another process"), users);
     let scratch = Scratch::new();
     let options = format!("{OPTIONS}\nuser=nobody\nlog_reopen=1");
@@ -49,7 +49,7 @@ fn root_of_a_container_controls_a_daemon_of_another_user() {
 }
 
 #[test]
-fn another_users_daemon_is_seen_and_not_stopped() {
+fn daemon_of_another_user_is_seen_but_not_stopped() {
     requires!(linux("the signal handlers of another process"), root);
     let scratch = Scratch::new();
     let daemon = scratch.up_and_reported("catch:1 report stay");
@@ -68,7 +68,7 @@ fn another_users_daemon_is_seen_and_not_stopped() {
 }
 
 #[test]
-fn a_number_that_changes_while_it_is_looked_at_is_not_believed() {
+fn pid_that_changes_during_status_is_not_believed() {
     requires!(root);
     let scratch = Scratch::new();
     // Nobody can see what root's processes have open.
@@ -84,7 +84,7 @@ fn a_number_that_changes_while_it_is_looked_at_is_not_believed() {
 }
 
 #[test]
-fn a_lock_that_is_let_go_while_it_is_looked_at_is_free() {
+fn lock_released_during_status_is_free() {
     requires!(root);
     let scratch = Scratch::new();
     // As nobody can see what a process has open that is about to be gone, unless he is root.
@@ -101,7 +101,7 @@ fn a_lock_that_is_let_go_while_it_is_looked_at_is_free() {
 }
 
 #[test]
-fn who_cannot_be_seen_into_is_signalled_only_if_it_wrote_its_number_at_its_start() {
+fn opaque_process_needs_a_matching_start_time() {
     requires!(linux("the start time of a process"), root);
     let scratch = Scratch::new();
     let canary = Canary::new();
@@ -118,7 +118,7 @@ fn who_cannot_be_seen_into_is_signalled_only_if_it_wrote_its_number_at_its_start
 }
 
 #[test]
-fn a_number_that_cannot_be_seen_into_is_not_believed_beside_a_holder_that_is_seen() {
+fn visible_holder_wins_over_an_opaque_pid() {
     requires!(linux("the holder of a lock"), root);
     let scratch = Scratch::new();
     let (daemon, other) = (as_nobody(scratch.controlled("hang")), Canary::new());

@@ -14,7 +14,7 @@ use crate::support::process;
 use crate::support::scratch::Scratch;
 
 #[test]
-fn without_a_daemon_each_verb_says_so() {
+fn verbs_report_a_missing_daemon() {
     let scratch = Scratch::new();
     expect_answer(&scratch.verb("status").run(), 3, "not running");
     expect_answer(&scratch.verb("stop").run(), 0, "not running");
@@ -27,7 +27,7 @@ fn without_a_daemon_each_verb_says_so() {
 }
 
 #[test]
-fn after_a_crash_status_is_1_and_stop_clears_the_file_away() {
+fn stop_removes_the_file_after_a_crash() {
     let scratch = Scratch::new();
     let daemon = scratch.up_and_reported("report stay");
     daemon.process.signal(Signal::SIGKILL);
@@ -40,14 +40,14 @@ fn after_a_crash_status_is_1_and_stop_clears_the_file_away() {
 }
 
 #[test]
-fn a_verb_beside_the_switch_and_an_unknown_one_are_usage_errors() {
+fn wrong_verbs_are_usage_errors() {
     let scratch = Scratch::new();
     expect_failure(&scratch.verb("stop").arg("-d").run(), 64, &["-d"]);
     expect_failure(&scratch.verb("halt").run(), 64, &["unknown verb halt"]);
 }
 
 #[test]
-fn a_verb_creates_no_directory() {
+fn verbs_create_no_directory() {
     let scratch = Scratch::new();
     let options = "pid_template={state_dir}/{name}/report.pid\ncontrol_flag=-s";
     let status = scratch.verb("status").options(options);
@@ -58,7 +58,7 @@ fn a_verb_creates_no_directory() {
 }
 
 #[test]
-fn of_several_daemons_a_verb_means_the_one_whose_file_is_chosen() {
+fn path_flag_selects_one_of_several_daemons() {
     let scratch = Scratch::new();
     let options = "control_flag=-s\npid_flag=--pid-file\nlog=report.log\nready=exec";
     let up = |pid_file: &str| {
@@ -79,7 +79,7 @@ fn of_several_daemons_a_verb_means_the_one_whose_file_is_chosen() {
 }
 
 #[test]
-fn a_verb_that_was_killed_is_repeated() {
+fn killed_verb_can_be_repeated() {
     let scratch = Scratch::new();
     let patient = OPTIONS.replace("stop_timeout=1", "stop_timeout=60");
     for verb in ["stop", "restart"] {
@@ -100,7 +100,7 @@ fn a_verb_that_was_killed_is_repeated() {
 }
 
 #[test]
-fn a_program_controls_a_daemon_by_its_path() {
+fn control_takes_the_path_of_a_pid_file() {
     requires!(linux("the start time of a process"));
     let scratch = Scratch::new();
     let control = scratch.control();

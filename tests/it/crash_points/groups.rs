@@ -20,7 +20,7 @@ fn moments(short: usize, long: usize) -> impl Iterator<Item = Duration> {
 }
 
 #[test]
-fn a_process_group_that_is_killed_at_any_moment_leaves_order() {
+fn process_group_killed_at_any_moment() {
     for moment in moments(12, 200) {
         let scratch = Scratch::new();
         // As a shell starts a job.
@@ -37,7 +37,7 @@ fn a_process_group_that_is_killed_at_any_moment_leaves_order() {
 }
 
 #[test]
-fn a_control_group_that_is_killed_at_any_moment_leaves_order() {
+fn control_group_killed_at_any_moment() {
     for moment in moments(12, 200) {
         let scratch = Scratch::new();
         let Some(group) = Cgroup::with("unified", &["cgroup.kill"]) else {
@@ -53,7 +53,7 @@ fn a_control_group_that_is_killed_at_any_moment_leaves_order() {
 }
 
 #[test]
-fn a_daemon_that_is_killed_as_soon_as_it_is_ready_leaves_order() {
+fn daemon_killed_as_soon_as_it_is_ready() {
     for _ in 0..rounds(20, 200) {
         let scratch = Scratch::new();
         let options = CONTROLLED.replace("exec", "notify");

@@ -82,7 +82,7 @@ fn quick(scratch: &Scratch) -> Start {
 }
 
 #[test]
-fn an_intermediate_process_that_is_killed_anywhere_is_a_failure_or_a_daemon() {
+fn intermediate_process_killed_at_each_call() {
     let daemons = AtomicUsize::new(0);
     let harmed = kill_at_stops(Role::Intermediate, 1.., |scratch, launch| {
         if launch.code() == 0 {
@@ -101,7 +101,7 @@ fn an_intermediate_process_that_is_killed_anywhere_is_a_failure_or_a_daemon() {
 }
 
 #[test]
-fn a_daemon_whose_intermediate_process_was_killed_starts_on_memory_that_nobody_touched() {
+fn killed_intermediate_process_corrupts_no_memory() {
     requires!(linux("CLONE_VM"));
     // The launcher runs again while the daemon's side, held here, still runs on its memory.
     let scratch = Scratch::new();
@@ -136,7 +136,7 @@ fn a_daemon_whose_intermediate_process_was_killed_starts_on_memory_that_nobody_t
 }
 
 #[test]
-fn a_daemon_that_is_killed_anywhere_before_it_is_ready_is_a_failure_at_once() {
+fn daemon_killed_at_each_call_before_ready() {
     let failures = AtomicUsize::new(0);
     // All until the exec, and some of the many that the program makes then.
     let step = if is_long() { 1 } else { 9 };
@@ -160,7 +160,7 @@ fn a_daemon_that_is_killed_anywhere_before_it_is_ready_is_a_failure_at_once() {
 }
 
 #[test]
-fn a_launcher_that_is_killed_anywhere_leaves_a_daemon_or_nothing() {
+fn launcher_killed_at_each_call() {
     let daemons = AtomicUsize::new(0);
     let harmed = kill_at_stops(Role::Launcher, 1.., |scratch, launch| {
         assert_eq!(launch.code(), 137);
@@ -180,7 +180,7 @@ fn a_launcher_that_is_killed_anywhere_leaves_a_daemon_or_nothing() {
 }
 
 #[test]
-fn a_daemon_that_is_killed_on_the_way_to_its_exec_is_not_called_up() {
+fn daemon_killed_before_its_exec_is_not_up() {
     requires!(linux("the end of a process before its exec"));
     // The system kills it for a call that it makes, and on one processor the launcher is quick to
     // see that nothing of it is left but its number.

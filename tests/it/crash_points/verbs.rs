@@ -54,7 +54,7 @@ fn up(scratch: &Scratch) {
 }
 
 #[test]
-fn a_stop_that_is_killed_anywhere_is_completed_by_the_next() {
+fn stop_killed_at_each_call_can_be_repeated() {
     kill_verb("stop", up, |scratch, _| {
         let mut second = scratch.verb("stop").run();
         // There the one that was killed may have held the same lock, to look, and not be gone yet.
@@ -70,7 +70,7 @@ fn a_stop_that_is_killed_anywhere_is_completed_by_the_next() {
 }
 
 #[test]
-fn a_restart_that_is_killed_anywhere_is_completed_by_the_next() {
+fn restart_killed_at_each_call_can_be_repeated() {
     kill_verb("restart", up, |scratch, _| {
         let second = scratch.verb("restart").does("hang").run();
         // A daemon of the first one may still be on its way, and not have its number in the file.

@@ -21,7 +21,7 @@ fn expect_let_go(scratch: &Scratch, caller: Outcome) -> Daemon {
 }
 
 #[test]
-fn a_pipeline_ends_with_the_launcher() {
+fn pipeline_ends_with_the_launcher() {
     for commands in [
         "$0 -d | cat",
         "$0 -d 2>&1 | tee shown",
@@ -37,7 +37,7 @@ fn a_pipeline_ends_with_the_launcher() {
 }
 
 #[test]
-fn make_does_not_wait_and_its_jobserver_stays_its_own() {
+fn make_does_not_wait_and_keeps_its_jobserver() {
     requires!(program("make"));
     let scratch = Scratch::new();
     let report = program::path("report");
@@ -57,7 +57,7 @@ fn make_does_not_wait_and_its_jobserver_stays_its_own() {
 }
 
 #[test]
-fn an_ssh_session_ends_with_the_launcher() {
+fn ssh_session_ends_with_the_launcher() {
     requires!(namespaces, program("ssh"));
     let sshd = std::path::Path::new("/usr/sbin/sshd");
     if !sshd.exists() {
@@ -115,7 +115,7 @@ fn an_ssh_session_ends_with_the_launcher() {
 }
 
 #[test]
-fn a_lock_of_the_caller_is_let_go_with_the_launcher() {
+fn lock_of_the_caller_ends_with_the_launcher() {
     requires!(program("flock"));
     for commands in [
         "flock lock $0 -d; flock -n lock true",
@@ -129,7 +129,7 @@ fn a_lock_of_the_caller_is_let_go_with_the_launcher() {
 }
 
 #[test]
-fn a_limit_of_a_thousand_million_descriptors_costs_nothing() {
+fn limit_of_a_billion_descriptors_costs_nothing() {
     requires!(linux("close_range(2)"), strace);
     let scratch = Scratch::new();
     // What the system tells of the limit, and a system in which every descriptor is closed alone.

@@ -13,7 +13,7 @@ use crate::support::scratch::Scratch;
 use crate::support::users::{CREW, HELLO, NOBODY};
 
 #[test]
-fn a_file_of_somebody_else_is_refused() {
+fn file_of_another_user_is_refused() {
     requires!(users);
     // Root refuses it anywhere, an ordinary user where anyone can put it.
     for (starter, mode) in [
@@ -35,7 +35,7 @@ fn a_file_of_somebody_else_is_refused() {
 }
 
 #[test]
-fn friends_may_share_a_log() {
+fn group_may_share_a_log() {
     requires!(users);
     let scratch = Scratch::new();
     place(&scratch, HELLO, 0o775);
@@ -50,7 +50,7 @@ fn friends_may_share_a_log() {
 }
 
 #[test]
-fn a_pid_file_that_anyone_can_write_to_is_refused_to_root() {
+fn root_refuses_a_writable_pid_file() {
     requires!(users);
     let scratch = Scratch::new();
     let file = scratch.write("report.pid", "4242\n");
@@ -81,7 +81,7 @@ fn a_pid_file_that_anyone_can_write_to_is_refused_to_root() {
 type Plant = fn(&Path);
 
 #[test]
-fn what_is_no_file_is_refused_at_once_in_the_background_of_everyone() {
+fn special_files_are_refused_at_once() {
     requires!(users);
     let kinds: [(Plant, [i32; 2]); 3] = [
         // Without a reader, and without a writer.
@@ -116,7 +116,7 @@ fn what_is_no_file_is_refused_at_once_in_the_background_of_everyone() {
 }
 
 #[test]
-fn a_file_that_only_its_owner_may_open_is_refused() {
+fn file_without_permission_is_refused() {
     requires!(users);
     let scratch = Scratch::new();
     place(&scratch, 0, 0o1777);

@@ -7,7 +7,7 @@ use super::stage::{Nobody, Root, VICTIM, expect_each_refused, give, names, place
 use crate::support::scratch::Scratch;
 
 #[test]
-fn a_hard_link_where_others_can_make_one_is_refused() {
+fn hard_link_in_a_shared_directory_is_refused() {
     requires!(users);
     for (starter, modes) in [(Root, &[0o1777, 0o775][..]), (Nobody, &[0o1777, 0o777])] {
         for mode in modes {
@@ -26,7 +26,7 @@ fn a_hard_link_where_others_can_make_one_is_refused() {
 }
 
 #[test]
-fn a_hard_link_where_nobody_else_can_make_one_is_a_name_like_another() {
+fn hard_link_in_a_private_directory_is_allowed() {
     requires!(users);
     for starter in [Root, Nobody] {
         let scratch = Scratch::new();

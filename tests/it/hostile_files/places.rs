@@ -10,7 +10,7 @@ use crate::support::scratch::Scratch;
 use crate::support::users::HELLO;
 
 #[test]
-fn a_place_where_anyone_can_replace_a_file_is_refused_to_root() {
+fn root_refuses_a_world_writable_directory() {
     requires!(users);
     let scratch = Scratch::new();
     place(&scratch, 0, 0o777);
@@ -31,7 +31,7 @@ fn a_place_where_anyone_can_replace_a_file_is_refused_to_root() {
 }
 
 #[test]
-fn a_place_of_somebody_else_is_refused_to_root() {
+fn root_refuses_a_directory_of_another_user() {
     requires!(users);
     let scratch = Scratch::new();
     place(&scratch, HELLO, 0o755);
@@ -42,7 +42,7 @@ fn a_place_of_somebody_else_is_refused_to_root() {
 }
 
 #[test]
-fn root_makes_no_directory_in_a_place_of_somebody_else() {
+fn root_creates_nothing_below_another_user() {
     requires!(users);
     let scratch = Scratch::new();
     place(&scratch, HELLO, 0o755);
@@ -64,7 +64,7 @@ fn root_makes_no_directory_in_a_place_of_somebody_else() {
 }
 
 #[test]
-fn the_place_of_a_log_may_be_the_daemons_own_but_nothing_above_it() {
+fn log_directory_may_belong_to_the_daemon_user() {
     requires!(users);
     let scratch = Scratch::new();
     place(&scratch, HELLO, 0o755);

@@ -44,7 +44,7 @@ fn at_the_open_of(end: &str, before: &str, after: &str) -> String {
 
 /// Fault 220: without `fs.protected_hardlinks` the user of the daemon can link any file.
 #[test]
-fn hard_link_that_is_gone_after_the_open_is_not_the_log() {
+fn hard_link_removed_after_the_open_is_not_the_log() {
     requires!(preload, users, program("cc"));
     let scratch = Scratch::new();
     place(&scratch, HELLO, 0o755);
@@ -97,7 +97,7 @@ fn hard_link_to_a_symbolic_link_is_not_followed() {
 
 /// Fault 221
 #[test]
-fn directory_that_another_user_creates_before_the_open_is_refused() {
+fn foreign_directory_made_before_the_open_is_refused() {
     requires!(preload, users, program("cc"));
     for (option, end) in [
         ("log", "/sticky/d/report.log"),

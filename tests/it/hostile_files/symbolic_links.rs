@@ -9,7 +9,7 @@ use crate::support::scratch::Scratch;
 use crate::support::users::{HELLO, NOBODY};
 
 #[test]
-fn a_symbolic_link_of_somebody_else_is_not_followed() {
+fn link_of_another_user_is_not_followed() {
     requires!(users);
     for starter in [Root, Nobody] {
         let scratch = Scratch::new();
@@ -43,7 +43,7 @@ fn a_symbolic_link_of_somebody_else_is_not_followed() {
 }
 
 #[test]
-fn a_link_of_ones_own_in_the_directory_of_somebody_else_is_not_followed() {
+fn own_link_in_a_foreign_directory_is_not_followed() {
     requires!(users);
     let scratch = Scratch::new();
     place(&scratch, HELLO, 0o755);
@@ -58,7 +58,7 @@ fn a_link_of_ones_own_in_the_directory_of_somebody_else_is_not_followed() {
 }
 
 #[test]
-fn a_directory_of_ones_own_is_not_found_by_the_link_of_somebody_else() {
+fn foreign_link_to_an_own_directory_is_not_followed() {
     requires!(users);
     let scratch = Scratch::new();
     let own = scratch.directory_of(NOBODY, "own");
@@ -77,7 +77,7 @@ fn a_directory_of_ones_own_is_not_found_by_the_link_of_somebody_else() {
 }
 
 #[test]
-fn the_way_behind_a_link_is_to_be_trusted_too() {
+fn path_behind_a_link_is_checked() {
     requires!(users);
     let scratch = Scratch::new();
     place(&scratch, HELLO, 0o755);
@@ -88,7 +88,7 @@ fn the_way_behind_a_link_is_to_be_trusted_too() {
 }
 
 #[test]
-fn a_link_of_ones_own_to_the_link_of_somebody_else_is_not_followed() {
+fn own_link_to_a_foreign_link_is_not_followed() {
     requires!(users);
     for starter in [Root, Nobody] {
         let scratch = Scratch::new();
@@ -111,7 +111,7 @@ fn a_link_of_ones_own_to_the_link_of_somebody_else_is_not_followed() {
 }
 
 #[test]
-fn a_link_to_a_file_in_a_directory_that_somebody_else_has_linked_is_refused_to_root() {
+fn root_refuses_a_path_through_a_foreign_link() {
     requires!(users);
     let scratch = Scratch::new();
     place(&scratch, 0, 0o1777);
@@ -126,7 +126,7 @@ fn a_link_to_a_file_in_a_directory_that_somebody_else_has_linked_is_refused_to_r
 }
 
 #[test]
-fn a_pid_file_is_no_symbolic_link_whoever_made_it() {
+fn pid_file_is_never_a_symbolic_link() {
     let scratch = Scratch::new();
     let victim = scratch.write("victim", VICTIM);
     symlink(&victim, scratch.path("report.pid")).expect("symlink");
@@ -137,7 +137,7 @@ fn a_pid_file_is_no_symbolic_link_whoever_made_it() {
 }
 
 #[test]
-fn a_directory_behind_a_link_of_somebody_else_is_refused_to_root() {
+fn root_refuses_a_directory_behind_a_foreign_link() {
     requires!(users);
     let scratch = Scratch::new();
     place(&scratch, 0, 0o1777);
@@ -159,7 +159,7 @@ fn a_directory_behind_a_link_of_somebody_else_is_refused_to_root() {
 }
 
 #[test]
-fn a_circle_of_links_on_the_way_is_followed_by_nobody() {
+fn circular_links_are_refused() {
     let scratch = Scratch::new();
     symlink("circle", scratch.path("circle")).expect("symlink");
     for (option, object) in [

@@ -9,7 +9,7 @@ use crate::support::scratch::Scratch;
 use crate::support::users::NOBODY;
 
 #[test]
-fn root_of_a_user_namespace_may_use_what_is_its_own() {
+fn namespace_root_uses_its_own_directory() {
     requires!(users);
     let scratch = Scratch::new();
     place(&scratch, NOBODY, 0o755);
@@ -30,7 +30,7 @@ fn root_of_a_user_namespace_may_use_what_is_its_own() {
 }
 
 #[test]
-fn whom_a_user_namespace_knows_is_somebody_else_whatever_the_number() {
+fn mapped_overflow_uid_is_another_user() {
     requires!(users);
     let scratch = Scratch::new();
     // The number is also that of everyone whom a namespace does not know.

@@ -20,7 +20,7 @@ fn inode(path: &Path) -> (u64, u64) {
 }
 
 #[test]
-fn a_restart_runs_what_has_the_name_by_then() {
+fn restart_runs_the_file_of_that_name() {
     let scratch = Scratch::new();
     let copy = scratch.copy_program(&program::path("report"), "program");
     let new = scratch.copy_program(&program::path("report"), "new");
@@ -40,7 +40,7 @@ fn a_restart_runs_what_has_the_name_by_then() {
 }
 
 #[test]
-fn nobody_can_write_into_a_program_that_runs() {
+fn running_program_cannot_be_written() {
     let scratch = Scratch::new();
     let copy = scratch.copy_program(&program::path("report"), "program");
     let start = scratch.report().via(&copy).arg("-d");
@@ -54,7 +54,7 @@ fn nobody_can_write_into_a_program_that_runs() {
 }
 
 #[test]
-fn a_root_directory_without_proc_or_dev_is_a_refusal() {
+fn chroot_without_proc_or_dev_is_refused() {
     requires!(
         linux("the image without its path"),
         namespaces,
@@ -81,7 +81,7 @@ fn a_root_directory_without_proc_or_dev_is_a_refusal() {
 }
 
 #[test]
-fn a_program_is_the_same_by_any_name_and_from_any_directory() {
+fn program_starts_by_any_name_from_any_directory() {
     let scratch = Scratch::new();
     let copy = scratch.copy_program(&program::path("report"), "program");
     symlink(&copy, scratch.path("link")).expect("symlink");
@@ -121,7 +121,7 @@ fn a_program_is_the_same_by_any_name_and_from_any_directory() {
 }
 
 #[test]
-fn a_program_without_a_name_in_any_directory_starts() {
+fn program_without_a_file_name_starts() {
     requires!(linux("the image without its path"));
     let scratch = Scratch::new();
     let bytes = fs::read(program::path("report")).expect("the program");
@@ -150,7 +150,7 @@ fn a_program_without_a_name_in_any_directory_starts() {
 }
 
 #[test]
-fn a_directory_that_cannot_be_read_is_kept() {
+fn unreadable_directory_is_kept() {
     requires!(users);
     let scratch = Scratch::new();
     let own = scratch.directory_of(NOBODY, "own");
@@ -174,7 +174,7 @@ fn a_directory_that_cannot_be_read_is_kept() {
 }
 
 #[test]
-fn a_working_directory_of_its_own_pins_no_other() {
+fn workdir_does_not_pin_the_directory_of_the_caller() {
     requires!(namespaces);
     let scratch = Scratch::new();
     let commands = "mkdir mnt && mount -t tmpfs tmpfs mnt || exit 99\n\
@@ -199,7 +199,7 @@ fn a_working_directory_of_its_own_pins_no_other() {
 }
 
 #[test]
-fn a_program_that_an_overlay_copies_up_meanwhile_is_the_daemon_nevertheless() {
+fn program_copied_up_by_an_overlay_starts() {
     requires!(namespaces);
     let scratch = Scratch::new();
     let commands = "mkdir layers merged && mount -t tmpfs tmpfs layers || exit 99\n\

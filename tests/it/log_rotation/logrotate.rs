@@ -29,7 +29,7 @@ impl Scratch {
 }
 
 #[test]
-fn logrotate_with_create_loses_no_line_and_doubles_none() {
+fn logrotate_create_loses_no_line() {
     requires!(program("logrotate"));
     let scratch = Scratch::new();
     let daemon = scratch.writer(OPTIONS);
@@ -49,7 +49,7 @@ fn logrotate_with_create_loses_no_line_and_doubles_none() {
 }
 
 #[test]
-fn logrotate_with_copytruncate_leaves_no_hole_and_doubles_no_line() {
+fn logrotate_copytruncate_leaves_no_hole() {
     requires!(program("logrotate"));
     let scratch = Scratch::new();
     let daemon = scratch.writer(&OPTIONS.replace("log_reopen=1\n", ""));

@@ -22,7 +22,7 @@ impl Scratch {
 }
 
 #[test]
-fn the_old_log_stays_with_a_warning_when_the_new_one_cannot_be_opened() {
+fn failed_reopening_keeps_the_old_log_and_warns() {
     let scratch = Scratch::new();
     fs::create_dir(scratch.path("logs")).expect("mkdir");
     let options = OPTIONS.replace("report.log", "logs/report.log");
@@ -46,7 +46,7 @@ fn the_old_log_stays_with_a_warning_when_the_new_one_cannot_be_opened() {
 }
 
 #[test]
-fn what_others_have_planted_in_the_place_of_the_log_is_not_written_to() {
+fn planted_file_is_not_reopened() {
     requires!(users);
     let scratch = Scratch::new();
     // Not with a sticky bit, where the system itself may refuse such files.
@@ -83,7 +83,7 @@ fn what_others_have_planted_in_the_place_of_the_log_is_not_written_to() {
 }
 
 #[test]
-fn a_link_in_the_place_of_the_log_is_not_followed() {
+fn planted_link_is_not_followed() {
     let scratch = Scratch::new();
     let daemon = scratch.writer(OPTIONS);
     daemon.report();
@@ -100,7 +100,7 @@ fn a_link_in_the_place_of_the_log_is_not_followed() {
 }
 
 #[test]
-fn a_device_in_the_place_of_the_log_is_refused() {
+fn planted_device_is_refused() {
     requires!(root);
     let scratch = Scratch::new();
     let daemon = scratch.writer(OPTIONS);
@@ -115,7 +115,7 @@ fn a_device_in_the_place_of_the_log_is_refused() {
 }
 
 #[test]
-fn the_complaint_about_a_log_survives_a_limit_on_the_size_of_files() {
+fn warning_survives_a_file_size_limit() {
     let limit = 64 * 1024;
     let scratch = Scratch::new();
     scratch.write("report.log", vec![b'\n'; limit]);

@@ -11,7 +11,7 @@ use crate::support::deadline::eventually;
 use crate::support::scratch::Scratch;
 
 #[test]
-fn the_verb_reopen_makes_the_daemon_use_the_new_file() {
+fn reopen_uses_the_new_file() {
     requires!(linux("the signal handlers of another process"));
     let scratch = Scratch::new();
     let daemon = scratch.writer(OPTIONS);
@@ -43,7 +43,7 @@ fn the_verb_reopen_makes_the_daemon_use_the_new_file() {
 }
 
 #[test]
-fn a_new_log_has_its_mode_whatever_the_umask() {
+fn new_log_ignores_the_umask() {
     let scratch = Scratch::new();
     let options = format!("{OPTIONS}\nlog_mode=604\numask=777");
     let daemon = scratch.up(scratch.background().options(options).does("count"));
@@ -56,7 +56,7 @@ fn a_new_log_has_its_mode_whatever_the_umask() {
 }
 
 #[test]
-fn a_log_behind_a_link_of_the_users_own_is_reopened_where_it_led() {
+fn log_behind_a_link_is_reopened_at_its_target() {
     let scratch = Scratch::new();
     let target = scratch.path("target.log");
     symlink(&target, scratch.path("report.log")).expect("link");
@@ -73,7 +73,7 @@ fn a_log_behind_a_link_of_the_users_own_is_reopened_where_it_led() {
 }
 
 #[test]
-fn the_program_can_reopen_its_log_itself() {
+fn program_can_call_reopen_log() {
     let scratch = Scratch::new();
     let options = OPTIONS.replace("log_reopen=1\n", "");
     let steps = "say:before report wait:go reopen say:out complain:err note:done stay";
@@ -88,7 +88,7 @@ fn the_program_can_reopen_its_log_itself() {
 }
 
 #[test]
-fn without_reopening_the_daemon_keeps_the_old_file() {
+fn without_reopen_the_old_file_stays_open() {
     let scratch = Scratch::new();
     let daemon = scratch.writer(&OPTIONS.replace("log_reopen=1\n", ""));
     daemon.report();
@@ -109,7 +109,7 @@ fn without_reopening_the_daemon_keeps_the_old_file() {
 }
 
 #[test]
-fn reopening_does_nothing_in_the_foreground_and_without_a_log() {
+fn reopen_log_does_nothing_without_a_log() {
     let scratch = Scratch::new();
     let outcome = scratch.report().does("reopen say:hello").run();
     assert_eq!((outcome.code(), &*outcome.out_text()), (0, "hello\n"));

@@ -23,7 +23,7 @@ fn handler_before_main(scratch: &Scratch) -> PathBuf {
 }
 
 #[test]
-fn a_handler_that_was_there_before_is_called_too() {
+fn earlier_handler_is_called_too() {
     requires!(preload);
     let scratch = Scratch::new();
     let library = handler_before_main(&scratch);
@@ -43,7 +43,7 @@ fn a_handler_that_was_there_before_is_called_too() {
 }
 
 #[test]
-fn the_same_signal_reaches_a_runtime_that_handles_it() {
+fn runtime_receives_the_same_signal() {
     let scratch = Scratch::new();
     let launch = scratch.start("tokio_signal").arg("-d").run();
     let daemon = scratch.daemon_of(launch, "tokio_signal.pid");
@@ -60,7 +60,7 @@ fn the_same_signal_reaches_a_runtime_that_handles_it() {
 }
 
 #[test]
-fn a_signal_that_cannot_be_caught_is_refused() {
+fn uncatchable_signal_is_refused() {
     let scratch = Scratch::new();
     let options = OPTIONS.replace("log_reopen=1", "log_reopen=9");
     let launch = scratch.background().options(options).run();

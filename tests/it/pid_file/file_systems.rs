@@ -7,7 +7,7 @@ use crate::support::requires;
 use crate::support::scratch::Scratch;
 
 #[test]
-fn an_old_file_on_a_full_disk_is_a_refusal_until_there_is_room() {
+fn old_file_on_a_full_disk_is_refused() {
     requires!(namespaces);
     let scratch = Scratch::new();
     fs::create_dir(scratch.path("mnt")).expect("mkdir");
@@ -24,7 +24,7 @@ fn an_old_file_on_a_full_disk_is_a_refusal_until_there_is_room() {
 }
 
 #[test]
-fn a_write_that_is_cut_short_or_interrupted_leaves_no_half_number() {
+fn short_write_leaves_no_partial_pid() {
     requires!(strace);
     for (fault, words) in [
         // Of the newline that is all, of a number it is not.
@@ -52,7 +52,7 @@ fn a_write_that_is_cut_short_or_interrupted_leaves_no_half_number() {
 }
 
 #[test]
-fn a_file_system_without_locks_is_a_refusal_that_says_so() {
+fn file_system_without_locks_is_refused() {
     requires!(strace);
     for errno in ["ENOLCK", "ENOSYS", "EOPNOTSUPP"] {
         let scratch = Scratch::new();
@@ -66,7 +66,7 @@ fn a_file_system_without_locks_is_a_refusal_that_says_so() {
 }
 
 #[test]
-fn a_file_of_the_lower_layer_of_an_overlay_has_one_lock_too() {
+fn file_on_an_overlay_has_one_lock() {
     requires!(namespaces);
     let scratch = Scratch::new();
     // The scratch directory may itself be of a kind that cannot be the upper layer.
@@ -88,7 +88,7 @@ fn a_file_of_the_lower_layer_of_an_overlay_has_one_lock_too() {
 }
 
 #[test]
-fn a_file_that_must_not_change_is_a_refusal() {
+fn immutable_file_is_refused() {
     requires!(root, program("chattr"));
     for attribute in ["i", "a"] {
         let scratch = Scratch::new();

@@ -19,7 +19,7 @@ fn foreground(scratch: &Scratch, steps: &str) -> Start {
 }
 
 #[test]
-fn a_program_can_drop_its_privileges_itself() {
+fn program_can_call_drop_privileges() {
     requires!(users);
     for (whom, gid, groups) in [
         ("hello", HELLO_GROUP, [HELLO_GROUP, CREW]),
@@ -37,7 +37,7 @@ fn a_program_can_drop_its_privileges_itself() {
 }
 
 #[test]
-fn a_drop_that_fails_says_why() {
+fn failed_drop_says_why() {
     requires!(users);
     let scratch = scratch();
     for (steps, words) in [
@@ -76,7 +76,7 @@ fn drop_with_kept_capabilities_is_an_error() {
 }
 
 #[test]
-fn root_that_hides_behind_another_id_has_dropped_nothing() {
+fn saved_root_id_is_not_a_drop() {
     requires!(users);
     let scratch = scratch();
     for (before, steps) in [
@@ -97,7 +97,7 @@ fn root_that_hides_behind_another_id_has_dropped_nothing() {
 }
 
 #[test]
-fn a_drop_changes_every_thread_and_leaves_an_environment_that_others_may_read() {
+fn drop_changes_every_thread() {
     requires!(preload, users, program("cc"));
     let scratch = scratch();
     let library = constructor::with_threads(&scratch);
@@ -121,7 +121,7 @@ fn a_drop_changes_every_thread_and_leaves_an_environment_that_others_may_read() 
 }
 
 #[test]
-fn a_daemon_that_drops_its_privileges_late_leaves_its_pid_file_to_root() {
+fn late_drop_leaves_the_pid_file_to_root() {
     requires!(users);
     let scratch = scratch();
     let start = start(&scratch, &[]).does("drop:hello report stay");

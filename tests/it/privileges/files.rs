@@ -12,7 +12,7 @@ use crate::support::daemon::{expect_one_line, read_report};
 use crate::support::users::{CREW, HELLO, HELLO_GROUP};
 
 #[test]
-fn a_working_directory_that_the_user_may_not_enter_ends_the_start() {
+fn workdir_without_permission_fails_the_start() {
     requires!(users);
     let scratch = scratch();
     let private = scratch.path("private");
@@ -24,7 +24,7 @@ fn a_working_directory_that_the_user_may_not_enter_ends_the_start() {
 }
 
 #[test]
-fn directories_that_are_made_for_the_daemon_are_the_daemons() {
+fn created_directories_belong_to_the_daemon_user() {
     requires!(users);
     let scratch = scratch();
     let options = "pid_template={pid_dir}/hello/report.pid\n\
@@ -48,7 +48,7 @@ fn directories_that_are_made_for_the_daemon_are_the_daemons() {
 }
 
 #[test]
-fn a_log_that_the_daemon_could_not_reopen_is_a_warning() {
+fn log_that_cannot_be_reopened_is_a_warning() {
     requires!(users);
     let options = "pid=report.pid\nlog=report.log\nuser=hello";
     for (group, mode, is_possible) in [

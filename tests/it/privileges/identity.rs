@@ -12,7 +12,7 @@ use crate::support::scratch::Scratch;
 use crate::support::users::{CREW, HELLO, HELLO_GROUP};
 
 #[test]
-fn the_daemon_is_the_user_and_nothing_of_root_is_left() {
+fn daemon_keeps_no_identity_of_root() {
     requires!(users);
     let scratch = scratch();
     // The groups of the caller are not those of the user.
@@ -68,7 +68,7 @@ fn the_daemon_is_the_user_and_nothing_of_root_is_left() {
 }
 
 #[test]
-fn the_daemon_is_as_open_to_tracing_and_to_new_rights_as_before() {
+fn dumpable_and_no_new_privs_stay_as_they_were() {
     requires!(users);
     for (before, no_new_rights) in [(&[][..], "0"), (&["setpriv", "--no-new-privs"][..], "1")] {
         let scratch = scratch();
@@ -83,7 +83,7 @@ fn the_daemon_is_as_open_to_tracing_and_to_new_rights_as_before() {
 }
 
 #[test]
-fn a_user_and_a_group_may_be_names_or_numbers() {
+fn user_and_group_may_be_names_or_ids() {
     requires!(users);
     for (options, gid, groups) in [
         ("user=4711", HELLO_GROUP, &[HELLO_GROUP, CREW][..]),
@@ -99,7 +99,7 @@ fn a_user_and_a_group_may_be_names_or_numbers() {
 }
 
 #[test]
-fn a_number_that_is_no_users_needs_a_group_and_has_no_home() {
+fn unknown_uid_needs_a_group_and_has_no_home() {
     requires!(users);
     let scratch = Scratch::new();
     scratch.directory_of(5000, "out");
@@ -113,7 +113,7 @@ fn a_number_that_is_no_users_needs_a_group_and_has_no_home() {
 }
 
 #[test]
-fn another_group_alone_leaves_root_what_it_is() {
+fn group_alone_keeps_the_user_root() {
     requires!(users);
     let scratch = scratch();
     let start = start(&scratch, &["setpriv", "--groups=27"]).env("HOME", "/somewhere");
@@ -125,7 +125,7 @@ fn another_group_alone_leaves_root_what_it_is() {
 
 /// Fault 222: a keyring and inheritable capabilities pass through a change of ids.
 #[test]
-fn keyring_and_inheritable_capabilities_of_root_are_left_behind() {
+fn keyring_and_inheritable_capabilities_are_dropped() {
     const JOIN_SESSION_KEYRING: libc::c_ulong = 1;
     const SESSION_KEYRING: libc::c_long = -3;
     requires!(users, program("setpriv"));

@@ -13,7 +13,7 @@ use crate::support::users::{AS_NOBODY, CREW, HELLO, NOBODY};
 use crate::support::{program, requires};
 
 #[test]
-fn a_program_that_the_user_could_replace_is_a_warning() {
+fn replaceable_program_is_a_warning() {
     requires!(users);
     let options = "pid=report.pid\nlog=report.log\nuser=hello";
     // The owner, the group and the mode of the file, and those of its directory.
@@ -51,7 +51,7 @@ fn a_program_that_the_user_could_replace_is_a_warning() {
 }
 
 #[test]
-fn a_set_gid_program_is_refused() {
+fn set_gid_program_is_refused() {
     requires!(users);
     let scratch = Scratch::new();
     let copy = scratch.copy_program(&program::path("report"), "report");
@@ -64,7 +64,7 @@ fn a_set_gid_program_is_refused() {
 }
 
 #[test]
-fn a_program_with_file_capabilities_does_not_believe_the_environment() {
+fn file_capabilities_distrust_the_environment() {
     requires!(linux("file capabilities"), users, program("setcap"));
     let scratch = Scratch::new();
     scratch.directory_of(NOBODY, "out");

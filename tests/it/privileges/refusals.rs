@@ -9,7 +9,7 @@ use crate::support::users::{CREW, HELLO, NOBODY};
 use crate::support::{program, requires};
 
 #[test]
-fn an_unknown_user_or_group_is_refused_before_anything_is_made() {
+fn unknown_user_creates_nothing() {
     let scratch = Scratch::new();
     for (option, words) in [
         ("user=no-such-user", "user no-such-user"),
@@ -32,7 +32,7 @@ fn an_unknown_user_or_group_is_refused_before_anything_is_made() {
 }
 
 #[test]
-fn who_is_not_root_can_only_be_oneself() {
+fn ordinary_user_can_only_name_itself() {
     requires!(users);
     let setpriv = [
         "setpriv",
@@ -69,7 +69,7 @@ fn who_is_not_root_can_only_be_oneself() {
 }
 
 #[test]
-fn a_step_that_the_system_refuses_ends_the_start_before_user_code() {
+fn refused_id_change_fails_before_main() {
     requires!(users);
     for (before, words) in [
         (
@@ -107,7 +107,7 @@ fn a_step_that_the_system_refuses_ends_the_start_before_user_code() {
 }
 
 #[test]
-fn ids_that_the_system_did_not_change_though_it_said_so_are_noticed() {
+fn id_change_that_did_nothing_is_noticed() {
     requires!(users, strace);
     for (call, words) in [
         ("setgroups", &[][..]),
@@ -129,7 +129,7 @@ fn ids_that_the_system_did_not_change_though_it_said_so_are_noticed() {
 }
 
 #[test]
-fn a_step_of_the_drop_that_fails_ends_the_start_before_user_code() {
+fn injected_id_error_fails_before_main() {
     requires!(users, strace);
     for call in ["setgroups", "setgid", "setuid"] {
         for (errno, words) in [

@@ -16,7 +16,7 @@ use crate::support::scratch::Scratch;
 use crate::support::users::{HELLO, HELLO_GROUP};
 
 #[test]
-fn the_daemon_lives_in_its_root_directory_as_its_user() {
+fn daemon_runs_in_its_root_directory() {
     requires!(users);
     let scratch = scratch();
     let data = scratch.path("jail/data");
@@ -47,7 +47,7 @@ fn the_daemon_lives_in_its_root_directory_as_its_user() {
 
 #[cfg(daemon_fork)]
 #[test]
-fn what_would_never_be_heard_from_another_root_directory_is_refused() {
+fn notify_with_chroot_is_refused() {
     requires!(users);
     let scratch = Scratch::new();
     fs::create_dir(scratch.path("jail")).expect("mkdir");
@@ -61,7 +61,7 @@ fn what_would_never_be_heard_from_another_root_directory_is_refused() {
 }
 
 #[test]
-fn a_root_directory_alone_is_entered_too() {
+fn root_directory_without_a_user_works() {
     requires!(users);
     let scratch = Scratch::new();
     fs::create_dir(scratch.path("jail")).expect("mkdir");
@@ -78,7 +78,7 @@ fn a_root_directory_alone_is_entered_too() {
 }
 
 #[test]
-fn a_log_outside_of_the_root_directory_is_a_warning_to_who_wants_it_reopened() {
+fn log_outside_the_root_directory_is_a_warning() {
     requires!(users);
     let scratch = scratch();
     fs::create_dir(scratch.path("jail")).expect("mkdir");
@@ -90,7 +90,7 @@ fn a_log_outside_of_the_root_directory_is_a_warning_to_who_wants_it_reopened() {
 }
 
 #[test]
-fn a_log_inside_of_the_root_directory_is_reopened_there() {
+fn log_inside_the_root_directory_is_reopened() {
     requires!(users);
     for name in ["jail/report.log", "link"] {
         let scratch = scratch();
@@ -120,7 +120,7 @@ fn a_log_inside_of_the_root_directory_is_reopened_there() {
 }
 
 #[test]
-fn a_root_directory_that_cannot_be_entered_ends_the_start_before_user_code() {
+fn unusable_root_directory_fails_before_main() {
     requires!(users);
     let without_right = [
         "setpriv",

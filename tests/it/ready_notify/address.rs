@@ -16,7 +16,7 @@ use crate::support::requires;
 use crate::support::scratch::Scratch;
 
 #[test]
-fn a_daemon_that_changes_its_root_directory_itself_is_heard() {
+fn daemon_that_calls_chroot_is_heard() {
     requires!(linux("abstract addresses"), root);
     let scratch = Scratch::new();
     fs::create_dir(scratch.path("root")).expect("mkdir");
@@ -25,7 +25,7 @@ fn a_daemon_that_changes_its_root_directory_itself_is_heard() {
 }
 
 #[test]
-fn who_binds_the_address_after_the_launcher_hears_nothing() {
+fn reused_address_receives_nothing() {
     requires!(linux("a known address"));
     let scratch = Scratch::new();
     let steps = "report ready wait:now status:on ready stopping note:done stay";
@@ -43,7 +43,7 @@ fn who_binds_the_address_after_the_launcher_hears_nothing() {
 }
 
 #[test]
-fn a_later_start_clears_away_what_a_launcher_left_that_was_killed() {
+fn socket_of_a_killed_launcher_is_removed() {
     requires!(linux("socket names of the launcher alone"));
     let scratch = Scratch::new();
     let (launch, report) = waiting(&scratch, "report stay");
@@ -67,7 +67,7 @@ fn a_later_start_clears_away_what_a_launcher_left_that_was_killed() {
 }
 
 #[test]
-fn a_program_that_takes_its_address_away_is_ready_and_its_children_do_not_see_it() {
+fn unset_notify_socket_still_is_ready() {
     let scratch = Scratch::new();
     let options = "pid=report.pid\nready=notify";
     let steps = "unset:NOTIFY_SOCKET ready child report stay";

@@ -7,7 +7,7 @@ use crate::support::daemon::expect_one_line;
 use crate::support::scratch::Scratch;
 
 #[test]
-fn death_is_noticed_at_once_and_its_status_is_kept() {
+fn death_is_noticed_with_its_status() {
     let scratch = Scratch::new();
     for (steps, status, words) in [
         ("complain:no-such-port exit:3", 3, "no-such-port\n"),
@@ -34,7 +34,7 @@ fn death_is_noticed_at_once_and_its_status_is_kept() {
 }
 
 #[test]
-fn without_words_of_the_daemon_there_is_one_line_of_ours() {
+fn silent_death_is_one_line() {
     let scratch = Scratch::new();
     let launch = notify(&scratch, "exit:3").run();
     scratch.expect_failed_start(&launch, 3);
@@ -42,7 +42,7 @@ fn without_words_of_the_daemon_there_is_one_line_of_ours() {
 }
 
 #[test]
-fn the_last_words_of_a_daemon_are_heard_though_it_is_dead() {
+fn last_messages_of_a_dead_daemon_are_read() {
     let scratch = Scratch::new();
     // After the first message the launcher looks away for a moment.
     let steps = "notify:STATUS=failing notify:ERRNO=28 raise:9";
@@ -55,7 +55,7 @@ fn the_last_words_of_a_daemon_are_heard_though_it_is_dead() {
 }
 
 #[test]
-fn of_what_was_kept_in_memory_the_last_64_kib_are_shown() {
+fn last_64_kib_of_output_are_shown() {
     let scratch = Scratch::new();
     let launch = notify(&scratch, "print:1048576 complain:the-reason exit:3").run();
     scratch.expect_failed_start(&launch, 3);

@@ -14,7 +14,7 @@ use crate::support::scratch::Scratch;
 use crate::support::{process, requires};
 
 #[test]
-fn a_client_of_another_make_is_understood() {
+fn sd_notify_crate_is_understood() {
     let scratch = Scratch::new();
     let launch = scratch.start("sd_notify").arg("-d").run();
     // One second was too short, and it asked for more.
@@ -32,7 +32,7 @@ fn a_client_of_another_make_is_understood() {
 }
 
 #[test]
-fn a_client_of_another_make_says_why_it_fails() {
+fn sd_notify_crate_reports_its_errno() {
     let scratch = Scratch::new();
     let launch = scratch.start("sd_notify").args(["-d", "--fail"]).run();
     assert_eq!(launch.code(), 1, "{launch:?}");
@@ -45,7 +45,7 @@ fn a_client_of_another_make_says_why_it_fails() {
 }
 
 #[test]
-fn systemd_notify_is_understood_and_not_kept_waiting() {
+fn systemd_notify_does_not_wait() {
     requires!(program("systemd-notify"), root);
     // Without `--no-block` it waits until the descriptor that it sent is closed, for five seconds,
     // and fails then.
@@ -59,7 +59,7 @@ fn systemd_notify_is_understood_and_not_kept_waiting() {
 }
 
 #[test]
-fn what_cannot_be_understood_is_passed_over() {
+fn malformed_messages_are_ignored() {
     let scratch = Scratch::new();
     let garbage = "notify: notify:%00 notify:READY notify:READY=2 notify:READY=1x \
                    notify:%ff%fe=%0a%0a=1 notify:EXTEND_TIMEOUT_USEC=-1 notify:ERRNO=x";
@@ -69,7 +69,7 @@ fn what_cannot_be_understood_is_passed_over() {
 }
 
 #[test]
-fn descriptors_that_are_sent_do_not_stay_with_the_launcher() {
+fn sent_descriptors_are_closed_by_the_launcher() {
     let scratch = Scratch::new();
     let steps = format!("{}report hang", "descriptors ".repeat(10));
     let (launch, _) = waiting(&scratch, &steps);
@@ -97,7 +97,7 @@ fn flood(report: &Report, is_over: &AtomicBool) -> u64 {
 }
 
 #[test]
-fn a_flood_costs_the_launcher_next_to_nothing_and_ready_comes_through() {
+fn flood_of_messages_does_not_block_ready() {
     requires!(linux("the sender of a datagram"));
     let scratch = Scratch::new();
     let (launch, report) = waiting(&scratch, "report wait:now ready stay");
@@ -120,7 +120,7 @@ fn a_flood_costs_the_launcher_next_to_nothing_and_ready_comes_through() {
 }
 
 #[test]
-fn a_daemon_that_talks_too_much_is_heard_in_the_end() {
+fn chatty_daemon_becomes_ready() {
     let scratch = Scratch::new();
     let launch = notify(&scratch, "chatter:500 ready report stay");
     scratch.up(launch).report();

@@ -15,7 +15,7 @@ use crate::support::process::Process;
 use crate::support::scratch::Scratch;
 
 #[test]
-fn the_launcher_waits_until_the_daemon_says_that_it_is_ready() {
+fn launcher_waits_for_ready() {
     let scratch = Scratch::new();
     let (launch, _) = waiting(&scratch, "report wait:now ready stay");
     // Quiet, which would be enough under `settled`.
@@ -26,7 +26,7 @@ fn the_launcher_waits_until_the_daemon_says_that_it_is_ready() {
 }
 
 #[test]
-fn ready_can_be_said_again_and_by_any_thread() {
+fn ready_can_be_repeated_by_any_thread() {
     for steps in ["ready ready", "ready-by-threads", "ready-by-child:1 ready"] {
         let scratch = Scratch::new();
         let daemon = scratch.up(notify(&scratch, &format!("{steps} report ready stay")));
@@ -37,7 +37,7 @@ fn ready_can_be_said_again_and_by_any_thread() {
 }
 
 #[test]
-fn what_other_processes_say_does_not_count() {
+fn messages_of_other_processes_do_not_count() {
     requires!(linux("the sender of a datagram"));
     for steps in ["ready-by-child:1 hang", "ready-by-child:2 hang"] {
         never_ready(&Scratch::new(), steps);
@@ -57,7 +57,7 @@ fn what_other_processes_say_does_not_count() {
 }
 
 #[test]
-fn a_child_with_copies_of_all_descriptors_is_not_waited_for() {
+fn child_with_all_descriptors_is_not_waited_for() {
     requires!(preload);
     let child = r#"
         #include <stdlib.h>
@@ -90,7 +90,7 @@ fn a_child_with_copies_of_all_descriptors_is_not_waited_for() {
 }
 
 #[test]
-fn ready_does_nothing_once_the_launcher_was_killed() {
+fn ready_after_a_killed_launcher_does_nothing() {
     let scratch = Scratch::new();
     let steps = "report wait:now ready status:up ready extend:1 note:survived stay";
     let (launch, report) = waiting(&scratch, steps);
@@ -107,7 +107,7 @@ fn ready_does_nothing_once_the_launcher_was_killed() {
 }
 
 #[test]
-fn ready_lets_go_of_the_output_that_was_kept() {
+fn ready_releases_the_kept_output() {
     let scratch = Scratch::new();
     let daemon = scratch.up(notify(
         &scratch,
@@ -121,7 +121,7 @@ fn ready_lets_go_of_the_output_that_was_kept() {
 }
 
 #[test]
-fn ready_leaves_a_stream_alone_that_the_program_has_redirected() {
+fn ready_keeps_a_redirected_stream() {
     let scratch = Scratch::new();
     let daemon = scratch.up(notify(
         &scratch,
@@ -138,7 +138,7 @@ fn ready_leaves_a_stream_alone_that_the_program_has_redirected() {
 }
 
 #[test]
-fn ready_leaves_a_log_alone() {
+fn ready_keeps_the_log() {
     let scratch = Scratch::new();
     let options = "pid=report.pid\nlog=report.log\nready=notify";
     let start = notify(&scratch, "say:before ready say:after report stay");
@@ -148,7 +148,7 @@ fn ready_leaves_a_log_alone() {
 }
 
 #[test]
-fn a_program_that_closes_every_descriptor_can_still_be_ready() {
+fn program_that_closes_all_descriptors_is_ready() {
     let scratch = Scratch::new();
     let launch = notify(&scratch, "close-all ready report stay").run();
     assert_eq!(launch.code(), 0, "{launch:?}");
@@ -156,7 +156,7 @@ fn a_program_that_closes_every_descriptor_can_still_be_ready() {
 }
 
 #[test]
-fn a_program_that_ends_well_as_soon_as_it_is_ready_has_succeeded() {
+fn exit_0_right_after_ready_succeeds() {
     let scratch = Scratch::new();
     for _ in 0..20 {
         let launch = notify(&scratch, "ready return:0").run();

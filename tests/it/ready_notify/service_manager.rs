@@ -7,7 +7,7 @@ use super::stage::notify;
 use crate::support::scratch::Scratch;
 
 #[test]
-fn the_same_calls_reach_a_service_manager_from_the_foreground() {
+fn foreground_notifies_the_service_manager() {
     let scratch = Scratch::new();
     let path = scratch.path("manager");
     let manager = UnixDatagram::bind(&path).expect("a socket");
@@ -41,7 +41,7 @@ fn the_same_calls_reach_a_service_manager_from_the_foreground() {
 }
 
 #[test]
-fn stopping_tells_a_service_manager_and_a_launcher_waits_on() {
+fn stopping_does_not_end_the_wait() {
     let scratch = Scratch::new();
     let path = scratch.path("manager");
     let manager = UnixDatagram::bind(&path).expect("a socket");

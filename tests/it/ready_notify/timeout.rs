@@ -6,7 +6,7 @@ use super::stage::{OPTIONS, never_ready, notify};
 use crate::support::scratch::Scratch;
 
 #[test]
-fn a_daemon_that_is_never_ready_is_stopped_at_the_timeout() {
+fn daemon_is_stopped_at_the_timeout() {
     let scratch = Scratch::new();
     let launch = never_ready(&scratch, "say:loading hang");
     let shown = launch.err_text();
@@ -25,7 +25,7 @@ fn a_daemon_that_is_never_ready_is_stopped_at_the_timeout() {
 }
 
 #[test]
-fn more_time_counts_from_when_it_is_asked_for_and_never_shortens_the_wait() {
+fn extend_timeout_never_shortens_the_wait() {
     let second = |options: &str| OPTIONS.replace("60", options);
     let scratch = Scratch::new();
     let start = notify(&scratch, "sleep:500 extend:60000 sleep:1500 ready stay");
@@ -53,7 +53,7 @@ fn more_time_counts_from_when_it_is_asked_for_and_never_shortens_the_wait() {
 }
 
 #[test]
-fn the_longest_timeout_there_is_can_be_set() {
+fn longest_timeout_can_be_set() {
     let scratch = Scratch::new();
     for seconds in [u64::from(u32::MAX), u64::MAX] {
         let options = OPTIONS.replace("60", &seconds.to_string());

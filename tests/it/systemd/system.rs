@@ -284,7 +284,7 @@ const USER: &str = r#"
 "#;
 
 #[test]
-fn logind_decides_whether_a_daemon_outlives_its_session() {
+fn logind_decides_if_a_daemon_outlives_its_session() {
     if !requires::program("runuser") || !requires::program("useradd") {
         return;
     }

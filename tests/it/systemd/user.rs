@@ -69,7 +69,7 @@ fn expect_said(script: &str, expected: &str) {
 }
 
 #[test]
-fn in_the_foreground_it_is_a_notify_unit() {
+fn foreground_is_a_notify_unit() {
     let script = r#"
         run it -p Type=notify -E TEST_DOES="status:open ready stay stopping" $1
         tell it ActiveState
@@ -81,7 +81,7 @@ fn in_the_foreground_it_is_a_notify_unit() {
 }
 
 #[test]
-fn a_program_that_fails_before_it_is_ready_fails_its_notify_unit() {
+fn failure_before_ready_fails_the_notify_unit() {
     let script = r#"
         run it -p Type=notify -E TEST_DOES="status:opening exit:3" $1 2>&-
         tell it Result
@@ -91,7 +91,7 @@ fn a_program_that_fails_before_it_is_ready_fails_its_notify_unit() {
 }
 
 #[test]
-fn with_the_switch_it_is_a_forking_unit_whose_main_process_the_pid_file_names() {
+fn forking_unit_finds_the_main_pid_in_the_file() {
     for steps in ["stay", "hang"] {
         let script = format!(
             r#"
@@ -111,7 +111,7 @@ control_flag=-s" $1 -s stop > answer
 }
 
 #[test]
-fn with_the_switch_a_notify_unit_is_refused() {
+fn notify_unit_with_the_switch_is_refused() {
     let script = r"
         run it -p Type=notify -E TEST_OPTIONS=pid=report.pid $1 -d 2>&-
         tell it ExecMainStatus
@@ -121,7 +121,7 @@ fn with_the_switch_a_notify_unit_is_refused() {
 }
 
 #[test]
-fn what_the_documentation_shows_is_a_unit() {
+fn units_of_the_documentation_are_valid() {
     requires!(program("systemd-analyze"));
     let scratch = Scratch::new();
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/service-managers.md");
