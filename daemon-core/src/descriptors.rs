@@ -12,22 +12,22 @@ const FIRST_INHERITED_FD: RawFd = 3;
 #[derive(Debug)]
 pub(crate) struct KeptFds {
     open: Vec<RawFd>,
-    /// Ours lie here and above,
+    /// The descriptors of the launcher are this one and above.
     free: RawFd,
-    /// or here, if somebody named numbers that are beyond the limit on descriptors.
+    /// The same, if `free` is above the limit on descriptors.
     after_open: RawFd,
 }
 
 impl KeptFds {
     /// What the program declared, and the sockets of `sd_listen_fds(3)`, how many there are.
     ///
-    /// Of these only what is open stays so; the others are left to whoever starts the program
-    /// without them. To be asked before anything of ours is opened, which may get such a number.
+    /// Only those that are open are kept. Must be called before the launcher opens a file, which
+    /// could get such a descriptor.
     pub(crate) fn new(declared: &[RawFd], listen_fds: usize) -> Self {
         let listen_fds = RawFd::try_from(listen_fds).unwrap_or(RawFd::MAX);
         let sockets = FIRST_INHERITED_FD..FIRST_INHERITED_FD.saturating_add(listen_fds);
         let is_open = |number: &RawFd| sys::descriptors::is_open(*number);
-        // They come one after the other, and somebody may say that there are thousands of millions.
+        // They are consecutive, and LISTEN_FDS may be huge.
         let open = sockets.clone().take_while(is_open);
         let open: Vec<_> = declared
             .iter()

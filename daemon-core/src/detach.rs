@@ -35,7 +35,7 @@ pub(crate) struct Program<'a> {
 pub(crate) enum EnvEntry {
     /// `NAME=value`, or whatever stood there.
     Copied(Vec<u8>),
-    /// This, and then the pid of the daemon, which nobody knows yet.
+    /// This, then the pid of the daemon, which is not known yet.
     PidStamped(Vec<u8>),
 }
 

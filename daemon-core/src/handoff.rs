@@ -52,7 +52,7 @@ pub(crate) fn pair() -> Result<(LauncherEnd, OwnedFd), Errno> {
 }
 
 impl LauncherEnd {
-    /// Sends the record. It waits in the socket, whatever happens to the launcher meanwhile.
+    /// Sends the record. It stays in the socket even if the launcher ends.
     pub(crate) fn send(&self, record: &Record) -> io::Result<()> {
         let bytes = record.to_bytes();
         if bytes.len() > RECORD_MAX {

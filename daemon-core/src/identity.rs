@@ -165,7 +165,7 @@ fn look_up_group(group: &str) -> Result<Gid, Error> {
         .ok_or_else(|| unknown(become_group(group), "no such group"))
 }
 
-/// The largest number means "unchanged" to the system, and so is nobody's.
+/// The largest uid means "unchanged" to the system, so no user has it.
 fn number(text: &str) -> Option<u32> {
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
     let number = text.parse().ok().filter(|_| is_number);

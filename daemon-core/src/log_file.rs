@@ -18,7 +18,7 @@ use crate::trust::{self, Untrusted};
 /// How much of the daemon's output the launcher shows.
 const OUTPUT_MAX: u64 = 64 * 1024;
 
-/// How often an attempt may find that the file was removed meanwhile.
+/// How often the file may be removed between two steps.
 const ATTEMPTS: usize = 50;
 
 /// Where a log is.
@@ -94,7 +94,7 @@ impl LogFile {
         }))
     }
 
-    /// A log that nobody finds.
+    /// A log in memory, without a path.
     pub(crate) fn in_memory() -> Result<Self, Errno> {
         let file = sys::files::in_memory()?;
         append_only(&file)?;
@@ -118,7 +118,7 @@ impl LogFile {
         matches!(self.place, LogPlace::Memory)
     }
 
-    /// Gives back the memory of what was written so far, since nobody needs it any more.
+    /// Frees the memory of what was written so far.
     pub(crate) fn forget(&self) {
         if matches!(self.place, LogPlace::Memory) {
             self.file.set_len(0).ok();
@@ -147,7 +147,7 @@ impl LogFile {
     }
 }
 
-/// Each write goes to the end, whoever wrote last; nothing else is set, `O_NONBLOCK` least of all.
+/// Sets `O_APPEND` alone: each write goes to the end, and `O_NONBLOCK` is cleared.
 fn append_only(file: &File) -> Result<(), Errno> {
     fcntl(file, FcntlArg::F_SETFL(OFlag::O_APPEND)).map(drop)
 }
@@ -169,7 +169,7 @@ fn open(path: &Path, mode: u32, daemon: Option<&Identity>) -> io::Result<File> {
             other => return other,
         }
         match options().create_new(true).mode(mode).open(path) {
-            // Somebody else has created it in between.
+            // Another process has created it in between.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
             Ok(file) => {

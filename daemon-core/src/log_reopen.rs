@@ -30,7 +30,7 @@ struct Log {
     mode: Mode,
     /// The device that it is: `/dev/null`, or none.
     device: Option<libc::dev_t>,
-    /// Whether somebody else could put a file in its place.
+    /// Whether another user could put a file in its place.
     is_shared: bool,
     /// What is said before the reason, if it cannot be opened.
     complaint: Vec<u8>,
@@ -64,8 +64,8 @@ pub(crate) fn check() -> Result<(), Errno> {
 /// # Errors
 ///
 /// Those of `open(2)`: the directory is gone, or this process may not write to the file, for
-/// example. `EPERM` also for a file of somebody else, or with a second name, where others can put
-/// files.
+/// example. `EPERM` also if the file belongs to another user or has more than one hard link, in a
+/// directory where other users can write.
 pub fn reopen_log() -> io::Result<()> {
     match LOG.get() {
         Some(log) => Ok(reopen(log)?),
@@ -172,6 +172,6 @@ fn while_busy(place: impl Fn() -> Result<(), Errno>) -> Result<(), Errno> {
 /// One line in the log as it is.
 fn complain(log: &Log, reason: Errno) {
     let line = [&log.complaint, reason.desc().as_bytes(), b"\n"].map(IoSlice::new);
-    // There is nobody left to tell.
+    // An error of this write cannot be reported anywhere.
     let _ = nix::sys::uio::writev(io::stderr(), &line);
 }

@@ -32,8 +32,7 @@ pub(crate) struct Started {
     pub(crate) buffered_output: Option<BufferedOutput>,
 }
 
-/// The PID file of this process, and the descriptor that holds its lock: open for ever, and owned by
-/// nobody.
+/// The PID file of this process, and the descriptor that holds its lock, which is never closed.
 #[derive(Debug)]
 pub(crate) struct OwnPidFile {
     pub(crate) path: PathBuf,
@@ -105,12 +104,12 @@ pub fn log_file() -> Option<&'static Path> {
     started()?.log_file.as_deref()
 }
 
-/// Tells whoever waits that this program is ready: the launcher, under
-/// [`Readiness::notify`](crate::Readiness::notify), or a service manager such as systemd, see
+/// Reports that this program is ready: to the launcher, under
+/// [`Readiness::notify`](crate::Readiness::notify), or to a service manager such as systemd. See
 /// `READY=1` in `sd_notify(3)`.
 ///
-/// It never fails, and does nothing where nobody listens, so it can be called in the foreground
-/// too, twice, and from any thread.
+/// It never fails, and does nothing without a receiver. So it can be called in the foreground too,
+/// twice, and from any thread.
 ///
 /// Under [`Readiness::notify`](crate::Readiness::notify) without a log, standard output and standard
 /// error lead to `/dev/null` from here on; what was written to them before was kept for the launcher
@@ -122,28 +121,29 @@ pub fn ready() {
     notify::send(notify::READY);
 }
 
-/// Tells whoever waits what this program is doing, in one line, see `STATUS=` in `sd_notify(3)`.
+/// Sets the status line that the launcher or a service manager shows, see `STATUS=` in
+/// `sd_notify(3)`.
 ///
 /// Under [`Readiness::notify`](crate::Readiness::notify) the launcher shows it to a user at a terminal
 /// who has been waiting for a second, and the last one before [`ready`] in the line that tells that
 /// the daemon is up.
 ///
-/// It never fails, and does nothing where nobody listens.
+/// It never fails, and does nothing without a receiver.
 pub fn status(text: impl std::fmt::Display) {
     notify::send_if_there_is_room(&notify::status_assignment(text));
 }
 
-/// Asks whoever waits for this much time, counted from now, see `EXTEND_TIMEOUT_USEC=` in
-/// `sd_notify(3)`.
+/// Asks the launcher or a service manager for this much time, counted from now, see
+/// `EXTEND_TIMEOUT_USEC=` in `sd_notify(3)`.
 ///
-/// It never fails, and does nothing where nobody listens.
+/// It never fails, and does nothing without a receiver.
 pub fn extend_timeout(time: Duration) {
     notify::send(&notify::extend_timeout_assignment(time));
 }
 
 /// Tells a service manager that this program is about to end, see `STOPPING=1` in `sd_notify(3)`.
 ///
-/// It never fails, and does nothing where nobody listens.
+/// It never fails, and does nothing without a receiver.
 pub fn stopping() {
     notify::send("STOPPING=1");
 }

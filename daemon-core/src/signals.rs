@@ -28,7 +28,7 @@ impl Drop for DefaultSigchld {
     fn drop(&mut self) {
         let _ = sys::signals::restore(Signal::SIGCHLD, &self.before);
         if let SigHandler::Handler(_) | SigHandler::SigAction(_) = self.before.handler() {
-            // Other children may have ended meanwhile, and the program has not heard of them.
+            // Other children may have ended in between without a signal to the program.
             let _ = kill(getpid(), Signal::SIGCHLD);
         }
     }

@@ -33,8 +33,8 @@ pub(super) struct Holder {
 impl Holder {
     /// Who holds the lock, if that is certain.
     ///
-    /// The process is taken hold of before it has proved to be the holder: if another one is given
-    /// its number in between, that one may prove what it likes, and the signal goes to nobody.
+    /// The pidfd is opened before the process has proved to be the holder. If another process gets
+    /// the pid in between, the signal still cannot reach that process.
     pub(super) fn of(file: &File) -> Option<Self> {
         let pid = match lock::read_pid(file) {
             Some(pid) => pid,
@@ -129,12 +129,12 @@ impl Holder {
         })
     }
 
-    /// Waits until the lock is free, or somebody else's. The process must have ended.
+    /// Waits until the lock is free or held by another process. The daemon must have ended.
     pub(super) fn lets_go_within(&self, timeout: Duration) -> bool {
         wait(timeout, |_| self.has_let_go())
     }
 
-    /// Whether nobody has its number any more.
+    /// Whether no process has its pid any more.
     fn is_gone(&self) -> bool {
         sys::signals::send(self.pid, 0) == Err(Errno::ESRCH)
     }

@@ -33,11 +33,11 @@ const ENDED_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The control of a daemon by the path of its PID file, from whatever process.
 ///
-/// The lock of the file says whether there is a daemon. A process is signalled when it is seen to
-/// hold that lock, never because of a number that stands in a file; see `pidfd_open(2)`. Where the
-/// system does not show that, of another user's process for example, nobody else may be seen to hold
-/// it, and the process must have started when the number was written; where the system tells neither,
-/// as others than Linux do not, the number must do. Nothing here waits for a pid to vanish, and
+/// The lock of the file decides whether there is a daemon. A process is signalled only when it is seen
+/// to hold that lock, never because of the pid in the file; see `pidfd_open(2)`. Where the system does
+/// not show the holder, for example of another user's process, no other process may be seen to hold the
+/// lock, and the process must have started when the pid was written. Systems other than Linux show
+/// neither; there the pid in the locked file is used. Nothing here waits for a pid to vanish, and
 /// on Linux nothing but [`stop`](Self::stop) ever takes the lock.
 ///
 /// ```no_run
@@ -100,7 +100,7 @@ impl Control {
     /// Stops the daemon: SIGTERM, and SIGKILL if that does not end it within the timeout.
     ///
     /// When it returns, the daemon has ended, its lock is free and its PID file is gone, unless
-    /// another daemon has taken the file meanwhile, or this process may not remove it.
+    /// another daemon has taken the file in the meantime, or this process may not remove it.
     ///
     /// # Errors
     ///

@@ -100,7 +100,7 @@ pub(super) fn ended_early(
     }
 }
 
-/// The daemon ended before it was ready, nobody knows how.
+/// The daemon ended before it was ready, and another part of the program has taken its status.
 pub(super) fn reaped(log: Option<&LogPlace>) -> Error {
     let reason = format!(
         "the daemon exited before it was ready; its exit status was already reaped elsewhere in \

@@ -44,7 +44,7 @@ impl Process {
     /// Tells the daemon to end, and makes it end when it does not. Afterwards it is gone, unless not
     /// even the system can end it, because it waits for a device for example.
     pub(super) fn stop(&self) {
-        // Once its end has been seen, by us or by somebody else here, the number may be another's.
+        // Once another part of the program has reaped it, the pid may belong to another process.
         if self.end_is_taken() {
             return;
         }
@@ -55,7 +55,7 @@ impl Process {
             self.0.send(Signal::SIGKILL);
             self.exits_within(KILL_TIMEOUT);
         }
-        // No zombie stays either, unless somebody else has taken it already.
+        // Reaps the zombie, unless another part of the program has reaped it.
         self.try_wait().ok();
     }
 
@@ -92,8 +92,8 @@ impl Process {
         self.end_is_taken()
     }
 
-    /// Whether its end has been seen, by us or by somebody else here. A wait that the system forbids
-    /// says nothing of it.
+    /// Whether it has been reaped, here or by another part of the program. A wait that the system
+    /// denies gives no answer.
     fn end_is_taken(&self) -> bool {
         match self.try_wait() {
             Ok(status) => status.is_some(),

@@ -27,7 +27,7 @@ pub(crate) fn adopt(number: RawFd) -> io::Result<OwnedFd> {
     duplicate(number, number).or_else(|_| duplicate(number, libc::STDERR_FILENO + 1))
 }
 
-/// The two ends of a pipe, see `pipe2(2)`: neither passes through an exec, and nobody waits at one.
+/// The two ends of a pipe, see `pipe2(2)`: both are close-on-exec and non-blocking.
 #[cfg(not(target_vendor = "apple"))]
 pub(crate) fn pipe() -> io::Result<(File, File)> {
     let flags = nix::fcntl::OFlag::O_CLOEXEC | nix::fcntl::OFlag::O_NONBLOCK;

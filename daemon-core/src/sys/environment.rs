@@ -9,8 +9,8 @@ unsafe extern "C" {
 /// Every entry of the environment.
 pub(crate) fn entries() -> Vec<Vec<u8>> {
     let mut entries = Vec::new();
-    // SAFETY: whoever changes the environment must make sure that no other thread reads it, says
-    // `std::env::set_var`.
+    // SAFETY: `std::env::set_var` obliges its caller to make sure that no other thread reads the
+    // environment.
     let mut next = unsafe { environ };
     // `clearenv(3)` may leave a null pointer.
     while !next.is_null() {

@@ -18,7 +18,7 @@ use crate::readiness::notify::{DATAGRAM_MAX, Notification, parse};
 use datagram::{Datagram, new_socket};
 use path_socket::{PathSocket, remove_stale_in};
 
-/// However fast somebody writes, one look at the socket ends, and the clock gets its turn.
+/// One call ends even if another process keeps sending, so that the deadline is checked.
 const DATAGRAMS_PER_CALL: usize = 64;
 
 /// Where a socket may lie for a while: in memory first, since that is quick.
@@ -38,7 +38,7 @@ pub(crate) struct NotifySocket {
 impl NotifySocket {
     /// Binds to an abstract address, and to a path too, where that can be and would be in reach.
     ///
-    /// That somebody else may learn the addresses does not matter: the kernel says who sent what.
+    /// Other processes may learn the addresses: the kernel reports the sender of each message.
     pub(crate) fn bind(is_root_changed: bool) -> io::Result<Self> {
         let own = new_socket()?;
         // The kernel chooses, see "Autobind feature" in `unix(7)`.
@@ -74,14 +74,13 @@ impl NotifySocket {
         }
     }
 
-    /// What is readable when somebody has said something.
+    /// What becomes readable when a message has arrived.
     pub(crate) fn sources(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         let at_path = self.at_path.as_ref().map(|socket| socket.socket.as_fd());
         [self.own.as_fd()].into_iter().chain(at_path)
     }
 
-    /// What the daemon has said since the last call; `None` when nobody has said anything. Does not
-    /// wait.
+    /// The messages of the daemon since the last call; `None` without any message. Does not block.
     ///
     /// What other processes say is dropped, a forked copy of the daemon included. Only a process
     /// with `CAP_SYS_ADMIN` can sign as the daemon, which is how `systemd-notify(1)` works.

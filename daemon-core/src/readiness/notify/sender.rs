@@ -22,8 +22,8 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(1);
 
 static RECEIVER: OnceLock<Option<Receiver>> = OnceLock::new();
 
-/// Who listens, fixed from now on: the launcher at this other address too, or else whoever has
-/// left the variable behind.
+/// The receiver, fixed from now on: the launcher, also at this other address, or else the process
+/// that set the variable.
 ///
 /// Looked up once, so that a program that clears its environment still reaches the launcher that
 /// waits for it, and so that no later `ready()` races with a `setenv(3)` elsewhere.

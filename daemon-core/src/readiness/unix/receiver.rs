@@ -17,7 +17,7 @@ use crate::readiness::notify::{DATAGRAM_MAX, Notification, parse};
 const OUT_OF_REACH: &str = "the notification socket is not reachable after chroot; \
      use a different `ready` mode";
 
-/// However fast somebody writes, one look at the socket ends, and the clock gets its turn.
+/// One call ends even if another process keeps sending, so that the deadline is checked.
 const DATAGRAMS_PER_CALL: usize = 64;
 
 /// Where the daemon says that it is ready, see `sd_notify(3)`.
@@ -29,8 +29,8 @@ pub(crate) struct NotifySocket {
 }
 
 impl NotifySocket {
-    /// Binds to a name that nobody can guess, in a directory that nobody can list: these systems do
-    /// not say who sent a datagram. The daemon may be another user by the time it writes.
+    /// Binds to a name that cannot be guessed, in a directory that other users cannot list: these
+    /// systems do not report the sender of a datagram. The daemon may be another user by the time it writes.
     pub(crate) fn bind(is_root_changed: bool) -> io::Result<Self> {
         if is_root_changed {
             return Err(io::Error::new(io::ErrorKind::Unsupported, OUT_OF_REACH));
@@ -68,17 +68,16 @@ impl NotifySocket {
         self.address()
     }
 
-    /// What killed launchers left has names that nobody can tell from other programs'.
+    /// The sockets of killed launchers cannot be told from those of other programs.
     #[expect(clippy::unused_self, reason = "Linux has something to look for")]
     pub(crate) fn remove_stale_sockets(&self) {}
 
-    /// What is readable when somebody has said something.
+    /// What becomes readable when a message has arrived.
     pub(crate) fn sources(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         std::iter::once(self.socket.as_fd())
     }
 
-    /// What the daemon has said since the last call; `None` when nobody has said anything. Does not
-    /// wait.
+    /// The messages of the daemon since the last call; `None` without any message. Does not block.
     pub(crate) fn receive(&self, _daemon: Pid) -> Option<Vec<Notification>> {
         let mut notifications = None;
         // What is longer than this is cut, and its last assignment may mean something else.

@@ -24,7 +24,7 @@ impl Image {
     /// it again would run ARG.
     ///
     /// A program that asks for a loader has one; where the kernel did not load it, see `AT_BASE` in
-    /// `getauxval(3)`, somebody told the kernel to execute the loader, and the loader to load us.
+    /// `getauxval(3)`, the user executed the loader, and the loader loaded this program.
     #[expect(
         clippy::unnecessary_wraps,
         reason = "other systems must find out a path"

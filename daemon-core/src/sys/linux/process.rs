@@ -15,7 +15,7 @@ pub(crate) use super::pidfd::{duplicate, open, send_signal};
 
 /// Its directory in `/proc`.
 ///
-/// In a container `/proc` may show another PID namespace, where the number is somebody else's: then
+/// In a container `/proc` may show another PID namespace, where the pid is another process's: then
 /// the process is not found there, as if it had ended.
 pub(crate) fn directory(pid: Pid) -> io::Result<PathBuf> {
     if fs::read_link("/proc/self")? == Path::new(&getpid().to_string()) {

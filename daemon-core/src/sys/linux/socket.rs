@@ -20,7 +20,7 @@ pub(crate) fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
 }
 
 /// Whether this process made the socket pair, with the rights that this one has: a program that is
-/// set-uid, or has come by its rights in another way, must not obey whoever calls it.
+/// set-uid, or has come by its rights in another way, must not obey its caller.
 pub(crate) fn is_made_by(pid: i32, socket: &OwnedFd) -> bool {
     getsockopt(socket, sockopt::PeerCredentials).is_ok_and(|maker| {
         maker.pid() == pid && maker.uid() == geteuid().as_raw() && maker.gid() == getegid().as_raw()

@@ -26,7 +26,7 @@ impl Inherited {
     pub(in crate::sys) fn close_on_exec(self) -> Result<(), Errno> {
         for descriptor in self.0 {
             match close_on_exec(*descriptor) {
-                // Another thread of the launcher has closed it meanwhile.
+                // Another thread of the launcher has closed it in between.
                 Ok(()) | Err(Errno::EBADF) => {}
                 Err(errno) => return Err(errno),
             }

@@ -78,7 +78,7 @@ fn is_stale_socket(entry: &DirEntry) -> bool {
     metadata.file_type().is_socket() && age.is_ok_and(|age| age > STALE_SOCKET_AGE)
 }
 
-/// Whether nobody has the socket open.
+/// Whether no process has the socket open.
 fn is_dead(path: &Path) -> bool {
     let connected = UnixDatagram::unbound().and_then(|socket| socket.connect(path));
     connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
