@@ -1,6 +1,9 @@
 //! The PID file: its lock decides, its number is never wrong, and a losing start touches nothing.
 
+mod fall_backs;
 mod file_systems;
+mod steps;
+mod stress;
 
 use std::fs;
 use std::os::unix::fs::symlink;

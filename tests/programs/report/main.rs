@@ -18,6 +18,7 @@
     reason = "all the ways of a program are under test, the careless ones too"
 )]
 
+mod locks;
 mod measure;
 mod options;
 mod privileges;

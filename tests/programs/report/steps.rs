@@ -17,7 +17,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{ForkResult, fork};
 
-use crate::{measure, privileges, readiness, starts};
+use crate::{locks, measure, privileges, readiness, starts};
 
 pub(crate) fn take(variable: &str) -> ExitCode {
     for step in env::var(variable).unwrap_or_default().split_whitespace() {
@@ -148,6 +148,7 @@ fn take_one(verb: &str, object: &str) -> io::Result<Option<ExitCode>> {
         "abort" => process::abort(),
         "panic" => panic!("{object}"),
         "raise" => raise(Signal::try_from(object.parse::<i32>().expect("a signal"))?)?,
+        other if locks::take(other, object)? => {}
         other => readiness::take(other, object)?,
     }
     Ok(None)

@@ -1,0 +1,215 @@
+//! A start that is held up at each of its steps while something else happens to the PID file.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use nix::sys::signal::Signal;
+
+use crate::control::stage::OPTIONS as CONTROLLED;
+use crate::support::daemon::Daemon;
+use crate::support::deadline::eventually;
+use crate::support::outcome::Outcome;
+use crate::support::scratch::Scratch;
+use crate::support::trace::{self, Action, Role};
+use crate::support::{constructor, lock, process, requires};
+
+/// A pid that no process has: the largest that a kernel gives away is 4194304.
+const STALE: &str = "5000000\n";
+
+/// Holds a start over a stale file up at one system call after the other, from the first look at the
+/// path to the rename, and does something else there; then `expect` judges what came of the start.
+fn at_each_step<T: Send>(
+    other: impl Fn(&Scratch) -> T + Sync,
+    expect: impl Fn(&Scratch, Outcome, T) + Sync,
+) {
+    let next = AtomicUsize::new(1);
+    let worker = || {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let scratch = Scratch::new();
+            let path = scratch.write("report.pid", STALE);
+            let new = scratch.path("report.pid.new");
+            let stale = fs::metadata(&path).expect("the stale file").ino();
+            let (mut stops, mut done) = (0, None);
+            let start = scratch.controlled("hang");
+            let launch = trace::run(start, |stop| {
+                let is_replaced = fs::metadata(&path).is_ok_and(|file| file.ino() != stale);
+                let begins = || new.exists() || process::has_open(stop.pid, &path);
+                if done.is_none() && stop.role == Role::Launcher && !is_replaced {
+                    stops += usize::from(stops > 0 || begins());
+                    if stops == number {
+                        done = Some(other(&scratch));
+                    }
+                }
+                Action::Go
+            });
+            let Some(done) = done else {
+                scratch.daemon_of(launch, "report.pid");
+                break;
+            };
+            expect(&scratch, launch, done);
+        }
+    };
+    // Most of it is waiting.
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(worker);
+        }
+    });
+    let steps = next.into_inner();
+    assert!(steps > 30, "{steps}");
+}
+
+/// Another start, which succeeds, or is told that the first one is at work.
+fn another_start(scratch: &Scratch) -> Option<Daemon> {
+    let launch = scratch.controlled("hang").run();
+    if launch.code() == 0 {
+        return Some(scratch.daemon_of(launch, "report.pid"));
+    }
+    assert!([69, 75].contains(&launch.code()), "{launch:?}");
+    None
+}
+
+#[test]
+fn another_start_at_any_step_gives_one_daemon() {
+    at_each_step(another_start, |scratch, launch, other| match other {
+        Some(other) => {
+            assert_eq!(launch.code(), 69, "{launch:?}");
+            assert_eq!(scratch.processes(), [other.pid()]);
+            assert_eq!(scratch.read("report.pid"), format!("{}\n", other.pid()));
+            assert_eq!(lock::holders(&other.pid_file), [other.pid()]);
+        }
+        None => drop(scratch.daemon_of(launch, "report.pid")),
+    });
+}
+
+#[test]
+fn a_daemon_that_came_and_went_at_any_step_is_replaced() {
+    let come_and_go = |scratch: &Scratch| {
+        if let Some(other) = another_start(scratch) {
+            other.process.signal(Signal::SIGKILL);
+            other.process.wait();
+        }
+    };
+    at_each_step(come_and_go, |scratch, launch, ()| {
+        drop(scratch.daemon_of(launch, "report.pid"));
+    });
+}
+
+#[test]
+fn a_stop_at_any_step_leaves_the_start_alone() {
+    at_each_step(
+        |scratch| {
+            // It says that nothing runs, or finds the start at work.
+            let stop = scratch.verb("stop").run();
+            assert!([0, 4].contains(&stop.code()), "{stop:?}");
+        },
+        |scratch, launch, ()| drop(scratch.daemon_of(launch, "report.pid")),
+    );
+}
+
+#[test]
+fn no_other_user_can_ever_open_the_new_file() {
+    at_each_step(
+        |scratch| {
+            if let Ok(new) = fs::metadata(scratch.path("report.pid.new")) {
+                assert_eq!(new.permissions().mode() & 0o077, 0);
+            }
+        },
+        |scratch, launch, ()| drop(scratch.daemon_of(launch, "report.pid")),
+    );
+}
+
+#[test]
+fn a_clean_up_that_is_killed_anywhere_is_completed() {
+    for number in 1.. {
+        let scratch = Scratch::new();
+        scratch.write("report.pid", STALE);
+        let (mut stops, mut killed) = (0, false);
+        let new = scratch.path("report.pid.new");
+        let stop = trace::run(scratch.verb("stop"), |_| {
+            stops += usize::from(stops > 0 || new.exists());
+            if stops == number {
+                killed = true;
+                return Action::Kill;
+            }
+            Action::Go
+        });
+        assert_eq!(stop.code(), if killed { 137 } else { 0 }, "{stop:?}");
+        if number % 2 == 0 {
+            assert_eq!(scratch.verb("stop").run().code(), 0);
+            assert!(!scratch.path("report.pid").exists());
+            assert!(!new.exists());
+        }
+        // The next start works in either case.
+        scratch.expect_order();
+        if !killed {
+            assert!(number > 10, "{number}");
+            return;
+        }
+    }
+}
+
+#[test]
+fn status_says_that_a_daemon_is_starting() {
+    let scratch = Scratch::new();
+    let options = CONTROLLED.replace("exec", "notify");
+    let start = scratch.background().options(&*options);
+    let launch = start.does("report wait:go ready hang").spawn();
+    eventually("it is on its way", || {
+        scratch.path("report.json").exists().then_some(())
+    });
+    let status = scratch.verb("status").run();
+    assert_eq!(status.code(), 0, "{status:?}");
+    if cfg!(not(daemon_fork)) {
+        assert!(status.out_text().contains("starting, pid "), "{status:?}");
+    }
+    let second = scratch.controlled("hang").run();
+    assert_eq!(second.code(), 69, "{second:?}");
+    scratch.write("go", "");
+    let daemon = scratch.daemon_of(launch.wait(), "report.pid");
+    let status = scratch.verb("status").run();
+    let running = format!("running, pid {}", daemon.pid());
+    assert!(status.out_text().contains(&running), "{status:?}");
+}
+
+/// Registers its handler before the program does, so that it runs after the program's.
+const SLOW_END: &str = r#"
+#include <stdio.h>
+#include <unistd.h>
+
+__attribute__((destructor)) static void end(void) {
+    int daemon = 0;
+    FILE *reported = fopen("reported", "r");
+    if (!reported || fscanf(reported, "%d", &daemon) != 1 || daemon != getpid()) return;
+    fclose(fopen("ending", "w"));
+    while (access("go", F_OK)) usleep(1000);
+}
+"#;
+
+#[test]
+fn a_daemon_that_still_runs_its_destructors_is_not_doubled() {
+    requires!(preload, linux("who holds a lock"), program("cc"));
+    let scratch = Scratch::new();
+    let library = constructor::library(&scratch, SLOW_END);
+    let start = scratch.controlled("note:reported stay");
+    let daemon = scratch.up(start.env("LD_PRELOAD", &library));
+    eventually("the program runs", || {
+        scratch.path("reported").exists().then_some(())
+    });
+    daemon.process.signal(Signal::SIGTERM);
+    eventually("it ends", || scratch.path("ending").exists().then_some(()));
+    assert_eq!(scratch.read("report.pid"), "");
+    let second = scratch.controlled("hang").run();
+    assert_eq!(second.code(), 69, "{second:?}");
+    let words = format!("has not exited yet, pid {}", daemon.pid());
+    assert!(second.err_text().contains(&words), "{second:?}");
+    let status = scratch.verb("status").run();
+    assert_eq!(status.code(), 0, "{status:?}");
+    scratch.write("go", "");
+    daemon.process.wait();
+    assert_eq!(scratch.verb("status").run().code(), 3);
+    scratch.up(scratch.controlled("hang"));
+}

@@ -1,0 +1,60 @@
+//! Steps that lock files: an oracle for two daemons at once, and what a hostile user tries.
+
+use std::fs::File;
+use std::io;
+use std::mem;
+use std::os::fd::{AsRawFd, IntoRawFd};
+
+use nix::fcntl::{FcntlArg, fcntl};
+
+pub(crate) fn take(verb: &str, object: &str) -> io::Result<bool> {
+    match verb {
+        "alone" => alone(object)?,
+        "pester" => pester(object),
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// Locks the file until this process ends, or says in another file that there are two of it.
+///
+/// The kernel drops a lock of a process before those of its open file descriptions, so a daemon that
+/// comes after this one finds no lock here.
+fn alone(name: &str) -> io::Result<()> {
+    let file = File::options().create(true).append(true).open(name)?;
+    if fcntl(&file, FcntlArg::F_SETLK(&lock(libc::F_WRLCK, 0, 0))).is_err() {
+        File::create(format!("{name}.two"))?;
+    }
+    let _ = file.into_raw_fd();
+    Ok(())
+}
+
+/// Takes every lock on the file that a user who can only read it can have, for ever.
+fn pester(name: &str) {
+    let mut held = Vec::new();
+    for round in 0_usize.. {
+        let Ok(file) = File::open(name) else {
+            continue;
+        };
+        let (start, length) = [(0, 0), (0, 1), (1, 0), (1, 1)][round % 4];
+        let lock = lock(libc::F_RDLCK, start, length);
+        let _ = fcntl(&file, FcntlArg::F_OFD_SETLK(&lock));
+        let kind = [libc::LOCK_SH, libc::LOCK_EX][round % 2];
+        // SAFETY: the descriptor is open as long as the file is borrowed.
+        unsafe { libc::flock(file.as_raw_fd(), kind | libc::LOCK_NB) };
+        held.push(file);
+        if held.len() > 64 {
+            drop(mem::take(&mut held));
+        }
+    }
+}
+
+fn lock(kind: libc::c_int, start: libc::off_t, length: libc::off_t) -> libc::flock {
+    libc::flock {
+        l_type: kind.try_into().expect("a kind of lock"),
+        l_whence: libc::SEEK_SET.try_into().expect("a whence"),
+        l_start: start,
+        l_len: length,
+        l_pid: 0,
+    }
+}
