@@ -16,6 +16,7 @@ use nix::unistd::geteuid;
 use crate::error::{Error, ErrorKind, shown};
 use crate::files::FileId;
 use crate::identity::Identity;
+use crate::sys;
 
 /// Writable by everyone.
 const BY_ALL: u32 = 0o002;
@@ -25,6 +26,9 @@ const BY_GROUP: u32 = 0o020;
 const BY_OTHERS: u32 = BY_GROUP | BY_ALL;
 /// Only its owner can rename or remove what is in such a directory.
 const STICKY: u32 = 0o1000;
+
+/// What the kernel shows for a user that a user namespace does not know, unless it is told another.
+const DEFAULT_OVERFLOW_UID: u32 = 65534;
 
 /// As many as the system follows, see `path_resolution(7)`.
 pub(crate) const SYMLINKS_MAX: usize = 40;
@@ -36,6 +40,11 @@ pub(crate) enum Untrusted {
     Link { link: PathBuf, maker: u32 },
     /// This user owns a directory on the way.
     Directory { directory: PathBuf, owner: u32 },
+    /// This user, if it is known, says what is in the file system that this directory is in.
+    FileSystem {
+        directory: PathBuf,
+        mounter: Option<u32>,
+    },
     /// Every user can replace what is in this directory.
     Open { directory: PathBuf },
     /// This user owns the file.
@@ -59,6 +68,13 @@ impl fmt::Display for Untrusted {
                     f,
                     "user {owner}, who owns the directory {directory}, can replace it"
                 )
+            }
+            Self::FileSystem { directory, mounter } => {
+                let directory = shown(directory);
+                match mounter {
+                    Some(user) => write!(f, "user {user} mounted the file system of {directory}"),
+                    None => write!(f, "another user mounted the file system of {directory}"),
+                }
             }
             Self::Open { directory } => {
                 let directory = shown(directory);
@@ -91,6 +107,7 @@ pub(crate) fn check_way(path: &Path, daemon: Option<u32>) -> Result<(), Untruste
         return Ok(());
     }
     let mut at = PathBuf::from("/");
+    let mut device = None;
     let mut rest = reversed(path.parent().unwrap_or(path));
     let mut links = 0;
     while let Some(name) = rest.pop() {
@@ -127,6 +144,14 @@ pub(crate) fn check_way(path: &Path, daemon: Option<u32>) -> Result<(), Untruste
         }
         let is_daemons = rest.is_empty() && Some(metadata.uid()) == daemon;
         check_directory(&there, &metadata, is_daemons)?;
+        // The server of another user's file system can report any owner.
+        if device.replace(metadata.dev()) != Some(metadata.dev()) && sys::files::is_fuse(&there) {
+            let mounter = sys::files::mounter_of(metadata.dev());
+            if !mounter.is_some_and(is_trusted) {
+                let directory = there;
+                return Err(Untrusted::FileSystem { directory, mounter });
+            }
+        }
         at = there;
     }
     Ok(())
@@ -268,8 +293,10 @@ fn is_trusted(uid: u32) -> bool {
 /// for one, to whom its directories belong. Whoever is root only inside can do no more outside than
 /// the user who made the namespace, see `user_namespaces(7)`.
 fn is_unmapped(uid: u32) -> bool {
-    let overflow = fs::read_to_string("/proc/sys/kernel/overflowuid").unwrap_or_default();
-    overflow.trim().parse() == Ok(uid) && !is_mapped(uid)
+    // `ProcSubset=pid` of systemd hides the file.
+    let overflow = fs::read_to_string("/proc/sys/kernel/overflowuid");
+    let overflow = overflow.map_or(Ok(DEFAULT_OVERFLOW_UID), |uid| uid.trim().parse());
+    overflow == Ok(uid) && !is_mapped(uid)
 }
 
 /// Whether somebody in this user namespace has that number.

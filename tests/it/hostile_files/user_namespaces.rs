@@ -29,6 +29,28 @@ fn namespace_root_uses_its_own_directory() {
     scratch.daemon_of(start.run(), "place/other.pid");
 }
 
+/// Fault 216: `ProcSubset=pid` of systemd hides `/proc/sys`.
+#[test]
+fn hidden_proc_sys_does_not_refuse_unmapped_owners() {
+    requires!(users, program("unshare"));
+    let scratch = Scratch::new();
+    place(&scratch, NOBODY, 0o755);
+    let script = "mount -t proc -o subset=pid proc /proc && \"$0\" \"$@\"; exit $?";
+    let launch = scratch
+        .start_path(&scratch.reachable())
+        .arg("-d")
+        .under(&["unshare", "-U", "-r", "-m", "-p", "-f", "sh", "-c", script])
+        .user(NOBODY)
+        .options("pid=place/report.pid\nlog=place/report.log\nready=exec")
+        .does("say:hello")
+        .run();
+    if launch.err_text().contains("mount") {
+        // /proc cannot be mounted here.
+        return;
+    }
+    assert_eq!(launch.code(), 0, "{launch:?}");
+}
+
 #[test]
 fn mapped_overflow_uid_is_another_user() {
     requires!(users);

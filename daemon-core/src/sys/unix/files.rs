@@ -41,3 +41,13 @@ pub(crate) fn open_for_reading(file: &File, path: Option<&Path>) -> io::Result<F
         Err(io::ErrorKind::NotFound.into())
     }
 }
+
+/// Whether a program serves the file system of this path; not known.
+pub(crate) fn is_fuse(_path: &Path) -> bool {
+    false
+}
+
+/// The user who mounted a file system; not known.
+pub(crate) fn mounter_of(_device: u64) -> Option<u32> {
+    None
+}
