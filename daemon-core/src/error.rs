@@ -1,9 +1,6 @@
 //! `Error` and `ErrorKind`, their exit statuses, and how they are shown. The words stand beside
 //! what fails.
 
-#[cfg(unix)]
-mod control;
-
 use std::fmt;
 use std::io;
 use std::path::Path;

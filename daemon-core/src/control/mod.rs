@@ -1,5 +1,6 @@
 //! What can be done with a daemon that is there, by its PID file: asking, stopping, signalling.
 
+mod failure;
 mod holder;
 mod status;
 

@@ -1,11 +1,11 @@
-//! What goes wrong with a daemon that is there already.
+//! The errors of the control of a daemon.
 
 use std::io;
 use std::path::Path;
 
 use nix::unistd::Pid;
 
-use super::{Error, ErrorKind, shown};
+use crate::error::{Error, ErrorKind, shown};
 use crate::signal::{self, Signal};
 use crate::systemd::Unit;
 use crate::trust::Untrusted;
