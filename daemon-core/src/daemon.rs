@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::capabilities::Capabilities;
 #[cfg(unix)]
 use crate::command_line::verb::Verb;
+use crate::env_changes::EnvChanges;
 #[cfg(unix)]
 use crate::error::Error;
 use crate::path_source::PathSource;
@@ -31,6 +32,7 @@ pub struct Daemon {
     pub(crate) group: Option<String>,
     pub(crate) readiness: Readiness,
     pub(crate) settings: Settings,
+    pub(crate) env: EnvChanges,
     pub(crate) configure: Option<fn(Daemon) -> Daemon>,
     pub(crate) capabilities: Capabilities,
     /// Carries out a control verb.
@@ -63,6 +65,7 @@ impl Daemon {
             group: None,
             readiness: Readiness::default(),
             settings: Settings::default(),
+            env: EnvChanges::default(),
             configure: None,
             capabilities: Capabilities::default(),
             #[cfg(unix)]
@@ -183,6 +186,44 @@ impl Daemon {
     /// Descriptors of the launcher that stay open in the daemon. Default: none.
     pub fn keep_fds(mut self, descriptors: impl IntoIterator<Item = i32>) -> Self {
         self.settings.keep_fds = descriptors.into_iter().collect();
+        self
+    }
+
+    /// Removes these variables from the environment of the daemon. Default: none.
+    ///
+    /// This and the other two methods change the environment in the order of their calls, like those
+    /// of [`std::process::Command`]. A name that is empty or contains `=` fails the start, with an error
+    /// of the kind [`Configuration`](crate::ErrorKind::Configuration).
+    ///
+    /// ```no_run
+    /// let _daemon = daemon_core::Daemon::new().env_remove(["GIT_DIR", "MAKEFLAGS"]).enter();
+    /// ```
+    pub fn env_remove<N: Into<OsString>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        for name in names {
+            self.env.set(name.into(), None);
+        }
+        self
+    }
+
+    /// Sets a variable in the environment of the daemon. Default: none.
+    ///
+    /// ```no_run
+    /// let _daemon = daemon_core::Daemon::new().env("RUST_BACKTRACE", "1").enter();
+    /// ```
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.env.set(name.into(), Some(value.into()));
+        self
+    }
+
+    /// Removes all variables from the environment of the daemon, also `LISTEN_FDS` and others that a
+    /// service manager has set, and those that [`env`](Self::env) has set before. Default: none is
+    /// removed.
+    ///
+    /// ```no_run
+    /// let _daemon = daemon_core::Daemon::new().env_clear().env("PATH", "/usr/bin:/bin").enter();
+    /// ```
+    pub fn env_clear(mut self) -> Self {
+        self.env.clear();
         self
     }
 

@@ -114,6 +114,7 @@ impl Daemon {
     }
 
     pub(crate) fn into_config(mut self, arguments: Vec<OsString>) -> Result<LaunchConfig, Error> {
+        self.env.check()?;
         if self.user.is_some() || self.group.is_some() {
             let (user, group) = (self.user.as_deref(), self.group.as_deref());
             let privileges = self.capabilities.privileges;
@@ -135,6 +136,7 @@ impl Daemon {
             settings: self.settings,
             readiness: self.readiness,
             capabilities: self.capabilities,
+            env: self.env,
         })
     }
 }

@@ -30,6 +30,7 @@ mod descriptors;
 mod detach;
 #[cfg(unix)]
 mod enter;
+mod env_changes;
 mod error;
 #[cfg(unix)]
 mod files;

@@ -3,7 +3,7 @@
 use crate::suggest::nearest;
 use crate::value::{
     ACCOUNT, CRATE_PATH, DIRECTORY, FDS, FILE, FILE_MODE, FLAG, FLAGS, FUNCTION, Kind, READINESS,
-    SECONDS, SIGNAL, UMASK, WORDS,
+    SECONDS, SIGNAL, UMASK, VARIABLES, WORDS,
 };
 
 pub(crate) const BACKGROUND_FLAG: &str = "background_flag";
@@ -82,6 +82,7 @@ pub(crate) static OPTIONS: &[OptionSpec] = &[
     option("workdir", &DIRECTORY, r#""/""#,
         &["cwd", "chdir", "directory", "working_dir", "working_directory"]),
     option("umask", &UMASK, "0o027", &["mask"]),
+    option("env_remove", &VARIABLES, r#"["GIT_DIR"]"#, &["unset"]),
     option("keep_fds", &FDS, "[3]", &[]),
 
     option("user", &ACCOUNT, r#""nobody""#, &["uid"]),
@@ -91,6 +92,9 @@ pub(crate) static OPTIONS: &[OptionSpec] = &[
     option(CONFIGURE, &FUNCTION, "adjust", &[]),
     option(CRATE, &CRATE_PATH, "::daemon", &[]),
 ];
+
+/// Methods of the builder that are not options, because few programs need them.
+pub(crate) const BUILDER_ONLY: &[&str] = &["env", "env_clear"];
 
 /// The option of this name.
 pub(crate) fn find(name: &str) -> Option<&'static OptionSpec> {

@@ -10,7 +10,7 @@ use syn::parse::ParseStream;
 use syn::{Ident, Lit, Token, token};
 
 use crate::diagnostics::{mistake, shown};
-use crate::option_table::{self, OPTIONS, OptionSpec};
+use crate::option_table::{self, BUILDER_ONLY, OPTIONS, OptionSpec};
 use crate::value::ungrouped;
 
 /// An option as it is written.
@@ -209,6 +209,10 @@ fn hyphenated(first: Ident, input: ParseStream) -> syn::Result<syn::Error> {
 }
 
 fn unknown(underlined: impl ToTokens, written: &str) -> syn::Error {
+    if BUILDER_ONLY.contains(&written) {
+        let message = format!("`{written}` is set in the builder: `configure = adjust`");
+        return mistake(underlined, message);
+    }
     let repair = option_table::suggestion(written).map_or_else(
         || {
             let names = OPTIONS.iter().map(|option| format!("`{}`", option.name));

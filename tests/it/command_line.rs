@@ -153,6 +153,28 @@ fn daemon_gets_the_environment_of_the_caller() {
 }
 
 #[test]
+fn environment_of_the_daemon_is_changed() {
+    let scratch = Scratch::new();
+    let start = scratch.background().does("report stay");
+    let start = start.options("pid=report.pid\nlog=report.log\nenv=B:3\nenv_remove=A,C");
+    let daemon = scratch.up(start.env("A", "1").env("AB", "2"));
+    let mut environment = daemon.report().environment;
+    environment.retain(|(name, _)| [b"A".as_slice(), b"AB", b"B"].contains(&name.as_slice()));
+    environment.sort();
+    let variable = |name: &str, value: &str| (name.into(), value.into());
+    assert_eq!(environment, [variable("AB", "2"), variable("B", "3")]);
+}
+
+#[test]
+fn malformed_name_of_a_variable_is_refused() {
+    let scratch = Scratch::new();
+    let launch = scratch.background().options("env_remove=A=B").run();
+    let message = "cannot change the variable A=B of the environment: option env_remove takes names \
+                   without `=`";
+    scratch.expect_refusal(&launch, 78, &[message]);
+}
+
+#[test]
 fn help_and_version_run_in_place() {
     for word in ["--help", "--version"] {
         for arguments in [["-d", word], [word, "-d"]] {

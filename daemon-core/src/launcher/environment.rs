@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use nix::unistd::getpid;
 
 use crate::detach::EnvEntry;
+use crate::env_changes::EnvChanges;
 use crate::handoff;
 use crate::identity::Variable;
 use crate::readiness::notify::NOTIFY_SOCKET;
@@ -41,9 +42,11 @@ pub(super) fn for_daemon(
     handoff: &OwnedFd,
     notify_socket: Option<&OsStr>,
     of_identity: Vec<Variable<'_>>,
+    changes: &EnvChanges,
 ) -> Vec<EnvEntry> {
     let own_pid = own_pid();
     let mut ours = of_identity;
+    ours.retain(|(name, _)| !changes.change(name));
     // Whatever its value was, and set below.
     ours.push((handoff::MARKER, None));
     // systemd hears the daemon of a service that it started. Another address is the caller's.
@@ -53,7 +56,9 @@ pub(super) fn for_daemon(
     if std::env::var_os("LISTEN_PID").is_some_and(|pid| pid == *own_pid) {
         ours.push((LISTEN_PIDFDID, None));
     }
-    let inherited = sys::environment::entries().into_iter();
+    let mut inherited = sys::environment::entries();
+    changes.apply(&mut inherited);
+    let inherited = inherited.into_iter();
     let inherited =
         inherited.filter(|entry| !ours.iter().any(|(name, _)| value(entry, name).is_some()));
     let inherited = inherited.map(|entry| {

@@ -19,6 +19,7 @@ use nix::unistd::{Pid, getpid};
 use crate::capabilities::{Capabilities, PidFiles};
 use crate::descriptors::KeptFds;
 use crate::detach::{EnvEntry, Program, detach};
+use crate::env_changes::EnvChanges;
 use crate::error::{Error, shown};
 use crate::handoff::Record;
 use crate::log_file::LogFile;
@@ -49,6 +50,7 @@ pub(crate) struct LaunchConfig {
     pub(crate) settings: Settings,
     pub(crate) readiness: Readiness,
     pub(crate) capabilities: Capabilities,
+    pub(crate) env: EnvChanges,
 }
 
 /// The start has succeeded.
@@ -129,6 +131,7 @@ fn launch_locked(
         .unwrap_or(mode.default_timeout);
     let capabilities = config.capabilities;
     let arguments = std::mem::take(&mut config.arguments);
+    let env = std::mem::take(&mut config.env);
     let resources = Resources::open(&config, kept, pid_file)?;
     let record = record(config, &resources);
     let sent = resources.launcher_end.send(&record);
@@ -143,6 +146,7 @@ fn launch_locked(
         &resources.inherited.daemon_end,
         address.as_deref(),
         of_identity.unwrap_or_default(),
+        &env,
     );
     let program = (image, arguments, environment);
     let daemon = spawn(program, kept, &resources.inherited)?;

@@ -26,6 +26,14 @@ const MESSAGES: &[(&str, &str)] = &[
         "pid, log = \"a\"",
         "option `pid` needs a value: `pid = \"/run/name.pid\"`",
     ),
+    (
+        "env = 5",
+        "`env` is set in the builder: `configure = adjust`",
+    ),
+    (
+        "env_clear = true",
+        "`env_clear` is set in the builder: `configure = adjust`",
+    ),
     // flags
     (
         "background_flag = \"-\"",
@@ -87,6 +95,10 @@ const MESSAGES: &[(&str, &str)] = &[
         "environment variables are not expanded in the path of `log`",
     ),
     // the rest
+    (
+        "env_remove = [\"\"]",
+        "option `env_remove` takes names without `=`",
+    ),
     ("umask = 022", "`umask` is an octal number; write `0o022`"),
     (
         "umask = 89",

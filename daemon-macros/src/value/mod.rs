@@ -9,6 +9,7 @@ mod path;
 mod readiness;
 mod seconds;
 mod signal;
+mod variables;
 mod words;
 
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
@@ -30,6 +31,7 @@ pub(crate) use path::{DIRECTORY, FILE};
 pub(crate) use readiness::READINESS;
 pub(crate) use seconds::SECONDS;
 pub(crate) use signal::SIGNAL;
+pub(crate) use variables::VARIABLES;
 pub(crate) use words::WORDS;
 
 /// A kind of value.

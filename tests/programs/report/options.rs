@@ -54,6 +54,12 @@ fn set(daemon: Daemon, name: &str, value: &OsStr) -> Daemon {
         "chroot" => daemon.chroot(path()),
         "keep_fds" => daemon.keep_fds(text().split(',').map(|n| n.parse().expect("a number"))),
         "flags" => daemon.background_flag(words(value)),
+        "env_remove" => daemon.env_remove(words(value)),
+        "env" => {
+            let variable = text();
+            let (name, value) = variable.split_once(':').expect("NAME:value");
+            daemon.env(name, value)
+        }
         "foreground_flag" => daemon.foreground_flag(value),
         "subcommand" => daemon.subcommand(words(value)),
         "ready" => daemon.ready(text().parse().expect("a readiness mode")),

@@ -14,6 +14,7 @@ use daemon::Daemon;
     user = "nobody",
     group = "65534",
     chroot = "/var/empty",
+    env_remove = "GIT_DIR",
     keep_fds = [3, 4],
     ready = "notify",
     ready_timeout = 60,

@@ -13,6 +13,7 @@
     user = "www",
     group = "www",
     chroot = env!("ROOT"),
+    env_remove = "GIT_DIR",
     keep_fds = [3, 4],
     ready = "notify",
     ready_timeout = 60,
@@ -40,6 +41,7 @@ fn main() {
         .user("www")
         .group("www")
         .chroot(::renamed::PathSource::from_fn(|| env!("ROOT")))
+        .env_remove(["GIT_DIR"])
         .keep_fds([3, 4])
         .ready(::renamed::Readiness::notify())
         .ready_timeout(::core::time::Duration::from_secs(60))

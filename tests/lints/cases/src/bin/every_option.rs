@@ -30,6 +30,7 @@ use std::time::Duration;
     user = "nobody",
     group = "nogroup",
     chroot = "/var/{name}",
+    env_remove = ["GIT_DIR", "MAKEFLAGS"],
     keep_fds = [1000000],
     ready = "notify",
     ready_timeout = 86400,

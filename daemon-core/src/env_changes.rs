@@ -1,0 +1,105 @@
+//! How the daemon's environment differs from the launcher's.
+
+use std::ffi::{OsStr, OsString};
+
+use crate::error::{Error, ErrorKind, shown};
+
+/// The changes in the order in which they are made, as in [`std::process::Command`].
+#[derive(Clone, Debug, Default)]
+pub(crate) struct EnvChanges {
+    clears: bool,
+    /// A name with its value, or without one for a variable that is removed.
+    changes: Vec<(OsString, Option<OsString>)>,
+}
+
+impl EnvChanges {
+    pub(crate) fn set(&mut self, name: OsString, value: Option<OsString>) {
+        self.changes.push((name, value));
+    }
+
+    /// Removes all variables, and those that were set before.
+    pub(crate) fn clear(&mut self) {
+        self.clears = true;
+        self.changes.clear();
+    }
+
+    /// Whether the variable is set or removed by its name.
+    pub(crate) fn change(&self, name: &str) -> bool {
+        self.changes.iter().any(|(changed, _)| changed == name)
+    }
+
+    /// # Errors
+    ///
+    /// `Configuration` if a name is empty or contains `=`, or if anything contains a NUL byte.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        for (name, value) in &self.changes {
+            let has = |text: &OsStr, byte| text.as_encoded_bytes().contains(&byte);
+            let reason = if name.is_empty() || has(name, b'=') {
+                "option env_remove takes names without `=`"
+            } else if has(name, 0) || value.as_deref().is_some_and(|value| has(value, 0)) {
+                "it contains a NUL byte"
+            } else {
+                continue;
+            };
+            let name = shown(name.as_ref());
+            let what = format!("cannot change the variable {name} of the environment");
+            return Err(Error::words(ErrorKind::Configuration, what, reason));
+        }
+        Ok(())
+    }
+
+    /// Changes entries of the form `NAME=value`.
+    pub(crate) fn apply(&self, entries: &mut Vec<Vec<u8>>) {
+        if self.clears {
+            entries.clear();
+        }
+        for (name, value) in &self.changes {
+            let prefix = [name.as_encoded_bytes(), b"="].concat();
+            entries.retain(|entry| !entry.starts_with(&prefix));
+            if let Some(value) = value {
+                entries.push([&prefix, value.as_encoded_bytes()].concat());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::EnvChanges;
+
+    fn changed(changes: &EnvChanges) -> String {
+        let mut entries = ["A=1", "AB=2", "C=3=4"].map(Vec::from).to_vec();
+        changes.apply(&mut entries);
+        String::from_utf8_lossy(&entries.join(&b' ')).into_owned()
+    }
+
+    #[test]
+    fn variable_is_set_replaced_or_removed() {
+        let mut changes = EnvChanges::default();
+        assert_eq!(changed(&changes), "A=1 AB=2 C=3=4");
+        changes.set("A".into(), None);
+        changes.set("C".into(), Some("5".into()));
+        changes.set("D".into(), Some("6".into()));
+        changes.set("E".into(), None);
+        assert_eq!(changed(&changes), "AB=2 C=5 D=6");
+    }
+
+    #[test]
+    fn clear_removes_what_was_set_before() {
+        let mut changes = EnvChanges::default();
+        changes.set("D".into(), Some("6".into()));
+        changes.clear();
+        changes.set("E".into(), Some("7".into()));
+        assert_eq!(changed(&changes), "E=7");
+    }
+
+    #[test]
+    fn malformed_name_is_refused() {
+        for name in ["", "A=B", "A\0"] {
+            let mut changes = EnvChanges::default();
+            changes.set(name.into(), None);
+            let status = changes.check().map_err(|error| error.exit_status());
+            assert_eq!(status, Err(78), "{name:?}");
+        }
+    }
+}

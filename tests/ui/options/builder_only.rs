@@ -1,0 +1,2 @@
+#[daemon::main(env_clear = true)]
+fn main() {}

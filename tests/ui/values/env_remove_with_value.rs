@@ -1,0 +1,2 @@
+#[daemon::main(env_remove = ["A", "A=B"])]
+fn main() {}
