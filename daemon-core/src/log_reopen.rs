@@ -171,7 +171,28 @@ fn while_busy(place: impl Fn() -> Result<(), Errno>) -> Result<(), Errno> {
 
 /// One line in the log as it is.
 fn complain(log: &Log, reason: Errno) {
-    let line = [&log.complaint, reason.desc().as_bytes(), b"\n"].map(IoSlice::new);
+    let line = [&log.complaint, description(reason).as_bytes(), b"\n"].map(IoSlice::new);
     // An error of this write cannot be reported anywhere.
     let _ = nix::sys::uio::writev(io::stderr(), &line);
+}
+
+/// The errors of `open(2)` and its companions. `strerror(3)` is not for a signal handler, and the
+/// whole table would be linked.
+fn description(errno: Errno) -> &'static str {
+    match errno {
+        Errno::EPERM => "Operation not permitted",
+        Errno::ENOENT => "No such file or directory",
+        Errno::EACCES => "Permission denied",
+        Errno::ENOTDIR => "Not a directory",
+        Errno::EISDIR => "Is a directory",
+        Errno::EINVAL => "Invalid argument",
+        Errno::EMFILE | Errno::ENFILE => "Too many open files",
+        Errno::ENOSPC => "No space left on device",
+        Errno::EDQUOT => "Disk quota exceeded",
+        Errno::EROFS => "Read-only file system",
+        Errno::ENXIO => "No such device or address",
+        Errno::ELOOP => "Too many levels of symbolic links",
+        Errno::EIO => "Input/output error",
+        _ => "the system refused it",
+    }
 }

@@ -134,7 +134,8 @@ pub(super) fn not_ready(time: Duration, missing: Option<String>, log: Option<&Lo
 
 /// The user gave up waiting.
 pub(super) fn interrupted(signal: Signal) -> Error {
-    let reason = format!("interrupted by {signal} before the daemon was ready");
+    let name = crate::Signal::from_raw(signal as i32);
+    let reason = format!("interrupted by {name} before the daemon was ready");
     let status = u8::try_from(128 + signal as i32).unwrap_or(71);
     Error::words(ErrorKind::Interrupted, CANNOT_START, reason)
         .with_status(status)
