@@ -30,6 +30,7 @@ mod hostile_files;
 mod image;
 mod interoperation;
 mod limits;
+mod linked_code;
 mod log_file;
 mod log_rotation;
 mod path_flags;

@@ -1,0 +1,4 @@
+//! The attribute without an option.
+
+#[daemon::main]
+fn main() {}
