@@ -14,16 +14,14 @@
 //! is a forgotten path, not a PID file of the name `--verbose`.
 
 mod reader;
-pub(crate) mod verb;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use crate::daemon::Daemon;
 use crate::error::{Error, ErrorKind, shown};
-
+use crate::verb::Verb;
 use reader::{Meaning, Reader, ValueKind};
-use verb::Verb;
 
 /// What the command line asks of us.
 #[derive(Debug, PartialEq, Eq)]

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use nix::unistd::Pid;
 
-use crate::command_line::verb::Verb;
 use crate::control::{Control, Status, Stopped};
 use crate::daemon::Daemon;
 use crate::enter::{path_context, start};
@@ -16,6 +15,7 @@ use crate::settings::Object;
 use crate::signal::Signal;
 use crate::sys;
 use crate::systemd;
+use crate::verb::Verb;
 
 impl Daemon {
     /// A flag that takes a control verb, as in `prog -s stop`. Default: none.

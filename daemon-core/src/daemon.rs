@@ -4,8 +4,6 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use crate::capabilities::Capabilities;
-#[cfg(unix)]
-use crate::command_line::verb::Verb;
 use crate::env_changes::EnvChanges;
 #[cfg(unix)]
 use crate::error::Error;
@@ -13,6 +11,8 @@ use crate::path_source::PathSource;
 use crate::readiness::Readiness;
 use crate::settings::{Paths, Settings};
 use crate::signal::Signal;
+#[cfg(unix)]
+use crate::verb::Verb;
 
 /// The settings of a daemon: the options of `#[daemon::main]` at run time.
 ///

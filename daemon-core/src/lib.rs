@@ -34,6 +34,8 @@ mod env_changes;
 mod error;
 #[cfg(unix)]
 mod files;
+#[cfg(unix)]
+mod filled_path;
 #[cfg(all(unix, any(test, fuzzing)))]
 pub mod fuzz;
 #[cfg(unix)]
@@ -49,6 +51,8 @@ mod log_file;
 #[cfg(unix)]
 mod log_reopen;
 mod log_writer;
+#[cfg(unix)]
+mod path_context;
 mod path_source;
 #[cfg(unix)]
 mod path_template;
@@ -74,6 +78,7 @@ mod systemd;
 mod trust;
 #[cfg(not(unix))]
 mod unsupported;
+mod verb;
 
 pub use control::{Control, Status, Stopped};
 pub use daemon::Daemon;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 #[cfg(unix)]
-use crate::path_template::filled::FillIn;
+use crate::filled_path::FillIn;
 
 /// Where a path comes from: given as it is, written as a template, or computed.
 ///

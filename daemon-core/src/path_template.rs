@@ -3,13 +3,9 @@
 //! Reading and creating are apart: the control verbs resolve the same paths as a start, but
 //! `status` must leave nothing behind.
 
-pub(crate) mod context;
 mod directory;
-pub(crate) mod filled;
 #[cfg(test)]
 mod tests;
-
-pub(crate) use context::PathContext;
 
 use std::borrow::Cow;
 use std::ffi::OsString;
@@ -17,10 +13,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, shown};
+use crate::filled_path::{CreateDirectory, Filled};
+pub(crate) use crate::path_context::PathContext;
+use crate::path_context::{NoHomeDir, NoHost, PlaceholderDir};
 use crate::path_source::{PathSource, Source};
 use crate::settings::Object;
-use context::{NoHomeDir, NoHost, PlaceholderDir};
-use filled::{CreateDirectory, Filled};
 
 /// An absolute path, and the directories that belong to it.
 ///

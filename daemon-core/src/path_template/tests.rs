@@ -7,8 +7,8 @@ mod placeholders;
 mod scratch;
 mod user;
 
-use super::context::Environment;
 use super::*;
+use crate::path_context::Environment;
 
 /// An ordinary user without any variable, started as `/opt/bin/hello` in `/start`.
 fn ann() -> PathContext {

@@ -27,32 +27,32 @@ const SYSTEM_LOG_DIR: &str = "/var/log";
 /// Everything outside a template that decides which path it becomes. The user database and the host
 /// name are looked up only for a template that needs them.
 pub(crate) struct PathContext {
-    pub(super) name: Option<OsString>,
-    pub(super) uid: u32,
-    pub(super) start_dir: io::Result<PathBuf>,
+    pub(crate) name: Option<OsString>,
+    pub(crate) uid: u32,
+    pub(crate) start_dir: io::Result<PathBuf>,
     /// `None` where the environment is not to be trusted.
-    pub(super) environment: Option<Environment>,
+    pub(crate) environment: Option<Environment>,
     // The look-ups of the system, or what a test puts in their place. No pointer to them stands in the
     // context itself, so that a program without a template does not link them.
-    pub(super) home_of: Option<HomeOf>,
-    pub(super) is_directory: Option<fn(&Path) -> bool>,
-    pub(super) node_name: Option<fn() -> io::Result<OsString>>,
+    pub(crate) home_of: Option<HomeOf>,
+    pub(crate) is_directory: Option<fn(&Path) -> bool>,
+    pub(crate) node_name: Option<fn() -> io::Result<OsString>>,
 }
 
-pub(super) type HomeOf = fn(u32) -> io::Result<Option<PathBuf>>;
+pub(crate) type HomeOf = fn(u32) -> io::Result<Option<PathBuf>>;
 
-pub(super) type Environment = Box<dyn Fn(&str) -> Option<OsString>>;
+pub(crate) type Environment = Box<dyn Fn(&str) -> Option<OsString>>;
 
 /// A directory that a placeholder stands for.
-pub(super) struct PlaceholderDir {
-    pub(super) path: PathBuf,
+pub(crate) struct PlaceholderDir {
+    pub(crate) path: PathBuf,
     /// The directory and those above it that a start may create, outermost first.
-    pub(super) levels: Vec<PathBuf>,
+    pub(crate) levels: Vec<PathBuf>,
 }
 
 impl PlaceholderDir {
     /// It must exist: a start does not create it.
-    pub(super) fn given(path: impl Into<PathBuf>) -> Self {
+    pub(crate) fn given(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
             levels: Vec::new(),
@@ -61,16 +61,16 @@ impl PlaceholderDir {
 }
 
 /// Neither a variable nor the user database names a home directory.
-pub(super) struct NoHomeDir {
+pub(crate) struct NoHomeDir {
     /// The variables that were tried. Empty where none counts.
-    pub(super) variables: &'static [&'static str],
-    pub(super) uid: u32,
+    pub(crate) variables: &'static [&'static str],
+    pub(crate) uid: u32,
     /// Why the user database had no answer, if it failed.
-    pub(super) cause: Option<io::Error>,
+    pub(crate) cause: Option<io::Error>,
 }
 
 /// There is no host name that a path can hold.
-pub(super) enum NoHost {
+pub(crate) enum NoHost {
     Unknown(io::Error),
     Empty,
     Slash,
@@ -148,7 +148,7 @@ impl PathContext {
     }
 
     /// `{host}`: the node name up to the first dot, see `uname(2)`.
-    pub(super) fn host(&self) -> Result<OsString, NoHost> {
+    pub(crate) fn host(&self) -> Result<OsString, NoHost> {
         let name = self.node_name.unwrap_or(node_name)().map_err(NoHost::Unknown)?;
         let name = name.as_bytes().split(|byte| *byte == b'.').next();
         match name.unwrap_or_default() {
@@ -159,12 +159,12 @@ impl PathContext {
     }
 
     /// `{home}`
-    pub(super) fn home(&self) -> Result<PlaceholderDir, NoHomeDir> {
+    pub(crate) fn home(&self) -> Result<PlaceholderDir, NoHomeDir> {
         self.find_home(&["HOME"]).map(PlaceholderDir::given)
     }
 
     /// `{pid_dir}`
-    pub(super) fn pid_dir(&self) -> Result<PlaceholderDir, NoHomeDir> {
+    pub(crate) fn pid_dir(&self) -> Result<PlaceholderDir, NoHomeDir> {
         if self.uid == 0 {
             return Ok(PlaceholderDir::given(SYSTEM_PID_DIR));
         }
@@ -177,12 +177,12 @@ impl PathContext {
     }
 
     /// `{state_dir}`
-    pub(super) fn state_dir(&self) -> Result<PlaceholderDir, NoHomeDir> {
+    pub(crate) fn state_dir(&self) -> Result<PlaceholderDir, NoHomeDir> {
         self.find_state_dir(SYSTEM_STATE_DIR)
     }
 
     /// `{log_dir}`
-    pub(super) fn log_dir(&self) -> Result<PlaceholderDir, NoHomeDir> {
+    pub(crate) fn log_dir(&self) -> Result<PlaceholderDir, NoHomeDir> {
         self.find_state_dir(SYSTEM_LOG_DIR)
     }
 

@@ -13,7 +13,7 @@ pub(crate) enum Verb {
 }
 
 impl Verb {
-    pub(super) fn from_word(word: &OsStr) -> Option<Self> {
+    pub(crate) fn from_word(word: &OsStr) -> Option<Self> {
         match word.to_str()? {
             "status" => Some(Self::Status),
             "stop" => Some(Self::Stop),
