@@ -4,10 +4,14 @@
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
 # All checks of a change on Linux, in the order of `.ci/run`. Run it as root: nothing is skipped then.
-ci: fmt clippy doc runtimes hardened faults
+ci: fmt imports clippy doc runtimes hardened faults
 
 fmt:
     cargo fmt --all --check
+
+# Fails if the modules of the core import each other in a circle.
+imports:
+    python3 docs/pictures/modules.py --check
 
 clippy:
     cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
