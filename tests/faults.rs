@@ -1,4 +1,4 @@
-//! The list of the cases in `faults.md`: that it is true, and what a run made of each.
+//! The cases in `faults.md`: the tests of the table exist, and a report of a test run.
 
 #![allow(
     clippy::expect_used,

@@ -2,7 +2,7 @@
 
 use crate::support::scratch::Scratch;
 
-/// Each of these programs prints its number, and fails with `--fail` in a way of its own: with a
+/// Each of these programs prints its pid. With `--fail` each fails in a different way: with a
 /// status, or by a panic.
 const PROGRAMS: [(&str, Option<i32>, &str); 6] = [
     ("returns_unit", None, "no luck"),

@@ -1,4 +1,4 @@
-//! `prog -d`: a session of its own, no terminal, and else the same program in the same place.
+//! `prog -d`: a new session, no terminal, otherwise the same program in the same directory.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;

@@ -1,4 +1,4 @@
-//! What of the command line is the switch, and what the program gets of it.
+//! The switch on the command line, and the arguments that the program gets.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -110,7 +110,7 @@ fn message_starts_with_the_name_in_argv_0() {
     for (name, shown) in [
         ("/usr/bin/hello", "hello: "),
         ("-hello", "hello: "),
-        // Whoever gives it no name gets that of the system.
+        // Without a name the message uses that of the system.
         ("", "report: "),
         ("-", "report: "),
     ] {
@@ -144,7 +144,7 @@ fn daemon_gets_the_environment_of_the_caller() {
 
     let daemon = scratch.up(surroundings(scratch.background()).does("report stay"));
     let mut background = daemon.report().environment;
-    // The variable that says what to do is the only one that differs.
+    // The variable with the steps is the only difference.
     for environment in [&mut foreground, &mut background] {
         environment.retain(|(name, _)| name != b"TEST_DOES");
     }
@@ -240,7 +240,7 @@ fn empty_command_line_runs_in_the_foreground() {
         };
         Err(std::io::Error::last_os_error())
     });
-    // Without its environment the program has nothing to do, and does it.
+    // Without its environment the program takes no step.
     let outcome = start.run();
     assert_eq!((outcome.code(), outcome.err_text()), (0, String::new()));
 }

@@ -1,4 +1,4 @@
-//! What is open in the daemon: the standard streams, the PID file, and nothing of the caller's.
+//! Open descriptors of the daemon: the standard streams, the PID file, none of the caller.
 
 mod callers;
 
@@ -16,7 +16,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::unistd::pipe2;
 
-/// The standard streams lead to nowhere and to the log; above them is the PID file, which children
+/// The standard streams are /dev/null and the log; above them is the PID file, which children
 /// of the daemon do not get.
 fn expect_clean(scratch: &Scratch, report: &Report) {
     expect_streams(report, scratch.path("report.log").as_os_str().as_bytes());
@@ -169,7 +169,7 @@ fn up_with_kept(options: &str, first: i32, count: i32) -> (Scratch, Daemon) {
 
 #[test]
 fn keep_fds_keeps_only_the_named_descriptors() {
-    // The first numbers are those that our own descriptors would get.
+    // The first fds are those that internal descriptors would get.
     for first in [3, 100] {
         let kept = [first, first + 2, first + 5];
         let options = format!("keep_fds={},{},{}", kept[0], kept[1], kept[2]);
@@ -188,7 +188,7 @@ fn keep_fds_keeps_only_the_named_descriptors() {
 
 #[test]
 fn keep_fds_ignores_closed_descriptors() {
-    // The first numbers are those that our own descriptors get in the launcher.
+    // The first fds are those that internal descriptors get in the launcher.
     for options in ["keep_fds=50", "keep_fds=3,4,5,6,7,8,9"] {
         let (scratch, daemon) = up_with_kept(options, 100, 1);
         expect_clean(&scratch, &daemon.report());

@@ -1,4 +1,4 @@
-//! Environments and command lines that leave no room, or that lie.
+//! Environments and command lines that leave no space, or that mislead.
 
 use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
@@ -13,10 +13,10 @@ use crate::support::program;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
 
-/// The variable that holds the number of the daemon's end of the socket pair.
+/// The variable that names the fd of the daemon's end of the socket pair.
 const MARKER: &str = "__DAEMON_HANDOFF";
 
-/// The start with these entries behind those of its environment, of which two may have one name.
+/// The start with these entries after its environment. Two of them may have the same name.
 fn with_entries(scratch: &Scratch, start: Start, arguments: &[&str], entries: &[&str]) -> Start {
     let report = program::path("report");
     let string = |text: &[u8]| CString::new(text).expect("no NUL byte");

@@ -1,4 +1,4 @@
-//! A start that fails says so: the program's own words and status, or one line of ours.
+//! A failed start: the output and the status of the program, or one line of the launcher.
 
 use std::time::Duration;
 
@@ -9,17 +9,17 @@ use crate::support::scratch::Scratch;
 use crate::support::users::NOBODY;
 use nix::sys::resource::Resource;
 
-/// A start of a program that takes these steps and ends by them.
+/// A start of a program that takes these steps and ends.
 fn fail(steps: &str, status: i32) -> Outcome {
     let scratch = Scratch::new();
     let launch = scratch.background().does(steps).run();
     scratch.expect_failed_start(&launch, status);
-    // No cleaning up is needed once the cause is gone.
+    // The next start works without cleaning up.
     scratch.up(scratch.background());
     launch
 }
 
-/// The same program with a log says on the terminal what it wrote there.
+/// The launcher prints what the program wrote to its log.
 fn expect_words(launch: &Outcome, words: &[&str]) {
     assert_eq!(launch.out_text(), "");
     for word in words {
@@ -64,7 +64,7 @@ fn death_by_signal_fails_with_128_plus_signal() {
         // The runtime of Rust catches the first SIGSEGV, and lets the next one kill.
         let launch = fail(&format!("say:so-far raise:{signal} raise:{signal}"), status);
         expect_words(&launch, &["so-far\n"]);
-        // A signal leaves no words of the program, so there must be ours.
+        // After a signal the program prints no reason, so the launcher must.
         assert!(launch.err_text().contains("report: "), "{launch:?}");
     }
     expect_words(&fail("abort", 134), &["report: "]);

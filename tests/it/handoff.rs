@@ -19,7 +19,7 @@ use nix::sys::resource::Resource;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
 use nix::unistd::{Gid, Uid, chown, getpid, setresgid, setresuid};
 
-/// The variable that holds the number of the daemon's end of the socket pair.
+/// The variable that names the fd of the daemon's end of the socket pair.
 const MARKER: &str = "__DAEMON_HANDOFF";
 
 fn expect_no_trace(report: &Report) {
@@ -51,7 +51,7 @@ const FORGE: &str = r#"
     }
 "#;
 
-/// A start of the program with a marker that says 57.
+/// A start of the program with a marker that names fd 57.
 fn forged(scratch: &Scratch, start: Start, program: &Path) -> Start {
     let wrapper = constructor::wrapper(scratch, FORGE);
     start.via(&wrapper).arg(program)
@@ -216,7 +216,7 @@ fn record_must_name_the_creator_of_the_socket() {
 #[test]
 fn record_of_another_user_is_not_believed() {
     requires!(linux("the creator of a socket"), root);
-    // Who makes the socket and sends the record becomes the program itself. What that process does
+    // The process that creates the socket and sends the record becomes the program. What it does
     // before it, and after it; and the mode of the program, which is the user's and the group's.
     let nothing: Become = || Ok(());
     let cases: [(&str, Become, Become, u32, bool); 5] = [
@@ -277,7 +277,7 @@ fn expect_belief(
     let program = scratch.copy_program(&program::path("report"), "report");
     chown(&program, Some(USER), Some(GROUP)).expect("chown");
     fs::set_permissions(&program, Permissions::from_mode(mode)).expect("chmod");
-    // Whoever it becomes, it can report.
+    // The program can report as any user.
     fs::create_dir(scratch.path("out")).expect("mkdir");
     fs::set_permissions(scratch.path("out"), Permissions::from_mode(0o777)).expect("chmod");
     let mut record = record(0);
@@ -297,7 +297,7 @@ fn expect_belief(
         let (ours, theirs) = pair(SockType::SeqPacket);
         record[LAUNCHER].copy_from_slice(&getpid().as_raw().to_le_bytes());
         send(ours.as_raw_fd(), &record, MsgFlags::empty())?;
-        // SAFETY: the socket is open, and in the child the numbers are ours to give.
+        // SAFETY: the socket is open, and the child uses no other descriptor of that value.
         if unsafe { libc::dup2(theirs.as_raw_fd(), 57) } < 0 {
             return Err(io::Error::last_os_error());
         }
@@ -317,7 +317,7 @@ fn expect_belief(
 #[test]
 fn hand_off_at_the_descriptor_limit_works() {
     let (mut ups, mut refusals) = (0, 0);
-    // What is kept has the number 99, and ours lie above it.
+    // The kept fd is 99, and internal fds are above it.
     for limit in 101..=106 {
         let scratch = Scratch::new();
         let options = "pid=report.pid\nlog=report.log\nkeep_fds=99";

@@ -1,4 +1,4 @@
-//! The daemon is the very program that its launcher is, whatever became of the file.
+//! The daemon runs the same image as the launcher, also when the file has changed.
 
 mod program_file;
 

@@ -1,4 +1,4 @@
-//! The tools of a distribution on our PID file and our program, as an administrator uses them.
+//! Tools of a distribution with the PID file and the program, as an administrator uses them.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -134,7 +134,7 @@ fn flock_of_the_caller_changes_nothing() {
         .arg("-d")
         .run();
     let daemon = scratch.daemon_of(launch, "report.pid");
-    // Two kinds of locks: theirs was let go with the launcher, ours is held.
+    // Two kinds of locks: the flock ended with the launcher, the OFD lock is held.
     assert_eq!(
         scratch.tool("flock", &["-n", "report.pid", "true"]).code(),
         0

@@ -1,4 +1,4 @@
-//! What the system has no more of, or does not allow.
+//! Limits of resources, and denied calls.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ fn control_group_limit_refuses_each_fork() {
 #[test]
 fn user_limit_refuses_each_fork() {
     requires!(root);
-    // A user whom no other test starts anything as.
+    // A user of no other test.
     let user = 47_110;
     for (most, step) in [
         (1, Some("create the intermediate process")),
@@ -66,7 +66,7 @@ fn low_memory_gives_a_daemon_or_a_failure() {
         for size in (0..rounds(8, 128)).map(|round| round * rounds(1 << 20, 1 << 16)) {
             let scratch = Scratch::new();
             let start = scratch.background().limit(limit, size as u64);
-            // Where not even the exec has room there is nothing of ours.
+            // Without memory for the exec no code of the library runs.
             let Some(launch) = start.try_run() else {
                 continue;
             };
@@ -181,7 +181,7 @@ fn busy_machine_starts_a_daemon() {
     requires!(program("nice"));
     let scratch = Scratch::new();
     let busy: Vec<Launch> = (0..8)
-        // Not for ever, if this test is killed.
+        // A limit, in case this test is killed.
         .map(|_| scratch.shell("ulimit -t 60; while :; do :; done").spawn())
         .collect();
     for round in 0..rounds(4, 20) {
@@ -201,7 +201,7 @@ fn busy_machine_starts_a_daemon() {
     scratch.expect_order();
 }
 
-/// Each look at the clock on the wall finds it an hour earlier.
+/// Each call finds the wall clock one hour earlier.
 const CLOCK: &str = r"
 #define _GNU_SOURCE
 #include <sys/syscall.h>

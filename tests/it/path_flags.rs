@@ -1,4 +1,4 @@
-//! The paths that the user of a program chooses on its command line.
+//! The flags by which a user chooses the PID file and the log.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -10,7 +10,7 @@ use crate::support::start::Start;
 
 const FLAGS: &str = "pid_flag=--pid-file\nlog_flag=--log-file\n";
 
-/// A program with both flags, and with paths of its own.
+/// A program with both flags and with default paths.
 fn program(scratch: &Scratch) -> Start {
     let options = format!("{FLAGS}pid=report.pid\nlog=report.log");
     scratch.report().options(options)

@@ -59,7 +59,7 @@ fn mode(path: &Path) -> u32 {
 #[test]
 fn template_serves_root_and_ordinary_users() {
     requires!(users);
-    // Root's are in the directories of the system, so the name must be nobody else's.
+    // The files of root are in directories of the system, so the name must be unique.
     let scratch = Scratch::new();
     let name = scratch.mark();
     let start = scratch

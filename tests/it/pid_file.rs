@@ -1,4 +1,4 @@
-//! The PID file: its lock decides, its number is never wrong, and a losing start touches nothing.
+//! The PID file: its lock decides, its pid is never wrong, and a losing start changes nothing.
 
 mod fall_backs;
 mod file_systems;

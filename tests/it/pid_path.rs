@@ -1,4 +1,4 @@
-//! The path of the PID file: what may lie there, how it is written, and where there is no room.
+//! The path of the PID file: what may be there, how it is written, and full file systems.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, Permissions};
@@ -22,7 +22,7 @@ fn metadata(scratch: &Scratch, name: &str) -> Metadata {
     fs::symlink_metadata(scratch.path(name)).expect("a file")
 }
 
-/// A link itself is refused, before anything is opened behind it.
+/// A link is refused before its target is opened.
 const LINK: &str = ": it is a symbolic link\n";
 
 #[test]
@@ -77,7 +77,7 @@ fn lease_on_the_file_is_not_waited_for() {
         // SAFETY: the call takes integers, and the file is open.
         unsafe { libc::fcntl(holder.as_raw_fd(), what, value) }
     };
-    // By a signal that does nothing it is told to give the lease back, which would take 45 seconds.
+    // The signal to return the lease does nothing here; the lease would break after 45 seconds.
     assert_eq!(set(SET_SIGNAL, libc::SIGURG), 0);
     assert_eq!(set(libc::F_SETLEASE, libc::F_WRLCK), 0, "a lease");
     let launch = scratch.background().run();
@@ -216,7 +216,7 @@ fn full_disk_is_a_refusal_and_leaves_nothing() {
     });
 }
 
-/// Starts with its PID file on a file system that is full, in a mount namespace of its own.
+/// Starts with its PID file on a full file system, in a new mount namespace.
 fn with_small_file_system(size: &str, fill: impl FnOnce(&mut String)) {
     requires!(namespaces);
     let scratch = Scratch::new();

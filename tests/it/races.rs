@@ -1,4 +1,4 @@
-//! Many at once: one winner, and never a wrong number beside a held lock.
+//! Concurrent starts: one winner, and never a wrong pid beside a held lock.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::{fs, thread};
@@ -10,10 +10,10 @@ use crate::support::trace::{self, Action, Role};
 use crate::support::users::{HELLO, NOBODY};
 use crate::support::{lock, process, requires};
 
-/// A number that no process has: the largest that a kernel gives away is 4194304.
+/// A pid that no process has: the largest pid of a kernel is 4194304.
 const STALE: &str = "5000000\n";
 
-/// The one launcher that succeeded, after all others were told that it is running.
+/// The launcher that succeeded; all others reported that a daemon is running.
 fn winner(outcomes: Vec<Outcome>) -> (Outcome, Vec<Outcome>) {
     let (mut up, refused): (Vec<_>, Vec<_>) = outcomes
         .into_iter()
@@ -87,7 +87,7 @@ fn stale_pid_is_never_read_beside_a_lock() {
     scratch.write("report.pid", STALE);
     let path = scratch.path("report.pid");
     let mut wrong = Vec::new();
-    // What anybody reads while the daemon writes its number and executes.
+    // What a reader sees while the daemon writes its pid and executes.
     let launch = trace::run(scratch.background(), |stop| {
         if stop.role != Role::Launcher && lock::is_held(&path) {
             let content = fs::read_to_string(&path).unwrap_or_default();

@@ -112,7 +112,7 @@ fn set_uid_program_is_refused() {
     let launch = start.does("stay").run();
     scratch.expect_refusal(&launch, 77, &["set-uid"]);
     assert!(!scratch.path("report.pid").exists());
-    // In the foreground it is nobody's business.
+    // The foreground is not refused.
     let start = scratch.start_path(&copy).does("say:hello");
     assert_eq!(start.run().out_text(), "hello\n");
 }
@@ -169,7 +169,7 @@ fn notify_unit_is_refused_with_advice() {
     let script = "SYSTEMD_EXEC_PID=$$ NOTIFY_SOCKET=/run/systemd/notify exec \"$0\" \"$@\"";
     let launch = scratch.background().under(&["sh", "-c", script]).run();
     scratch.expect_refusal(&launch, 64, &["Type=notify", "run in the foreground"]);
-    // The variable of another process says nothing about this one.
+    // The variable of another process means nothing here.
     let script = "SYSTEMD_EXEC_PID=1 NOTIFY_SOCKET=/run/systemd/notify exec \"$0\" \"$@\"";
     let launch = scratch.background().under(&["sh", "-c", script]).run();
     scratch.daemon_of(launch, "report.pid");

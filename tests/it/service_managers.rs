@@ -1,5 +1,5 @@
-//! Under a service manager: its sockets and its numbers arrive, and its user is told what to do
-//! instead.
+//! Under a service manager: sockets and variables arrive, and the launcher gives advice about
+//! other settings.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -13,7 +13,7 @@ use crate::support::scratch::Scratch;
 use crate::support::start::Start;
 use crate::support::{program, requires};
 
-/// `report -d`, which a shell executes after these words of its own: there `$$` is the launcher.
+/// `report -d`, executed by a shell after these commands: there `$$` is the pid of the launcher.
 fn after(scratch: &Scratch, words: &str) -> Start {
     let shell = requires::find("sh").expect("sh");
     scratch
@@ -30,7 +30,7 @@ fn expect_variable(report: &Report, name: &str, value: &str) {
     assert_eq!(report.variable(name), Some(value.as_bytes()), "{name}");
 }
 
-/// These numbers are open, and one more above them: the PID file.
+/// These fds are open, and one above them: the PID file.
 fn expect_handed_over(report: &Report, numbers: &[i32]) {
     let above = report.descriptors_above_two();
     let (last, sockets) = above.split_last().expect("the PID file at least");
@@ -60,7 +60,7 @@ fn sockets_of_systemd_keep_their_fds() {
     }
     let launch = start.arg("--fdname=one:two");
     let launch = launch.arg(program::path("report")).arg("-d").spawn();
-    // It starts the program for the first who calls.
+    // It starts the program for the first connection.
     let caller = eventually("the sockets listen", || {
         UnixStream::connect(scratch.path("second")).ok()
     });
@@ -71,7 +71,7 @@ fn sockets_of_systemd_keep_their_fds() {
     expect_variable(&report, "LISTEN_PID", &daemon.pid().to_string());
     expect_variable(&report, "LISTEN_FDS", "2");
     expect_variable(&report, "LISTEN_FDNAMES", "one:two");
-    // The very sockets, in their order.
+    // The same sockets, in the same order.
     let table = fs::read_to_string("/proc/net/unix").expect("the sockets");
     for (number, name) in [(3, "first"), (4, "second")] {
         let open = report.descriptor(number).expect("a socket");
@@ -86,8 +86,8 @@ fn sockets_of_systemd_keep_their_fds() {
     }
 }
 
-/// The daemon, whose PID file has the name that all starts here give it. What was handed over
-/// stays open in the launcher until it ends, so there is more to see than after other starts.
+/// The daemon of a start here. Inherited sockets
+/// stay open in the launcher until it ends.
 fn up(scratch: &Scratch, launch: crate::support::outcome::Outcome) -> Daemon {
     let daemon = scratch.daemon_of(launch, "report.pid");
     assert_eq!(daemon.launch.out_text(), "");
@@ -97,7 +97,7 @@ fn up(scratch: &Scratch, launch: crate::support::outcome::Outcome) -> Daemon {
 #[test]
 fn too_long_range_of_sockets_stays_free() {
     let scratch = Scratch::new();
-    // So long that no number of ours is beyond it by chance.
+    // So long that no internal fd is above it by chance.
     let words = "export LISTEN_PID=$$ LISTEN_FDS=50; exec 3</dev/null 4</dev/zero";
     let daemon = up(&scratch, after(&scratch, words).run());
     let report = daemon.report();

@@ -179,7 +179,7 @@ fn signal_after_success_ends_no_process() {
             if stop.role == Role::Launcher {
                 let was_locked = is_locked;
                 is_locked = process::has_open(stop.pid, &scratch.path("report.pid"));
-                // What it has let go of is the daemon's alone, and all that is left is to end.
+                // From here on the daemon alone has the file, and the launcher only ends.
                 if stops > 0 || (was_locked && !is_locked) {
                     stops += 1;
                 }

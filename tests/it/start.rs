@@ -8,7 +8,7 @@ use crate::support::start::Start;
 use crate::support::terminal::Terminal;
 use crate::support::{constructor, lock, program, requires};
 
-/// `report -b`, a program with a switch of its own, which calls `start`.
+/// `report -b`, a program that reads its own switch and calls `start`.
 fn start(scratch: &Scratch) -> Start {
     scratch.report().arg("-b").env("TEST_START", "start")
 }
@@ -153,7 +153,7 @@ fn prompt_before_start_asks_in_the_launcher_only() {
 #[test]
 fn closed_standard_streams_do_not_fail_start() {
     let scratch = Scratch::new();
-    // Of the launcher alone, which has something to say, to a stream that is not there.
+    // The launcher has something to print and no stream for it.
     let closed = |start: Start| {
         let start = start.env("TEST_BEFORE", "first:launcher close-streams");
         let start = start.env("SUPERVISOR_ENABLED", "1");
@@ -259,7 +259,7 @@ fn output_is_shown_when_a_thread_reaped_the_daemon() {
             return unused;
         }
 
-        // Whoever asks for one child comes after the thread, never before it.
+        // A wait for one child returns after that of the thread, never before it.
         pid_t waitpid(pid_t pid, int *status, int options) {
             siginfo_t ended = {0};
             while (is_launcher && waitid(P_PID, pid, &ended, WEXITED | WNOWAIT | WNOHANG) == 0 &&

@@ -1,4 +1,4 @@
-//! A terminal: what the user sees there, and that nothing of it stays with the daemon.
+//! A terminal: what the user sees, and that the daemon keeps nothing of it.
 
 use nix::sys::signal::{SigSet, Signal, raise};
 use nix::unistd::setsid;

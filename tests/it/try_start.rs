@@ -1,4 +1,4 @@
-//! `Daemon::try_start()`: a failure is the program's to tell, and all is given back to it.
+//! `Daemon::try_start()`: the program reports the failure, and its state is restored.
 
 use crate::support::daemon::read_report;
 use crate::support::deadline::eventually;
@@ -9,15 +9,15 @@ use crate::support::start::Start;
 use crate::support::{constructor, lock};
 use nix::sys::signal::Signal;
 
-/// `report -b`, a program with a switch of its own, which calls `try_start`.
+/// `report -b`, a program that reads its own switch and calls `try_start`.
 fn try_start(scratch: &Scratch) -> Start {
     scratch.report().arg("-b").env("TEST_START", "try_start")
 }
 
-/// Calls `try_start`, which must fail, and gives what the program says about the error; whatever
-/// was changed of the program must have been given back.
+/// Calls `try_start`, which must fail, and returns what the program prints about the error. All
+/// changed state of the program must be restored.
 fn fail(scratch: &Scratch, program: Start, run: impl Fn(Start) -> Outcome) -> String {
-    // What a careful program and a careless one may have set: SIGUSR1 is blocked, SIGCHLD and
+    // A state that a program may have: SIGUSR1 is blocked, SIGCHLD and
     // SIGHUP are ignored, SIGINT and SIGTERM have handlers.
     let settings = "block:10 ignore:17 ignore:1 catch:2 catch:15";
     let program = program

@@ -1,4 +1,4 @@
-//! While the launcher waits: what it costs, what its user may do, and that nothing is left whatever
+//! The wait of the launcher: its cost, signals during it, and that no process is left when it
 //! goes wrong.
 
 use std::os::unix::process::ExitStatusExt;
@@ -259,7 +259,7 @@ fn deadline_holds_under_many_signals() {
 #[test]
 fn launcher_that_cannot_wait_stops_the_daemon() {
     requires!(strace);
-    // The runtime of Rust polls once at its start. A wait that fails is none of these faults: it says
+    // The runtime of Rust polls once at its start. A failing wait is another fault: it means
     // that another thread has seen the daemon's end.
     let fault = "poll:error=ENOMEM:when=2+";
     for steps in ["hang", "ignore:15 hang"] {

@@ -1,5 +1,5 @@
 //! The attribute on a program that declares the switch and the path flags for clap, in one
-//! subcommand. It says what clap saw, and stays when it serves.
+//! subcommand. It prints what clap saw, and stays when it serves.
 
 #![allow(clippy::print_stdout, reason = "a careless program is under test")]
 

@@ -1,5 +1,5 @@
 //! A program whose only parser is clap, in builder style, with another switch that counts in every
-//! subcommand, and which calls `start`. It says what clap saw, and stays as a daemon.
+//! subcommand. It calls `start`, prints what clap saw, and stays as a daemon.
 
 #![allow(
     clippy::expect_used,

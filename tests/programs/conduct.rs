@@ -1,4 +1,4 @@
-//! How the programs behave that differ only in their `main`: they say their number, and then stay,
+//! The behaviour of programs that differ only in `main`: they print their pid, and then stay,
 //! or end with `--end`, or fail with `--fail`.
 
 use std::env;

@@ -1,4 +1,4 @@
-//! A `main` that returns what its author did not want to spell out.
+//! A `main` with an opaque return type.
 
 #![allow(
     clippy::print_stderr,

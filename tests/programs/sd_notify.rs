@@ -1,5 +1,5 @@
-//! A program that speaks to systemd by a library of another make, and knows nothing of us but the
-//! attribute.
+//! A program that notifies systemd by another library, and uses only the attribute of this
+//! one.
 
 use std::thread;
 use std::time::Duration;

@@ -1,11 +1,11 @@
-//! An innocent, who must outlive all that the verbs do.
+//! A process that must survive all verbs.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
 
 use crate::support::deadline::eventually;
 
-/// A process that has nothing to do with any daemon, and whose number stands in files.
+/// A process without relation to a daemon. Its pid stands in PID files.
 pub(crate) struct Canary(pub(crate) Child);
 
 impl Canary {
@@ -13,7 +13,7 @@ impl Canary {
         Self::with(Stdio::null())
     }
 
-    /// With this open, and not as a standard stream, where nobody looks for a lock.
+    /// The same with this file open as fd 3 or higher, where the verbs search for locks.
     pub(crate) fn with(descriptor: impl Into<Stdio>) -> Self {
         let mut command = Command::new("sh");
         command.args(["-c", "exec sleep 600 3<&0 <&-"]);

@@ -1,4 +1,4 @@
-//! Who holds the lock: only that process is the daemon.
+//! The holder of the lock: only that process is the daemon.
 
 use std::fs::{self, File};
 use std::process::Command;
@@ -100,7 +100,7 @@ fn only_the_locked_descriptor_is_opened() {
     let calls = ["-e", "trace=%stat,%lstat,statx"];
     let stop = scratch.verb("stop").traced(&calls);
     assert_eq!(stop.run().code(), 0);
-    // They may be on a file system that does not answer any more.
+    // Other descriptors may be on a file system that does not respond.
     let trace = scratch.read("trace");
     let looked_at = |number: u32| trace.contains(&format!("/proc/{}/fd/{number}\"", daemon.pid()));
     assert!((3..100).any(looked_at), "{trace}");
@@ -135,7 +135,7 @@ fn flock_proves_no_holder() {
 fn recycled_pid_is_not_signalled() {
     requires!(root);
     let scratch = Scratch::new();
-    // The daemon is killed, and the next process gets its number.
+    // The daemon is killed, and the next process gets its pid.
     let script = r"
         $0 -d || exit 1
         read pid < report.pid
@@ -171,7 +171,7 @@ fn daemon_that_closed_its_lock_is_not_running() {
     let [daemon] = scratch.processes()[..] else {
         panic!("one process");
     };
-    // Nobody knows it any more, so nobody signals it.
+    // No file names its pid, so no verb signals it.
     assert_eq!(scratch.verb("stop").run().code(), 0);
     assert_eq!(scratch.processes(), [daemon]);
 }

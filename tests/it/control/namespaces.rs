@@ -1,4 +1,4 @@
-//! PID namespaces: a number of one is another process in the next.
+//! PID namespaces: a pid of one names another process in the next.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use crate::support::scratch::Scratch;
 fn pid_of_another_namespace_is_not_signalled() {
     requires!(linux("the holder of a lock"), root);
     let scratch = Scratch::new();
-    // The launcher and the intermediate process come before the daemon, whose number is here that
-    // of somebody who would die of a signal.
+    // The launcher and the intermediate process come before the daemon, whose pid is here that
+    // of a process that would die of a signal.
     let mut canary = Canary::new();
     let script = format!(
         "echo {} > /proc/sys/kernel/ns_last_pid; $0 -d && touch up && \

@@ -1,4 +1,4 @@
-//! What the PID file is and says: whatever it is, nobody else is signalled for it.
+//! Kinds and contents of a PID file: no other process is signalled.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
@@ -39,7 +39,7 @@ fn pid_in_an_unlocked_file_is_not_signalled() {
         expect_failure(&scratch.verb("reload").run(), 7, &["not running"]);
         expect_answer(&scratch.verb("stop").run(), 0, "not running");
     }
-    // What no start leaves may be somebody's own.
+    // A content that no start leaves may be another program's file.
     assert!(scratch.path("report.pid").exists());
     canary.expect_alive();
 }

@@ -57,7 +57,7 @@ fn stop_keeps_the_file_of_a_new_daemon() {
         trace::run(scratch.verb("stop"), |stop| {
             stops += usize::from(process::has_open(stop.pid, &path));
             if stops == number && launch.is_none() {
-                // Another one is quicker, and the next daemon makes a file of its own.
+                // Another `stop` is quicker, and the next daemon creates a new file.
                 scratch.verb("stop").run();
                 launch = Some(scratch.controlled("hang").run());
             }
@@ -175,7 +175,7 @@ fn racing_starts_and_stops_leave_at_most_one_daemon() {
     assert_eq!(scratch.verb("stop").run().code(), 0);
     scratch.up(scratch.controlled("hang"));
     assert_eq!(scratch.verb("stop").run().code(), 0);
-    // A daemon whose file somebody else had removed could not be stopped any more, and would be left.
+    // A daemon whose file was removed could not be stopped, and would be left.
     scratch.expect_nothing_left();
 }
 

@@ -9,7 +9,7 @@ use crate::support::{lock, requires};
 #[test]
 fn missing_pid_is_waited_for_briefly() {
     let scratch = Scratch::new();
-    // As a start leaves it between its lock and its exec; an old number stands behind it.
+    // The content between lock and exec of a start; an old pid follows.
     scratch.write("report.pid", format!("\n{}\n", scratch.canary()));
     let lock = lock::hold(&scratch.path("report.pid"));
     let stop = scratch.verb("stop").run();
@@ -51,7 +51,7 @@ fn pid_recycled_during_stop_is_not_signalled() {
         }
         let said = (outcome.code(), outcome.out_text());
         assert_eq!(said, (0, "alive\n".to_owned()), "{outcome:?}");
-        assert!(scratch.read("trace").contains("ESRCH"), "to nobody");
+        assert!(scratch.read("trace").contains("ESRCH"), "to no process");
         assert!(scratch.read("said").contains("stopped"));
         scratch.expect_order();
         return;

@@ -1,4 +1,4 @@
-//! `reload`: a signal for who handles it, and for nobody else.
+//! `reload`: a signal for daemons with a handler only.
 
 use crate::support::requires;
 use std::fs;

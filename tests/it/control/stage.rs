@@ -1,4 +1,4 @@
-//! How the tests here start a daemon and ask for it, and what they expect to be told.
+//! Starts of a controlled daemon, and the answers of the verbs.
 
 use daemon::Control;
 use nix::unistd::Uid;
@@ -22,7 +22,7 @@ impl Scratch {
         self.report().options(OPTIONS).args(["-s", verb])
     }
 
-    /// A verb some of whose system calls are tampered with, see `strace(1)`.
+    /// A verb with injected faults, see `strace(1)`.
     pub(crate) fn verb_with(&self, tampering: &str, verb: &str) -> Start {
         let inject = format!("inject={tampering}");
         self.verb(verb).traced(&["-e", &inject])
@@ -40,14 +40,14 @@ impl Scratch {
     }
 }
 
-/// A verb that succeeded and said so in one line.
+/// A verb that succeeded, with one line of output.
 pub(crate) fn expect_answer(outcome: &Outcome, status: i32, answer: &str) {
     assert_eq!(outcome.code(), status, "{outcome:?}");
     assert_eq!(outcome.out_text(), format!("report: {answer}\n"));
     assert_eq!(outcome.err_text(), "");
 }
 
-/// A verb that failed and said why in one line.
+/// A verb that failed, with one line on standard error.
 pub(crate) fn expect_failure(outcome: &Outcome, status: i32, words: &[&str]) {
     assert_eq!(outcome.code(), status, "{outcome:?}");
     expect_one_line(outcome, words);

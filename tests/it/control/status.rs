@@ -1,4 +1,4 @@
-//! `status`: who runs, since when, and where it logs.
+//! `status`: pid, start time and log.
 
 use crate::support::requires;
 use std::process::Command;

@@ -18,7 +18,7 @@ fn stop_ends_daemons_with_and_without_handler() {
         let daemon = scratch.up(scratch.controlled(steps));
         let answer = format!("stopped, pid {}", daemon.pid());
         expect_answer(&scratch.verb("stop").run(), 0, &answer);
-        // The next one starts at once, and nobody has reaped the old one yet.
+        // The next daemon starts at once, and the old one is still a zombie.
         assert!(!daemon.process.is_alive());
         assert!(!scratch.path("report.pid").exists(), "{steps}");
     }
@@ -103,7 +103,7 @@ fn without_pidfds_a_former_holder_is_not_signalled() {
     for _ in 0..5 {
         let scratch = Scratch::new();
         let daemon = scratch.up(scratch.controlled("wait:go close-all create:closed hang"));
-        // It was seen to hold the lock, and is about to be signalled by its number.
+        // `stop` has seen that the daemon holds the lock and is about to signal its pid.
         let slowly = "pidfd_send_signal:error=ENOSYS:delay_enter=1000000";
         let stop = scratch.verb_with(slowly, "stop").spawn();
         eventually("it is about to signal", || {
@@ -135,7 +135,7 @@ fn daemon_that_survives_sigkill_is_reported() {
     requires!(linux("the system calls of the launch"), strace);
     let scratch = Scratch::new();
     let daemon = scratch.up(scratch.controlled("hang"));
-    // The signals are said to be sent, and do not arrive.
+    // The calls report success and send nothing.
     let stop = scratch
         .verb_with("pidfd_send_signal:retval=0", "stop")
         .run();

@@ -1,4 +1,4 @@
-//! Daemons of other users: who can see into them, and who may signal them.
+//! Daemons of other users: which processes can inspect them, and which may signal them.
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
@@ -71,7 +71,7 @@ fn daemon_of_another_user_is_seen_but_not_stopped() {
 fn pid_that_changes_during_status_is_not_believed() {
     requires!(root);
     let scratch = Scratch::new();
-    // Nobody can see what root's processes have open.
+    // An ordinary user cannot list the descriptors of root's processes.
     let (old, new) = (Canary::new(), Canary::new());
     let path = scratch.write("report.pid", format!("{}\n", old.0.id()));
     let _lock = lock::hold(&path);
@@ -87,7 +87,7 @@ fn pid_that_changes_during_status_is_not_believed() {
 fn lock_released_during_status_is_free() {
     requires!(root);
     let scratch = Scratch::new();
-    // As nobody can see what a process has open that is about to be gone, unless he is root.
+    // Only root can list the descriptors of a process that is about to end.
     let holder = Canary::new();
     let path = scratch.write("report.pid", format!("{}\n", holder.0.id()));
     let lock = lock::hold(&path);

@@ -109,7 +109,7 @@ fn control_takes_the_path_of_a_pid_file() {
     assert_eq!(control.stop(timeout).expect("stop"), Stopped::NotRunning);
     let error = control
         .signal(daemon::Signal::SIGTERM)
-        .expect_err("nobody is there");
+        .expect_err("no daemon");
     assert_eq!(
         (error.kind(), error.exit_status()),
         (ErrorKind::NotRunning, 7)

@@ -17,7 +17,7 @@ use nix::sys::resource::Resource;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// The variable that holds the number of the daemon's end of the socket pair.
+/// The variable that names the fd of the daemon's end of the socket pair.
 const MARKER: &str = "__DAEMON_HANDOFF";
 
 /// Kills one process of a launch at one stop after the other, as the numbers say, until a launch
@@ -40,7 +40,7 @@ fn kill_at_stops(
                 .expect("a number");
             let scratch = Scratch::new();
             let (mut stops, mut killed) = (0, false);
-            // Who waits for that is too late for every test.
+            // A wait for that timeout is too long for every test.
             let options = "pid=report.pid\nlog=report.log\nready_timeout=600";
             let start = scratch.background().options(options).does("report stay");
             let launch = trace::run(start, |stop| {
@@ -183,7 +183,7 @@ fn launcher_killed_at_each_call() {
 fn daemon_killed_before_its_exec_is_not_up() {
     requires!(linux("the end of a process before its exec"));
     // The system kills it for a call that it makes, and on one processor the launcher is quick to
-    // see that nothing of it is left but its number.
+    // see that nothing but its pid is left.
     for _ in 0..rounds(60, 600) {
         let scratch = Scratch::new();
         let start = quick(&scratch).kill_at(libc::SYS_close_range);

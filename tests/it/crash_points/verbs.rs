@@ -73,7 +73,7 @@ fn stop_killed_at_each_call_can_be_repeated() {
 fn restart_killed_at_each_call_can_be_repeated() {
     kill_verb("restart", up, |scratch, _| {
         let second = scratch.verb("restart").does("hang").run();
-        // A daemon of the first one may still be on its way, and not have its number in the file.
+        // A daemon of the first verb may still start, and its pid may not be in the file.
         let second = if second.code() == 4 {
             scratch.verb("restart").does("hang").run()
         } else {

@@ -80,7 +80,7 @@ fn ssh_session_ends_with_the_launcher() {
             at("user.pub"),
         ),
     );
-    // The server gives the session an environment of its own.
+    // The server gives the session a new environment.
     let remote = format!(
         "cd {}\nexport TEST_MARK={} TEST_REPORT=report.json TEST_DOES='report stay'\n\
          export TEST_OPTIONS='pid=report.pid\nlog=report.log'\n{} -d\n",

@@ -1,4 +1,4 @@
-//! Files of somebody else, files that others can write to, and what is no file.
+//! Files of another user, files that other users can write to, and special files.
 
 use crate::support::requires;
 use std::fs;
@@ -15,7 +15,7 @@ use crate::support::users::{CREW, HELLO, NOBODY};
 #[test]
 fn file_of_another_user_is_refused() {
     requires!(users);
-    // Root refuses it anywhere, an ordinary user where anyone can put it.
+    // root refuses it everywhere, an ordinary user where all users can create it.
     for (starter, mode) in [
         (Root, 0o1777),
         (Root, 0o755),
@@ -59,7 +59,7 @@ fn root_refuses_a_writable_pid_file() {
     let launch = Root.start(&scratch).options("pid=report.pid").run();
     scratch.expect_refusal(&launch, 78, &["PID file", "other users can write to it"]);
     assert_eq!(state(&file), before);
-    // Nor whom root is in no group with.
+    // The same for a group without root.
     give(&file, 0, 0o664);
     let start = || Root.start(&scratch).options("pid=report.pid");
     scratch.daemon_of(start().run(), "report.pid").stop();
@@ -68,7 +68,7 @@ fn root_refuses_a_writable_pid_file() {
     chown(&file, None, Some(CREW.into())).expect("chown");
     scratch.expect_refusal(&start().run(), 78, &["other users can write to it"]);
     fs::remove_file(&file).expect("remove");
-    // The log is not believed by anyone.
+    // No program trusts the content of a log.
     let log = scratch.write("report.log", "");
     give(&log, 0, 0o666);
     let start = scratch
@@ -77,7 +77,7 @@ fn root_refuses_a_writable_pid_file() {
     scratch.daemon_of(start.run(), "other.pid");
 }
 
-/// Makes something that is no file.
+/// Creates a special file.
 type Plant = fn(&Path);
 
 #[test]

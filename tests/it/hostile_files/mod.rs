@@ -1,6 +1,6 @@
-//! What somebody else has put in the place of the PID file or the log: refused, and untouched.
+//! Files that another user put in place of the PID file or the log: refused and untouched.
 //!
-//! The kernel has protections of its own (`fs.protected_symlinks` and its like, which see sticky
+//! The kernel has other protections (`fs.protected_symlinks` and the like, which see sticky
 //! directories only); most places here are such that they do not apply, so that it is this program
 //! that refuses.
 

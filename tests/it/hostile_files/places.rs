@@ -1,4 +1,4 @@
-//! Directories in which somebody else can put another file under the name.
+//! Directories in which another user can replace the file.
 
 use crate::support::requires;
 use std::fs;
@@ -15,7 +15,7 @@ fn root_refuses_a_world_writable_directory() {
     let scratch = Scratch::new();
     place(&scratch, 0, 0o777);
     expect_each_refused(&scratch, Root, 78, &["any user can replace", "place"]);
-    // Nor is it safe further up.
+    // The same further up in the path.
     fs::create_dir(scratch.path("place/below")).expect("mkdir");
     let launch = Root.start(&scratch).options("pid=place/below/report.pid");
     scratch.expect_refusal(&launch.run(), 78, &["any user can replace", "place"]);
@@ -25,7 +25,7 @@ fn root_refuses_a_world_writable_directory() {
             .count(),
         0
     );
-    // An ordinary user must know.
+    // An ordinary user decides that.
     let launch = Nobody.start(&scratch).options("pid=place/report.pid").run();
     scratch.daemon_of(launch, "place/report.pid");
 }
@@ -77,10 +77,10 @@ fn log_directory_may_belong_to_the_daemon_user() {
     assert_eq!(launch.err_text(), "");
     scratch.daemon_of(launch, "report.pid").stop();
     scratch.expect_nothing_left();
-    // A PID file there would be the daemon's to forge.
+    // The daemon could forge a PID file there.
     let launch = start("pid=place/report.pid").run();
     scratch.expect_refusal(&launch, 78, &["PID file", "user 4711"]);
-    // The daemon could put another directory there, and have a log made for it anywhere.
+    // The daemon could replace the directory, and root would create a log anywhere.
     scratch.directory_of(HELLO, "place/below");
     let launch = start("log=place/below/report.log").run();
     scratch.expect_refusal(&launch, 78, &["log", "user 4711"]);

@@ -1,4 +1,4 @@
-//! Who starts the program, in which place, and what must not be touched there.
+//! The user that starts the program, the directory, and the files that must not change.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -31,7 +31,7 @@ pub(crate) fn state(path: &Path) -> State {
     }
 }
 
-/// Who starts the program.
+/// The user that starts the program.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Starter {
     Root,

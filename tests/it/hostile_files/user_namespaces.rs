@@ -1,4 +1,4 @@
-//! User namespaces: the machine's users under other numbers, or under none.
+//! User namespaces: users of the machine with other uids, or with none.
 
 use std::fs;
 
@@ -22,7 +22,7 @@ fn namespace_root_uses_its_own_directory() {
             .options(options.to_owned())
             .does("stay")
     };
-    // The directories above are those of a user who does not exist there: the machine's root.
+    // The directories above belong to a user that does not exist there: root of the machine.
     let launch = start("pid=place/report.pid\nlog=place/report.log").run();
     scratch.daemon_of(launch, "place/report.pid");
     let start = start("pid=place/other.pid\nlog=place/other.log\nuser=root");
@@ -55,7 +55,7 @@ fn hidden_proc_sys_does_not_refuse_unmapped_owners() {
 fn mapped_overflow_uid_is_another_user() {
     requires!(users);
     let scratch = Scratch::new();
-    // The number is also that of everyone whom a namespace does not know.
+    // This uid also stands for all users that a namespace does not map.
     place(&scratch, NOBODY, 0o755);
     let script = "until grep -q . /proc/$$/uid_map; do sleep 0.01; done; exec \"$0\" -d";
     let launch = scratch

@@ -128,7 +128,7 @@ fn program_without_a_file_name_starts() {
     let anonymous = memfd_create("anonymous", MFdFlags::MFD_CLOEXEC).expect("a memfd");
     let mut file = File::from(anonymous);
     file.write_all(&bytes).expect("write");
-    // While somebody can write to it nobody can execute it.
+    // A file that is open for writing cannot be executed.
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
     let anonymous: OwnedFd = File::open(path).expect("open it again").into();
     drop(file);
@@ -155,7 +155,7 @@ fn unreadable_directory_is_kept() {
     let scratch = Scratch::new();
     let own = scratch.directory_of(NOBODY, "own");
     scratch.directory_of(0, "own/closed");
-    // It can be searched, so it can be somebody's directory, and that is all.
+    // The directory has search permission only.
     fs::set_permissions(
         own.join("closed"),
         std::os::unix::fs::PermissionsExt::from_mode(0o711),

@@ -63,7 +63,7 @@ fn logrotate_copytruncate_leaves_no_hole() {
     assert_eq!(logs.len(), 11, "ten old ones and the new one");
     let mut last = 0;
     for log in logs {
-        // What is written between logrotate's copy and its truncation is lost by logrotate, says
+        // logrotate loses what is written between its copy and its truncation, see
         // its manual; a line may be copied in part. So the numbers begin later, but never earlier.
         let whole = log.rsplit_once('\n').map_or("", |(whole, _)| whole);
         let written = numbers(&format!("{whole}\n"));

@@ -1,4 +1,4 @@
-//! What stands in the place of the log and is not opened: the old one stays, with a warning.
+//! Files in place of the log that are not opened: the old log stays open, with a warning.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
@@ -14,7 +14,7 @@ use crate::support::scratch::Scratch;
 use crate::support::users::HELLO;
 
 impl Scratch {
-    /// Waits until the daemon has said in its old log that it cannot open the new one.
+    /// Waits for the warning in the old log that the new one cannot be opened.
     fn expect_warning(&self) {
         let has_warned = || self.read("report.log.1").contains("cannot reopen");
         eventually("it warns", || has_warned().then_some(()));
@@ -49,7 +49,7 @@ fn failed_reopening_keeps_the_old_log_and_warns() {
 fn planted_file_is_not_reopened() {
     requires!(users);
     let scratch = Scratch::new();
-    // Not with a sticky bit, where the system itself may refuse such files.
+    // Without a sticky bit, since the kernel may refuse such files there.
     let logs = scratch.path("logs");
     fs::create_dir(&logs).expect("mkdir");
     chown(&logs, None, Some(HELLO)).expect("chgrp");
@@ -59,7 +59,7 @@ fn planted_file_is_not_reopened() {
     daemon.report();
     let (log, old) = (logs.join("report.log"), logs.join("old"));
     let plants: [(&str, &dyn Fn()); 2] = [
-        ("a file of somebody else", &|| {
+        ("a file of another user", &|| {
             fs::write(&log, "").expect("write");
             chown(&log, Some(HELLO), None).expect("chown");
         }),

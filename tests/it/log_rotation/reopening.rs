@@ -98,7 +98,7 @@ fn without_reopen_the_old_file_stays_open() {
     let before = length();
     eventually("the old log grows", || (length() > before).then_some(()));
     assert!(!scratch.path("report.log").exists());
-    // The signal that nobody handles would kill, and so the verb does not send it.
+    // A signal without a handler would kill, so the verb does not send it.
     let outcome = scratch
         .report()
         .options(OPTIONS)

@@ -35,7 +35,7 @@ fn earlier_handler_is_called_too() {
     daemon.report();
     fs::rename(scratch.path("report.log"), scratch.path("report.log.1")).expect("rotate");
     daemon.process.signal(Signal::SIGHUP);
-    // Written after ours has opened the new log.
+    // Written after the handler of the library has opened the new log.
     eventually("both are called", || {
         (scratch.read("report.log") == "earlier\n").then_some(())
     });

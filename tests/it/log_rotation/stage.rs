@@ -48,7 +48,7 @@ pub(crate) fn numbers(log: &str) -> Vec<u64> {
     log.lines().map(number).collect()
 }
 
-/// Where a number does not follow the one before.
+/// The gaps in a sequence of numbers.
 pub(crate) fn gaps(written: &[u64]) -> Vec<&[u64]> {
     let pairs = written.windows(2);
     pairs.filter(|pair| pair[1] != pair[0] + 1).collect()

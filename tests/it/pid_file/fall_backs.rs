@@ -11,7 +11,7 @@ use crate::support::scratch::Scratch;
 use crate::support::users::NOBODY;
 use crate::support::{lock, requires};
 
-/// A directory that the user nobody cannot write to, with a file that nobody can.
+/// A directory without write permission for the user nobody, with a file of that user.
 fn read_only_place() -> Scratch {
     let scratch = Scratch::new();
     fs::set_permissions(scratch.dir(), fs::Permissions::from_mode(0o755)).expect("chmod");

@@ -27,7 +27,7 @@ fn old_file_on_a_full_disk_is_refused() {
 fn short_write_leaves_no_partial_pid() {
     requires!(strace);
     for (fault, words) in [
-        // Of the newline that is all, of a number it is not.
+        // One byte is the whole newline, but not a whole pid.
         ("pwrite64:retval=1", Some("No space left on device")),
         ("pwrite64:error=EINTR:when=1", Some("Interrupted")),
         ("fsync,fdatasync:error=EDQUOT", None),
@@ -44,7 +44,7 @@ fn short_write_leaves_no_partial_pid() {
                 scratch.expect_refusal(&launch, 73, &["PID file", words]);
                 assert!(!scratch.path("report.pid").exists());
             }
-            // Nothing depends on what such a call says.
+            // The result of such a call changes nothing.
             None => assert_eq!(launch.code(), 0, "{launch:?}"),
         }
         scratch.expect_order();
@@ -103,7 +103,7 @@ fn immutable_file_is_refused() {
             return;
         }
         let launch = scratch.background().run();
-        // Else nobody could remove it.
+        // An immutable file cannot be removed.
         assert_eq!(chattr("-").code(), 0);
         scratch.expect_refusal(&launch, 73, &["PID file", "Operation not permitted"]);
         assert_eq!(scratch.read("report.pid"), "1234567\n");

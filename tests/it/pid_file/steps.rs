@@ -15,7 +15,7 @@ use crate::support::scratch::Scratch;
 use crate::support::trace::{self, Action, Role};
 use crate::support::{constructor, lock, process, requires};
 
-/// A pid that no process has: the largest that a kernel gives away is 4194304.
+/// A pid that no process has: the largest pid of a kernel is 4194304.
 const STALE: &str = "5000000\n";
 
 /// Holds a start over a stale file up at one system call after the other, from the first look at the
@@ -62,7 +62,7 @@ fn at_each_step<T: Send>(
     assert!(steps > 30, "{steps}");
 }
 
-/// Another start, which succeeds, or is told that the first one is at work.
+/// Another start, which succeeds or reports that the first start is under way.
 fn another_start(scratch: &Scratch) -> Option<Daemon> {
     let launch = scratch.controlled("hang").run();
     if launch.code() == 0 {
@@ -102,7 +102,7 @@ fn a_daemon_that_came_and_went_at_any_step_is_replaced() {
 fn a_stop_at_any_step_leaves_the_start_alone() {
     at_each_step(
         |scratch| {
-            // It says that nothing runs, or finds the start at work.
+            // The verb reports no daemon, or finds the start under way.
             let stop = scratch.verb("stop").run();
             assert!([0, 4].contains(&stop.code()), "{stop:?}");
         },
@@ -191,7 +191,7 @@ __attribute__((destructor)) static void end(void) {
 
 #[test]
 fn a_daemon_that_still_runs_its_destructors_is_not_doubled() {
-    requires!(preload, linux("who holds a lock"), program("cc"));
+    requires!(preload, linux("the holder of a lock"), program("cc"));
     let scratch = Scratch::new();
     let library = constructor::library(&scratch, SLOW_END);
     let start = scratch.controlled("note:reported stay");

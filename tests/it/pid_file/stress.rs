@@ -70,7 +70,7 @@ fn kills_and_strangers_never_give_two_daemons() {
     assert!(!scratch.path("oracle.two").exists(), "two daemons at once");
     let (won, refused) = (won.into_inner(), refused.into_inner());
     assert!(won > 3 && refused > 50, "{won} won, {refused} refused");
-    // Alone among the strangers, each start succeeds, whatever is left.
+    // Each start succeeds beside the processes of other users, whatever is left.
     for _ in 0..10 {
         for pid in scratch.processes() {
             if let Some(process) = Process::open(pid).filter(|_| !spared.contains(&pid)) {

@@ -21,13 +21,13 @@ fn foreground(scratch: &Scratch, steps: &str) -> Start {
 #[test]
 fn program_can_call_drop_privileges() {
     requires!(users);
-    for (whom, gid, groups) in [
+    for (name, gid, groups) in [
         ("hello", HELLO_GROUP, [HELLO_GROUP, CREW]),
         ("hello:adm", 4, [4, CREW]),
     ] {
         let scratch = scratch();
         // The second time it is this user already.
-        let steps = format!("drop:{whom} regain drop:{whom} report");
+        let steps = format!("drop:{name} regain drop:{name} report");
         let outcome = foreground(&scratch, &steps).run();
         assert_eq!(outcome.code(), 0, "{outcome:?}");
         let report = read_report(&scratch.path("out/report.json"));

@@ -1,4 +1,4 @@
-//! Who the daemon is: its user, its groups, its variables and its rights.
+//! The identity of the daemon: user, groups, variables and privileges.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;

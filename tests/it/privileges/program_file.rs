@@ -1,4 +1,4 @@
-//! The file of the program: who could replace it, and what rights it gives.
+//! The file of the program: users who could replace it, and the privileges that it gives.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -83,7 +83,7 @@ fn file_capabilities_distrust_the_environment() {
         .env("XDG_STATE_HOME", &planted)
         .options("pid_template={pid_dir}/report.pid\nlog_template={home}/report.log")
         .run();
-    // What the user database says is believed.
+    // The user database is trusted.
     let daemon = scratch.daemon_of(launch, "home/.local/state/report.pid");
     assert!(scratch.path("home/report.log").exists());
     assert_eq!(fs::read_dir(&planted).expect("planted").count(), 0);

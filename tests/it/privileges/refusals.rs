@@ -1,4 +1,4 @@
-//! Whom the daemon cannot become: the start ends before any code of the program runs.
+//! Identities that the daemon cannot have: the start fails before `main`.
 
 use std::fs;
 
@@ -85,7 +85,7 @@ fn refused_id_change_fails_before_main() {
             &["setpriv", "--securebits=+no_setuid_fixup"],
             ["root privileges", "regained"],
         ),
-        // Its root may become nobody else.
+        // root of this namespace maps no other user.
         (
             &["unshare", "-U", "-r"],
             ["groups of the user hello", "Operation not permitted"],

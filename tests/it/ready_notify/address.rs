@@ -1,4 +1,4 @@
-//! The address at which a launcher listens: whence it is reached, and what becomes of it.
+//! The address at which a launcher listens, from other root directories and after its end.
 
 use std::fs;
 use std::os::unix::net::UnixDatagram;
@@ -59,7 +59,10 @@ fn socket_of_a_killed_launcher_is_removed() {
         assert_eq!(start.run().code(), 0);
     };
     next();
-    assert!(left.exists(), "it may be somebody's who is about to begin");
+    assert!(
+        left.exists(),
+        "it may belong to a launcher that is about to begin"
+    );
     let time = TimeSpec::new(1_000_000_000, 0);
     utimensat(AT_FDCWD, &left, &time, &time, FollowSymlink).expect("an old socket");
     next();

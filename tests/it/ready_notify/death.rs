@@ -1,4 +1,4 @@
-//! A daemon that ends before it is ready: its status, and its last words.
+//! A daemon that ends before it is ready: its status, its output, its last messages.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ fn silent_death_is_one_line() {
 #[test]
 fn last_messages_of_a_dead_daemon_are_read() {
     let scratch = Scratch::new();
-    // After the first message the launcher looks away for a moment.
+    // After the first message the launcher pauses for a moment.
     let steps = "notify:STATUS=failing notify:ERRNO=28 raise:9";
     for _ in 0..30 {
         let launch = notify(&scratch, steps).run();

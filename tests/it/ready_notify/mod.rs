@@ -1,4 +1,4 @@
-//! `ready = "notify"`: the daemon says so, by the protocol of `sd_notify(3)`.
+//! `ready = "notify"`: the daemon reports readiness by the protocol of `sd_notify(3)`.
 
 mod address;
 mod death;

@@ -1,4 +1,4 @@
-//! The protocol of `sd_notify(3)`: clients of another make, nonsense, and too much of it.
+//! The protocol of `sd_notify(3)`: other clients, malformed messages and floods.
 
 use std::os::unix::net::UnixDatagram;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,10 +17,10 @@ use crate::support::{process, requires};
 fn sd_notify_crate_is_understood() {
     let scratch = Scratch::new();
     let launch = scratch.start("sd_notify").arg("-d").run();
-    // One second was too short, and it asked for more.
+    // The timeout of one second was too short, and the client extended it.
     assert!(launch.elapsed >= Duration::from_secs(2), "{launch:?}");
     let daemon = scratch.daemon_of(launch, "sd_notify.pid");
-    // It cannot know that its output was kept. What was written so far takes no memory any more.
+    // The client does not know that its output was kept. The kept output is truncated.
     let output = format!("/proc/{}/fd/1", daemon.pid());
     let target = fs::read_link(&output).expect("standard output");
     let target = target.to_string_lossy();

@@ -1,4 +1,4 @@
-//! `ready()`: who may say it, when, and what it lets go of.
+//! `ready()`: which process may call it, when, and what it releases.
 
 use crate::support::requires;
 use std::os::unix::net::UnixDatagram;
@@ -31,7 +31,7 @@ fn ready_can_be_repeated_by_any_thread() {
         let scratch = Scratch::new();
         let daemon = scratch.up(notify(&scratch, &format!("{steps} report ready stay")));
         assert!(daemon.report().is_daemon);
-        // Once the launcher is gone there is nobody to hear it.
+        // The launcher has ended and receives nothing.
         assert_eq!(daemon.stop().and_then(|end| end.code()), Some(0));
     }
 }
@@ -46,7 +46,7 @@ fn messages_of_other_processes_do_not_count() {
     let (launch, report) = waiting(&scratch, "report wait:now ready stay");
     let stranger = UnixDatagram::unbound().expect("a socket");
     for _ in 0..3 {
-        // Root, and the very user of the daemon, but another process.
+        // root and the same user as the daemon, but another process.
         let sent = stranger.send_to(b"READY=1", address(&report));
         assert_eq!(sent.expect("send"), 7);
     }
@@ -96,7 +96,7 @@ fn ready_after_a_killed_launcher_does_nothing() {
     let (launch, report) = waiting(&scratch, steps);
     launch.signal(Signal::SIGKILL);
     assert_eq!(launch.wait().code(), 137);
-    // It could not do that itself.
+    // A killed launcher leaves its socket.
     fs::remove_file(address(&report)).expect("the socket");
     let daemon = Process::open(report.pid).expect("a live daemon");
     scratch.write("now", "");

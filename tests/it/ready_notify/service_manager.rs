@@ -54,7 +54,7 @@ fn stopping_does_not_end_the_wait() {
     };
     assert_eq!(message(), "READY=1\nX_DAEMON_BARRIER=0");
     assert_eq!(message(), "STOPPING=1");
-    // The launcher cares for the end alone.
+    // The launcher waits for the end of the daemon only.
     let scratch = Scratch::new();
     scratch.up(notify(&scratch, "stopping ready stay"));
     let launch = notify(&scratch, "stopping exit:3")

@@ -1,4 +1,4 @@
-//! How the tests here start a daemon that says itself when it is ready.
+//! Starts of a daemon that calls `ready()`.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -16,7 +16,7 @@ pub(crate) fn notify(scratch: &Scratch, steps: &str) -> Start {
     scratch.background().options(OPTIONS).does(steps)
 }
 
-/// A start of a daemon that is never ready, and soon given up.
+/// A start of a daemon that is never ready, with a short timeout.
 pub(crate) fn never_ready(scratch: &Scratch, steps: &str) -> Outcome {
     let options = OPTIONS.replace("60", "1");
     let launch = notify(scratch, steps).options(options).run();
@@ -32,7 +32,7 @@ pub(crate) fn waiting(scratch: &Scratch, steps: &str) -> (Launch, Report) {
     (launch, report)
 }
 
-/// Where the daemon that has reported would say that it is ready.
+/// The address for the messages of a daemon that has reported.
 pub(crate) fn address(report: &Report) -> PathBuf {
     let path = report.variable("NOTIFY_SOCKET").expect("NOTIFY_SOCKET");
     PathBuf::from(OsStr::from_bytes(path))

@@ -1,4 +1,4 @@
-//! Who has nothing to do with a test.
+//! A process and a file without relation to a test.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use crate::support::fingerprint::Fingerprint;
 /// The file, in the directory of the test.
 pub(crate) const VICTIM: &str = ".victim";
 
-/// A process and a file that everything must leave alone.
+/// A process and a file that must stay untouched.
 #[derive(Debug)]
 pub(crate) struct Bystanders {
     canary: Child,
@@ -18,7 +18,7 @@ pub(crate) struct Bystanders {
 
 impl Bystanders {
     pub(crate) fn new(directory: &Path) -> Self {
-        // It ends with the test, whatever becomes of that, by the end of its input.
+        // It ends with the test by the end of its input.
         let mut canary = Command::new("cat");
         canary.stdin(Stdio::piped()).stdout(Stdio::null());
         let victim = directory.join(VICTIM);

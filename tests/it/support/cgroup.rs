@@ -1,4 +1,4 @@
-//! A control group of a test's own, see `cgroups(7)`.
+//! A control group for one test, see `cgroups(7)`.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ pub(crate) struct Cgroup {
 
 impl Cgroup {
     /// A group that has one of these files, of which the new way has the first and the old way
-    /// perhaps another; a test that needs one returns otherwise.
+    /// sometimes another. Nothing, with a counted skip, where there is none.
     pub(crate) fn with(controller: &str, files: &[&str]) -> Option<Self> {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);

@@ -1,11 +1,11 @@
-//! What does something in a program before its `main`, or in the place of a call.
+//! Libraries that run code before `main` or replace a call.
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use crate::support::scratch::Scratch;
 
-/// Four threads that allocate for ever: at any moment one of them holds the allocator's lock.
+/// Four threads that allocate in a loop: at any moment one of them holds the allocator's lock.
 const SOURCE: &str = r"
 #include <pthread.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-//! A daemon that is up, and what must hold after every start.
+//! A daemon that is up, and the conditions after every start.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::support::report::Report;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
 
-/// A daemon whose launcher has ended with 0.
+/// A daemon whose launcher has exited with 0.
 #[derive(Debug)]
 pub(crate) struct Daemon {
     pub(crate) process: Process,
@@ -32,8 +32,8 @@ impl Scratch {
 
     /// The daemon of a launcher that must have succeeded, by its PID file.
     ///
-    /// Exit 0 is a fact: at that moment a live process held the lock, alone, the file was exactly
-    /// its number and a newline, and there was no intermediate process any more, not even as a
+    /// When the launcher exits with 0, a live process holds the lock alone, the file is exactly
+    /// its pid and a newline, and there is no intermediate process, not even as a
     /// zombie.
     pub(crate) fn daemon_of(&self, launch: Outcome, pid_file: impl AsRef<Path>) -> Daemon {
         assert_eq!(launch.code(), 0, "the start should succeed: {launch:?}");
@@ -53,7 +53,7 @@ impl Scratch {
             (lock::holders(&pid_file) == [pid]).then_some(())
         });
         assert!(process::stat(launch.pid).is_none(), "the launcher is gone");
-        // The intermediate process made the session, so the session has its number.
+        // The intermediate process made the session, so its pid is the session id.
         assert!(
             process::stat(stat.sid).is_none(),
             "the intermediate process was reaped"
@@ -66,21 +66,21 @@ impl Scratch {
         }
     }
 
-    /// What must hold after a start that failed: nothing of it is left, and the PID file is not
-    /// locked, so that the next start works with no cleaning up.
+    /// The conditions after a failed start: no process is left, and the PID file is not
+    /// locked, so that the next start works without cleaning up.
     pub(crate) fn expect_failed_start(&self, launch: &Outcome, status: i32) {
         assert_eq!(launch.code(), status, "{launch:?}");
         self.expect_nothing_left();
         assert!(!lock::is_held(&self.path("report.pid")), "the lock is free");
     }
 
-    /// What must hold after every fault, whether a daemon came of it or not.
+    /// The conditions after every fault, with a daemon or without.
     ///
-    /// One process holds the lock or none; no other one is left, not even as a zombie that nobody
-    /// would reap; and the file names the holder exactly. In the end nobody is left at all.
+    /// At most one process holds the lock; no other process is left, not even a zombie without a
+    /// parent that reaps it; and the file names the holder. The holder is killed at the end.
     pub(crate) fn expect_order(&self) {
         let pid_file = self.path("report.pid");
-        let holder = eventually("nobody is left but the holder of the lock", || {
+        let holder = eventually("only the holder of the lock is left", || {
             let holders = lock::holders(&pid_file);
             (self.processes() == holders && holders.len() <= 1).then_some(holders)
         });
@@ -98,7 +98,7 @@ impl Scratch {
         }
     }
 
-    /// A failure that is ours: nothing is left, and one line says why.
+    /// A failure of the library: no process is left, and one line gives the reason.
     pub(crate) fn expect_refusal(&self, launch: &Outcome, status: i32, words: &[&str]) {
         self.expect_failed_start(launch, status);
         expect_one_line(launch, words);
@@ -138,7 +138,7 @@ impl Daemon {
         self.process.pid()
     }
 
-    /// What the daemon says about itself, once it has come to its step `report`.
+    /// The report of the daemon, after its step `report`.
     pub(crate) fn report(&self) -> Report {
         let report = read_report(&self.report);
         assert_eq!(report.pid, self.pid(), "the daemon's own report");

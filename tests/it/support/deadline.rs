@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use crate::support::failures;
 
-/// The longest wait for anything. It is generous, since the machine may be slow and busy, and only
-/// a test that fails ever waits so long.
+/// The longest wait. It is long, since the machine may be slow and busy, and only
+/// a test that fails waits so long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Looks again and again until there is something. Fails the test if that takes too long, or if a
+/// Polls until there is a result. Fails the test if that takes too long, or if a
 /// step of a program has failed in the meantime.
 pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
@@ -24,7 +24,7 @@ pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> 
     }
 }
 
-/// Says that it is over, when it is dropped: to threads that a scope waits for, also when an
+/// Sets the flag when it is dropped, for threads that a scope waits for, also when an
 /// assertion in it fails.
 pub(crate) struct End<'a>(pub(crate) &'a AtomicBool);
 

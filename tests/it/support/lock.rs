@@ -1,4 +1,4 @@
-//! The lock of a PID file, asked without taking it.
+//! The lock of a PID file, tested without taking it.
 
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -45,12 +45,12 @@ fn has_write_lock(pid: i32, descriptor: &str) -> bool {
     locks.any(|lock| lock.contains(" WRITE ") && lock.split_whitespace().nth_back(1) == Some("0"))
 }
 
-/// Takes a write lock as a stranger; it is held until the file is dropped.
+/// Takes a write lock as another process would; it is held until the file is dropped.
 pub(crate) fn hold(path: &Path) -> File {
     take(path, WRITE)
 }
 
-/// Takes a read lock as a stranger.
+/// Takes a read lock as another process would.
 pub(crate) fn hold_for_reading(path: &Path) -> File {
     take(path, READ)
 }
@@ -70,7 +70,7 @@ fn take(path: &Path, kind: i32) -> File {
         .truncate(false)
         .open(path)
         .expect("open the file to lock");
-    // A child that another test forks meanwhile has a copy of the last one until its exec.
+    // A child that another test forks at the same time has a copy until its exec.
     eventually("the lock can be taken", || {
         try_lock(&file, kind).then_some(())
     });

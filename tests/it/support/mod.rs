@@ -1,8 +1,8 @@
-//! What the process tests stand on.
+//! The support of the process tests.
 //!
 //! A test makes a [`scratch::Scratch`], starts a program of `tests/programs` or `examples` in it
 //! with a [`start::Start`], and asserts on the [`outcome::Outcome`] and on the
-//! [`daemon::Daemon`] that came up. Nothing sleeps and hopes: every wait is a poll with a deadline
+//! [`daemon::Daemon`] that came up. Every wait is a poll with a deadline
 //! or a pidfd.
 
 #![allow(

@@ -1,4 +1,4 @@
-//! A program that was started, and what came of it.
+//! A program that was started, and its outcome.
 
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
@@ -14,7 +14,7 @@ use crate::support::deadline::PATIENCE;
 use crate::support::failures;
 use crate::support::process::Process;
 
-/// A program on its way.
+/// A program that runs.
 pub(crate) struct Launch {
     child: Child,
     process: Process,
@@ -49,7 +49,7 @@ impl Launch {
         let err = drain(child.stderr.take(), &output, |output| &output.err);
         let pid = i32::try_from(child.id()).expect("a pid");
         failures::watch_launch(pid, &output);
-        let process = Process::open(pid).expect("a child that nobody has reaped");
+        let process = Process::open(pid).expect("a child that is not reaped");
         Self {
             child,
             process,
@@ -72,11 +72,11 @@ impl Launch {
         self.process.signal(signal);
     }
 
-    /// Waits for the end of the program, and then for the end of its outputs: whoever reads them,
+    /// Waits for the end of the program, and then for the end of its outputs: a reader of them,
     /// as `$(prog -d)` does, waits for every process that holds them.
     pub(crate) fn wait(mut self) -> Outcome {
-        // Not `Process::wait`, which would take the status away from the child.
-        let process = Process::open(self.pid()).expect("a child that nobody has reaped");
+        // Not `Process::wait`, which would reap the child.
+        let process = Process::open(self.pid()).expect("a child that is not reaped");
         process.wait_for_end();
         let elapsed = self.started.elapsed();
         let status = self.child.wait().expect("the status of the program");
@@ -118,7 +118,7 @@ fn drain(
     receiver
 }
 
-/// What a program left behind when it ended.
+/// Status and output of a program that ended.
 pub(crate) struct Outcome {
     pub(crate) pid: i32,
     pub(crate) status: ExitStatus,

@@ -13,7 +13,7 @@ use nix::sys::signal::Signal;
 
 use crate::support::deadline::PATIENCE;
 
-/// A process that is held by a pidfd, so that no signal ever reaches another one of its number.
+/// A process and its pidfd, so that a signal never reaches another process with its pid.
 #[derive(Debug)]
 pub(crate) struct Process {
     pid: i32,
@@ -22,10 +22,10 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn open(pid: i32) -> Option<Self> {
-        // SAFETY: `pidfd_open` takes a number and flags, and touches no memory of ours.
+        // SAFETY: `pidfd_open` takes integers and accesses no memory.
         let descriptor = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
         let descriptor = i32::try_from(descriptor).ok().filter(|fd| *fd >= 0)?;
-        // SAFETY: the call has just made this descriptor, and nobody else knows it.
+        // SAFETY: the call has just made this descriptor, and no other code owns it.
         let pidfd = unsafe { OwnedFd::from_raw_fd(descriptor) };
         Some(Self { pid, pidfd })
     }
@@ -43,7 +43,7 @@ impl Process {
         // SAFETY: the descriptor is open, and a null siginfo is what `kill(2)` would send.
         let result =
             unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pidfd, signal as i32, null, 0) };
-        // The process may have ended meanwhile.
+        // The process may have ended.
         assert!(
             Errno::result(result).is_ok() || Errno::last() == Errno::ESRCH,
             "cannot send {signal} to {}: {}",
@@ -52,8 +52,8 @@ impl Process {
         );
     }
 
-    /// Waits until the process has ended. Its status is known if it is a child of ours, as every
-    /// daemon is whose launcher has ended (see `Scratch`).
+    /// Waits until the process has ended. Its status is known if it is a child of this process, as
+    /// every daemon is after the end of its launcher (see `Scratch`).
     pub(crate) fn wait(&self) -> Option<ExitStatus> {
         self.wait_for_end();
         reap(self.pid)
@@ -84,7 +84,7 @@ pub(crate) fn reap(pid: i32) -> Option<ExitStatus> {
     (reaped == pid).then(|| ExitStatus::from_raw(status))
 }
 
-/// What `/proc/PID/stat` says.
+/// Fields of `/proc/PID/stat`.
 #[derive(Debug)]
 pub(crate) struct Stat {
     pub(crate) state: char,

@@ -1,4 +1,4 @@
-//! Where the programs are that the tests start.
+//! The paths of the programs that the tests start.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};

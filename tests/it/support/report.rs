@@ -1,4 +1,4 @@
-//! What the program `report` says about itself. The program writes it, the tests read it.
+//! The report of the program `report`. The program writes it, the tests read it.
 
 use serde::{Deserialize, Serialize};
 

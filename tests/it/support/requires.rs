@@ -1,4 +1,4 @@
-//! What a test needs of the machine.
+//! Requirements of a test.
 //!
 //! A test that cannot run returns, and the last line of the run counts it. As root on Linux with `CI`
 //! set the test fails instead, so that no build passes because its tests were skipped.
@@ -34,13 +34,13 @@ pub(crate) fn strace() -> bool {
     program("strace")
 }
 
-/// True if the test can have namespaces of its own, see `unshare(1)`.
+/// True if the test can create namespaces, see `unshare(1)`.
 #[must_use]
 pub(crate) fn namespaces() -> bool {
     root() && program("unshare")
 }
 
-/// True if the test can run programs as other users, in a user database of its own.
+/// True if the test can run programs as other users, with another user database.
 #[must_use]
 pub(crate) fn users() -> bool {
     namespaces() && program("setpriv")

@@ -1,4 +1,4 @@
-//! How often a fault is made to happen.
+//! The number of rounds of a fault.
 
 use std::env;
 

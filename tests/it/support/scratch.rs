@@ -1,4 +1,4 @@
-//! A directory for one test, and the end of every process that the test left behind.
+//! A directory for one test, and the end of every process of the test.
 
 use std::ffi::OsString;
 use std::fs::{self, Permissions};
@@ -21,11 +21,11 @@ use crate::support::lock;
 use crate::support::process::{Process, with_variable};
 use crate::support::start::Start;
 
-/// The variable by which a test finds its processes again, whatever became of them.
+/// The variable by which a test finds its processes.
 const MARK: &str = "TEST_MARK";
 
-/// A scratch directory, with bystanders. Dropping it kills every process that was started in it, by
-/// number, asks for what must hold after every test, and removes the directory.
+/// A scratch directory, with bystanders. Dropping it kills every process that was started in it by
+/// pid, checks the conditions after every test, and removes the directory.
 #[derive(Debug)]
 pub(crate) struct Scratch {
     directory: PathBuf,
@@ -40,11 +40,11 @@ impl Scratch {
         let mark = format!("daemon-test-{}-{number}", process::id());
         let directory = env::temp_dir().join(&mark);
         fs::create_dir(&directory).expect("make a scratch directory");
-        // Whatever the umask is here; programs of other users must get in.
+        // Programs of other users must reach it under any umask.
         fs::set_permissions(&directory, Permissions::from_mode(0o755)).expect("chmod");
         // The directory of a report is not a symbolic link somewhere above.
         let directory = directory.canonicalize().expect("the scratch directory");
-        // Orphans come to this process instead of to init. So a test learns how its daemon ended,
+        // Orphans become children of this process instead of init. So a test learns how its daemon ended,
         // and an intermediate process that its launcher did not reap stays visible as a zombie.
         prctl::set_child_subreaper(true).expect("become a subreaper");
         let bystanders = Bystanders::new(&directory);
@@ -60,7 +60,7 @@ impl Scratch {
         &self.directory
     }
 
-    /// A process that has nothing to do with anything, and dies of any signal.
+    /// A process without relation to the test, which dies of any signal.
     pub(crate) fn canary(&self) -> u32 {
         self.bystanders.canary()
     }
@@ -122,8 +122,8 @@ impl Scratch {
 
     /// A copy of a program, to be deleted or replaced.
     ///
-    /// `cp` makes it: a child that another test forks meanwhile would inherit a descriptor that
-    /// writes to the copy, and a program that somebody writes to cannot be executed.
+    /// `cp` makes it: a child that another test forks would inherit a descriptor that
+    /// writes to the copy, and a program that is open for writing cannot be executed.
     pub(crate) fn copy_program(&self, program: &Path, name: &str) -> PathBuf {
         let copy = self.path(name);
         let status = Command::new("cp").arg(program).arg(&copy).status();
@@ -131,7 +131,7 @@ impl Scratch {
         copy
     }
 
-    /// The names of what the test and its programs have made here.
+    /// The names of the files of the test and its programs.
     pub(crate) fn files(&self) -> Vec<OsString> {
         let all = fs::read_dir(&self.directory).expect("list");
         let mut names: Vec<_> = all.flatten().map(|file| file.file_name()).collect();
@@ -176,14 +176,14 @@ impl Drop for Scratch {
 
 impl Scratch {
     fn kill_what_is_left(&self) {
-        // A process that is being killed may just have made another one.
+        // A process that is being killed may just have forked.
         loop {
             let left = self.processes();
             if left.is_empty() {
                 break;
             }
             for process in left.into_iter().filter_map(Process::open) {
-                // The number may have found another owner before the pidfd held it.
+                // The pid may be another process's before the pidfd was open.
                 if self.processes().contains(&process.pid()) {
                     process.signal(Signal::SIGKILL);
                     process.wait();
@@ -192,8 +192,8 @@ impl Scratch {
         }
     }
 
-    /// Whatever the test has left, a start works with no cleaning up, once what the test itself put
-    /// in its way is gone.
+    /// The next start works without cleaning up, once the obstacles of the test itself
+    /// are removed.
     fn expect_next_start(&self) {
         fs::create_dir_all(&self.directory).expect("the directory");
         fs::set_permissions(&self.directory, Permissions::from_mode(0o755)).expect("chmod");
@@ -208,8 +208,8 @@ impl Scratch {
                 fs::remove_file(&path).expect("remove");
             }
         }
-        eventually("who was killed has let go of the lock", || {
-            // In the middle of its exec, a process has no variable to be found by.
+        eventually("the killed processes have released the lock", || {
+            // In the middle of its exec a process has no environment to be found by.
             self.kill_what_is_left();
             (!lock::is_held(&path)).then_some(())
         });
@@ -219,7 +219,7 @@ impl Scratch {
             !self.path("report.pid.new").exists(),
             "nothing is left beside it"
         );
-        // By its number: just after its exec it has no environment yet by which it would be found.
+        // By its pid: just after its exec it has no environment to be found by.
         daemon.process.signal(Signal::SIGKILL);
         daemon.process.wait();
     }
@@ -231,7 +231,7 @@ impl Scratch {
             .flatten()
         {
             let path = entry.path();
-            // A FIFO would be waited for.
+            // The open of a FIFO would wait.
             let is_file = fs::metadata(&path).is_ok_and(|log| log.is_file());
             if is_file && path.extension().is_some_and(|extension| extension == "log") {
                 let log = fs::read(&path).unwrap_or_default();

@@ -44,7 +44,7 @@ impl Start {
         self.filter(calls)
     }
 
-    /// Whoever makes this call is killed, in the program and in all that it starts.
+    /// This call kills the process, in the program and in all that it starts.
     pub(crate) fn kill_at(self, call: libc::c_long) -> Self {
         self.filter(filter(&[call], libc::SECCOMP_RET_KILL_PROCESS))
     }
@@ -55,11 +55,11 @@ impl Start {
                 len: u16::try_from(filter.len()).unwrap_or(u16::MAX),
                 filter: filter.as_ptr().cast_mut(),
             };
-            // SAFETY: the call takes numbers.
+            // SAFETY: the call takes integers.
             let mut result = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
             if result == 0 {
                 let mode = libc::SECCOMP_MODE_FILTER;
-                // SAFETY: the program is read during the call, and has the length that it says.
+                // SAFETY: the filter is read during the call, and `len` is its length.
                 result = unsafe { libc::prctl(libc::PR_SET_SECCOMP, mode, &raw const program) };
             }
             if result == 0 {

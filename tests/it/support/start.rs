@@ -16,7 +16,7 @@ use nix::unistd::Pid;
 
 use crate::support::outcome::{Launch, Outcome};
 
-/// A program that is about to be started. Unless told otherwise it gets an empty standard input,
+/// A program that is about to be started. By default it gets an empty standard input,
 /// pipes as its outputs, and the environment of the test.
 #[derive(Debug)]
 pub(crate) struct Start {
@@ -31,8 +31,8 @@ impl Start {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        // Whoever runs the tests may have left something open; the program shall get only what the
-        // test gives it.
+        // The caller of the tests may have left descriptors open; the program gets only those that the
+        // test passes to it.
         Self { command }.before_exec(|| {
             let (call, flags) = (libc::SYS_close_range, libc::CLOSE_RANGE_CLOEXEC);
             // The crate has no function for it with musl.
@@ -73,7 +73,7 @@ impl Start {
         self
     }
 
-    /// The name in `argv[0]`, which may be a lie.
+    /// The name in `argv[0]`, which may be false.
     pub(crate) fn arg0(mut self, name: impl AsRef<OsStr>) -> Self {
         self.command.arg0(name);
         self
@@ -131,7 +131,7 @@ impl Start {
         })
     }
 
-    /// Hands the file on as `count` descriptors from `first`, as a careless caller would.
+    /// Passes the file on as `count` descriptors from `first`, as a careless caller would.
     pub(crate) fn inherit(self, file: impl Into<OwnedFd>, first: i32, count: i32) -> Self {
         let file: OwnedFd = file.into();
         let end = first + count;
@@ -140,11 +140,11 @@ impl Start {
         let limit = u64::from(end.unsigned_abs()) + 1000;
         let start = self.limit(Resource::RLIMIT_NOFILE, limit.min(hard));
         start.before_exec(move || {
-            // The source itself may lie where the copies go. A copy may also take the place of the
+            // The source itself may be where the copies go. A copy may also replace the
             // pipe by which std learns of a failed exec; then std takes it for a success.
             let source = fcntl(&file, FcntlArg::F_DUPFD_CLOEXEC(end))?;
             for number in first..end {
-                // SAFETY: the source is open, and in the child the numbers are ours to give.
+                // SAFETY: the source is open, and the child uses no other descriptor of these values.
                 if unsafe { libc::dup2(source, number) } < 0 {
                     return Err(io::Error::last_os_error());
                 }
@@ -158,7 +158,7 @@ impl Start {
         self.before_exec(move || {
             for signal in &signals {
                 // What cannot be ignored stays as it is.
-                // SAFETY: ignoring a signal runs no code of ours.
+                // SAFETY: an ignored signal runs no handler.
                 unsafe { libc::signal(*signal, libc::SIG_IGN) };
             }
             Ok(())
@@ -171,7 +171,7 @@ impl Start {
 
     pub(crate) fn umask(self, mask: u32) -> Self {
         self.before_exec(move || {
-            // SAFETY: the call takes a number and cannot fail.
+            // SAFETY: the call takes an integer and cannot fail.
             unsafe { libc::umask(mask) };
             Ok(())
         })

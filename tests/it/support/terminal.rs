@@ -57,16 +57,19 @@ impl Terminal {
         self.shown()
     }
 
-    /// Reads on until no process has the terminal open any more.
+    /// Reads until no process has the terminal open.
     pub(crate) fn read_to_end(&mut self) -> String {
         let start = Instant::now();
         while self.read_on() {
-            assert!(start.elapsed() < PATIENCE, "somebody keeps the terminal");
+            assert!(
+                start.elapsed() < PATIENCE,
+                "a process keeps the terminal open"
+            );
         }
         self.shown()
     }
 
-    /// Waits for a moment and reads what there is; false when nobody has the terminal open.
+    /// Waits for a moment and reads; false when no process has the terminal open.
     fn read_on(&mut self) -> bool {
         let mut readable = [PollFd::new(self.master.as_fd(), PollFlags::POLLIN)];
         if poll(&mut readable, PollTimeout::from(50_u8)).expect("poll the terminal") == 0 {
@@ -97,7 +100,7 @@ impl Start {
             .stderr(terminal)
             .before_exec(|| {
                 setsid()?;
-                // SAFETY: the request takes a number, and descriptor 0 is the terminal.
+                // SAFETY: the request takes an integer, and fd 0 is the terminal.
                 let result = unsafe { libc::ioctl(io::stdin().as_raw_fd(), libc::TIOCSCTTY, 0) };
                 if result < 0 {
                     return Err(io::Error::last_os_error());

@@ -42,7 +42,7 @@ pub(crate) enum Action {
     Kill,
     /// It stays as it is until the launcher sleeps, waiting for it.
     Hold,
-    /// It goes on, and is not traced any more.
+    /// It continues without the tracer.
     Leave,
 }
 
@@ -66,7 +66,7 @@ pub(crate) fn run(start: Start, decide: impl FnMut(Stop) -> Action + Send) -> Ou
         write(&go_writer, &[1]).expect("let the launcher go");
         tracer.follow();
     };
-    // The tracer is a thread, and its end lets go of every process that it still traces.
+    // The tracer is a thread. When it ends, the kernel detaches it from all processes.
     let launch = thread::scope(|scope| {
         let tracer = scope.spawn(tracer);
         let launch = start.spawn();

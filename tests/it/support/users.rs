@@ -1,4 +1,4 @@
-//! Users whom the machine does not know, and a user database that does.
+//! Users that the machine does not know, and a user database that knows them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::support::start::Start;
 /// A user that owns nothing.
 pub(crate) const NOBODY: u32 = 65534;
 
-/// What makes a command one of that user.
+/// Runs the command that follows as that user.
 pub(crate) const AS_NOBODY: [&str; 4] = [
     "setpriv",
     "--reuid=65534",
@@ -20,13 +20,13 @@ pub(crate) const AS_NOBODY: [&str; 4] = [
     "--clear-groups",
 ];
 
-/// The user `hello`, whose first group is `hello`, and who is in the group `crew` too.
+/// The user `hello`. Its first group is `hello`, and it is in the group `crew` too.
 pub(crate) const HELLO: u32 = 4711;
 pub(crate) const HELLO_GROUP: u32 = 4712;
 pub(crate) const CREW: u32 = 4713;
 
 impl Scratch {
-    /// A start in a mount namespace where these users are known, made by these words before it,
+    /// A start in a mount namespace where these users are known, below the command `before`,
     /// such as `setpriv` and its arguments.
     pub(crate) fn among_users(&self, program: &Path, before: &[&str]) -> Start {
         self.write(

@@ -1,4 +1,4 @@
-//! Under the real systemd, in namespaces of its own: as the manager of a user, and as process 1.
+//! Under systemd in new namespaces: as the manager of a user, and as process 1.
 
 mod system;
 mod user;

@@ -6,7 +6,7 @@ use crate::support::{program, requires};
 
 const MANAGER: &str = "/lib/systemd/systemd";
 
-/// Boots the system in a control group of its own, runs a script in it, and ends it.
+/// Boots the system in a new control group, runs a script in it, and ends it.
 const OUTER: &str = r#"
     mount -t cgroup2 cgroup2 /sys/fs/cgroup 2>&- || test -e /sys/fs/cgroup/cgroup.procs || exit 77
     group=/sys/fs/cgroup/$TEST_MARK
@@ -270,7 +270,7 @@ fn simple_unit_with_the_switch_is_warned() {
     );
 }
 
-/// A user whose shell is run in a session of its own.
+/// A user with a shell in a new session.
 const USER: &str = r#"
     cp $1 /usr/local/bin/report
     useradd --create-home tester

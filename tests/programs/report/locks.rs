@@ -16,7 +16,7 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Locks the file until this process ends, or says in another file that there are two of it.
+/// Locks the file until this process ends, or records in another file that there are two of it.
 ///
 /// The kernel drops a lock of a process before those of its open file descriptions, so a daemon that
 /// comes after this one finds no lock here.
@@ -29,7 +29,7 @@ fn alone(name: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Takes every lock on the file that a user who can only read it can have, for ever.
+/// Takes every lock that a user with read permission can have, and keeps them.
 fn pester(name: &str) {
     let mut held = Vec::new();
     for round in 0_usize.. {

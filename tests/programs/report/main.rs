@@ -1,4 +1,4 @@
-//! The program that most tests start: it says what it sees of itself, and behaves as it is told.
+//! The program that most tests start: it reports its own state and takes the given steps.
 //!
 //! `TEST_OPTIONS` holds its options, one `name=value` on a line, and `TEST_DOES` the steps it
 //! takes after `enter`, as words. Both are read from the environment, which the daemon inherits as
@@ -6,7 +6,7 @@
 //!
 //! With `TEST_START` it is a program that reads its command line itself: it takes the steps in
 //! `TEST_BEFORE`, and where it finds its switch `-b` it calls `start` or `try_start`. When the
-//! latter fails it says so and takes the steps in `TEST_FAILED`.
+//! latter fails it prints the error and takes the steps in `TEST_FAILED`.
 
 #![allow(dead_code, reason = "the report has methods for its readers")]
 #![allow(

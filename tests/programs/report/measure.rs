@@ -12,7 +12,7 @@ use nix::unistd::getpid;
 use crate::report::{Descriptor, Report, Signals};
 
 pub(crate) fn report() -> io::Result<Report> {
-    // Before anything here opens a file of its own.
+    // Before this function opens a file.
     let descriptors = descriptors()?;
     let status = fs::read_to_string("/proc/self/status")?;
     let field = |name: &str| field(&status, name).unwrap_or_default();

@@ -101,7 +101,7 @@ fn set(daemon: Daemon, name: &str, value: &OsStr) -> Daemon {
             fs::set_permissions(our_image(), mode)
         })),
         "pid_and_nul" => daemon.pid(PathBuf::from(text() + "\0")),
-        // The path is computed, and each computation leaves a line that says where.
+        // The path is computed, and each computation records the process in a file.
         "computed_pid" => daemon.pid(computed(path())),
         "computed_log" => daemon.log(computed(path())),
         "computed_workdir" => daemon.workdir(computed(path())),
@@ -136,8 +136,8 @@ fn computed(path: PathBuf) -> PathSource {
     })
 }
 
-/// Has the last word: what `TEST_CONFIGURE` says instead of what `TEST_OPTIONS` said, and a
-/// question to the user where `TEST_ANSWER` is to be noted.
+/// Replaces the options of `TEST_OPTIONS` by those of `TEST_CONFIGURE`, and asks a
+/// question where `TEST_ANSWER` names a file for the answer.
 fn configure(daemon: Daemon) -> Daemon {
     note_where();
     if let Some(path) = env::var_os("TEST_ANSWER") {
@@ -146,7 +146,7 @@ fn configure(daemon: Daemon) -> Daemon {
     from_lines(daemon, "TEST_CONFIGURE")
 }
 
-/// A line that says which process came here.
+/// Records the pid of this process.
 fn note_where() {
     let path = env::var("TEST_COMPUTED").expect("TEST_COMPUTED");
     steps::note(&path, &process::id().to_string()).expect("write TEST_COMPUTED");

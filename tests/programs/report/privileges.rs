@@ -26,10 +26,10 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
 }
 
 /// `USER`, or `USER:GROUP`.
-fn drop_privileges(whom: &str) -> io::Result<()> {
-    let (user, group) = match whom.split_once(':') {
+fn drop_privileges(name: &str) -> io::Result<()> {
+    let (user, group) = match name.split_once(':') {
         Some((user, group)) => (user, Some(group)),
-        None => (whom, None),
+        None => (name, None),
     };
     daemon::drop_privileges(user, group).map_err(|error| {
         eprintln!("{:?} {error}", error.kind());
@@ -37,7 +37,7 @@ fn drop_privileges(whom: &str) -> io::Result<()> {
     })
 }
 
-/// Another user, who can be root again at any time.
+/// Another user that can become root again.
 fn hide_root(user: u64) -> io::Result<()> {
     let user = u32::try_from(user).expect("a user").into();
     Ok(setresuid(user, user, 0.into())?)

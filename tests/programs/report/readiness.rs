@@ -122,7 +122,7 @@ fn ready_by_threads() {
     });
 }
 
-/// A child, a child of that child, and so on says that all is ready.
+/// A child, a child of that child, and so on calls `ready()`.
 fn ready_by_child(generation: u64) -> io::Result<()> {
     if generation == 0 {
         daemon::ready();
@@ -154,7 +154,7 @@ fn address() -> OsString {
     env::var_os("NOTIFY_SOCKET").expect("NOTIFY_SOCKET")
 }
 
-/// Says what it does ten thousand times a second.
+/// Sends its status ten thousand times a second.
 fn chatter(time: Duration) -> io::Result<()> {
     let socket = UnixDatagram::unbound()?;
     socket.set_nonblocking(true)?;

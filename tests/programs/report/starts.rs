@@ -41,7 +41,7 @@ pub(crate) fn wait(how: &str) -> io::Result<()> {
         "connect" => drop(TcpStream::connect_timeout(&address(), TIME)),
         "retries" => {
             for pause in [50, 100, 200] {
-                assert!(TcpStream::connect(address()).is_err(), "nobody listens");
+                assert!(TcpStream::connect(address()).is_err(), "no process listens");
                 thread::sleep(Duration::from_millis(pause));
             }
         }

@@ -95,7 +95,7 @@ fn take_one(verb: &str, object: &str) -> io::Result<Option<ExitCode>> {
         "ready" => daemon::ready(),
         // What a careless program does that wants to be a daemon by itself.
         "close-streams" => (0..=2).for_each(close),
-        // The first thread ends, and another one goes on for ever.
+        // The first thread ends, and another one continues.
         "end-first-thread" => end_first_thread(),
         // Opens a terminal as a careless program would, without O_NOCTTY.
         "open" => drop(File::open(object)?.into_raw_fd()),
@@ -120,10 +120,10 @@ fn take_one(verb: &str, object: &str) -> io::Result<Option<ExitCode>> {
             black_box(mebibyte.repeat(size).leak());
         }
         "prompt" => prompt(object)?,
-        // What is still in the buffers of C when the process ends, and what its handler says then.
+        // Output in the buffers of C when the process ends, and output of its exit handler.
         "buffer" => buffer(object)?,
         "at-exit" => at_exit()?,
-        // A child that keeps the lock, against all care.
+        // A child that keeps the lock.
         "leak-lock" => leak_lock()?,
         "child" => run(&["child"], &[("TEST_DOES", "report")])?,
         // A child that outlives the daemon.
@@ -168,13 +168,13 @@ fn report(name: &str) -> io::Result<()> {
 }
 
 fn close(stream: i32) {
-    // SAFETY: what is opened next may get this number, which is the point.
+    // SAFETY: the next open may get this fd, which is intended.
     unsafe { libc::close(stream) };
 }
 
 fn end_first_thread() {
     thread::spawn(|| take("TEST_THREAD"));
-    // SAFETY: the call ends this thread alone, and nobody waits for it.
+    // SAFETY: the call ends this thread alone, and no code joins it.
     unsafe { libc::syscall(libc::SYS_exit, 0) };
 }
 
@@ -238,7 +238,7 @@ fn signal(number: u64) -> Signal {
 }
 
 fn dispose(number: u64, handler: SigHandler) -> io::Result<()> {
-    // SAFETY: ignoring a signal runs no code of ours, and our only handler does nothing.
+    // SAFETY: an ignored signal runs no handler, and the only handler does nothing.
     unsafe { nix::sys::signal::signal(signal(number), handler) }?;
     Ok(())
 }
@@ -253,7 +253,7 @@ fn leak_lock() -> io::Result<()> {
                 .to_string_lossy()
                 .parse()
                 .expect("a number");
-            // SAFETY: the call takes numbers, and changes a flag of an open descriptor.
+            // SAFETY: the call takes integers and changes a flag of an open descriptor.
             unsafe { libc::fcntl(number, libc::F_SETFD, 0) };
         }
     }
