@@ -130,11 +130,12 @@ impl Daemon {
             }
             Ok(path)
         })?;
+        let readiness = self.readiness.resolve(&context)?;
         Ok(LaunchConfig {
             arguments,
             paths,
             settings: self.settings,
-            readiness: self.readiness,
+            readiness,
             capabilities: self.capabilities,
             env: self.env,
         })
@@ -152,8 +153,16 @@ fn start_with(settings: Daemon, arguments: Vec<OsString>) -> Error {
 pub(crate) fn start(config: LaunchConfig) -> Error {
     match launcher::launch(config) {
         // The daemon is up, so an interrupt comes too late: signals stay caught to the end.
-        Ok((Launched::Up { pid, log, status }, _interrupts)) => {
-            report::up(pid, log.as_deref(), status.as_deref());
+        Ok((
+            Launched::Up {
+                pid,
+                log,
+                status,
+                addresses,
+            },
+            _interrupts,
+        )) => {
+            report::up(pid, log.as_deref(), status.as_deref(), addresses.as_deref());
             sys::exit::exit(0)
         }
         Ok((Launched::Finished { output }, _)) => {

@@ -102,7 +102,7 @@ pub(crate) fn resolve(
     let mut to_create = filled.levels;
     if filled.create.is_some() {
         let last_directory = match object {
-            Object::PidFile | Object::Log => path.parent(),
+            Object::PidFile | Object::Log | Object::Socket => path.parent(),
             Object::Root | Object::Workdir => Some(path.as_path()),
         };
         to_create.extend(last_directory.map(Path::to_owned));
@@ -237,6 +237,7 @@ fn empty_path(object: Object) -> Error {
         Object::Log => "the log",
         Object::Root => "the root directory",
         Object::Workdir => "the working directory",
+        Object::Socket => "the socket",
     };
     let what = format!("cannot use the path of {object}");
     Error::words(ErrorKind::Configuration, what, "it is empty")

@@ -51,6 +51,8 @@ pub(crate) enum Object {
     Log,
     Root,
     Workdir,
+    /// A Unix socket that the daemon serves.
+    Socket,
 }
 
 encoded! {

@@ -5,11 +5,14 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+use nix::errno::Errno;
+
 use crate::support::outcome::Outcome;
+use crate::support::requires;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
+use crate::support::terminal::Terminal;
 use crate::support::users::NOBODY;
-use crate::support::{constructor, requires};
 
 const OPTIONS: &str = "pid=report.pid\nlog=report.log\nready=listening\nready_timeout=60";
 
@@ -26,12 +29,7 @@ fn never_listens(start: Start, scratch: &Scratch) -> Outcome {
 
 #[test]
 fn each_kind_of_server_is_up_when_it_listens() {
-    for kind in [
-        "listen-tcp",
-        "listen-tcp6",
-        "listen-udp",
-        "listen-unix:server",
-    ] {
+    for kind in ["listen-tcp", "listen-tcp6", "listen-unix:server"] {
         let scratch = Scratch::new();
         let start = listening(&scratch, &format!("wait:now {kind} report stay"));
         let launch = start.spawn();
@@ -88,9 +86,29 @@ fn client_sockets_do_not_count() {
         let scratch = Scratch::new();
         let launch = never_listens(listening(&scratch, steps), &scratch);
         let log = scratch.path("report.log");
-        let end = format!("not ready within 1 s; see {}\n", log.display());
+        let end = format!(
+            "not ready within 1 s: no socket of it listens; see {}\n",
+            log.display()
+        );
         assert!(launch.err_text().ends_with(&end), "{launch:?}");
     }
+}
+
+#[test]
+fn udp_does_not_count_by_itself() {
+    requires!(linux("the sockets of another process"));
+    let scratch = Scratch::new();
+    let launch = never_listens(listening(&scratch, "listen-udp hang"), &scratch);
+    let shown = launch.err_text();
+    let advice = "no socket of it listens, but UDP port ";
+    assert!(shown.contains(advice), "{shown}");
+    assert!(shown.contains("is bound; use ready = \"udp:"), "{shown}");
+}
+
+#[test]
+fn socket_of_a_child_counts() {
+    let scratch = Scratch::new();
+    scratch.up(listening(&scratch, "start-waits:child-that-serves"));
 }
 
 #[test]
@@ -99,16 +117,139 @@ fn inherited_socket_does_not_count() {
     let handed_over = || TcpListener::bind("127.0.0.1:0").expect("a socket");
     let options = format!("{OPTIONS}\nkeep_fds=3");
 
+    // It is the only one: as `settled`.
     let scratch = Scratch::new();
-    let start = listening(&scratch, "report hang").inherit(handed_over(), 3, 1);
-    let launch = start.options(options.replace("60", "1")).run();
+    let steps = "start-waits:sleep exit:3";
+    let start = listening(&scratch, steps).inherit(handed_over(), 3, 1);
+    let launch = start.options(&options).run();
+    scratch.expect_failed_start(&launch, 3);
+    let start = listening(&scratch, "report stay").inherit(handed_over(), 3, 1);
+    let daemon = scratch.up(start.options(&options));
+    assert!(
+        daemon.report().descriptor(3).is_some(),
+        "it was handed over"
+    );
+    assert!(daemon.launch.elapsed < Duration::from_secs(30));
+
+    // An address is not satisfied by it.
+    let scratch = Scratch::new();
+    let socket = handed_over();
+    let port = socket.local_addr().expect("its address").port();
+    let options =
+        format!("pid=report.pid\nlog=report.log\nready_timeout=1\nkeep_fds=3\nready=tcp:{port}");
+    let start = scratch.background().does("hang").inherit(socket, 3, 1);
+    let launch = start.options(options).run();
     scratch.expect_failed_start(&launch, 75);
-    let report = crate::support::daemon::read_report(&scratch.path("report.json"));
-    assert!(report.descriptor(3).is_some(), "it was handed over");
+}
+
+/// A port on which nothing listens now.
+fn free_port() -> u16 {
+    let socket = TcpListener::bind("127.0.0.1:0").expect("a socket");
+    socket.local_addr().expect("its address").port()
+}
+
+fn with_addresses(scratch: &Scratch, addresses: &str, timeout: u32, steps: &str) -> Start {
+    let options =
+        format!("pid=report.pid\nlog=report.log\nready={addresses}\nready_timeout={timeout}");
+    scratch.background().options(options).does(steps)
+}
+
+#[test]
+fn named_port_is_waited_for_whatever_listens_first() {
+    requires!(linux("the sockets of another process"));
+    let port = free_port();
+    let scratch = Scratch::new();
+    let steps = format!("listen-tcp start-waits:sleep listen-tcp:{port} stay");
+    let daemon = scratch.up(with_addresses(&scratch, &format!("tcp:{port}"), 60, &steps));
+    assert!(daemon.launch.elapsed >= Duration::from_millis(400));
 
     let scratch = Scratch::new();
-    let start = listening(&scratch, "listen-tcp stay").inherit(handed_over(), 3, 1);
-    scratch.up(start.options(options));
+    let start = with_addresses(
+        &scratch,
+        &format!("tcp:{port}"),
+        60,
+        "listen-tcp start-waits:sleep exit:3",
+    );
+    scratch.expect_failed_start(&start.run(), 3);
+}
+
+#[test]
+fn all_addresses_are_waited_for() {
+    requires!(linux("the sockets of another process"));
+    let (tcp, udp) = (free_port(), free_port());
+    let scratch = Scratch::new();
+    let addresses = format!("tcp:{tcp},udp:{udp},unix:server,unix:@{}", scratch.mark());
+    let steps = format!(
+        "listen-tcp:{tcp} bind-udp:{udp} listen-unix:server listen-unix:@{} stay",
+        scratch.mark()
+    );
+    scratch.up(with_addresses(&scratch, &addresses, 60, &steps));
+
+    let scratch = Scratch::new();
+    let tcp = free_port();
+    let addresses = format!("tcp:{tcp},unix:server");
+    let steps = format!("listen-tcp:{tcp} hang");
+    let launch = with_addresses(&scratch, &addresses, 1, &steps).run();
+    scratch.expect_failed_start(&launch, 75);
+    let socket = scratch.path("server");
+    let missing = format!("no socket of it is at unix:{}; see ", socket.display());
+    assert!(launch.err_text().contains(&missing), "{launch:?}");
+}
+
+#[test]
+fn wrong_addresses_are_refused_by_the_launch() {
+    for (addresses, word) in [
+        ("tcp:80,tcp:80", "`tcp:80` is listed twice"),
+        ("tcp:80,notify", "`notify` cannot stand beside addresses"),
+    ] {
+        let scratch = Scratch::new();
+        let launch = with_addresses(&scratch, addresses, 1, "hang").run();
+        scratch.expect_refusal(&launch, 78, &[word]);
+    }
+}
+
+#[test]
+fn address_is_named_on_a_terminal() {
+    requires!(linux("the sockets of another process"));
+    let port = free_port();
+    let scratch = Scratch::new();
+    let (mut terminal, tty) = Terminal::new();
+    let steps = format!("listen-tcp:{port} stay");
+    let launch = listening(&scratch, &steps).on_terminal(tty).run();
+    let shown = terminal.read_to_end();
+    let daemon = scratch.daemon_of(launch, "report.pid");
+    let (pid, log) = (daemon.pid(), scratch.path("report.log"));
+    let line = format!(
+        "report: listening on 127.0.0.1:{port}, pid {pid}, log {}\n",
+        log.display()
+    );
+    assert_eq!(shown, line);
+}
+
+#[test]
+fn server_is_seen_where_its_descriptors_cannot_be_duplicated() {
+    requires!(linux("the sockets of another process"));
+    let scratch = Scratch::new();
+    let denied = [libc::SYS_pidfd_getfd];
+    let start = listening(&scratch, "bind-tcp sleep:100 listen-tcp stay");
+    scratch.up(start.deny(&denied, Errno::EPERM));
+    let scratch = Scratch::new();
+    let start = listening(&scratch, "bind-tcp hang").deny(&denied, Errno::EPERM);
+    never_listens(start, &scratch);
+}
+
+/// An ending process has no memory any more, and then its directory in `/proc` belongs to root.
+#[test]
+fn ending_daemon_causes_no_warning() {
+    requires!(users);
+    let scratch = Scratch::new();
+    nix::unistd::chown(scratch.dir(), Some(NOBODY.into()), None).expect("chown");
+    for _ in 0..40 {
+        let start = scratch.report_as(NOBODY).arg("-d").options(OPTIONS);
+        let launch = start.does("sleep:2 exit:3").run();
+        assert_eq!(launch.code(), 3, "{launch:?}");
+        assert_eq!(launch.err_text().matches('\n').count(), 1, "{launch:?}");
+    }
 }
 
 #[test]
@@ -159,51 +300,4 @@ fn deaf_daemon_is_killed_after_the_timeout() {
     let scratch = Scratch::new();
     let launch = never_listens(listening(&scratch, "ignore:15 hang"), &scratch);
     assert!(launch.elapsed >= Duration::from_secs(6), "and 5 s of grace");
-}
-
-/// As on a machine that has no IPv6: the tables are missing, in whatever process.
-const WITHOUT_IPV6: &str = r#"
-    #define _GNU_SOURCE
-    #include <dlfcn.h>
-    #include <errno.h>
-    #include <fcntl.h>
-    #include <stdarg.h>
-    #include <string.h>
-    #include <unistd.h>
-    static int is_hidden(const char *path) {
-        const char *file = strstr(path, "/net/");
-        return file && (!strcmp(file, "/net/tcp6") || !strcmp(file, "/net/udp6")
-            || !strcmp(file, "/net/sockstat6"));
-    }
-    int open64(const char *path, int flags, ...) {
-        int (*real)(const char *, int, ...) = dlsym(RTLD_NEXT, "open64");
-        va_list more;
-        va_start(more, flags);
-        int mode = va_arg(more, int);
-        va_end(more);
-        if (!is_hidden(path))
-            return real(path, flags, mode);
-        if (!strcmp(strrchr(path, '/'), "/tcp6"))
-            close(real("hidden", O_CREAT | O_WRONLY, 0600));
-        errno = ENOENT;
-        return -1;
-    }
-"#;
-
-#[test]
-fn server_is_seen_without_ipv6() {
-    requires!(linux("the sockets of another process"), preload);
-    let scratch = Scratch::new();
-    let library = constructor::library(&scratch, WITHOUT_IPV6);
-    // With a socket that does not listen yet, the launcher reads every table there is.
-    let steps = "bind-tcp report wait:now listen-tcp stay";
-    let launch = listening(&scratch, steps)
-        .env("LD_PRELOAD", library)
-        .spawn();
-    crate::support::deadline::eventually("the launcher has missed a table", || {
-        scratch.path("hidden").exists().then_some(())
-    });
-    assert!(launch.is_alive(), "it waits on");
-    scratch.write("now", "");
-    scratch.daemon_of(launch.wait(), "report.pid");
 }

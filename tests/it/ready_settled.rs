@@ -279,3 +279,15 @@ fn daemon_in_state_d_is_not_up_at_the_timeout() {
     let words = "was not ready within 1 s: a process of it hangs in a device";
     assert!(launch.err_text().contains(words), "{launch:?}");
 }
+
+#[test]
+fn failure_without_a_log_names_the_option() {
+    let scratch = Scratch::new();
+    let launch = scratch
+        .background()
+        .options("pid=report.pid")
+        .does("exit:3")
+        .run();
+    scratch.expect_failed_start(&launch, 3);
+    assert!(launch.err_text().contains("set `log`"), "{launch:?}");
+}

@@ -62,6 +62,8 @@ pub(crate) enum Launched {
         log: Option<PathBuf>,
         /// What it says about itself.
         status: Option<String>,
+        /// Where it serves, if the launcher has waited for that.
+        addresses: Option<String>,
     },
     /// It was a short job, which ended with status 0 and wrote this.
     Finished { output: Vec<u8> },
@@ -124,7 +126,8 @@ fn launch_locked(
     pid_file: Option<&PidFile>,
     interrupts: &Interrupts,
 ) -> Result<Launched, Error> {
-    let mode = config.readiness.mode();
+    let readiness = config.readiness.clone();
+    let mode = readiness.mode();
     let timeout = config
         .settings
         .ready_timeout
@@ -154,7 +157,7 @@ fn launch_locked(
     let pid = daemon.pid();
     let probe = match resources.announcements {
         Some(announcements) => announcements.watch(pid),
-        None => mode.observe(pid, kept.open()),
+        None => readiness.observe(pid, kept.open()),
     };
     let wait = Wait::new(
         Process::new(daemon),
@@ -227,10 +230,14 @@ fn judge(
     let place = log.map(LogFile::place);
     let output = || log.map(LogFile::output).unwrap_or_default();
     let error = match outcome {
-        WaitOutcome::Ready { status } => {
+        WaitOutcome::Ready { status, addresses } => {
             log.into_iter().for_each(LogFile::forget);
-            let log = record.paths.log;
-            return Ok(Launched::Up { pid, log, status });
+            return Ok(Launched::Up {
+                pid,
+                log: record.paths.log,
+                status,
+                addresses,
+            });
         }
         WaitOutcome::Ended {
             status, was_ready, ..

@@ -24,8 +24,8 @@ pub(crate) fn failure(error: &Error) {
     line(&error.to_string());
 }
 
-/// Says that the daemon is up, to a person, and before that what it says itself.
-pub(crate) fn up(pid: Pid, log: Option<&Path>, status: Option<&str>) {
+/// Says that the daemon is up and where it serves, to a person, and before that what it says itself.
+pub(crate) fn up(pid: Pid, log: Option<&Path>, status: Option<&str>, addresses: Option<&str>) {
     if !io::stderr().is_terminal() {
         return;
     }
@@ -33,9 +33,11 @@ pub(crate) fn up(pid: Pid, log: Option<&Path>, status: Option<&str>) {
         .map(|path| format!(", log {}", shown(path)))
         .unwrap_or_default();
     let status = status.map(|text| format!("{text}; ")).unwrap_or_default();
-    line(&format!(
-        "{status}running in the background, pid {pid}{log}"
-    ));
+    let what = match addresses {
+        Some(addresses) => format!("listening on {addresses}"),
+        None => "running in the background".to_owned(),
+    };
+    line(&format!("{status}{what}, pid {pid}{log}"));
 }
 
 /// What a short job wrote, which ended well before it had settled.

@@ -29,7 +29,11 @@ const HANDOFF_LOST_TIMEOUT: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) enum WaitOutcome {
     /// The daemon is ready, and this is its last status text.
-    Ready { status: Option<String> },
+    Ready {
+        status: Option<String>,
+        /// Where it serves, if that was the condition.
+        addresses: Option<String>,
+    },
     /// The daemon ended.
     Ended {
         status: ExitStatus,
@@ -74,6 +78,7 @@ pub(super) struct Wait {
     begin: Instant,
     deadline: Instant,
     status: Option<String>,
+    addresses: Option<String>,
     errno: Option<Errno>,
     /// How a warning names the log.
     log: String,
@@ -98,6 +103,7 @@ impl Wait {
             begin,
             deadline: begin + timeout.min(MAX_TIMEOUT),
             status: None,
+            addresses: None,
             errno: None,
             log,
         }
@@ -116,9 +122,14 @@ impl Wait {
         if let Some(end) = self.check_exit(state)? {
             return Ok(Some(end));
         }
+        // A daemon that is about to end hides what it shows before.
+        if let State::Hidden(text) = state {
+            news.warn(text);
+            (self.mode, self.probe) = readiness::fall_back(self.process.pid());
+            self.deadline = self.deadline.min(now + self.mode.default_timeout);
+        }
         if state == State::Ready {
-            let status = self.status.take();
-            return Ok(Some(WaitOutcome::Ready { status }));
+            return Ok(Some(self.ready()));
         }
         Ok((now >= self.deadline).then(|| self.time_is_up(now)))
     }
@@ -172,17 +183,13 @@ impl Wait {
             news.set_status(&text);
             self.status = Some(text).filter(|text| !text.is_empty());
         }
+        self.addresses = observation.addresses;
         if let Some(time) = observation.extension {
             self.deadline = self.deadline.max(now + time);
         }
         match observation.state {
             State::ReadyAt(at) => self.deadline = self.deadline.max(at),
-            State::Hidden(text) => {
-                news.warn(text);
-                (self.mode, self.probe) = readiness::fall_back(self.process.pid());
-                self.deadline = self.deadline.min(now + self.mode.default_timeout);
-            }
-            State::Pending | State::Ready => {}
+            State::Pending | State::Ready | State::Hidden(_) => {}
         }
         observation.state
     }
@@ -210,6 +217,13 @@ impl Wait {
         }))
     }
 
+    fn ready(&mut self) -> WaitOutcome {
+        WaitOutcome::Ready {
+            status: self.status.take(),
+            addresses: self.addresses.take(),
+        }
+    }
+
     fn time_is_up(&mut self, now: Instant) -> WaitOutcome {
         if self.handoff.is_none() && !self.has_taken_steps {
             return WaitOutcome::HandoffLost;
@@ -220,9 +234,7 @@ impl Wait {
             Err(None)
         };
         match checked {
-            Ok(()) => WaitOutcome::Ready {
-                status: self.status.take(),
-            },
+            Ok(()) => self.ready(),
             Err(missing) => WaitOutcome::TimedOut {
                 time: self.deadline - self.begin,
                 missing,

@@ -112,7 +112,7 @@ fn refused(directory: &Path, object: Object, cause: io::Error) -> Error {
             match object {
                 Object::PidFile => Some("set XDG_STATE_HOME, or choose the path by a `pid_flag`"),
                 Object::Log => Some("set XDG_STATE_HOME, or choose the path by a `log_flag`"),
-                Object::Root | Object::Workdir => None,
+                Object::Root | Object::Workdir | Object::Socket => None,
             }
         }
         _ => None,

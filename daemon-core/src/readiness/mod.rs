@@ -3,6 +3,7 @@
 //! A probe only observes. How long to wait, and what follows from an observation, is decided in
 //! `launcher::wait` by the table below.
 
+mod address;
 #[cfg(unix)]
 mod exec;
 #[cfg(unix)]
@@ -22,7 +23,17 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+#[cfg(unix)]
+use std::os::fd::RawFd;
+
+#[cfg(unix)]
+use nix::unistd::Pid;
+
 use crate::error::{Error, ErrorKind};
+use crate::path_source::PathSource;
+#[cfg(unix)]
+use crate::path_template::PathContext;
+pub(crate) use address::{Address, UnixAddress};
 
 #[cfg(unix)]
 pub(crate) use platform::{listening, settled};
@@ -43,7 +54,12 @@ pub(crate) use probe::{Announcements, Observation, Probe, State, Target, Watch, 
 /// # Ok::<(), daemon::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct Readiness(&'static Mode);
+pub struct Readiness {
+    mode: &'static Mode,
+    addresses: Vec<Address>,
+    /// What is wrong with it; told by the launch.
+    problem: Option<String>,
+}
 
 impl Readiness {
     /// The daemon has executed the program and taken the configured steps, such as the change of
@@ -57,7 +73,7 @@ impl Readiness {
     /// ```
     #[must_use]
     pub fn exec() -> Self {
-        Self(&EXEC)
+        Self::of(&EXEC)
     }
 
     /// Every thread of the daemon and of its descendants waits for the outside: for a client, a
@@ -77,11 +93,13 @@ impl Readiness {
     /// ```
     #[must_use]
     pub fn settled() -> Self {
-        Self(&SETTLED)
+        Self::of(&SETTLED)
     }
 
-    /// A socket that the daemon made listens: TCP or Unix, or UDP that is bound to a port outside
-    /// the ephemeral range and not connected.
+    /// A socket that the daemon or a descendant made listens: TCP, Unix or another kind that takes
+    /// connections. UDP does not count, because name look-ups bind random ports:
+    /// [`udp`](Self::udp) names one. If sockets were handed over and no other listens, the condition
+    /// is that of [`settled`](Self::settled).
     ///
     /// If `/proc/PID/fd` of the daemon is not readable, the launcher warns once and falls back to
     /// [`settled`](Self::settled).
@@ -94,7 +112,7 @@ impl Readiness {
     /// ```
     #[must_use]
     pub fn listening() -> Self {
-        Self(&LISTENING)
+        Self::of(&LISTENING)
     }
 
     /// The daemon has called [`ready`](crate::ready), or sent `READY=1` by another client of
@@ -112,12 +130,129 @@ impl Readiness {
     /// ```
     #[must_use]
     pub fn notify() -> Self {
-        Self(&NOTIFY)
+        Self::of(&NOTIFY)
+    }
+
+    /// The daemon or a descendant listens on this TCP port, 1 to 65535, of any local address, IPv4
+    /// or IPv6. A socket that was handed over does not count.
+    ///
+    /// Where the sockets cannot be seen, the launcher warns once and falls back to
+    /// [`settled`](Self::settled).
+    ///
+    /// ```
+    /// # use daemon_core as daemon;
+    /// use daemon::{Daemon, Readiness};
+    ///
+    /// let daemon = Daemon::new().ready(Readiness::tcp(8080));
+    /// ```
+    #[must_use]
+    pub fn tcp(port: u16) -> Self {
+        Self::at(vec![Address::Tcp(port)])
+    }
+
+    /// A UDP socket of the daemon or of a descendant is bound to this port, 1 to 65535, and has no
+    /// peer. Otherwise as [`tcp`](Self::tcp).
+    ///
+    /// ```
+    /// # use daemon_core as daemon;
+    /// use daemon::{Daemon, Readiness};
+    ///
+    /// let daemon = Daemon::new().ready(Readiness::udp(53));
+    /// ```
+    #[must_use]
+    pub fn udp(port: u16) -> Self {
+        Self::at(vec![Address::Udp(port)])
+    }
+
+    /// The daemon or a descendant listens on the Unix socket with this path, or with the abstract
+    /// address `@NAME`. A relative path belongs to the launcher's start directory. Otherwise as
+    /// [`tcp`](Self::tcp).
+    ///
+    /// ```
+    /// # use daemon_core as daemon;
+    /// use daemon::{Daemon, Readiness};
+    ///
+    /// let daemon = Daemon::new().ready(Readiness::unix("/run/hello.sock"));
+    /// ```
+    #[must_use]
+    pub fn unix(path: impl Into<PathSource>) -> Self {
+        Self::at(vec![Address::Unix(UnixAddress::new(path.into()))])
+    }
+
+    /// All of these addresses are served.
+    ///
+    /// A list that is empty, names an address twice, or holds anything but addresses is an error of
+    /// the kind [`Configuration`](ErrorKind::Configuration) when the daemon is started.
+    ///
+    /// ```
+    /// # use daemon_core as daemon;
+    /// use daemon::{Daemon, Readiness};
+    ///
+    /// let ports = [Readiness::tcp(1883), Readiness::tcp(1884)];
+    /// let daemon = Daemon::new().ready(Readiness::all(ports));
+    /// ```
+    #[must_use]
+    pub fn all(addresses: impl IntoIterator<Item = Self>) -> Self {
+        let mut all = Vec::new();
+        let mut other = None;
+        for readiness in addresses {
+            if readiness.addresses.is_empty() && readiness.problem.is_none() {
+                let mode = readiness.mode.name;
+                other = Some(format!("`{mode}` cannot stand beside addresses in `ready`"));
+            }
+            all.extend(readiness.addresses);
+        }
+        let mut all = Self::at(all);
+        all.problem = other.or(all.problem);
+        all
+    }
+
+    fn of(mode: &'static Mode) -> Self {
+        Self {
+            mode,
+            addresses: Vec::new(),
+            problem: None,
+        }
+    }
+
+    fn at(addresses: Vec<Address>) -> Self {
+        Self {
+            mode: &ADDRESSES,
+            problem: address::problem(&addresses),
+            addresses,
+        }
     }
 
     #[cfg(unix)]
     pub(crate) fn mode(&self) -> &'static Mode {
-        self.0
+        self.mode
+    }
+
+    /// Begins to watch a daemon that was given these descriptors.
+    #[cfg(unix)]
+    pub(crate) fn observe(&self, daemon: Pid, inherited: &[RawFd]) -> Box<dyn Probe> {
+        self.mode.observe(&Target {
+            daemon,
+            inherited,
+            addresses: &self.addresses,
+        })
+    }
+
+    /// Fills in the placeholders of its addresses.
+    ///
+    /// # Errors
+    ///
+    /// `Configuration` when it was put together wrongly, and the errors of every path.
+    #[cfg(unix)]
+    pub(crate) fn resolve(mut self, context: &PathContext) -> Result<Self, Error> {
+        if let Some(problem) = &self.problem {
+            return Err(address::configuration_error(problem));
+        }
+        let addresses = self.addresses.into_iter();
+        self.addresses = addresses
+            .map(|address| address.resolve(context))
+            .collect::<Result<_, _>>()?;
+        Ok(self)
     }
 }
 
@@ -129,7 +264,9 @@ impl Default for Readiness {
 
 impl PartialEq for Readiness {
     fn eq(&self, other: &Self) -> bool {
-        self.0.name == other.0.name
+        self.mode.name == other.mode.name
+            && self.addresses == other.addresses
+            && self.problem == other.problem
     }
 }
 
@@ -137,30 +274,40 @@ impl Eq for Readiness {}
 
 impl fmt::Debug for Readiness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Readiness({})", self.0.name)
+        write!(f, "Readiness({self})")
     }
 }
 
 impl fmt::Display for Readiness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.name)
+        let Some((first, rest)) = self.addresses.split_first() else {
+            return f.write_str(self.mode.name);
+        };
+        write!(f, "{first}")?;
+        rest.iter().try_for_each(|address| write!(f, ", {address}"))
     }
 }
 
 impl FromStr for Readiness {
     type Err = Error;
 
+    /// A mode by its name, or one address: `tcp:PORT`, `udp:PORT` or `unix:PATH`, without
+    /// placeholders.
+    ///
     /// # Errors
     ///
-    /// [`Configuration`](ErrorKind::Configuration): no mode has this name.
+    /// [`Configuration`](ErrorKind::Configuration): the text is neither.
     fn from_str(name: &str) -> Result<Self, Error> {
         let mut modes = [&EXEC, &SETTLED, &LISTENING, &NOTIFY].into_iter();
-        modes
-            .find(|mode| mode.name == name)
-            .map(Self)
+        let mode = modes.find(|mode| mode.name == name).map(Self::of);
+        let address = || Address::parse(name).map(|address| Self::at(vec![address]));
+        let readiness = mode.or_else(address);
+        readiness
+            .filter(|readiness| readiness.problem.is_none())
             .ok_or_else(|| {
                 let what = format!("unknown value `{name}` for `ready`");
-                let expected = "expected `exec`, `settled`, `listening` or `notify`";
+                let expected = "expected `exec`, `settled`, `listening`, `notify`, `tcp:PORT`, \
+                     `udp:PORT` or `unix:PATH`";
                 Error::words(ErrorKind::Configuration, what, expected)
             })
     }
@@ -214,4 +361,13 @@ static NOTIFY: Mode = Mode {
     buffers_output: true,
     #[cfg(unix)]
     watch: Watch::Announced(notify::bind),
+};
+
+static ADDRESSES: Mode = Mode {
+    name: "addresses",
+    default_timeout: Duration::from_secs(30),
+    may_finish_first: false,
+    buffers_output: false,
+    #[cfg(unix)]
+    watch: Watch::Observed(observed::watch_listening),
 };

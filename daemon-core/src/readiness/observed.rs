@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::listening::{Listening, socket_inodes};
+use super::listening::Listening;
 use super::settled::Settled;
 use super::{Observation, Probe, State, Target};
 
@@ -14,8 +14,8 @@ pub(super) fn watch_settled(target: &Target<'_>) -> Box<dyn Probe> {
 }
 
 pub(super) fn watch_listening(target: &Target<'_>) -> Box<dyn Probe> {
-    let inherited = socket_inodes(target.inherited.iter().copied());
-    Box::new(Listening::watch(target.daemon, inherited))
+    let wanted = target.addresses.to_vec();
+    Box::new(Listening::watch(target.daemon, target.inherited, wanted))
 }
 
 impl Probe for Settled {
@@ -34,13 +34,21 @@ impl Probe for Settled {
 }
 
 impl Probe for Listening {
-    fn poll(&mut self, _now: Instant, _deadline: Instant) -> Observation {
-        self.is_listening()
-            .map_or(State::Hidden(HIDDEN_SOCKETS).into(), ready_if)
+    fn poll(&mut self, now: Instant, deadline: Instant) -> Observation {
+        let is_ready = self.is_ready(now, deadline);
+        let mut observation = is_ready.map_or(State::Hidden(HIDDEN_SOCKETS).into(), ready_if);
+        if observation.is_ready() {
+            observation.addresses = self.addresses();
+        }
+        observation
     }
 
     fn next_poll(&self, now: Instant) -> Option<Instant> {
-        Some(now + Self::STEP)
+        Some(self.next_look(now))
+    }
+
+    fn check_at_timeout(&mut self, now: Instant) -> Result<(), Option<String>> {
+        Self::check_at_timeout(self, now).map_err(Some)
     }
 }
 

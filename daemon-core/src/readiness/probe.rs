@@ -10,22 +10,27 @@ use nix::errno::Errno;
 use nix::unistd::Pid;
 
 use super::observed;
-use super::{Mode, SETTLED};
+use super::{Address, Mode, SETTLED};
 
 impl Mode {
-    /// Begins to watch a daemon that was given these descriptors.
-    pub(crate) fn observe(&self, daemon: Pid, inherited: &[RawFd]) -> Box<dyn Probe> {
+    /// Begins to watch a daemon.
+    pub(crate) fn observe(&self, target: &Target<'_>) -> Box<dyn Probe> {
         match self.watch {
-            Watch::Observed(watch) => watch(&Target { daemon, inherited }),
+            Watch::Observed(watch) => watch(target),
             // The launch has bound the socket already, and watches that.
-            Watch::Announced(_) => observed::watch_settled(&Target { daemon, inherited }),
+            Watch::Announced(_) => observed::watch_settled(target),
         }
     }
 }
 
 /// What takes the place of a mode whose condition cannot be seen.
 pub(crate) fn fall_back(daemon: Pid) -> (&'static Mode, Box<dyn Probe>) {
-    (&SETTLED, SETTLED.observe(daemon, &[]))
+    let target = Target {
+        daemon,
+        inherited: &[],
+        addresses: &[],
+    };
+    (&SETTLED, SETTLED.observe(&target))
 }
 
 /// How to watch the daemon.
@@ -44,6 +49,8 @@ pub(crate) struct Target<'a> {
     pub(crate) daemon: Pid,
     /// The descriptors that the daemon was given.
     pub(crate) inherited: &'a [RawFd],
+    /// The addresses that it has to serve.
+    pub(crate) addresses: &'a [Address],
 }
 
 /// A socket for announcements of a daemon that does not exist yet.
@@ -90,6 +97,8 @@ pub(crate) struct Observation {
     pub(crate) state: State,
     /// What the daemon says that it is doing.
     pub(crate) status: Option<String>,
+    /// Where the daemon serves, if it is ready because it does.
+    pub(crate) addresses: Option<String>,
     /// The error that the daemon announces as the reason of its end.
     pub(crate) errno: Option<Errno>,
     /// The time that the daemon asks for, from now on.

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::{self, Command};
 use std::time::Duration;
 
-use daemon::{Daemon, PathSource, Signal};
+use daemon::{Daemon, PathSource, Readiness, Signal};
 
 use crate::steps;
 
@@ -62,7 +62,7 @@ fn set(daemon: Daemon, name: &str, value: &OsStr) -> Daemon {
         }
         "foreground_flag" => daemon.foreground_flag(value),
         "subcommand" => daemon.subcommand(words(value)),
-        "ready" => daemon.ready(text().parse().expect("a readiness mode")),
+        "ready" => daemon.ready(readiness(&text())),
         "control_flag" => daemon.control_flag(value),
         "stop_timeout" => {
             daemon.stop_timeout(Duration::from_secs(text().parse().expect("seconds")))
@@ -150,4 +150,14 @@ fn configure(daemon: Daemon) -> Daemon {
 fn note_where() {
     let path = env::var("TEST_COMPUTED").expect("TEST_COMPUTED");
     steps::note(&path, &process::id().to_string()).expect("write TEST_COMPUTED");
+}
+
+/// A mode, an address, or several addresses with commas between them.
+fn readiness(text: &str) -> Readiness {
+    let parse = |text: &str| text.parse().expect("a readiness mode");
+    if text.contains(',') {
+        Readiness::all(text.split(',').map(parse))
+    } else {
+        parse(text)
+    }
 }

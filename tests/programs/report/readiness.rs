@@ -6,7 +6,8 @@ use std::fs::{self, File};
 use std::io::{self, IoSlice, Read};
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket};
 use std::os::fd::{AsRawFd, IntoRawFd};
-use std::os::unix::net::{UnixDatagram, UnixListener};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener};
 use std::path::Path;
 use std::process::{self, Command};
 use std::thread;
@@ -59,9 +60,18 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
             bind(socket.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, 0))?;
             keep(socket);
         }
-        "listen-tcp" => keep(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?),
+        // On a port, or on any.
+        "listen-tcp" => {
+            let port = if object.is_empty() { 0 } else { number() };
+            let port = port.try_into().expect("a port");
+            keep(TcpListener::bind((Ipv4Addr::LOCALHOST, port))?);
+        }
+        "bind-udp" => {
+            let port: u16 = number().try_into().expect("a port");
+            keep(UdpSocket::bind((Ipv4Addr::LOCALHOST, port))?);
+        }
         "listen-tcp6" => keep(TcpListener::bind((Ipv6Addr::LOCALHOST, 0))?),
-        "listen-unix" => keep(UnixListener::bind(object)?),
+        "listen-unix" => keep(listen_unix(object)?),
         "listen-udp" => {
             let mut ports = UDP_PORTS.map(|port| UdpSocket::bind((Ipv4Addr::LOCALHOST, port)));
             keep(ports.find_map(Result::ok).expect("a free port"));
@@ -185,4 +195,12 @@ fn send_descriptors() -> io::Result<()> {
         Some(&address),
     )?;
     Ok(())
+}
+
+/// At a path, or at the abstract address `@NAME`.
+fn listen_unix(address: &str) -> io::Result<UnixListener> {
+    match address.strip_prefix('@') {
+        Some(name) => UnixListener::bind_addr(&SocketAddr::from_abstract_name(name)?),
+        None => UnixListener::bind(address),
+    }
 }

@@ -81,6 +81,10 @@ pub(crate) fn wait(how: &str) -> io::Result<()> {
             let mut child = Command::new(env::current_exe()?);
             child.env("TEST_DOES", "busy:400").status()?;
         }
+        "child-that-serves" => {
+            let mut child = Command::new(env::current_exe()?);
+            child.env("TEST_DOES", "listen-tcp hang").status()?;
+        }
         // Until something writes to the FIFO, the kernel keeps the parent as if it waited for a disk.
         "device" => {
             let mut actions = PosixSpawnFileActions::init()?;

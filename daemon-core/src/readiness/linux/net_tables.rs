@@ -1,285 +1,190 @@
 //! The sockets of a network namespace, as `/proc/PID/net` lists them, see `proc_pid_net(5)`.
+//!
+//! They stand in where a filter denies `pidfd_getfd(2)` or the kernel lacks it. To list all sockets
+//! takes the kernel some 10 milliseconds on a machine with much memory.
 
-use std::collections::HashSet;
-use std::fs::{self, File};
-use std::io::{ErrorKind, Read};
-use std::ops::RangeInclusive;
+use std::collections::HashMap;
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::str;
 
-/// How far a table is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Extent {
-    /// The kernel lists TCP sockets that listen before all others. To find the first of the others it
-    /// searches a hash table, which takes milliseconds on a machine with much memory, and to list
-    /// them all takes a second where there are a million. Where the sockets are counted, the search
-    /// can end before that: with the last one.
-    Listeners { count: Option<u64> },
-    /// To the end, in case the kernel is one that keeps another order.
-    Everything,
-}
+use super::socket_state::{LastWord, LocalAddress, SocketState};
+use crate::readiness::UnixAddress;
 
-/// Less than what follows the inode in a row. So one read ends between the inode and the end of the
-/// row, and the row is judged before the kernel begins to search for the next one.
-const SHORT_READ: usize = 32;
-const LONG_READ: usize = 32 * 1024;
-
-/// One of the four tables, and where the kernel counts its sockets.
-pub(super) struct InternetTable {
-    file: &'static str,
-    statistics: &'static str,
-    counter: &'static [u8],
-    is_tcp: bool,
-}
-
-/// IPv6 may be missing altogether.
-pub(super) const INTERNET_TABLES: [InternetTable; 4] = [
-    InternetTable {
-        file: "tcp",
-        statistics: "sockstat",
-        counter: b"TCP:",
-        is_tcp: true,
-    },
-    InternetTable {
-        file: "tcp6",
-        statistics: "sockstat6",
-        counter: b"TCP6:",
-        is_tcp: true,
-    },
-    InternetTable {
-        file: "udp",
-        statistics: "sockstat",
-        counter: b"UDP:",
-        is_tcp: false,
-    },
-    InternetTable {
-        file: "udp6",
-        statistics: "sockstat6",
-        counter: b"UDP6:",
-        is_tcp: false,
-    },
-];
-
-/// What the kernel says of each of [`INTERNET_TABLES`]; `None` where it says nothing.
-pub(super) type Counts = [Option<Count>; INTERNET_TABLES.len()];
-
-/// As long as it stays the same, no socket has begun to listen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Count {
-    /// How many sockets the table holds.
-    pub(super) in_use: u64,
-    /// How many TCP sockets there are, in a table or not. Without it, a socket that is closed at the
-    /// moment in which another begins to listen would hide the change.
-    allocated: Option<u64>,
-}
-
-pub(super) fn read_counts(net: &Path) -> Counts {
-    let read = |name| fs::read(net.join(name)).unwrap_or_default();
-    let (v4, v6) = (read("sockstat"), read("sockstat6"));
-    let allocated = parse_statistic(&v4, b"TCP:", "alloc");
-    INTERNET_TABLES.map(|table| {
-        let text = if table.statistics == "sockstat" {
-            &v4
-        } else {
-            &v6
-        };
-        Some(Count {
-            in_use: parse_statistic(text, table.counter, "inuse")?,
-            allocated: allocated.filter(|_| table.is_tcp),
-        })
-    })
-}
-
-impl InternetTable {
-    /// True when one of the sockets serves: listens, or for UDP, is bound to a port that nobody gets by
-    /// chance and waits for whoever writes.
-    pub(super) fn has_server(
-        &self,
-        net: &Path,
-        sockets: &HashSet<u64>,
-        ephemeral_ports: &RangeInclusive<u16>,
-        extent: Extent,
-    ) -> bool {
-        let (is_short, count) = match extent {
-            Extent::Listeners { count: Some(0) } => return false,
-            Extent::Listeners { count } => (self.is_tcp, count),
-            Extent::Everything => (false, None),
-        };
-        let read_size = if is_short { SHORT_READ } else { LONG_READ };
-        let mut last_inode = None;
-        let mut rows = 0;
-        search(&net.join(self.file), read_size, |row| {
-            let Some(row) = parse_internet_row(row) else {
-                return Verdict::GoOn;
-            };
-            let is_server = if self.is_tcp {
-                row.state == TCP_LISTEN
-            } else {
-                row.state == UDP_UNCONNECTED && !ephemeral_ports.contains(&row.port)
-            };
-            if is_server && sockets.contains(&row.inode) {
-                return Verdict::Found;
-            }
-            // The same row comes again when more of it was read.
-            if last_inode.replace(row.inode) != Some(row.inode) {
-                rows += 1;
-            }
-            if is_short && (row.state != TCP_LISTEN || count == Some(rows)) {
-                Verdict::GiveUp
-            } else {
-                Verdict::GoOn
-            }
-        })
-    }
-}
-
-/// True when one of the sockets is a Unix socket that listens. Those that never will, since they are
-/// connected or know no connections, are added to `hopeless`.
-pub(super) fn has_unix_listener(
-    net: &Path,
-    sockets: &HashSet<u64>,
-    hopeless: &mut HashSet<u64>,
-) -> bool {
-    search(&net.join("unix"), LONG_READ, |row| {
-        match parse_unix_row(row) {
-            Some((inode, kind)) if sockets.contains(&inode) => match kind {
-                UnixSocket::Listening => return Verdict::Found,
-                UnixSocket::Hopeless => {
-                    hopeless.insert(inode);
-                }
-                UnixSocket::Undecided => {}
-            },
-            _ => {}
-        }
-        Verdict::GoOn
-    })
-}
-
-/// The ports that the kernel gives to sockets that ask for none, see `ip(7)`.
-pub(super) fn read_ephemeral_ports() -> RangeInclusive<u16> {
-    fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range")
-        .ok()
-        .and_then(|text| parse_port_range(&text))
-        .unwrap_or(32768..=60999)
-}
-
-enum Verdict {
-    Found,
-    GoOn,
-    GiveUp,
-}
-
-/// Shows each row to `judge`, and a row that is not read to its end too, as far as it is known. A
-/// table that cannot be read has no rows.
-fn search(table: &Path, read_size: usize, mut judge: impl FnMut(&[u8]) -> Verdict) -> bool {
-    let Ok(mut table) = File::open(table) else {
-        return false;
+/// What each socket is doing, by its inode. A table that cannot be read has no sockets.
+pub(super) fn read(net: &Path) -> HashMap<u64, SocketState> {
+    let mut sockets = HashMap::new();
+    let mut add = |file, parse: fn(&[u8]) -> Option<(u64, SocketState)>| {
+        let table = fs::read(net.join(file)).unwrap_or_default();
+        sockets.extend(table.split(|&byte| byte == b'\n').skip(1).filter_map(parse));
     };
-    let mut piece = vec![0; read_size];
-    let mut row = Vec::new();
-    loop {
-        let length = match table.read(&mut piece) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Ok(0) | Err(_) => return false,
-            Ok(length) => length,
-        };
-        for part in piece[..length].split_inclusive(|&byte| byte == b'\n') {
-            row.extend_from_slice(part);
-            match judge(&row) {
-                Verdict::Found => return true,
-                Verdict::GiveUp => return false,
-                Verdict::GoOn => {}
-            }
-            if row.ends_with(b"\n") {
-                row.clear();
-            }
-        }
-    }
+    add("tcp", parse_tcp);
+    add("tcp6", parse_tcp);
+    add("udp", parse_udp);
+    add("udp6", parse_udp);
+    add("unix", parse_unix);
+    sockets
 }
 
-const TCP_LISTEN: u8 = 0x0a;
-/// `TCP_CLOSE` in the kernel's words, which UDP borrows.
-const UDP_UNCONNECTED: u8 = 0x07;
+fn parse_tcp(row: &[u8]) -> Option<(u64, SocketState)> {
+    let row = parse_internet_row(row)?;
+    let state = match row.state {
+        0x0a => SocketState::Listening(LocalAddress::Ip(row.local)),
+        0x02 => SocketState::Connecting,
+        0x01 | 0x08 => SocketState::Connected(LastWord::Unclear),
+        _ => SocketState::Other,
+    };
+    Some((row.inode, state))
+}
 
-#[derive(Debug, PartialEq, Eq)]
+fn parse_udp(row: &[u8]) -> Option<(u64, SocketState)> {
+    /// `TCP_CLOSE` in the kernel's words, which UDP borrows.
+    const UNCONNECTED: u8 = 0x07;
+    let row = parse_internet_row(row)?;
+    let state = match row.state {
+        UNCONNECTED => SocketState::Bound(row.local),
+        _ => SocketState::Other,
+    };
+    Some((row.inode, state))
+}
+
 struct InternetRow {
-    port: u16,
+    local: SocketAddr,
     state: u8,
     inode: u64,
 }
 
 /// `sl local_address rem_address st queues timer retrnsmt uid timeout inode ...`
 fn parse_internet_row(row: &[u8]) -> Option<InternetRow> {
-    let mut fields = complete_fields(row);
-    let local_address = fields.nth(1)?;
+    let mut fields = str::from_utf8(row).ok()?.split_ascii_whitespace();
+    let local = fields.nth(1)?;
     let state = fields.nth(1)?;
     let inode = fields.nth(5)?;
-    let (_, port) = local_address.rsplit_once(':')?;
+    let (address, port) = local.rsplit_once(':')?;
+    let port = u16::from_str_radix(port, 16).ok()?;
     Some(InternetRow {
-        port: u16::from_str_radix(port, 16).ok()?,
+        local: SocketAddr::new(parse_ip_address(address)?, port),
         state: u8::from_str_radix(state, 16).ok()?,
         inode: inode.parse().ok()?,
     })
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum UnixSocket {
-    Listening,
-    Hopeless,
-    Undecided,
+/// Words of 32 bits in hexadecimal, each in the byte order of this machine.
+fn parse_ip_address(text: &str) -> Option<IpAddr> {
+    let word = |index: usize| u32::from_str_radix(text.get(index * 8..index * 8 + 8)?, 16).ok();
+    if text.len() == 8 {
+        return Some(Ipv4Addr::from(word(0)?.to_ne_bytes()).into());
+    }
+    let mut bytes = [0; 16];
+    for (index, part) in bytes.chunks_exact_mut(4).enumerate() {
+        part.copy_from_slice(&word(index)?.to_ne_bytes());
+    }
+    Some(Ipv6Addr::from(bytes).into())
 }
 
 /// `Num RefCount Protocol Flags Type St Inode Path`
-fn parse_unix_row(row: &[u8]) -> Option<(u64, UnixSocket)> {
+fn parse_unix(row: &[u8]) -> Option<(u64, SocketState)> {
     const ACCEPTS_CONNECTIONS: u32 = 0x10000;
-    const DATAGRAM: &str = "0002";
     const CONNECTED: &str = "03";
-
-    let mut fields = complete_fields(row);
-    let flags = u32::from_str_radix(fields.nth(3)?, 16).ok()?;
-    let kind = fields.next()?;
-    let state = fields.next()?;
-    let inode = fields.next()?.parse().ok()?;
-    let socket = if flags & ACCEPTS_CONNECTIONS != 0 {
-        UnixSocket::Listening
-    } else if kind == DATAGRAM || state == CONNECTED {
-        UnixSocket::Hopeless
-    } else {
-        UnixSocket::Undecided
+    // Only the path may be something else than UTF-8, or hold spaces.
+    let mut rest = row;
+    let mut next = || {
+        rest = rest.trim_ascii_start();
+        let end = rest
+            .iter()
+            .position(|&byte| byte == b' ')
+            .unwrap_or(rest.len());
+        let (field, after) = rest.split_at(end);
+        rest = after;
+        str::from_utf8(field).ok()
     };
-    Some((inode, socket))
+    let [_, _, _, flags, _, state, inode] = [(); 7].map(|()| next());
+    let flags = u32::from_str_radix(flags?, 16).ok()?;
+    let inode = inode?.parse().ok()?;
+    let path = rest.strip_prefix(b" ").unwrap_or_default();
+    let state = if flags & ACCEPTS_CONNECTIONS != 0 {
+        SocketState::Listening(LocalAddress::Unix(unix_address(path)))
+    } else if state == Some(CONNECTED) {
+        SocketState::UnixPeer(None)
+    } else {
+        SocketState::Other
+    };
+    Some((inode, state))
 }
 
-/// The fields that something follows: the last one may still lack its end. They end where something
-/// is not UTF-8, which only the path of a Unix socket can be.
-fn complete_fields(row: &[u8]) -> impl Iterator<Item = &str> {
-    let end = row
-        .iter()
-        .rposition(u8::is_ascii_whitespace)
-        .unwrap_or_default();
-    row[..end]
-        .split(u8::is_ascii_whitespace)
-        .filter(|field| !field.is_empty())
-        .map_while(|field| str::from_utf8(field).ok())
-}
-
-/// `TCP: inuse 5 orphan 0 tw 2 alloc 9 mem 1` in `sockstat`, `TCP6: inuse 3` in `sockstat6`.
-fn parse_statistic(statistics: &[u8], counter: &[u8], name: &str) -> Option<u64> {
-    let line = statistics
-        .split(|&byte| byte == b'\n')
-        .find_map(|line| line.strip_prefix(counter))?;
-    let mut words = str::from_utf8(line).ok()?.split_ascii_whitespace();
-    words.find(|&word| word == name)?;
-    words.next()?.parse().ok()
-}
-
-fn parse_port_range(text: &str) -> Option<RangeInclusive<u16>> {
-    let mut ports = text.split_ascii_whitespace();
-    let first = ports.next()?.parse().ok()?;
-    let last = ports.next()?.parse().ok()?;
-    Some(first..=last)
+fn unix_address(path: &[u8]) -> UnixAddress {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    UnixAddress::from_path(OsStr::from_bytes(path).into())
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may fail by panic")]
-mod tests;
+mod tests {
+    use super::*;
+
+    use std::net::{TcpListener, TcpStream, UdpSocket};
+    use std::os::unix::net::UnixListener;
+
+    fn inode(descriptor: &impl std::os::fd::AsRawFd) -> u64 {
+        let link = format!("/proc/self/fd/{}", descriptor.as_raw_fd());
+        let link = fs::read_link(link).unwrap().to_string_lossy().into_owned();
+        let inode = link.strip_prefix("socket:[").unwrap();
+        inode.strip_suffix(']').unwrap().parse().unwrap()
+    }
+
+    #[test]
+    fn sockets_of_this_process_are_found() {
+        let v4 = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(v4.local_addr().unwrap()).unwrap();
+        let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let path = std::env::temp_dir().join(format!("net tables {}", std::process::id()));
+        let unix = UnixListener::bind(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        let sockets = read("/proc/self/net".as_ref());
+        let state = |inode| sockets.get(&inode).unwrap();
+        let v4_address = LocalAddress::Ip(v4.local_addr().unwrap());
+        assert_eq!(state(inode(&v4)), &SocketState::Listening(v4_address));
+        assert_eq!(
+            state(inode(&client)),
+            &SocketState::Connected(LastWord::Unclear)
+        );
+        assert_eq!(
+            state(inode(&udp)),
+            &SocketState::Bound(udp.local_addr().unwrap())
+        );
+        let unix_address = LocalAddress::Unix(UnixAddress::Path(path));
+        assert_eq!(state(inode(&unix)), &SocketState::Listening(unix_address));
+    }
+
+    #[test]
+    fn ipv6_addresses_are_read() {
+        let row =
+            b"  0: 00000000000000000000000001000000:1F90 00000000000000000000000000000000:0000 \
+            0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 0000 100 0 0 10 0";
+        let Some((inode, SocketState::Listening(LocalAddress::Ip(address)))) = parse_tcp(row)
+        else {
+            unreachable!("a listener");
+        };
+        let expected = if cfg!(target_endian = "little") {
+            "[::1]:8080"
+        } else {
+            "[::100:0]:8080"
+        };
+        assert_eq!((inode, address.to_string().as_str()), (4711, expected));
+    }
+
+    #[test]
+    fn broken_rows_are_no_sockets() {
+        for row in [
+            "",
+            "x",
+            "0: 0:0 0:0 0A",
+            "0: 0100007F:zz 0:0 0A 0 0 0 0 0 1",
+        ] {
+            assert!(parse_tcp(row.as_bytes()).is_none(), "{row}");
+            assert!(parse_unix(row.as_bytes()).is_none(), "{row}");
+        }
+    }
+}

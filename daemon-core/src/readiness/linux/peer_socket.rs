@@ -4,8 +4,12 @@
 //! tell which side of a connection spoke last. The duplicate lives for some microseconds; as long as
 //! it does, a close by its owner is not complete.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::collections::HashMap;
+use std::net::{TcpListener, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{self, UnixListener};
+use std::path::Path;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -13,103 +17,143 @@ use nix::sys::socket::{getsockopt, sockopt};
 use nix::sys::time::TimeValLike;
 use nix::unistd::Pid;
 
+use super::net_tables;
+use super::socket_state::{LastWord, LocalAddress, SocketState};
+use crate::readiness::UnixAddress;
 use crate::sys::{process, socket};
 
-/// The descriptors of one process.
-#[derive(Debug)]
-pub(super) struct PeerDescriptors(Result<OwnedFd, Errno>);
+/// `socket:[12345]`, as `/proc/PID/fd` names a socket by its inode.
+pub(super) fn parse_socket_link(link: &str) -> Option<u64> {
+    link.strip_prefix("socket:[")?
+        .strip_suffix(']')?
+        .parse()
+        .ok()
+}
 
-impl PeerDescriptors {
-    pub(super) fn of(pid: Pid) -> Self {
-        Self(process::open(pid))
+/// The sockets of the processes of one tree.
+#[derive(Debug, Default)]
+pub(super) struct PeerSockets {
+    pidfds: Vec<(Pid, Result<OwnedFd, Errno>)>,
+    /// Read when the first socket needs them.
+    tables: Option<HashMap<u64, SocketState>>,
+}
+
+impl PeerSockets {
+    /// Forgets what does not belong to these processes, and what may have changed.
+    pub(super) fn begin_look(&mut self, pids: &[Pid]) {
+        self.pidfds.retain(|(pid, _)| pids.contains(pid));
+        self.tables = None;
     }
 
-    /// A duplicate, where the kernel has `pidfd_getfd(2)` and allows it.
-    pub(super) fn duplicate(&self, descriptor: RawFd) -> Result<OwnedFd, Errno> {
-        let pidfd = self.0.as_ref().map_err(|errno| *errno)?;
+    /// A duplicate of a descriptor, where the kernel has `pidfd_getfd(2)` and allows it.
+    pub(super) fn duplicate(&mut self, pid: Pid, descriptor: RawFd) -> Result<OwnedFd, Errno> {
+        let known = self.pidfds.iter().position(|(known, _)| *known == pid);
+        let index = known.unwrap_or_else(|| {
+            self.pidfds.push((pid, process::open(pid)));
+            self.pidfds.len() - 1
+        });
+        let pidfd = self.pidfds[index].1.as_ref().map_err(|errno| *errno)?;
         process::duplicate(pidfd.as_fd(), descriptor)
     }
+
+    /// What the socket with this inode is doing, given the directory of its process; `None` when it
+    /// has been closed.
+    pub(super) fn state(
+        &mut self,
+        (pid, directory): (Pid, &Path),
+        descriptor: RawFd,
+        inode: u64,
+    ) -> Option<SocketState> {
+        match self.duplicate(pid, descriptor) {
+            Ok(socket) => Some(state_of(socket)),
+            Err(Errno::EBADF | Errno::ESRCH) => None,
+            Err(_) => {
+                let read = || net_tables::read(&directory.join("net"));
+                self.tables.get_or_insert_with(read).get(&inode).cloned()
+            }
+        }
+    }
 }
 
-/// What a socket is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SocketState {
-    /// Waits for connections, whatever its family.
-    Listening,
-    /// A UDP socket on this address, without a peer.
-    Bound(SocketAddr),
-    /// TCP, the connection is being made.
-    Connecting,
-    /// TCP, connected.
-    Connected(LastWord),
-    /// A Unix socket whose other end was made by this process; `None` where it is of another PID
-    /// namespace.
-    UnixPeer(Option<Pid>),
-    Other,
+/// What this socket is doing.
+pub(super) fn state_of(socket: OwnedFd) -> SocketState {
+    let domain = read_int(socket.as_fd(), libc::SO_DOMAIN);
+    if getsockopt(&socket, sockopt::AcceptConn) == Ok(true) {
+        return SocketState::Listening(local_address(socket, domain));
+    }
+    let kind = read_int(socket.as_fd(), libc::SO_TYPE);
+    match (domain, kind) {
+        (Some(libc::AF_INET | libc::AF_INET6), Some(libc::SOCK_STREAM)) => {
+            state_of_tcp(socket.as_fd())
+        }
+        (Some(libc::AF_INET | libc::AF_INET6), Some(libc::SOCK_DGRAM)) => {
+            state_of_udp(&UdpSocket::from(socket))
+        }
+        (Some(libc::AF_UNIX), _) => state_of_unix(&socket),
+        _ => SocketState::Other,
+    }
 }
 
-/// Which side of a connection has sent last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LastWord {
-    /// This side: an answer may be under way.
-    Ours,
-    Theirs,
-    /// Both within one tick of the kernel's clock, or the kernel does not tell.
-    Unclear,
+fn state_of_tcp(socket: BorrowedFd<'_>) -> SocketState {
+    const TCP_ESTABLISHED: u8 = 1;
+    const TCP_SYN_SENT: u8 = 2;
+    const TCP_CLOSE_WAIT: u8 = 8;
+    let mut info = [0; TCP_INFO_SIZE];
+    let length = socket::read_option(socket, libc::IPPROTO_TCP, libc::TCP_INFO, &mut info);
+    match (length, info[0]) {
+        // Multipath TCP has no such option.
+        (Err(_), _) => SocketState::Connected(LastWord::Unclear),
+        (Ok(_), TCP_SYN_SENT) => SocketState::Connecting,
+        (Ok(length), TCP_ESTABLISHED | TCP_CLOSE_WAIT) => {
+            SocketState::Connected(last_word(&info, length))
+        }
+        (Ok(_), _) => SocketState::Other,
+    }
 }
 
-impl SocketState {
-    pub(super) fn of(socket: OwnedFd) -> Self {
-        if getsockopt(&socket, sockopt::AcceptConn) == Ok(true) {
-            return Self::Listening;
-        }
-        let domain = read_int(socket.as_fd(), libc::SO_DOMAIN);
-        let kind = read_int(socket.as_fd(), libc::SO_TYPE);
-        match (domain, kind) {
-            (Some(libc::AF_INET | libc::AF_INET6), Some(libc::SOCK_STREAM)) => {
-                Self::of_tcp(socket.as_fd())
-            }
-            (Some(libc::AF_INET | libc::AF_INET6), Some(libc::SOCK_DGRAM)) => {
-                Self::of_udp(&UdpSocket::from(socket))
-            }
-            (Some(libc::AF_UNIX), _) => Self::of_unix(&socket),
-            _ => Self::Other,
-        }
+fn state_of_udp(socket: &UdpSocket) -> SocketState {
+    match (socket.peer_addr(), socket.local_addr()) {
+        (Err(_), Ok(address)) if address.port() != 0 => SocketState::Bound(address),
+        _ => SocketState::Other,
     }
+}
 
-    fn of_tcp(socket: BorrowedFd<'_>) -> Self {
-        const TCP_ESTABLISHED: u8 = 1;
-        const TCP_SYN_SENT: u8 = 2;
-        const TCP_CLOSE_WAIT: u8 = 8;
-        let mut info = [0; TCP_INFO_SIZE];
-        let length = socket::read_option(socket, libc::IPPROTO_TCP, libc::TCP_INFO, &mut info);
-        match (length, info[0]) {
-            // Multipath TCP has no such option.
-            (Err(_), _) => Self::Connected(LastWord::Unclear),
-            (Ok(_), TCP_SYN_SENT) => Self::Connecting,
-            (Ok(length), TCP_ESTABLISHED | TCP_CLOSE_WAIT) => {
-                Self::Connected(last_word(&info, length))
-            }
-            (Ok(_), _) => Self::Other,
+fn state_of_unix(socket: &OwnedFd) -> SocketState {
+    // A socket that is not connected has the ids -1; a peer outside this PID namespace has pid 0.
+    match getsockopt(socket, sockopt::PeerCredentials) {
+        Ok(peer) if peer.uid() != u32::MAX => {
+            SocketState::UnixPeer((peer.pid() > 0).then(|| Pid::from_raw(peer.pid())))
         }
+        _ => SocketState::Other,
     }
+}
 
-    fn of_udp(socket: &UdpSocket) -> Self {
-        match (socket.peer_addr(), socket.local_addr()) {
-            (Err(_), Ok(address)) if address.port() != 0 => Self::Bound(address),
-            _ => Self::Other,
-        }
+fn local_address(listener: OwnedFd, domain: Option<libc::c_int>) -> LocalAddress {
+    match domain {
+        Some(libc::AF_INET | libc::AF_INET6) => TcpListener::from(listener)
+            .local_addr()
+            .map_or(LocalAddress::Other, LocalAddress::Ip),
+        Some(libc::AF_UNIX) => UnixListener::from(listener)
+            .local_addr()
+            .ok()
+            .and_then(|address| unix_address(&address))
+            .map_or(LocalAddress::Other, LocalAddress::Unix),
+        _ => LocalAddress::Other,
     }
+}
 
-    fn of_unix(socket: &OwnedFd) -> Self {
-        // A socket that is not connected has the ids -1; a peer outside this PID namespace has pid 0.
-        match getsockopt(socket, sockopt::PeerCredentials) {
-            Ok(peer) if peer.uid() != u32::MAX => {
-                Self::UnixPeer((peer.pid() > 0).then(|| Pid::from_raw(peer.pid())))
-            }
-            _ => Self::Other,
-        }
-    }
+fn unix_address(address: &net::SocketAddr) -> Option<UnixAddress> {
+    let path = || {
+        address
+            .as_pathname()
+            .map(|path| UnixAddress::Path(path.to_owned()))
+    };
+    let name = || {
+        address
+            .as_abstract_name()
+            .map(|name| UnixAddress::Abstract(name.to_owned()))
+    };
+    path().or_else(name)
 }
 
 /// `SO_RCVTIMEO`: how long a blocking read of this socket waits, if there is a limit.

@@ -54,6 +54,16 @@ impl ProcessTree {
         tree
     }
 
+    /// Whether one of these processes has run since, or has no clock that tells. An empty tree has
+    /// nothing that tells either.
+    pub(super) fn has_run(&self) -> bool {
+        self.processes.is_empty()
+            || self.processes.iter().any(|process| {
+                let clock = process.clock_id.and_then(|clock| clock.now().ok());
+                clock.map(Duration::from) != Some(process.clock)
+            })
+    }
+
     fn add_children_of(&mut self, index: usize) {
         let (parent, directory) = {
             let process = &self.processes[index];

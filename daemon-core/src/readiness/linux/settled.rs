@@ -24,14 +24,10 @@ use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
 
+use super::pace::Pace;
 use calm::Calm;
 use observer::Observer;
 use rule::Condition;
-
-/// A look is followed by a pause of so many times its duration, so that a daemon with hundreds of
-/// threads leaves the launcher a processor to spare.
-const PAUSE_PER_LOOK: u32 = 4;
-const MAX_PAUSE: Duration = Duration::from_millis(20);
 
 /// A thread that has waited for a device for less time at the timeout is reading from a slow disk.
 const STUCK_TIME: Duration = Duration::from_millis(100);
@@ -39,20 +35,18 @@ const STUCK_TIME: Duration = Duration::from_millis(100);
 /// Watches the daemon until it waits for the outside.
 #[derive(Debug)]
 pub(crate) struct Settled {
-    begin: Instant,
+    pace: Pace,
     observer: Observer,
     calm: Calm,
-    earliest_look: Duration,
 }
 
 impl Settled {
     /// The process must be a child of this one, so that its pid stays its own.
     pub(crate) fn watch(pid: Pid) -> Self {
         Self {
-            begin: Instant::now(),
+            pace: Pace::new(),
             observer: Observer::watch(pid),
             calm: Calm::default(),
-            earliest_look: Duration::ZERO,
         }
     }
 
@@ -63,22 +57,15 @@ impl Settled {
     /// where they were. Only a thread that was woken and has no processor yet escapes the clocks, so
     /// the threads are looked at again before the answer is yes.
     pub(crate) fn has_settled(&mut self, now: Instant, deadline: Instant) -> bool {
-        let time = now.saturating_duration_since(self.begin);
-        let deadline = deadline.saturating_duration_since(self.begin);
-        if time < self.earliest_look || !self.calm.needs_look(time, self.observer.clock()) {
-            return false;
-        }
-        self.look(time, deadline)
+        let age = self.pace.age(now);
+        self.pace.is_due(now)
+            && self.calm.needs_look(age, self.observer.clock())
+            && self.look(now, deadline)
     }
 
-    /// When to poll again: the older the start, the less often.
+    /// When to ask again.
     pub(crate) fn next_look(&self, now: Instant) -> Instant {
-        let milliseconds = match now.saturating_duration_since(self.begin).as_millis() {
-            0..50 => 1,
-            50..250 => 2,
-            _ => 5,
-        };
-        now + Duration::from_millis(milliseconds)
+        self.pace.next_step(now)
     }
 
     /// Whether a daemon that is alive when the time is up counts as up.
@@ -87,24 +74,24 @@ impl Settled {
     ///
     /// The daemon is stopped, or a thread of it hangs in a device.
     pub(crate) fn check_alive(&mut self, now: Instant) -> Result<(), &'static str> {
-        let time = now.saturating_duration_since(self.begin);
-        self.look(time, time);
+        self.look(now, now);
         match self.calm.condition() {
             Some(Condition::Stopped) => Err("a process of it is stopped"),
-            Some(Condition::WaitsForDevice) if self.calm.duration(time) >= STUCK_TIME => {
+            Some(Condition::WaitsForDevice)
+                if self.calm.duration(self.pace.age(now)) >= STUCK_TIME =>
+            {
                 Err("a process of it hangs in a device or a file system")
             }
             _ => Ok(()),
         }
     }
 
-    fn look(&mut self, now: Duration, deadline: Duration) -> bool {
-        let begin = Instant::now();
-        let observation = self.observer.look(now);
-        let condition = Condition::of(&observation, deadline);
-        let pause = begin.elapsed().saturating_mul(PAUSE_PER_LOOK);
-        self.earliest_look = now + pause.min(MAX_PAUSE);
-        self.calm.add(now, condition, &observation)
+    fn look(&mut self, now: Instant, deadline: Instant) -> bool {
+        let age = self.pace.age(now);
+        let observation = self.observer.look(age);
+        let condition = Condition::of(&observation, self.pace.age(deadline));
+        self.pace.rest_after_look(now);
+        self.calm.add(age, condition, &observation)
     }
 }
 

@@ -110,6 +110,10 @@ impl Probe for Notify {
             .min()
     }
 
+    fn check_at_timeout(&mut self, _now: Instant) -> Result<(), Option<String>> {
+        Err(Some("it never called daemon::ready()".to_owned()))
+    }
+
     fn sources(&self) -> Vec<BorrowedFd<'_>> {
         match self.pause_until {
             None => self.socket.sources().collect(),

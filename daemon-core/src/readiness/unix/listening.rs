@@ -1,34 +1,39 @@
-//! `ready = "listening"` where nobody can see the sockets of another process.
+//! `ready = "listening"` and the addresses where the sockets of another process cannot be seen.
 
-use std::collections::HashSet;
 use std::os::fd::RawFd;
-use std::time::Duration;
+use std::time::Instant;
 
 use nix::unistd::Pid;
 
-/// The descriptors of the daemon are not for us to see.
+use crate::readiness::Address;
+
+/// The sockets of the daemon may not be looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Unreadable;
-
-/// Nobody asks which sockets were handed over where none can be seen.
-pub(crate) fn socket_inodes(_descriptors: impl IntoIterator<Item = RawFd>) -> HashSet<u64> {
-    HashSet::new()
-}
 
 /// Sees nothing.
 #[derive(Debug)]
 pub(crate) struct Listening;
 
+#[expect(clippy::unused_self, reason = "Linux has something to look at")]
 impl Listening {
-    /// How often [`is_listening`](Self::is_listening) wants to be called: once is enough.
-    pub(crate) const STEP: Duration = Duration::from_millis(100);
-
-    pub(crate) fn watch(_daemon: Pid, _inherited: HashSet<u64>) -> Self {
+    pub(crate) fn watch(_daemon: Pid, _inherited: &[RawFd], _wanted: Vec<Address>) -> Self {
         Self
     }
 
-    #[expect(clippy::unused_self, reason = "Linux has something to look at")]
-    pub(crate) fn is_listening(&mut self) -> Result<bool, Unreadable> {
+    pub(crate) fn is_ready(&mut self, _now: Instant, _end: Instant) -> Result<bool, Unreadable> {
         Err(Unreadable)
+    }
+
+    pub(crate) fn next_look(&self, now: Instant) -> Instant {
+        now
+    }
+
+    pub(crate) fn addresses(&self) -> Option<String> {
+        None
+    }
+
+    pub(crate) fn check_at_timeout(&mut self, _now: Instant) -> Result<(), String> {
+        Err("its sockets cannot be seen".to_owned())
     }
 }

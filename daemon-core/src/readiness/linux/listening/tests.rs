@@ -1,131 +1,82 @@
-mod program;
-
 use super::*;
 
-use std::net::{Ipv4Addr, TcpListener};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::net::{TcpListener, UdpSocket};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixListener;
 use std::process::Command;
 
-use program::{Program, end, looks_everywhere, one_at_a_time, watch};
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
 
-#[test]
-fn tcp_over_ipv4_is_seen() {
-    assert!(Program::listens_with("tcp"));
+use crate::readiness::UnixAddress;
+
+/// Whether the sockets of this process satisfy a watch for these addresses, and what it says of it.
+fn watch(wanted: &[Address], inherited: &[RawFd]) -> (bool, Listening) {
+    let mut listening = Listening::watch(Pid::this(), inherited, wanted.to_vec());
+    let now = Instant::now();
+    let is_ready = listening.is_ready(now, now).unwrap();
+    (is_ready, listening)
 }
 
 #[test]
-fn tcp_over_ipv6_is_seen() {
-    assert!(Program::listens_with("tcp6"));
-}
-
-#[test]
-fn a_unix_socket_is_seen() {
-    assert!(Program::listens_with("unix"));
-}
-
-#[test]
-fn a_udp_server_is_seen() {
-    assert!(Program::listens_with("udp"));
-    assert!(Program::listens_with("udp6"));
-}
-
-#[test]
-fn a_socket_that_is_bound_does_not_listen_until_it_does() {
-    let mut program = Program::start();
-    assert!(program.does("bind tcp"));
-    let mut listening = program.watch();
-    for _ in 0..3 {
-        assert!(!looks_everywhere(&mut listening));
+fn tcp_port_counts_on_any_address() {
+    for address in ["127.0.0.1:0", "[::1]:0"] {
+        let listener = TcpListener::bind(address).unwrap();
+        let address = listener.local_addr().unwrap();
+        let wanted = [Address::Tcp(address.port())];
+        let (is_ready, listening) = watch(&wanted, &[]);
+        assert!(is_ready, "{address}");
+        assert_eq!(listening.addresses(), Some(address.to_string()));
+        let (is_ready, _) = watch(&wanted, &[listener.as_raw_fd()]);
+        assert!(!is_ready, "it was handed over");
     }
-    assert!(program.does("listen"));
-    assert_eq!(listening.look(), Ok(true));
 }
 
 #[test]
-fn clients_do_not_listen() {
-    Program::never_listens_with("clients");
-    Program::never_listens_with("nothing");
+fn udp_port_counts_when_it_is_named() {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = socket.local_addr().unwrap().port();
+    assert!(watch(&[Address::Udp(port)], &[]).0);
+    assert!(!watch(&[Address::Tcp(port)], &[]).0);
+    socket.connect("127.0.0.1:9").unwrap();
+    assert!(!watch(&[Address::Udp(port)], &[]).0);
 }
 
 #[test]
-fn a_descriptor_of_one_thread_alone_is_seen() {
-    Program::listens_with_something_of_one_thread("tcp of one thread");
+fn unix_socket_counts_by_path_and_by_name() {
+    let path = std::env::temp_dir().join(format!("listening-{}", Pid::this()));
+    let _listener = UnixListener::bind(&path).unwrap();
+    let unix = |path: PathBuf| [Address::Unix(UnixAddress::from_path(path))];
+    assert!(watch(&unix(path.clone()), &[]).0);
+    let link = path.with_extension("link");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    assert!(
+        watch(&unix(link.clone()), &[]).0,
+        "another name of the file"
+    );
+    assert!(!watch(&unix("@listening".into()), &[]).0);
+    fs::remove_file(link).unwrap();
+    fs::remove_file(path).unwrap();
 }
 
 #[test]
-fn a_network_namespace_of_one_thread_alone_is_seen() {
-    Program::listens_with_something_of_one_thread("tcp in a namespace");
+fn all_addresses_are_waited_for_and_the_missing_are_named() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let unused = Address::Unix(UnixAddress::Abstract(b"nothing of this".to_vec()));
+    let (is_ready, mut listening) = watch(&[Address::Tcp(port), unused], &[]);
+    assert!(!is_ready);
+    let missing = listening.check_at_timeout(Instant::now()).unwrap_err();
+    assert_eq!(missing, "no socket of it is at unix:@nothing of this");
 }
 
 #[test]
-fn a_socket_that_was_handed_over_does_not_count() {
-    let _turn = one_at_a_time();
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let inherited = socket_inodes([listener.as_raw_fd()]);
-    assert_eq!(inherited.len(), 1);
-    let mut child = Command::new("sleep")
-        .arg("60")
-        .stdin(OwnedFd::from(listener))
-        .spawn()
-        .unwrap();
-    assert_eq!(watch(&child, []).look(), Ok(true));
-    assert!(!looks_everywhere(&mut watch(&child, inherited)));
-    end(&mut child);
-}
-
-/// The socket begins to listen between the look at the descriptors and the look at the numbers.
-#[test]
-fn a_socket_that_was_counted_before_it_was_seen_is_found() {
-    let mut program = Program::start();
-    assert!(program.does("tcp"));
-    let mut listening = program.watch();
-    let mut sockets = HashSet::new();
-    listening
-        .collect_sockets(listening.process.as_deref().unwrap(), &mut sockets)
-        .unwrap();
-    assert!(program.does("bind tcp"));
-    listening.inherited = sockets;
-    assert_eq!(listening.look(), Ok(false));
-    listening.inherited.clear();
-    assert_eq!(listening.look(), Ok(true));
-}
-
-#[test]
-fn only_sockets_have_an_inode_to_hand_over() {
-    let file = fs::File::open("/dev/null").unwrap();
-    assert!(socket_inodes([file.as_raw_fd(), -1, 1_000_000]).is_empty());
-}
-
-#[test]
-fn a_process_that_ended_is_not_listening_and_not_unreadable() {
+fn process_that_ended_is_not_unreadable() {
     let mut child = Command::new("true").spawn().unwrap();
-    let mut listening = watch(&child, []);
+    let pid = Pid::from_raw(child.id().try_into().unwrap());
+    waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT).unwrap();
+    let mut listening = Listening::watch(pid, &[], Vec::new());
+    let now = Instant::now();
+    assert_eq!(listening.is_ready(now, now), Ok(false));
     child.wait().unwrap();
-    assert_eq!(listening.is_listening(), Ok(false));
-    assert!(!listening.look_thoroughly());
-}
-
-#[test]
-fn a_process_of_another_user_is_unreadable() {
-    if nix::unistd::geteuid().is_root() {
-        return;
-    }
-    let mut init = Listening::watch(Pid::from_raw(1), HashSet::new());
-    assert_eq!(init.is_listening(), Err(Unreadable));
-}
-
-#[test]
-fn a_link_to_a_socket_names_its_inode() {
-    let inode = |link: &str| parse_socket_link(link.as_ref());
-    assert_eq!(inode("socket:[4242]"), Some(4242));
-    for link in [
-        "pipe:[1]",
-        "socket:[]",
-        "socket:[x]",
-        "socket:[1",
-        "/socket:[1]",
-        "",
-    ] {
-        assert_eq!(inode(link), None, "{link}");
-    }
+    assert_eq!(listening.is_ready(now, now), Ok(false));
 }

@@ -1,35 +1,42 @@
 use super::*;
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::fd::AsRawFd;
-use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::thread;
 
 fn state(socket: impl Into<OwnedFd>) -> SocketState {
-    SocketState::of(socket.into())
+    state_of(socket.into())
 }
 
 #[test]
 fn duplicate_is_the_same_socket() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let copy = PeerDescriptors::of(Pid::this())
-        .duplicate(listener.as_raw_fd())
+    let copy = PeerSockets::default()
+        .duplicate(Pid::this(), listener.as_raw_fd())
         .unwrap();
     let copy = TcpListener::from(copy);
     assert_eq!(copy.local_addr().unwrap(), listener.local_addr().unwrap());
 }
 
 #[test]
-fn listeners_are_seen() {
-    assert_eq!(
-        state(TcpListener::bind("127.0.0.1:0").unwrap()),
-        SocketState::Listening
-    );
+fn listeners_show_their_addresses() {
+    for address in ["127.0.0.1:0", "[::1]:0"] {
+        let listener = TcpListener::bind(address).unwrap();
+        let address = LocalAddress::Ip(listener.local_addr().unwrap());
+        assert_eq!(state(listener), SocketState::Listening(address));
+    }
     let path = std::env::temp_dir().join(format!("peer-socket-{}", Pid::this()));
     let listener = UnixListener::bind(&path).unwrap();
-    std::fs::remove_file(path).unwrap();
-    assert_eq!(state(listener), SocketState::Listening);
+    std::fs::remove_file(&path).unwrap();
+    let address = LocalAddress::Unix(UnixAddress::Path(path));
+    assert_eq!(state(listener), SocketState::Listening(address));
+    let name = format!("peer-socket-{}", Pid::this()).into_bytes();
+    let address = net::SocketAddr::from_abstract_name(&name).unwrap();
+    let listener = UnixListener::bind_addr(&address).unwrap();
+    let address = LocalAddress::Unix(UnixAddress::Abstract(name));
+    assert_eq!(state(listener), SocketState::Listening(address));
 }
 
 #[test]

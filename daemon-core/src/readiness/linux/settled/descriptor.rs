@@ -1,7 +1,7 @@
 //! What is behind the descriptors that a thread waits for.
 
 use std::fs;
-use std::os::fd::{OwnedFd, RawFd};
+use std::os::fd::RawFd;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,9 +9,8 @@ use nix::unistd::Pid;
 
 use super::call::Descriptors;
 use super::observation::Source;
-use crate::readiness::platform::peer_socket::{
-    LastWord, PeerDescriptors, SocketState, receive_timeout,
-};
+use crate::readiness::platform::peer_socket::{PeerSockets, parse_socket_link, receive_timeout};
+use crate::readiness::platform::socket_state::{LastWord, SocketState};
 use crate::readiness::platform::thread_state::has_ended;
 
 /// An epoll set may hold another, and not more than this is looked at.
@@ -35,14 +34,15 @@ pub(super) struct Awaited {
 /// The descriptors of a process, given its directory.
 #[derive(Debug)]
 pub(super) struct DescriptorTable<'a> {
+    pub(super) pid: Pid,
     pub(super) directory: &'a Path,
-    pub(super) descriptors: &'a PeerDescriptors,
+    pub(super) sockets: &'a mut PeerSockets,
     /// The daemon and its descendants: a Unix socket that leads to one of these leads nowhere else.
     pub(super) family: &'a [Pid],
 }
 
 impl DescriptorTable<'_> {
-    pub(super) fn awaited(&self, descriptors: &Descriptors) -> Awaited {
+    pub(super) fn awaited(&mut self, descriptors: &Descriptors) -> Awaited {
         let mut awaited = Awaited::default();
         match descriptors {
             Descriptors::Set(set) => {
@@ -51,16 +51,15 @@ impl DescriptorTable<'_> {
                 }
             }
             Descriptors::Read(descriptor) => {
+                // Not of anything but a socket: to close the duplicate of another file may block.
                 if self
                     .link(*descriptor)
                     .is_some_and(|link| link.starts_with("socket:"))
                 {
-                    let copy = self.descriptors.duplicate(*descriptor);
-                    awaited.receive_timeout = copy.as_ref().ok().and_then(receive_timeout);
-                    awaited.sources.push(self.source(copy.ok()));
-                } else {
-                    self.add(*descriptor, None, &mut awaited, 0);
+                    let copy = self.sockets.duplicate(self.pid, *descriptor);
+                    awaited.receive_timeout = copy.ok().as_ref().and_then(receive_timeout);
                 }
+                self.add(*descriptor, None, &mut awaited, 0);
             }
             Descriptors::Unknown => awaited.sources.push(Source::Unclear),
         }
@@ -68,7 +67,7 @@ impl DescriptorTable<'_> {
     }
 
     /// Adds a descriptor; one that was put into an epoll set has the inode of the file it was then.
-    fn add(&self, descriptor: RawFd, inode: Option<u64>, awaited: &mut Awaited, depth: u32) {
+    fn add(&mut self, descriptor: RawFd, inode: Option<u64>, awaited: &mut Awaited, depth: u32) {
         let link = match fs::read_link(self.directory.join(format!("fd/{descriptor}"))) {
             Ok(link) => link,
             // Closed in between.
@@ -87,17 +86,23 @@ impl DescriptorTable<'_> {
             | "anon_inode:[signalfd]"
             | "anon_inode:[io_uring]"
             | "anon_inode:inotify" => Source::Internal,
-            link => match parse_socket(link) {
+            link => match parse_socket_link(link) {
                 // The descriptor has been closed and names another file by now.
                 Some(socket) if inode.is_some_and(|inode| inode != socket) => return,
-                Some(_) => self.source(self.descriptors.duplicate(descriptor).ok()),
+                Some(socket) => {
+                    let owner = (self.pid, self.directory);
+                    match self.sockets.state(owner, descriptor, socket) {
+                        Some(state) => self.source(&state),
+                        None => Source::Unclear,
+                    }
+                }
                 None => Source::Other,
             },
         };
         awaited.sources.push(source);
     }
 
-    fn add_set(&self, set: RawFd, awaited: &mut Awaited, depth: u32) {
+    fn add_set(&mut self, set: RawFd, awaited: &mut Awaited, depth: u32) {
         if depth > MAX_EPOLL_DEPTH {
             return awaited.sources.push(Source::Other);
         }
@@ -115,19 +120,16 @@ impl DescriptorTable<'_> {
         }
     }
 
-    fn source(&self, socket: Option<OwnedFd>) -> Source {
-        let Some(socket) = socket else {
-            return Source::Unclear;
-        };
-        match SocketState::of(socket) {
-            SocketState::Listening => Source::Server,
+    fn source(&self, state: &SocketState) -> Source {
+        match state {
+            SocketState::Listening(_) => Source::Server,
             SocketState::Bound(address) if PRIVILEGED_PORTS.contains(&address.port()) => {
                 Source::Server
             }
             SocketState::Connecting => Source::Connecting,
             SocketState::Connected(LastWord::Ours) => Source::Asked,
             SocketState::Connected(LastWord::Unclear) => Source::Unclear,
-            SocketState::UnixPeer(Some(peer)) if self.family.contains(&peer) => Source::Internal,
+            SocketState::UnixPeer(Some(peer)) if self.family.contains(peer) => Source::Internal,
             SocketState::UnixPeer(_) => Source::UnixPeer,
             SocketState::Bound(_)
             | SocketState::Connected(LastWord::Theirs)
@@ -143,14 +145,6 @@ impl DescriptorTable<'_> {
     fn details(&self, descriptor: RawFd) -> Option<String> {
         fs::read_to_string(self.directory.join(format!("fdinfo/{descriptor}"))).ok()
     }
-}
-
-/// `socket:[12345]`
-fn parse_socket(link: &str) -> Option<u64> {
-    link.strip_prefix("socket:[")?
-        .strip_suffix(']')?
-        .parse()
-        .ok()
 }
 
 /// One line of the fdinfo of an epoll set, see `proc_pid_fdinfo(5)`.

@@ -12,7 +12,7 @@ use super::call::{self, BlockedCall, Limit, Shown};
 use super::descriptor::DescriptorTable;
 use super::memory::ProcessMemory;
 use super::observation::{Activity, Call, Observation, Process, Thread, Wait};
-use crate::readiness::platform::peer_socket::PeerDescriptors;
+use crate::readiness::platform::peer_socket::PeerSockets;
 use crate::readiness::platform::process_tree::{self, ProcessTree};
 use crate::readiness::platform::thread_state::{ThreadState, state_of};
 use crate::sys::process;
@@ -27,8 +27,18 @@ pub(super) struct Observer {
     /// `None` where `/proc` does not show this PID namespace.
     directory: Option<PathBuf>,
     clocks: Vec<ClockId>,
-    descriptors: Vec<(Pid, PeerDescriptors)>,
+    sockets: PeerSockets,
     threads: Vec<KnownThread>,
+}
+
+/// A thread at this look.
+#[derive(Debug)]
+struct SeenThread {
+    id: Pid,
+    directory: PathBuf,
+    /// `None` where the kernel does not show it.
+    shown: Option<Shown>,
+    state: ThreadState,
 }
 
 /// A thread, as it was when its process had used so much processor time.
@@ -49,7 +59,7 @@ impl Observer {
             root,
             directory: process::directory(root).ok(),
             clocks: Vec::new(),
-            descriptors: Vec::new(),
+            sockets: PeerSockets::default(),
             threads: Vec::new(),
         }
     }
@@ -67,24 +77,35 @@ impl Observer {
             return Observation::default();
         };
         let tree = ProcessTree::read(self.root, directory);
+        if tree
+            .processes
+            .iter()
+            .any(|process| process.clock_id.is_none())
+        {
+            // What ran in between would not be noticed, so the time decides.
+            return Observation::default();
+        }
         self.clocks.clear();
         self.clocks
             .extend(tree.processes.iter().filter_map(|process| process.clock_id));
         let family: Vec<Pid> = tree.processes.iter().map(|process| process.pid).collect();
-        self.descriptors.retain(|(pid, _)| family.contains(pid));
+        self.sockets.begin_look(&family);
         let mut observation = Observation {
             processes: Vec::with_capacity(tree.processes.len()),
             is_complete: tree.is_complete,
             clock: tree.processes.iter().map(|process| process.clock).sum(),
         };
+        let seen: Vec<Vec<SeenThread>> = tree.processes.iter().map(see_threads).collect();
+        // A duplicate keeps a socket open that its owner closes at this moment: sockets are asked only
+        // when no thread can close one.
+        let is_quiet = seen.iter().flatten().all(SeenThread::is_asleep);
         let mut known = Vec::new();
-        for process in &tree.processes {
-            let looked = process
-                .threads
+        for (process, seen) in tree.processes.iter().zip(&seen) {
+            let judged: Vec<KnownThread> = seen
                 .iter()
-                .filter_map(|thread| self.look_at(process, *thread, &family, now));
-            let looked: Vec<KnownThread> = looked.collect();
-            let threads = looked.iter().map(|thread| Thread {
+                .map(|thread| self.judge(process, thread, &family, now, is_quiet))
+                .collect();
+            let threads = judged.iter().map(|thread| Thread {
                 id: thread.id,
                 activity: thread.activity.clone(),
             });
@@ -93,46 +114,43 @@ impl Observer {
                 parent: process.parent,
                 threads: threads.collect(),
             });
-            known.extend(looked);
+            known.extend(judged);
         }
         self.threads = known;
         observation
     }
 
-    /// `None` when the thread has ended.
-    fn look_at(
+    fn judge(
         &mut self,
         process: &process_tree::Process,
-        id: Pid,
+        seen: &SeenThread,
         family: &[Pid],
         now: Duration,
-    ) -> Option<KnownThread> {
-        let directory = process.directory.join(format!("task/{id}"));
-        let shown = read_shown(&directory);
-        let known = self.threads.iter().position(|known| known.id == id);
+        is_quiet: bool,
+    ) -> KnownThread {
+        let known = self.threads.iter().position(|known| known.id == seen.id);
         let known = known.map(|index| self.threads.swap_remove(index));
-        let known = known.filter(|known| known.shown == shown);
+        let known = known.filter(|known| known.shown == seen.shown);
         match known {
             Some(known) if known.clock == process.clock && known.cannot_have_changed() => {
-                return Some(known);
+                return known;
             }
+            Some(known) if !is_quiet && seen.is_asleep() => return known,
             _ => {}
         }
         let mut thread = KnownThread {
-            id,
+            id: seen.id,
             clock: process.clock,
-            shown,
-            activity: Activity::Runs,
+            shown: seen.shown,
+            activity: Activity::Sleeps,
             waits_since: now,
             run_time: None,
         };
-        let state = state_of(&directory);
-        thread.activity = match (state, shown) {
-            (ThreadState::Ended, _) => return None,
+        thread.activity = match (seen.state, seen.shown) {
             (ThreadState::Stopped, _) => Activity::Stopped,
             (ThreadState::WaitsForDevice, _) => Activity::WaitsForDevice,
             (ThreadState::Asleep, None | Some(Shown::Foreign)) => Activity::Sleeps,
-            (ThreadState::Asleep, Some(Shown::OutsideCall)) if is_of_kernel(&directory) => {
+            (ThreadState::Asleep, Some(Shown::OutsideCall)) if is_of_kernel(&seen.directory) => {
                 Activity::Waits(Wait {
                     call: Call::Other,
                     ends: None,
@@ -140,19 +158,19 @@ impl Observer {
                     place: 0,
                 })
             }
+            // What it waits for makes no difference as long as another one runs.
+            (ThreadState::Asleep, Some(Shown::Blocked(_))) if !is_quiet => Activity::Sleeps,
             (ThreadState::Asleep, Some(Shown::Blocked(call))) => {
-                thread.run_time = read_run_time(&directory);
+                thread.run_time = read_run_time(&seen.directory);
                 // Another wait with the same arguments has a beginning of its own.
                 if let Some(known) = known.filter(|known| known.run_time == thread.run_time) {
                     thread.waits_since = known.waits_since;
                 }
                 self.wait(process, &call, family, now, thread.waits_since)
             }
-            (ThreadState::Runs, _) | (_, Some(Shown::Running | Shown::OutsideCall)) => {
-                Activity::Runs
-            }
+            _ => Activity::Runs,
         };
-        Some(thread)
+        thread
     }
 
     fn wait(
@@ -171,8 +189,9 @@ impl Observer {
             return Activity::Works;
         };
         let awaited = DescriptorTable {
+            pid: process.pid,
             directory: &process.directory,
-            descriptors: self.descriptors_of(process.pid),
+            sockets: &mut self.sockets,
             family,
         }
         .awaited(&wait.descriptors);
@@ -194,14 +213,29 @@ impl Observer {
             place: call.place(),
         })
     }
+}
 
-    fn descriptors_of(&mut self, pid: Pid) -> &PeerDescriptors {
-        let known = self.descriptors.iter().position(|(known, _)| *known == pid);
-        let index = known.unwrap_or_else(|| {
-            self.descriptors.push((pid, PeerDescriptors::of(pid)));
-            self.descriptors.len() - 1
-        });
-        &self.descriptors[index].1
+/// The threads that have not ended.
+fn see_threads(process: &process_tree::Process) -> Vec<SeenThread> {
+    let threads = process.threads.iter().map(|id| {
+        let directory = process.directory.join(format!("task/{id}"));
+        let shown = read_shown(&directory);
+        SeenThread {
+            id: *id,
+            shown,
+            // After the call: a thread that was woken in between runs.
+            state: state_of(&directory),
+            directory,
+        }
+    });
+    threads
+        .filter(|thread| thread.state != ThreadState::Ended)
+        .collect()
+}
+
+impl SeenThread {
+    fn is_asleep(&self) -> bool {
+        self.state == ThreadState::Asleep && self.shown != Some(Shown::Running)
     }
 }
 

@@ -113,27 +113,6 @@ fn program_that_ended_does_not_settle() {
     assert!(!settles_within(program.pid(), MS * 200));
 }
 
-#[test]
-fn pace_slows_down() {
-    let settled = Settled::watch(Pid::this());
-    let pace = |age: u32| {
-        let now = settled.begin + MS * age;
-        settled.next_look(now) - now
-    };
-    assert_eq!(
-        [0, 49, 50, 249, 250, 3000].map(pace),
-        [1, 1, 2, 2, 5, 5].map(|n| MS * n)
-    );
-}
-
-#[test]
-fn long_look_is_followed_by_a_pause() {
-    let program = Program::shell("exec sleep 1000");
-    let mut settled = Settled::watch(program.pid());
-    settled.look(MS, MS * 3000);
-    assert!(settled.earliest_look > MS && settled.earliest_look <= MS + MAX_PAUSE);
-}
-
 /// Prints what the rule sees of `RECORD`, a command line, for `RECORD_MS` milliseconds.
 #[test]
 #[ignore = "makes recordings: RECORD='sleep 1' cargo test -p daemon-core record -- --ignored --nocapture"]

@@ -1,7 +1,7 @@
 use super::*;
 
 use std::net::{TcpListener, UdpSocket};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
@@ -12,8 +12,9 @@ use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFl
 fn awaited(descriptors: &Descriptors) -> Awaited {
     let pid = Pid::this();
     DescriptorTable {
+        pid,
         directory: Path::new("/proc/self"),
-        descriptors: &PeerDescriptors::of(pid),
+        sockets: &mut PeerSockets::default(),
         family: &[pid],
     }
     .awaited(descriptors)

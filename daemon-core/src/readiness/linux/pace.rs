@@ -1,0 +1,83 @@
+//! How often a daemon is looked at: the older its start, the less often.
+
+use std::time::{Duration, Instant};
+
+/// A look is followed by a pause of so many times its duration, so that a daemon with hundreds of
+/// threads or descriptors leaves the launcher a processor to spare.
+const PAUSE_PER_LOOK: u32 = 4;
+const MAX_PAUSE: Duration = Duration::from_millis(20);
+
+/// The pace of one watch.
+#[derive(Debug)]
+pub(super) struct Pace {
+    begin: Instant,
+    next_look: Instant,
+}
+
+impl Pace {
+    pub(super) fn new() -> Self {
+        let begin = Instant::now();
+        Self {
+            begin,
+            next_look: begin,
+        }
+    }
+
+    /// The time since the watch began.
+    pub(super) fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.begin)
+    }
+
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        now >= self.next_look
+    }
+
+    /// To be called when a look that began at `begin` is over.
+    pub(super) fn rest_after_look(&mut self, begin: Instant) {
+        let pause = begin.elapsed().saturating_mul(PAUSE_PER_LOOK);
+        self.next_look = begin + pause.min(MAX_PAUSE);
+    }
+
+    /// When to ask the clocks of the daemon again.
+    pub(super) fn next_step(&self, now: Instant) -> Instant {
+        let milliseconds = match self.age(now).as_millis() {
+            0..50 => 1,
+            50..250 => 2,
+            _ => 5,
+        };
+        now + Duration::from_millis(milliseconds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::thread;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn steps_become_longer() {
+        let pace = Pace::new();
+        let step = |age: u32| {
+            let now = pace.begin + MS * age;
+            pace.next_step(now) - now
+        };
+        let steps = [0, 49, 50, 249, 250, 3000].map(step);
+        assert_eq!(steps, [1, 1, 2, 2, 5, 5].map(|count| MS * count));
+    }
+
+    #[test]
+    fn long_look_is_followed_by_a_bounded_pause() {
+        let mut pace = Pace::new();
+        let begin = pace.begin;
+        assert!(pace.is_due(begin));
+        thread::sleep(MS);
+        pace.rest_after_look(begin);
+        assert!(!pace.is_due(begin + MS * 3));
+        thread::sleep(MS * 10);
+        pace.rest_after_look(begin);
+        assert!(pace.is_due(begin + MAX_PAUSE));
+    }
+}

@@ -1,0 +1,177 @@
+//! The sockets of a daemon and of its descendants that serve: those that listen, and UDP.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::RawFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use nix::unistd::Pid;
+
+use super::peer_socket::{PeerSockets, parse_socket_link, state_of};
+use super::process_tree::{Process, ProcessTree};
+use super::socket_state::{LocalAddress, SocketState};
+use crate::readiness::{Address, UnixAddress};
+
+/// The descriptors of the daemon may not be looked at: it is not dumpable, or belongs to another
+/// user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Denied;
+
+/// A socket that serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Server {
+    Listener {
+        address: LocalAddress,
+        /// The directory in `/proc` of the process that has it.
+        process: PathBuf,
+    },
+    Udp(SocketAddr),
+}
+
+/// Finds the sockets that serve, and remembers those that never will.
+#[derive(Debug, Default)]
+pub(super) struct ServerSockets {
+    /// Sockets that were handed over say nothing: they may have served all the time.
+    inherited: HashSet<u64>,
+    /// Sockets that are connected.
+    never_serve: HashSet<u64>,
+    sockets: PeerSockets,
+}
+
+impl ServerSockets {
+    /// The daemon is given these descriptors of this process.
+    pub(super) fn new(inherited: &[RawFd]) -> Self {
+        let links = inherited.iter().filter_map(|descriptor| {
+            fs::read_link(format!("/proc/thread-self/fd/{descriptor}")).ok()
+        });
+        Self {
+            inherited: links
+                .filter_map(|link| parse_socket_link(link.to_str()?))
+                .collect(),
+            ..Self::default()
+        }
+    }
+
+    /// The servers of all processes of the tree, without those that were handed over.
+    pub(super) fn find(&mut self, tree: &ProcessTree) -> Result<Vec<Server>, Denied> {
+        let pids: Vec<Pid> = tree.processes.iter().map(|process| process.pid).collect();
+        self.sockets.begin_look(&pids);
+        let mut servers = Vec::new();
+        for process in &tree.processes {
+            match self.find_in(process, &mut servers) {
+                Err(error) if process.parent.is_none() && is_denied(&error) => {
+                    if !is_ending(&process.directory) {
+                        return Err(Denied);
+                    }
+                }
+                // It has ended, or is a helper that became another user.
+                Ok(()) | Err(_) => {}
+            }
+        }
+        Ok(servers)
+    }
+
+    fn find_in(&mut self, process: &Process, servers: &mut Vec<Server>) -> io::Result<()> {
+        for entry in fs::read_dir(process.directory.join("fd"))? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let Some(descriptor) = name.to_str().and_then(|name| name.parse().ok()) else {
+                continue;
+            };
+            let inode = match fs::read_link(entry.path()) {
+                Ok(link) => link.to_str().and_then(parse_socket_link),
+                Err(error) if is_denied(&error) => return Err(error),
+                // Closed in between.
+                Err(_) => continue,
+            };
+            let new = inode.filter(|inode| {
+                !self.inherited.contains(inode) && !self.never_serve.contains(inode)
+            });
+            let Some(inode) = new else {
+                continue;
+            };
+            let owner = (process.pid, process.directory.as_path());
+            match self.sockets.state(owner, descriptor, inode) {
+                Some(SocketState::Listening(address)) => servers.push(Server::Listener {
+                    address,
+                    process: process.directory.clone(),
+                }),
+                Some(SocketState::Bound(address)) => servers.push(Server::Udp(address)),
+                Some(SocketState::Connected(_) | SocketState::UnixPeer(_)) => {
+                    self.never_serve.insert(inode);
+                }
+                Some(SocketState::Connecting | SocketState::Other) | None => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether one of these descriptors of this process is a socket that serves already.
+pub(super) fn is_one_server(descriptors: &[RawFd]) -> bool {
+    let mut sockets = PeerSockets::default();
+    descriptors.iter().any(|descriptor| {
+        let socket = sockets.duplicate(Pid::this(), *descriptor).map(state_of);
+        matches!(
+            socket,
+            Ok(SocketState::Listening(_) | SocketState::Bound(_))
+        )
+    })
+}
+
+impl Server {
+    /// Whether a client reaches it there.
+    pub(super) fn is_at(&self, wanted: &Address) -> bool {
+        match (self, wanted) {
+            (Self::Listener { address, process }, wanted) => match (address, wanted) {
+                (LocalAddress::Ip(address), Address::Tcp(port)) => address.port() == *port,
+                (LocalAddress::Unix(UnixAddress::Path(path)), Address::Unix(wanted)) => {
+                    matches!(wanted, UnixAddress::Path(wanted)
+                        if wanted == path || is_same_file(process, path, wanted))
+                }
+                (LocalAddress::Unix(address), Address::Unix(wanted)) => address == wanted,
+                _ => false,
+            },
+            (Self::Udp(address), Address::Udp(port)) => address.port() == *port,
+            (Self::Udp(_), _) => false,
+        }
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listener { address, .. } => match address {
+                LocalAddress::Ip(address) => write!(f, "{address}"),
+                LocalAddress::Unix(address) => write!(f, "{address}"),
+                LocalAddress::Other => f.write_str("a socket"),
+            },
+            Self::Udp(address) => write!(f, "UDP {address}"),
+        }
+    }
+}
+
+/// Whether a path that a process has bound is this file: the path may be relative, or of another root
+/// directory.
+fn is_same_file(process: &Path, bound: &Path, wanted: &Path) -> bool {
+    let seen = match bound.strip_prefix("/") {
+        Ok(below_root) => process.join("root").join(below_root),
+        Err(_) => process.join("cwd").join(bound),
+    };
+    let id = |path: &Path| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
+    id(&seen).is_some_and(|seen| Some(seen) == id(wanted))
+}
+
+fn is_denied(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::PermissionDenied
+}
+
+/// Whether a process has no memory any more: then its files in `/proc` belong to root until it is
+/// gone.
+fn is_ending(directory: &Path) -> bool {
+    fs::read(directory.join("statm")).map_or(true, |sizes| sizes.starts_with(b"0 "))
+}
