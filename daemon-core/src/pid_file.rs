@@ -105,7 +105,8 @@ impl PidFile {
                 continue;
             };
             // The look that counts: from here on only the holder changes what stands at the path.
-            if find(path)?.is_some_and(|there| lock::is_held(&there) != Ok(false)) {
+            let there = find(path).inspect_err(|_| new.discard_with(&file))?;
+            if there.is_some_and(|there| lock::is_held(&there) != Ok(false)) {
                 new.discard_with(&file);
                 continue;
             }

@@ -145,6 +145,13 @@ fn start_beside_a_stopped_launcher_is_refused() {
             let second = scratch.background().run();
             assert_eq!(second.code(), 69, "{second:?}");
             expect_one_line(&second, &["already being started"]);
+            // There is no daemon yet that could have a pid, and the launcher is none.
+            if seen == 0 {
+                assert_eq!(scratch.read("report.pid"), "\n");
+                let stop = scratch.verb("stop").run();
+                assert_eq!(stop.code(), 4, "{stop:?}");
+                expect_one_line(&stop, &["it is being started, and has no pid yet"]);
+            }
             seen += 1;
         }
         Action::Go

@@ -35,6 +35,31 @@ fn file_of_another_user_is_refused() {
 }
 
 #[test]
+fn new_pid_file_of_another_user_is_refused() {
+    requires!(users);
+    for (starter, mode) in [
+        (Root, 0o1777),
+        (Root, 0o755),
+        (Nobody, 0o1777),
+        (Nobody, 0o777),
+    ] {
+        for file_mode in [0o666, 0o600] {
+            let scratch = Scratch::new();
+            place(&scratch, 0, mode);
+            let new = scratch.write("place/report.pid.new", "");
+            give(&new, HELLO, file_mode);
+            let before = state(&new);
+            let launch = starter
+                .start(&scratch)
+                .options("pid=place/report.pid")
+                .run();
+            scratch.expect_refusal(&launch, 78, &["report.pid.new", "belongs to user 4711"]);
+            assert_eq!(state(&new), before);
+        }
+    }
+}
+
+#[test]
 fn group_may_share_a_log() {
     requires!(users);
     let scratch = Scratch::new();

@@ -24,7 +24,7 @@ fn read_only_place() -> Scratch {
 }
 
 #[test]
-fn a_file_in_a_read_only_directory_is_locked_in_place() {
+fn read_only_directory_locks_in_place() {
     requires!(root);
     let scratch = read_only_place();
     let launch = as_nobody(scratch.controlled("hang")).run();
@@ -45,7 +45,7 @@ fn a_file_in_a_read_only_directory_is_locked_in_place() {
 }
 
 #[test]
-fn a_missing_file_in_a_read_only_directory_is_a_refusal() {
+fn missing_file_in_read_only_directory_is_refused() {
     requires!(root);
     let scratch = read_only_place();
     fs::remove_file(scratch.path("report.pid")).expect("remove");
@@ -59,7 +59,7 @@ fn a_missing_file_in_a_read_only_directory_is_a_refusal() {
 }
 
 #[test]
-fn a_stranger_can_refuse_a_start_in_place_and_is_named() {
+fn read_lock_refuses_a_start_in_place() {
     requires!(root, linux("read locks"));
     let scratch = read_only_place();
     let stranger = lock::hold_for_reading(&scratch.path("report.pid"));
@@ -73,7 +73,7 @@ fn a_stranger_can_refuse_a_start_in_place_and_is_named() {
 }
 
 #[test]
-fn a_file_that_is_a_mount_point_is_locked_in_place() {
+fn mount_point_is_locked_in_place() {
     requires!(namespaces);
     let scratch = Scratch::new();
     scratch.write("report.pid", "");
@@ -94,7 +94,7 @@ fn a_file_that_is_a_mount_point_is_locked_in_place() {
 }
 
 #[test]
-fn a_kernel_without_ofd_locks_gets_flock() {
+fn kernel_without_ofd_locks_gets_flock() {
     requires!(linux("open file description locks"));
     let scratch = Scratch::new();
     scratch.write("report.pid", "5000000\n");

@@ -73,7 +73,7 @@ fn another_start(scratch: &Scratch) -> Option<Daemon> {
 }
 
 #[test]
-fn another_start_at_any_step_gives_one_daemon() {
+fn start_at_any_step_gives_one_daemon() {
     at_each_step(another_start, |scratch, launch, other| match other {
         Some(other) => {
             assert_eq!(launch.code(), 69, "{launch:?}");
@@ -86,7 +86,7 @@ fn another_start_at_any_step_gives_one_daemon() {
 }
 
 #[test]
-fn a_daemon_that_came_and_went_at_any_step_is_replaced() {
+fn daemon_that_ended_at_any_step_is_replaced() {
     let come_and_go = |scratch: &Scratch| {
         if let Some(other) = another_start(scratch) {
             other.process.signal(Signal::SIGKILL);
@@ -99,7 +99,7 @@ fn a_daemon_that_came_and_went_at_any_step_is_replaced() {
 }
 
 #[test]
-fn a_stop_at_any_step_leaves_the_start_alone() {
+fn stop_at_any_step_spares_the_start() {
     at_each_step(
         |scratch| {
             // The verb reports no daemon, or finds the start under way.
@@ -111,7 +111,7 @@ fn a_stop_at_any_step_leaves_the_start_alone() {
 }
 
 #[test]
-fn no_other_user_can_ever_open_the_new_file() {
+fn new_file_is_never_open_to_other_users() {
     at_each_step(
         |scratch| {
             if let Ok(new) = fs::metadata(scratch.path("report.pid.new")) {
@@ -123,7 +123,7 @@ fn no_other_user_can_ever_open_the_new_file() {
 }
 
 #[test]
-fn a_clean_up_that_is_killed_anywhere_is_completed() {
+fn killed_clean_up_is_completed() {
     for number in 1.. {
         let scratch = Scratch::new();
         scratch.write("report.pid", STALE);
@@ -153,7 +153,7 @@ fn a_clean_up_that_is_killed_anywhere_is_completed() {
 }
 
 #[test]
-fn status_says_that_a_daemon_is_starting() {
+fn status_of_a_start_under_way() {
     let scratch = Scratch::new();
     let options = CONTROLLED.replace("exec", "notify");
     let start = scratch.background().options(&*options);
@@ -175,6 +175,21 @@ fn status_says_that_a_daemon_is_starting() {
     assert!(status.out_text().contains(&running), "{status:?}");
 }
 
+#[test]
+fn exit_handler_spares_a_reused_descriptor() {
+    let scratch = Scratch::new();
+    let other = scratch.write("other", "precious\n");
+    let daemon =
+        scratch.up(scratch.controlled("wait:begin replace-lock:other note:replaced wait:go"));
+    scratch.write("begin", "");
+    eventually("the lock is gone", || {
+        scratch.path("replaced").exists().then_some(())
+    });
+    scratch.write("go", "");
+    daemon.process.wait_for_end();
+    assert_eq!(fs::read(other).expect("the other file"), b"precious\n");
+}
+
 /// Registers its handler before the program does, so that it runs after the program's.
 const SLOW_END: &str = r#"
 #include <stdio.h>
@@ -190,7 +205,7 @@ __attribute__((destructor)) static void end(void) {
 "#;
 
 #[test]
-fn a_daemon_that_still_runs_its_destructors_is_not_doubled() {
+fn slow_destructors_exclude_a_second_daemon() {
     requires!(preload, linux("the holder of a lock"), program("cc"));
     let scratch = Scratch::new();
     let library = constructor::library(&scratch, SLOW_END);

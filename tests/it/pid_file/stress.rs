@@ -19,7 +19,7 @@ use crate::support::scratch::Scratch;
 const STARTS: usize = 50;
 
 #[test]
-fn kills_and_strangers_never_give_two_daemons() {
+fn kills_and_read_locks_never_give_two_daemons() {
     requires!(root, linux("locks that no other user can hold"));
     let scratch = Scratch::new();
     fs::set_permissions(scratch.dir(), fs::Permissions::from_mode(0o755)).expect("chmod");

@@ -1,6 +1,6 @@
 //! Steps that lock files: an oracle for two daemons at once, and what a hostile user tries.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::mem;
 use std::os::fd::{AsRawFd, IntoRawFd};
@@ -11,6 +11,7 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<bool> {
     match verb {
         "alone" => alone(object)?,
         "pester" => pester(object),
+        "replace-lock" => replace_lock(object)?,
         _ => return Ok(false),
     }
     Ok(true)
@@ -26,6 +27,22 @@ fn alone(name: &str) -> io::Result<()> {
         File::create(format!("{name}.two"))?;
     }
     let _ = file.into_raw_fd();
+    Ok(())
+}
+
+/// Puts another file in the place of the descriptor that holds the lock, as a program does that closes
+/// every descriptor and then opens its own files.
+fn replace_lock(name: &str) -> io::Result<()> {
+    let pid_file = daemon::pid_file().expect("a PID file");
+    let file = File::options().read(true).write(true).open(name)?;
+    for entry in fs::read_dir("/proc/self/fd")? {
+        let entry = entry?;
+        if fs::read_link(entry.path()).is_ok_and(|target| target == pid_file) {
+            let fd = entry.file_name().to_string_lossy().parse().expect("an fd");
+            // SAFETY: the call takes integers; what it closes is not used by this program.
+            unsafe { libc::dup2(file.as_raw_fd(), fd) };
+        }
+    }
     Ok(())
 }
 
