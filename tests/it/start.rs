@@ -291,3 +291,59 @@ fn output_is_shown_when_a_thread_reaped_the_daemon() {
     let program = start(&scratch).env("LD_PRELOAD", &library);
     scratch.up(program).report();
 }
+
+/// Fault 230: a program with SIGPIPE at its default, whose reader of standard error has gone.
+#[test]
+fn closed_standard_error_does_not_kill_the_launcher() {
+    let scratch = Scratch::new();
+    let (reader, writer) = nix::unistd::pipe().expect("a pipe");
+    drop(reader);
+    // The warning about its input is a line that the launcher writes.
+    let input = scratch.write("input", "unread");
+    let start = start(&scratch).env("TEST_BEFORE", "default:13");
+    let start = start
+        .stdin(std::fs::File::open(input).expect("the input"))
+        .stderr(writer);
+    scratch.up(start);
+}
+
+/// Fault 231
+#[test]
+fn start_on_another_thread_keeps_the_names() {
+    let scratch = Scratch::new();
+    let start = scratch.report().env("TEST_START", "thread");
+    let daemon = scratch.up(start.does("report stay"));
+    assert_eq!(daemon.report().comm, b"report");
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", daemon.pid())).expect("its threads");
+    let mut names: Vec<_> = tasks
+        .map(|task| task.expect("a thread").path().join("comm"))
+        .map(|path| std::fs::read_to_string(path).expect("a name"))
+        .collect();
+    names.sort();
+    assert_eq!(names, ["report\n", "worker-7\n"]);
+}
+
+/// Fault 215
+#[test]
+fn unread_input_is_a_warning() {
+    let words = ["standard input is not passed to the daemon"];
+    let scratch = Scratch::new();
+    let input = scratch.write("input", "unread");
+    let file = std::fs::File::open(input).expect("the input");
+    let launch = scratch.up(scratch.background().does("stay").stdin(file));
+    expect_one_line(&launch.launch, &words);
+    drop(launch);
+
+    let scratch = Scratch::new();
+    let (reader, writer) = nix::unistd::pipe().expect("a pipe");
+    nix::unistd::write(&writer, b"unread").expect("write");
+    let launch = scratch.up(scratch.background().does("stay").stdin(reader));
+    expect_one_line(&launch.launch, &words);
+    drop(launch);
+
+    // Below ssh or in a pipeline there may be a pipe that stays empty.
+    let scratch = Scratch::new();
+    let (reader, _writer) = nix::unistd::pipe().expect("a pipe");
+    let launch = scratch.up(scratch.background().does("stay").stdin(reader));
+    assert_eq!(launch.launch.err_text(), "");
+}

@@ -3,8 +3,11 @@
 use std::convert::Infallible;
 use std::env;
 use std::ffi::{CString, OsString};
-use std::io;
+use std::fs::File;
+use std::io::{self, Seek};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
 
 use nix::errno::Errno;
@@ -125,10 +128,25 @@ pub(super) fn warnings(config: &LaunchConfig) -> Vec<String> {
         warnings.push(text.to_owned());
     }
     warnings.extend(wrong_unit(config));
+    warnings.extend(unread_input());
     let identity = config.settings.identity.as_ref();
     let privileges = config.capabilities.privileges.zip(identity);
     warnings.extend(privileges.and_then(|(privileges, identity)| (privileges.warning)(identity)));
     warnings
+}
+
+/// The daemon has `/dev/null` for its standard input. Without input that waits to be read, as below
+/// `ssh`, a caller can hardly mean it for the daemon.
+fn unread_input() -> Option<String> {
+    let input = File::from(io::stdin().as_fd().try_clone_to_owned().ok()?);
+    let file = input.metadata().ok()?;
+    let is_unread = if file.is_file() {
+        (&input).stream_position().ok()? < file.len()
+    } else {
+        file.file_type().is_fifo() && sys::descriptors::unread_bytes(&input) > 0
+    };
+    let text = "standard input is not passed to the daemon, which reads /dev/null";
+    is_unread.then(|| text.to_owned())
 }
 
 /// systemd watches the launcher as the service, unless the unit is of `Type=forking` and the PID file

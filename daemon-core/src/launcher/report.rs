@@ -65,8 +65,9 @@ fn write(stream: &mut impl Write, bytes: &[u8]) {
     // the signal blocked the system lets the bytes through.
     let terminal_output = SigSet::from(Signal::SIGTTOU);
     let before = terminal_output.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_BLOCK);
-    // Beyond a limit on the size of files, writing would end this process.
+    // A limit on the size of files or a closed pipe must not kill this process.
     let _limit = IgnoreGuard::begin(Signal::SIGXFSZ);
+    let _pipe = IgnoreGuard::begin(Signal::SIGPIPE);
     stream.write_all(bytes).and_then(|()| stream.flush()).ok();
     if let Ok(before) = before {
         let _ = before.thread_set_mask();

@@ -4,7 +4,7 @@
 use std::fs::{File, Metadata};
 use std::io;
 use std::mem::ManuallyDrop;
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 
@@ -50,6 +50,18 @@ pub(crate) fn is_open(number: RawFd) -> bool {
     // SAFETY: the call takes integers, and changes nothing.
     let flags = unsafe { libc::fcntl(number, libc::F_GETFD) };
     flags != -1
+}
+
+/// How many bytes can be read from a pipe at once, see `FIONREAD` in `ioctl(2)`; 0 if that is not known.
+pub(crate) fn unread_bytes(pipe: &File) -> usize {
+    let mut count: libc::c_int = 0;
+    // SAFETY: the count is written to a variable that lives longer than the call.
+    let asked = unsafe { libc::ioctl(pipe.as_raw_fd(), libc::FIONREAD, &raw mut count) };
+    if asked == 0 {
+        usize::try_from(count).unwrap_or(0)
+    } else {
+        0
+    }
 }
 
 /// What is open under this number, see `fstat(2)`.

@@ -150,18 +150,21 @@ pub(crate) fn set_interrupt_handler(signal: Signal) -> Result<Option<SigAction>,
     let handler = SigHandler::Handler(on_interrupt);
     // With everything blocked in it: a handler of the program's that never returns must not begin
     // on top of it.
-    let action = SigAction::new(handler, SaFlags::SA_RESTART, SigSet::all());
-    set(signal, &action).map(Some)
+    let flags = SaFlags::SA_RESTART | SaFlags::SA_ONSTACK;
+    set(signal, &SigAction::new(handler, flags, SigSet::all())).map(Some)
 }
 
 fn is_ignored(signal: Signal) -> Result<bool, Errno> {
+    Ok(action_of(signal)?.sa_sigaction == libc::SIG_IGN)
+}
+
+fn action_of(signal: Signal) -> Result<libc::sigaction, Errno> {
     let mut action = MaybeUninit::<libc::sigaction>::uninit();
     // SAFETY: no new action is set, and the old one is written to a variable of its type.
     let asked = unsafe { libc::sigaction(signal as i32, ptr::null(), action.as_mut_ptr()) };
     Errno::result(asked)?;
     // SAFETY: the call has succeeded, and so it has written the action.
-    let action = unsafe { action.assume_init() };
-    Ok(action.sa_sigaction == libc::SIG_IGN)
+    Ok(unsafe { action.assume_init() })
 }
 
 extern "C" fn on_interrupt(signal: libc::c_int) {
@@ -174,4 +177,23 @@ extern "C" fn on_interrupt(signal: libc::c_int) {
     unsafe { libc::write(pipe, (&raw const number).cast(), 1) };
     errno.set();
     RUNNING.fetch_sub(1, Ordering::SeqCst);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fault 235: a thread may have a small stack, and an alternate one for signals.
+    #[test]
+    fn interrupt_handler_runs_on_the_alternate_stack() -> Result<(), Errno> {
+        // No other test uses this signal.
+        let signal = Signal::SIGWINCH;
+        let before = set_interrupt_handler(signal)?;
+        let flags = action_of(signal)?.sa_flags;
+        if let Some(before) = before {
+            restore(signal, &before)?;
+        }
+        assert_eq!(flags & libc::SA_ONSTACK, libc::SA_ONSTACK);
+        Ok(())
+    }
 }

@@ -30,12 +30,14 @@ mod steps;
 
 use std::env;
 use std::process::ExitCode;
+use std::thread;
 
 use daemon::{Error, Running};
 
 fn main() -> ExitCode {
     let _daemon = match env::var("TEST_START") {
         Err(_) => Some(options::daemon().enter()),
+        Ok(start) if start == "thread" => return start_on_a_thread(),
         Ok(start) => {
             steps::take("TEST_BEFORE");
             let is_asked = env::args_os().any(|word| word == "-b");
@@ -50,6 +52,17 @@ fn main() -> ExitCode {
         }
     };
     steps::take("TEST_DOES")
+}
+
+/// The whole program on a thread that is not the first.
+fn start_on_a_thread() -> ExitCode {
+    let run = || {
+        let _running = options::daemon().start();
+        steps::take("TEST_DOES")
+    };
+    let thread = thread::Builder::new().name("worker-7".to_owned());
+    let thread = thread.spawn(run).expect("a thread");
+    thread.join().expect("the end of the thread")
 }
 
 fn start_by(method: &str) -> Result<Running, Error> {

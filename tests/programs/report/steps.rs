@@ -100,6 +100,7 @@ fn take_one(verb: &str, object: &str) -> io::Result<Option<ExitCode>> {
         // Opens a terminal as a careless program would, without O_NOCTTY.
         "open" => drop(File::open(object)?.into_raw_fd()),
         "ignore" => dispose(number(), SigHandler::SigIgn)?,
+        "default" => dispose(number(), SigHandler::SigDfl)?,
         // A handler that does nothing, as a program has that reads its configuration again.
         "catch" => dispose(number(), SigHandler::Handler(do_nothing))?,
         "block" => SigSet::from(signal(number())).thread_block()?,

@@ -76,10 +76,11 @@ pub(crate) fn comm() -> OsString {
     OsString::from_vec(comm)
 }
 
-/// Gives it its name back, which `pgrep` and its like would look for in vain. A program can live
-/// without it.
+/// Gives the process its name back, by which `pgrep` finds it. A program can live without it.
 pub(crate) fn set_comm(comm: &OsStr) {
-    if let Ok(comm) = CString::new(comm.as_bytes()) {
+    if gettid() != getpid() {
+        fs::write("/proc/self/comm", comm.as_bytes()).ok();
+    } else if let Ok(comm) = CString::new(comm.as_bytes()) {
         let _ = prctl::set_name(&comm);
     }
 }
