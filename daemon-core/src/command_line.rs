@@ -17,11 +17,12 @@ mod reader;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::daemon::Daemon;
 use crate::error::{Error, ErrorKind, shown};
 use crate::verb::Verb;
-use reader::{Meaning, Reader, ValueKind};
+use reader::{Meaning, Reader, ValueFlag, ValueKind};
 
 /// What the command line asks of us.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,23 +33,22 @@ pub(crate) enum Invocation {
     /// a question must not stop a daemon: the program answers, executed in place with `argv`.
     InPlace { argv: Vec<OsString> },
     /// A daemon with `argv`.
-    Background {
-        argv: Vec<OsString>,
-        chosen: ChosenPaths,
-    },
+    Background { argv: Vec<OsString>, chosen: Chosen },
     /// A control verb; `argv` is for the daemon that `restart` starts.
     Control {
         verb: Verb,
         argv: Vec<OsString>,
-        chosen: ChosenPaths,
+        chosen: Chosen,
     },
 }
 
-/// The paths that the user of the program chose by `pid_flag` and `log_flag`, never empty.
+/// What the user of the program chose by `pid_flag`, `log_flag` and `timeout_flag`. A path is not
+/// empty.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct ChosenPaths {
+pub(crate) struct Chosen {
     pub(crate) pid_file: Option<PathBuf>,
     pub(crate) log_file: Option<PathBuf>,
+    pub(crate) ready_timeout: Option<Duration>,
 }
 
 /// Reads the command line. Every `argv` in the answer is the command line byte for byte, `argv[0]`
@@ -75,7 +75,7 @@ where
     let mut words = command_line();
     let mut argv: Vec<OsString> = words.next().into_iter().collect();
     let (mut switch, mut foreground, mut is_question) = (None, None, false);
-    let (mut verb, mut pid_file, mut log_file) = (None, None, None);
+    let (mut verb, mut pid_file, mut log_file, mut timeout) = (None, None, None, None);
     for word in words {
         match reader.meaning_of(&word) {
             Meaning::Program => argv.push(word),
@@ -93,6 +93,7 @@ where
                 let slot = match flag.takes {
                     ValueKind::PidFile => &mut pid_file,
                     ValueKind::LogFile => &mut log_file,
+                    ValueKind::Timeout => &mut timeout,
                     ValueKind::Verb => &mut verb,
                 };
                 if value.is_empty() {
@@ -106,8 +107,7 @@ where
     }
     match reader.missing_value.or(reader.awaiting) {
         None => {}
-        Some(flag) if flag.takes == ValueKind::Verb => return Err(missing_verb(flag.name)),
-        Some(flag) => return Err(missing_path(flag.name)),
+        Some(flag) => return Err(missing_value(flag)),
     }
 
     let verb = match (verb, &settings.control_flag) {
@@ -121,9 +121,13 @@ where
     if is_question {
         return Ok(Invocation::InPlace { argv });
     }
-    let chosen = ChosenPaths {
+    let chosen = Chosen {
         pid_file: pid_file.map(PathBuf::from),
         log_file: log_file.map(PathBuf::from),
+        ready_timeout: match (timeout, &settings.timeout_flag) {
+            (Some(word), Some(flag)) => Some(ready_timeout(flag, &word)?),
+            _ => None,
+        },
     };
     Ok(match verb {
         Some(verb) => Invocation::Control { verb, argv, chosen },
@@ -163,6 +167,7 @@ fn expect_distinct_flags(settings: &Daemon) -> Result<(), Error> {
         (&settings.foreground_flag, "foreground_flag"),
         (&settings.pid_flag, "pid_flag"),
         (&settings.log_flag, "log_flag"),
+        (&settings.timeout_flag, "timeout_flag"),
         (&settings.control_flag, "control_flag"),
     ] {
         let Some(flag) = flag else { continue };
@@ -188,15 +193,30 @@ impl Daemon {
     }
 }
 
-fn missing_path(flag: &OsStr) -> Error {
-    flag_error(
-        flag,
-        "expected a path; write ./-name for one that begins with a dash",
-    )
+/// Whole seconds; 0 is for ever.
+fn ready_timeout(flag: &OsStr, word: &OsStr) -> Result<Duration, Error> {
+    match word.to_str().map(str::parse) {
+        Some(Ok(0)) => Ok(Duration::MAX),
+        Some(Ok(seconds)) => Ok(Duration::from_secs(seconds)),
+        _ => {
+            let word = shown(Path::new(word));
+            Err(flag_error(
+                flag,
+                format!("{EXPECTED_SECONDS}, found {word}"),
+            ))
+        }
+    }
 }
 
-fn missing_verb(flag: &OsStr) -> Error {
-    flag_error(flag, format!("expected {VERBS}"))
+fn missing_value(flag: ValueFlag) -> Error {
+    let reason = match flag.takes {
+        ValueKind::PidFile | ValueKind::LogFile => {
+            "expected a path; write ./-name for one that begins with a dash".to_owned()
+        }
+        ValueKind::Timeout => EXPECTED_SECONDS.to_owned(),
+        ValueKind::Verb => format!("expected {VERBS}"),
+    };
+    flag_error(flag.name, reason)
 }
 
 fn unknown_verb(flag: &OsStr, word: &OsStr) -> Error {
@@ -221,6 +241,8 @@ fn claimed_twice(flag: &OsStr, one: &str, other: &str) -> Error {
 fn cannot_use(flag: &OsStr) -> String {
     format!("cannot use the flag {}", shown(Path::new(flag)))
 }
+
+const EXPECTED_SECONDS: &str = "expected a number of seconds";
 
 const VERBS: &str = "status, stop, reload, reopen or restart";
 

@@ -26,6 +26,7 @@ pub struct Daemon {
     pub(crate) subcommand: Vec<OsString>,
     pub(crate) pid_flag: Option<OsString>,
     pub(crate) log_flag: Option<OsString>,
+    pub(crate) timeout_flag: Option<OsString>,
     pub(crate) control_flag: Option<OsString>,
     pub(crate) paths: Paths<PathSource>,
     pub(crate) user: Option<String>,
@@ -59,6 +60,7 @@ impl Daemon {
             subcommand: Vec::new(),
             pid_flag: None,
             log_flag: None,
+            timeout_flag: None,
             control_flag: None,
             paths: Paths::default(),
             user: None,
@@ -135,6 +137,21 @@ impl Daemon {
     pub fn log_flag(mut self, flag: impl Into<OsString>) -> Self {
         self.log_flag = Some(flag.into());
         self.capabilities.add_log();
+        self
+    }
+
+    /// A flag with which the user of the program chooses [`ready_timeout`](Self::ready_timeout) in
+    /// seconds, as in `prog -d --timeout 60`. Default: none.
+    ///
+    /// With 0 the launcher waits for ever. Only [`enter`](Self::enter) reads the flag, and removes it
+    /// from the arguments of the daemon. In the foreground it stays in the arguments, so the parser of
+    /// the program must know it.
+    ///
+    /// ```no_run
+    /// let _daemon = daemon::Daemon::new().timeout_flag("--timeout").enter();
+    /// ```
+    pub fn timeout_flag(mut self, flag: impl Into<OsString>) -> Self {
+        self.timeout_flag = Some(flag.into());
         self
     }
 

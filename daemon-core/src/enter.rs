@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use nix::errno::Errno;
 
 use crate::capabilities::Capabilities;
-use crate::command_line::{self, ChosenPaths, Invocation};
+use crate::command_line::{self, Chosen, Invocation};
 use crate::daemon::Daemon;
 use crate::error::Error;
 use crate::files::FileId;
@@ -89,7 +89,7 @@ impl Daemon {
         match take_handoff(&self.capabilities) {
             Ok(Some(running)) => Ok(running),
             Ok(None) => {
-                let settings = self.configured(ChosenPaths::default());
+                let settings = self.configured(Chosen::default());
                 Err(start_with(settings, std::env::args_os().collect()))
             }
             Err(error) => sys::exit::exit(error.exit_status()),
@@ -98,7 +98,7 @@ impl Daemon {
 
     /// The settings after the program's function has had the last word, and the user of the
     /// program the very last.
-    fn configured(mut self, chosen: ChosenPaths) -> Self {
+    fn configured(mut self, chosen: Chosen) -> Self {
         if let Some(configure) = self.configure.take() {
             let installed = self.capabilities;
             self = configure(self);
@@ -109,6 +109,9 @@ impl Daemon {
         }
         if let Some(path) = chosen.log_file {
             self.paths.log = Some(PathSource::from(path));
+        }
+        if chosen.ready_timeout.is_some() {
+            self.settings.ready_timeout = chosen.ready_timeout;
         }
         self
     }

@@ -79,6 +79,9 @@ pub fn command_line(bytes: &[u8]) {
     if has(4) {
         settings = settings.subcommand(["mount"]);
     }
+    if has(6) {
+        settings = settings.timeout_flag("--timeout");
+    }
     if has(5) {
         settings = settings.foreground_flag("-f");
     }

@@ -64,6 +64,7 @@ pub(crate) static OPTIONS: &[OptionSpec] = &[
     option("subcommand", &WORDS, r#""mount""#, &[]),
     option(PID_FLAG, &FLAG, r#""--pid-file""#, &[]),
     option(LOG_FLAG, &FLAG, r#""--log-file""#, &[]),
+    option("timeout_flag", &FLAG, r#""--timeout""#, &[]),
 
     option(PID, &FILE, r#""/run/name.pid""#, &["pidfile", "pid_file", "lock"]),
     option(PID_MODE, &FILE_MODE, "0o644", &[]),

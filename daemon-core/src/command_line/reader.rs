@@ -30,6 +30,7 @@ pub(super) struct ValueFlag<'s> {
 pub(super) enum ValueKind {
     PidFile,
     LogFile,
+    Timeout,
     Verb,
 }
 
@@ -88,6 +89,7 @@ impl<'s> Reader<'s> {
         let Daemon {
             pid_flag,
             log_flag,
+            timeout_flag,
             control_flag,
             ..
         } = self.settings;
@@ -96,6 +98,7 @@ impl<'s> Reader<'s> {
             (control_flag, ValueKind::Verb),
             (pid_flag.as_ref(), ValueKind::PidFile),
             (log_flag.as_ref(), ValueKind::LogFile),
+            (timeout_flag.as_ref(), ValueKind::Timeout),
         ];
         for (name, takes) in flags {
             let Some(name) = name else { continue };

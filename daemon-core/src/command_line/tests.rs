@@ -7,6 +7,7 @@ mod path_flags;
 mod questions;
 mod subcommands;
 mod switch;
+mod timeout_flag;
 mod verbs;
 
 use super::*;
@@ -55,10 +56,11 @@ fn control(verb: Verb, argv: &str, pid_file: Option<&str>) -> Invocation {
     }
 }
 
-fn chosen(pid_file: Option<&str>, log_file: Option<&str>) -> ChosenPaths {
-    ChosenPaths {
+fn chosen(pid_file: Option<&str>, log_file: Option<&str>) -> Chosen {
+    Chosen {
         pid_file: pid_file.map(PathBuf::from),
         log_file: log_file.map(PathBuf::from),
+        ready_timeout: None,
     }
 }
 

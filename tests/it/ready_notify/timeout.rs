@@ -26,6 +26,19 @@ fn daemon_is_stopped_at_the_timeout() {
 }
 
 #[test]
+fn timeout_flag_takes_the_place_of_the_option() {
+    let scratch = Scratch::new();
+    let options = format!("{OPTIONS}\ntimeout_flag=--timeout");
+    let start = notify(&scratch, "hang").options(options);
+    let launch = start.args(["--timeout", "1"]).run();
+    scratch.expect_failed_start(&launch, 75);
+    assert!(
+        launch.err_text().ends_with("not ready within 1 s\n"),
+        "{launch:?}"
+    );
+}
+
+#[test]
 fn extend_timeout_never_shortens_the_wait() {
     let second = |options: &str| OPTIONS.replace("60", options);
     let scratch = Scratch::new();

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
 use super::{ask, full, words};
-use crate::command_line::{ChosenPaths, Invocation};
+use crate::command_line::{Chosen, Invocation};
 
 fn odd(bytes: &[u8]) -> OsString {
     OsString::from_vec(bytes.to_vec())
@@ -19,7 +19,7 @@ fn arguments_that_are_not_utf_8_pass_byte_for_byte() {
         odd(b"\xff-d"),
     ];
     let argv = vec![odd(b"/opt/pr\xf6g"), odd(b"caf\xe9"), odd(b"\xff-d")];
-    let chosen = ChosenPaths::default();
+    let chosen = Chosen::default();
     assert_eq!(
         ask(&full(), &line),
         Ok(Invocation::Background { argv, chosen })
@@ -36,9 +36,10 @@ fn chosen_paths_need_not_be_utf_8() {
         odd(b"\xfe"),
     ];
     let argv = words("prog");
-    let chosen = ChosenPaths {
+    let chosen = Chosen {
         pid_file: Some(odd(b"\xff.pid").into()),
         log_file: Some(odd(b"\xfe").into()),
+        ready_timeout: None,
     };
     assert_eq!(
         ask(&full(), &line),

@@ -6,6 +6,7 @@
     log = log_file(),
     pid_flag = "--pid-file",
     log_flag = "--log-file",
+    timeout_flag = "--timeout",
     pid_mode = 0o600,
     log_mode = 0o644,
     workdir = "/",
@@ -34,6 +35,7 @@ fn main() {
         .log(::renamed::PathSource::from_fn(|| log_file()))
         .pid_flag("--pid-file")
         .log_flag("--log-file")
+        .timeout_flag("--timeout")
         .pid_mode(0o600)
         .log_mode(0o644)
         .workdir("/")

@@ -23,6 +23,7 @@ use std::time::Duration;
     log = { PathBuf::from("a.log") },
     pid_flag = "--pid-file",
     log_flag = "--log-file",
+    timeout_flag = "--timeout",
     pid_mode = 0o600,
     log_mode = 0o644,
     workdir = "{home}",
