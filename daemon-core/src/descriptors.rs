@@ -12,10 +12,9 @@ const FIRST_INHERITED_FD: RawFd = 3;
 #[derive(Debug)]
 pub(crate) struct KeptFds {
     open: Vec<RawFd>,
-    /// The descriptors of the launcher are this one and above.
+    declared: Vec<RawFd>,
+    /// The descriptors of the launcher are this one and above, where the limit leaves room.
     free: RawFd,
-    /// The same, if `free` is above the limit on descriptors.
-    after_open: RawFd,
 }
 
 impl KeptFds {
@@ -37,7 +36,7 @@ impl KeptFds {
             .collect();
         Self {
             free: after(declared).max(sockets.end),
-            after_open: after(&open),
+            declared: declared.to_vec(),
             open,
         }
     }
@@ -53,14 +52,23 @@ impl KeptFds {
             return Ok(descriptor);
         }
         let duplicate = |at_least| sys::descriptors::duplicate(descriptor.as_raw_fd(), at_least);
-        duplicate(self.free).or_else(|_| duplicate(self.after_open))
+        if let Ok(above) = duplicate(self.free) {
+            return Ok(above);
+        }
+        let mut at_least = FIRST_INHERITED_FD;
+        loop {
+            // A declared descriptor that is not open must stay closed in the daemon.
+            let between = duplicate(at_least)?;
+            if !self.declared.contains(&between.as_raw_fd()) {
+                return Ok(between);
+            }
+            at_least = between.as_raw_fd().saturating_add(1);
+        }
     }
 }
 
 /// The first number after the standard streams and all these.
 fn after(numbers: &[RawFd]) -> RawFd {
     let after = numbers.iter().map(|number| number.saturating_add(1));
-    after
-        .max()
-        .map_or(FIRST_INHERITED_FD, |after| after.max(FIRST_INHERITED_FD))
+    after.fold(FIRST_INHERITED_FD, RawFd::max)
 }

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::errno::Errno;
-use nix::sys::signal::{SigAction, SigHandler, SigSet, Signal, kill};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill};
 use nix::unistd::getpid;
 
 use crate::sys;
@@ -27,9 +27,14 @@ impl DefaultSigchld {
 impl Drop for DefaultSigchld {
     fn drop(&mut self) {
         let _ = sys::signals::restore(Signal::SIGCHLD, &self.before);
-        if let SigHandler::Handler(_) | SigHandler::SigAction(_) = self.before.handler() {
-            // Other children may have ended in between without a signal to the program.
-            let _ = kill(getpid(), Signal::SIGCHLD);
+        // Other children of the program may have ended since `begin`.
+        match self.before.handler() {
+            SigHandler::SigIgn => sys::wait::reap_all(),
+            _ if self.before.flags().contains(SaFlags::SA_NOCLDWAIT) => sys::wait::reap_all(),
+            SigHandler::SigDfl => {}
+            SigHandler::Handler(_) | SigHandler::SigAction(_) => {
+                let _ = kill(getpid(), Signal::SIGCHLD);
+            }
         }
     }
 }

@@ -238,3 +238,16 @@ fn descriptor_limit_gives_a_daemon_or_a_refusal() {
     }
     assert!(ups > 0 && refusals > 0, "{ups} starts, {refusals} refusals");
 }
+
+#[test]
+fn kept_descriptor_at_the_limit_leaves_the_others_free() {
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nlog=report.log\nkeep_fds=7,99";
+    let file = File::open("/dev/zero").expect("/dev/zero");
+    let start = scratch.background().options(options).inherit(file, 99, 1);
+    let daemon = scratch.up(start.limit(Resource::RLIMIT_NOFILE, 100));
+    let report = daemon.report();
+    assert_eq!(report.descriptor(99).expect("99").target, b"/dev/zero");
+    // The other one was not open, and what is not the program's does not get its place.
+    assert!(report.descriptor(7).is_none());
+}

@@ -21,6 +21,7 @@ mod documentation;
 mod environment;
 mod examples;
 mod failure;
+mod fall_back;
 mod first_process;
 mod foreground;
 mod full_disk;

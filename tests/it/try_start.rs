@@ -1,5 +1,6 @@
 //! `Daemon::try_start()`: the program reports the failure, and its state is restored.
 
+use crate::fall_back::{self, System};
 use crate::support::daemon::read_report;
 use crate::support::deadline::eventually;
 use crate::support::outcome::Outcome;
@@ -135,4 +136,36 @@ fn sigchld_handler_hears_of_a_child_after_try_start() {
     let outcome = program.env("LD_PRELOAD", &library).run();
     assert_eq!(outcome.code(), 5, "{outcome:?}");
     assert!(scratch.path("reaped").exists());
+}
+
+#[test]
+fn memory_of_failed_starts_is_used_again() {
+    for system in [None, Some(System::IgnoresCloneParent)] {
+        let scratch = Scratch::new();
+        let start = try_start(&scratch).env("TEST_START", "try_start_often");
+        let start = start.options("ready=notify").does("exit:3");
+        let start = match system {
+            Some(_) if !requires::preload() => return,
+            Some(system) => start.env("LD_PRELOAD", fall_back::library(&scratch, system)),
+            None => start,
+        };
+        let outcome = start.env("TEST_FAILED", "childless return:5").run();
+        assert_eq!(outcome.code(), 5, "{outcome:?}");
+        let said = outcome.out_text();
+        let grown = said.split(" KiB more").next();
+        let grown = grown.and_then(|grown| grown.parse::<u64>().ok());
+        assert!(grown.is_some_and(|grown| grown < 256), "{said}");
+    }
+}
+
+#[test]
+fn children_of_a_program_that_ignores_sigchld_leave_no_zombies() {
+    let scratch = Scratch::new();
+    let start = try_start(&scratch).env("TEST_BEFORE", "ignore:17 short-child:100");
+    let start = start
+        .options("ready=notify")
+        .does("sleep:400 exit:3")
+        .env("TEST_FAILED", "childless return:5");
+    let outcome = start.run();
+    assert_eq!(outcome.code(), 5, "{outcome:?}");
 }

@@ -164,7 +164,9 @@ pub(crate) fn start(plan: &Plan) -> Result<Child, Failure> {
         match (word, daemon) {
             (CREATED, _) => daemon = Some(Pid::from_raw(number)),
             (STRANGE, _) => break Some(Failure::PidMismatch),
-            (EXECUTED, Some(pid)) => {
+            // A daemon that was killed at once has not told its pid.
+            (EXECUTED, _) => {
+                let pid = Pid::from_raw(number);
                 let daemon = Daemon::open(pid, intermediate);
                 return Ok(Child {
                     daemon: daemon.unwrap_or(Daemon { pid, pidfd: None }),
@@ -179,7 +181,10 @@ pub(crate) fn start(plan: &Plan) -> Result<Child, Failure> {
             }
         }
     };
-    // Both are on their way to their ends, or there already.
+    // Both are on their way to their ends, or there already. The intermediate process reaps the
+    // daemon first, and ends when this process hears no more.
+    while Message::receive(&socket).is_some_and(|message| message.word != ENDED) {}
+    drop(socket);
     let fate = wait::wait(intermediate);
     Err(failure.unwrap_or(Failure::Intermediate(fate)))
 }
@@ -193,7 +198,7 @@ struct Message {
 
 /// The daemon's side has begun, with this pid.
 const CREATED: i32 = -1;
-/// The daemon has executed the program, or was killed before.
+/// The daemon, with this pid, has executed the program, or was killed before.
 const EXECUTED: i32 = -2;
 /// The daemon has ended, with this status of `waitpid(2)`.
 const ENDED: i32 = -3;
@@ -258,7 +263,7 @@ fn intermediate(plan: &Plan, launcher: &UnixStream) -> Result<(), Failed> {
     drop(executing);
     // Nothing is ever written there: it ends when the daemon executes the program or dies.
     while nix::unistd::read(&executed, &mut [0]) == Err(Errno::EINTR) {}
-    let (word, number) = (EXECUTED, 0);
+    let (word, number) = (EXECUTED, daemon.as_raw());
     Message { word, number }.send(launcher);
     SigSet::from(Signal::SIGCHLD)
         .thread_unblock()

@@ -52,6 +52,13 @@ pub(crate) fn try_wait(pid: Pid) -> Result<Option<ExitStatus>, Errno> {
     }
 }
 
+/// Takes the status of each child that has ended, as the system does where SIGCHLD is ignored.
+pub(crate) fn reap_all() {
+    const ANY_CHILD: libc::pid_t = -1;
+    // SAFETY: a null pointer means that no status is wanted.
+    while unsafe { libc::waitpid(ANY_CHILD, std::ptr::null_mut(), libc::WNOHANG) } > 0 {}
+}
+
 fn wait_with(pid: Pid, flags: libc::c_int) -> Result<Option<ExitStatus>, Errno> {
     let mut status = 0;
     // SAFETY: the status is written to a variable that lives longer than the call.

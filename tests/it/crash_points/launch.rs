@@ -2,9 +2,7 @@
 //! once, and the next start works.
 
 use crate::support::requires;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use crate::support::daemon::read_report;
 use crate::support::lock;
@@ -20,57 +18,13 @@ use nix::unistd::Pid;
 /// The variable that names the fd of the daemon's end of the socket pair.
 const MARKER: &str = "__DAEMON_HANDOFF";
 
-/// Kills one process of a launch at one stop after the other, as the numbers say, until a launch
-/// goes through unharmed; each time `expect` judges what came of it. Gives the number of launches
-/// that were harmed. The stops count from when there is a new PID file, since before nothing is ours; in
-/// the long form from the very exec.
 fn kill_at_stops(
     role: Role,
     numbers: impl Iterator<Item = usize> + Send,
     expect: impl Fn(&Scratch, Outcome) + Sync,
 ) -> usize {
-    let numbers = Mutex::new(numbers);
-    let harmed = AtomicUsize::new(0);
-    let worker = || {
-        loop {
-            let number = numbers
-                .lock()
-                .expect("the numbers")
-                .next()
-                .expect("a number");
-            let scratch = Scratch::new();
-            let (mut stops, mut killed) = (0, false);
-            // A wait for that timeout is too long for every test.
-            let options = "pid=report.pid\nlog=report.log\nready_timeout=600";
-            let start = scratch.background().options(options).does("report stay");
-            let launch = trace::run(start, |stop| {
-                let new = scratch.path("report.pid.new");
-                let path = scratch.path("report.pid");
-                let is_counted = || is_long() || stops > 0 || new.exists() || path.exists();
-                if stop.role == role && is_counted() {
-                    stops += 1;
-                }
-                if stop.role == role && stops == number {
-                    killed = true;
-                    return Action::Kill;
-                }
-                Action::Go
-            });
-            if !killed {
-                scratch.daemon_of(launch, "report.pid");
-                return;
-            }
-            harmed.fetch_add(1, Ordering::Relaxed);
-            expect(&scratch, launch);
-        }
-    };
-    // Most of a launch is waiting.
-    thread::scope(|scope| {
-        for _ in 0..6 {
-            scope.spawn(worker);
-        }
-    });
-    harmed.into_inner()
+    let roles = [Role::Intermediate, Role::Daemon];
+    super::kill_at_stops(&roles, role, |start| start, numbers, expect)
 }
 
 /// A start that does not wait for the daemon to settle.

@@ -17,12 +17,15 @@ use crate::support::outcome::Outcome;
 use crate::support::process;
 use crate::support::start::Start;
 
-/// The processes of a launch, in the order in which they appear.
+/// The processes of a launch.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Role {
     Launcher,
     Intermediate,
     Daemon,
+    /// Those of a launch by two forks, after the two clones did not do what they were to do.
+    SecondIntermediate,
+    SecondDaemon,
     /// A thread or a child of the daemon.
     Other,
 }
@@ -49,6 +52,15 @@ pub(crate) enum Action {
 /// Runs a start, asks `decide` at each stop what is to become of the process, and gives the outcome
 /// of the launcher. Processes that outlive it go on untraced.
 pub(crate) fn run(start: Start, decide: impl FnMut(Stop) -> Action + Send) -> Outcome {
+    run_as(&[Role::Intermediate, Role::Daemon], start, decide)
+}
+
+/// The same with these roles for the processes that appear after the launcher, in this order.
+pub(crate) fn run_as(
+    roles: &[Role],
+    start: Start,
+    decide: impl FnMut(Stop) -> Action + Send,
+) -> Outcome {
     let pipe = || pipe2(OFlag::O_CLOEXEC).expect("a pipe");
     let ((pid_reader, pid_writer), (go_reader, go_writer)) = (pipe(), pipe());
     // The launcher waits before its exec until it is traced.
@@ -62,7 +74,7 @@ pub(crate) fn run(start: Start, decide: impl FnMut(Stop) -> Action + Send) -> Ou
         File::from(pid_reader)
             .read_exact(&mut pid)
             .expect("the launcher's pid");
-        let mut tracer = Tracer::seize(Pid::from_raw(i32::from_ne_bytes(pid)), decide);
+        let mut tracer = Tracer::seize(Pid::from_raw(i32::from_ne_bytes(pid)), roles, decide);
         write(&go_writer, &[1]).expect("let the launcher go");
         tracer.follow();
     };
@@ -76,15 +88,16 @@ pub(crate) fn run(start: Start, decide: impl FnMut(Stop) -> Action + Send) -> Ou
     launch.wait()
 }
 
-struct Tracer<D> {
+struct Tracer<'a, D> {
+    roles: &'a [Role],
     launcher: Pid,
     known: HashMap<Pid, (Role, usize)>,
     held: Vec<Pid>,
     decide: D,
 }
 
-impl<D: FnMut(Stop) -> Action> Tracer<D> {
-    fn seize(launcher: Pid, decide: D) -> Self {
+impl<'a, D: FnMut(Stop) -> Action> Tracer<'a, D> {
+    fn seize(launcher: Pid, roles: &'a [Role], decide: D) -> Self {
         // The first stop is the end of the exec.
         let options = Options::PTRACE_O_TRACESYSGOOD
             | Options::PTRACE_O_TRACEFORK
@@ -93,6 +106,7 @@ impl<D: FnMut(Stop) -> Action> Tracer<D> {
             | Options::PTRACE_O_TRACEEXEC;
         ptrace::seize(launcher, options).expect("trace the launcher");
         Self {
+            roles,
             launcher,
             known: HashMap::from([(launcher, (Role::Launcher, 0))]),
             held: Vec::new(),
@@ -127,11 +141,8 @@ impl<D: FnMut(Stop) -> Action> Tracer<D> {
     }
 
     fn stopped(&mut self, pid: Pid, status: WaitStatus) {
-        let role = match self.known.len() {
-            1 => Role::Intermediate,
-            2 => Role::Daemon,
-            _ => Role::Other,
-        };
+        let role = self.roles.get(self.known.len() - 1);
+        let role = *role.unwrap_or(&Role::Other);
         let (role, number) = self.known.entry(pid).or_insert((role, 0));
         let signal = match status {
             WaitStatus::Exited(..) | WaitStatus::Signaled(..) => return,

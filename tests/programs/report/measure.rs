@@ -54,6 +54,16 @@ pub(crate) fn report() -> io::Result<Report> {
     })
 }
 
+/// The bytes that the heap, the stacks and other private memory take, see `proc_pid_statm(5)`.
+pub(crate) fn data_size() -> io::Result<u64> {
+    let statm = fs::read_to_string("/proc/self/statm")?;
+    let pages = statm.split_whitespace().nth(5);
+    Ok(pages
+        .and_then(|pages| pages.parse::<u64>().ok())
+        .unwrap_or(0)
+        * 4096)
+}
+
 fn descriptors() -> io::Result<Vec<Descriptor>> {
     // An entry would keep the directory open.
     let names = fs::read_dir("/proc/self/fd")?.map(|entry| Ok(entry?.file_name()));

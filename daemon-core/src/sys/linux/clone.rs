@@ -275,6 +275,7 @@ extern "C" fn intermediate(children: *mut c_void) -> c_int {
         // It was killed, or runs on a copy of this memory and so unknown to the launcher.
         Ok(pid) => {
             let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+            let _ = wait::wait(Pid::from_raw(pid));
         }
     }
     children.is_released.store(true, Ordering::Release);
