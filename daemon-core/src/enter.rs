@@ -225,8 +225,8 @@ fn take_handoff(capabilities: &Capabilities) -> Result<Option<Running>, Error> {
     Ok(Some(Running::new()))
 }
 
-/// The daemon's children do not get the lock. Its descriptor stays where it is: while it moved, whoever
-/// looks for it in `/proc` would not find it.
+/// Keeps the lock from the daemon's children. The descriptor is not moved: a process that looks for it
+/// in `/proc` would miss it in between.
 fn keep_lock(record: &Record) -> Result<(), (StartStep, Errno)> {
     let kept = record.pid_descriptor.map(sys::descriptors::close_on_exec);
     kept.unwrap_or(Ok(()))

@@ -1,9 +1,9 @@
-//! Could anyone else have planted this file or this directory?
+//! Whether another user could have planted a file or a directory.
 //!
-//! Root opens files by names that others may be able to redirect: by a symbolic link, by a hard
-//! link to a file that root may write to, or by another directory in the place of the one that was
-//! meant. Whoever cannot write to any directory on the way can do none of this. An ordinary user
-//! is warned off only where everyone can write: what is shared among friends is theirs to judge.
+//! Another user may be able to redirect a path that root opens: by a symbolic link, by a hard link to
+//! a file that root may write to, or by another directory in place of the right one. This needs write
+//! permission to a directory on the way. For an ordinary user only directories that all users can
+//! write to are refused: the user decides about a directory that is shared with a group.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -18,11 +18,11 @@ use crate::files::FileId;
 use crate::identity::Identity;
 use crate::sys;
 
-/// Writable by everyone.
+/// Writable by all users.
 const BY_ALL: u32 = 0o002;
 /// Writable by the group.
 const BY_GROUP: u32 = 0o020;
-/// Writable by anyone but the owner.
+/// Writable by other users than the owner.
 const BY_OTHERS: u32 = BY_GROUP | BY_ALL;
 /// Only its owner can rename or remove what is in such a directory.
 const STICKY: u32 = 0o1000;
@@ -118,8 +118,8 @@ pub(crate) fn check_way(path: &Path, daemon: Option<u32>) -> Result<(), Untruste
             Some(Component::Normal(name)) => at.join(name),
             _ => continue,
         };
-        // What is missing nobody else can have made, if the way to it is to be trusted; and what
-        // cannot be read cannot be opened either.
+        // Another user cannot make a file that is missing on a trusted way, and what cannot be read
+        // cannot be opened either.
         let Ok(metadata) = fs::symlink_metadata(&there) else {
             return Ok(());
         };
@@ -228,7 +228,7 @@ pub(crate) fn check_owner(
     Ok(())
 }
 
-/// Whether somebody else could put a file where this one is.
+/// Whether another user could put a file where this one is.
 pub(crate) fn is_shared(path: &Path) -> bool {
     // The directory of a file that is open was there a moment ago.
     let Ok(directory) = fs::metadata(path.parent().unwrap_or(path)) else {
@@ -239,7 +239,7 @@ pub(crate) fn is_shared(path: &Path) -> bool {
     directory.mode() & others != 0 || (is_root && !is_trusted(directory.uid()))
 }
 
-/// The same for a PID file, in which everyone believes what others could write.
+/// The same for a PID file. Its readers trust its content, so other users must not be able to write it.
 pub(crate) fn check_pid_file(path: &Path, metadata: &Metadata) -> Result<(), Untrusted> {
     check_file(path, metadata, None)?;
     check_pid_file_mode(metadata.mode(), metadata.gid())
@@ -267,7 +267,7 @@ pub(crate) fn replaceable_program(by: &Identity) -> Option<String> {
     ))
 }
 
-/// Whether somebody could put another file in the place of this one, or write to it.
+/// Whether this user could replace the file or write to it.
 fn can_be_replaced(path: &Path, by: &Identity) -> bool {
     let can_write = |path: &Path| {
         let Ok(metadata) = fs::metadata(path) else {
@@ -289,9 +289,9 @@ fn is_trusted(uid: u32) -> bool {
     uid == 0 || uid == geteuid().as_raw() || is_unmapped(uid)
 }
 
-/// Whether this is how a user namespace shows everyone whom it does not know: the root of the host
-/// for one, to whom its directories belong. Whoever is root only inside can do no more outside than
-/// the user who made the namespace, see `user_namespaces(7)`.
+/// Whether a user namespace shows users without a mapping by this uid. The root of the host is such a
+/// user, and its directories belong to it. Root inside can do no more outside than the user that made
+/// the namespace, see `user_namespaces(7)`.
 fn is_unmapped(uid: u32) -> bool {
     // `ProcSubset=pid` of systemd hides the file.
     let overflow = fs::read_to_string("/proc/sys/kernel/overflowuid");
@@ -299,7 +299,7 @@ fn is_unmapped(uid: u32) -> bool {
     overflow == Ok(uid) && !is_mapped(uid)
 }
 
-/// Whether somebody in this user namespace has that number.
+/// Whether a user of this user namespace has that uid.
 fn is_mapped(uid: u32) -> bool {
     let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     let contains = |line: &str| {

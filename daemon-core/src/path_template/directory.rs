@@ -1,4 +1,4 @@
-//! A directory of ours: 0700, and nobody else's symbolic link.
+//! A directory that a start creates: mode 0700, and no symbolic link of another user.
 
 use std::fs::{self, DirBuilder, Metadata};
 use std::io;
@@ -25,7 +25,7 @@ pub(super) fn create(
         Ok(()) => lift_umask(directory)
             .and_then(|()| give(directory, owner))
             .map_err(|it| not_created(directory, it)),
-        // Another start was faster, or somebody planted something: `mkdir(2)` follows no symbolic
+        // Another start was faster, or another user planted something. `mkdir(2)` follows no symbolic
         // link, so only what is there now counts.
         Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {
             check(directory, fs::symlink_metadata(directory))
@@ -87,8 +87,8 @@ fn lift_umask(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Root must not make a directory, and give it away, where somebody could put another thing in its
-/// place meanwhile.
+/// Root must not create a directory and change its owner where another user could replace it in
+/// between.
 fn check_way(directory: &Path) -> Result<(), Error> {
     trust::check_way(directory, None).map_err(|untrusted| untrusted.error("directory", directory))
 }

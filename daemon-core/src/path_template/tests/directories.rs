@@ -129,8 +129,8 @@ fn a_link_to_nowhere_creates_nothing_there() -> io::Result<()> {
 }
 
 #[test]
-fn a_link_that_somebody_else_planted_is_refused() -> io::Result<()> {
-    // Only root can make a link of somebody else's.
+fn link_of_another_user_is_refused() -> io::Result<()> {
+    // Only root can make a link of another user.
     if !nix::unistd::geteuid().is_root() {
         return Ok(());
     }
