@@ -7,6 +7,7 @@ use crate::capabilities::Capabilities;
 use crate::env_changes::EnvChanges;
 #[cfg(unix)]
 use crate::error::Error;
+use crate::kill_mode::KillMode;
 use crate::path_source::PathSource;
 use crate::readiness::Readiness;
 use crate::settings::{Paths, Settings};
@@ -256,7 +257,34 @@ impl Daemon {
         self
     }
 
-    /// The grace between SIGTERM and SIGKILL of the control verb `stop`. Default: 10 seconds.
+    /// The signal that stops the daemon: the control verb `stop` and a start that fails send it first.
+    /// Default: SIGTERM.
+    ///
+    /// ```
+    /// use daemon::{Daemon, Signal};
+    ///
+    /// // Many programs that use tokio handle SIGINT only.
+    /// let daemon = Daemon::new().stop_signal(Signal::SIGINT);
+    /// ```
+    pub fn stop_signal(mut self, signal: Signal) -> Self {
+        self.settings.stop_signal = signal;
+        self
+    }
+
+    /// What happens to the rest of the daemon's process group when the daemon is stopped or fails to
+    /// start. Default: [`KillMode::Mixed`].
+    ///
+    /// ```
+    /// use daemon::{Daemon, KillMode};
+    ///
+    /// let daemon = Daemon::new().kill_mode(KillMode::Process);
+    /// ```
+    pub fn kill_mode(mut self, mode: KillMode) -> Self {
+        self.settings.kill_mode = mode;
+        self
+    }
+
+    /// The grace between the stop signal and SIGKILL of the control verb `stop`. Default: 10 seconds.
     pub fn stop_timeout(mut self, timeout: Duration) -> Self {
         self.settings.stop_timeout = timeout;
         self

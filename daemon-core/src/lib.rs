@@ -42,6 +42,7 @@ pub mod fuzz;
 mod handoff;
 #[cfg(unix)]
 mod identity;
+mod kill_mode;
 #[cfg(unix)]
 mod launcher;
 #[cfg(unix)]
@@ -85,6 +86,7 @@ pub use daemon::Daemon;
 pub use error::{Error, ErrorKind};
 #[cfg(unix)]
 pub use identity::drop_privileges;
+pub use kill_mode::KillMode;
 #[cfg(unix)]
 pub use log_reopen::reopen_log;
 pub use log_writer::{LogWriter, log_writer};

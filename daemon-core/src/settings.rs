@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::codec::encoded;
 #[cfg(unix)]
 use crate::identity::Identity;
+use crate::kill_mode::KillMode;
 use crate::signal::Signal;
 
 encoded! {
@@ -22,7 +23,10 @@ encoded! {
         /// The descriptors that stay open.
         pub(crate) keep_fds: Vec<i32>,
         pub(crate) ready_timeout: Option<Duration>,
+        /// What the verb `stop` sends first.
+        pub(crate) stop_signal: Signal,
         pub(crate) stop_timeout: Duration,
+        pub(crate) kill_mode: KillMode,
         /// The signal on which the log is reopened.
         pub(crate) log_reopen: Option<Signal>,
     }
@@ -38,7 +42,9 @@ impl Default for Settings {
             identity: None,
             keep_fds: Vec::new(),
             ready_timeout: None,
+            stop_signal: Signal::SIGTERM,
             stop_timeout: Duration::from_secs(10),
+            kill_mode: KillMode::default(),
             log_reopen: None,
         }
     }

@@ -1,0 +1,43 @@
+//! `KillMode`: what happens to the other processes of a daemon's process group.
+
+/// What happens to the rest of the daemon's process group when the daemon is stopped or fails to
+/// start. The names are those of `KillMode=` in `systemd.kill(5)`.
+///
+/// A daemon starts as the only process of a new session and a new process group. The processes that it
+/// starts are in that group, unless they leave it; see `setpgid(2)`.
+///
+/// ```
+/// use daemon::{Daemon, KillMode};
+///
+/// // A job runner: the jobs go on when the runner is stopped.
+/// let daemon = Daemon::new().kill_mode(KillMode::Process);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum KillMode {
+    /// The stop signal goes to the daemon alone. When the daemon has ended, the processes that are left
+    /// in its group get SIGKILL.
+    #[default]
+    Mixed,
+    /// Only the daemon is stopped.
+    Process,
+}
+
+#[cfg(unix)]
+impl crate::codec::Codec for KillMode {
+    fn encode(&self, bytes: &mut Vec<u8>) {
+        let code: u32 = match self {
+            Self::Mixed => 0,
+            Self::Process => 1,
+        };
+        code.encode(bytes);
+    }
+
+    fn decode(rest: &mut &[u8]) -> Result<Self, crate::codec::Malformed> {
+        match u32::decode(rest)? {
+            0 => Ok(Self::Mixed),
+            1 => Ok(Self::Process),
+            _ => Err(crate::codec::Malformed),
+        }
+    }
+}
