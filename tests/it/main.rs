@@ -18,6 +18,7 @@ mod control;
 mod crash_points;
 mod descriptors;
 mod documentation;
+mod emulators;
 mod environment;
 mod examples;
 mod failure;
