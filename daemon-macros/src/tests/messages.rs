@@ -94,6 +94,31 @@ const MESSAGES: &[(&str, &str)] = &[
         "log = \"${HOME}/a.log\"",
         "environment variables are not expanded in the path of `log`",
     ),
+    // readiness
+    (
+        "ready = \"tcp\"",
+        "option `ready` takes `\"tcp:PORT\"` with a number from 1 to 65535",
+    ),
+    (
+        "ready = \"port:80\"",
+        "option `ready` takes `\"tcp:PORT\"` with a number",
+    ),
+    (
+        "ready = \"udp:0\"",
+        "option `ready` takes `\"udp:PORT\"` with a number",
+    ),
+    (
+        "ready = \"tcp:65536\"",
+        "option `ready` takes `\"tcp:PORT\"` with a number",
+    ),
+    (
+        "ready = [\"tcp:80\", \"later\"]",
+        "unknown value `later` for `ready`; expected `tcp:PORT`, ",
+    ),
+    (
+        "ready = \"unix:{nmae}\"",
+        "unknown placeholder `{nmae}`; did you mean `{name}`?",
+    ),
     // the rest
     (
         "env_remove = [\"\"]",

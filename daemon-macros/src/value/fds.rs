@@ -18,7 +18,7 @@ fn fds(value: &Value) -> syn::Result<TokenStream> {
             Ok(0..=2) => Err(element.mistake(format!(
                 "descriptors 0, 1 and 2 are always redirected; list only higher ones in `{name}`"
             ))),
-            Ok(fd) => Ok((fd, literal)),
+            Ok(fd) => Ok((format!("descriptor `{fd}`"), literal)),
             Err(_) => Err(element.wrong_type()),
         }
     })?;

@@ -177,18 +177,18 @@ impl Value<'_> {
         match self.elements() {
             Some(elements) => self.distinct(&elements, noun, |element| {
                 let literal = read(element)?;
-                Ok((literal.value(), literal))
+                Ok((format!("{noun} `{}`", literal.value()), literal))
             }),
             None => Ok(vec![read(self)?]),
         }
     }
 
-    /// At least one element, and none twice.
-    fn distinct<K: PartialEq + ToString, T>(
+    /// At least one element, and none twice. `read` also returns the name of an element.
+    fn distinct<T>(
         &self,
         elements: &[Value],
         noun: &str,
-        read: impl Fn(&Value) -> syn::Result<(K, T)>,
+        read: impl Fn(&Value) -> syn::Result<(String, T)>,
     ) -> syn::Result<Vec<T>> {
         if elements.is_empty() {
             let message = format!("option `{}` needs at least one {noun}", self.option.name);
@@ -196,12 +196,11 @@ impl Value<'_> {
         }
         let mut seen = Vec::new();
         all(elements.iter().map(|element| {
-            let (key, value) = read(element)?;
-            if seen.contains(&key) {
-                let text = shown(&key.to_string());
-                return Err(element.mistake(format!("{noun} `{text}` is listed twice")));
+            let (name, value) = read(element)?;
+            if seen.contains(&name) {
+                return Err(element.mistake(format!("{} is listed twice", shown(&name))));
             }
-            seen.push(key);
+            seen.push(name);
             Ok(value)
         }))
     }

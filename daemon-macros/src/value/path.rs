@@ -2,6 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
+use syn::LitStr;
 
 use super::{Kind, Value};
 use crate::diagnostics::shown;
@@ -31,35 +32,52 @@ fn path(value: &Value, is_refused: fn(&str) -> bool) -> syn::Result<TokenStream>
         let crate_path = respanned(value.crate_path, span);
         return Ok(quote_spanned!(span=> #crate_path::PathSource::from_fn(|| #expression)));
     }
-    let literal = value.string()?;
+    template(value, &value.string()?, is_refused)
+}
+
+/// A path that may contain placeholders.
+pub(super) fn template(
+    value: &Value,
+    literal: &LitStr,
+    is_refused: fn(&str) -> bool,
+) -> syn::Result<TokenStream> {
     let path = literal.value();
-    let name = value.option.name;
-    let complaint = if path.is_empty() {
-        format!("the path of `{name}` must not be empty")
+    if let Some(complaint) = complaint(value.option.name, &path, is_refused) {
+        return Err(value.mistake(complaint));
+    }
+    let written = generated(literal);
+    // Without a brace, a template is the path itself.
+    if !path.contains(['{', '}']) {
+        return Ok(written);
+    }
+    let span = generated_span(literal);
+    let crate_path = respanned(value.crate_path, span);
+    Ok(quote_spanned!(span=> #crate_path::PathSource::template(#written)))
+}
+
+fn complaint(name: &str, path: &str, is_refused: fn(&str) -> bool) -> Option<String> {
+    if path.is_empty() {
+        Some(format!("the path of `{name}` must not be empty"))
     } else if path.contains('\0') {
-        format!("the path of `{name}` must not contain a NUL byte")
+        Some(format!("the path of `{name}` must not contain a NUL byte"))
     } else if path == "~" || path.starts_with("~/") {
         let home = shown(&path.replacen('~', "{home}", 1));
-        format!("`~` is not expanded in the path of `{name}`; write `{home}`")
-    } else if names_a_variable(&path) {
-        format!(
+        Some(format!(
+            "`~` is not expanded in the path of `{name}`; write `{home}`"
+        ))
+    } else if names_a_variable(path) {
+        Some(format!(
             "environment variables are not expanded in the path of `{name}`; use a placeholder such as `{{home}}`"
-        )
-    } else if let Err(complaint) = check_placeholders(name, &path) {
-        complaint
-    } else if is_refused(&path) {
-        format!("the path of `{name}` names a directory; add a file name")
+        ))
+    } else if let Err(complaint) = check_placeholders(name, path) {
+        Some(complaint)
+    } else if is_refused(path) {
+        Some(format!(
+            "the path of `{name}` names a directory; add a file name"
+        ))
     } else {
-        let written = generated(&literal);
-        // Without a brace, a template is the path itself.
-        if !path.contains(['{', '}']) {
-            return Ok(written);
-        }
-        let span = generated_span(&literal);
-        let crate_path = respanned(value.crate_path, span);
-        return Ok(quote_spanned!(span=> #crate_path::PathSource::template(#written)));
-    };
-    Err(value.mistake(complaint))
+        None
+    }
 }
 
 /// `$NAME` or `${NAME}`; a dollar sign before anything else is part of the name.
@@ -68,7 +86,7 @@ fn names_a_variable(path: &str) -> bool {
     parts.any(|after| after.starts_with(|next: char| next.is_alphabetic() || "_{".contains(next)))
 }
 
-fn names_a_directory(path: &str) -> bool {
+pub(super) fn names_a_directory(path: &str) -> bool {
     match path.rsplit('/').next().unwrap_or_default() {
         "" | "." | ".." => true,
         last => DIRECTORIES

@@ -1,0 +1,2 @@
+#[daemon::main(ready = ["tcp:80", "tcp:80"])]
+fn main() {}

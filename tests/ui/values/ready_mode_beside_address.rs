@@ -1,0 +1,2 @@
+#[daemon::main(ready = ["notify", "tcp:80"])]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(ready = "unix:")]
+fn main() {}
