@@ -10,7 +10,7 @@ use crate::support::report::Signals;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
 use crate::support::trace::{self, Action, Role};
-use crate::support::{lock, process};
+use crate::support::{lock, process, requires};
 use nix::sys::signal::{SigSet, Signal};
 
 /// Bit N-1 is signal N, as in `/proc/PID/status`.
@@ -196,4 +196,19 @@ fn signal_after_success_ends_no_process() {
             return;
         }
     }
+}
+
+#[test]
+fn handler_of_the_launcher_runs_on_the_alternate_stack() {
+    requires!(strace);
+    let scratch = Scratch::new();
+    let start = scratch.background().options("pid=report.pid\nready=exec");
+    let start = start.does("return:0").traced(&["-e", "trace=rt_sigaction"]);
+    start.run();
+    let trace = scratch.read("trace");
+    let handlers = trace
+        .lines()
+        .filter(|line| line.contains("(SIGINT, {sa_handler=0x"))
+        .inspect(|line| assert!(line.contains("SA_ONSTACK"), "{line}"));
+    assert!(handlers.count() > 0, "{trace}");
 }

@@ -122,3 +122,18 @@ fn settled_shows_a_status_line() {
         Some(&"waiting until the daemon is ready (1 s)")
     );
 }
+
+#[test]
+fn launcher_in_the_background_of_a_shell_shows_no_status_line() {
+    let scratch = Scratch::new();
+    let (mut terminal, tty) = Terminal::new();
+    // A shell with job control puts the launcher into a process group that does not own the terminal.
+    let commands = "set -m; $0 -d & wait $!";
+    let start = notify(&scratch, "status:opening sleep:1500 ready hang");
+    let start = start.under(&["sh", "-c", commands]).env("TERM", "xterm");
+    let outcome = start.on_terminal(tty).run();
+    assert_eq!(outcome.code(), 0, "{outcome:?}");
+    let shown = terminal.read_to_end();
+    assert!(!shown.contains('\x1b'), "{shown:?}");
+    assert!(shown.contains("running in the background"), "{shown:?}");
+}

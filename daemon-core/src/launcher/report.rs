@@ -7,7 +7,7 @@ use std::path::Path;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getpgrp, tcgetpgrp};
 
 use crate::error::{Error, shown};
 use crate::program_name;
@@ -80,6 +80,12 @@ pub(super) fn status(text: &str, seconds: u64) {
     let name = shown(Path::new(&program_name::of_this_process()));
     let line = format!("\r\x1b[K\x1b[?7l{name}: {text} ({seconds} s)\x1b[?7h");
     write_if_there_is_room(&line);
+}
+
+/// Whether what the user types at the terminal of standard error is meant for this process, see
+/// `tcgetpgrp(3)`.
+pub(super) fn is_in_foreground() -> bool {
+    tcgetpgrp(io::stderr()) == Ok(getpgrp())
 }
 
 pub(super) fn clear_status() {

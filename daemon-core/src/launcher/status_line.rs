@@ -23,6 +23,7 @@ pub(super) struct StatusLine {
     text: Option<String>,
     has_changed: bool,
     shown: Option<Instant>,
+    is_drawn: bool,
     is_possible: bool,
 }
 
@@ -34,6 +35,7 @@ impl StatusLine {
             text: None,
             has_changed: false,
             shown: None,
+            is_drawn: false,
             is_possible: !is_dumb && io::stderr().is_terminal(),
         }
     }
@@ -45,6 +47,11 @@ impl StatusLine {
         }
         self.shown = Some(now);
         self.has_changed = false;
+        // In the background of a shell, the line would hide what the user types there.
+        if !report::is_in_foreground() {
+            return;
+        }
+        self.is_drawn = true;
         let text = self.text.as_deref().unwrap_or(WAITING);
         report::status(text, (now - self.begin).as_secs());
     }
@@ -63,12 +70,19 @@ impl StatusLine {
     }
 }
 
+impl StatusLine {
+    fn clear(&mut self) {
+        if self.is_drawn && report::is_in_foreground() {
+            report::clear_status();
+        }
+        self.is_drawn = false;
+        self.has_changed = true;
+    }
+}
+
 impl News for StatusLine {
     fn warn(&mut self, text: &str) {
-        if self.shown.is_some() {
-            report::clear_status();
-            self.has_changed = true;
-        }
+        self.clear();
         report::line(text);
     }
 
@@ -80,8 +94,6 @@ impl News for StatusLine {
 
 impl Drop for StatusLine {
     fn drop(&mut self) {
-        if self.shown.is_some() {
-            report::clear_status();
-        }
+        self.clear();
     }
 }
