@@ -4,11 +4,12 @@
 //! only, before `--`: no clusters (`-vd`), no `--background=true`. It cannot know that a word is
 //! the value of one of the program's options (`--name -d`).
 //!
-//! With `subcommands`, the switch and the control flag count only after such a word. They decide
-//! *whether* anything happens, and `prog genkey -d` is the program's own affair. The path flags say
-//! *where*, once that is decided, and so count on both sides of the subcommand: a program whose
-//! `--log-file` is an option of all its subcommands is called as `prog --log-file FILE mount -d`,
-//! and a start that left FILE out would succeed and log somewhere else.
+//! With `subcommand`, the switch counts only after such a word: `prog genkey -d` belongs to the
+//! program. The other flags count on both sides of it: `prog --log-file FILE mount -d` must not log
+//! elsewhere, and a control verb concerns the daemon whatever the subcommand is.
+//!
+//! A control verb may be attached to its flag: `-sstop`, `-s=stop`, `--ctl=stop`. A word that begins
+//! with a short control flag and names no verb is an error.
 //!
 //! A word that begins with a dash is never the value of one of our flags: `-d --pid-file --verbose`
 //! is a forgotten path, not a PID file of the name `--verbose`.

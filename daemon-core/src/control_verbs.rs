@@ -8,7 +8,7 @@ use nix::unistd::Pid;
 use crate::control::{Control, Status, Stopped};
 use crate::daemon::Daemon;
 use crate::enter::{path_context, start};
-use crate::error::{Error, shown};
+use crate::error::{Error, ErrorKind, shown};
 use crate::launcher::{preflight, report};
 use crate::path_template;
 use crate::settings::Object;
@@ -72,7 +72,10 @@ fn run(settings: Daemon, verb: Verb, arguments: Vec<OsString>) -> Result<u8, Err
     match verb {
         Verb::Status => status(&control()?),
         Verb::Stop => stop(&control()?, stop_timeout).map(|_| 0),
-        Verb::Reload => control()?.reload().map(|()| 0),
+        Verb::Reload => {
+            refuse_reload_that_reopens(&settings)?;
+            control()?.reload().map(|()| 0)
+        }
         Verb::Reopen => reopen(&control()?, settings.settings.log_reopen).map(|()| 0),
         Verb::Restart => Err(restart(settings, arguments, stop_timeout)?),
     }
@@ -102,8 +105,11 @@ fn status(control: &Control) -> Result<u8, Error> {
             .and_then(|pid| sys::process::output_of(Pid::from_raw(pid))),
         _ => None,
     };
-    let log = log.map_or(String::new(), |log| format!(", log {}", shown(&log)));
-    report::answer(&format!("{status}{log}"));
+    let more = match status {
+        Status::NotRunning => where_it_looked(control),
+        _ => log.map_or(String::new(), |log| format!(", log {}", shown(&log))),
+    };
+    report::answer(&format!("{status}{more}"));
     Ok(status.exit_status())
 }
 
@@ -123,8 +129,28 @@ fn stop_for_restart(control: &Control, timeout: Duration) -> Result<Stopped, Err
 /// `stop`.
 fn stop(control: &Control, timeout: Duration) -> Result<Stopped, Error> {
     let stopped = control.stop(timeout)?;
-    report::answer(&stopped.to_string());
+    let more = match stopped {
+        Stopped::NotRunning => where_it_looked(control),
+        _ => String::new(),
+    };
+    report::answer(&format!("{stopped}{more}"));
     Ok(stopped)
+}
+
+fn where_it_looked(control: &Control) -> String {
+    format!(" (PID file {})", shown(control.pid_file()))
+}
+
+/// The handler for SIGHUP would be that of this library, and the program would reload nothing.
+fn refuse_reload_that_reopens(settings: &Daemon) -> Result<(), Error> {
+    if settings.settings.log_reopen != Some(Signal::SIGHUP) {
+        return Ok(());
+    }
+    let flag = settings.control_flag.as_deref().unwrap_or_default();
+    let flag = shown(flag.as_ref());
+    let reason = format!("SIGHUP reopens the log of this program; use {flag} reopen");
+    let what = "cannot reload the daemon";
+    Err(Error::words(ErrorKind::OutOfReach, what, reason))
 }
 
 /// `reopen`: the signal on which the daemon reopens its log.

@@ -93,9 +93,8 @@ impl<'s> Reader<'s> {
             control_flag,
             ..
         } = self.settings;
-        let control_flag = control_flag.as_ref().filter(|_| self.subcommand_seen);
         let flags = [
-            (control_flag, ValueKind::Verb),
+            (control_flag.as_ref(), ValueKind::Verb),
             (pid_flag.as_ref(), ValueKind::PidFile),
             (log_flag.as_ref(), ValueKind::LogFile),
             (timeout_flag.as_ref(), ValueKind::Timeout),
@@ -107,12 +106,25 @@ impl<'s> Reader<'s> {
                 self.awaiting = Some(flag);
                 return Some(Meaning::Flag(flag));
             }
-            if let Some(value) = value_after(name, word) {
+            let value = match takes {
+                ValueKind::Verb => attached_verb(name, word),
+                _ => value_after(name, word),
+            };
+            if let Some(value) = value {
                 return Some(Meaning::Value(flag, value));
             }
         }
         None
     }
+}
+
+/// The verb in `-sstop`, `-s=stop` and `--flag=stop`.
+fn attached_verb<'w>(flag: &OsStr, word: &'w OsStr) -> Option<&'w OsStr> {
+    if flag.as_encoded_bytes().starts_with(b"--") {
+        return value_after(flag, word);
+    }
+    let rest = without_prefix(word, flag)?;
+    Some(without_prefix(rest, OsStr::new("=")).unwrap_or(rest))
 }
 
 /// The value in `--flag=value`. A short flag has no such form: in `-p=x`, some parsers take the

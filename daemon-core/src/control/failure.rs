@@ -75,9 +75,10 @@ impl Error {
         Self::words(ErrorKind::OutOfReach, what, reason)
     }
 
-    pub(crate) fn not_running(step: &str) -> Self {
+    pub(crate) fn not_running(step: &str, pid_file: &Path) -> Self {
         let what = format!("cannot {step} the daemon");
-        Self::words(ErrorKind::NotRunning, what, "not running")
+        let reason = format!("not running (PID file {})", shown(pid_file));
+        Self::words(ErrorKind::NotRunning, what, reason)
     }
 
     pub(crate) fn not_signalled(step: &str, pid: Pid, cause: impl Into<io::Error>) -> Self {

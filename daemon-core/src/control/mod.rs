@@ -7,7 +7,7 @@ mod status;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -72,6 +72,11 @@ impl Control {
         Self {
             pid_file: pid_file.into(),
         }
+    }
+
+    /// Where it looks for the daemon.
+    pub(crate) fn pid_file(&self) -> &Path {
+        &self.pid_file
     }
 
     /// Whether the daemon runs.
@@ -191,7 +196,9 @@ impl Control {
         check: impl FnOnce(&Holder) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let holder = match self.find()? {
-            Found::NoFile | Found::Unlocked(_) => return Err(Error::not_running(step)),
+            Found::NoFile | Found::Unlocked(_) => {
+                return Err(Error::not_running(step, &self.pid_file));
+            }
             Found::Starting(None) => return Err(self.no_pid_yet()),
             Found::Starting(Some(holder)) | Found::Running(holder) => holder,
         };
@@ -199,7 +206,7 @@ impl Control {
         check(&holder)?;
         match holder.send(signal) {
             Ok(()) => Ok(()),
-            Err(Errno::ESRCH) => Err(Error::not_running(step)),
+            Err(Errno::ESRCH) => Err(Error::not_running(step, &self.pid_file)),
             Err(errno) => Err(Error::not_signalled(step, holder.pid(), errno)),
         }
     }

@@ -157,7 +157,9 @@ fn relative_path_depends_on_the_directory() {
         let outcome = scratch.verb(verb).cwd(scratch.path("elsewhere")).run();
         assert_eq!(outcome.code(), status, "{outcome:?}");
         let said = outcome.out_text() + &outcome.err_text();
-        assert!(said.ends_with("not running\n"), "it says so: {said}");
+        let words = "not running (PID file ";
+        assert!(said.contains(words), "it says where it looked: {said}");
+        assert!(said.ends_with("/elsewhere/report.pid)\n"), "{said}");
     }
     assert!(daemon.process.is_alive());
     scratch.expect_order();

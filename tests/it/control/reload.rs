@@ -32,3 +32,16 @@ fn reload_does_not_kill_a_daemon_without_a_handler() {
     assert_eq!(outcome.code(), 0, "{outcome:?}");
     assert!(daemon.process.is_alive());
 }
+
+#[test]
+fn reload_is_refused_where_sighup_reopens_the_log() {
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nlog=report.log\ncontrol_flag=-s\nlog_reopen=1";
+    let daemon = scratch.up(scratch.background().options(options).does("stay"));
+    let reload = scratch.report().options(options).arg("-sreload").run();
+    let words = ["SIGHUP reopens the log of this program; use -s reopen"];
+    expect_failure(&reload, 4, &words);
+    let reopen = scratch.report().options(options).arg("-s=reopen").run();
+    assert_eq!(reopen.code(), 0, "{reopen:?}");
+    assert!(daemon.process.is_alive());
+}

@@ -18,7 +18,15 @@ fn verbs_report_a_missing_daemon() {
     let scratch = Scratch::new();
     expect_answer(&scratch.verb("status").run(), 3, "not running");
     expect_answer(&scratch.verb("stop").run(), 0, "not running");
-    expect_failure(&scratch.verb("reload").run(), 7, &["not running"]);
+    let said = scratch.verb("status").run().out_text();
+    let pid_file = scratch.path("report.pid");
+    let expected = format!("report: not running (PID file {})\n", pid_file.display());
+    assert_eq!(said, expected);
+    expect_failure(
+        &scratch.verb("reload").run(),
+        7,
+        &["not running", "report.pid)"],
+    );
     let reopen = scratch
         .verb("reopen")
         .options(format!("{OPTIONS}\nlog_reopen=10"));

@@ -89,7 +89,7 @@ fn mount_point_is_locked_in_place() {
         .run();
     let text = outcome.out_text();
     assert!(text.starts_with("0\n69\n"), "{outcome:?}");
-    assert!(text.contains("not running\n3\n0\n"), "{outcome:?}");
+    assert!(text.contains("/report.pid)\n3\n0\n"), "{outcome:?}");
     assert!(!text.contains("report.pid.new"), "{outcome:?}");
 }
 

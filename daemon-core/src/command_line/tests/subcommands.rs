@@ -24,18 +24,19 @@ fn with_subcommands_the_switch_counts_only_after_one_of_them() {
 }
 
 #[test]
-fn with_subcommands_a_verb_counts_only_after_one_of_them() {
+fn a_verb_counts_on_both_sides_of_the_subcommand() {
     let settings = full().subcommand(["mount"]);
-    for line in ["prog -s stop", "prog genkey -s stop", "prog -s stop mount"] {
-        assert_eq!(
-            ask(&settings, &words(line)),
-            Ok(Invocation::Foreground),
-            "{line}"
-        );
+    for (line, argv) in [
+        ("prog -s stop", "prog"),
+        ("prog genkey -s stop", "prog genkey"),
+        ("prog -s stop mount", "prog mount"),
+        ("prog mount -s stop META", "prog mount META"),
+    ] {
+        let expected = Ok(control(Verb::Stop, argv, None));
+        assert_eq!(ask(&settings, &words(line)), expected, "{line}");
     }
-    let line = words("prog mount -s restart META");
-    let expected = Ok(control(Verb::Restart, "prog mount META", None));
-    assert_eq!(ask(&settings, &line), expected);
+    let end = words("prog -- -s stop");
+    assert_eq!(ask(&settings, &end), Ok(Invocation::Foreground));
 }
 
 #[test]

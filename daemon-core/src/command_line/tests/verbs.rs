@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use super::{ask, control, full, plain, usage, words};
-use crate::command_line::Verb;
+use crate::command_line::{Invocation, Verb};
 
 #[test]
 fn every_control_verb_is_known() {
@@ -41,6 +41,36 @@ fn a_long_control_flag_takes_its_verb_in_both_forms() {
     for line in ["prog --control stop x", "prog --control=stop x"] {
         let expected = Ok(control(Verb::Stop, "prog x", None));
         assert_eq!(ask(&settings, &words(line)), expected, "{line}");
+    }
+}
+
+#[test]
+fn a_verb_may_be_attached_to_its_flag() {
+    for line in ["prog -sstop x", "prog -s=stop x"] {
+        let expected = Ok(control(Verb::Stop, "prog x", None));
+        assert_eq!(ask(&full(), &words(line)), expected, "{line}");
+    }
+    for (line, word) in [
+        ("prog -sstpo", "stpo"),
+        ("prog -stop", "top"),
+        ("prog -s5", "5"),
+    ] {
+        let expected = format!(
+            "cannot use the flag -s: unknown verb {word}; \
+             expected status, stop, reload, reopen or restart"
+        );
+        assert_eq!(ask(&full(), &words(line)), Err(usage(&expected)), "{line}");
+    }
+    let expected = Err(usage("cannot use the flag -s: its value is empty"));
+    assert_eq!(ask(&full(), &words("prog -s=")), expected);
+    // Another word, of the program.
+    let long = plain().control_flag("--ctl");
+    for line in ["prog --ctl-port 80", "prog --ctlstop", "prog -- --ctl=stop"] {
+        assert_eq!(
+            ask(&long, &words(line)),
+            Ok(Invocation::Foreground),
+            "{line}"
+        );
     }
 }
 
