@@ -10,6 +10,7 @@ use crate::daemon::Daemon;
 use crate::enter::{path_context, start};
 use crate::error::{Error, ErrorKind, shown};
 use crate::launcher::{preflight, report};
+use crate::option_check;
 use crate::path_template;
 use crate::settings::Object;
 use crate::signal::Signal;
@@ -30,7 +31,9 @@ impl Daemon {
     /// let _daemon = Daemon::new().pid("/run/hello.pid").control_flag("-s").enter();
     /// ```
     pub fn control_flag(mut self, flag: impl Into<OsString>) -> Self {
-        self.control_flag = Some(flag.into());
+        let flag = flag.into();
+        self.check.note("control_flag", option_check::flag(&flag));
+        self.control_flag = Some(flag);
         self.run_verb = Some(run);
         self
     }

@@ -1,6 +1,8 @@
 //! `Daemon`, the builder, with every default.
 
 use std::ffi::OsString;
+#[cfg(unix)]
+use std::os::fd::RawFd;
 use std::time::Duration;
 
 use crate::capabilities::Capabilities;
@@ -8,6 +10,7 @@ use crate::env_changes::EnvChanges;
 #[cfg(unix)]
 use crate::error::Error;
 use crate::kill_mode::KillMode;
+use crate::option_check::{self, OptionCheck};
 use crate::path_source::PathSource;
 use crate::readiness::Readiness;
 use crate::settings::{Paths, Settings};
@@ -15,9 +18,26 @@ use crate::signal::Signal;
 #[cfg(unix)]
 use crate::verb::Verb;
 
-/// The settings of a daemon: the options of `#[daemon::main]` at run time.
+/// A file descriptor. Descriptors stay open on Unix alone.
+#[cfg(not(unix))]
+type RawFd = i32;
+
+/// The settings of a daemon: the options of `#[daemon::main]` at run time, with the same names.
 ///
-/// Nothing happens until [`enter`](Self::enter) or [`start`](Self::start).
+/// Nothing happens until [`enter`](Self::enter) or [`start`](Self::start). What the attribute refuses
+/// when it is compiled, a method keeps as an error of the kind
+/// [`Configuration`](crate::ErrorKind::Configuration), which the start and the control verbs report.
+///
+/// ```no_run
+/// use daemon::{Daemon, PathSource};
+///
+/// let _daemon = Daemon::new()
+///     .pid(PathSource::template("{pid_dir}/{name}.pid"))
+///     .log(PathSource::template("{log_dir}/{name}.log"))
+///     .control_flag("-s")
+///     .enter();
+/// println!("the program runs here");
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing happens until `enter` or `start`"]
 pub struct Daemon {
@@ -36,6 +56,7 @@ pub struct Daemon {
     pub(crate) settings: Settings,
     pub(crate) env: EnvChanges,
     pub(crate) configure: Option<fn(Daemon) -> Daemon>,
+    pub(crate) check: OptionCheck,
     pub(crate) capabilities: Capabilities,
     /// Carries out a control verb.
     #[cfg(unix)]
@@ -53,7 +74,11 @@ impl Default for Daemon {
 }
 
 impl Daemon {
-    /// The defaults: the switch `-d, --background`, no PID file, no log, ready when settled.
+    /// Returns the defaults: the switch `-d, --background`, no PID file, no log, ready when settled.
+    ///
+    /// ```no_run
+    /// let _daemon = daemon::Daemon::new().enter();
+    /// ```
     pub fn new() -> Self {
         Self {
             background_flag: None,
@@ -70,18 +95,29 @@ impl Daemon {
             settings: Settings::default(),
             env: EnvChanges::default(),
             configure: None,
+            check: OptionCheck::default(),
             capabilities: Capabilities::default(),
             #[cfg(unix)]
             run_verb: None,
         }
     }
 
-    /// The switch, in all its spellings. Default: `-d` and `--background`.
+    /// Sets the switch, in all its spellings. Default: `-d` and `--background`.
+    ///
+    /// Only [`enter`](Self::enter) reads the command line. The words are exact: no clusters such as
+    /// `-vd`, and nothing after `--`.
+    ///
+    /// ```no_run
+    /// let _daemon = daemon::Daemon::new().background_flag(["-b", "--background"]).enter();
+    /// ```
     pub fn background_flag<F: Into<OsString>>(
         mut self,
         flags: impl IntoIterator<Item = F>,
     ) -> Self {
-        self.background_flag = Some(flags.into_iter().map(Into::into).collect());
+        let flags: Vec<OsString> = flags.into_iter().map(Into::into).collect();
+        let complaint = flags.iter().find_map(|flag| option_check::flag(flag));
+        self.check.note("background_flag", complaint);
+        self.background_flag = Some(flags);
         self
     }
 
@@ -94,49 +130,84 @@ impl Daemon {
     /// [`enter`](Self::enter) reads it.
     ///
     /// ```no_run
-    /// let _daemon = daemon_core::Daemon::new().foreground_flag("-f").enter();
+    /// let _daemon = daemon::Daemon::new().foreground_flag("-f").enter();
     /// ```
     pub fn foreground_flag(mut self, flag: impl Into<OsString>) -> Self {
-        self.foreground_flag = Some(flag.into());
+        let flag = flag.into();
+        self.check
+            .note("foreground_flag", option_check::flag(&flag));
+        self.foreground_flag = Some(flag);
         self
     }
 
-    /// The switch counts only after one of these words, as in `prog mount -d`. Default: anywhere.
+    /// Lets the switch count only after one of these words, as in `prog mount -d`. Default: anywhere.
+    ///
+    /// ```no_run
+    /// let _daemon = daemon::Daemon::new().subcommand(["mount", "serve"]).enter();
+    /// ```
     pub fn subcommand<W: Into<OsString>>(mut self, words: impl IntoIterator<Item = W>) -> Self {
-        self.subcommand = words.into_iter().map(Into::into).collect();
+        let words: Vec<OsString> = words.into_iter().map(Into::into).collect();
+        let complaint = words.iter().find_map(|word| option_check::subcommand(word));
+        self.check.note("subcommand", complaint);
+        self.subcommand = words;
         self
     }
 
-    /// The locked PID file. Default: none.
+    /// Sets the PID file, which is locked while the daemon runs. Default: none.
+    ///
+    /// A string is a plain path; [`PathSource::template`] takes placeholders. A relative path begins at
+    /// the directory that the launcher was started in.
+    ///
+    /// ```no_run
+    /// use daemon::{Daemon, PathSource};
+    ///
+    /// let _daemon = Daemon::new().pid(PathSource::template("{pid_dir}/{name}.pid")).enter();
+    /// ```
     pub fn pid(mut self, path: impl Into<PathSource>) -> Self {
         self.paths.pid = Some(path.into());
         self.capabilities.add_pid_file();
         self
     }
 
-    /// The file that standard output and standard error are appended to. Default: `/dev/null`.
+    /// Sets the file that standard output and standard error are appended to. Default: `/dev/null`.
+    ///
+    /// ```no_run
+    /// let _daemon = daemon::Daemon::new().log("/var/log/hello.log").enter();
+    /// ```
     pub fn log(mut self, path: impl Into<PathSource>) -> Self {
         self.paths.log = Some(path.into());
         self.capabilities.add_log();
         self
     }
 
-    /// A flag by which the user of the program chooses the PID file. Default: none.
+    /// Sets a flag by which the user of the program chooses the PID file. Default: none.
     ///
-    /// It is looked for by [`enter`](Self::enter), before [`configure`](Self::configure) is called; a
-    /// program that calls [`start`](Self::start) reads its command line itself.
+    /// [`enter`](Self::enter) reads it, before it calls [`configure`](Self::configure). A program that
+    /// calls [`start`](Self::start) reads its command line itself.
+    ///
+    /// ```no_run
+    /// let _daemon = daemon::Daemon::new().pid_flag("--pid-file").enter();
+    /// ```
     pub fn pid_flag(mut self, flag: impl Into<OsString>) -> Self {
-        self.pid_flag = Some(flag.into());
+        let flag = flag.into();
+        self.check.note("pid_flag", option_check::flag(&flag));
+        self.pid_flag = Some(flag);
         self.capabilities.add_pid_file();
         self
     }
 
-    /// A flag by which the user of the program chooses the log. Default: none.
+    /// Sets a flag by which the user of the program chooses the log. Default: none.
     ///
-    /// It is looked for by [`enter`](Self::enter), before [`configure`](Self::configure) is called; a
-    /// program that calls [`start`](Self::start) reads its command line itself.
+    /// [`enter`](Self::enter) reads it, before it calls [`configure`](Self::configure). A program that
+    /// calls [`start`](Self::start) reads its command line itself.
+    ///
+    /// ```no_run
+    /// let _daemon = daemon::Daemon::new().log_flag("--log-file").enter();
+    /// ```
     pub fn log_flag(mut self, flag: impl Into<OsString>) -> Self {
-        self.log_flag = Some(flag.into());
+        let flag = flag.into();
+        self.check.note("log_flag", option_check::flag(&flag));
+        self.log_flag = Some(flag);
         self.capabilities.add_log();
         self
     }
@@ -152,58 +223,115 @@ impl Daemon {
     /// let _daemon = daemon::Daemon::new().timeout_flag("--timeout").enter();
     /// ```
     pub fn timeout_flag(mut self, flag: impl Into<OsString>) -> Self {
-        self.timeout_flag = Some(flag.into());
+        let flag = flag.into();
+        self.check.note("timeout_flag", option_check::flag(&flag));
+        self.timeout_flag = Some(flag);
         self
     }
 
-    /// The mode of a PID file that is created, whatever the umask. Default: `0o644`.
+    /// Sets the mode of a PID file that the start creates, whatever the umask. Default: `0o644`.
+    ///
+    /// The range is `0o600` to `0o777`, with reading and writing for the owner.
+    ///
+    /// ```no_run
+    /// let _daemon = daemon::Daemon::new().pid("/run/hello.pid").pid_mode(0o600).enter();
+    /// ```
     pub fn pid_mode(mut self, mode: u32) -> Self {
+        self.check.note("pid_mode", option_check::file_mode(mode));
         self.settings.pid_mode = mode;
         self
     }
 
-    /// The mode of a log that is created, whatever the umask. Default: `0o640`.
+    /// Sets the mode of a log that the start creates, whatever the umask. Default: `0o640`.
+    ///
+    /// The range is `0o600` to `0o777`, with reading and writing for the owner.
+    ///
+    /// ```no_run
+    /// let _daemon = daemon::Daemon::new().log("/var/log/hello.log").log_mode(0o600).enter();
+    /// ```
     pub fn log_mode(mut self, mode: u32) -> Self {
+        self.check.note("log_mode", option_check::file_mode(mode));
         self.settings.log_mode = mode;
         self
     }
 
-    /// The daemon's working directory. Default: the launcher's.
+    /// Sets the daemon's working directory. Default: the launcher's.
+    ///
+    /// With [`chroot`](Self::chroot) the path is inside the new root directory.
+    ///
+    /// ```no_run
+    /// let _daemon = daemon::Daemon::new().workdir("/").enter();
+    /// ```
     pub fn workdir(mut self, path: impl Into<PathSource>) -> Self {
         self.paths.workdir = Some(path.into());
         self
     }
 
-    /// The daemon's file mode creation mask, see `umask(2)`. Default: the launcher's.
+    /// Sets the daemon's file mode creation mask, see `umask(2)`. Default: the launcher's.
+    ///
+    /// The range is `0o000` to `0o777`.
+    ///
+    /// ```no_run
+    /// let _daemon = daemon::Daemon::new().umask(0o027).enter();
+    /// ```
     pub fn umask(mut self, mask: u32) -> Self {
+        self.check.note("umask", option_check::umask(mask));
         self.settings.umask = Some(mask);
         self
     }
 
-    /// The user that the daemon becomes: a name or a number. Default: the launcher's.
+    /// Sets the user that the daemon becomes: a name or a uid. Default: the launcher's.
+    ///
+    /// Only root can become another user. `HOME`, `USER` and `LOGNAME` follow.
+    ///
+    /// ```no_run
+    /// let _daemon = daemon::Daemon::new().user("www-data").enter();
+    /// ```
     pub fn user(mut self, user: impl Into<String>) -> Self {
-        self.user = Some(user.into());
+        let user = user.into();
+        self.check.note("user", option_check::account(&user));
+        self.user = Some(user);
         self.capabilities.add_privileges();
         self
     }
 
-    /// The group that the daemon becomes a member of: a name or a number. Default: the primary
-    /// group of [`user`](Self::user), else the launcher's.
+    /// Sets the group of the daemon: a name or a gid. Default: the primary group of
+    /// [`user`](Self::user), else the launcher's.
+    ///
+    /// ```no_run
+    /// let _daemon = daemon::Daemon::new().user("www-data").group("adm").enter();
+    /// ```
     pub fn group(mut self, group: impl Into<String>) -> Self {
-        self.group = Some(group.into());
+        let group = group.into();
+        self.check.note("group", option_check::account(&group));
+        self.group = Some(group);
         self.capabilities.add_privileges();
         self
     }
 
-    /// The daemon's root directory, see `chroot(2)`. Default: the launcher's.
+    /// Sets the daemon's root directory, see `chroot(2)`. Default: the launcher's.
+    ///
+    /// Only root can change it. A daemon that stays root can leave it: set [`user`](Self::user) too.
+    ///
+    /// ```no_run
+    /// let _daemon = daemon::Daemon::new().chroot("/srv/hello").user("www-data").enter();
+    /// ```
     pub fn chroot(mut self, path: impl Into<PathSource>) -> Self {
         self.paths.chroot = Some(path.into());
         self
     }
 
-    /// Descriptors of the launcher that stay open in the daemon. Default: none.
-    pub fn keep_fds(mut self, descriptors: impl IntoIterator<Item = i32>) -> Self {
-        self.settings.keep_fds = descriptors.into_iter().collect();
+    /// Keeps descriptors of the launcher open in the daemon, under the same fds. Default: none.
+    ///
+    /// They are 3 or above. An fd that is not open is ignored.
+    ///
+    /// ```no_run
+    /// let _daemon = daemon::Daemon::new().keep_fds([3]).enter();
+    /// ```
+    pub fn keep_fds(mut self, fds: impl IntoIterator<Item = RawFd>) -> Self {
+        let fds: Vec<RawFd> = fds.into_iter().collect();
+        self.check.note("keep_fds", option_check::keep_fds(&fds));
+        self.settings.keep_fds = fds;
         self
     }
 
@@ -214,7 +342,7 @@ impl Daemon {
     /// of the kind [`Configuration`](crate::ErrorKind::Configuration).
     ///
     /// ```no_run
-    /// let _daemon = daemon_core::Daemon::new().env_remove(["GIT_DIR", "MAKEFLAGS"]).enter();
+    /// let _daemon = daemon::Daemon::new().env_remove(["GIT_DIR", "MAKEFLAGS"]).enter();
     /// ```
     pub fn env_remove<N: Into<OsString>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         for name in names {
@@ -226,7 +354,7 @@ impl Daemon {
     /// Sets a variable in the environment of the daemon. Default: none.
     ///
     /// ```no_run
-    /// let _daemon = daemon_core::Daemon::new().env("RUST_BACKTRACE", "1").enter();
+    /// let _daemon = daemon::Daemon::new().env("RUST_BACKTRACE", "1").enter();
     /// ```
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.env.set(name.into(), Some(value.into()));
@@ -238,20 +366,36 @@ impl Daemon {
     /// removed.
     ///
     /// ```no_run
-    /// let _daemon = daemon_core::Daemon::new().env_clear().env("PATH", "/usr/bin:/bin").enter();
+    /// let _daemon = daemon::Daemon::new().env_clear().env("PATH", "/usr/bin:/bin").enter();
     /// ```
     pub fn env_clear(mut self) -> Self {
         self.env.clear();
         self
     }
 
-    /// When the launcher may exit 0. Default: [`Readiness::settled`].
+    /// Sets the condition under which the launcher exits with 0. Default: [`Readiness::settled`].
+    ///
+    /// ```no_run
+    /// use daemon::{Daemon, Readiness};
+    ///
+    /// let _daemon = Daemon::new().ready(Readiness::notify()).enter();
+    /// daemon::ready();
+    /// ```
     pub fn ready(mut self, readiness: Readiness) -> Self {
         self.readiness = readiness;
         self
     }
 
-    /// The longest wait for readiness. Default: 3 seconds under [`Readiness::settled`], else 30.
+    /// Sets the longest wait for readiness. Default: 3 seconds under [`Readiness::settled`], else 30.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// use daemon::{Daemon, Readiness};
+    ///
+    /// let daemon = Daemon::new().ready(Readiness::notify());
+    /// let _daemon = daemon.ready_timeout(Duration::from_secs(120)).enter();
+    /// ```
     pub fn ready_timeout(mut self, timeout: Duration) -> Self {
         self.settings.ready_timeout = Some(timeout);
         self
@@ -284,21 +428,52 @@ impl Daemon {
         self
     }
 
-    /// The grace between the stop signal and SIGKILL of the control verb `stop`. Default: 10 seconds.
+    /// Sets how long the control verb `stop` waits before it sends SIGKILL. Default: 10 seconds.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// use daemon::Daemon;
+    ///
+    /// let daemon = Daemon::new().pid("/run/hello.pid").control_flag("-s");
+    /// let _daemon = daemon.stop_timeout(Duration::from_secs(60)).enter();
+    /// ```
     pub fn stop_timeout(mut self, timeout: Duration) -> Self {
         self.settings.stop_timeout = timeout;
         self
     }
 
-    /// Reopen the log on this signal. Default: never.
+    /// Reopens the log on this signal, for log rotation. Default: never.
+    ///
+    /// ```no_run
+    /// use daemon::{Daemon, Signal};
+    ///
+    /// let daemon = Daemon::new().log("/var/log/hello.log");
+    /// let _daemon = daemon.log_reopen(Signal::SIGUSR1).enter();
+    /// ```
     pub fn log_reopen(mut self, signal: Signal) -> Self {
+        self.check.note("log_reopen", option_check::signal(signal));
         self.settings.log_reopen = Some(signal);
         self.capabilities.add_log_reopen();
         self
     }
 
-    /// A function that has the last word at run time; called in the launcher and for the control
-    /// verbs only. Default: none.
+    /// Sets a function that changes the settings at run time; its result is used. Default: none.
+    ///
+    /// It is called in the launcher and for the control verbs only, with the final settings.
+    ///
+    /// ```no_run
+    /// use daemon::Daemon;
+    ///
+    /// fn adjust(daemon: Daemon) -> Daemon {
+    ///     match std::env::var_os("HELLO_LOG") {
+    ///         Some(path) => daemon.log(path),
+    ///         None => daemon,
+    ///     }
+    /// }
+    ///
+    /// let _daemon = Daemon::new().log("/var/log/hello.log").configure(adjust).enter();
+    /// ```
     pub fn configure(mut self, configure: fn(Self) -> Self) -> Self {
         self.configure = Some(configure);
         self.capabilities.add_daemon_side();

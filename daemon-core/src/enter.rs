@@ -21,84 +21,101 @@ use crate::standard_streams::BufferedOutput;
 use crate::sys;
 
 impl Daemon {
-    /// Finds out which role this process is in, and plays it.
+    /// Reads the command line and runs as launcher, daemon, foreground program or control command.
     ///
-    /// Without the switch on the command line, and in the daemon, it returns a guard, and the
-    /// program runs. With the switch this process is the launcher: it starts the daemon, waits
-    /// until that is ready, and ends with a status that tells the truth; it never returns. Nor does
-    /// it with a control verb, which it carries out. If two options claim one flag, the status is 78.
+    /// Without the switch, and in the daemon, it returns and the program runs. With the switch this
+    /// process is the launcher: it starts the daemon, waits until the daemon is ready, and exits with
+    /// 0 or with the status of the failure. With a control verb it carries that out and exits.
+    /// If two options claim one flag, it exits with 78.
     ///
-    /// Call it first thing in `main`, before there are threads, open files or children.
+    /// Call it first in `main`, before there are threads, open files or children.
+    ///
+    /// ```no_run
+    /// use daemon::Daemon;
+    ///
+    /// let _daemon = Daemon::new().pid("/run/hello.pid").log("/var/log/hello.log").enter();
+    /// println!("hello");
+    /// ```
     pub fn enter(self) -> Running {
-        match take_handoff(&self.capabilities) {
-            Ok(Some(running)) => return running,
-            Ok(None) => {}
-            // The launcher has been told, and tells the user.
-            Err(error) => sys::exit::exit(error.exit_status()),
+        self.try_enter().unwrap_or_else(|error| give_up(&error))
+    }
+
+    fn try_enter(self) -> Result<Running, Error> {
+        if let Some(running) = take_handoff(&self.capabilities) {
+            return Ok(running);
         }
-        let asked = command_line::read(&self, std::env::args_os);
-        match asked {
-            Ok(Invocation::Foreground) => Running::new(),
-            Ok(Invocation::InPlace { argv }) => give_up(&launcher::exec_in_place(argv)),
-            Ok(Invocation::Background { argv, chosen }) => {
-                give_up(&start_with(self.configured(chosen), argv))
+        match command_line::read(&self, std::env::args_os)? {
+            Invocation::Foreground => Ok(Running::new()),
+            Invocation::InPlace { argv } => Err(launcher::exec_in_place(argv)),
+            Invocation::Background { argv, chosen } => {
+                Err(start_with(self.configured(chosen)?, argv))
             }
-            Ok(Invocation::Control { verb, argv, chosen }) => {
+            Invocation::Control { verb, argv, chosen } => {
                 let Some(run) = self.run_verb else {
-                    return Running::new();
+                    return Ok(Running::new());
                 };
-                match run(self.configured(chosen), verb, argv) {
-                    Ok(status) => sys::exit::exit(status),
-                    Err(error) => give_up(&error),
-                }
+                let status = run(self.configured(chosen)?, verb, argv)?;
+                sys::exit::exit(status)
             }
-            Err(error) => give_up(&error),
         }
     }
 
-    /// Starts the daemon from a program that reads its command line itself.
+    /// Starts the daemon, in a program that reads its command line itself.
     ///
-    /// In the launcher it reports and ends the process, with status 0 once the daemon is ready and
-    /// else with the status of the [`Error`]. In the daemon it returns a guard, and the program
-    /// goes on. It is the hand-off that decides which of the two this process is, so the daemon
-    /// gets the command line as it is, with the program's own switch in it, and comes here again.
+    /// In the launcher it reports and exits: with 0 once the daemon is ready, else with the status of
+    /// the [`Error`]. In the daemon it returns, and the program goes on. The hand-off decides which of
+    /// the two this process is. The daemon gets the same command line, with the program's own switch
+    /// in it, and comes here again.
     ///
-    /// Whatever the program does before this call is done twice: once in the launcher, once in the
-    /// daemon. What should not be done twice, opening a port, truncating a file or asking the user, is
-    /// done after it or in [`configure`](Self::configure), which is called in the launcher alone.
+    /// The code before this call runs twice: in the launcher and in the daemon. Open a port, truncate
+    /// a file or ask the user after it, or in [`configure`](Self::configure), which runs in the
+    /// launcher alone.
     ///
-    /// The launcher may have threads and any amount of memory; neither passes to the daemon nor costs
-    /// anything. In the daemon, call it before there are threads and children: the variable by which
-    /// the daemon was started is removed only while there is one thread.
+    /// The launcher may have threads and any amount of memory: neither passes to the daemon. In the
+    /// daemon, call it before there are threads and children: the variable of the hand-off can be
+    /// removed only while there is one thread.
     ///
-    /// The launcher ends by `exit(3)`. So its exit handlers run and what is in its buffers is written,
-    /// once; destructors do not run.
+    /// The launcher ends by `exit(3)`: exit handlers run and buffers are flushed, destructors do not
+    /// run.
+    ///
+    /// ```no_run
+    /// use daemon::Daemon;
+    ///
+    /// if std::env::args().any(|word| word == "--detach") {
+    ///     let _daemon = Daemon::new().pid("/run/hello.pid").start();
+    /// }
+    /// println!("hello");
+    /// ```
     pub fn start(self) -> Running {
         self.try_start().unwrap_or_else(|error| give_up(&error))
     }
 
-    /// As [`start`](Self::start), but gives the launcher the error back.
+    /// As [`start`](Self::start), but returns the error in the launcher.
     ///
     /// # Errors
     ///
-    /// In the launcher alone, and of any kind that [`ErrorKind`](crate::ErrorKind) lists. No
-    /// process is left then, and what was changed of this one is given back: the signal mask and
-    /// the disposition of SIGCHLD and of the signals that interrupt. What the daemon wrote to the
-    /// log is in [`Error::output`].
+    /// In the launcher alone, of any kind that [`ErrorKind`](crate::ErrorKind) lists. The daemon is
+    /// gone then, and the launcher's signal mask and the actions of SIGCHLD and of the signals that
+    /// interrupt a start are restored. [`Error::output`] is what the daemon wrote to the log.
+    ///
+    /// ```no_run
+    /// use daemon::Daemon;
+    ///
+    /// match Daemon::new().pid("/run/hello.pid").try_start() {
+    ///     Ok(_running) => println!("hello"),
+    ///     Err(error) => eprintln!("the daemon did not start: {error}"),
+    /// }
+    /// ```
     pub fn try_start(self) -> Result<Running, Error> {
-        match take_handoff(&self.capabilities) {
-            Ok(Some(running)) => Ok(running),
-            Ok(None) => {
-                let settings = self.configured(Chosen::default());
-                Err(start_with(settings, std::env::args_os().collect()))
-            }
-            Err(error) => sys::exit::exit(error.exit_status()),
+        if let Some(running) = take_handoff(&self.capabilities) {
+            return Ok(running);
         }
+        let settings = self.configured(Chosen::default())?;
+        Err(start_with(settings, std::env::args_os().collect()))
     }
 
-    /// The settings after the program's function has had the last word, and the user of the
-    /// program the very last.
-    fn configured(mut self, chosen: Chosen) -> Self {
+    /// The settings after `configure`, and then what the user of the program chose.
+    fn configured(mut self, chosen: Chosen) -> Result<Self, Error> {
         if let Some(configure) = self.configure.take() {
             let installed = self.capabilities;
             self = configure(self);
@@ -113,7 +130,8 @@ impl Daemon {
         if chosen.ready_timeout.is_some() {
             self.settings.ready_timeout = chosen.ready_timeout;
         }
-        self
+        self.check.result()?;
+        Ok(self)
     }
 
     pub(crate) fn into_config(mut self, arguments: Vec<OsString>) -> Result<LaunchConfig, Error> {
@@ -189,21 +207,23 @@ fn give_up(error: &Error) -> ! {
     sys::exit::exit(error.exit_status())
 }
 
-/// Becomes the daemon, if this process was started to be it.
-fn take_handoff(capabilities: &Capabilities) -> Result<Option<Running>, Error> {
+/// Becomes the daemon, if this process was started as the daemon. Exits if a step fails.
+fn take_handoff(capabilities: &Capabilities) -> Option<Running> {
     if running::is_daemon() {
-        return Ok(Some(Running::new()));
+        return Some(Running::new());
     }
-    let Some((record, launcher)) = handoff::take() else {
-        return Ok(None);
-    };
+    let (record, launcher) = handoff::take()?;
     let taken = keep_lock(&record).and_then(|()| post_exec::take_steps(&record, capabilities));
     launcher.answer(match taken {
         Ok(log_errno) => Outcome::Done { log_errno },
         Err((step, errno)) => Outcome::Failed(step, errno),
     });
     notify::remember_receiver(record.notify_address.as_deref());
-    taken.map_err(|(step, errno)| failure::step_failed(step, errno, &record, capabilities))?;
+    if let Err((step, errno)) = taken {
+        // The launcher reports it.
+        let error = failure::step_failed(step, errno, &record, capabilities);
+        sys::exit::exit(error.exit_status())
+    }
     let pid_file = record
         .paths
         .pid
@@ -222,7 +242,7 @@ fn take_handoff(capabilities: &Capabilities) -> Result<Option<Running>, Error> {
         log_file,
         buffered_output: buffered_output.flatten(),
     });
-    Ok(Some(Running::new()))
+    Some(Running::new())
 }
 
 /// Keeps the lock from the daemon's children. The descriptor is not moved: a process that looks for it

@@ -52,6 +52,7 @@ mod log_file;
 #[cfg(unix)]
 mod log_reopen;
 mod log_writer;
+mod option_check;
 #[cfg(unix)]
 mod path_context;
 mod path_source;

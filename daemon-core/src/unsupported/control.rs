@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::daemon::Daemon;
 use crate::error::{Error, ErrorKind};
+use crate::option_check;
 use crate::signal::Signal;
 
 pub use status::{Status, Stopped};
@@ -70,7 +71,9 @@ impl Daemon {
     /// A flag that takes a control verb, as in `prog -s stop`. Default: none. Every verb is an error on
     /// this system.
     pub fn control_flag(mut self, flag: impl Into<OsString>) -> Self {
-        self.control_flag = Some(flag.into());
+        let flag = flag.into();
+        self.check.note("control_flag", option_check::flag(&flag));
+        self.control_flag = Some(flag);
         self
     }
 

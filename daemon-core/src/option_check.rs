@@ -1,0 +1,251 @@
+//! What a builder method refuses: the same values as the attribute, with the same words.
+//!
+//! The attribute refuses them when it is compiled. The builder keeps what is wrong, and the start and
+//! the control verbs fail with it.
+
+use std::ffi::OsStr;
+
+use crate::error::{Error, ErrorKind, shown};
+use crate::signal::Signal;
+
+const MODE_MAX: u32 = 0o777;
+const OWNER_READ_WRITE: u32 = 0o600;
+
+/// Programs and their users rely on these.
+const RESERVED: [&str; 4] = ["-h", "-V", "--help", "--version"];
+
+const UNCATCHABLE: [Signal; 2] = [Signal::SIGKILL, Signal::SIGSTOP];
+const ENDING: [Signal; 3] = [Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM];
+
+/// The complaints about the options of a builder, one for each option.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OptionCheck(Vec<(&'static str, String)>);
+
+impl OptionCheck {
+    /// Notes what is wrong with an option, in the place of what was wrong with an earlier value.
+    pub(crate) fn note(&mut self, option: &'static str, complaint: Option<String>) {
+        self.0.retain(|(other, _)| *other != option);
+        self.0
+            .extend(complaint.map(|complaint| (option, complaint)));
+    }
+
+    /// # Errors
+    ///
+    /// `Configuration`: the first complaint.
+    pub(crate) fn result(&self) -> Result<(), Error> {
+        match self.0.first() {
+            None => Ok(()),
+            Some((option, complaint)) => {
+                let what = format!("cannot use the option `{option}`");
+                Err(Error::words(
+                    ErrorKind::Configuration,
+                    what,
+                    complaint.as_str(),
+                ))
+            }
+        }
+    }
+}
+
+/// The permissions of a file that its owner reads and writes.
+pub(crate) fn file_mode(mode: u32) -> Option<String> {
+    let is_usable = mode & OWNER_READ_WRITE == OWNER_READ_WRITE;
+    let complaint = "must let its owner read and write: `0o600` or more";
+    umask(mode).or_else(|| (!is_usable).then(|| complaint.to_owned()))
+}
+
+pub(crate) fn umask(mask: u32) -> Option<String> {
+    (mask > MODE_MAX).then(|| "must be at most `0o777`".to_owned())
+}
+
+pub(crate) fn keep_fds(fds: &[i32]) -> Option<String> {
+    if fds.iter().any(|fd| (0..=2).contains(fd)) {
+        return Some(
+            "descriptors 0, 1 and 2 are always redirected; list only higher ones".to_owned(),
+        );
+    }
+    if let Some(fd) = fds.iter().find(|fd| **fd < 0) {
+        return Some(format!("{fd} is not a file descriptor"));
+    }
+    let mut twice = fds
+        .iter()
+        .enumerate()
+        .filter(|(at, fd)| fds[..*at].contains(fd));
+    let (_, fd) = twice.next()?;
+    Some(format!("descriptor `{fd}` is listed twice"))
+}
+
+/// A user or a group.
+pub(crate) fn account(name: &str) -> Option<String> {
+    name.is_empty()
+        .then(|| "the name must not be empty".to_owned())
+}
+
+pub(crate) fn subcommand(word: &OsStr) -> Option<String> {
+    if word.is_empty() {
+        Some("the subcommand must not be empty".to_owned())
+    } else if word.as_encoded_bytes().starts_with(b"-") {
+        let word = shown(word.as_ref());
+        Some(format!("a subcommand does not begin with a dash: `{word}`"))
+    } else {
+        None
+    }
+}
+
+/// A signal that asks a program to do something while it runs on.
+pub(crate) fn signal(signal: Signal) -> Option<String> {
+    if UNCATCHABLE.contains(&signal) {
+        Some(format!(
+            "`{signal}` cannot be caught; use `SIGHUP` or `SIGUSR1`"
+        ))
+    } else if ENDING.contains(&signal) {
+        Some(format!(
+            "`{signal}` ends a program; use `SIGHUP` or `SIGUSR1`"
+        ))
+    } else {
+        None
+    }
+}
+
+/// A flag that the search through argv would never find, or that no user would expect.
+pub(crate) fn flag(flag: &OsStr) -> Option<String> {
+    let written = flag.to_string_lossy();
+    let name = written.trim_start_matches('-');
+    let dash_count = written.len() - name.len();
+    let is_one_letter = name.chars().nth(1).is_none();
+    let flag = shown(flag.as_ref());
+    let name_shown = shown(name.as_ref());
+
+    if written.is_empty() {
+        Some("the flag must not be empty".to_owned())
+    } else if written.contains(char::is_whitespace) {
+        Some(format!("flag `{flag}` must not contain white space"))
+    } else if name.is_empty() {
+        Some(format!("`{flag}` is not a flag; write a name after it"))
+    } else if written.contains('=') {
+        Some(format!("flag `{flag}` must not carry a value"))
+    } else if dash_count == 0 {
+        let dashed = if is_one_letter { "-" } else { "--" };
+        Some(format!("a flag begins with a dash: `{dashed}{flag}`"))
+    } else if dash_count > 2 {
+        Some(format!(
+            "flag `{flag}` has too many dashes; write `--{name_shown}`"
+        ))
+    } else if dash_count == 2 && is_one_letter {
+        Some(format!(
+            "a flag of one letter has a single dash: `-{name_shown}`"
+        ))
+    } else if dash_count == 1 && !is_one_letter {
+        Some(format!(
+            "short flag `{flag}` has more than one letter; write `--{name_shown}` or a single letter"
+        ))
+    } else if RESERVED.contains(&&*written) {
+        Some(format!(
+            "flag `{flag}` is reserved by convention; choose another"
+        ))
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::daemon::Daemon;
+
+    fn complaint(daemon: &Daemon) -> Option<String> {
+        let error = daemon.check.result().err()?;
+        assert_eq!(error.exit_status(), 78);
+        Some(error.to_string())
+    }
+
+    #[test]
+    fn builder_refuses_what_the_attribute_refuses() {
+        let new = Daemon::new;
+        for (daemon, expected) in [
+            (
+                new().pid_mode(0o400),
+                "`pid_mode`: must let its owner read and write",
+            ),
+            (
+                new().log_mode(0o1640),
+                "`log_mode`: must be at most `0o777`",
+            ),
+            (new().umask(0o1000), "`umask`: must be at most `0o777`"),
+            (new().user(""), "`user`: the name must not be empty"),
+            (new().group(""), "`group`: the name must not be empty"),
+            (
+                new().keep_fds([2]),
+                "`keep_fds`: descriptors 0, 1 and 2 are always redirected",
+            ),
+            (
+                new().keep_fds([-1]),
+                "`keep_fds`: -1 is not a file descriptor",
+            ),
+            (
+                new().keep_fds([3, 4, 3]),
+                "`keep_fds`: descriptor `3` is listed twice",
+            ),
+            (
+                new().subcommand([""]),
+                "`subcommand`: the subcommand must not be empty",
+            ),
+            (
+                new().subcommand(["-x"]),
+                "`subcommand`: a subcommand does not begin with a dash",
+            ),
+            (
+                new().log_reopen(Signal::SIGKILL),
+                "`log_reopen`: `SIGKILL` cannot be caught",
+            ),
+            (
+                new().log_reopen(Signal::SIGTERM),
+                "`log_reopen`: `SIGTERM` ends a program",
+            ),
+            (
+                new().background_flag(["-h"]),
+                "`background_flag`: flag `-h` is reserved",
+            ),
+            (
+                new().foreground_flag("f"),
+                "a flag begins with a dash: `-f`",
+            ),
+            (
+                new().pid_flag("--p"),
+                "a flag of one letter has a single dash: `-p`",
+            ),
+            (
+                new().log_flag("-log"),
+                "short flag `-log` has more than one letter; write `--log`",
+            ),
+            (
+                new().control_flag("---ctl"),
+                "flag `---ctl` has too many dashes; write `--ctl`",
+            ),
+            (
+                new().control_flag("--ctl="),
+                "flag `--ctl=` must not carry a value",
+            ),
+            (new().control_flag("--"), "`--` is not a flag"),
+            (
+                new().control_flag("--a b"),
+                "flag `--a b` must not contain white space",
+            ),
+            (new().control_flag(""), "the flag must not be empty"),
+        ] {
+            let complaint = complaint(&daemon).unwrap_or_default();
+            assert!(complaint.contains(expected), "{complaint}");
+        }
+    }
+
+    #[test]
+    fn right_value_takes_the_complaint_back() {
+        let daemon = Daemon::new().umask(0o7777).pid_mode(0).umask(0o022);
+        assert!(complaint(&daemon).is_some_and(|complaint| complaint.contains("`pid_mode`")));
+        assert_eq!(complaint(&daemon.pid_mode(0o600)), None);
+        let usual = Daemon::new().keep_fds([3, 9]).ready_timeout(Duration::ZERO);
+        assert_eq!(complaint(&usual.background_flag(["-d", "--detach"])), None);
+    }
+}
