@@ -3,7 +3,7 @@
 use crate::suggest::nearest;
 use crate::value::{
     ACCOUNT, CRATE_PATH, DIRECTORY, FDS, FILE, FILE_MODE, FLAG, FLAGS, FUNCTION, Kind, READINESS,
-    SECONDS, SIGNAL, UMASK, VARIABLES, WORDS,
+    SECONDS, SIGNAL, STOP_SIGNAL, UMASK, VARIABLES, WORDS,
 };
 
 pub(crate) const BACKGROUND_FLAG: &str = "background_flag";
@@ -78,6 +78,7 @@ pub(crate) static OPTIONS: &[OptionSpec] = &[
     option(READY_TIMEOUT, &SECONDS, "30", &["timeout", "wait"]),
 
     option(CONTROL_FLAG, &FLAG, r#""-s""#, &["signal"]),
+    option("stop_signal", &STOP_SIGNAL, r#""SIGINT""#, &[]),
     option(STOP_TIMEOUT, &SECONDS, "10", &[]),
 
     option("workdir", &DIRECTORY, r#""/""#,
@@ -95,7 +96,7 @@ pub(crate) static OPTIONS: &[OptionSpec] = &[
 ];
 
 /// Methods of the builder that are not options, because few programs need them.
-pub(crate) const BUILDER_ONLY: &[&str] = &["env", "env_clear"];
+pub(crate) const BUILDER_ONLY: &[&str] = &["env", "env_clear", "kill_mode"];
 
 /// The option of this name.
 pub(crate) fn find(name: &str) -> Option<&'static OptionSpec> {

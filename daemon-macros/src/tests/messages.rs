@@ -121,6 +121,14 @@ const MESSAGES: &[(&str, &str)] = &[
     ),
     // the rest
     (
+        "stop_signal = \"term\"",
+        "option `stop_signal` takes a signal that can be caught, such as ",
+    ),
+    (
+        "kill_mode = 5",
+        "`kill_mode` is set in the builder: `configure = adjust`",
+    ),
+    (
         "env_remove = [\"\"]",
         "option `env_remove` takes names without `=`",
     ),

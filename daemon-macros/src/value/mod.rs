@@ -30,7 +30,7 @@ pub(crate) use mode::{FILE_MODE, UMASK};
 pub(crate) use path::{DIRECTORY, FILE};
 pub(crate) use readiness::READINESS;
 pub(crate) use seconds::SECONDS;
-pub(crate) use signal::SIGNAL;
+pub(crate) use signal::{SIGNAL, STOP_SIGNAL};
 pub(crate) use variables::VARIABLES;
 pub(crate) use words::WORDS;
 

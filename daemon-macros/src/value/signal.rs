@@ -2,6 +2,7 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote_spanned;
+use syn::LitStr;
 
 use super::{Kind, Value};
 use crate::diagnostics::shown;
@@ -12,6 +13,12 @@ use crate::suggest::nearest;
 pub(crate) static SIGNAL: Kind = Kind {
     takes: "the name of a signal",
     parse: signal,
+};
+
+/// A signal that asks a program to end.
+pub(crate) static STOP_SIGNAL: Kind = Kind {
+    takes: "the name of a signal",
+    parse: stop_signal,
 };
 
 const SIGNALS: [&str; 8] = [
@@ -26,10 +33,26 @@ fn signal(value: &Value) -> syn::Result<TokenStream> {
     if !SIGNALS.contains(&&*text) {
         return Err(value.mistake(complaint(&text)));
     }
-    let span = generated_span(&literal);
-    let constant = Ident::new(&text, span);
+    Ok(constant(value, &literal))
+}
+
+fn stop_signal(value: &Value) -> syn::Result<TokenStream> {
+    let literal = value.string()?;
+    let text = literal.value();
+    if SIGNALS.iter().chain(&ENDING).any(|signal| *signal == text) {
+        return Ok(constant(value, &literal));
+    }
+    let name = value.option.name;
+    Err(value.mistake(format!(
+        "option `{name}` takes a signal that can be caught, such as `\"SIGINT\"`"
+    )))
+}
+
+fn constant(value: &Value, literal: &LitStr) -> TokenStream {
+    let span = generated_span(literal);
+    let constant = Ident::new(&literal.value(), span);
     let crate_path = respanned(value.crate_path, span);
-    Ok(quote_spanned!(span=> #crate_path::Signal::#constant))
+    quote_spanned!(span=> #crate_path::Signal::#constant)
 }
 
 fn complaint(text: &str) -> String {

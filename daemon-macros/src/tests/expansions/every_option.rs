@@ -19,6 +19,7 @@
     ready = "notify",
     ready_timeout = 60,
     control_flag = "-s",
+    stop_signal = "SIGINT",
     stop_timeout = 5,
     log_reopen = "SIGHUP",
     configure = settings::adjust,
@@ -48,6 +49,7 @@ fn main() {
         .ready(::renamed::Readiness::notify())
         .ready_timeout(::core::time::Duration::from_secs(60))
         .control_flag("-s")
+        .stop_signal(::renamed::Signal::SIGINT)
         .stop_timeout(::core::time::Duration::from_secs(5))
         .log_reopen(::renamed::Signal::SIGHUP)
         .configure(settings::adjust)

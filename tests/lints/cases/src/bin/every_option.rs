@@ -36,6 +36,7 @@ use std::time::Duration;
     ready = "notify",
     ready_timeout = 86400,
     control_flag = "-s",
+    stop_signal = "SIGINT",
     stop_timeout = 60,
     log_reopen = "SIGHUP",
     configure = adjust,

@@ -1,0 +1,2 @@
+#[daemon::main(stop_signal = "SIGKILL")]
+fn main() {}
