@@ -15,7 +15,7 @@
 //! $ cargo run --example clock -- -s stop
 //! clock: stopped, pid 4242
 //! $ cargo run --example clock -- -s status
-//! clock: not running
+//! clock: not running (PID file /home/you/clock.pid)
 //! ```
 //!
 //! The configuration of logrotate:
