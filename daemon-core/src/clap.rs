@@ -1,9 +1,11 @@
 //! The switch and the path flags as arguments of the parser `clap` 4. The crate `daemon` has the
 //! documentation of this module.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
-use ::clap::error::Error;
+use ::clap::error::{Error, ErrorKind};
 use ::clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueHint, value_parser};
 
 use crate::daemon::Daemon;
@@ -35,8 +37,8 @@ const LOG_FILE: &str = "log_file";
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Switch {
-    /// Whether the switch was given. With the attribute, clap sees only a switch that the attribute
-    /// did not recognize, as in the cluster `-vd`. The program then runs in the foreground.
+    /// Whether the switch was given. After [`Daemon::enter`], and so with the attribute, it is false:
+    /// a switch that only clap recognizes, as in the cluster `-vd`, is a usage error.
     pub is_asked: bool,
 }
 
@@ -58,8 +60,8 @@ pub struct Switch {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Background {
-    /// Whether the switch was given. With the attribute, clap sees only a switch that the attribute
-    /// did not recognize, as in the cluster `-vd`. The program then runs in the foreground.
+    /// Whether the switch was given. After [`Daemon::enter`], and so with the attribute, it is false:
+    /// a switch that only clap recognizes, as in the cluster `-vd`, is a usage error.
     pub is_asked: bool,
     /// The PID file that the user chose.
     pub pid_file: Option<PathBuf>,
@@ -151,6 +153,27 @@ fn chosen<T: Clone + Send + Sync + 'static>(matches: &ArgMatches, id: &str) -> O
     matches.get_one(id).filter(|_| !is_default).cloned()
 }
 
+/// The switch that `enter` has looked for and not found, since this process was not made a launcher.
+static UNSEEN_SWITCH: OnceLock<OsString> = OnceLock::new();
+
+/// From now on a switch that clap finds is an error: `enter` would have acted on it.
+pub(crate) fn remember_switch(settings: &Daemon) {
+    let switch = settings.switches().next().unwrap_or_default();
+    UNSEEN_SWITCH.get_or_init(|| switch.to_owned());
+}
+
+fn is_asked(matches: &ArgMatches) -> Result<Option<bool>, Error> {
+    let is_asked = chosen(matches, SWITCH);
+    match UNSEEN_SWITCH.get() {
+        Some(switch) if is_asked == Some(true) => {
+            let switch = crate::error::shown(switch.as_ref());
+            let message = format!("write {switch} by itself, in the place where it counts\n");
+            Err(Error::raw(ErrorKind::ArgumentConflict, message))
+        }
+        _ => Ok(is_asked),
+    }
+}
+
 impl Args for Switch {
     fn augment_args(command: Command) -> Command {
         command.arg(switch())
@@ -169,7 +192,7 @@ impl FromArgMatches for Switch {
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
-        self.is_asked = chosen(matches, SWITCH).unwrap_or(self.is_asked);
+        self.is_asked = is_asked(matches)?.unwrap_or(self.is_asked);
         Ok(())
     }
 }
@@ -204,7 +227,7 @@ impl FromArgMatches for Background {
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
-        self.is_asked = chosen(matches, SWITCH).unwrap_or(self.is_asked);
+        self.is_asked = is_asked(matches)?.unwrap_or(self.is_asked);
         self.pid_file = chosen(matches, PID_FILE).or(self.pid_file.take());
         self.log_file = chosen(matches, LOG_FILE).or(self.log_file.take());
         Ok(())

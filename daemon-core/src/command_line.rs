@@ -185,7 +185,7 @@ fn expect_distinct_flags(settings: &Daemon) -> Result<(), Error> {
 
 impl Daemon {
     /// The spellings of the switch.
-    fn switches(&self) -> impl Iterator<Item = &OsStr> {
+    pub(crate) fn switches(&self) -> impl Iterator<Item = &OsStr> {
         let default = ["-d", "--background"].map(OsStr::new);
         let has_default = self.background_flag.is_none() && self.foreground_flag.is_none();
         let own = self.background_flag.iter().flatten();

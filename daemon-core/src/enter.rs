@@ -37,6 +37,8 @@ impl Daemon {
     /// println!("hello");
     /// ```
     pub fn enter(self) -> Running {
+        #[cfg(feature = "clap")]
+        crate::clap::remember_switch(&self);
         self.try_enter().unwrap_or_else(|error| give_up(&error))
     }
 

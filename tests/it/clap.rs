@@ -204,6 +204,24 @@ fn attribute_removes_flags_in_the_daemon_only() {
 }
 
 #[test]
+fn switch_that_only_clap_sees_is_a_usage_error() {
+    for arguments in [
+        &["serve", "/srv", "-vd"][..],
+        &["serve", "/srv", "-dv"],
+        &["serve", "/srv", "-v", "--backgr"],
+    ] {
+        let scratch = Scratch::new();
+        let outcome = scratch.start("clap_attribute").args(arguments).run();
+        assert_eq!(outcome.code(), 2, "{outcome:?}");
+        assert!(
+            outcome.err_text().contains("write -d by itself"),
+            "{outcome:?}"
+        );
+        assert_eq!(outcome.out_text(), "", "the program did not run");
+    }
+}
+
+#[test]
 fn attribute_leaves_other_subcommands_alone() {
     let scratch = Scratch::new();
     let outcome = scratch.start("clap_attribute").args(["genkey", "-d"]).run();

@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 use daemon::clap::Background;
 
 #[derive(Parser)]
-#[command(name = "clap_attribute")]
+#[command(name = "clap_attribute", infer_long_args = true)]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -22,6 +22,9 @@ enum Verb {
         #[command(flatten)]
         background: Background,
         directory: String,
+        /// Says more
+        #[arg(short)]
+        verbose: bool,
     },
     /// Makes a key
     Genkey {
@@ -43,6 +46,7 @@ fn main() {
         Verb::Serve {
             background,
             directory,
+            verbose: _,
         } => {
             println!("{directory} {background:?}");
             while daemon::is_daemon() {
