@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use crate::support::daemon::{Daemon, read_report};
+use crate::support::rounds::rounds;
 use crate::support::scratch::Scratch;
 use crate::support::{constructor, program, requires};
 
@@ -135,7 +136,7 @@ fn threads_before_main_do_not_delay_the_launch() {
     let library = constructor::with_threads(&scratch);
     // The threads of the constructor are never quiet, and live in the daemon as well.
     let options = "pid=report.pid\nlog=report.log\nready=exec";
-    for _ in 0..200 {
+    for _ in 0..rounds(25, 200) {
         let start = scratch.background().options(options);
         let daemon = scratch.up(start.env("LD_PRELOAD", &library));
         assert_eq!(daemon.report().threads, 5);

@@ -180,7 +180,7 @@ fn seccomp_of_pidfd_send_signal_leaves_no_daemon() {
 fn busy_machine_starts_a_daemon() {
     requires!(program("nice"));
     let scratch = Scratch::new();
-    let busy: Vec<Launch> = (0..8)
+    let busy: Vec<Launch> = (0..3)
         // A limit, in case this test is killed.
         .map(|_| scratch.shell("ulimit -t 60; while :; do :; done").spawn())
         .collect();

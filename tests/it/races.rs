@@ -5,6 +5,7 @@ use std::{fs, thread};
 
 use crate::support::daemon::{Daemon, expect_one_line};
 use crate::support::outcome::{Launch, Outcome};
+use crate::support::rounds::rounds;
 use crate::support::scratch::Scratch;
 use crate::support::trace::{self, Action, Role};
 use crate::support::users::{HELLO, NOBODY};
@@ -24,7 +25,7 @@ fn winner(outcomes: Vec<Outcome>) -> (Outcome, Vec<Outcome>) {
 
 #[test]
 fn one_of_fifty_concurrent_starts_wins() {
-    for round in 0..20 {
+    for round in 0..rounds(4, 20) {
         let scratch = Scratch::new();
         if round % 2 == 1 {
             scratch.write("report.pid", STALE);
@@ -111,7 +112,7 @@ fn is_daemon_of(number: &str, scratch: &Scratch) -> bool {
 
 #[test]
 fn exiting_daemon_keeps_the_file_of_a_new_one() {
-    for _ in 0..100 {
+    for _ in 0..rounds(20, 100) {
         let scratch = Scratch::new();
         let first = scratch.up(scratch.background().options("pid=report.pid\nready=exec"));
         first.report();

@@ -9,6 +9,7 @@ use crate::support::daemon::read_report;
 use crate::support::deadline::eventually;
 use crate::support::outcome::Launch;
 use crate::support::process::{self, Process};
+use crate::support::rounds::rounds;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
 use crate::support::terminal::Terminal;
@@ -208,11 +209,12 @@ fn second_signal_does_not_save_the_daemon() {
 
 #[test]
 fn signal_at_any_moment_leaves_nothing() {
-    for round in 0_u64..60 {
+    let rounds = rounds(20, 60) as u64;
+    for round in 0..rounds {
         let scratch = Scratch::new();
         let launch = notify(&scratch, "hang").spawn();
         let begin = Instant::now();
-        while begin.elapsed() < Duration::from_micros(100 * round) {
+        while begin.elapsed() < Duration::from_micros(6000 * round / rounds) {
             thread::yield_now();
         }
         launch.signal(Signal::SIGINT);

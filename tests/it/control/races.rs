@@ -1,7 +1,7 @@
 //! What else happens while a verb is at work: other verbs, other starts, the end of the daemon.
 
 use std::fs::{self, File};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
@@ -11,7 +11,7 @@ use super::stage::{expect_answer, expect_failure};
 use crate::support::daemon::expect_one_line;
 use crate::support::deadline::{End, eventually};
 use crate::support::outcome::Launch;
-use crate::support::rounds::rounds;
+use crate::support::rounds::{count_in_threads, rounds};
 use crate::support::scratch::Scratch;
 use crate::support::trace::{self, Action};
 use crate::support::{lock, process, requires};
@@ -49,8 +49,8 @@ fn stop_keeps_the_file_of_a_new_start() {
 
 #[test]
 fn stop_keeps_the_file_of_a_new_daemon() {
-    let mut up = 0;
-    for number in 1.. {
+    let up = AtomicUsize::new(0);
+    count_in_threads(|number| {
         let scratch = Scratch::new();
         let path = scratch.write("report.pid", "5000000\n");
         let (mut stops, mut launch) = (0, None);
@@ -66,7 +66,7 @@ fn stop_keeps_the_file_of_a_new_daemon() {
         match launch {
             Some(launch) if launch.code() == 0 => {
                 scratch.daemon_of(launch, "report.pid");
-                up += 1;
+                up.fetch_add(1, Ordering::Relaxed);
             }
             // To look at a lock is to hold one there, and this one is held up while it looks.
             Some(launch) if cfg!(daemon_fork) && launch.code() == 69 => {}
@@ -76,16 +76,17 @@ fn stop_keeps_the_file_of_a_new_daemon() {
                 let words = ["another start or stop", "holds", "report.pid.new"];
                 expect_one_line(&launch, &words);
             }
-            None => break,
+            None => return false,
         }
-    }
+        true
+    });
+    let up = up.into_inner();
     assert!(up > 5, "{up}");
 }
 
 #[test]
 fn daemon_that_exits_during_stop_is_stopped() {
-    let mut ended = 0;
-    for number in 1.. {
+    let ended = count_in_threads(|number| {
         let scratch = Scratch::new();
         let daemon = scratch.up(scratch.controlled("hang"));
         // As after a change of the clock: it must be enough that it was seen to hold the lock.
@@ -103,11 +104,8 @@ fn daemon_that_exits_during_stop_is_stopped() {
         });
         assert_eq!(stop.code(), 0, "{number}: {stop:?}");
         assert!(!daemon.pid_file.exists(), "{number}: {stop:?}");
-        if !is_ended {
-            break;
-        }
-        ended += 1;
-    }
+        is_ended
+    });
     assert!(ended > 20, "{ended}");
 }
 
