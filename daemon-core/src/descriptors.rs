@@ -8,7 +8,7 @@ use crate::sys;
 /// The first descriptor after the standard streams.
 const FIRST_INHERITED_FD: RawFd = 3;
 
-/// The caller's descriptors that stay open, with the numbers they have.
+/// The caller's descriptors that stay open, unchanged.
 #[derive(Debug)]
 pub(crate) struct KeptFds {
     open: Vec<RawFd>,
@@ -67,8 +67,8 @@ impl KeptFds {
     }
 }
 
-/// The first number after the standard streams and all these.
-fn after(numbers: &[RawFd]) -> RawFd {
-    let after = numbers.iter().map(|number| number.saturating_add(1));
+/// The first descriptor after the standard streams and all these.
+fn after(fds: &[RawFd]) -> RawFd {
+    let after = fds.iter().map(|fd| fd.saturating_add(1));
     after.fold(FIRST_INHERITED_FD, RawFd::max)
 }

@@ -24,7 +24,7 @@ pub(crate) struct Program<'a> {
     pub(crate) environment: Vec<EnvEntry>,
     pub(crate) stdin: BorrowedFd<'a>,
     pub(crate) output: BorrowedFd<'a>,
-    /// What stays open, with its number.
+    /// The descriptors that stay open.
     pub(crate) kept: Vec<RawFd>,
     /// The PID file and the length of its old content.
     pub(crate) pid_file: Option<(BorrowedFd<'a>, u64)>,

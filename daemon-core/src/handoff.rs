@@ -1,5 +1,5 @@
-//! What passes from the launcher to the daemon: one record through a socket pair, whose number is
-//! in one environment variable; and back, the outcome.
+//! The hand-off: one record from the launcher to the daemon through a socket pair, and the outcome
+//! back. An environment variable names the daemon's descriptor.
 
 mod outcome;
 mod record;
@@ -18,7 +18,7 @@ use crate::sys::socket::{KIND, NO_SIGNAL, is_made_by};
 pub(crate) use outcome::{Outcome, StartStep};
 pub(crate) use record::Record;
 
-/// The variable that holds the number of the daemon's end of the socket pair.
+/// The variable that names the descriptor of the daemon's end of the socket pair.
 pub(crate) const MARKER: &str = "__DAEMON_HANDOFF";
 
 /// No record is longer: it holds a handful of paths.
@@ -45,7 +45,7 @@ pub(crate) enum Reply {
 #[derive(Debug)]
 pub(crate) struct DaemonEnd(OwnedFd);
 
-/// Makes the socket pair. The daemon's end is passed on by its number.
+/// Makes the socket pair. The daemon inherits its end.
 pub(crate) fn pair() -> Result<(LauncherEnd, OwnedFd), Errno> {
     let (launcher_end, daemon_end) = sys::socket::pair()?;
     Ok((LauncherEnd(launcher_end), daemon_end))

@@ -46,7 +46,7 @@ pub(crate) enum CredStep {
     VerifyDropped,
 }
 
-/// The name of the user, or the number.
+/// The name of the user, or the uid.
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.name {
@@ -182,22 +182,19 @@ fn groups_of(name: &str, gid: Gid) -> Result<Vec<Gid>, Error> {
 /// start: to bind port 80, or to read a key. (A program that does not is better off with the option
 /// `user`, which does this before any of its code runs.)
 ///
-/// `user` and `group` are names or numbers; without a group it is the user's first one. The
-/// supplementary groups become the user's, and HOME, USER and LOGNAME are set. What the process has
-/// open stays open. A process that is this user already is left as it is, so that the program can
-/// also be started without root's rights.
+/// `user` is a name or a uid, `group` a name or a gid; without a group it is the user's primary group.
+/// The supplementary groups become those of the user, and HOME, USER and LOGNAME are set. Open files
+/// stay open. For a process that already is this user nothing changes, so the program can also be
+/// started without root.
 ///
-/// Call it while the process has one thread. The system keeps these rights for each thread;
-/// `setuid(3)` of glibc and of musl changes those of all threads that they know, but what another
-/// thread was doing just then it may have done as root, and the environment is left as it is, since
-/// another thread may be reading it.
-///
-/// The PID file stays root's, so it stays behind, unlocked, when the daemon ends.
+/// Call it while the process has one thread. The kernel keeps these rights for each thread. `setuid(3)`
+/// of glibc and musl changes all threads, but another thread may still act as root at that moment. The
+/// environment is then not changed, because another thread may read it.
 ///
 /// # Errors
 ///
 /// [`UnknownUser`](crate::ErrorKind::UnknownUser) if there is no such user or group, or if the user
-/// is a number without a group. [`Permission`](crate::ErrorKind::Permission) if this process may
+/// is a uid without a group. [`Permission`](crate::ErrorKind::Permission) if this process may
 /// not do it, or if it could take root's rights back afterwards; then it may have lost some of its
 /// rights and must not go on. See `credentials(7)`.
 pub fn drop_privileges(user: &str, group: Option<&str>) -> Result<(), Error> {

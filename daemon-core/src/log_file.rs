@@ -160,7 +160,7 @@ fn options() -> OpenOptions {
 }
 
 /// Opens a log for appending. A new one gets this mode, and belongs to the user that the daemon
-/// becomes, who must be able to open it again after a rotation.
+/// becomes, because the daemon must be able to reopen it after a rotation.
 fn open(path: &Path, mode: u32, daemon: Option<&Identity>) -> io::Result<File> {
     for _ in 0..ATTEMPTS {
         // Not with O_CREAT, which `protected_regular` refuses before we could say why.

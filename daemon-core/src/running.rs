@@ -124,9 +124,9 @@ pub fn ready() {
 /// Sets the status line that the launcher or a service manager shows, see `STATUS=` in
 /// `sd_notify(3)`.
 ///
-/// Under [`Readiness::notify`](crate::Readiness::notify) the launcher shows it to a user at a terminal
-/// who has been waiting for a second, and the last one before [`ready`] in the line that tells that
-/// the daemon is up.
+/// Under [`Readiness::notify`](crate::Readiness::notify) the launcher shows it on a terminal after a
+/// second of waiting. The last text before [`ready`] begins the line that reports that the daemon is
+/// up.
 ///
 /// It never fails, and does nothing without a receiver.
 pub fn status(text: impl std::fmt::Display) {

@@ -50,7 +50,7 @@ fn check(directory: &Path, found: io::Result<Metadata>) -> Result<(), Error> {
     }
 }
 
-/// The user who made this symbolic link, if it is neither root nor the user of this process.
+/// The owner of this symbolic link, if it is neither root nor the user of this process.
 fn stranger_behind(link: &Metadata) -> Option<u32> {
     use std::os::unix::fs::MetadataExt;
 

@@ -56,7 +56,7 @@ pub(crate) struct Plan {
 /// A step that a child could not take.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Failed {
-    /// Its number in the plan.
+    /// Its index in the plan.
     pub(super) step: usize,
     pub(super) errno: Errno,
 }
@@ -206,9 +206,9 @@ impl Plan {
             .count()
     }
 
-    /// The step of this number, if there is one.
-    pub(super) fn step(&self, number: usize) -> Option<ExecStep> {
-        self.steps.get(number).copied()
+    /// The step at this index, if there is one.
+    pub(super) fn step(&self, index: usize) -> Option<ExecStep> {
+        self.steps.get(index).copied()
     }
 
     fn take_step(&self, step: ExecStep) -> Result<(), Errno> {

@@ -1,5 +1,4 @@
-//! Descriptors by number: between clone and exec there is nothing else, and a descriptor that came
-//! through an exec is a number too.
+//! Raw descriptors: between clone and exec, and after an exec, no type owns a descriptor.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -10,21 +9,21 @@ use nix::errno::Errno;
 
 pub(crate) use super::platform::descriptors::Inherited;
 
-/// A new descriptor, of at least this number, for what another one refers to.
+/// A duplicate of a descriptor, not below `at_least`.
 ///
-/// Nothing needs to be known about `number`: what comes back is new, and so it is ours.
-pub(crate) fn duplicate(number: RawFd, at_least: RawFd) -> io::Result<OwnedFd> {
+/// `fd` may be any integer: the result is a new descriptor that this process owns.
+pub(crate) fn duplicate(fd: RawFd, at_least: RawFd) -> io::Result<OwnedFd> {
     // SAFETY: the call takes integers, and closes or changes nothing.
-    let new = unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, at_least) };
+    let new = unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, at_least) };
     let new = Errno::result(new)?;
     // SAFETY: the system has just made this descriptor for us.
     Ok(unsafe { OwnedFd::from_raw_fd(new) })
 }
 
-/// A new descriptor for what came through an exec with this number. Not below it, where the program
-/// may expect to find what it was given, unless there is no other room.
-pub(crate) fn adopt(number: RawFd) -> io::Result<OwnedFd> {
-    duplicate(number, number).or_else(|_| duplicate(number, libc::STDERR_FILENO + 1))
+/// A duplicate of an inherited descriptor. It is above the original where that is possible, because the
+/// program may expect inherited descriptors below it.
+pub(crate) fn adopt(fd: RawFd) -> io::Result<OwnedFd> {
+    duplicate(fd, fd).or_else(|_| duplicate(fd, libc::STDERR_FILENO + 1))
 }
 
 /// The two ends of a pipe, see `pipe2(2)`: both are close-on-exec and non-blocking.
@@ -45,10 +44,10 @@ pub(crate) fn pipe() -> io::Result<(File, File)> {
     Ok((reader.into(), writer.into()))
 }
 
-/// Whether this number is an open descriptor.
-pub(crate) fn is_open(number: RawFd) -> bool {
+/// Whether this descriptor is open.
+pub(crate) fn is_open(fd: RawFd) -> bool {
     // SAFETY: the call takes integers, and changes nothing.
-    let flags = unsafe { libc::fcntl(number, libc::F_GETFD) };
+    let flags = unsafe { libc::fcntl(fd, libc::F_GETFD) };
     flags != -1
 }
 
@@ -64,10 +63,10 @@ pub(crate) fn unread_bytes(pipe: &File) -> usize {
     }
 }
 
-/// What is open under this number, see `fstat(2)`.
-pub(crate) fn metadata(number: RawFd) -> io::Result<Metadata> {
+/// The metadata of an open file, see `fstat(2)`.
+pub(crate) fn metadata(fd: RawFd) -> io::Result<Metadata> {
     // SAFETY: what is never dropped closes nothing, and the system refuses what is no descriptor.
-    let file = ManuallyDrop::new(unsafe { File::from_raw_fd(number) });
+    let file = ManuallyDrop::new(unsafe { File::from_raw_fd(fd) });
     file.metadata()
 }
 

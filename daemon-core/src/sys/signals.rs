@@ -117,7 +117,7 @@ extern "C" fn on_signal(
     errno.set();
 }
 
-/// No descriptor has this number.
+/// Not a descriptor.
 const NOWHERE: RawFd = -1;
 
 /// Where the handler writes.
@@ -133,8 +133,8 @@ pub(crate) fn write_interrupts_to(pipe: BorrowedFd<'_>) {
 
 /// After this no handler writes to the pipe, and it may be closed.
 ///
-/// Its number may soon be another file's, and a handler that began on another thread before the
-/// signal got its old action back may be about to write to it.
+/// The descriptor may soon belong to another file, and a handler that began on another thread before
+/// the signal got its old action back may be about to write to it.
 pub(crate) fn write_interrupts_nowhere() {
     INTERRUPT.store(NOWHERE, Ordering::SeqCst);
     while RUNNING.load(Ordering::SeqCst) != 0 {

@@ -1,4 +1,4 @@
-//! What can be seen of a process in `/proc`, and who sent a message.
+//! What `/proc` shows of a process, and the sender of a message.
 
 pub(crate) mod listening;
 mod net_tables;

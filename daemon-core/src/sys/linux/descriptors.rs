@@ -80,7 +80,7 @@ fn close_on_exec_one_by_one(first: RawFd) -> Result<(), Errno> {
     }
 }
 
-/// The decimal number that a name is, up to its NUL byte.
+/// The descriptor that a name in `/proc/self/fd` stands for, up to its NUL byte.
 fn number(name: &[u8]) -> Option<RawFd> {
     let mut value: RawFd = 0;
     for byte in name.iter().take_while(|byte| **byte != 0) {

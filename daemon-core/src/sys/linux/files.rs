@@ -10,7 +10,7 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::stat::{major, minor};
 use nix::sys::statfs::{FUSE_SUPER_MAGIC, statfs};
 
-/// Whether a character device of this number is the null device, see `null(4)`.
+/// Whether a character device with this device number is the null device, see `null(4)`.
 pub(crate) fn is_null(device: u64) -> bool {
     (major(device), minor(device)) == (1, 3)
 }
@@ -30,7 +30,7 @@ pub(crate) fn is_fuse(path: &Path) -> bool {
     statfs(path).is_ok_and(|it| it.filesystem_type() == FUSE_SUPER_MAGIC)
 }
 
-/// The user who mounted the FUSE file system on this device, if that is known, see
+/// The uid that mounted the FUSE file system on this device, if that is known, see
 /// `proc_pid_mountinfo(5)`.
 pub(crate) fn mounter_of(device: u64) -> Option<u32> {
     let device = format!("{}:{}", major(device), minor(device));

@@ -1,4 +1,4 @@
-//! Descriptors of processes, which no other process can take over as it can a number.
+//! Descriptors of processes. Unlike a pid, they never come to mean another process.
 
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 

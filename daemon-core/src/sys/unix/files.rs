@@ -11,8 +11,8 @@ use nix::unistd::{mkstemp, unlink};
 
 use crate::files::FileId;
 
-/// Whether a character device of this number is the null device; every system numbers it
-/// differently.
+/// Whether a character device with this device number is the null device. The number differs
+/// between systems.
 pub(crate) fn is_null(device: u64) -> bool {
     fs::metadata("/dev/null").is_ok_and(|null| null.rdev() == device)
 }
@@ -47,7 +47,7 @@ pub(crate) fn is_fuse(_path: &Path) -> bool {
     false
 }
 
-/// The user who mounted a file system; not known.
+/// The uid that mounted a file system; not known.
 pub(crate) fn mounter_of(_device: u64) -> Option<u32> {
     None
 }

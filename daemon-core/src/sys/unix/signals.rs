@@ -11,8 +11,8 @@ pub(in crate::sys) fn reset_all() -> Result<(), Errno> {
         // SAFETY: the default action runs no code. The dispositions belong to the child alone,
         // which has no handler to lose.
         let before = unsafe { libc::signal(signal, libc::SIG_DFL) };
-        // There are numbers without a signal, two signals that have no other action, and on some
-        // systems those that the thread library keeps for itself: all EINVAL.
+        // EINVAL: there is no such signal, its action cannot change, or the thread library of the
+        // system reserves it.
         if before == libc::SIG_ERR && Errno::last() != Errno::EINVAL {
             return Err(Errno::last());
         }

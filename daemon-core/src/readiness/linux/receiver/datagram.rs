@@ -1,4 +1,4 @@
-//! One message, and the kernel's word on who sent it.
+//! One message, and its sender as the kernel reports it.
 
 use std::io::{self, IoSliceMut};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};

@@ -74,8 +74,7 @@ pub(super) enum Source {
     Connecting,
     /// A TCP connection on which the daemon spoke last.
     Asked,
-    /// A connection of which the kernel does not tell who spoke last, or a descriptor that cannot be
-    /// looked at.
+    /// A connection whose last sender the kernel does not show, or a descriptor that cannot be read.
     Unclear,
     /// A Unix socket with a process that does not belong to the daemon at its other end.
     UnixPeer,
