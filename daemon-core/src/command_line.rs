@@ -43,13 +43,14 @@ pub(crate) enum Invocation {
     },
 }
 
-/// What the user of the program chose by `pid_flag`, `log_flag` and `timeout_flag`. A path is not
-/// empty.
+/// What the user of the program chose by `pid_flag`, `log_flag`, `timeout_flag` and `instance_flag`.
+/// A path is not empty.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Chosen {
     pub(crate) pid_file: Option<PathBuf>,
     pub(crate) log_file: Option<PathBuf>,
     pub(crate) ready_timeout: Option<Duration>,
+    pub(crate) instance: Option<String>,
 }
 
 /// Reads the command line. Every `argv` in the answer is the command line byte for byte, `argv[0]`
@@ -76,7 +77,8 @@ where
     let mut words = command_line();
     let mut argv: Vec<OsString> = words.next().into_iter().collect();
     let (mut switch, mut foreground, mut is_question) = (None, None, false);
-    let (mut verb, mut pid_file, mut log_file, mut timeout) = (None, None, None, None);
+    let (mut verb, mut pid_file, mut log_file) = (None, None, None);
+    let (mut timeout, mut instance) = (None, None);
     for word in words {
         match reader.meaning_of(&word) {
             Meaning::Program => argv.push(word),
@@ -89,12 +91,17 @@ where
                 foreground = Some(word.clone());
                 argv.push(word);
             }
-            Meaning::Flag(_) => {}
+            Meaning::Flag(flag) => {
+                if flag.takes == ValueKind::Instance {
+                    argv.push(word);
+                }
+            }
             Meaning::Value(flag, value) => {
                 let slot = match flag.takes {
                     ValueKind::PidFile => &mut pid_file,
                     ValueKind::LogFile => &mut log_file,
                     ValueKind::Timeout => &mut timeout,
+                    ValueKind::Instance => &mut instance,
                     ValueKind::Verb => &mut verb,
                 };
                 if value.is_empty() {
@@ -102,6 +109,9 @@ where
                 }
                 if slot.replace(value.to_owned()).is_some() {
                     return Err(flag_error(flag.name, "it is given twice"));
+                }
+                if flag.takes == ValueKind::Instance {
+                    argv.push(word);
                 }
             }
         }
@@ -127,6 +137,10 @@ where
         log_file: log_file.map(PathBuf::from),
         ready_timeout: match (timeout, &settings.timeout_flag) {
             (Some(word), Some(flag)) => Some(ready_timeout(flag, &word)?),
+            _ => None,
+        },
+        instance: match (instance, &settings.instance_flag) {
+            (Some(word), Some(flag)) => Some(instance_name(flag, &word)?),
             _ => None,
         },
     };
@@ -169,6 +183,7 @@ fn expect_distinct_flags(settings: &Daemon) -> Result<(), Error> {
         (&settings.pid_flag, "pid_flag"),
         (&settings.log_flag, "log_flag"),
         (&settings.timeout_flag, "timeout_flag"),
+        (&settings.instance_flag, "instance_flag"),
         (&settings.control_flag, "control_flag"),
     ] {
         let Some(flag) = flag else { continue };
@@ -209,12 +224,26 @@ fn ready_timeout(flag: &OsStr, word: &OsStr) -> Result<Duration, Error> {
     }
 }
 
+/// One component of a path.
+fn instance_name(flag: &OsStr, word: &OsStr) -> Result<String, Error> {
+    let is_name = |name: &&str| {
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._@-".contains(&byte);
+        name.len() <= INSTANCE_MAX && !name.starts_with(['.', '-']) && name.bytes().all(is_allowed)
+    };
+    let name = word.to_str().filter(is_name);
+    name.map(str::to_owned).ok_or_else(|| {
+        let word = shown(Path::new(word));
+        flag_error(flag, format!("{EXPECTED_INSTANCE}, found {word}"))
+    })
+}
+
 fn missing_value(flag: ValueFlag) -> Error {
     let reason = match flag.takes {
         ValueKind::PidFile | ValueKind::LogFile => {
             "expected a path; write ./-name for one that begins with a dash".to_owned()
         }
         ValueKind::Timeout => EXPECTED_SECONDS.to_owned(),
+        ValueKind::Instance => EXPECTED_INSTANCE.to_owned(),
         ValueKind::Verb => format!("expected {VERBS}"),
     };
     flag_error(flag.name, reason)
@@ -242,6 +271,10 @@ fn claimed_twice(flag: &OsStr, one: &str, other: &str) -> Error {
 fn cannot_use(flag: &OsStr) -> String {
     format!("cannot use the flag {}", shown(Path::new(flag)))
 }
+
+const INSTANCE_MAX: usize = 64;
+const EXPECTED_INSTANCE: &str =
+    "expected a name of at most 64 letters, digits, `.`, `_`, `@` and `-`";
 
 const EXPECTED_SECONDS: &str = "expected a number of seconds";
 

@@ -62,7 +62,8 @@ impl Daemon {
 fn control(settings: &Daemon, argv0: Option<OsString>) -> Result<Control, Error> {
     let source = settings.paths.pid.clone();
     let source = source.ok_or_else(Error::no_pid_file)?;
-    let context = path_context(&argv0.unwrap_or_default());
+    let mut context = path_context(&argv0.unwrap_or_default());
+    context.instance.clone_from(&settings.instance);
     let path = path_template::resolve(Object::PidFile, source, &context)?;
     Ok(Control::new(path.into_path()))
 }

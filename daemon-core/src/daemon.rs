@@ -48,6 +48,9 @@ pub struct Daemon {
     pub(crate) pid_flag: Option<OsString>,
     pub(crate) log_flag: Option<OsString>,
     pub(crate) timeout_flag: Option<OsString>,
+    pub(crate) instance_flag: Option<OsString>,
+    /// The value of `{instance}`, where there is an `instance_flag`.
+    pub(crate) instance: Option<String>,
     pub(crate) control_flag: Option<OsString>,
     pub(crate) paths: Paths<PathSource>,
     pub(crate) user: Option<String>,
@@ -87,6 +90,8 @@ impl Daemon {
             pid_flag: None,
             log_flag: None,
             timeout_flag: None,
+            instance_flag: None,
+            instance: None,
             control_flag: None,
             paths: Paths::default(),
             user: None,
@@ -226,6 +231,28 @@ impl Daemon {
         let flag = flag.into();
         self.check.note("timeout_flag", option_check::flag(&flag));
         self.timeout_flag = Some(flag);
+        self
+    }
+
+    /// Sets a flag with which the user of the program names an instance, as in `prog -d --name web`, so
+    /// that one program has several daemons. Default: none.
+    ///
+    /// The placeholder `{instance}` is that name, or `default` without the flag: at most 64 letters,
+    /// digits, `.`, `_`, `@` and `-`, and neither a dot nor a dash at the beginning. The control verbs
+    /// take the flag as well. Only [`enter`](Self::enter) reads the flag. It stays in the arguments, so
+    /// the parser of the program must know it.
+    ///
+    /// ```no_run
+    /// use daemon::{Daemon, PathSource};
+    ///
+    /// let pid = PathSource::template("{pid_dir}/{name}-{instance}.pid");
+    /// let _daemon = Daemon::new().pid(pid).instance_flag("--name").enter();
+    /// ```
+    pub fn instance_flag(mut self, flag: impl Into<OsString>) -> Self {
+        let flag = flag.into();
+        self.check.note("instance_flag", option_check::flag(&flag));
+        self.instance_flag = Some(flag);
+        self.instance = Some("default".to_owned());
         self
     }
 

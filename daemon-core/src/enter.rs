@@ -132,6 +132,9 @@ impl Daemon {
         if chosen.ready_timeout.is_some() {
             self.settings.ready_timeout = chosen.ready_timeout;
         }
+        if chosen.instance.is_some() {
+            self.instance = chosen.instance;
+        }
         self.check.result()?;
         Ok(self)
     }
@@ -146,6 +149,7 @@ impl Daemon {
         }
         let argv0 = arguments.first().map(OsString::as_os_str);
         let mut context = path_context(argv0.unwrap_or_default());
+        context.instance.clone_from(&self.instance);
         let paths = self.paths.try_map(|object, source| {
             let path = path_template::resolve(object, source, &context)?;
             if object == Object::Root {

@@ -79,6 +79,9 @@ pub fn command_line(bytes: &[u8]) {
     if has(4) {
         settings = settings.subcommand(["mount"]);
     }
+    if has(7) {
+        settings = settings.instance_flag("--name");
+    }
     if has(6) {
         settings = settings.timeout_flag("--timeout");
     }

@@ -28,6 +28,8 @@ const SYSTEM_LOG_DIR: &str = "/var/log";
 /// name are looked up only for a template that needs them.
 pub(crate) struct PathContext {
     pub(crate) name: Option<OsString>,
+    /// What `instance_flag` names.
+    pub(crate) instance: Option<String>,
     pub(crate) uid: u32,
     pub(crate) start_dir: io::Result<PathBuf>,
     /// `None` where the environment is not to be trusted.
@@ -113,6 +115,7 @@ impl PathContext {
         let environment: Environment = Box::new(|variable| env::var_os(variable));
         Self {
             name: program_name::in_argv0(argv0).map(OsStr::to_owned),
+            instance: None,
             uid: effective_uid(),
             start_dir: env::current_dir(),
             environment: trust_environment.then_some(environment),

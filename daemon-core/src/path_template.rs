@@ -61,7 +61,7 @@ impl Resolved {
 }
 
 impl PathSource {
-    /// A path with placeholders, as in a string of the attribute: `{name}`, `{host}`, `{home}`,
+    /// A path with placeholders, as in a string of the attribute: `{name}`, `{host}`, `{instance}`, `{home}`,
     /// `{pid_dir}`, `{state_dir}` and `{log_dir}`. A brace is written twice: `{{`.
     ///
     /// The template is read by the launcher and by the control verbs. A wrong one is an error of the
@@ -162,6 +162,11 @@ fn fill_in(template: &str, context: &PathContext) -> Result<Filled, Error> {
                     .map_err(|reason| no_host(template, &reason))?;
                 Ok(PlaceholderDir::given(host))
             }
+            "instance" => {
+                let instance = context.instance.as_ref();
+                let instance = instance.ok_or_else(|| no_instance_flag(template))?;
+                Ok(PlaceholderDir::given(instance))
+            }
             "home" => context.home(),
             "pid_dir" => context.pid_dir(),
             "state_dir" => context.state_dir(),
@@ -193,8 +198,8 @@ fn unknown_placeholder(template: &str, name: &str) -> Error {
     template_error(
         template,
         format!(
-            "unknown placeholder {{{name}}}; expected \
-             {{name}}, {{host}}, {{home}}, {{pid_dir}}, {{state_dir}} or {{log_dir}}"
+            "unknown placeholder {{{name}}}; expected {{name}}, {{host}}, {{instance}}, {{home}}, \
+             {{pid_dir}}, {{state_dir}} or {{log_dir}}"
         ),
     )
 }
@@ -214,6 +219,10 @@ fn no_host(template: &str, reason: &NoHost) -> Error {
     let what = format!("cannot use the path {}", shown(Path::new(template)));
     let reason = format!("no value for {{host}}: {reason}");
     Error::words(ErrorKind::Usage, what, reason)
+}
+
+fn no_instance_flag(template: &str) -> Error {
+    template_error(template, "{instance} needs the option `instance_flag`")
 }
 
 fn nameless(template: &str) -> Error {

@@ -5,8 +5,8 @@ use syn::LitStr;
 
 use crate::diagnostics::{Diagnostics, mistake, shown};
 use crate::option_table::{
-    BACKGROUND_FLAG, CONFIGURE, CONTROL_FLAG, FOREGROUND_FLAG, LOG, LOG_FLAG, LOG_MODE, LOG_REOPEN,
-    PID, PID_FLAG, PID_MODE, READY, READY_TIMEOUT, STOP_TIMEOUT,
+    BACKGROUND_FLAG, CONFIGURE, CONTROL_FLAG, FOREGROUND_FLAG, INSTANCE_FLAG, LOG, LOG_FLAG,
+    LOG_MODE, LOG_REOPEN, PID, PID_FLAG, PID_MODE, READY, READY_TIMEOUT, STOP_TIMEOUT,
 };
 use crate::options::Options;
 
@@ -14,6 +14,7 @@ pub(crate) fn check(options: &Options, diagnostics: &mut Diagnostics) {
     flags_are_distinct(options, diagnostics);
     pid_and_log_differ(options, diagnostics);
     exec_has_no_timeout(options, diagnostics);
+    instance_has_its_flag(options, diagnostics);
     for pair in EXCLUSIVE {
         exclude_each_other(pair, options, diagnostics);
     }
@@ -75,6 +76,21 @@ fn exec_has_no_timeout(options: &Options, diagnostics: &mut Diagnostics) {
     if ready.literal().is_some_and(|ready| ready.value() == "exec") {
         let message = "`ready_timeout` has no effect with `ready = \"exec\"`";
         diagnostics.push(timeout.position, mistake(&timeout.key, message));
+    }
+}
+
+/// Without the flag there is no instance to put into a path.
+fn instance_has_its_flag(options: &Options, diagnostics: &mut Diagnostics) {
+    if !options.all_read || options.get(INSTANCE_FLAG).is_some() {
+        return;
+    }
+    for setting in &options.settings {
+        let written = string_literals(setting.tokens.iter().cloned().collect());
+        let is_named = |literal: &LitStr| literal.value().replace("{{", "").contains("{instance}");
+        if let Some(literal) = written.into_iter().find(is_named) {
+            let message = "`{instance}` needs `instance_flag = \"--name\"`";
+            diagnostics.push(setting.position, mistake(literal, message));
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::value::{
 
 pub(crate) const BACKGROUND_FLAG: &str = "background_flag";
 pub(crate) const FOREGROUND_FLAG: &str = "foreground_flag";
+pub(crate) const INSTANCE_FLAG: &str = "instance_flag";
 pub(crate) const PID: &str = "pid";
 pub(crate) const LOG: &str = "log";
 pub(crate) const PID_FLAG: &str = "pid_flag";
@@ -65,6 +66,7 @@ pub(crate) static OPTIONS: &[OptionSpec] = &[
     option(PID_FLAG, &FLAG, r#""--pid-file""#, &[]),
     option(LOG_FLAG, &FLAG, r#""--log-file""#, &[]),
     option("timeout_flag", &FLAG, r#""--timeout""#, &[]),
+    option(INSTANCE_FLAG, &FLAG, r#""--name""#, &["instance"]),
 
     option(PID, &FILE, r#""/run/name.pid""#, &["pidfile", "pid_file", "lock"]),
     option(PID_MODE, &FILE_MODE, "0o644", &[]),

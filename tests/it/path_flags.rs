@@ -52,6 +52,28 @@ fn path_flags_choose_the_files_and_are_removed() {
 }
 
 #[test]
+fn instances_run_side_by_side() {
+    let scratch = Scratch::new();
+    let options =
+        "pid_template={instance}.pid\nlog=report.log\ninstance_flag=--name\ncontrol_flag=-s";
+    let start = |words: &[&str]| scratch.report().options(options).args(words);
+    let web = start(&["-d", "--name", "web"]).does("stay").run();
+    let web = scratch.daemon_of(web, "web.pid");
+    let usual = start(&["-d"]).does("stay").run();
+    let usual = scratch.daemon_of(usual, "default.pid");
+    for (words, daemon) in [(&["--name", "web"][..], &web), (&[], &usual)] {
+        let status = start(&[words, &["-s", "status"]].concat()).run();
+        assert_eq!(status.code(), 0, "{status:?}");
+        assert!(
+            status.out_text().contains(&format!("pid {}", daemon.pid())),
+            "{status:?}"
+        );
+    }
+    let status = start(&["-s", "status", "--name", "mail"]).run();
+    assert_eq!(status.code(), 3, "{status:?}");
+}
+
+#[test]
 fn one_path_flag_leaves_the_other_path() {
     let scratch = Scratch::new();
     let start = program(&scratch).args(["-d", "--log-file", "a.log"]);

@@ -31,6 +31,8 @@ pub(super) enum ValueKind {
     PidFile,
     LogFile,
     Timeout,
+    /// This flag stays in the program's argv.
+    Instance,
     Verb,
 }
 
@@ -90,6 +92,7 @@ impl<'s> Reader<'s> {
             pid_flag,
             log_flag,
             timeout_flag,
+            instance_flag,
             control_flag,
             ..
         } = self.settings;
@@ -98,6 +101,7 @@ impl<'s> Reader<'s> {
             (pid_flag.as_ref(), ValueKind::PidFile),
             (log_flag.as_ref(), ValueKind::LogFile),
             (timeout_flag.as_ref(), ValueKind::Timeout),
+            (instance_flag.as_ref(), ValueKind::Instance),
         ];
         for (name, takes) in flags {
             let Some(name) = name else { continue };

@@ -1,6 +1,7 @@
 //! Each rule of the command line, as a sentence.
 
 mod foreground_flag;
+mod instance_flag;
 #[cfg(unix)]
 mod not_utf_8;
 mod path_flags;
@@ -60,7 +61,7 @@ fn chosen(pid_file: Option<&str>, log_file: Option<&str>) -> Chosen {
     Chosen {
         pid_file: pid_file.map(PathBuf::from),
         log_file: log_file.map(PathBuf::from),
-        ready_timeout: None,
+        ..Chosen::default()
     }
 }
 

@@ -14,6 +14,7 @@ use crate::path_context::Environment;
 fn ann() -> PathContext {
     PathContext {
         name: Some("hello".into()),
+        instance: Some("web".into()),
         uid: 1000,
         start_dir: Ok("/start".into()),
         environment: Some(environment(&[])),

@@ -21,7 +21,7 @@ pub(crate) static DIRECTORY: Kind = Kind {
     parse: |value| path(value, |_| false),
 };
 
-const NAMES: [&str; 2] = ["name", "host"];
+const NAMES: [&str; 3] = ["name", "host", "instance"];
 const DIRECTORIES: [&str; 4] = ["home", "pid_dir", "state_dir", "log_dir"];
 
 /// A literal is checked here; any other expression is computed at run time.
@@ -124,7 +124,7 @@ fn check_placeholder(placeholder: &str) -> Result<(), String> {
     }
     let repair = match nearest(placeholder, known()) {
         Some(name) => format!("did you mean `{{{name}}}`?"),
-        None => "expected `{name}`, `{host}`, `{home}`, `{pid_dir}`, `{state_dir}` or `{log_dir}`"
+        None => "expected `{name}`, `{host}`, `{instance}`, `{home}`, `{pid_dir}`, `{state_dir}` or `{log_dir}`"
             .to_owned(),
     };
     Err(format!(

@@ -39,7 +39,7 @@ fn chosen_paths_need_not_be_utf_8() {
     let chosen = Chosen {
         pid_file: Some(odd(b"\xff.pid").into()),
         log_file: Some(odd(b"\xfe").into()),
-        ready_timeout: None,
+        ..Chosen::default()
     };
     assert_eq!(
         ask(&full(), &line),

@@ -19,6 +19,7 @@ fn every_placeholder_is_filled_in_for_an_ordinary_user() {
         ("{home}/hello.pid", "/home/ann/hello.pid"),
         ("{pid_dir}/{name}.pid", "/home/ann/.local/state/hello.pid"),
         ("/srv/{host}/x", "/srv/mill/x"),
+        ("/run/{name}-{instance}.pid", "/run/hello-web.pid"),
         ("{state_dir}/{name}/x", "/home/ann/.local/state/hello/x"),
         ("{log_dir}/{name}.log", "/home/ann/.local/state/hello.log"),
         ("/srv/{name}{name}/{name}", "/srv/hellohello/hello"),
@@ -54,10 +55,20 @@ fn an_unknown_placeholder_is_refused() {
     ] {
         let expected = format!(
             "cannot use the path {template}: unknown placeholder {name}; \
-             expected {{name}}, {{host}}, {{home}}, {{pid_dir}}, {{state_dir}} or {{log_dir}}"
+             expected {{name}}, {{host}}, {{instance}}, {{home}}, {{pid_dir}}, {{state_dir}} or {{log_dir}}"
         );
         assert_eq!(path_of(template, &ann()), fails(78, &expected));
     }
+}
+
+#[test]
+fn instance_without_its_flag_is_refused() {
+    let without = PathContext {
+        instance: None,
+        ..ann()
+    };
+    let expected = "cannot use the path /a/{instance}: {instance} needs the option `instance_flag`";
+    assert_eq!(path_of("/a/{instance}", &without), fails(78, expected));
 }
 
 #[test]

@@ -6,6 +6,7 @@
     log = log_file(),
     pid_flag = "--pid-file",
     log_flag = "--log-file",
+    instance_flag = "--name",
     timeout_flag = "--timeout",
     pid_mode = 0o600,
     log_mode = 0o644,
@@ -36,6 +37,7 @@ fn main() {
         .log(::renamed::PathSource::from_fn(|| log_file()))
         .pid_flag("--pid-file")
         .log_flag("--log-file")
+        .instance_flag("--name")
         .timeout_flag("--timeout")
         .pid_mode(0o600)
         .log_mode(0o644)

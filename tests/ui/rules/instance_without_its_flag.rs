@@ -1,0 +1,2 @@
+#[daemon::main(pid = "{pid_dir}/{instance}.pid")]
+fn main() {}
