@@ -40,6 +40,7 @@ mod paths;
 mod pid_file;
 mod pid_path;
 mod privileges;
+mod process_group;
 mod races;
 mod ready_listening;
 mod ready_notify;

@@ -160,13 +160,13 @@ fn launch_locked(
         None => readiness.observe(pid, kept.open()),
     };
     let wait = Wait::new(
-        Process::new(daemon),
+        Process::new(daemon, &record.settings),
         post_exec::can_fail(&record).then_some(resources.launcher_end),
         (mode, probe),
         timeout,
         record.paths.log.as_deref().map(shown).unwrap_or_default(),
     );
-    let outcome = wait::run(wait, interrupts)?;
+    let outcome = wait::run(wait, mode.may_finish_first, interrupts)?;
     judge(
         outcome,
         pid,
@@ -229,6 +229,9 @@ fn judge(
 ) -> Result<Launched, Error> {
     let place = log.map(LogFile::place);
     let output = || log.map(LogFile::output).unwrap_or_default();
+    if outcome.is_success(mode.may_finish_first) {
+        return Ok(Launched::Finished { output: output() });
+    }
     let error = match outcome {
         WaitOutcome::Ready { status, addresses } => {
             log.into_iter().for_each(LogFile::forget);
@@ -238,11 +241,6 @@ fn judge(
                 status,
                 addresses,
             });
-        }
-        WaitOutcome::Ended {
-            status, was_ready, ..
-        } if status.success() && (mode.may_finish_first || was_ready) => {
-            return Ok(Launched::Finished { output: output() });
         }
         WaitOutcome::StepFailed(step, errno) => {
             return Err(failure::step_failed(step, errno, &record, capabilities));

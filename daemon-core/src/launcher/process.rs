@@ -1,103 +1,162 @@
-//! The daemon, as the launcher watches and stops it.
+//! The daemon as the launcher's child: its end, and how it is stopped.
 
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::process::ExitStatus;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::Signal;
-use nix::unistd::Pid;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::{Pid, getpgid, getpgrp};
 
+use crate::kill_mode::KillMode;
+use crate::settings::Settings;
 use crate::sys::launch::Child;
 
-/// How long a daemon that was told to end may take, before it is killed.
+/// How long the daemon may take to end after the stop signal, and again after SIGKILL.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often its end is observation for where the system has no pidfd.
+/// How long the rest of the process group may take to end after SIGKILL. What is there then is a
+/// zombie, most likely, which a slow parent has not reaped.
+const GROUP_TIMEOUT: Duration = Duration::from_millis(100);
+
+/// How often the end is looked for where the system has no pidfd.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// The daemon, until its end has been seen.
+/// How often the rest of the process group is looked for.
+const GROUP_POLL_INTERVAL: Duration = Duration::from_millis(1);
+
+/// The daemon. Its zombie stays until the drop, so that its pid and its process group stay its own.
 #[derive(Debug)]
-pub(super) struct Process(Child);
+pub(super) struct Process {
+    child: Child,
+    stop_signal: i32,
+    kill_mode: KillMode,
+}
 
 impl Process {
-    pub(super) fn new(daemon: Child) -> Self {
-        Self(daemon)
+    pub(super) fn new(child: Child, settings: &Settings) -> Self {
+        Self {
+            child,
+            stop_signal: settings.stop_signal.as_raw(),
+            kill_mode: settings.kill_mode,
+        }
     }
 
     pub(super) fn pid(&self) -> Pid {
-        self.0.pid()
+        self.child.pid()
     }
 
     /// What is readable once the daemon has ended, where the system has it.
     pub(super) fn end(&self) -> Option<BorrowedFd<'_>> {
-        self.0.end()
+        self.child.end()
     }
 
-    /// How the daemon ended, if it has.
+    /// How the daemon ended, if it has. The answer stays the same.
     pub(super) fn try_wait(&self) -> io::Result<Option<ExitStatus>> {
-        self.0.try_wait()
+        self.child.try_wait()
     }
 
-    /// Tells the daemon to end, and makes it end when it does not. Afterwards it is gone, unless not
-    /// even the system can end it, because it waits for a device for example.
-    pub(super) fn stop(&self) {
-        // Once another part of the program has reaped it, the pid may belong to another process.
-        if self.end_is_taken() {
-            return;
-        }
-        self.0.send(Signal::SIGTERM);
-        // A process that is stopped could not obey.
-        self.0.send(Signal::SIGCONT);
-        if !self.exits_within(KILL_TIMEOUT) {
-            self.0.send(Signal::SIGKILL);
-            self.exits_within(KILL_TIMEOUT);
-        }
-        // Reaps the zombie, unless another part of the program has reaped it.
-        self.try_wait().ok();
-    }
-
-    /// When to look for its end without being told.
+    /// When to look for the end although nothing is readable.
     pub(super) fn next_poll(&self, now: Instant) -> Option<Instant> {
         self.end().is_none().then(|| now + POLL_INTERVAL)
     }
 
-    fn exits_within(&self, time: Duration) -> bool {
-        let deadline = Instant::now() + time;
-        while let Some(left) = deadline.checked_duration_since(Instant::now()) {
-            if self.exits_soon(left) {
-                return true;
-            }
+    /// Stops the daemon and what is left of its process group. Both are gone afterwards, unless a
+    /// process does not even end by SIGKILL: it may be blocked in I/O.
+    pub(super) fn stop(self) {
+        let mut stop = Stop::Begin;
+        while let Some(wake) = stop.step(&self, Instant::now()) {
+            self.wait_until(wake);
         }
-        false
+        self.end_group();
     }
 
-    /// Waits for its end, for so long at most, and perhaps not so long.
-    fn exits_soon(&self, longest: Duration) -> bool {
+    /// Ends what is left of the process group of a daemon that has ended.
+    pub(super) fn end_group(self) {
+        let Some(group) = self.group() else {
+            return;
+        };
+        if killpg(group, Signal::SIGKILL).is_err() {
+            return;
+        }
+        // The zombie pinned the group. Without it a group that can still be asked has members.
+        drop(self);
+        let deadline = Instant::now() + GROUP_TIMEOUT;
+        while killpg(group, None).is_ok() && Instant::now() < deadline {
+            thread::sleep(GROUP_POLL_INTERVAL);
+        }
+    }
+
+    /// The process group of the daemon's zombie, if the rest of it may be ended.
+    fn group(&self) -> Option<Pid> {
+        // Once another part of the program has reaped it, the pid may belong to another process.
+        let is_zombie = matches!(self.try_wait(), Ok(Some(_)));
+        if !is_zombie || self.kill_mode == KillMode::Process {
+            return None;
+        }
+        let group = getpgid(Some(self.pid())).ok()?;
+        (group.as_raw() > 1 && group != getpgrp()).then_some(group)
+    }
+
+    /// Waits for the end of the daemon, until then at most.
+    fn wait_until(&self, wake: Instant) {
+        let longest = wake.saturating_duration_since(Instant::now());
         if let Some(end) = self.end() {
             let mut end = [PollFd::new(end, PollFlags::POLLIN)];
-            match poll(
-                &mut end,
-                PollTimeout::try_from(longest).unwrap_or(PollTimeout::MAX),
-            ) {
-                Ok(ended) => return ended > 0,
-                Err(Errno::EINTR) => return false,
-                // The system has no room for a poll; it may still have some for less.
-                Err(_) => {}
+            let timeout = PollTimeout::try_from(longest).unwrap_or(PollTimeout::MAX);
+            match poll(&mut end, timeout) {
+                // Where the system has no memory for a poll, it may still have some for a sleep.
+                Err(errno) if errno != Errno::EINTR => {}
+                _ => return,
             }
         }
-        std::thread::sleep(longest.min(POLL_INTERVAL));
-        self.end_is_taken()
+        thread::sleep(longest.min(POLL_INTERVAL));
     }
 
-    /// Whether it has been reaped, here or by another part of the program. A wait that the system
-    /// denies gives no answer.
-    fn end_is_taken(&self) -> bool {
+    /// Whether the daemon has ended. A wait that the system denies gives no answer.
+    fn has_ended(&self) -> bool {
         match self.try_wait() {
             Ok(status) => status.is_some(),
+            // Another part of the program has reaped it, so the pid may belong to another process.
             Err(error) => error.raw_os_error() == Some(Errno::ECHILD as i32),
         }
+    }
+}
+
+/// The stop of a daemon: the stop signal, and SIGKILL after [`KILL_TIMEOUT`]. It never blocks.
+#[derive(Debug)]
+enum Stop {
+    Begin,
+    /// The stop signal may take effect until then.
+    Asked(Instant),
+    /// So may SIGKILL, after which nothing more can be done.
+    Killed(Instant),
+}
+
+impl Stop {
+    /// Takes the next step; when the step after it is due, unless the stop is over.
+    fn step(&mut self, process: &Process, now: Instant) -> Option<Instant> {
+        if process.has_ended() {
+            return None;
+        }
+        let deadline = now + KILL_TIMEOUT;
+        match *self {
+            Self::Begin => {
+                process.child.send(process.stop_signal);
+                // A process that is stopped cannot obey.
+                process.child.send(Signal::SIGCONT as i32);
+                *self = Self::Asked(deadline);
+            }
+            Self::Asked(end) | Self::Killed(end) if now < end => return Some(end),
+            Self::Asked(_) => {
+                process.child.send(Signal::SIGKILL as i32);
+                *self = Self::Killed(deadline);
+            }
+            Self::Killed(_) => return None,
+        }
+        Some(deadline)
     }
 }

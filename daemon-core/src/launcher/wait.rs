@@ -58,6 +58,18 @@ pub(super) enum WaitOutcome {
     Interrupted(Signal),
 }
 
+impl WaitOutcome {
+    /// Whether the daemon was a short job that succeeded.
+    pub(super) fn is_success(&self, may_finish_first: bool) -> bool {
+        match self {
+            Self::Ended {
+                status, was_ready, ..
+            } => status.success() && (may_finish_first || *was_ready),
+            _ => false,
+        }
+    }
+}
+
 /// Where the news of a wait goes.
 pub(super) trait News {
     fn warn(&mut self, text: &str);
@@ -150,11 +162,6 @@ impl Wait {
         wanted.map_or(self.deadline, |wanted| wanted.min(self.deadline))
     }
 
-    /// Stops the daemon.
-    pub(super) fn stop(&self) {
-        self.process.stop();
-    }
-
     fn hear_handoff(&mut self, now: Instant, news: &mut impl News) -> Option<WaitOutcome> {
         match self.handoff.as_ref()?.receive() {
             Reply::Pending => return None,
@@ -243,14 +250,19 @@ impl Wait {
     }
 }
 
-/// Waits until the daemon is ready or has failed. A daemon that failed is gone when this returns.
-pub(super) fn run(mut wait: Wait, interrupts: &Interrupts) -> Result<WaitOutcome, Error> {
+/// Waits until the daemon is ready or has failed. Of a daemon that failed nothing is left when this
+/// returns; `may_finish_first` says whether a daemon that ends with 0 has failed.
+pub(super) fn run(
+    mut wait: Wait,
+    may_finish_first: bool,
+    interrupts: &Interrupts,
+) -> Result<WaitOutcome, Error> {
     let outcome = drive(&mut wait, interrupts);
-    if !matches!(
-        outcome,
-        Ok(WaitOutcome::Ready { .. } | WaitOutcome::Ended { .. })
-    ) {
-        wait.stop();
+    match &outcome {
+        Ok(WaitOutcome::Ready { .. }) => {}
+        Ok(ended @ WaitOutcome::Ended { .. }) if ended.is_success(may_finish_first) => {}
+        Ok(WaitOutcome::Ended { .. }) => wait.process.end_group(),
+        _ => wait.process.stop(),
     }
     outcome.map_err(|errno| Error::step("wait for the daemon", errno))
 }

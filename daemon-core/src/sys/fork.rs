@@ -73,8 +73,8 @@ impl Child {
         }
     }
 
-    pub(crate) fn send(&self, signal: Signal) {
-        let [number, ..] = (signal as i32).to_le_bytes();
+    pub(crate) fn send(&self, signal: i32) {
+        let [number, ..] = signal.to_le_bytes();
         // It may have ended, which is what is wanted.
         let _ = send(self.socket.as_raw_fd(), &[number], NO_SIGNAL);
     }
@@ -294,7 +294,7 @@ fn attend(daemon: Pid, launcher: &UnixStream, ended: BorrowedFd<'_>) -> Result<(
         match recv(launcher.as_raw_fd(), &mut number, MsgFlags::MSG_DONTWAIT) {
             Ok(1) => {
                 let [number] = number;
-                let _ = kill(daemon, Signal::try_from(i32::from(number)).ok());
+                let _ = signals::send(daemon, i32::from(number));
             }
             Err(Errno::EAGAIN | Errno::EINTR) => {}
             Ok(_) | Err(_) => {

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::{self, Command};
 use std::time::Duration;
 
-use daemon::{Daemon, PathSource, Readiness, Signal};
+use daemon::{Daemon, KillMode, PathSource, Readiness, Signal};
 
 use crate::steps;
 
@@ -69,6 +69,12 @@ fn set(daemon: Daemon, name: &str, value: &OsStr) -> Daemon {
         "stop_timeout" => {
             daemon.stop_timeout(Duration::from_secs(text().parse().expect("seconds")))
         }
+        "stop_signal" => daemon.stop_signal(text().parse().expect("the name of a signal")),
+        "kill_mode" => daemon.kill_mode(match &*text() {
+            "mixed" => KillMode::Mixed,
+            "process" => KillMode::Process,
+            other => panic!("no such mode: {other}"),
+        }),
         "log_reopen" => {
             daemon.log_reopen(Signal::from_raw(text().parse().expect("a signal's number")))
         }

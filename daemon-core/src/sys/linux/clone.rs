@@ -23,7 +23,7 @@ use nix::unistd::{Pid, getpid, getppid, getsid};
 use super::pidfd;
 use super::stack::Stack;
 use crate::sys::child::{ExecStep, Failed, Failure, Plan};
-use crate::sys::signals::Blocked;
+use crate::sys::signals::{self, Blocked};
 use crate::sys::wait;
 
 /// The daemon, a child of this process, until its end has been seen.
@@ -76,14 +76,14 @@ impl Child {
         is_running && getsid(Some(self.pid)) == Ok(self.session)
     }
 
-    pub(crate) fn send(&self, signal: Signal) {
+    pub(crate) fn send(&self, signal: i32) {
         let sent = match self.end() {
-            Some(pidfd) => pidfd::send_signal(pidfd, signal as i32),
+            Some(pidfd) => pidfd::send_signal(pidfd, signal),
             None => Err(Errno::ENOSYS),
         };
         // It may have ended, which is what is wanted. Else a filter may deny the one call.
         if sent.is_err_and(|errno| errno != Errno::ESRCH) {
-            let _ = kill(self.pid, signal);
+            let _ = signals::send(self.pid, signal);
         }
     }
 }

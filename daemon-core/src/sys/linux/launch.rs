@@ -5,7 +5,6 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::process::ExitStatus;
 
-use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use super::clone::{self, Children, Refused};
@@ -44,7 +43,7 @@ impl Child {
         }
     }
 
-    pub(crate) fn send(&self, signal: Signal) {
+    pub(crate) fn send(&self, signal: i32) {
         match self {
             Self::Cloned(child) => child.send(signal),
             Self::Forked(child) => child.send(signal),
