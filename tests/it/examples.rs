@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::support::scratch::Scratch;
 use crate::support::session::{Session, path_with, shell};
 use crate::support::start::Start;
-use crate::support::users::NOBODY;
+use crate::support::users::UNPRIVILEGED;
 use crate::support::{program, requires};
 
 /// Runs the session of an example in one shell, and compares what each command prints.
@@ -79,11 +79,11 @@ fn every_example_has_a_test() {
 
 /// A start by an ordinary user. The scratch directory is their home.
 fn start_as_nobody(scratch: &Scratch, program: &Path) -> Start {
-    let owner = Some(NOBODY.into());
+    let owner = Some(UNPRIVILEGED.into());
     nix::unistd::chown(scratch.dir(), owner, None).expect("chown");
     scratch
         .start_path(program)
-        .user(NOBODY)
+        .user(UNPRIVILEGED)
         .env("HOME", scratch.dir())
         .env("XDG_STATE_HOME", "")
         .env("XDG_RUNTIME_DIR", "")
@@ -102,7 +102,10 @@ fn hello_works_for_an_ordinary_user() {
         format!("hello from process {pid}\n")
     );
     let ids = crate::support::process::status_field(pid, "Uid").expect("its ids");
-    assert_eq!(ids.split_whitespace().next(), Some(&*NOBODY.to_string()));
+    assert_eq!(
+        ids.split_whitespace().next(),
+        Some(&*UNPRIVILEGED.to_string())
+    );
 }
 
 /// The examples that need the feature.

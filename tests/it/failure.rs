@@ -6,7 +6,7 @@ use crate::support::daemon::expect_one_line;
 use crate::support::outcome::Outcome;
 use crate::support::requires;
 use crate::support::scratch::Scratch;
-use crate::support::users::NOBODY;
+use crate::support::users::UNPRIVILEGED;
 use nix::sys::resource::Resource;
 
 /// A start of a program that takes these steps and ends.
@@ -232,10 +232,10 @@ fn process_limit_without_a_fork_is_refused() {
     requires!(root);
     let scratch = Scratch::new();
     // The limit does not count for root, so another user it is.
-    let owner = Some(NOBODY.into());
+    let owner = Some(UNPRIVILEGED.into());
     nix::unistd::chown(scratch.dir(), owner, None).expect("chown");
     for limit in 0..=1 {
-        let start = scratch.report_as(NOBODY).arg("-d");
+        let start = scratch.report_as(UNPRIVILEGED).arg("-d");
         let start = start.limit(Resource::RLIMIT_NPROC, limit);
         let launch = start.options("pid=report.pid").does("stay").run();
         let words = ["Resource temporarily unavailable"];

@@ -13,7 +13,7 @@ use crate::support::report::Report;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
 use crate::support::terminal::Terminal;
-use crate::support::users::{CREW, NOBODY};
+use crate::support::users::{CREW, UNPRIVILEGED};
 use crate::support::{constructor, program, requires};
 use nix::sys::resource::Resource;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
@@ -160,7 +160,7 @@ fn leaked_marker_without_its_socket_is_ignored() {
 
 const ROOT: Uid = Uid::from_raw(0);
 const ROOTS: Gid = Gid::from_raw(0);
-const USER: Uid = Uid::from_raw(NOBODY);
+const USER: Uid = Uid::from_raw(UNPRIVILEGED);
 const GROUP: Gid = Gid::from_raw(CREW);
 
 /// Where the pid of the launcher stands in a record.

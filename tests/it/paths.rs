@@ -12,7 +12,7 @@ use crate::support::requires;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
 use crate::support::users;
-use crate::support::users::AS_NOBODY;
+use crate::support::users::AS_UNPRIVILEGED;
 
 /// A user that no system knows, so that no home directory is found for it.
 const STRANGER: u32 = 47_110;
@@ -112,11 +112,11 @@ fn pid_dir_is_the_same_for_every_login() {
     requires!(users);
     let scratch = Scratch::new();
     for name in ["out", "home", "runtime", "elsewhere"] {
-        scratch.directory_of(users::NOBODY, name);
+        scratch.directory_of(users::UNPRIVILEGED, name);
     }
     let copy = scratch.copy_program(&crate::support::program::path("report"), "report");
     let start = |variables: &[(&str, &str)]| {
-        let start = scratch.among_users(&copy, &AS_NOBODY).arg("-d");
+        let start = scratch.among_users(&copy, &AS_UNPRIVILEGED).arg("-d");
         let start = start.options("pid_template={pid_dir}/{name}.pid\nlog=/dev/null");
         let start = ["HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME"]
             .iter()

@@ -16,7 +16,7 @@ use crate::support::daemon::expect_one_line;
 use crate::support::fingerprint::Fingerprint;
 use crate::support::requires;
 use crate::support::scratch::Scratch;
-use crate::support::users::NOBODY;
+use crate::support::users::UNPRIVILEGED;
 
 fn metadata(scratch: &Scratch, name: &str) -> Metadata {
     fs::symlink_metadata(scratch.path(name)).expect("a file")
@@ -275,17 +275,20 @@ fn path_with_a_nul_byte_is_refused() {
 fn umask_777_does_not_block_the_next_start() {
     requires!(users);
     let scratch = Scratch::new();
-    scratch.directory_of(NOBODY, "own");
+    scratch.directory_of(UNPRIVILEGED, "own");
     let options = CONTROLLED.replace("report.", "own/report.");
     for mask in [0o777, 0o000] {
         for _ in 0..2 {
-            let start = scratch.report_as(NOBODY).options(&options).does("hang");
+            let start = scratch
+                .report_as(UNPRIVILEGED)
+                .options(&options)
+                .does("hang");
             let start = start.umask(mask);
             let daemon = scratch.daemon_of(start.arg("-d").run(), "own/report.pid");
             let mode = |name| fs::metadata(scratch.path(name)).expect("a file").mode() & 0o7777;
             assert_eq!(mode("own/report.pid"), 0o644);
             assert_eq!(mode("own/report.log"), 0o640);
-            let stop = scratch.report_as(NOBODY).options(&options);
+            let stop = scratch.report_as(UNPRIVILEGED).options(&options);
             assert_eq!(stop.args(["-s", "stop"]).run().code(), 0);
             assert!(!daemon.process.is_alive());
         }

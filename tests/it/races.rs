@@ -8,7 +8,7 @@ use crate::support::outcome::{Launch, Outcome};
 use crate::support::rounds::rounds;
 use crate::support::scratch::Scratch;
 use crate::support::trace::{self, Action, Role};
-use crate::support::users::{HELLO, NOBODY};
+use crate::support::users::{HELLO, UNPRIVILEGED};
 use crate::support::{lock, process, requires};
 
 /// A pid that no process has: the largest pid of a kernel is 4194304.
@@ -241,7 +241,7 @@ fn same_path_of_another_user_is_refused() {
         start.does("hang").run()
     };
     let daemon = scratch.daemon_of(start(HELLO), "place/report.pid");
-    let second = start(NOBODY);
+    let second = start(UNPRIVILEGED);
     assert_eq!(second.code(), 78, "{second:?}");
     assert!(second.err_text().contains("it belongs to user 4711"));
     assert_eq!(scratch.processes(), [daemon.pid()]);

@@ -12,7 +12,7 @@ use crate::support::requires;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
 use crate::support::terminal::Terminal;
-use crate::support::users::NOBODY;
+use crate::support::users::UNPRIVILEGED;
 
 const OPTIONS: &str = "pid=report.pid\nlog=report.log\nready=listening\nready_timeout=60";
 
@@ -243,9 +243,9 @@ fn server_is_seen_where_its_descriptors_cannot_be_duplicated() {
 fn ending_daemon_causes_no_warning() {
     requires!(users);
     let scratch = Scratch::new();
-    nix::unistd::chown(scratch.dir(), Some(NOBODY.into()), None).expect("chown");
+    nix::unistd::chown(scratch.dir(), Some(UNPRIVILEGED.into()), None).expect("chown");
     for _ in 0..40 {
-        let start = scratch.report_as(NOBODY).arg("-d").options(OPTIONS);
+        let start = scratch.report_as(UNPRIVILEGED).arg("-d").options(OPTIONS);
         let launch = start.does("sleep:2 exit:3").run();
         assert_eq!(launch.code(), 3, "{launch:?}");
         assert_eq!(launch.err_text().matches('\n').count(), 1, "{launch:?}");
@@ -272,10 +272,10 @@ fn death_is_noticed_with_its_status() {
 fn undumpable_daemon_is_up_when_settled() {
     requires!(users);
     let scratch = Scratch::new();
-    nix::unistd::chown(scratch.dir(), Some(NOBODY.into()), None).expect("chown");
+    nix::unistd::chown(scratch.dir(), Some(UNPRIVILEGED.into()), None).expect("chown");
     let start = |steps: &str| {
         scratch
-            .report_as(NOBODY)
+            .report_as(UNPRIVILEGED)
             .arg("-d")
             .options(OPTIONS)
             .does(steps)

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use crate::support::outcome::Outcome;
 use crate::support::scratch::Scratch;
-use crate::support::users::NOBODY;
+use crate::support::users::UNPRIVILEGED;
 use crate::support::{program, requires};
 use nix::sys::resource::Resource;
 use nix::unistd::chown;
@@ -103,7 +103,7 @@ fn set_uid_program_is_refused() {
     requires!(root);
     let scratch = Scratch::new();
     let copy = scratch.copy_program(&program::path("report"), "report");
-    chown(&copy, Some(NOBODY.into()), None).expect("chown");
+    chown(&copy, Some(UNPRIVILEGED.into()), None).expect("chown");
     fs::set_permissions(&copy, fs::Permissions::from_mode(0o4755)).expect("chmod");
     let start = scratch
         .start_path(&copy)
@@ -131,7 +131,7 @@ fn set_uid_program_with_lowered_ids_is_refused() {
     ] {
         let scratch = Scratch::new();
         let copy = scratch.copy_program(&program::path("report"), "report");
-        chown(&copy, Some(NOBODY.into()), Some(NOBODY.into())).expect("chown");
+        chown(&copy, Some(UNPRIVILEGED.into()), Some(UNPRIVILEGED.into())).expect("chown");
         fs::set_permissions(&copy, fs::Permissions::from_mode(mode)).expect("chmod");
         let start = scratch
             .start_path(&copy)

@@ -12,7 +12,7 @@ use super::canary::Canary;
 use super::stage::{expect_answer, expect_failure};
 use crate::control::stage::OPTIONS as CONTROLLED;
 use crate::support::scratch::Scratch;
-use crate::support::users::NOBODY;
+use crate::support::users::UNPRIVILEGED;
 use crate::support::{lock, requires};
 
 #[test]
@@ -104,7 +104,7 @@ fn root_does_not_trust_a_file_of_another_user() {
     chmod(&path, 0o666);
     refused("other users can write to it");
     chmod(&path, 0o644);
-    chown(&path, Some(NOBODY), None).expect("chown");
+    chown(&path, Some(UNPRIVILEGED), None).expect("chown");
     refused("it belongs to user 65534");
     chown(&path, Some(0), None).expect("chown");
     chmod(scratch.dir(), 0o777);

@@ -7,7 +7,7 @@ use crate::support::daemon::{Daemon, expect_one_line};
 use crate::support::outcome::Outcome;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
-use crate::support::users::NOBODY;
+use crate::support::users::UNPRIVILEGED;
 
 pub(crate) const OPTIONS: &str =
     "pid=report.pid\nlog=report.log\nready=exec\ncontrol_flag=-s\nstop_timeout=1";
@@ -59,7 +59,7 @@ pub(crate) fn expect_failure(outcome: &Outcome, status: i32, words: &[&str]) {
 /// A start as another user, if the test may change its user.
 pub(crate) fn as_nobody(start: Start) -> Start {
     if Uid::effective().is_root() {
-        return start.user(NOBODY);
+        return start.user(UNPRIVILEGED);
     }
     start
 }

@@ -8,9 +8,9 @@ use std::path::Path;
 use nix::sys::stat::Mode;
 use nix::unistd::{chown, mkfifo};
 
-use super::stage::{Nobody, Root, VICTIM, expect_each_refused, give, names, place, state};
+use super::stage::{Root, Unprivileged, VICTIM, expect_each_refused, give, names, place, state};
 use crate::support::scratch::Scratch;
-use crate::support::users::{CREW, HELLO, NOBODY};
+use crate::support::users::{CREW, HELLO, UNPRIVILEGED};
 
 #[test]
 fn file_of_another_user_is_refused() {
@@ -19,8 +19,8 @@ fn file_of_another_user_is_refused() {
     for (starter, mode) in [
         (Root, 0o1777),
         (Root, 0o755),
-        (Nobody, 0o1777),
-        (Nobody, 0o777),
+        (Unprivileged, 0o1777),
+        (Unprivileged, 0o777),
     ] {
         let scratch = Scratch::new();
         place(&scratch, 0, mode);
@@ -40,8 +40,8 @@ fn new_pid_file_of_another_user_is_refused() {
     for (starter, mode) in [
         (Root, 0o1777),
         (Root, 0o755),
-        (Nobody, 0o1777),
-        (Nobody, 0o777),
+        (Unprivileged, 0o1777),
+        (Unprivileged, 0o777),
     ] {
         for file_mode in [0o666, 0o600] {
             let scratch = Scratch::new();
@@ -66,8 +66,8 @@ fn group_may_share_a_log() {
     place(&scratch, HELLO, 0o775);
     let log = scratch.write("place/report.log", "theirs\n");
     give(&log, HELLO, 0o666);
-    scratch.directory_of(NOBODY, "own");
-    let start = Nobody.start(&scratch);
+    scratch.directory_of(UNPRIVILEGED, "own");
+    let start = Unprivileged.start(&scratch);
     let start = start.options("pid=own/report.pid\nlog=place/report.log");
     let launch = start.does("say:ours stay").run();
     scratch.daemon_of(launch, "own/report.pid");
@@ -120,7 +120,7 @@ fn special_files_are_refused_at_once() {
             [73, 73],
         ),
     ];
-    for starter in [Root, Nobody] {
+    for starter in [Root, Unprivileged] {
         for (plant, statuses) in kinds {
             let scratch = Scratch::new();
             place(&scratch, starter.uid(), 0o755);
@@ -150,6 +150,6 @@ fn file_without_permission_is_refused() {
         give(&name, HELLO, 0o600);
         state(&name)
     });
-    expect_each_refused(&scratch, Nobody, 73, &["Permission denied"]);
+    expect_each_refused(&scratch, Unprivileged, 73, &["Permission denied"]);
     assert_eq!(names(&scratch).map(|name| state(&name)), before);
 }

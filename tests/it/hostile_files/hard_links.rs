@@ -3,13 +3,16 @@
 use crate::support::requires;
 use std::fs;
 
-use super::stage::{Nobody, Root, VICTIM, expect_each_refused, give, names, place, state};
+use super::stage::{Root, Unprivileged, VICTIM, expect_each_refused, give, names, place, state};
 use crate::support::scratch::Scratch;
 
 #[test]
 fn hard_link_in_a_shared_directory_is_refused() {
     requires!(users);
-    for (starter, modes) in [(Root, &[0o1777, 0o775][..]), (Nobody, &[0o1777, 0o777])] {
+    for (starter, modes) in [
+        (Root, &[0o1777, 0o775][..]),
+        (Unprivileged, &[0o1777, 0o777]),
+    ] {
         for mode in modes {
             let scratch = Scratch::new();
             place(&scratch, 0, *mode);
@@ -28,7 +31,7 @@ fn hard_link_in_a_shared_directory_is_refused() {
 #[test]
 fn hard_link_in_a_private_directory_is_allowed() {
     requires!(users);
-    for starter in [Root, Nobody] {
+    for starter in [Root, Unprivileged] {
         let scratch = Scratch::new();
         place(&scratch, starter.uid(), 0o755);
         let file = scratch.write("place/other.pid", "");

@@ -4,7 +4,7 @@ use crate::support::requires;
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use super::stage::{Nobody, Root, VICTIM, expect_each_refused, place, state};
+use super::stage::{Root, Unprivileged, VICTIM, expect_each_refused, place, state};
 use crate::support::program;
 use crate::support::scratch::Scratch;
 use crate::support::users::HELLO;
@@ -26,7 +26,10 @@ fn root_refuses_a_world_writable_directory() {
         0
     );
     // An ordinary user decides that.
-    let launch = Nobody.start(&scratch).options("pid=place/report.pid").run();
+    let launch = Unprivileged
+        .start(&scratch)
+        .options("pid=place/report.pid")
+        .run();
     scratch.daemon_of(launch, "place/report.pid");
 }
 

@@ -8,7 +8,7 @@ use nix::unistd::chown;
 
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
-use crate::support::users::NOBODY;
+use crate::support::users::UNPRIVILEGED;
 
 pub(crate) const VICTIM: &str = "victim\n";
 
@@ -35,20 +35,20 @@ pub(crate) fn state(path: &Path) -> State {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Starter {
     Root,
-    Nobody,
+    Unprivileged,
 }
 
-pub(crate) use Starter::{Nobody, Root};
+pub(crate) use Starter::{Root, Unprivileged};
 
 impl Starter {
     pub(crate) fn uid(self) -> u32 {
-        if self == Root { 0 } else { NOBODY }
+        if self == Root { 0 } else { UNPRIVILEGED }
     }
 
     pub(crate) fn start(self, scratch: &Scratch) -> Start {
         let start = match self {
             Root => scratch.start("report"),
-            Nobody => scratch.start_path(&scratch.reachable()).user(NOBODY),
+            Unprivileged => scratch.start_path(&scratch.reachable()).user(UNPRIVILEGED),
         };
         start.arg("-d").does("stay")
     }

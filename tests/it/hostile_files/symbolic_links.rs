@@ -4,14 +4,14 @@ use crate::support::requires;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, lchown, symlink};
 
-use super::stage::{Nobody, Root, VICTIM, expect_each_refused, give, names, place, state};
+use super::stage::{Root, Unprivileged, VICTIM, expect_each_refused, give, names, place, state};
 use crate::support::scratch::Scratch;
-use crate::support::users::{HELLO, NOBODY};
+use crate::support::users::{HELLO, UNPRIVILEGED};
 
 #[test]
 fn link_of_another_user_is_not_followed() {
     requires!(users);
-    for starter in [Root, Nobody] {
+    for starter in [Root, Unprivileged] {
         let scratch = Scratch::new();
         // The attacker's own directory for an ordinary user, a sticky one for root.
         let (owner, mode) = if starter == Root {
@@ -48,11 +48,14 @@ fn own_link_in_a_foreign_directory_is_not_followed() {
     let scratch = Scratch::new();
     place(&scratch, HELLO, 0o755);
     let target = scratch.write("target", VICTIM);
-    give(&target, NOBODY, 0o644);
+    give(&target, UNPRIVILEGED, 0o644);
     let link = scratch.path("place/report.log");
     symlink(&target, &link).expect("symlink");
-    lchown(&link, Some(NOBODY), Some(NOBODY)).expect("lchown");
-    let launch = Nobody.start(&scratch).options("log=place/report.log").run();
+    lchown(&link, Some(UNPRIVILEGED), Some(UNPRIVILEGED)).expect("lchown");
+    let launch = Unprivileged
+        .start(&scratch)
+        .options("log=place/report.log")
+        .run();
     let words = ["log", "a symbolic link in a directory of user 4711"];
     scratch.expect_refusal(&launch, 73, &words);
 }
@@ -61,12 +64,12 @@ fn own_link_in_a_foreign_directory_is_not_followed() {
 fn foreign_link_to_an_own_directory_is_not_followed() {
     requires!(users);
     let scratch = Scratch::new();
-    let own = scratch.directory_of(NOBODY, "own");
+    let own = scratch.directory_of(UNPRIVILEGED, "own");
     let link = scratch.path("link");
     symlink(&own, &link).expect("symlink");
     lchown(&link, Some(HELLO), Some(HELLO)).expect("lchown");
     for option in ["pid_template", "log_template"] {
-        let launch = Nobody
+        let launch = Unprivileged
             .start(&scratch)
             .options(format!("{option}={{state_dir}}/report"))
             .env("XDG_STATE_HOME", &link)
@@ -90,7 +93,7 @@ fn path_behind_a_link_is_checked() {
 #[test]
 fn own_link_to_a_foreign_link_is_not_followed() {
     requires!(users);
-    for starter in [Root, Nobody] {
+    for starter in [Root, Unprivileged] {
         let scratch = Scratch::new();
         place(&scratch, starter.uid(), 0o755);
         let shared = scratch.directory_of(0, "shared");

@@ -6,19 +6,19 @@ use super::stage::place;
 use crate::support::deadline::eventually;
 use crate::support::requires;
 use crate::support::scratch::Scratch;
-use crate::support::users::NOBODY;
+use crate::support::users::UNPRIVILEGED;
 
 #[test]
 fn namespace_root_uses_its_own_directory() {
     requires!(users);
     let scratch = Scratch::new();
-    place(&scratch, NOBODY, 0o755);
+    place(&scratch, UNPRIVILEGED, 0o755);
     let start = |options: &str| {
         scratch
             .start_path(&scratch.reachable())
             .arg("-d")
             .under(&["unshare", "-U", "-r"])
-            .user(NOBODY)
+            .user(UNPRIVILEGED)
             .options(options.to_owned())
             .does("stay")
     };
@@ -34,13 +34,13 @@ fn namespace_root_uses_its_own_directory() {
 fn hidden_proc_sys_does_not_refuse_unmapped_owners() {
     requires!(users, program("unshare"));
     let scratch = Scratch::new();
-    place(&scratch, NOBODY, 0o755);
+    place(&scratch, UNPRIVILEGED, 0o755);
     let script = "mount -t proc -o subset=pid proc /proc && \"$0\" \"$@\"; exit $?";
     let launch = scratch
         .start_path(&scratch.reachable())
         .arg("-d")
         .under(&["unshare", "-U", "-r", "-m", "-p", "-f", "sh", "-c", script])
-        .user(NOBODY)
+        .user(UNPRIVILEGED)
         .options("pid=place/report.pid\nlog=place/report.log\nready=exec")
         .does("say:hello")
         .run();
@@ -56,7 +56,7 @@ fn mapped_overflow_uid_is_another_user() {
     requires!(users);
     let scratch = Scratch::new();
     // This uid also stands for all users that a namespace does not map.
-    place(&scratch, NOBODY, 0o755);
+    place(&scratch, UNPRIVILEGED, 0o755);
     let script = "until grep -q . /proc/$$/uid_map; do sleep 0.01; done; exec \"$0\" -d";
     let launch = scratch
         .start("report")

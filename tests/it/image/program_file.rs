@@ -11,7 +11,7 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use crate::control::stage::OPTIONS as CONTROLLED;
 use crate::support::daemon::read_report;
 use crate::support::scratch::Scratch;
-use crate::support::users::NOBODY;
+use crate::support::users::UNPRIVILEGED;
 use crate::support::{program, requires};
 
 fn inode(path: &Path) -> (u64, u64) {
@@ -153,7 +153,7 @@ fn program_without_a_file_name_starts() {
 fn unreadable_directory_is_kept() {
     requires!(users);
     let scratch = Scratch::new();
-    let own = scratch.directory_of(NOBODY, "own");
+    let own = scratch.directory_of(UNPRIVILEGED, "own");
     scratch.directory_of(0, "own/closed");
     // The directory has search permission only.
     fs::set_permissions(
@@ -162,7 +162,7 @@ fn unreadable_directory_is_kept() {
     )
     .expect("chmod");
     let options = format!("pid={0}/report.pid\nlog={0}/report.log", own.display());
-    let start = scratch.report_as(NOBODY).arg("-d").options(options);
+    let start = scratch.report_as(UNPRIVILEGED).arg("-d").options(options);
     let start = start.env("TEST_REPORT", own.join("report.json"));
     let launch = start.cwd(own.join("closed")).run();
     scratch.daemon_of(launch, "own/report.pid");

@@ -8,16 +8,16 @@ use nix::unistd::{Gid, Uid};
 use crate::control::stage::{OPTIONS as CONTROLLED, as_nobody, expect_answer};
 use crate::support::daemon::expect_one_line;
 use crate::support::scratch::Scratch;
-use crate::support::users::NOBODY;
+use crate::support::users::UNPRIVILEGED;
 use crate::support::{lock, requires};
 
-/// A directory without write permission for the user nobody, with a file of that user.
+/// A directory without write permission for an unprivileged user, with a file of that user.
 fn read_only_place() -> Scratch {
     let scratch = Scratch::new();
     fs::set_permissions(scratch.dir(), fs::Permissions::from_mode(0o755)).expect("chmod");
     for name in ["report.pid", "report.log"] {
         let path = scratch.write(name, "5000000\n");
-        let (user, group) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
+        let (user, group) = (Uid::from_raw(UNPRIVILEGED), Gid::from_raw(UNPRIVILEGED));
         chown(path, Some(user.as_raw()), Some(group.as_raw())).expect("chown");
     }
     scratch

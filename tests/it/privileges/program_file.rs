@@ -9,7 +9,7 @@ use super::stage::{scratch, up};
 use crate::support::daemon::expect_one_line;
 use crate::support::process::status_field;
 use crate::support::scratch::Scratch;
-use crate::support::users::{AS_NOBODY, CREW, HELLO, NOBODY};
+use crate::support::users::{AS_UNPRIVILEGED, CREW, HELLO, UNPRIVILEGED};
 use crate::support::{program, requires};
 
 #[test]
@@ -67,16 +67,16 @@ fn set_gid_program_is_refused() {
 fn file_capabilities_distrust_the_environment() {
     requires!(linux("file capabilities"), users, program("setcap"));
     let scratch = Scratch::new();
-    scratch.directory_of(NOBODY, "out");
-    scratch.directory_of(NOBODY, "home");
-    scratch.directory_of(NOBODY, "planted");
+    scratch.directory_of(UNPRIVILEGED, "out");
+    scratch.directory_of(UNPRIVILEGED, "home");
+    scratch.directory_of(UNPRIVILEGED, "planted");
     let copy = scratch.copy_program(&program::path("report"), "report");
     let setcap = requires::find("setcap").expect("setcap");
     let grant = scratch.start_path(&setcap).arg("cap_net_bind_service=ep");
     assert_eq!(grant.arg(&copy).run().code(), 0, "setcap");
     let planted = scratch.path("planted");
     let launch = scratch
-        .among_users(&copy, &AS_NOBODY)
+        .among_users(&copy, &AS_UNPRIVILEGED)
         .arg("-d")
         .env("HOME", &planted)
         .env("XDG_RUNTIME_DIR", &planted)

@@ -5,7 +5,7 @@ use std::fs;
 use super::stage::{expect_ids, scratch, start};
 use crate::support::daemon::read_report;
 use crate::support::scratch::Scratch;
-use crate::support::users::{CREW, HELLO, NOBODY};
+use crate::support::users::{CREW, HELLO, UNPRIVILEGED};
 use crate::support::{program, requires};
 
 #[test]
@@ -48,7 +48,7 @@ fn ordinary_user_can_only_name_itself() {
         "user=nobody\ngroup=crew",
     ] {
         let scratch = Scratch::new();
-        scratch.directory_of(NOBODY, "out");
+        scratch.directory_of(UNPRIVILEGED, "out");
         let options = format!("pid=out/report.pid\n{option}");
         let launch = start(&scratch, &setpriv).options(options).run();
         scratch.expect_refusal(&launch, 77, &["requires root"]);
@@ -56,14 +56,14 @@ fn ordinary_user_can_only_name_itself() {
     }
     for option in ["user=nobody", "user=65534\ngroup=nogroup", "group=65534"] {
         let scratch = Scratch::new();
-        scratch.directory_of(NOBODY, "out");
+        scratch.directory_of(UNPRIVILEGED, "out");
         let option = option.replace("nogroup", "65534");
         let options = format!("pid=out/report.pid\n{option}");
         let start = start(&scratch, &setpriv).options(options);
         let launch = start.env("HOME", "/somewhere").run();
         scratch.daemon_of(launch, "out/report.pid");
         let report = read_report(&scratch.path("out/report.json"));
-        expect_ids(&report, NOBODY, NOBODY, &[CREW, NOBODY]);
+        expect_ids(&report, UNPRIVILEGED, UNPRIVILEGED, &[CREW, UNPRIVILEGED]);
         assert_eq!(report.variable("HOME"), Some(&b"/somewhere"[..]));
     }
 }

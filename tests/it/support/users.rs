@@ -10,10 +10,10 @@ use crate::support::scratch::Scratch;
 use crate::support::start::Start;
 
 /// A user that owns nothing.
-pub(crate) const NOBODY: u32 = 65534;
+pub(crate) const UNPRIVILEGED: u32 = 65534;
 
 /// Runs the command that follows as that user.
-pub(crate) const AS_NOBODY: [&str; 4] = [
+pub(crate) const AS_UNPRIVILEGED: [&str; 4] = [
     "setpriv",
     "--reuid=65534",
     "--regid=65534",
@@ -34,7 +34,7 @@ impl Scratch {
             format!(
                 "root:x:0:0::/root:/bin/sh\n\
                  hello:x:{HELLO}:{HELLO_GROUP}::/home/hello:/bin/sh\n\
-                 nobody:x:{NOBODY}:{NOBODY}::{}:/bin/sh\n",
+                 nobody:x:{UNPRIVILEGED}:{UNPRIVILEGED}::{}:/bin/sh\n",
                 self.path("home").display()
             ),
         );
