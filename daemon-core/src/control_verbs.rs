@@ -1,6 +1,7 @@
 //! `control_flag`: the control verbs on the command line, and what they print.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use nix::unistd::Pid;
@@ -12,7 +13,7 @@ use crate::error::{Error, ErrorKind, shown};
 use crate::launcher::{preflight, report};
 use crate::option_check;
 use crate::path_template;
-use crate::settings::Object;
+use crate::settings::{Object, Settings};
 use crate::signal::Signal;
 use crate::sys;
 use crate::systemd;
@@ -65,7 +66,13 @@ fn control(settings: &Daemon, argv0: Option<OsString>) -> Result<Control, Error>
     let mut context = path_context(&argv0.unwrap_or_default());
     context.instance.clone_from(&settings.instance);
     let path = path_template::resolve(Object::PidFile, source, &context)?;
-    Ok(Control::new(path.into_path()))
+    Ok(with_settings(path.into_path(), &settings.settings))
+}
+
+fn with_settings(pid_file: PathBuf, settings: &Settings) -> Control {
+    Control::new(pid_file)
+        .stop_signal(settings.stop_signal)
+        .kill_mode(settings.kill_mode)
 }
 
 /// Carries out a control verb; returns the exit status.
@@ -91,7 +98,8 @@ fn restart(settings: Daemon, arguments: Vec<OsString>, timeout: Duration) -> Res
     let config = settings.into_config(arguments)?;
     let pid_file = config.paths.pid.as_ref().ok_or_else(Error::no_pid_file)?;
     preflight::check()?;
-    let stopped = stop_for_restart(&Control::new(pid_file.path()), timeout)?;
+    let control = with_settings(pid_file.path().to_owned(), &config.settings);
+    let stopped = stop_for_restart(&control, timeout)?;
     let error = start(config);
     Ok(match stopped {
         Stopped::NotRunning => error,

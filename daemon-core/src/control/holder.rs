@@ -160,7 +160,7 @@ fn wait(timeout: Duration, mut look: impl FnMut(Duration) -> bool) -> bool {
     }
 }
 
-fn is_readable_within(pidfd: &OwnedFd, timeout: Duration) -> bool {
+pub(super) fn is_readable_within(pidfd: &OwnedFd, timeout: Duration) -> bool {
     let mut ended = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
     let timeout = PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX);
     poll(&mut ended, timeout).is_ok_and(|ready| ready > 0)

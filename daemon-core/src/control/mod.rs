@@ -2,6 +2,7 @@
 
 mod failure;
 mod holder;
+mod process_group;
 mod status;
 
 use std::fs::{File, OpenOptions};
@@ -15,11 +16,13 @@ use nix::unistd::Pid;
 
 use crate::error::Error;
 use crate::files::NO_FOLLOW;
+use crate::kill_mode::KillMode;
 use crate::lock::{self, RunState};
 use crate::pid_file::{self, PID_WRITE_TIMEOUT};
 use crate::signal::Signal;
 use crate::trust;
 use holder::{Holder, POLL_INTERVAL};
+use process_group::ProcessGroup;
 
 pub use status::{Status, Stopped};
 
@@ -31,6 +34,10 @@ const LOCK_OUTLIVES_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How often a lock is looked at whose daemon has ended.
 const ENDED_INTERVAL: Duration = Duration::from_millis(10);
+
+/// How often the process group of a daemon that is ending is looked at: at first, and later.
+const SHORTEST_LOOK_INTERVAL: Duration = Duration::from_millis(5);
+const LONGEST_LOOK_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The control of a daemon by the path of its PID file, from whatever process.
 ///
@@ -54,6 +61,8 @@ const ENDED_INTERVAL: Duration = Duration::from_millis(10);
 #[derive(Clone, Debug)]
 pub struct Control {
     pid_file: PathBuf,
+    stop_signal: Signal,
+    kill_mode: KillMode,
 }
 
 /// What the PID file shows.
@@ -71,12 +80,41 @@ impl Control {
     pub fn new(pid_file: impl Into<PathBuf>) -> Self {
         Self {
             pid_file: pid_file.into(),
+            stop_signal: Signal::SIGTERM,
+            kill_mode: KillMode::default(),
         }
     }
 
     /// Where it looks for the daemon.
     pub(crate) fn pid_file(&self) -> &Path {
         &self.pid_file
+    }
+
+    /// Sets the signal that [`stop`](Self::stop) sends first. Default: SIGTERM.
+    ///
+    /// ```
+    /// use daemon::{Control, Signal};
+    ///
+    /// let hello = Control::new("/run/hello.pid").stop_signal(Signal::SIGINT);
+    /// ```
+    #[must_use]
+    pub fn stop_signal(mut self, signal: Signal) -> Self {
+        self.stop_signal = signal;
+        self
+    }
+
+    /// Sets what [`stop`](Self::stop) does with the rest of the daemon's process group. Default:
+    /// [`KillMode::Mixed`].
+    ///
+    /// ```
+    /// use daemon::{Control, KillMode};
+    ///
+    /// let runner = Control::new("/run/runner.pid").kill_mode(KillMode::Process);
+    /// ```
+    #[must_use]
+    pub fn kill_mode(mut self, mode: KillMode) -> Self {
+        self.kill_mode = mode;
+        self
     }
 
     /// Whether the daemon runs.
@@ -128,20 +166,27 @@ impl Control {
         };
         self.refuse_unless_certain(&holder)?;
         let pid = holder.pid();
+        let mut group = match self.kill_mode {
+            KillMode::Mixed => ProcessGroup::of(&holder),
+            KillMode::Process => None,
+        };
         let send = |signal| match holder.send(signal) {
             // It has ended by itself, which is what is wanted.
             Ok(()) | Err(Errno::ESRCH) => Ok(()),
             Err(errno) => Err(Error::not_signalled("stop", pid, errno)),
         };
-        send(Signal::SIGTERM)?;
+        send(self.stop_signal)?;
         // A process that is stopped could not obey.
         send(Signal::SIGCONT)?;
-        let is_killed = !holder.ends_within(timeout);
+        let is_killed = !exits_within(&holder, timeout, group.as_mut());
         if is_killed {
             send(Signal::SIGKILL)?;
-            if !holder.ends_within(KILL_TIMEOUT) {
+            if !exits_within(&holder, KILL_TIMEOUT, group.as_mut()) {
                 return Err(Error::would_not_end(pid));
             }
+        }
+        if let Some(group) = &mut group {
+            group.kill_members(KILL_TIMEOUT);
         }
         if !holder.lets_go_within(KILL_TIMEOUT) {
             return Err(self.lock_outlives(&holder));
@@ -298,6 +343,29 @@ impl Control {
         if trust::check_way(&self.pid_file, None).is_ok() {
             pid_file::remove_stale(&self.pid_file, left);
         }
+    }
+}
+
+/// Waits for the end of the daemon, and pins the processes that it starts on its way out.
+fn exits_within(
+    holder: &Holder,
+    timeout: Duration,
+    mut group: Option<&mut ProcessGroup<'_>>,
+) -> bool {
+    let begin = Instant::now();
+    let mut interval = SHORTEST_LOOK_INTERVAL;
+    loop {
+        let left = timeout.saturating_sub(begin.elapsed());
+        if holder.ends_within(left.min(interval)) {
+            return true;
+        }
+        if let Some(group) = &mut group {
+            group.pin_members();
+        }
+        if left.is_zero() {
+            return false;
+        }
+        interval = (interval * 2).min(LONGEST_LOOK_INTERVAL);
     }
 }
 

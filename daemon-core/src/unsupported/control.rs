@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::daemon::Daemon;
 use crate::error::{Error, ErrorKind};
+use crate::kill_mode::KillMode;
 use crate::option_check;
 use crate::signal::Signal;
 
@@ -23,6 +24,18 @@ impl Control {
     /// The daemon with this PID file.
     pub fn new(_pid_file: impl Into<PathBuf>) -> Self {
         Self(())
+    }
+
+    /// Sets the signal that `stop` sends first.
+    #[must_use]
+    pub fn stop_signal(self, _signal: Signal) -> Self {
+        self
+    }
+
+    /// Sets what `stop` does with the rest of the daemon's process group.
+    #[must_use]
+    pub fn kill_mode(self, _mode: KillMode) -> Self {
+        self
     }
 
     /// Fails.

@@ -74,13 +74,78 @@ fn stop_ends_a_start_that_waits() {
 fn stop_reports_a_lock_held_by_a_child() {
     requires!(linux("the holder of a lock"));
     let scratch = Scratch::new();
-    let daemon = scratch.up_and_reported("report wait:go leak-lock create:leaked stay");
+    let start = scratch.controlled("report wait:go leak-lock create:leaked stay");
+    let daemon = scratch.up(start);
+    daemon.report();
     scratch.write("go", "");
     eventually("its child has the lock", || {
         scratch.path("leaked").exists().then_some(())
     });
     let ended = format!("pid {} has ended, but process ", daemon.pid());
-    expect_failure(&scratch.verb("stop").run(), 4, &[&ended]);
+    let only_the_daemon = format!("{OPTIONS}\nkill_mode=process");
+    let stop = scratch.verb("stop").options(only_the_daemon).run();
+    expect_failure(&stop, 4, &[&ended]);
+}
+
+#[test]
+fn stop_ends_the_process_group() {
+    requires!(linux("the members of a process group"));
+    let scratch = Scratch::new();
+    // Children from before the stop, from after the signal, and one that holds the lock.
+    let steps = "leave-child leak-lock report stay leave-child sleep:300 leave-child sleep:50";
+    let daemon = scratch.up(scratch.controlled(steps));
+    daemon.report();
+    assert_eq!(scratch.processes().len(), 3);
+    let answer = format!("stopped, pid {}", daemon.pid());
+    expect_answer(&scratch.verb("stop").run(), 0, &answer);
+    assert!(scratch.processes().is_empty());
+    assert!(!scratch.path("report.pid").exists());
+}
+
+#[test]
+fn killed_daemon_leaves_no_process_group() {
+    requires!(linux("the members of a process group"));
+    let scratch = Scratch::new();
+    let daemon = scratch.up(scratch.controlled("ignore:15 leave-child report hang"));
+    daemon.report();
+    let answer = format!("killed, pid {}: it did not end in time", daemon.pid());
+    expect_answer(&scratch.verb("stop").run(), 0, &answer);
+    assert!(scratch.processes().is_empty());
+}
+
+#[test]
+fn kill_mode_process_spares_the_process_group() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up(scratch.controlled("leave-child report stay"));
+    daemon.report();
+    let options = format!("{OPTIONS}\nkill_mode=process");
+    let answer = format!("stopped, pid {}", daemon.pid());
+    let stop = scratch.verb("stop").options(options).run();
+    expect_answer(&stop, 0, &answer);
+    assert_eq!(scratch.processes().len(), 1, "its child goes on");
+}
+
+#[test]
+fn stop_sends_the_stop_signal() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up(scratch.controlled("ignore:15 report hang"));
+    daemon.report();
+    let options = format!("{OPTIONS}\nstop_signal=SIGINT");
+    let answer = format!("stopped, pid {}", daemon.pid());
+    let stop = scratch.verb("stop").options(options).run();
+    expect_answer(&stop, 0, &answer);
+}
+
+#[test]
+fn stop_from_within_the_group_spares_the_group() {
+    let scratch = Scratch::new();
+    // Its child is in the group, and so is the verb.
+    let daemon = scratch.up(scratch.controlled("wait:go control:stop report stay"));
+    scratch.write("go", "");
+    daemon.process.wait_for_end();
+    eventually("the verb has done its work", || {
+        (!scratch.path("report.pid").exists()).then_some(())
+    });
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! Steps that lock files: an oracle for two daemons at once, and what a hostile user tries.
 
+use std::env;
 use std::fs::{self, File};
 use std::io;
 use std::mem;
 use std::os::fd::{AsRawFd, IntoRawFd};
+use std::process::Command;
 
 use nix::fcntl::{FcntlArg, fcntl};
 
@@ -12,6 +14,11 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<bool> {
         "alone" => alone(object)?,
         "pester" => pester(object),
         "replace-lock" => replace_lock(object)?,
+        // A child that carries out a control verb.
+        "control" => {
+            let mut verb = Command::new(env::current_exe()?);
+            verb.args(["-s", object]).spawn()?;
+        }
         _ => return Ok(false),
     }
     Ok(true)

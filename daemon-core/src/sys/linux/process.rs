@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use nix::time::{ClockId, clock_gettime};
-use nix::unistd::{Pid, SysconfVar, getpid, sysconf};
+use nix::unistd::{Pid, SysconfVar, getpgid, getpid, sysconf};
 
 pub(crate) use super::pidfd::{duplicate, open, send_signal};
 
@@ -58,6 +58,15 @@ pub(crate) fn name_of(pid: Pid) -> Option<OsString> {
 /// The process that it is a child of.
 pub(crate) fn parent_of(pid: Pid) -> Option<Pid> {
     i32::try_from(stat(pid, 4)?).ok().map(Pid::from_raw)
+}
+
+/// The processes of this process group, as far as they can be seen in `/proc`.
+pub(crate) fn members_of(group: Pid) -> impl Iterator<Item = Pid> {
+    let processes = fs::read_dir("/proc").into_iter().flatten();
+    processes
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .map(Pid::from_raw)
+        .filter(move |pid| getpgid(Some(*pid)) == Ok(group))
 }
 
 /// Whether the start of a process can be known on this system.

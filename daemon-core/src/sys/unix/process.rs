@@ -44,6 +44,11 @@ pub(crate) fn parent_of(_pid: Pid) -> Option<Pid> {
     None
 }
 
+/// The processes of this process group; not known.
+pub(crate) fn members_of(_group: Pid) -> impl Iterator<Item = Pid> {
+    std::iter::empty()
+}
+
 /// Whether the start of a process can be known on this system.
 pub(crate) const STARTS_ARE_KNOWN: bool = false;
 

@@ -1,0 +1,88 @@
+//! The process group of a daemon: every member is pinned by a pidfd, so that no signal reaches a
+//! process that got a recycled pid or a recycled group id.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::unistd::{Pid, getpgid, getpgrp, getsid};
+
+use super::holder::Holder;
+use crate::signal::Signal;
+use crate::sys::process;
+
+/// How often the members are looked at while they end.
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
+
+/// What a launcher has made: the group of a session of its own, whose leader has ended.
+#[derive(Debug)]
+pub(super) struct ProcessGroup<'a> {
+    id: Pid,
+    daemon: &'a Holder,
+    members: Vec<(Pid, OwnedFd)>,
+}
+
+impl<'a> ProcessGroup<'a> {
+    /// The group of this daemon with its members. `None` for the group of the caller, for one that no
+    /// launcher has made, and where the system has no pidfds.
+    pub(super) fn of(daemon: &'a Holder) -> Option<Self> {
+        let pid = daemon.pid();
+        let id = getpgid(Some(pid)).ok()?;
+        let is_made_by_launcher =
+            getsid(Some(pid)) == Ok(id) && (id == pid || process::start_of(id).is_none());
+        if id.as_raw() < 2 || id == getpgrp() || !is_made_by_launcher {
+            return None;
+        }
+        let mut group = Self {
+            id,
+            daemon,
+            members: Vec::new(),
+        };
+        group.pin_members();
+        // A daemon that lives now has lived when it was asked for its group.
+        (!daemon.has_ended()).then_some(group)
+    }
+
+    /// Pins the members that are not pinned yet.
+    pub(super) fn pin_members(&mut self) {
+        let mut found = Vec::new();
+        for pid in process::members_of(self.id) {
+            let is_known = |(other, pidfd): &(Pid, OwnedFd)| *other == pid && is_alive(pidfd);
+            if pid == self.daemon.pid() || self.members.iter().any(is_known) {
+                continue;
+            }
+            let Ok(pidfd) = process::open(pid) else {
+                continue;
+            };
+            // In this order: a process that lives now is the one that was just asked for its group.
+            if getpgid(Some(pid)) == Ok(self.id) && is_alive(&pidfd) {
+                found.push((pid, pidfd));
+            }
+        }
+        // The id is the group's as long as one of its members lives.
+        if !self.daemon.has_ended() || self.has_members() {
+            self.members.append(&mut found);
+        }
+    }
+
+    /// Kills every member but the daemon, which must have ended.
+    pub(super) fn kill_members(&mut self, timeout: Duration) {
+        let deadline = Instant::now() + timeout;
+        while self.has_members() && Instant::now() < deadline {
+            for (_, pidfd) in &self.members {
+                let _ = process::send_signal(pidfd.as_fd(), Signal::SIGKILL.as_raw());
+            }
+            thread::sleep(POLL_INTERVAL);
+            // A member may have started another process before it was killed.
+            self.pin_members();
+        }
+    }
+
+    fn has_members(&self) -> bool {
+        self.members.iter().any(|(_, pidfd)| is_alive(pidfd))
+    }
+}
+
+fn is_alive(pidfd: &OwnedFd) -> bool {
+    !super::holder::is_readable_within(pidfd, Duration::ZERO)
+}
