@@ -72,7 +72,8 @@ fn template_serves_root_and_ordinary_users() {
     let daemon = up(&scratch, start, pid_file.clone(), &log);
     fs::remove_file(&log).expect("remove the log");
     daemon.stop();
-    assert!(!pid_file.exists());
+    assert_eq!(fs::read_to_string(&pid_file).expect("the PID file"), "");
+    fs::remove_file(&pid_file).expect("remove the PID file");
 
     let scratch = Scratch::new();
     let home = own_directory(&scratch, "home");

@@ -23,9 +23,6 @@ struct PathBuf;
 struct Result;
 struct String;
 struct Vec;
-macro_rules! vec {
-    () => {};
-}
 
 #[::daemon::main(
     pid = "/run/a.pid",
