@@ -8,6 +8,7 @@ use crate::capabilities::Capabilities;
 use crate::command_line::{self, Chosen, Invocation};
 use crate::daemon::Daemon;
 use crate::error::Error;
+use crate::exec::Continuation;
 use crate::files::FileId;
 use crate::handoff::{self, Outcome, Record, StartStep};
 use crate::launcher::{self, LaunchConfig, Launched, failure, report};
@@ -230,6 +231,7 @@ fn take_handoff(capabilities: &Capabilities) -> Option<Running> {
         let error = failure::step_failed(step, errno, &record, capabilities);
         sys::exit::exit(error.exit_status())
     }
+    let continuation = Continuation::of_this_process(&record);
     let pid_file = record
         .paths
         .pid
@@ -247,6 +249,7 @@ fn take_handoff(capabilities: &Capabilities) -> Option<Running> {
         pid_file,
         log_file,
         buffered_output: buffered_output.flatten(),
+        continuation,
     });
     Some(Running::new())
 }

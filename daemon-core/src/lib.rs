@@ -33,6 +33,8 @@ mod enter;
 mod env_changes;
 mod error;
 #[cfg(unix)]
+mod exec;
+#[cfg(unix)]
 mod files;
 #[cfg(unix)]
 mod filled_path;
@@ -86,6 +88,8 @@ pub use control::{Control, Status, Stopped};
 pub use daemon::Daemon;
 pub use error::{Error, ErrorKind};
 #[cfg(unix)]
+pub use exec::exec;
+#[cfg(unix)]
 pub use identity::drop_privileges;
 pub use kill_mode::KillMode;
 #[cfg(unix)]
@@ -100,8 +104,8 @@ pub use running::{
 pub use signal::{ParseSignalError, Signal};
 #[cfg(not(unix))]
 pub use unsupported::{
-    Running, drop_privileges, extend_timeout, is_daemon, log_file, pid_file, ready, reopen_log,
-    start_dir, status, stopping,
+    Running, drop_privileges, exec, extend_timeout, is_daemon, log_file, pid_file, ready,
+    reopen_log, start_dir, status, stopping,
 };
 
 /// What the code of `#[daemon::main]` names. It is not part of the public interface.

@@ -26,7 +26,9 @@ pub(crate) fn take_steps(
     record: &Record,
     capabilities: &Capabilities,
 ) -> Result<Option<Errno>, (StartStep, Errno)> {
-    sys::image::set_comm(&record.comm);
+    if !record.comm.is_empty() {
+        sys::image::set_comm(&record.comm);
+    }
     if let Some(root) = &record.paths.chroot {
         enter_root(root).map_err(|errno| (StartStep::Chroot, errno))?;
     }

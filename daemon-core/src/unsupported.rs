@@ -6,7 +6,7 @@ use std::env;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process;
+use std::process::{self, Command};
 use std::time::Duration;
 
 use crate::command_line::{self, Invocation};
@@ -66,6 +66,11 @@ fn give_up(error: &Error) -> ! {
 fn unsupported() -> Error {
     let reason = "not supported on this system; run in the foreground";
     Error::words(ErrorKind::Usage, "cannot start in the background", reason)
+}
+
+/// Fails: no program takes the place of another on this system.
+pub fn exec(_command: &mut Command) -> io::Error {
+    io::ErrorKind::Unsupported.into()
 }
 
 /// False: there are no daemons on this system.

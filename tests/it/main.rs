@@ -21,6 +21,7 @@ mod documentation;
 mod emulators;
 mod environment;
 mod examples;
+mod exec;
 mod failure;
 mod fall_back;
 mod first_process;

@@ -77,8 +77,8 @@ pub(super) fn place(from: RawFd, onto: RawFd) -> Result<(), Errno> {
     Errno::result(placed).map(drop)
 }
 
-/// Lets a descriptor pass through the exec, in the child.
-pub(super) fn keep_open(descriptor: RawFd) -> Result<(), Errno> {
+/// Lets a descriptor pass through the exec.
+pub(crate) fn keep_open(descriptor: RawFd) -> Result<(), Errno> {
     set_flags(descriptor, 0)
 }
 

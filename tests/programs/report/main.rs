@@ -22,6 +22,7 @@ mod locks;
 mod measure;
 mod options;
 mod privileges;
+mod processes;
 mod readiness;
 #[path = "../../it/support/report.rs"]
 mod report;

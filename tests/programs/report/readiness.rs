@@ -104,7 +104,7 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
 }
 
 /// `%0a` is a newline, and so on.
-fn decoded(text: &str) -> Vec<u8> {
+pub(crate) fn decoded(text: &str) -> Vec<u8> {
     let mut parts = text.split('%');
     let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
     for part in parts {

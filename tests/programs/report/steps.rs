@@ -17,7 +17,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{ForkResult, fork};
 
-use crate::{locks, measure, privileges, readiness, starts};
+use crate::{locks, measure, privileges, processes, readiness, starts};
 
 pub(crate) fn take(variable: &str) -> ExitCode {
     for step in env::var(variable).unwrap_or_default().split_whitespace() {
@@ -104,8 +104,7 @@ fn take_one(verb: &str, object: &str) -> io::Result<Option<ExitCode>> {
         // A handler that does nothing, as a program has that reads its configuration again.
         "catch" => dispose(number(), SigHandler::Handler(do_nothing))?,
         "block" => SigSet::from(signal(number())).thread_block()?,
-        // A child that ends by itself after so many milliseconds.
-        "short-child" => short_child(number())?,
+        "exec" | "short-child" => processes::take(verb, object)?,
         // No child is left, neither alive nor as a zombie.
         "childless" => match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
             Err(Errno::ECHILD) => {}
@@ -205,16 +204,6 @@ fn print(bytes: u64) -> io::Result<()> {
         out.write_all(b"\n")?;
     }
     out.flush()
-}
-
-fn short_child(milliseconds: u64) -> io::Result<()> {
-    // SAFETY: the child makes system calls alone.
-    if let ForkResult::Child = unsafe { fork() }? {
-        thread::sleep(Duration::from_millis(milliseconds));
-        // SAFETY: the call takes an integer.
-        unsafe { libc::_exit(0) };
-    }
-    Ok(())
 }
 
 /// Every value of a byte but the last few, and no newline more than chance has it.

@@ -1,0 +1,98 @@
+//! A daemon that executes another program in its own place.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::process::CommandExt;
+use std::process::{self, Command};
+
+use crate::handoff::{self, Record};
+use crate::running;
+use crate::sys;
+
+/// What a program needs to go on as the daemon that this process is.
+#[derive(Debug)]
+pub(crate) struct Continuation {
+    record: Record,
+    /// The daemon's pid; its forked children have all this too.
+    owner: u32,
+}
+
+impl Continuation {
+    /// After the steps of this record were taken, which no program takes again.
+    pub(crate) fn of_this_process(record: &Record) -> Self {
+        let mut record = record.clone();
+        let root = record.paths.chroot.take();
+        let target = record.log_target.take();
+        // As it is in the root directory that the daemon has now.
+        record.log_target = target.map(|path| match root.map(|root| path.strip_prefix(root)) {
+            Some(Ok(inside)) => ["/".as_ref(), inside].iter().collect(),
+            _ => path,
+        });
+        record.paths.workdir = None;
+        record.settings.identity = None;
+        record.settings.umask = None;
+        let owner = process::id();
+        Self { record, owner }
+    }
+}
+
+/// Executes a program in the place of this process, see `execve(2)`, and carries the daemon over: the
+/// PID file and its lock, the log and [`is_daemon`](crate::is_daemon). A daemon upgrades itself so,
+/// and keeps its pid.
+///
+/// The new program calls [`enter`](crate::Daemon::enter) or [`start`](crate::Daemon::start) as usual,
+/// with the same version of this library. By another way, such as [`CommandExt::exec`], the lock of
+/// the PID file is lost, and a second daemon can start beside this one. Privileges, root directory,
+/// working directory and umask stay as they are. In the foreground it is [`CommandExt::exec`].
+///
+/// A child that another thread starts during the call may get the lock too.
+///
+/// It returns only when the program could not be executed, and the daemon goes on.
+///
+/// # Errors
+///
+/// The error that is returned is that of `execve(2)`, or of the system calls before it.
+///
+/// ```no_run
+/// use std::process::Command;
+///
+/// let mut program = Command::new(std::env::current_exe()?);
+/// let error = daemon_core::exec(program.args(std::env::args_os().skip(1)));
+/// eprintln!("cannot execute the new version: {error}");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn exec(command: &mut Command) -> io::Error {
+    match running::continuation().filter(|it| it.owner == process::id()) {
+        Some(continuation) => match hand_over(command, continuation) {
+            Ok(error) | Err(error) => error,
+        },
+        None => command.exec(),
+    }
+}
+
+/// The error of the exec, or of what comes before.
+fn hand_over(command: &mut Command, continuation: &Continuation) -> io::Result<io::Error> {
+    let pid = continuation.owner;
+    let mut record = continuation.record.clone();
+    record.launcher = i32::try_from(pid).map_err(io::Error::other)?;
+    // The name of the process is that of the program's file, which this one has not.
+    if command.get_program() != sys::image::Image::NAME {
+        record.comm.clear();
+    }
+    let (launcher_end, daemon_end) = handoff::pair()?;
+    launcher_end.send(&record)?;
+    let inherited = [Some(daemon_end.as_raw_fd()), record.pid_descriptor];
+    let inherited = inherited.into_iter().flatten();
+    for fd in inherited.clone() {
+        sys::descriptors::keep_open(fd)?;
+    }
+    let marker = handoff::marker(daemon_end.as_fd());
+    let value = marker.split_once('=').map_or("", |(_, value)| value);
+    command.env(handoff::MARKER, format!("{value}{pid}"));
+    let error = command.exec();
+    command.env_remove(handoff::MARKER);
+    inherited
+        .map(sys::descriptors::close_on_exec)
+        .for_each(drop);
+    Ok(error)
+}

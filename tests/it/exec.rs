@@ -1,0 +1,95 @@
+//! `daemon::exec()`: a program that takes the place of the daemon is the daemon.
+
+use crate::support::daemon::{Daemon, read_report};
+use crate::support::deadline::eventually;
+use crate::support::lock;
+use crate::support::report::Report;
+use crate::support::scratch::Scratch;
+use nix::sys::signal::Signal;
+
+const OPTIONS: &str = "pid=report.pid\nlog=report.log\ncontrol_flag=-s";
+
+/// A daemon that has executed the program again, which takes these steps and reports after them.
+fn executed(scratch: &Scratch, options: &str, steps: &str) -> (Daemon, Report) {
+    let options = format!("{OPTIONS}\nready=exec\n{options}");
+    let start = scratch.background().arg("serve").options(options);
+    let daemon = scratch.up(start.does(&format!("exec:{steps}%20report%20stay")));
+    let report = eventually("the new program has reported", || {
+        let path = scratch.path("report.json");
+        path.exists().then(|| read_report(&path))
+    });
+    (daemon, report)
+}
+
+fn verb(scratch: &Scratch, verb: &str) -> (i32, String) {
+    let outcome = scratch.report().options(OPTIONS).args(["-s", verb]).run();
+    (outcome.code(), outcome.out_text())
+}
+
+#[test]
+fn executed_program_is_the_daemon() {
+    let scratch = Scratch::new();
+    let (daemon, report) = executed(&scratch, "", "say:hello");
+    assert!(report.is_daemon);
+    assert_eq!(report.pid, daemon.pid());
+    assert_eq!(report.arguments[1..], [b"serve".to_vec()]);
+    assert_eq!(report.variable("__DAEMON_HANDOFF"), None);
+    assert_eq!(lock::holders(&daemon.pid_file), [daemon.pid()]);
+    let bytes = |name| scratch.path(name).into_os_string().into_encoded_bytes();
+    assert_eq!(report.pid_file, Some(bytes("report.pid")));
+    assert_eq!(report.log_file, Some(bytes("report.log")));
+    assert_eq!(
+        report.start_dir,
+        Some(bytes("")[..bytes("").len() - 1].to_vec())
+    );
+    assert_eq!(scratch.read("report.log"), "hello\n");
+    // The children of the daemon still do not get the lock.
+    let above = report.descriptors_above_two();
+    assert_eq!(above.len(), 1, "{above:?}");
+    assert_ne!(above[0].flags & libc::O_CLOEXEC, 0);
+    let second = scratch.background().options(OPTIONS).run();
+    assert_eq!(second.code(), 69, "{second:?}");
+    assert!(
+        verb(&scratch, "status")
+            .1
+            .contains(&format!("pid {}", daemon.pid()))
+    );
+    assert_eq!(verb(&scratch, "stop").0, 0);
+    assert_eq!(verb(&scratch, "status").0, 3);
+}
+
+#[test]
+fn executed_program_reopens_its_log() {
+    let scratch = Scratch::new();
+    let (daemon, _) = executed(&scratch, "log_reopen=10", "");
+    std::fs::rename(scratch.path("report.log"), scratch.path("old.log")).expect("rotate");
+    daemon.process.signal(Signal::SIGUSR1);
+    eventually("the log is there again", || {
+        scratch.path("report.log").exists().then_some(())
+    });
+    daemon.stop();
+}
+
+#[test]
+fn failed_exec_leaves_the_daemon_as_it_was() {
+    let scratch = Scratch::new();
+    let start = scratch.background().options(OPTIONS);
+    let daemon = scratch.up(start.does("exec report stay"));
+    let report = daemon.report();
+    assert_eq!(report.variable("__DAEMON_HANDOFF"), None);
+    let above = report.descriptors_above_two();
+    assert_eq!(above.len(), 1, "{above:?}");
+    assert_ne!(above[0].flags & libc::O_CLOEXEC, 0);
+    assert_eq!(verb(&scratch, "stop").0, 0);
+}
+
+#[test]
+fn exec_in_the_foreground_is_a_plain_exec() {
+    let scratch = Scratch::new();
+    let start = scratch.report().arg("serve").does("exec:report%20return:5");
+    let outcome = start.run();
+    assert_eq!(outcome.code(), 5, "{outcome:?}");
+    let report = read_report(&scratch.path("report.json"));
+    assert_eq!((report.pid, report.is_daemon), (outcome.pid, false));
+    assert_eq!(report.arguments[1..], [b"serve".to_vec()]);
+}

@@ -1,0 +1,43 @@
+//! Steps that make or replace processes.
+
+use std::env;
+use std::io;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use nix::unistd::{ForkResult, fork};
+
+use crate::readiness;
+
+pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
+    match verb {
+        // Another program in the place of this one, which takes these steps.
+        "exec" => exec(object),
+        // A child that ends by itself after so many milliseconds.
+        "short-child" => short_child(object.parse().expect("milliseconds")),
+        other => panic!("no such step: {other}"),
+    }
+}
+
+/// Without steps there is no such program, and this one goes on.
+fn exec(steps: &str) -> io::Result<()> {
+    if steps.is_empty() {
+        drop(daemon::exec(&mut Command::new("missing")));
+        return Ok(());
+    }
+    let mut program = Command::new(env::current_exe()?);
+    let steps = String::from_utf8_lossy(&readiness::decoded(steps)).into_owned();
+    let program = program.args(env::args_os().skip(1));
+    Err(daemon::exec(program.env("TEST_DOES", steps)))
+}
+
+fn short_child(milliseconds: u64) -> io::Result<()> {
+    // SAFETY: the child makes system calls alone.
+    if let ForkResult::Child = unsafe { fork() }? {
+        thread::sleep(Duration::from_millis(milliseconds));
+        // SAFETY: the call takes an integer.
+        unsafe { libc::_exit(0) };
+    }
+    Ok(())
+}
