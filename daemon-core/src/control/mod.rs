@@ -51,12 +51,10 @@ const LONGEST_LOOK_INTERVAL: Duration = Duration::from_millis(200);
 /// ```no_run
 /// use std::time::Duration;
 ///
-/// # fn main() -> Result<(), daemon_core::Error> {
-/// let hello = daemon_core::Control::new("/run/hello.pid");
+/// let hello = daemon::Control::new("/run/hello.pid");
 /// println!("{}", hello.status()?);
 /// hello.stop(Duration::from_secs(10))?;
-/// # Ok(())
-/// # }
+/// # Ok::<(), daemon::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Control {
@@ -76,7 +74,12 @@ enum Found {
 }
 
 impl Control {
-    /// The daemon with this PID file. Nothing is looked at yet.
+    /// The daemon with this PID file. No file is opened yet. [`Daemon::control`](crate::Daemon::control)
+    /// takes the path from a builder, with its placeholders.
+    ///
+    /// ```
+    /// let hello = daemon::Control::new("/run/hello.pid");
+    /// ```
     pub fn new(pid_file: impl Into<PathBuf>) -> Self {
         Self {
             pid_file: pid_file.into(),
@@ -117,18 +120,23 @@ impl Control {
         self
     }
 
-    /// Whether the daemon runs.
+    /// Looks whether the daemon runs. It takes no lock, and waits at most 2 seconds.
     ///
     /// # Errors
     ///
-    /// [`OutOfReach`](crate::ErrorKind::OutOfReach): the lock is held, but it is not certain by
-    /// whom, or the file cannot be read.
+    /// [`OutOfReach`](crate::ErrorKind::OutOfReach): a process holds the lock that cannot be identified
+    /// as the daemon, or the file cannot be read.
+    ///
+    /// ```no_run
+    /// println!("{}", daemon::Control::new("/run/hello.pid").status()?);
+    /// # Ok::<(), daemon::Error>(())
+    /// ```
     pub fn status(&self) -> Result<Status, Error> {
         Ok(match self.find()? {
             Found::NoFile => Status::NotRunning,
             // Without a pid no daemon has crashed: it has ended, or never begun.
             Found::Unlocked(file) => match lock::read_pid(&file) {
-                Some(_) => Status::FileLeft,
+                Some(_) => Status::StalePidFile,
                 None => Status::NotRunning,
             },
             Found::Starting(holder) => Status::Starting {
@@ -141,16 +149,25 @@ impl Control {
         })
     }
 
-    /// Stops the daemon: SIGTERM, and SIGKILL if that does not end it within the timeout.
+    /// Stops the daemon: the [stop signal](Self::stop_signal), and SIGKILL if the daemon has not ended
+    /// within the timeout. Then the rest of its process group gets SIGKILL, see
+    /// [`kill_mode`](Self::kill_mode).
     ///
-    /// When it returns, the daemon has ended, its lock is free and its PID file is gone, unless
-    /// another daemon has taken the file in the meantime, or this process may not remove it.
+    /// On success the daemon has ended, its lock is free and its PID file is removed. The file stays if
+    /// another daemon has replaced it, or if this process may not remove it.
     ///
     /// # Errors
     ///
-    /// [`OutOfReach`](crate::ErrorKind::OutOfReach): it is not certain who the daemon is, or it may
-    /// not be signalled. [`NotStopped`](crate::ErrorKind::NotStopped): not even SIGKILL ended it
-    /// within five seconds.
+    /// [`OutOfReach`](crate::ErrorKind::OutOfReach): the daemon cannot be identified, or this process
+    /// may not signal it. [`NotStopped`](crate::ErrorKind::NotStopped): it still runs five seconds after
+    /// SIGKILL.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// daemon::Control::new("/run/hello.pid").stop(Duration::from_secs(10))?;
+    /// # Ok::<(), daemon::Error>(())
+    /// ```
     pub fn stop(&self, timeout: Duration) -> Result<Stopped, Error> {
         let holder = match self.find()? {
             Found::NoFile => {
@@ -196,17 +213,24 @@ impl Control {
         Ok(if is_killed {
             Stopped::Killed { pid }
         } else {
-            Stopped::Ended { pid }
+            Stopped::Terminated { pid }
         })
     }
 
-    /// Sends a signal to the daemon, whatever it does to it.
+    /// Sends a signal without checking that the daemon handles it.
     ///
     /// # Errors
     ///
     /// [`NotRunning`](crate::ErrorKind::NotRunning);
-    /// [`OutOfReach`](crate::ErrorKind::OutOfReach): it is not certain who the daemon is, or it may
-    /// not be signalled.
+    /// [`OutOfReach`](crate::ErrorKind::OutOfReach): the daemon cannot be identified, or this process
+    /// may not signal it.
+    ///
+    /// ```no_run
+    /// use daemon::{Control, Signal};
+    ///
+    /// Control::new("/run/hello.pid").signal(Signal::SIGUSR2)?;
+    /// # Ok::<(), daemon::Error>(())
+    /// ```
     pub fn signal(&self, signal: Signal) -> Result<(), Error> {
         self.send("signal", signal, |_| Ok(()))
     }
@@ -222,6 +246,11 @@ impl Control {
     ///
     /// As [`signal`](Self::signal); [`OutOfReach`](crate::ErrorKind::OutOfReach) also where there
     /// is no handler.
+    ///
+    /// ```no_run
+    /// daemon::Control::new("/run/hello.pid").reload()?;
+    /// # Ok::<(), daemon::Error>(())
+    /// ```
     pub fn reload(&self) -> Result<(), Error> {
         self.signal_if_caught("reload", Signal::SIGHUP)
     }

@@ -4,6 +4,17 @@ use std::fmt;
 use std::time::SystemTime;
 
 /// Whether a daemon runs. It displays as one line.
+///
+/// ```no_run
+/// use daemon::{Control, Status};
+///
+/// match Control::new("/run/hello.pid").status()? {
+///     Status::Running { pid, .. } => println!("pid {pid}"),
+///     Status::StalePidFile => println!("it crashed"),
+///     other => println!("{other}"),
+/// }
+/// # Ok::<(), daemon::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Status {
@@ -15,31 +26,44 @@ pub enum Status {
         /// When the process started, if the system tells.
         since: Option<SystemTime>,
     },
-    /// It is being started: a launcher waits until it is ready.
+    /// It is being started: a launcher waits until it is ready. Where only `flock(2)` exists, a daemon
+    /// that has its pid counts as [`Running`](Self::Running).
     #[non_exhaustive]
     Starting {
         /// Its pid, if it has one already.
         pid: Option<u32>,
     },
-    /// It does not run, but its PID file is left, after a crash for example.
-    FileLeft,
-    /// It does not run.
+    /// It does not run, and its pid is left in the PID file: it crashed or was killed.
+    StalePidFile,
+    /// It does not run: there is no PID file, or the daemon has emptied it at a normal end.
     NotRunning,
 }
 
 /// How a daemon was stopped. It displays as one line.
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// use daemon::{Control, Stopped};
+///
+/// let stopped = Control::new("/run/hello.pid").stop(Duration::from_secs(10))?;
+/// if let Stopped::Killed { pid, .. } = stopped {
+///     eprintln!("{pid} did not handle SIGTERM in time");
+/// }
+/// # Ok::<(), daemon::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stopped {
     /// It did not run.
     NotRunning,
-    /// It ended after SIGTERM, or by itself.
+    /// It ended after the stop signal, or by itself.
     #[non_exhaustive]
-    Ended {
+    Terminated {
         /// The pid it had.
         pid: u32,
     },
-    /// SIGTERM did not end it in time, and SIGKILL did.
+    /// The stop signal did not end it in time, and SIGKILL did.
     #[non_exhaustive]
     Killed {
         /// The pid it had.
@@ -52,7 +76,7 @@ impl Status {
     pub(crate) fn exit_status(self) -> u8 {
         match self {
             Self::Running { .. } | Self::Starting { .. } => 0,
-            Self::FileLeft => 1,
+            Self::StalePidFile => 1,
             Self::NotRunning => 3,
         }
     }
@@ -73,7 +97,7 @@ impl fmt::Display for Status {
             }
             Self::Starting { pid: Some(pid) } => write!(f, "starting, pid {pid}"),
             Self::Starting { pid: None } => f.write_str("starting"),
-            Self::FileLeft => f.write_str("not running, but its PID file is left"),
+            Self::StalePidFile => f.write_str("not running, but its PID file is left"),
             Self::NotRunning => f.write_str("not running"),
         }
     }
@@ -83,7 +107,7 @@ impl fmt::Display for Stopped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotRunning => f.write_str("not running"),
-            Self::Ended { pid } => write!(f, "stopped, pid {pid}"),
+            Self::Terminated { pid } => write!(f, "stopped, pid {pid}"),
             Self::Killed { pid } => write!(f, "killed, pid {pid}: it did not end in time"),
         }
     }

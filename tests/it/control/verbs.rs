@@ -138,7 +138,7 @@ fn control_takes_the_path_of_a_pid_file() {
         .expect("a signal it handles");
     assert!(daemon.process.is_alive());
     match control.stop(timeout).expect("stop") {
-        Stopped::Ended { pid, .. } => assert_eq!(pid, own),
+        Stopped::Terminated { pid, .. } => assert_eq!(pid, own),
         other => panic!("{other:?}"),
     }
     assert!(!scratch.path("report.pid").exists());
