@@ -9,11 +9,17 @@ use crate::support::users::{CREW, HELLO, UNPRIVILEGED};
 use crate::support::{program, requires};
 
 #[test]
+fn empty_user_is_refused() {
+    let scratch = Scratch::new();
+    let launch = scratch.background().options("user=").run();
+    scratch.expect_refusal(&launch, 78, &["option `user`", "must not be empty"]);
+}
+
+#[test]
 fn unknown_user_creates_nothing() {
     let scratch = Scratch::new();
     for (option, words) in [
         ("user=no-such-user", "user no-such-user"),
-        ("user=", "user"),
         ("user=-1", "user -1"),
         ("user=+0", "user +0"),
         // To the system it means: unchanged.
