@@ -36,13 +36,32 @@ CONTESTANTS = [
         has_pid_file=False,
     ),
     Contestant(OWN, "daemon-main", Prompt.AFTER, "PID file, lock, log; after the exec", ("exec", "-d")),
-    Contestant("daemon-main, start()", "daemon-main-start", Prompt.AFTER, "PID file, lock, log; called from `main`; after the exec"),
-    Contestant("daemon-main, notify", "daemon-main", Prompt.AFTER, "PID file, lock, log; after `daemon::ready()`", ("notify", "-d")),
     Contestant(
-        "daemon-main, listening", "daemon-main", Prompt.AFTER, "PID file, lock, log; when its socket listens", ("listening", "-d")
+        "daemon-main, start()",
+        "daemon-main-start",
+        Prompt.AFTER,
+        "PID file, lock, log; called from `main`; after the exec",
     ),
     Contestant(
-        "daemon-main, settled", "daemon-main", Prompt.AFTER, "PID file, lock, log; when all its threads wait", ("settled", "-d")
+        "daemon-main, notify",
+        "daemon-main",
+        Prompt.AFTER,
+        "PID file, lock, log; after `daemon::ready()`",
+        ("notify", "-d"),
+    ),
+    Contestant(
+        "daemon-main, listening",
+        "daemon-main",
+        Prompt.AFTER,
+        "PID file, lock, log; when its socket listens",
+        ("listening", "-d"),
+    ),
+    Contestant(
+        "daemon-main, settled",
+        "daemon-main",
+        Prompt.AFTER,
+        "PID file, lock, log; when all its threads wait",
+        ("settled", "-d"),
     ),
     Contestant(
         "fork, checked_daemon",
