@@ -57,7 +57,7 @@ impl Continuation {
 /// use std::process::Command;
 ///
 /// let mut program = Command::new(std::env::current_exe()?);
-/// let error = daemon_core::exec(program.args(std::env::args_os().skip(1)));
+/// let error = daemon::exec(program.args(std::env::args_os().skip(1)));
 /// eprintln!("cannot execute the new version: {error}");
 /// # Ok::<(), std::io::Error>(())
 /// ```
