@@ -184,6 +184,13 @@ mod tests {
             "0: 0100007F:zz 0:0 0A 0 0 0 0 0 1",
         ] {
             assert!(parse_tcp(row.as_bytes()).is_none(), "{row}");
+        }
+        for row in [
+            "",
+            "x",
+            "0000: 00000002 00000000 00010000 0001 01",
+            "0: 2 0 x 1 01 7",
+        ] {
             assert!(parse_unix(row.as_bytes()).is_none(), "{row}");
         }
     }

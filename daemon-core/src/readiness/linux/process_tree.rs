@@ -143,7 +143,10 @@ mod tests {
     #[test]
     fn grandchildren_belong_to_the_tree() {
         let mut shell = Command::new("sh")
-            .args(["-c", "sh -c 'echo up; read line; exit' & wait"])
+            .args([
+                "-c",
+                "exec 3<&0; sh -c 'echo up; read line <&3; exit' & wait",
+            ])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
