@@ -113,6 +113,52 @@ fn program_that_ended_does_not_settle() {
     assert!(!settles_within(program.pid(), MS * 200));
 }
 
+/// What real programs have shown, each with the condition that decides.
+macro_rules! recordings {
+    ($($name:literal),* $(,)?) => {
+        [$(($name, include_str!(concat!("recordings/", $name, ".txt")))),*]
+    };
+}
+
+#[test]
+fn recorded_servers_are_up() {
+    let recordings = recordings![
+        "tokio-mt",
+        "tokio-agent60",
+        "prefork",
+        "smol-int",
+        "sleep100"
+    ];
+    for (name, recording) in recordings {
+        let up = recording::up_at(recording, 3000);
+        assert!(up.is_some(), "{name}");
+        let is_slow = up > Some(200);
+        assert_eq!(is_slow, name == "sleep100", "{name}: {up:?}");
+    }
+}
+
+#[test]
+fn recorded_failing_starts_are_not_up() {
+    let recordings = recordings![
+        "f-smol-sleep",
+        "f-join",
+        "f-child-work",
+        "f-listen-sleep",
+        "f-condvar-work",
+    ];
+    for (name, recording) in recordings {
+        assert_eq!(recording::up_at(recording, 3000), None, "{name}");
+    }
+}
+
+/// The documentation says so: an event loop that holds a listener serves, as far as it can be seen.
+#[test]
+fn recorded_start_that_listens_and_then_fails_is_up() {
+    for (name, recording) in recordings!["f-tokio-listen-sleep"] {
+        assert!(recording::up_at(recording, 3000).is_some(), "{name}");
+    }
+}
+
 /// Prints what the rule sees of `RECORD`, a command line, for `RECORD_MS` milliseconds.
 #[test]
 #[ignore = "makes recordings: RECORD='sleep 1' cargo test -p daemon-core record -- --ignored --nocapture"]
