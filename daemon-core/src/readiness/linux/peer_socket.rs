@@ -181,6 +181,8 @@ fn last_word(info: &[u8; TCP_INFO_SIZE], length: usize) -> LastWord {
     let has_sent = info[200..208] != [0; 8];
     if length < TCP_INFO_SIZE {
         LastWord::Unclear
+    } else if !has_sent && !has_received {
+        LastWord::Neither
     } else if !has_sent {
         LastWord::Theirs
     } else if !has_received || sent_ago < received_ago {

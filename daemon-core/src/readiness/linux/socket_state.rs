@@ -38,6 +38,8 @@ pub(super) enum LastWord {
     /// This side: an answer may be under way.
     Ours,
     Theirs,
+    /// Nothing was said yet.
+    Neither,
     /// Both within one tick of the kernel's clock, or the kernel does not tell.
     Unclear,
 }

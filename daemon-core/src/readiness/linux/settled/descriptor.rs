@@ -131,8 +131,9 @@ impl DescriptorTable<'_> {
             SocketState::Connected(LastWord::Unclear) => Source::Unclear,
             SocketState::UnixPeer(Some(peer)) if self.family.contains(peer) => Source::Internal,
             SocketState::UnixPeer(_) => Source::UnixPeer,
+            SocketState::Connected(LastWord::Theirs) => Source::Answered,
             SocketState::Bound(_)
-            | SocketState::Connected(LastWord::Theirs)
+            | SocketState::Connected(LastWord::Neither)
             | SocketState::Other => Source::Other,
         }
     }

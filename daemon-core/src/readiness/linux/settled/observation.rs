@@ -74,6 +74,8 @@ pub(super) enum Source {
     Connecting,
     /// A TCP connection on which the daemon spoke last.
     Asked,
+    /// A TCP connection on which the other side spoke last.
+    Answered,
     /// A connection whose last sender the kernel does not show, or a descriptor that cannot be read.
     Unclear,
     /// A Unix socket with a process that does not belong to the daemon at its other end.

@@ -82,10 +82,11 @@ pub(super) fn parse_activity(text: &str) -> Activity {
     })
 }
 
-const SOURCES: [(Source, &str); 7] = [
+const SOURCES: [(Source, &str); 8] = [
     (Source::Server, "server"),
     (Source::Connecting, "connecting"),
     (Source::Asked, "asked"),
+    (Source::Answered, "answered"),
     (Source::Unclear, "unclear"),
     (Source::UnixPeer, "unix"),
     (Source::Internal, "internal"),

@@ -110,18 +110,15 @@ impl Signs {
                     self.add(Sign::Starts);
                 }
                 Source::UnixPeer | Source::Unclear => self.add(Sign::Blind),
-                Source::Internal | Source::Other => {}
+                Source::Internal | Source::Answered | Source::Other => {}
             }
         }
-        // What ends after the launcher has stopped waiting makes no difference.
-        let is_internal = wait
-            .sources
-            .iter()
-            .all(|source| *source == Source::Internal);
-        if wait
-            .ends
-            .is_some_and(|ends| ends <= deadline || !is_internal)
-        {
+        // What ends after the launcher has stopped waiting makes no difference, as a keep-alive. But an
+        // answer may come before: to a question about a name, for example.
+        let expects_nothing =
+            |source: &Source| matches!(source, Source::Internal | Source::Answered);
+        let is_calm = wait.sources.iter().all(expects_nothing);
+        if wait.ends.is_some_and(|ends| ends <= deadline || !is_calm) {
             self.add(Sign::Timed);
             if is_first && !wait.sources.contains(&Source::Server) {
                 self.add(Sign::FirstThreadTimed);
