@@ -24,7 +24,12 @@ fn expect_round(outcome: &Outcome) {
     let said = outcome.out_text();
     let lines: Vec<_> = said
         .lines()
-        .map(|line| line.split(", pid").next().unwrap_or_default())
+        .map(|line| {
+            line.split(&[',', '('])
+                .next()
+                .unwrap_or_default()
+                .trim_end()
+        })
         .collect();
     let expected = [
         "0",
