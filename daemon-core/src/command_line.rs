@@ -77,7 +77,8 @@ where
     let mut words = command_line();
     let mut argv: Vec<OsString> = words.next().into_iter().collect();
     let (mut switch, mut foreground, mut is_question) = (None, None, false);
-    let (mut verb, mut pid_file, mut log_file) = (None, None, None);
+    let (mut verb, mut first_verb) = (None, None);
+    let (mut pid_file, mut log_file) = (None, None);
     let (mut timeout, mut instance) = (None, None);
     for word in words {
         match reader.meaning_of(&word) {
@@ -87,6 +88,10 @@ where
                 argv.push(word);
             }
             Meaning::Switch => switch = Some(word),
+            Meaning::Verb(verb) => {
+                first_verb = Some((verb, word.clone()));
+                argv.push(word);
+            }
             Meaning::Foreground => {
                 foreground = Some(word.clone());
                 argv.push(word);
@@ -121,10 +126,11 @@ where
         Some(flag) => return Err(missing_value(flag)),
     }
 
+    let switch = switch.or(foreground);
     let verb = match (verb, &settings.control_flag) {
-        (Some(word), Some(flag)) => match (Verb::from_word(&word), switch.or(foreground)) {
+        (Some(word), Some(flag)) => match (Verb::from_word(&word), &switch) {
             (None, _) => return Err(unknown_verb(flag, &word)),
-            (Some(_), Some(switch)) => return Err(verb_beside_switch(flag, &switch)),
+            (Some(_), Some(switch)) => return Err(verb_beside_switch(flag, switch)),
             (Some(verb), None) => Some(verb),
         },
         _ => None,
@@ -132,6 +138,14 @@ where
     if is_question {
         return Ok(Invocation::InPlace { argv });
     }
+    let verb = match (first_verb, switch) {
+        (None, _) => verb,
+        (Some((_, word)), Some(switch)) => return Err(verb_beside_switch(&word, &switch)),
+        (Some((verb, _)), None) => {
+            argv[1..2].clone_from_slice(settings.control_subcommands.as_slice());
+            Some(verb)
+        }
+    };
     let chosen = Chosen {
         pid_file: pid_file.map(PathBuf::from),
         log_file: log_file.map(PathBuf::from),
@@ -156,7 +170,7 @@ fn has_switch_or_verb(settings: &Daemon, words: impl Iterator<Item = OsString>) 
     let mut stays = settings.foreground_flag.is_none();
     for word in words.skip(1) {
         match reader.meaning_of(&word) {
-            Meaning::Switch => return true,
+            Meaning::Switch | Meaning::Verb(_) => return true,
             Meaning::Flag(flag) | Meaning::Value(flag, _) if flag.takes == ValueKind::Verb => {
                 return true;
             }
@@ -174,6 +188,13 @@ fn expect_distinct_flags(settings: &Daemon) -> Result<(), Error> {
             ErrorKind::Configuration,
             "cannot read the command line",
             "foreground_flag and background_flag exclude each other",
+        ));
+    }
+    if settings.control_flag.is_some() && settings.control_subcommands.is_some() {
+        return Err(Error::words(
+            ErrorKind::Configuration,
+            "cannot read the command line",
+            "control_subcommands and control_flag exclude each other",
         ));
     }
     let switches = settings.switches();
@@ -254,9 +275,15 @@ fn unknown_verb(flag: &OsStr, word: &OsStr) -> Error {
     flag_error(flag, format!("unknown verb {word}; expected {VERBS}"))
 }
 
-fn verb_beside_switch(flag: &OsStr, switch: &OsStr) -> Error {
+/// `asked` is the control flag, or the verb where that is a subcommand.
+fn verb_beside_switch(asked: &OsStr, switch: &OsStr) -> Error {
+    let what = match Verb::from_word(asked) {
+        Some(_) => format!("cannot use the verb {}", shown(Path::new(asked))),
+        None => cannot_use(asked),
+    };
     let switch = shown(Path::new(switch));
-    flag_error(flag, format!("it cannot be combined with {switch}"))
+    let reason = format!("it cannot be combined with {switch}");
+    Error::words(ErrorKind::Usage, what, reason)
 }
 
 fn flag_error(flag: &OsStr, reason: impl Into<String>) -> Error {
@@ -278,7 +305,7 @@ const EXPECTED_INSTANCE: &str =
 
 const EXPECTED_SECONDS: &str = "expected a number of seconds";
 
-const VERBS: &str = "status, stop, reload, reopen or restart";
+const VERBS: &str = "status, start, stop, reload, reopen or restart";
 
 #[cfg(test)]
 mod tests;

@@ -39,6 +39,28 @@ impl Daemon {
         self
     }
 
+    /// Makes the control verbs the first word of the program, as in `prog stop`. Default: none.
+    ///
+    /// `word` is the first word of a run, such as `run`: `prog start ARGUMENTS` starts a daemon with the
+    /// arguments `run ARGUMENTS`, `prog run` runs in the foreground, and the switch works after the word,
+    /// as in `prog run -d`. Any other first word belongs to the program, and so does `reopen` without
+    /// [`log_reopen`](Self::log_reopen). The parser of the program must know `run`. It excludes
+    /// [`control_flag`](Self::control_flag).
+    ///
+    /// ```no_run
+    /// use daemon::Daemon;
+    ///
+    /// let _daemon = Daemon::new().pid("/run/hello.pid").control_subcommands("run").enter();
+    /// ```
+    pub fn control_subcommands(mut self, word: impl Into<OsString>) -> Self {
+        let word = word.into();
+        self.check
+            .note("control_subcommands", option_check::run_word(&word));
+        self.control_subcommands = Some(word);
+        self.run_verb = Some(run);
+        self
+    }
+
     /// The control of the daemon that has this PID file.
     ///
     /// # Errors
@@ -82,6 +104,7 @@ fn run(settings: Daemon, verb: Verb, arguments: Vec<OsString>) -> Result<u8, Err
     let control = || control(&settings, arguments.first().cloned());
     match verb {
         Verb::Status => status(&control()?),
+        Verb::Start => start_if_not_running(settings, arguments),
         Verb::Stop => stop(&control()?, stop_timeout).map(|_| 0),
         Verb::Reload => {
             refuse_reload_that_reopens(&settings)?;
@@ -90,6 +113,30 @@ fn run(settings: Daemon, verb: Verb, arguments: Vec<OsString>) -> Result<u8, Err
         Verb::Reopen => reopen(&control()?, settings.settings.log_reopen).map(|()| 0),
         Verb::Restart => Err(restart(settings, arguments, stop_timeout)?),
     }
+}
+
+/// `start`: as the switch, but a daemon that runs already is no error.
+fn start_if_not_running(settings: Daemon, arguments: Vec<OsString>) -> Result<u8, Error> {
+    let control = control(&settings, arguments.first().cloned())?;
+    if is_running(&control)? {
+        return Ok(0);
+    }
+    let error = start(settings.into_config(arguments)?);
+    // Another start may have been faster.
+    if error.kind() == ErrorKind::AlreadyRunning && is_running(&control)? {
+        return Ok(0);
+    }
+    Err(error)
+}
+
+/// Whether it runs, and prints it.
+fn is_running(control: &Control) -> Result<bool, Error> {
+    let status = control.status()?;
+    let is_running = matches!(status, Status::Running { .. });
+    if is_running {
+        report::answer(&status.to_string());
+    }
+    Ok(is_running)
 }
 
 /// `restart`; returns why the start failed.
@@ -158,9 +205,9 @@ fn refuse_reload_that_reopens(settings: &Daemon) -> Result<(), Error> {
     if settings.settings.log_reopen != Some(Signal::SIGHUP) {
         return Ok(());
     }
-    let flag = settings.control_flag.as_deref().unwrap_or_default();
-    let flag = shown(flag.as_ref());
-    let reason = format!("SIGHUP reopens the log of this program; use {flag} reopen");
+    let flag = settings.control_flag.as_deref();
+    let flag = flag.map_or(String::new(), |flag| format!("{} ", shown(flag.as_ref())));
+    let reason = format!("SIGHUP reopens the log of this program; use {flag}reopen");
     let what = "cannot reload the daemon";
     Err(Error::words(ErrorKind::OutOfReach, what, reason))
 }

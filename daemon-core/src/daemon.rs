@@ -52,6 +52,8 @@ pub struct Daemon {
     /// The value of `{instance}`, where there is an `instance_flag`.
     pub(crate) instance: Option<String>,
     pub(crate) control_flag: Option<OsString>,
+    /// The first word of a run; then the verbs are first words too.
+    pub(crate) control_subcommands: Option<OsString>,
     pub(crate) paths: Paths<PathSource>,
     pub(crate) user: Option<String>,
     pub(crate) group: Option<String>,
@@ -93,6 +95,7 @@ impl Daemon {
             instance_flag: None,
             instance: None,
             control_flag: None,
+            control_subcommands: None,
             paths: Paths::default(),
             user: None,
             group: None,

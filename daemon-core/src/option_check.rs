@@ -7,6 +7,7 @@ use std::ffi::OsStr;
 
 use crate::error::{Error, ErrorKind, shown};
 use crate::signal::Signal;
+use crate::verb::Verb;
 
 const MODE_MAX: u32 = 0o777;
 const OWNER_READ_WRITE: u32 = 0o600;
@@ -87,6 +88,21 @@ pub(crate) fn subcommand(word: &OsStr) -> Option<String> {
     } else if word.as_encoded_bytes().starts_with(b"-") {
         let word = shown(word.as_ref());
         Some(format!("a subcommand does not begin with a dash: `{word}`"))
+    } else {
+        None
+    }
+}
+
+/// The first word of a run beside those of the verbs.
+pub(crate) fn run_word(word: &OsStr) -> Option<String> {
+    let is_word = !word.is_empty() && !word.as_encoded_bytes().starts_with(b"-");
+    if !is_word {
+        Some("takes a word without a dash: `run`".to_owned())
+    } else if Verb::from_word(word).is_some() {
+        let word = shown(word.as_ref());
+        Some(format!(
+            "`{word}` is a verb; use another word, such as `run`"
+        ))
     } else {
         None
     }

@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verb {
     Status,
+    Start,
     Stop,
     Reload,
     Reopen,
@@ -16,6 +17,7 @@ impl Verb {
     pub(crate) fn from_word(word: &OsStr) -> Option<Self> {
         match word.to_str()? {
             "status" => Some(Self::Status),
+            "start" => Some(Self::Start),
             "stop" => Some(Self::Stop),
             "reload" => Some(Self::Reload),
             "reopen" => Some(Self::Reopen),

@@ -5,8 +5,9 @@ use syn::LitStr;
 
 use crate::diagnostics::{Diagnostics, mistake, shown};
 use crate::option_table::{
-    BACKGROUND_FLAG, CONFIGURE, CONTROL_FLAG, FOREGROUND_FLAG, INSTANCE_FLAG, LOG, LOG_FLAG,
-    LOG_MODE, LOG_REOPEN, PID, PID_FLAG, PID_MODE, READY, READY_TIMEOUT, STOP_TIMEOUT,
+    BACKGROUND_FLAG, CONFIGURE, CONTROL_FLAG, CONTROL_SUBCOMMANDS, FOREGROUND_FLAG, INSTANCE_FLAG,
+    LOG, LOG_FLAG, LOG_MODE, LOG_REOPEN, PID, PID_FLAG, PID_MODE, READY, READY_TIMEOUT,
+    STOP_TIMEOUT,
 };
 use crate::options::Options;
 
@@ -95,7 +96,10 @@ fn instance_has_its_flag(options: &Options, diagnostics: &mut Diagnostics) {
 }
 
 /// Options of which a program has one at most.
-pub(crate) const EXCLUSIVE: [[&str; 2]; 1] = [[FOREGROUND_FLAG, BACKGROUND_FLAG]];
+pub(crate) const EXCLUSIVE: [[&str; 2]; 2] = [
+    [FOREGROUND_FLAG, BACKGROUND_FLAG],
+    [CONTROL_SUBCOMMANDS, CONTROL_FLAG],
+];
 
 fn exclude_each_other(pair: [&str; 2], options: &Options, diagnostics: &mut Diagnostics) {
     let settings = options.settings.iter();
@@ -114,7 +118,8 @@ const NEEDS_LOG: &str = "needs a log file; add `log = \"...\"`";
 #[rustfmt::skip] // a table is read by its columns
 const NEEDS: &[(&str, &[&str], &str)] = &[
     (CONTROL_FLAG, &[PID, PID_FLAG], NEEDS_PID),
-    (STOP_TIMEOUT, &[CONTROL_FLAG], "has no effect without `control_flag`"),
+    (CONTROL_SUBCOMMANDS, &[PID, PID_FLAG], NEEDS_PID),
+    (STOP_TIMEOUT, &[CONTROL_FLAG, CONTROL_SUBCOMMANDS], "has no effect without `control_flag`"),
     (LOG_REOPEN, &[LOG, LOG_FLAG], NEEDS_LOG),
     (PID_MODE, &[PID, PID_FLAG], "has no effect without `pid`"),
     (LOG_MODE, &[LOG, LOG_FLAG], "has no effect without `log`"),

@@ -3,7 +3,7 @@
 use crate::suggest::nearest;
 use crate::value::{
     ACCOUNT, CRATE_PATH, DIRECTORY, FDS, FILE, FILE_MODE, FLAG, FLAGS, FUNCTION, Kind, READINESS,
-    SECONDS, SIGNAL, STOP_SIGNAL, UMASK, VARIABLES, WORDS,
+    RUN_WORD, SECONDS, SIGNAL, STOP_SIGNAL, UMASK, VARIABLES, WORDS,
 };
 
 pub(crate) const BACKGROUND_FLAG: &str = "background_flag";
@@ -18,6 +18,7 @@ pub(crate) const LOG_MODE: &str = "log_mode";
 pub(crate) const READY: &str = "ready";
 pub(crate) const READY_TIMEOUT: &str = "ready_timeout";
 pub(crate) const CONTROL_FLAG: &str = "control_flag";
+pub(crate) const CONTROL_SUBCOMMANDS: &str = "control_subcommands";
 pub(crate) const STOP_TIMEOUT: &str = "stop_timeout";
 pub(crate) const LOG_REOPEN: &str = "log_reopen";
 pub(crate) const CONFIGURE: &str = "configure";
@@ -80,6 +81,7 @@ pub(crate) static OPTIONS: &[OptionSpec] = &[
     option(READY_TIMEOUT, &SECONDS, "30", &["timeout", "wait"]),
 
     option(CONTROL_FLAG, &FLAG, r#""-s""#, &["signal"]),
+    option(CONTROL_SUBCOMMANDS, &RUN_WORD, r#""run""#, &[]),
     option("stop_signal", &STOP_SIGNAL, r#""SIGINT""#, &[]),
     option(STOP_TIMEOUT, &SECONDS, "10", &[]),
 

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 
 use crate::daemon::Daemon;
+use crate::verb::Verb;
 
 /// What one word of the command line means.
 pub(super) enum Meaning<'s, 'w> {
@@ -13,6 +14,8 @@ pub(super) enum Meaning<'s, 'w> {
     Switch,
     /// It is the program's, and keeps it in the foreground.
     Foreground,
+    /// A verb as the first word.
+    Verb(Verb),
     /// One of our flags, whose value is the next word.
     Flag(ValueFlag<'s>),
     /// A value of one of our flags, from `--flag=value` or as a word by itself.
@@ -41,6 +44,7 @@ pub(super) struct Reader<'s> {
     settings: &'s Daemon,
     pub(super) subcommand_seen: bool,
     options_ended: bool,
+    is_first_word: bool,
     /// The flag whose value is the next word.
     pub(super) awaiting: Option<ValueFlag<'s>>,
     /// The first flag that got no value.
@@ -51,8 +55,10 @@ impl<'s> Reader<'s> {
     pub(super) fn new(settings: &'s Daemon) -> Self {
         Self {
             settings,
-            subcommand_seen: settings.subcommand.is_empty(),
+            subcommand_seen: settings.subcommand.is_empty()
+                && settings.control_subcommands.is_none(),
             options_ended: false,
+            is_first_word: true,
             awaiting: None,
             missing_value: None,
         }
@@ -61,6 +67,11 @@ impl<'s> Reader<'s> {
     pub(super) fn meaning_of<'w>(&mut self, word: &'w OsStr) -> Meaning<'s, 'w> {
         if self.options_ended {
             return Meaning::Program;
+        }
+        if std::mem::take(&mut self.is_first_word) {
+            if let Some(meaning) = self.meaning_of_first(word) {
+                return meaning;
+            }
         }
         if let Some(flag) = self.awaiting.take() {
             if !word.as_encoded_bytes().starts_with(b"-") {
@@ -85,6 +96,15 @@ impl<'s> Reader<'s> {
             self.subcommand_seen = true;
         }
         Meaning::Program
+    }
+
+    /// The word of a run, or a verb. A verb whose option is not set is a word of the program.
+    fn meaning_of_first<'w>(&mut self, word: &OsStr) -> Option<Meaning<'s, 'w>> {
+        let run = self.settings.control_subcommands.as_ref()?;
+        let verb = Verb::from_word(word)
+            .filter(|verb| *verb != Verb::Reopen || self.settings.settings.log_reopen.is_some());
+        self.subcommand_seen |= verb.is_some() || word == run;
+        verb.map(Meaning::Verb)
     }
 
     fn value_flag_in<'w>(&mut self, word: &'w OsStr) -> Option<Meaning<'s, 'w>> {

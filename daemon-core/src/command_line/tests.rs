@@ -1,5 +1,6 @@
 //! Each rule of the command line, as a sentence.
 
+mod control_subcommands;
 mod foreground_flag;
 mod instance_flag;
 #[cfg(unix)]

@@ -90,6 +90,16 @@ impl Daemon {
         self
     }
 
+    /// Makes the control verbs the first word of the program. Default: none. Every verb is an error on
+    /// this system.
+    pub fn control_subcommands(mut self, word: impl Into<OsString>) -> Self {
+        let word = word.into();
+        self.check
+            .note("control_subcommands", option_check::run_word(&word));
+        self.control_subcommands = Some(word);
+        self
+    }
+
     /// Fails.
     ///
     /// # Errors

@@ -121,6 +121,18 @@ const MESSAGES: &[(&str, &str)] = &[
     ),
     // the rest
     (
+        "control_subcommands = \"stop\"",
+        "`stop` is a verb; use another word, such as `run`",
+    ),
+    (
+        "control_subcommands = \"\"",
+        "option `control_subcommands` takes a word without a dash: `\"run\"`",
+    ),
+    (
+        "control_subcommands = \"run\"",
+        "`control_subcommands` needs a PID file; add `pid = \"...\"`",
+    ),
+    (
         "stop_signal = \"term\"",
         "option `stop_signal` takes a signal that can be caught, such as ",
     ),

@@ -32,7 +32,7 @@ pub(crate) use readiness::READINESS;
 pub(crate) use seconds::SECONDS;
 pub(crate) use signal::{SIGNAL, STOP_SIGNAL};
 pub(crate) use variables::VARIABLES;
-pub(crate) use words::WORDS;
+pub(crate) use words::{RUN_WORD, WORDS};
 
 /// A kind of value.
 pub(crate) struct Kind {

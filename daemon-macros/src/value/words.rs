@@ -1,15 +1,41 @@
 //! Words of the command line that are not flags.
 
+use proc_macro2::TokenStream;
 use syn::LitStr;
 
 use super::{Kind, Value, array};
 use crate::diagnostics::{mistake, shown};
+use crate::span::generated;
 
 /// A subcommand, or several.
 pub(crate) static WORDS: Kind = Kind {
     takes: "a word or an array of words",
     parse: |value| Ok(array(&value.strings("word", word)?)),
 };
+
+/// The first word of a run beside those of the verbs.
+pub(crate) static RUN_WORD: Kind = Kind {
+    takes: RUN_WORD_TAKES,
+    parse: run_word,
+};
+
+const RUN_WORD_TAKES: &str = "a word without a dash";
+const VERBS: [&str; 6] = ["status", "start", "stop", "reload", "reopen", "restart"];
+
+fn run_word(value: &Value) -> syn::Result<TokenStream> {
+    let literal = value.string()?;
+    let word = literal.value();
+    if word.is_empty() || word.starts_with('-') {
+        let name = value.option.name;
+        let message = format!("option `{name}` takes {RUN_WORD_TAKES}: `\"run\"`");
+        return Err(mistake(literal, message));
+    }
+    if VERBS.contains(&&*word) {
+        let message = format!("`{word}` is a verb; use another word, such as `run`");
+        return Err(mistake(literal, message));
+    }
+    Ok(generated(&literal))
+}
 
 fn word(value: &Value) -> syn::Result<LitStr> {
     let literal = value.string()?;

@@ -35,6 +35,27 @@ fn verbs_report_a_missing_daemon() {
 }
 
 #[test]
+fn verbs_are_subcommands() {
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nlog=report.log\ncontrol_subcommands=run";
+    let run = |words: &[&str]| {
+        let start = scratch.report().options(options).args(words);
+        start.does("report stay").run()
+    };
+    let daemon = scratch.daemon_of(run(&["start", "x"]), "report.pid");
+    assert_eq!(daemon.report().arguments[1..], [b"run", &b"x"[..]]);
+    for verb in ["status", "start"] {
+        let answer = run(&[verb]);
+        assert_eq!(answer.code(), 0, "{answer:?}");
+        let pid = format!("pid {}", daemon.pid());
+        assert!(answer.out_text().contains(&pid), "{answer:?}");
+    }
+    daemon.stop();
+    assert_eq!(run(&["stop"]).code(), 0);
+    assert_eq!(run(&["status"]).code(), 3);
+}
+
+#[test]
 fn stop_removes_the_file_after_a_crash() {
     let scratch = Scratch::new();
     let daemon = scratch.up_and_reported("report stay");

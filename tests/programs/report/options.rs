@@ -60,6 +60,7 @@ fn set(daemon: Daemon, name: &str, value: &OsStr) -> Daemon {
             let (name, value) = variable.split_once(':').expect("NAME:value");
             daemon.env(name, value)
         }
+        "control_subcommands" => daemon.control_subcommands(value),
         "instance_flag" => daemon.instance_flag(value),
         "timeout_flag" => daemon.timeout_flag(value),
         "foreground_flag" => daemon.foreground_flag(value),

@@ -9,6 +9,7 @@ use crate::command_line::{Invocation, Verb};
 fn every_control_verb_is_known() {
     let verbs = [
         ("status", Verb::Status),
+        ("start", Verb::Start),
         ("stop", Verb::Stop),
         ("reload", Verb::Reload),
         ("reopen", Verb::Reopen),
@@ -57,7 +58,7 @@ fn a_verb_may_be_attached_to_its_flag() {
     ] {
         let expected = format!(
             "cannot use the flag -s: unknown verb {word}; \
-             expected status, stop, reload, reopen or restart"
+             expected status, start, stop, reload, reopen or restart"
         );
         assert_eq!(ask(&full(), &words(line)), Err(usage(&expected)), "{line}");
     }
@@ -77,14 +78,14 @@ fn a_verb_may_be_attached_to_its_flag() {
 #[test]
 fn an_unknown_verb_is_refused() {
     let expected = "cannot use the flag -s: unknown verb stpo; \
-                    expected status, stop, reload, reopen or restart";
+                    expected status, start, stop, reload, reopen or restart";
     assert_eq!(ask(&full(), &words("prog -s stpo")), Err(usage(expected)));
 }
 
 #[test]
 fn a_missing_verb_is_refused() {
     let expected = "cannot use the flag -s: \
-                    expected status, stop, reload, reopen or restart";
+                    expected status, start, stop, reload, reopen or restart";
     for line in ["prog -s", "prog -s -d", "prog -s --help", "prog -s -- stop"] {
         assert_eq!(ask(&full(), &words(line)), Err(usage(expected)), "{line}");
     }

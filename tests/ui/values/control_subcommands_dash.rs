@@ -1,0 +1,2 @@
+#[daemon::main(pid = "/run/a.pid", control_subcommands = "-s")]
+fn main() {}
