@@ -164,6 +164,33 @@ where
     })
 }
 
+/// What a program in the foreground chose for its PID file. Nothing if this is not the part of the
+/// program that has one: another subcommand, `--help` or `--version`.
+#[cfg(unix)]
+pub(crate) fn foreground(
+    settings: &Daemon,
+    words: impl Iterator<Item = OsString>,
+) -> Result<Option<Chosen>, Error> {
+    let mut reader = Reader::new(settings);
+    let mut chosen = Chosen::default();
+    for word in words.skip(1) {
+        let (flag, value) = match reader.meaning_of(&word) {
+            Meaning::Question => return Ok(None),
+            Meaning::Value(flag, value) => (flag, value),
+            _ => continue,
+        };
+        // The parser of the program complains about an empty or a second value.
+        match flag.takes {
+            ValueKind::PidFile => {
+                chosen.pid_file.get_or_insert_with(|| PathBuf::from(value));
+            }
+            ValueKind::Instance => chosen.instance = Some(instance_name(flag.name, value)?),
+            _ => {}
+        }
+    }
+    Ok(reader.subcommand_seen.then_some(chosen))
+}
+
 /// Whether the switch or the control flag is there, or no foreground flag where there is no switch.
 fn has_switch_or_verb(settings: &Daemon, words: impl Iterator<Item = OsString>) -> bool {
     let mut reader = Reader::new(settings);

@@ -12,6 +12,7 @@ use crate::enter::{path_context, start};
 use crate::error::{Error, ErrorKind, shown};
 use crate::launcher::{preflight, report};
 use crate::option_check;
+use crate::path_source::PathSource;
 use crate::path_template;
 use crate::settings::{Object, Settings};
 use crate::signal::Signal;
@@ -140,18 +141,90 @@ fn is_running(control: &Control) -> Result<bool, Error> {
 }
 
 /// `restart`; returns why the start failed.
-fn restart(settings: Daemon, arguments: Vec<OsString>, timeout: Duration) -> Result<Error, Error> {
+fn restart(
+    mut settings: Daemon,
+    mut arguments: Vec<OsString>,
+    timeout: Duration,
+) -> Result<Error, Error> {
     // Everything is checked first, so that a bad configuration does not stop the running daemon.
+    let control = control(&settings, arguments.first().cloned())?;
+    if let Some(pid) = running_pid(&control)? {
+        refuse_managed(&settings, pid)?;
+        if sys::process::ARGUMENTS_ARE_KNOWN && has_no_arguments(&settings, &arguments) {
+            take_over(&mut settings, &mut arguments, pid, &control)?;
+        }
+    }
     let config = settings.into_config(arguments)?;
-    let pid_file = config.paths.pid.as_ref().ok_or_else(Error::no_pid_file)?;
     preflight::check()?;
-    let control = with_settings(pid_file.path().to_owned(), &config.settings);
-    let stopped = stop_for_restart(&control, timeout)?;
+    let stopped = stop(&control, timeout)?;
     let error = start(config);
     Ok(match stopped {
         Stopped::NotRunning => error,
         _ => error.after_stop(),
     })
+}
+
+fn running_pid(control: &Control) -> Result<Option<Pid>, Error> {
+    let pid = match control.status()? {
+        Status::Running { pid, .. } => Some(pid),
+        _ => None,
+    };
+    Ok(pid
+        .and_then(|pid| i32::try_from(pid).ok())
+        .map(Pid::from_raw))
+}
+
+/// A daemon that systemd manages would come up outside of its unit, and a program in the foreground
+/// would leave it.
+fn refuse_managed(settings: &Daemon, pid: Pid) -> Result<(), Error> {
+    if let Some(unit) = systemd::unit_run_by(pid) {
+        return Err(Error::run_by_systemd(&unit));
+    }
+    if settings.lock_in_foreground.is_some() && sys::process::is_detached(pid) == Some(false) {
+        let reason = "it runs in the foreground; start it again there";
+        return Err(not_restarted(pid, reason));
+    }
+    Ok(())
+}
+
+/// Whether the command line holds nothing for the program but its subcommand.
+fn has_no_arguments(settings: &Daemon, arguments: &[OsString]) -> bool {
+    let mut own = arguments.iter().skip(1);
+    own.all(|word| settings.subcommand.contains(word))
+}
+
+/// The new daemon gets the arguments of the running one, its working directory and its log.
+fn take_over(
+    settings: &mut Daemon,
+    arguments: &mut Vec<OsString>,
+    pid: Pid,
+    control: &Control,
+) -> Result<(), Error> {
+    let unread = || not_restarted(pid, "its arguments cannot be read; repeat them");
+    let old = sys::process::arguments_of(pid).ok_or_else(unread)?;
+    arguments.truncate(1);
+    arguments.extend(old.into_iter().skip(1));
+    if settings.capabilities.log.is_some() && !settings.log_is_chosen {
+        if let Some(log) = sys::process::output_of(pid) {
+            settings.paths.log = Some(PathSource::from(log));
+        }
+    }
+    if settings.paths.chroot.is_none() && settings.paths.workdir.is_none() {
+        // Where it was found, whatever the directory.
+        settings.paths.pid = Some(PathSource::from(control.pid_file().to_owned()));
+        sys::process::enter_directory_of(pid).map_err(|_| {
+            not_restarted(
+                pid,
+                "its working directory cannot be entered; repeat its arguments",
+            )
+        })?;
+    }
+    Ok(())
+}
+
+fn not_restarted(pid: Pid, reason: &str) -> Error {
+    let what = format!("cannot restart the daemon, pid {pid}");
+    Error::words(ErrorKind::Usage, what, reason)
 }
 
 /// `status`.
@@ -170,19 +243,6 @@ fn status(control: &Control) -> Result<u8, Error> {
     };
     report::answer(&format!("{status}{more}"));
     Ok(status.exit_status())
-}
-
-/// The first half of `restart`. A daemon that systemd manages would come up outside of its unit.
-fn stop_for_restart(control: &Control, timeout: Duration) -> Result<Stopped, Error> {
-    if let Status::Running { pid, .. } = control.status()? {
-        let unit = i32::try_from(pid)
-            .ok()
-            .and_then(|pid| systemd::unit_run_by(Pid::from_raw(pid)));
-        if let Some(unit) = unit {
-            return Err(Error::run_by_systemd(&unit));
-        }
-    }
-    stop(control, timeout)
 }
 
 /// `stop`.

@@ -66,6 +66,11 @@ pub struct Daemon {
     /// Carries out a control verb.
     #[cfg(unix)]
     pub(crate) run_verb: Option<RunVerb>,
+    /// Locks the PID file in the foreground.
+    #[cfg(unix)]
+    pub(crate) lock_in_foreground: Option<fn(Daemon) -> Result<(), Error>>,
+    /// The user of the program chose the log by `log_flag`.
+    pub(crate) log_is_chosen: bool,
 }
 
 /// Carries out a verb with these arguments for the program; returns the exit status.
@@ -107,6 +112,9 @@ impl Daemon {
             capabilities: Capabilities::default(),
             #[cfg(unix)]
             run_verb: None,
+            #[cfg(unix)]
+            lock_in_foreground: None,
+            log_is_chosen: false,
         }
     }
 

@@ -37,6 +37,7 @@ impl Daemon {
     /// let _daemon = Daemon::new().pid("/run/hello.pid").log("/var/log/hello.log").enter();
     /// println!("hello");
     /// ```
+    #[expect(clippy::must_use_candidate, reason = "a mark, which may be dropped")]
     pub fn enter(self) -> Running {
         #[cfg(feature = "clap")]
         crate::clap::remember_switch(&self);
@@ -48,7 +49,14 @@ impl Daemon {
             return Ok(running);
         }
         match command_line::read(&self, std::env::args_os)? {
-            Invocation::Foreground => Ok(Running::new()),
+            Invocation::Foreground => {
+                if let Some(lock) = self.lock_in_foreground {
+                    if let Some(chosen) = command_line::foreground(&self, std::env::args_os())? {
+                        lock(self.configured(chosen)?)?;
+                    }
+                }
+                Ok(Running::new())
+            }
             Invocation::InPlace { argv } => Err(launcher::exec_in_place(argv)),
             Invocation::Background { argv, chosen } => {
                 Err(start_with(self.configured(chosen)?, argv))
@@ -89,6 +97,7 @@ impl Daemon {
     /// }
     /// println!("hello");
     /// ```
+    #[expect(clippy::must_use_candidate, reason = "a mark, which may be dropped")]
     pub fn start(self) -> Running {
         self.try_start().unwrap_or_else(|error| give_up(&error))
     }
@@ -129,6 +138,7 @@ impl Daemon {
         }
         if let Some(path) = chosen.log_file {
             self.paths.log = Some(PathSource::from(path));
+            self.log_is_chosen = true;
         }
         if chosen.ready_timeout.is_some() {
             self.settings.ready_timeout = chosen.ready_timeout;
@@ -232,21 +242,18 @@ fn take_handoff(capabilities: &Capabilities) -> Option<Running> {
         sys::exit::exit(error.exit_status())
     }
     let continuation = Continuation::of_this_process(&record);
-    let pid_file = record
-        .paths
-        .pid
-        .zip(record.pid_descriptor)
-        .map(|(path, lock)| OwnPidFile {
+    if let Some((path, lock)) = record.paths.pid.zip(record.pid_descriptor) {
+        running::set_pid_file(OwnPidFile {
             path,
             lock,
             id: (sys::descriptors::metadata(lock).ok()).map(|file| FileId::from(&file)),
             owner: std::process::id(),
         });
+    }
     let buffered_output = record.buffers_output.then(BufferedOutput::of_this_process);
     let (start_dir, log_file) = (record.start_dir, record.paths.log);
     running::set_started(Started {
         start_dir,
-        pid_file,
         log_file,
         buffered_output: buffered_output.flatten(),
         continuation,

@@ -38,6 +38,8 @@ mod exec;
 mod files;
 #[cfg(unix)]
 mod filled_path;
+#[cfg(unix)]
+mod foreground_lock;
 #[cfg(all(unix, any(test, fuzzing)))]
 pub mod fuzz;
 #[cfg(unix)]

@@ -133,6 +133,24 @@ impl PidFile {
         let _ = lock::unlock_all(&self.bring_up);
     }
 
+    /// Writes the pid of this process, which keeps the lock; returns the description that holds it.
+    pub(crate) fn keep(self) -> Result<File, Error> {
+        let line = format!("{}\n", std::process::id());
+        let written = self.file.write_all_at(line.as_bytes(), 0);
+        let kept = written.and_then(|()| self.file.try_clone());
+        match kept {
+            Ok(file) => {
+                self.hand_over();
+                Ok(file)
+            }
+            Err(cause) => {
+                let error = failed("write", &self.path, cause);
+                self.remove();
+                Err(error)
+            }
+        }
+    }
+
     /// The daemon is up: from here on the lock is its own.
     pub(crate) fn hand_over(self) {
         let _ = lock::unlock(&self.bring_up, ByteRange::BringUp);

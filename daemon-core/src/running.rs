@@ -1,4 +1,4 @@
-//! The guard, and the free functions that the program calls.
+//! `Running`, and the free functions that the program calls.
 
 use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
@@ -11,10 +11,15 @@ use crate::readiness::notify;
 use crate::standard_streams::BufferedOutput;
 use crate::sys;
 
-/// The guard that [`enter`](crate::Daemon::enter) and [`start`](crate::Daemon::start) give to the
-/// program that runs, in the foreground or as the daemon.
+/// A mark that this process runs the program, in the foreground or as the daemon, and is not the
+/// launcher. [`enter`](crate::Daemon::enter) and [`start`](crate::Daemon::start) return it.
+///
+/// It guards nothing: to drop it has no effect. The PID file is emptied at the exit of the process.
+///
+/// ```no_run
+/// let running: daemon::Running = daemon::Daemon::new().enter();
+/// ```
 #[derive(Debug)]
-#[must_use = "keep it until the end of `main`"]
 pub struct Running(());
 
 impl Running {
@@ -27,7 +32,6 @@ impl Running {
 #[derive(Debug)]
 pub(crate) struct Started {
     pub(crate) start_dir: Option<PathBuf>,
-    pub(crate) pid_file: Option<OwnPidFile>,
     pub(crate) log_file: Option<PathBuf>,
     /// Until it is ready; without a log.
     pub(crate) buffered_output: Option<BufferedOutput>,
@@ -47,10 +51,17 @@ pub(crate) struct OwnPidFile {
 
 static STARTED: OnceLock<Started> = OnceLock::new();
 
+static PID_FILE: OnceLock<OwnPidFile> = OnceLock::new();
+
 /// This process is the daemon from now on.
 pub(crate) fn set_started(started: Started) {
     // It is set once: the hand-off cannot be taken twice.
-    if STARTED.set(started).is_ok() {
+    STARTED.set(started).ok();
+}
+
+/// This process holds the lock of its PID file from now on.
+pub(crate) fn set_pid_file(pid_file: OwnPidFile) {
+    if PID_FILE.set(pid_file).is_ok() {
         sys::exit::at_exit(empty_pid_file);
     }
 }
@@ -59,7 +70,7 @@ pub(crate) fn set_started(started: Started) {
 /// until the process is gone; in a new file, a second daemon could run beside this one's destructors
 /// and threads.
 fn empty_pid_file() {
-    let Some(pid_file) = STARTED.get().and_then(|s| s.pid_file.as_ref()) else {
+    let Some(pid_file) = PID_FILE.get() else {
         return;
     };
     if std::process::id() != pid_file.owner {
@@ -83,13 +94,24 @@ fn started() -> Option<&'static Started> {
 }
 
 /// Whether this process is the daemon, and not a program in the foreground.
+///
+/// ```
+/// if !daemon::is_daemon() {
+///     println!("press Ctrl-C to stop");
+/// }
+/// ```
 #[must_use]
 pub fn is_daemon() -> bool {
     started().is_some()
 }
 
-/// The directory that the program was started in: the launcher's, if this process is the daemon,
-/// else the working directory. It is not known when that directory was deleted.
+/// The directory that the program was started in: that of the launcher if this process is the daemon,
+/// else the working directory. `None` if that directory was deleted.
+///
+/// ```
+/// let start_dir = daemon::start_dir().unwrap_or_else(|| "/".into());
+/// let config = start_dir.join("hello.toml");
+/// ```
 #[must_use]
 pub fn start_dir() -> Option<PathBuf> {
     if let Some(started) = started() {
@@ -98,14 +120,26 @@ pub fn start_dir() -> Option<PathBuf> {
     std::env::current_dir().ok()
 }
 
-/// The PID file of this process, if it is a daemon that has one.
+/// The PID file of this process, if it is a daemon that has one, or a program in the foreground with
+/// [`pid_in_foreground`](crate::Daemon::pid_in_foreground).
+///
+/// ```
+/// if let Some(path) = daemon::pid_file() {
+///     println!("the pid is in {}", path.display());
+/// }
+/// ```
 #[must_use]
 pub fn pid_file() -> Option<&'static Path> {
-    let file = started()?.pid_file.as_ref()?;
-    Some(&file.path)
+    Some(&PID_FILE.get()?.path)
 }
 
 /// The log of this process, if it is a daemon that has one.
+///
+/// ```
+/// if let Some(path) = daemon::log_file() {
+///     println!("this line is in {}", path.display());
+/// }
+/// ```
 #[must_use]
 pub fn log_file() -> Option<&'static Path> {
     started()?.log_file.as_deref()

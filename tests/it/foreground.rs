@@ -93,3 +93,62 @@ fn system_calls(name: &str, arguments: &[&str]) -> BTreeMap<String, usize> {
     }
     calls
 }
+
+#[test]
+fn pid_in_foreground_locks_in_both_modes() {
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nlog=report.log\ncontrol_flag=-s\npid_in_foreground=1";
+    let program = || scratch.report().options(options);
+    let running = program().does("report stay").spawn();
+    let report = read_report(&scratch.path("report.json"));
+    assert!(!report.is_daemon);
+    let pid_file = scratch.path("report.pid");
+    assert_eq!(
+        report.pid_file.as_deref(),
+        Some(pid_file.as_os_str().as_encoded_bytes())
+    );
+    assert_eq!(scratch.read("report.pid"), format!("{}\n", report.pid));
+    for arguments in [&["-d"][..], &[]] {
+        let second = program().args(arguments).run();
+        assert_eq!(second.code(), 69, "{second:?}");
+        let words = format!("already running, pid {}", report.pid);
+        assert!(second.err_text().contains(&words), "{second:?}");
+    }
+    // A question is answered all the same.
+    assert_eq!(
+        program().arg("--help").does("say:help").run().out_text(),
+        "help\n"
+    );
+    let status = program().args(["-s", "status"]).run();
+    assert_eq!(status.code(), 0, "{status:?}");
+    let stop = program().args(["-s", "stop"]).run();
+    assert_eq!(stop.code(), 0, "{stop:?}");
+    assert!(!running.is_alive());
+
+    // And the other way round.
+    let daemon = scratch.up(program().arg("-d").does("stay"));
+    assert_eq!(program().run().code(), 69);
+    drop(daemon);
+}
+
+#[test]
+fn pid_in_foreground_is_emptied_at_a_normal_end() {
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\npid_in_foreground=1\npid_flag=--at\nsubcommand=serve";
+    let program = || scratch.report().options(options);
+    let outcome = program()
+        .args(["serve", "--at", "own.pid"])
+        .does("return:3")
+        .run();
+    assert_eq!(outcome.code(), 3, "{outcome:?}");
+    assert_eq!(scratch.read("own.pid"), "");
+    assert!(!lock::is_held(&scratch.path("own.pid")));
+    // Another subcommand is no service.
+    assert_eq!(
+        program().arg("genkey").does("say:key").run().out_text(),
+        "key\n"
+    );
+    assert!(!scratch.path("report.pid").exists());
+    let outcome = program().args(["serve", "--at", "/missing/own.pid"]).run();
+    assert_eq!(outcome.code(), 73, "{outcome:?}");
+}

@@ -42,7 +42,7 @@ pub(crate) fn check() -> Result<(), Error> {
 
 /// The daemon of a set-uid or set-gid program would keep rights that the caller does not have, and
 /// use them on files that the caller names.
-fn refuse_borrowed_rights() -> Result<(), Error> {
+pub(crate) fn refuse_borrowed_rights() -> Result<(), Error> {
     if sys::ids::are_borrowed() {
         let reason = "set-uid and set-gid programs cannot be run in the background";
         return Err(refused(ErrorKind::Permission, reason));

@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::stage::{OPTIONS, expect_failure};
+use crate::support::daemon::read_report;
 use crate::support::scratch::Scratch;
 
 #[test]
@@ -46,4 +47,53 @@ fn refused_restart_does_not_stop_the_daemon() {
         .options(format!("{OPTIONS}\nworkdir="));
     expect_failure(&restart.run(), 78, &["empty"]);
     assert!(daemon.process.is_alive());
+}
+
+#[cfg_attr(daemon_fork, ignore = "the arguments of a process are not known there")]
+#[test]
+fn restart_keeps_arguments_directory_and_log() {
+    let scratch = Scratch::new();
+    let elsewhere = scratch.path("elsewhere");
+    fs::create_dir(&elsewhere).expect("mkdir");
+    let options = format!(
+        "pid={}\nlog=report.log\nready=exec\ncontrol_flag=-s\nlog_flag=--log",
+        scratch.path("report.pid").display()
+    );
+    let start = scratch.background().options(&*options).does("report stay");
+    let start = start
+        .args(["-p", "9000", "--log", "own.log", "a b", ""])
+        .cwd(&elsewhere);
+    let old = scratch.daemon_of(start.run(), "report.pid");
+    let arguments = old.report().arguments;
+    fs::remove_file(scratch.path("report.json")).expect("the report");
+
+    let restart = scratch.report().options(&*options).does("report stay");
+    let new = scratch.daemon_of(restart.arg("-srestart").run(), "report.pid");
+    let report = new.report();
+    assert_eq!(report.arguments[1..], arguments[1..]);
+    assert_eq!(
+        arguments[1..],
+        ["-p", "9000", "a b", ""].map(|it| it.as_bytes().to_vec())
+    );
+    let elsewhere = elsewhere.to_str().expect("a path");
+    assert_eq!(report.cwd, elsewhere.as_bytes());
+    assert_eq!(report.start_dir.as_deref(), Some(elsewhere.as_bytes()));
+    let log = format!("{elsewhere}/own.log");
+    assert_eq!(report.log_file.as_deref(), Some(log.as_bytes()));
+}
+
+#[cfg_attr(daemon_fork, ignore = "the session of a process is not known there")]
+#[test]
+fn restart_is_refused_in_foreground() {
+    let scratch = Scratch::new();
+    let options = format!("{OPTIONS}\npid_in_foreground=1");
+    let running = scratch
+        .report()
+        .options(&*options)
+        .does("report stay")
+        .spawn();
+    read_report(&scratch.path("report.json"));
+    let restart = scratch.report().options(&*options).arg("-srestart").run();
+    expect_failure(&restart, 64, &["it runs in the foreground"]);
+    assert!(running.is_alive());
 }

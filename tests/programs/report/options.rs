@@ -66,6 +66,7 @@ fn set(daemon: Daemon, name: &str, value: &OsStr) -> Daemon {
         "foreground_flag" => daemon.foreground_flag(value),
         "subcommand" => daemon.subcommand(words(value)),
         "ready" => daemon.ready(readiness(&text())),
+        "pid_in_foreground" => daemon.pid_in_foreground(true),
         "control_flag" => daemon.control_flag(value),
         "stop_timeout" => {
             daemon.stop_timeout(Duration::from_secs(text().parse().expect("seconds")))

@@ -8,6 +8,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use nix::errno::Errno;
+use nix::sys::signal::kill;
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::{Pid, SysconfVar, getpgid, getpid, sysconf};
 
@@ -67,6 +69,36 @@ pub(crate) fn members_of(group: Pid) -> impl Iterator<Item = Pid> {
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
         .map(Pid::from_raw)
         .filter(move |pid| getpgid(Some(*pid)) == Ok(group))
+}
+
+/// Whether the arguments of a process can be known on this system.
+pub(crate) const ARGUMENTS_ARE_KNOWN: bool = true;
+
+/// The words of its command line. `None` if they cannot be read, or have ended with the process.
+pub(crate) fn arguments_of(pid: Pid) -> Option<Vec<OsString>> {
+    let words = fs::read(directory(pid).ok()?.join("cmdline")).ok()?;
+    let words = words.strip_suffix(b"\0")?.split(|byte| *byte == 0);
+    Some(
+        words
+            .map(|word| OsString::from_vec(word.to_vec()))
+            .collect(),
+    )
+}
+
+/// Makes its working directory the one of this process, even if it was deleted.
+pub(crate) fn enter_directory_of(pid: Pid) -> io::Result<()> {
+    std::env::set_current_dir(directory(pid)?.join("cwd"))
+}
+
+/// Whether it has no terminal and is in a session whose leader has ended, as a daemon has; `None` if
+/// that cannot be read.
+pub(crate) fn is_detached(pid: Pid) -> Option<bool> {
+    let session = i32::try_from(stat(pid, 6)?).ok()?;
+    let has_terminal = stat(pid, 7)? != 0;
+    let has_leader = session <= 0
+        || session == pid.as_raw()
+        || kill(Pid::from_raw(session), None) != Err(Errno::ESRCH);
+    Some(!has_terminal && !has_leader)
 }
 
 /// Whether the start of a process can be known on this system.

@@ -39,6 +39,24 @@ pub(crate) fn name_of(_pid: Pid) -> Option<OsString> {
     None
 }
 
+/// Whether the arguments of a process can be known on this system.
+pub(crate) const ARGUMENTS_ARE_KNOWN: bool = false;
+
+/// The words of its command line; not known.
+pub(crate) fn arguments_of(_pid: Pid) -> Option<Vec<OsString>> {
+    None
+}
+
+/// Makes its working directory the one of this process; not known.
+pub(crate) fn enter_directory_of(_pid: Pid) -> std::io::Result<()> {
+    Err(Errno::ENOSYS.into())
+}
+
+/// Whether it has left its terminal and its session; not known.
+pub(crate) fn is_detached(_pid: Pid) -> Option<bool> {
+    None
+}
+
 /// The process that it is a child of; not known.
 pub(crate) fn parent_of(_pid: Pid) -> Option<Pid> {
     None

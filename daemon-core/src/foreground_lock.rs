@@ -1,0 +1,59 @@
+//! `pid_in_foreground`: the PID file of a program that runs in the foreground.
+
+use std::os::fd::{AsRawFd, IntoRawFd};
+
+use crate::daemon::Daemon;
+use crate::enter::path_context;
+use crate::error::{Error, ErrorKind};
+use crate::files::FileId;
+use crate::launcher::preflight;
+use crate::path_template;
+use crate::pid_file::PidFile;
+use crate::running::{self, OwnPidFile};
+use crate::settings::Object;
+
+impl Daemon {
+    /// Locks and writes the PID file in the foreground too. Default: `false`.
+    ///
+    /// A second start in either mode is refused with 69, and the control verbs see a service that
+    /// runs in the foreground under systemd. A PID file that cannot be made ends the program with 73.
+    /// With [`subcommand`](Self::subcommand) this holds only after one of its words, and never beside
+    /// `--help` or `--version`.
+    ///
+    /// ```no_run
+    /// use daemon::Daemon;
+    ///
+    /// let _daemon = Daemon::new().pid("/run/hello.pid").pid_in_foreground(true).enter();
+    /// ```
+    pub fn pid_in_foreground(mut self, is_locked: bool) -> Self {
+        self.lock_in_foreground = is_locked.then_some(lock);
+        self.capabilities.add_pid_file();
+        self
+    }
+}
+
+/// Takes the lock for this process until it ends.
+fn lock(settings: Daemon) -> Result<(), Error> {
+    preflight::refuse_borrowed_rights()?;
+    let source = settings.paths.pid.ok_or_else(|| {
+        let what = "cannot lock the PID file";
+        Error::words(ErrorKind::Configuration, what, "no PID file is configured")
+    })?;
+    let argv0 = std::env::args_os().next().unwrap_or_default();
+    let mut context = path_context(&argv0);
+    context.instance.clone_from(&settings.instance);
+    let place = path_template::resolve(Object::PidFile, source, &context)?;
+    place.create_directories(None)?;
+    let pid_file = PidFile::create(place.path(), settings.settings.pid_mode)?;
+    let lock = pid_file.keep()?;
+    let id = FileId::of_open(&lock).ok();
+    running::set_pid_file(OwnPidFile {
+        path: place.into_path(),
+        lock: lock.as_raw_fd(),
+        id,
+        owner: std::process::id(),
+    });
+    // Open until the process ends.
+    let _ = lock.into_raw_fd();
+    Ok(())
+}
