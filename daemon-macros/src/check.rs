@@ -6,8 +6,8 @@ use syn::LitStr;
 use crate::diagnostics::{Diagnostics, mistake, shown};
 use crate::option_table::{
     BACKGROUND_FLAG, CONFIGURE, CONTROL_FLAG, CONTROL_SUBCOMMANDS, FOREGROUND_FLAG, INSTANCE_FLAG,
-    LOG, LOG_FLAG, LOG_MODE, LOG_REOPEN, PID, PID_FLAG, PID_MODE, READY, READY_TIMEOUT,
-    STOP_TIMEOUT,
+    LOG, LOG_FLAG, LOG_MODE, LOG_REOPEN, PID, PID_FLAG, PID_IN_FOREGROUND, PID_MODE, READY,
+    READY_TIMEOUT, STOP_TIMEOUT,
 };
 use crate::options::Options;
 
@@ -119,6 +119,7 @@ const NEEDS_LOG: &str = "needs a log file; add `log = \"...\"`";
 const NEEDS: &[(&str, &[&str], &str)] = &[
     (CONTROL_FLAG, &[PID, PID_FLAG], NEEDS_PID),
     (CONTROL_SUBCOMMANDS, &[PID, PID_FLAG], NEEDS_PID),
+    (PID_IN_FOREGROUND, &[PID, PID_FLAG], NEEDS_PID),
     (STOP_TIMEOUT, &[CONTROL_FLAG, CONTROL_SUBCOMMANDS], "has no effect without `control_flag`"),
     (LOG_REOPEN, &[LOG, LOG_FLAG], NEEDS_LOG),
     (PID_MODE, &[PID, PID_FLAG], "has no effect without `pid`"),

@@ -3,7 +3,7 @@
 use crate::suggest::nearest;
 use crate::value::{
     ACCOUNT, CRATE_PATH, DIRECTORY, FDS, FILE, FILE_MODE, FLAG, FLAGS, FUNCTION, Kind, READINESS,
-    RUN_WORD, SECONDS, SIGNAL, STOP_SIGNAL, UMASK, VARIABLES, WORDS,
+    RUN_WORD, SECONDS, SIGNAL, STOP_SIGNAL, TRUE, UMASK, VARIABLES, WORDS,
 };
 
 pub(crate) const BACKGROUND_FLAG: &str = "background_flag";
@@ -14,6 +14,7 @@ pub(crate) const LOG: &str = "log";
 pub(crate) const PID_FLAG: &str = "pid_flag";
 pub(crate) const LOG_FLAG: &str = "log_flag";
 pub(crate) const PID_MODE: &str = "pid_mode";
+pub(crate) const PID_IN_FOREGROUND: &str = "pid_in_foreground";
 pub(crate) const LOG_MODE: &str = "log_mode";
 pub(crate) const READY: &str = "ready";
 pub(crate) const READY_TIMEOUT: &str = "ready_timeout";
@@ -70,6 +71,7 @@ pub(crate) static OPTIONS: &[OptionSpec] = &[
     option(INSTANCE_FLAG, &FLAG, r#""--name""#, &["instance"]),
 
     option(PID, &FILE, r#""/run/name.pid""#, &["pidfile", "pid_file", "lock"]),
+    option(PID_IN_FOREGROUND, &TRUE, "true", &[]),
     option(PID_MODE, &FILE_MODE, "0o644", &[]),
 
     option(LOG, &FILE, r#""/var/log/name.log""#,

@@ -56,7 +56,8 @@ fn duplicate_option_is_refused() {
 #[test]
 fn wrong_type_shows_the_usage() {
     for (option, usage) in usages() {
-        let output = with_options(&format!("{} = true", option.name));
+        let wrong = if usage.ends_with("true") { "5" } else { "true" };
+        let output = with_options(&format!("{} = {wrong}", option.name));
         let usage = usage.replace('"', r#"\""#);
         let expected = format!("option `{}` takes {}", option.name, option.kind.takes);
         assert!(output.contains(&expected), "{output}");

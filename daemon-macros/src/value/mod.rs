@@ -9,6 +9,7 @@ mod path;
 mod readiness;
 mod seconds;
 mod signal;
+mod truth;
 mod variables;
 mod words;
 
@@ -31,6 +32,7 @@ pub(crate) use path::{DIRECTORY, FILE};
 pub(crate) use readiness::READINESS;
 pub(crate) use seconds::SECONDS;
 pub(crate) use signal::{SIGNAL, STOP_SIGNAL};
+pub(crate) use truth::TRUE;
 pub(crate) use variables::VARIABLES;
 pub(crate) use words::{RUN_WORD, WORDS};
 

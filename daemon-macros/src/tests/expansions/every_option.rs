@@ -8,6 +8,7 @@
     log_flag = "--log-file",
     instance_flag = "--name",
     timeout_flag = "--timeout",
+    pid_in_foreground = true,
     pid_mode = 0o600,
     log_mode = 0o644,
     workdir = "/",
@@ -39,6 +40,7 @@ fn main() {
         .log_flag("--log-file")
         .instance_flag("--name")
         .timeout_flag("--timeout")
+        .pid_in_foreground(true)
         .pid_mode(0o600)
         .log_mode(0o644)
         .workdir("/")

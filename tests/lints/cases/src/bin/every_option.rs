@@ -25,6 +25,7 @@ use std::time::Duration;
     log_flag = "--log-file",
     instance_flag = "--name",
     timeout_flag = "--timeout",
+    pid_in_foreground = true,
     pid_mode = 0o600,
     log_mode = 0o644,
     workdir = "{home}",
