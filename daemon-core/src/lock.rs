@@ -9,7 +9,9 @@ use nix::errno::Errno;
 use nix::unistd::Pid;
 
 use crate::sys::lock::{ByteRange, holds, visible_holders, writer};
-pub(crate) use crate::sys::lock::{has_byte_ranges, reader_holds, try_lock, unlock, unlock_all};
+pub(crate) use crate::sys::lock::{
+    has_byte_ranges, reader_holds, reserve_start_stamp, start_stamp, try_lock, unlock, unlock_all,
+};
 use crate::sys::process;
 
 /// How much of a PID file is read: more than any pid needs.

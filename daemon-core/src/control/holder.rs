@@ -15,8 +15,8 @@ use crate::sys;
 /// How often a lock is looked at; there is no way to wait for it without taking it.
 pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
-/// A daemon writes its pid right after its start.
-const AT_ITS_START: Duration = Duration::from_secs(2);
+/// A daemon makes its stamp and writes its pid right after its start.
+const START_TIME_TOLERANCE: Duration = Duration::from_secs(2);
 
 /// A daemon whose identity is proved.
 #[derive(Debug)]
@@ -73,20 +73,27 @@ impl Holder {
         &self.file
     }
 
-    /// Whether the process may be signalled: it was seen to hold the lock, or it wrote the number at
-    /// its start, as no other process does that has got the same number elsewhere. Where a system
-    /// tells neither, the number must do.
+    /// Whether the process may be signalled: it was seen to hold the lock, or it started when the lock
+    /// or the file says that the daemon started. A process that got a recycled pid started later. Where
+    /// the system tells neither, the pid in the locked file is enough.
     pub(super) fn is_certain(&self) -> bool {
         if self.proof == Proof::Seen {
             return true;
         }
-        let Some(since) = self.since() else {
+        let Some(start) = self.start else {
             return !sys::process::STARTS_ARE_KNOWN;
         };
+        // Both count from the start of the system, and no change of the clock changes them.
+        if let Some(stamp) = lock::start_stamp(&self.file) {
+            let since_boot = sys::process::since_boot(start);
+            return since_boot.is_some_and(|it| it.abs_diff(stamp) < START_TIME_TOLERANCE);
+        }
+        // Version 0.1 makes no stamp.
         let written = self.file.metadata().and_then(|file| file.modified());
         written.is_ok_and(|written| {
-            let difference = written.duration_since(since);
-            difference.unwrap_or_else(|error| error.duration()) < AT_ITS_START
+            let difference = self.since().map(|since| written.duration_since(since));
+            let difference = difference.map(|it| it.unwrap_or_else(|error| error.duration()));
+            difference.is_some_and(|it| it < START_TIME_TOLERANCE)
         })
     }
 

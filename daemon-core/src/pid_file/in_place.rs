@@ -47,6 +47,7 @@ pub(super) fn lock(path: &Path, denied: io::Error) -> Result<PidFile, Error> {
                 } else {
                     file.try_clone()
                 };
+                lock::reserve_start_stamp(&file);
                 let bring_up = bring_up.map_err(|cause| failed("open", path, cause))?;
                 // Another user may hold a read lock there: waiters take this start for up then.
                 let _ = lock::try_lock(&bring_up, ByteRange::BringUp);

@@ -126,7 +126,11 @@ impl NewFile {
             self.file.try_clone()?
         };
         let is_same = FileId::of_open(&file)? == FileId::from(metadata);
-        Ok((is_same && lock::try_lock(&file, ByteRange::Daemon)?).then_some(file))
+        if !is_same || !lock::try_lock(&file, ByteRange::Daemon)? {
+            return Ok(None);
+        }
+        lock::reserve_start_stamp(&file);
+        Ok(Some(file))
     }
 
     /// Renames the file to the path, and gives it its mode only then: a readable `PATH.new` could be

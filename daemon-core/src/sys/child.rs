@@ -223,7 +223,10 @@ impl Plan {
                 self.environment.stamp_pid(stamp);
                 Ok(())
             }
-            ExecStep::WritePid { file, old_length } => write_pid(file, old_length),
+            ExecStep::WritePid { file, old_length } => {
+                super::lock::stamp_start(file);
+                write_pid(file, old_length)
+            }
             ExecStep::EmptyMask => nix::sys::signal::SigSet::empty().thread_set_mask(),
             ExecStep::Execute => Err(self.execute()),
         }

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 
 pub(crate) use super::platform::lock::{
-    has_byte_ranges, holds, reader_holds, try_lock, unlock, unlock_all, visible_holders, writer,
+    has_byte_ranges, holds, reader_holds, reserve_start_stamp, stamp_start, start_stamp, try_lock,
+    unlock, unlock_all, visible_holders, writer,
 };
 
 /// A part of a PID file that is locked on its own.
@@ -22,7 +23,7 @@ pub(crate) use super::platform::lock::{
 pub(crate) enum ByteRange {
     /// Byte 0: the daemon's, from its launcher on to the end of its process.
     Daemon,
-    /// Bytes 1 and up: a start or a clean-up is at work.
+    /// Bytes 1 and up, but not those of the start stamp: a start or a clean-up is at work.
     BringUp,
 }
 

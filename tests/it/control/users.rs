@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::canary::Canary;
 use super::stage::{OPTIONS, as_nobody, expect_answer, expect_failure};
@@ -115,6 +115,21 @@ fn opaque_process_needs_a_matching_start_time() {
         .expect("touch");
     expect_failure(&stop(), 4, &["it names process"]);
     drop(lock);
+}
+
+#[test]
+fn clock_change_does_not_hide_the_daemon() {
+    requires!(linux("the start time of a process"), root);
+    let scratch = Scratch::new();
+    fs::set_permissions(scratch.dir(), fs::Permissions::from_mode(0o777)).expect("chmod");
+    let daemon = scratch.up(as_nobody(scratch.controlled("undumpable report hang")));
+    daemon.report();
+    // The clock was set after the start.
+    File::open(&daemon.pid_file)
+        .and_then(|file| file.set_modified(UNIX_EPOCH))
+        .expect("touch");
+    let answer = format!("stopped, pid {}", daemon.pid());
+    expect_answer(&as_nobody(scratch.verb("stop")).run(), 0, &answer);
 }
 
 #[test]

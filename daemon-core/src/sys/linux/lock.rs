@@ -3,12 +3,16 @@
 use std::ffi::OsStr;
 use std::fs::{self, File, Metadata};
 use std::io;
+use std::os::fd::RawFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::signal::kill;
+#[cfg(target_pointer_width = "64")]
+use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
 
 use crate::files::FileId;
@@ -95,10 +99,60 @@ type Bounds = (libc::off_t, libc::off_t);
 
 const WHOLE_FILE: Bounds = (0, 0);
 
+/// Where the bytes begin that say when the daemon started. Narrow offsets have no room for them.
+#[cfg(target_pointer_width = "64")]
+const STAMP_START: libc::off_t = 1 << 61;
+#[cfg(target_pointer_width = "64")]
+const BRING_UP: Bounds = (1, STAMP_START - 1);
+#[cfg(not(target_pointer_width = "64"))]
+const BRING_UP: Bounds = (1, 0);
+
 fn bounds(range: ByteRange) -> Bounds {
     match range {
         ByteRange::Daemon => (0, 1),
-        ByteRange::BringUp => (1, 0),
+        ByteRange::BringUp => BRING_UP,
+    }
+}
+
+/// Locks the bytes of the start stamp, with the description that the daemon inherits, before any other
+/// user can open the file. Where that fails, there is no stamp.
+pub(crate) fn reserve_start_stamp(file: &File) {
+    #[cfg(target_pointer_width = "64")]
+    if has_byte_ranges() {
+        let _ = set(file, &flock(WRITE, (STAMP_START, STAMP_START)));
+    }
+    #[cfg(not(target_pointer_width = "64"))]
+    let _ = file;
+}
+
+/// Gives back as many bytes of the stamp as milliseconds have passed since the system started, in the
+/// child: the lock that is left tells when the daemon started. A lock that is only given back cannot
+/// be forged by another user.
+pub(crate) fn stamp_start(file: RawFd) {
+    #[cfg(target_pointer_width = "64")]
+    if let Ok(now) = clock_gettime(ClockId::CLOCK_BOOTTIME) {
+        let now = now.tv_sec() * 1000 + now.tv_nsec() / 1_000_000;
+        let lock = flock(NONE, (STAMP_START, now));
+        // SAFETY: the structure lives until the call returns, which only reads it.
+        unsafe { libc::fcntl(file, libc::F_OFD_SETLK, &raw const lock) };
+    }
+    #[cfg(not(target_pointer_width = "64"))]
+    let _ = file;
+}
+
+/// When the daemon started that holds the lock, since the system started.
+pub(crate) fn start_stamp(file: &File) -> Option<Duration> {
+    #[cfg(target_pointer_width = "64")]
+    {
+        let lock = conflict(file, READ, (STAMP_START, 0)).ok()??;
+        let milliseconds = u64::try_from(lock.start.checked_sub(STAMP_START)?).ok()?;
+        // Before the stamp was made, and for a lock on the whole file.
+        (milliseconds > 0).then(|| Duration::from_millis(milliseconds))
+    }
+    #[cfg(not(target_pointer_width = "64"))]
+    {
+        let _ = file;
+        None
     }
 }
 
@@ -237,7 +291,12 @@ fn is_our_lock(line: &str, range: ByteRange) -> bool {
     match (has_byte_ranges(), range) {
         (true, ByteRange::Daemon) => kind == "OFDLCK" && start == "0",
         // A supervisor has given the lowest bytes back.
-        (true, ByteRange::BringUp) => kind == "OFDLCK" && start != "0",
+        (true, ByteRange::BringUp) => {
+            let (first, length) = BRING_UP;
+            let is_there =
+                |start: libc::off_t| start >= first && (length == 0 || start < first + length);
+            kind == "OFDLCK" && start.parse().is_ok_and(is_there)
+        }
         (false, _) => kind == "FLOCK",
     }
 }

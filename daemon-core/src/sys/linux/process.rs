@@ -137,12 +137,17 @@ fn stat(pid: Pid, field: usize) -> Option<u64> {
         .ok()
 }
 
-/// The time of such a start.
-pub(crate) fn time_of(start: u64) -> Option<SystemTime> {
+/// How long after the start of the system such a start was.
+pub(crate) fn since_boot(start: u64) -> Option<Duration> {
     let ticks_per_second = u64::try_from(sysconf(SysconfVar::CLK_TCK).ok()??).ok()?;
     let milliseconds = start.checked_mul(1000)?.checked_div(ticks_per_second)?;
-    let since_boot: Duration = clock_gettime(ClockId::CLOCK_BOOTTIME).ok()?.into();
-    let age = since_boot.saturating_sub(Duration::from_millis(milliseconds));
+    Some(Duration::from_millis(milliseconds))
+}
+
+/// The time of such a start.
+pub(crate) fn time_of(start: u64) -> Option<SystemTime> {
+    let now: Duration = clock_gettime(ClockId::CLOCK_BOOTTIME).ok()?.into();
+    let age = now.saturating_sub(since_boot(start)?);
     SystemTime::now().checked_sub(age)
 }
 

@@ -3,6 +3,8 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::RawFd;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::kill;
@@ -43,6 +45,17 @@ pub(crate) fn writer(file: &File, range: ByteRange) -> Result<Option<WriterLock>
 /// ours afterwards.
 pub(crate) fn reader_holds(file: &File) -> Result<bool, Errno> {
     Ok(!try_flock(file)? && !is_flocked(file)?)
+}
+
+/// Without locks on ranges of bytes there is no start stamp.
+pub(crate) fn reserve_start_stamp(_file: &File) {}
+
+/// As [`reserve_start_stamp`].
+pub(crate) fn stamp_start(_file: RawFd) {}
+
+/// As [`reserve_start_stamp`].
+pub(crate) fn start_stamp(_file: &File) -> Option<Duration> {
+    None
 }
 
 /// Whether this process holds the lock. These systems only say that it does not: it is gone.

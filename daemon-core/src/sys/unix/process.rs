@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use nix::errno::Errno;
 use nix::unistd::Pid;
@@ -78,6 +78,11 @@ pub(crate) fn start_of(_pid: Pid) -> Option<u64> {
 /// Whether it has executed a program since it was forked; not known, so it has.
 pub(crate) fn has_executed(_pid: Pid) -> bool {
     true
+}
+
+/// How long after the start of the system such a start was; not known.
+pub(crate) fn since_boot(_start: u64) -> Option<Duration> {
+    None
 }
 
 /// The time of such a start.
