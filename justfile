@@ -113,5 +113,11 @@ pictures:
     cargo build --locked --example hello --example result --example clock
     python3 docs/pictures/session.py
 
+# What `ready = "settled"` says of starts that succeed and that fail, for docs/readiness.md. Words:
+# `loaded`, `published`, `quick`, names of programs. As root, for the name look-ups.
+readiness *words:
+    cargo build --locked --workspace --manifest-path benches/readiness/Cargo.toml
+    benches/readiness/target/debug/readiness {{words}}
+
 package:
     cargo package --workspace --locked
