@@ -8,7 +8,7 @@ use crate::capabilities::Capabilities;
 use crate::command_line::{self, Chosen, Invocation};
 use crate::daemon::Daemon;
 use crate::error::Error;
-use crate::exec::Continuation;
+use crate::exec;
 use crate::files::FileId;
 use crate::handoff::{self, Outcome, Record, StartStep};
 use crate::launcher::{self, LaunchConfig, Launched, failure, report};
@@ -241,7 +241,7 @@ fn take_handoff(capabilities: &Capabilities) -> Option<Running> {
         let error = failure::step_failed(step, errno, &record, capabilities);
         sys::exit::exit(error.exit_status())
     }
-    let continuation = Continuation::of_this_process(&record);
+    exec::prepare(&record);
     if let Some((path, lock)) = record.paths.pid.zip(record.pid_descriptor) {
         running::set_pid_file(OwnPidFile {
             path,
@@ -256,7 +256,6 @@ fn take_handoff(capabilities: &Capabilities) -> Option<Running> {
         start_dir,
         log_file,
         buffered_output: buffered_output.flatten(),
-        continuation,
     });
     Some(Running::new())
 }

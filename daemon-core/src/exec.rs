@@ -4,14 +4,22 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::process::CommandExt;
 use std::process::{self, Command};
+use std::sync::OnceLock;
 
 use crate::handoff::{self, Record};
-use crate::running;
 use crate::sys;
+
+static CONTINUATION: OnceLock<Continuation> = OnceLock::new();
+
+/// Keeps what another program needs to go on as the daemon.
+pub(crate) fn prepare(record: &Record) {
+    // It is set once: the hand-off cannot be taken twice.
+    CONTINUATION.get_or_init(|| Continuation::of_this_process(record));
+}
 
 /// What a program needs to go on as the daemon that this process is.
 #[derive(Debug)]
-pub(crate) struct Continuation {
+struct Continuation {
     record: Record,
     /// The daemon's pid; its forked children have all this too.
     owner: u32,
@@ -19,7 +27,7 @@ pub(crate) struct Continuation {
 
 impl Continuation {
     /// After the steps of this record were taken, which no program takes again.
-    pub(crate) fn of_this_process(record: &Record) -> Self {
+    fn of_this_process(record: &Record) -> Self {
         let mut record = record.clone();
         let root = record.paths.chroot.take();
         let target = record.log_target.take();
@@ -62,7 +70,7 @@ impl Continuation {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn exec(command: &mut Command) -> io::Error {
-    match running::continuation().filter(|it| it.owner == process::id()) {
+    match CONTINUATION.get().filter(|it| it.owner == process::id()) {
         Some(continuation) => match hand_over(command, continuation) {
             Ok(error) | Err(error) => error,
         },

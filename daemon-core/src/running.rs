@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::exec::Continuation;
 use crate::files::FileId;
 use crate::readiness::notify;
 use crate::standard_streams::BufferedOutput;
@@ -35,7 +34,6 @@ pub(crate) struct Started {
     pub(crate) log_file: Option<PathBuf>,
     /// Until it is ready; without a log.
     pub(crate) buffered_output: Option<BufferedOutput>,
-    pub(crate) continuation: Continuation,
 }
 
 /// The PID file of this process, and the descriptor that holds its lock, which is never closed.
@@ -82,11 +80,6 @@ fn empty_pid_file() {
     if locked.is_some() && locked == pid_file.id {
         let _ = sys::descriptors::truncate(pid_file.lock, 0);
     }
-}
-
-/// What this daemon gives to a program that takes its place.
-pub(crate) fn continuation() -> Option<&'static Continuation> {
-    started().map(|started| &started.continuation)
 }
 
 fn started() -> Option<&'static Started> {
