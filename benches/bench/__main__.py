@@ -88,7 +88,7 @@ def main():
             programs.build()
             bench.copies = list(programs.copies(bench.directory))
         for name in names:
-            header = machine()
+            header = f"{machine()} Asked for: {options.rounds} rounds, {options.daemons} daemons."
             text = TABLES[name](bench)
             print(f"{header}\n\n{text}\n", flush=True)
             if options.write:
