@@ -240,7 +240,7 @@ fn descriptor_limit_gives_a_daemon_or_a_refusal() {
 }
 
 #[test]
-fn kept_descriptor_at_the_limit_leaves_the_others_free() {
+fn kept_fd_at_the_limit_leaves_the_others_free() {
     let scratch = Scratch::new();
     let options = "pid=report.pid\nlog=report.log\nkeep_fds=7,99";
     let file = File::open("/dev/zero").expect("/dev/zero");

@@ -100,7 +100,7 @@ fn daemon_runs_where_the_clones_do_less() {
 }
 
 #[test]
-fn exit_status_of_the_daemon_is_known_after_a_fall_back() {
+fn exit_status_is_known_after_a_fall_back() {
     requires!(preload, linux("CLONE_PARENT"));
     for system in ALL {
         let scratch = Scratch::new();
@@ -166,7 +166,7 @@ fn library_that_logs_execs_has_room_on_the_stack() {
 }
 
 #[test]
-fn full_stack_of_a_child_ends_it_and_overwrites_nothing() {
+fn full_stack_of_a_child_overwrites_nothing() {
     requires!(preload, linux("CLONE_VM"));
     let scratch = Scratch::new();
     let logger = exec_logger(&scratch, 1500);

@@ -52,7 +52,7 @@ fn only_process(scratch: &Scratch) -> i32 {
 }
 
 #[test]
-fn kill_mode_process_leaves_the_children_of_a_failed_start() {
+fn kill_mode_process_leaves_children_alone() {
     let scratch = Scratch::new();
     let options = "pid=report.pid\nlog=report.log\nkill_mode=process";
     let start = scratch.background().options(options);

@@ -227,7 +227,7 @@ fn address_is_named_on_a_terminal() {
 }
 
 #[test]
-fn server_is_seen_where_its_descriptors_cannot_be_duplicated() {
+fn server_is_seen_without_pidfd_getfd() {
     requires!(linux("the sockets of another process"));
     let scratch = Scratch::new();
     let denied = [libc::SYS_pidfd_getfd];

@@ -199,7 +199,7 @@ fn signal_after_success_ends_no_process() {
 }
 
 #[test]
-fn handler_of_the_launcher_runs_on_the_alternate_stack() {
+fn launcher_handler_runs_on_the_alternate_stack() {
     requires!(strace);
     let scratch = Scratch::new();
     let start = scratch.background().options("pid=report.pid\nready=exec");

@@ -124,7 +124,7 @@ fn settled_shows_a_status_line() {
 }
 
 #[test]
-fn launcher_in_the_background_of_a_shell_shows_no_status_line() {
+fn background_launcher_shows_no_status_line() {
     let scratch = Scratch::new();
     let (mut terminal, tty) = Terminal::new();
     // A shell with job control puts the launcher into a process group that does not own the terminal.

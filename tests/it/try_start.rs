@@ -159,7 +159,7 @@ fn memory_of_failed_starts_is_used_again() {
 }
 
 #[test]
-fn children_of_a_program_that_ignores_sigchld_leave_no_zombies() {
+fn ignored_sigchld_leaves_no_zombies_of_children() {
     let scratch = Scratch::new();
     let start = try_start(&scratch).env("TEST_BEFORE", "ignore:17 short-child:100");
     let start = start

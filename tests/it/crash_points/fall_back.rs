@@ -51,7 +51,7 @@ fn expect_daemon_or_failure(scratch: &Scratch, launch: Outcome, again: Start) {
 }
 
 #[test]
-fn killed_intermediate_of_a_fall_back_is_a_failure_or_a_daemon() {
+fn fall_back_intermediate_killed_at_each_call() {
     requires!(preload, linux("CLONE_PARENT"));
     for role in [Role::Intermediate, Role::SecondIntermediate] {
         kill_at_stops(System::IgnoresCloneParent, role, expect_daemon_or_failure);
@@ -75,7 +75,7 @@ fn killed_daemon_of_a_fall_back_is_a_failure() {
 }
 
 #[test]
-fn killed_launcher_of_a_fall_back_leaves_a_daemon_or_nothing() {
+fn fall_back_launcher_killed_at_each_call() {
     requires!(preload, linux("CLONE_PARENT"));
     let role = Role::Launcher;
     kill_at_stops(
