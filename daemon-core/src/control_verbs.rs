@@ -189,8 +189,9 @@ fn refuse_managed(settings: &Daemon, pid: Pid) -> Result<(), Error> {
 
 /// Whether the command line holds nothing for the program but its subcommand.
 fn has_no_arguments(settings: &Daemon, arguments: &[OsString]) -> bool {
-    let mut own = arguments.iter().skip(1);
-    own.all(|word| settings.subcommand.contains(word))
+    let run = settings.control_subcommands.as_ref();
+    let is_ours = |word: &OsString| settings.subcommand.contains(word) || run == Some(word);
+    arguments.iter().skip(1).all(is_ours)
 }
 
 /// The new daemon gets the arguments of the running one, its working directory and its log.
@@ -265,7 +266,7 @@ fn refuse_reload_that_reopens(settings: &Daemon) -> Result<(), Error> {
     if settings.settings.log_reopen != Some(Signal::SIGHUP) {
         return Ok(());
     }
-    let flag = settings.control_flag.as_deref();
+    let flag = settings.control_flag.as_ref();
     let flag = flag.map_or(String::new(), |flag| format!("{} ", shown(flag.as_ref())));
     let reason = format!("SIGHUP reopens the log of this program; use {flag}reopen");
     let what = "cannot reload the daemon";

@@ -100,6 +100,11 @@ impl Daemon {
         self
     }
 
+    /// Locks the PID file in the foreground too. Default: `false`. It has no effect on this system.
+    pub fn pid_in_foreground(self, _is_locked: bool) -> Self {
+        self
+    }
+
     /// Fails.
     ///
     /// # Errors

@@ -97,3 +97,23 @@ fn restart_is_refused_in_foreground() {
     expect_failure(&restart, 64, &["it runs in the foreground"]);
     assert!(running.is_alive());
 }
+
+#[cfg_attr(daemon_fork, ignore = "the arguments of a process are not known there")]
+#[test]
+fn restart_as_a_subcommand_keeps_arguments() {
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nready=exec\ncontrol_subcommands=run";
+    let program = |arguments: &[&str]| {
+        let start = scratch.report().options(options).does("report stay");
+        start.args(arguments).run()
+    };
+    let old = scratch.daemon_of(program(&["start", "-p", "9000"]), "report.pid");
+    let arguments = old.report().arguments;
+    fs::remove_file(scratch.path("report.json")).expect("the report");
+    let new = scratch.daemon_of(program(&["restart"]), "report.pid");
+    assert_eq!(new.report().arguments[1..], arguments[1..]);
+    assert_eq!(
+        arguments[1..],
+        ["run", "-p", "9000"].map(|it| it.as_bytes().to_vec())
+    );
+}

@@ -48,7 +48,7 @@ pub(crate) fn arguments_of(_pid: Pid) -> Option<Vec<OsString>> {
 }
 
 /// Makes its working directory the one of this process; not known.
-pub(crate) fn enter_directory_of(_pid: Pid) -> std::io::Result<()> {
+pub(crate) fn enter_directory_of(_pid: Pid) -> io::Result<()> {
     Err(Errno::ENOSYS.into())
 }
 
