@@ -196,17 +196,30 @@ fn file_of_the_user_at_path_new_is_kept() {
 
 #[test]
 fn leftovers_of_a_killed_start_are_used() {
-    for (content, mode) in [("", 0o600), ("\n", 0o600), ("", 0o644), ("", 0o000)] {
+    // What another user may have open, or know by another name, is not used.
+    for (content, mode, has_second_name, is_used) in [
+        ("", 0o600, false, true),
+        ("\n", 0o600, false, true),
+        ("", 0o000, false, true),
+        ("", 0o644, false, false),
+        ("\n", 0o600, true, false),
+    ] {
         let scratch = Scratch::new();
         let left = scratch.write("report.pid.new", content);
+        let open = fs::File::open(&left).expect("open what is left");
         fs::set_permissions(&left, fs::Permissions::from_mode(mode)).expect("chmod");
-        let second_name = scratch.path("second-name");
-        fs::hard_link(&left, &second_name).expect("link");
+        if has_second_name {
+            fs::hard_link(&left, scratch.path("second-name")).expect("link");
+        }
         let daemon = scratch.up(scratch.background());
         assert!(!left.exists());
         let pid_file = fs::metadata(&daemon.pid_file).expect("the PID file");
         assert_eq!((pid_file.mode() & 0o7777, pid_file.nlink()), (0o644, 1));
-        assert_eq!(scratch.read("second-name"), content);
+        let left = open.metadata().expect("what was left");
+        assert_eq!(pid_file.ino() == left.ino(), is_used, "{mode:o}");
+        if has_second_name {
+            assert_eq!(scratch.read("second-name"), content);
+        }
     }
 }
 
