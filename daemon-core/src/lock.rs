@@ -39,7 +39,7 @@ pub(crate) fn run_state(file: &File) -> Result<RunState, Errno> {
         let lock = writer(file, ByteRange::BringUp)?;
         lock.is_some_and(|lock| lock.start % 2 == 1)
     } else {
-        read_pid(file).is_none() && !is_empty(file)
+        has_no_pid_yet(file)
     };
     // A third look: a start that fails gives byte 0 back first, so with two of them a waiter could
     // see the daemon's lock, then no start any more, and call up what is gone.
@@ -115,6 +115,13 @@ pub(crate) fn read_pid(file: &File) -> Option<Pid> {
     let mut content = [0; PID_FILE_MAX];
     let length = file.read_at(&mut content, 0).ok()?;
     parse_pid(content.get(..length)?)
+}
+
+/// Whether the content is what a launcher writes, and nothing else.
+fn has_no_pid_yet(file: &File) -> bool {
+    let mut content = [0; 2];
+    file.read_at(&mut content, 0)
+        .is_ok_and(|length| content.get(..length) == Some(b"\n"))
 }
 
 fn is_empty(file: &File) -> bool {
