@@ -48,11 +48,13 @@ fn expect_round(outcome: &Outcome) {
 /// In gVisor with these options; nothing where it cannot run at all.
 fn in_gvisor(scratch: &Scratch, options: &[&str], commands: &str) -> Option<Outcome> {
     let state = format!("--root={}", scratch.path("state").display());
+    // runsc gives its standard input to the user of the sandbox, and that must not be /dev/null.
+    let pipe = ["sh", "-c", ": | \"$@\"", "sh"];
     let sandbox = ["runsc", &state, "--network=none", "--ignore-cgroups"];
     let directory = scratch.dir().to_string_lossy().into_owned();
     let shell = ["do", "-cwd", &directory, "--", "sh", "-c"];
     let start = |commands| {
-        let words = [&sandbox, options, &shell, &[commands]].concat();
+        let words = [&pipe, &sandbox, options, &shell, &[commands]].concat();
         scratch.report().options(OPTIONS).does("hang").under(&words)
     };
     let is_possible = start("exit 42").run().code() == 42;
