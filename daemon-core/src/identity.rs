@@ -178,25 +178,36 @@ fn groups_of(name: &str, gid: Gid) -> Result<Vec<Gid>, Error> {
     sys::ids::groups_of(&name, gid).map_err(failed)
 }
 
-/// Gives up the rights of root for those of another user, for a program that needs them at its
-/// start: to bind port 80, or to read a key. (A program that does not is better off with the option
-/// `user`, which does this before any of its code runs.)
+/// Drops root privileges and becomes another user, in a program that needs root at its start: to bind
+/// port 80, or to read a key. (The option `user` does this before any code of the program runs.)
 ///
-/// `user` is a name or a uid, `group` a name or a gid; without a group it is the user's primary group.
-/// The supplementary groups become those of the user, and HOME, USER and LOGNAME are set. Open files
-/// stay open. For a process that already is this user nothing changes, so the program can also be
-/// started without root.
+/// `user` and `group` are names, or a uid and a gid. Without a group it is the primary group of the
+/// user. The supplementary groups become the user's, and HOME, USER and LOGNAME are set. Open
+/// descriptors stay open. The session keyring and the inheritable capabilities of root are left
+/// behind. A process that is this user already is left as it is, so the program can also be started
+/// without root.
 ///
 /// Call it while the process has one thread. The kernel keeps these rights for each thread. `setuid(3)`
-/// of glibc and musl changes all threads, but another thread may still act as root at that moment. The
-/// environment is then not changed, because another thread may read it.
+/// of glibc and of musl changes the ids of all threads that they know; the capabilities and the keyring
+/// of other threads stay, and so does the environment, which another thread may be reading.
+///
+/// Root keeps the PID file. At its end such a daemon leaves it behind, empty and unlocked.
 ///
 /// # Errors
 ///
-/// [`UnknownUser`](crate::ErrorKind::UnknownUser) if there is no such user or group, or if the user
-/// is a uid without a group. [`Permission`](crate::ErrorKind::Permission) if this process may
-/// not do it, or if it could take root's rights back afterwards; then it may have lost some of its
-/// rights and must not go on. See `credentials(7)`.
+/// [`UnknownUser`](crate::ErrorKind::UnknownUser): there is no such user or group, or the user is a uid
+/// without an entry and no group is named. [`Permission`](crate::ErrorKind::Permission): this process
+/// may not do it, or could regain root afterwards, for example because of `PR_SET_KEEPCAPS`; it may
+/// have lost some of its rights then, and must not go on. See `credentials(7)`.
+///
+/// ```no_run
+/// use std::net::TcpListener;
+///
+/// let listener = TcpListener::bind("0.0.0.0:80").expect("port 80 is free");
+/// daemon::drop_privileges("www-data", None)?;
+/// # drop(listener);
+/// # Ok::<(), daemon::Error>(())
+/// ```
 pub fn drop_privileges(user: &str, group: Option<&str>) -> Result<(), Error> {
     let Some(identity) = look_up(Some(user), group)? else {
         return Ok(());

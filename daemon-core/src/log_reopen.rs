@@ -66,6 +66,12 @@ pub(crate) fn check() -> Result<(), Errno> {
 /// Those of `open(2)`: the directory is gone, or this process may not write to the file, for
 /// example. `EPERM` also if the file belongs to another user or has more than one hard link, in a
 /// directory where other users can write.
+///
+/// ```
+/// // In the handler of a command of the program.
+/// daemon::reopen_log()?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn reopen_log() -> io::Result<()> {
     match LOG.get() {
         Some(log) => Ok(reopen(log)?),

@@ -28,6 +28,14 @@ pub struct LogWriter(());
 /// The same holds for a limit on the size of files, see `setrlimit(2)`: from the first call on the
 /// signal SIGXFSZ, where it has its default action, does nothing in this process.
 ///
+/// ```
+/// use std::io::Write;
+///
+/// let mut log = daemon::log_writer();
+/// writeln!(log, "serving")?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
 /// Logging crates take it in one line, for example `tracing-subscriber`:
 ///
 /// ```text
@@ -54,6 +62,11 @@ pub fn log_writer() -> LogWriter {
 
 impl LogWriter {
     /// How many writes this process has dropped, by all its log writers.
+    ///
+    /// ```
+    /// let log = daemon::log_writer();
+    /// assert_eq!(log.dropped(), 0);
+    /// ```
     #[must_use]
     pub fn dropped(&self) -> u64 {
         LOST_EVER.load(Ordering::Relaxed)

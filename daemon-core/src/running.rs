@@ -148,6 +148,17 @@ pub fn log_file() -> Option<&'static Path> {
 /// Under [`Readiness::notify`](crate::Readiness::notify) without a log, standard output and standard
 /// error lead to `/dev/null` from here on; what was written to them before was kept for the launcher
 /// to show, had the start failed.
+///
+/// ```no_run
+/// use std::net::TcpListener;
+///
+/// let listener = TcpListener::bind("127.0.0.1:8080")?;
+/// daemon::ready();
+/// for connection in listener.incoming() {
+///     drop(connection?);
+/// }
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn ready() {
     if let Some(output) = started().and_then(|started| started.buffered_output) {
         output.let_go();
@@ -163,6 +174,12 @@ pub fn ready() {
 /// up.
 ///
 /// It never fails, and does nothing without a receiver.
+///
+/// ```
+/// for percent in [10, 50, 90] {
+///     daemon::status(format_args!("reading the index, {percent} %"));
+/// }
+/// ```
 pub fn status(text: impl std::fmt::Display) {
     notify::send_if_there_is_room(&notify::status_assignment(text));
 }
@@ -171,6 +188,12 @@ pub fn status(text: impl std::fmt::Display) {
 /// `EXTEND_TIMEOUT_USEC=` in `sd_notify(3)`.
 ///
 /// It never fails, and does nothing without a receiver.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// daemon::extend_timeout(Duration::from_secs(60));
+/// ```
 pub fn extend_timeout(time: Duration) {
     notify::send(&notify::extend_timeout_assignment(time));
 }
@@ -178,6 +201,10 @@ pub fn extend_timeout(time: Duration) {
 /// Tells a service manager that this program is about to end, see `STOPPING=1` in `sd_notify(3)`.
 ///
 /// It never fails, and does nothing without a receiver.
+///
+/// ```
+/// daemon::stopping();
+/// ```
 pub fn stopping() {
     notify::send("STOPPING=1");
 }
