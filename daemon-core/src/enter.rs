@@ -235,7 +235,7 @@ fn take_handoff(capabilities: &Capabilities) -> Option<Running> {
         Ok(log_errno) => Outcome::Done { log_errno },
         Err((step, errno)) => Outcome::Failed(step, errno),
     });
-    notify::remember_receiver(record.notify_address.as_deref());
+    notify::remember_launcher(launcher, record.is_announced);
     if let Err((step, errno)) = taken {
         // The launcher reports it.
         let error = failure::step_failed(step, errno, &record, capabilities);

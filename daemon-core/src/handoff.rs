@@ -7,11 +7,14 @@ mod record;
 use std::ffi::OsStr;
 use std::io::{self, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::socket::{self, MsgFlags, getsockopt, sockopt};
 use nix::unistd::getpid;
 
+use crate::files::FileId;
 use crate::sys;
 use crate::sys::socket::{KIND, NO_SIGNAL, is_made_by};
 
@@ -27,28 +30,55 @@ const RECORD_MAX: usize = 64 * 1024;
 /// Most records are shorter: the daemon is to keep no more memory than it needs.
 const RECORD_CAPACITY: usize = 1024;
 
-/// The launcher's end: sends the record, and receives the outcome of the steps after the exec.
+/// The first byte of what the daemon says about itself; an outcome begins with a lower one.
+const NOTICE: u8 = b'N';
+
+/// A longer notice is cut.
+const NOTICE_MAX: usize = 4096;
+
+/// The first byte, the length and the text.
+const MESSAGE_MAX: usize = 1 + size_of::<u16>() + NOTICE_MAX;
+
+/// How often a daemon tries again whose launcher has not read yet.
+const RETRY_INTERVAL: Duration = Duration::from_millis(1);
+
+/// The launcher's end: sends the record, and receives the outcome of the steps after the exec, and
+/// then what the daemon says about itself.
 #[derive(Debug)]
-pub(crate) struct LauncherEnd(OwnedFd);
+pub(crate) struct LauncherEnd {
+    socket: OwnedFd,
+    /// Bytes that are no whole message yet: some systems have only streams.
+    received: Vec<u8>,
+}
 
 /// What the launcher finds at its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Reply {
     /// Nothing yet.
     Pending,
     Outcome(Outcome),
+    /// Assignments as in `sd_notify(3)`.
+    Notice(Vec<u8>),
     /// The daemon has closed its end.
     Lost,
 }
 
-/// The daemon's end.
+/// The daemon's end. It stays open, and is closed by an exec.
 #[derive(Debug)]
-pub(crate) struct DaemonEnd(OwnedFd);
+pub(crate) struct DaemonEnd {
+    socket: OwnedFd,
+    /// A program that closes all its descriptors may have another file under this fd.
+    id: Option<FileId>,
+}
 
 /// Makes the socket pair. The daemon inherits its end.
 pub(crate) fn pair() -> Result<(LauncherEnd, OwnedFd), Errno> {
     let (launcher_end, daemon_end) = sys::socket::pair()?;
-    Ok((LauncherEnd(launcher_end), daemon_end))
+    let launcher_end = LauncherEnd {
+        socket: launcher_end,
+        received: Vec::new(),
+    };
+    Ok((launcher_end, daemon_end))
 }
 
 impl LauncherEnd {
@@ -59,36 +89,99 @@ impl LauncherEnd {
             return Err(Errno::ENAMETOOLONG.into());
         }
         let flags = NO_SIGNAL | MsgFlags::MSG_DONTWAIT;
-        match socket::send(self.0.as_raw_fd(), &bytes, flags)? {
+        match socket::send(self.socket.as_raw_fd(), &bytes, flags)? {
             length if length == bytes.len() => Ok(()),
             _ => Err(Errno::ENOBUFS.into()),
         }
     }
 
-    /// What the daemon has sent. Does not wait.
-    pub(crate) fn receive(&self) -> Reply {
-        let mut bytes = [0; 8];
-        match socket::recv(self.0.as_raw_fd(), &mut bytes, MsgFlags::MSG_DONTWAIT) {
-            Ok(length) => Outcome::decode(bytes.get(..length).unwrap_or_default())
-                .map_or(Reply::Lost, Reply::Outcome),
-            Err(Errno::EAGAIN | Errno::EINTR) => Reply::Pending,
-            Err(_) => Reply::Lost,
+    /// The next message of the daemon. Does not block.
+    pub(crate) fn receive(&mut self) -> Reply {
+        loop {
+            if let Some(reply) = self.next_message() {
+                return reply;
+            }
+            let mut bytes = [0; MESSAGE_MAX];
+            let flags = MsgFlags::MSG_DONTWAIT;
+            match socket::recv(self.socket.as_raw_fd(), &mut bytes, flags) {
+                Ok(0) => return Reply::Lost,
+                Ok(length) => self.received.extend(bytes.iter().take(length)),
+                Err(Errno::EAGAIN | Errno::EINTR) => return Reply::Pending,
+                Err(_) => return Reply::Lost,
+            }
         }
+    }
+
+    /// Takes a message off what was received, if it is whole. What no daemon sends ends the hand-off.
+    fn next_message(&mut self) -> Option<Reply> {
+        let (first, rest) = self.received.split_first()?;
+        if *first != NOTICE {
+            let outcome = self.received.get(..Outcome::SIZE)?;
+            let reply = Outcome::decode(outcome).map_or(Reply::Lost, Reply::Outcome);
+            self.received.drain(..Outcome::SIZE);
+            return Some(reply);
+        }
+        let (length, rest) = rest.split_first_chunk()?;
+        let length = usize::from(u16::from_le_bytes(*length));
+        let notice = rest.get(..length)?.to_vec();
+        self.received.drain(..3 + length);
+        Some(Reply::Notice(notice))
     }
 }
 
 impl AsFd for LauncherEnd {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.socket.as_fd()
     }
 }
 
 impl DaemonEnd {
-    /// Answers, and lets the hand-off go. A launcher that was killed is not missed.
-    pub(crate) fn answer(self, outcome: Outcome) {
+    fn new(socket: OwnedFd) -> Self {
+        let id = sys::descriptors::metadata(socket.as_raw_fd());
+        let id = id.ok().map(|file| FileId::from(&file));
+        Self { socket, id }
+    }
+
+    /// Answers. A launcher that was killed is not missed.
+    pub(crate) fn answer(&self, outcome: Outcome) {
         let bytes = outcome.encode();
         let flags = NO_SIGNAL | MsgFlags::MSG_DONTWAIT;
-        let _ = socket::send(self.0.as_raw_fd(), &bytes, flags);
+        let _ = socket::send(self.socket.as_raw_fd(), &bytes, flags);
+    }
+
+    /// Tells the launcher something, and waits for a full queue for this long at most.
+    ///
+    /// # Errors
+    ///
+    /// `EBADF`: the program has closed the descriptor. `EAGAIN`: the queue was full all the time.
+    /// Another error: the launcher has gone.
+    pub(crate) fn notify(&self, assignments: &str, timeout: Duration) -> Result<(), Errno> {
+        let there = sys::descriptors::metadata(self.socket.as_raw_fd());
+        let there = there.ok().map(|file| FileId::from(&file));
+        if there.is_none() || there != self.id {
+            return Err(Errno::EBADF);
+        }
+        let text = assignments.as_bytes();
+        let text = text.get(..NOTICE_MAX).unwrap_or(text);
+        let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
+        let message = [&[NOTICE][..], &length.to_le_bytes(), text].concat();
+        let mut rest = &message[..];
+        let deadline = Instant::now() + timeout;
+        while !rest.is_empty() {
+            let flags = NO_SIGNAL | MsgFlags::MSG_DONTWAIT;
+            match socket::send(self.socket.as_raw_fd(), rest, flags) {
+                Ok(length) => rest = rest.get(length..).unwrap_or_default(),
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN | Errno::ENOBUFS) if Instant::now() < deadline => {
+                    thread::sleep(RETRY_INTERVAL);
+                }
+                // Half a message makes the next one unreadable.
+                Err(_) if rest.len() < message.len() => return Err(Errno::EPIPE),
+                Err(Errno::ENOBUFS) => return Err(Errno::EAGAIN),
+                Err(errno) => return Err(errno),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -119,7 +212,7 @@ pub(crate) fn take() -> Option<(Record, DaemonEnd)> {
     let socket = sys::descriptors::adopt(number).ok()?;
     let record = receive(&socket)?;
     let _ = nix::unistd::close(number);
-    Some((record, DaemonEnd(socket)))
+    Some((record, DaemonEnd::new(socket)))
 }
 
 /// Reads the record, and consumes it, so that it cannot be taken twice.
@@ -151,3 +244,7 @@ fn receive(socket: &OwnedFd) -> Option<Record> {
     }
     receive(MsgFlags::empty())
 }
+
+#[cfg(test)]
+#[allow(clippy::panic, reason = "a test may fail by panic")]
+mod tests;

@@ -169,9 +169,8 @@ pub fn ready() {
 /// Sets the status line that the launcher or a service manager shows, see `STATUS=` in
 /// `sd_notify(3)`.
 ///
-/// Under [`Readiness::notify`](crate::Readiness::notify) the launcher shows it on a terminal after a
-/// second of waiting. The last text before [`ready`] begins the line that reports that the daemon is
-/// up.
+/// The launcher shows it on a terminal after a second of waiting, whatever it waits for. The last text
+/// before the daemon is ready begins the line that reports that the daemon is up.
 ///
 /// It never fails, and does nothing without a receiver.
 ///
@@ -185,7 +184,7 @@ pub fn status(text: impl std::fmt::Display) {
 }
 
 /// Asks the launcher or a service manager for this much time, counted from now, see
-/// `EXTEND_TIMEOUT_USEC=` in `sd_notify(3)`.
+/// `EXTEND_TIMEOUT_USEC=` in `sd_notify(3)`. The launcher grants up to a day, whatever it waits for.
 ///
 /// It never fails, and does nothing without a receiver.
 ///

@@ -62,10 +62,11 @@ fn expect_pid_file_alone(scratch: &Scratch, descriptors: &[Descriptor]) {
 }
 
 #[test]
-fn daemon_has_only_streams_and_pid_file() {
+fn daemon_has_only_streams_pid_file_and_hand_off() {
     let scratch = Scratch::new();
     let report = scratch.up(scratch.background()).report();
     expect_clean(&scratch, &report);
+    assert!(report.handoff().is_some(), "{report:?}");
     let log = report.descriptor(1).expect("standard output");
     assert_ne!(log.flags & libc::O_APPEND, 0);
 }

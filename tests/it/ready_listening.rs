@@ -301,3 +301,25 @@ fn deaf_daemon_is_killed_after_the_timeout() {
     let launch = never_listens(listening(&scratch, "ignore:15 hang"), &scratch);
     assert!(launch.elapsed >= Duration::from_secs(6), "and 5 s of grace");
 }
+
+#[test]
+fn daemon_that_asks_for_time_gets_it() {
+    requires!(linux("the sockets of another process"));
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nready=listening\nready_timeout=1";
+    let start = scratch.background().options(options);
+    scratch.up(start.does("extend:60000 sleep:1500 listen-tcp hang"));
+}
+
+#[test]
+fn ready_call_alone_is_not_listening() {
+    requires!(linux("the sockets of another process"));
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nready=listening\nready_timeout=1";
+    let launch = scratch
+        .background()
+        .options(options)
+        .does("ready hang")
+        .run();
+    assert_eq!(launch.code(), 75, "{launch:?}");
+}

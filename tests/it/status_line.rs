@@ -137,3 +137,23 @@ fn background_launcher_shows_no_status_line() {
     assert!(!shown.contains('\x1b'), "{shown:?}");
     assert!(shown.contains("running in the background"), "{shown:?}");
 }
+
+#[test]
+fn status_text_is_shown_in_every_mode() {
+    requires!(linux("the threads and sockets of another process"));
+    for (mode, steps) in [
+        ("settled", "status:loading busy:1500 hang"),
+        ("listening", "status:loading busy:1500 listen-tcp hang"),
+    ] {
+        let scratch = Scratch::new();
+        let (mut terminal, tty) = Terminal::new();
+        let options = format!("pid=report.pid\nready={mode}\nready_timeout=60");
+        let start = scratch.background().options(&options).does(steps);
+        let outcome = start.env("TERM", "xterm").on_terminal(tty).run();
+        assert_eq!(outcome.code(), 0, "{mode}");
+        let shown = terminal.read_to_end();
+        let (lines, rest) = status_lines(&shown);
+        assert_eq!(lines.first(), Some(&"loading (1 s)"), "{mode}: {shown:?}");
+        assert!(rest.contains("report: loading; "), "{mode}: {shown:?}");
+    }
+}

@@ -56,7 +56,9 @@ impl StartStep {
 }
 
 impl Outcome {
-    pub(super) fn encode(self) -> [u8; 5] {
+    pub(super) const SIZE: usize = 5;
+
+    pub(super) fn encode(self) -> [u8; Self::SIZE] {
         let (code, errno) = match self {
             Self::Done { log_errno } => (0, log_errno),
             Self::Failed(step, errno) => (step.code(), Some(errno)),

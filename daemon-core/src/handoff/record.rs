@@ -26,8 +26,8 @@ encoded! {
         pub(crate) pid_descriptor: Option<RawFd>,
         /// Where the path of the log led when it was opened.
         pub(crate) log_target: Option<PathBuf>,
-        /// Where the launcher waits for the daemon's own word, besides `NOTIFY_SOCKET`.
-        pub(crate) notify_address: Option<OsString>,
+        /// The launcher waits for [`ready`](crate::ready), and `NOTIFY_SOCKET` is its own.
+        pub(crate) is_announced: bool,
         /// Standard output and standard error are kept in memory until the daemon is ready.
         pub(crate) buffers_output: bool,
     }
@@ -85,7 +85,7 @@ mod tests {
             },
             pid_descriptor: Some(7),
             log_target: Some("/var/log/hello.log".into()),
-            notify_address: Some("@00042".into()),
+            is_announced: true,
             buffers_output: true,
         }
     }

@@ -40,7 +40,7 @@ const LISTEN_PIDFDID: &str = "LISTEN_PIDFDID";
 /// and of another user. A variable that names this process names the daemon instead.
 pub(super) fn for_daemon(
     handoff: &OwnedFd,
-    notify_socket: Option<&OsStr>,
+    (is_announced, notify_socket): (bool, Option<&OsStr>),
     of_identity: Vec<Variable<'_>>,
     changes: &EnvChanges,
 ) -> Vec<EnvEntry> {
@@ -50,7 +50,7 @@ pub(super) fn for_daemon(
     // Whatever its value was, and set below.
     ours.push((handoff::MARKER, None));
     // systemd hears the daemon of a service that it started. Another address is the caller's.
-    if notify_socket.is_some() || !systemd::started_this_process() {
+    if is_announced || !systemd::started_this_process() {
         ours.push((NOTIFY_SOCKET, notify_socket));
     }
     if std::env::var_os("LISTEN_PID").is_some_and(|pid| pid == *own_pid) {

@@ -139,7 +139,7 @@ fn launch_locked(
     let record = record(config, &resources);
     let sent = resources.launcher_end.send(&record);
     sent.map_err(|error| Error::step("send the hand-off", error))?;
-    let address = resources.announcements.as_ref().map(|it| it.address());
+    let address = resources.announcements.as_ref().and_then(|it| it.address());
     let identity = record.settings.identity.as_ref();
     let of_identity = capabilities
         .privileges
@@ -147,7 +147,7 @@ fn launch_locked(
         .map(|(privileges, identity)| (privileges.variables)(identity));
     let environment = environment::for_daemon(
         &resources.inherited.daemon_end,
-        address.as_deref(),
+        (record.is_announced, address.as_deref()),
         of_identity.unwrap_or_default(),
         &env,
     );
@@ -161,7 +161,8 @@ fn launch_locked(
     };
     let wait = Wait::new(
         Process::new(daemon, &record.settings),
-        post_exec::can_fail(&record).then_some(resources.launcher_end),
+        resources.launcher_end,
+        post_exec::can_fail(&record),
         (mode, probe),
         timeout,
         record.paths.log.as_deref().map(shown).unwrap_or_default(),
@@ -180,7 +181,6 @@ fn launch_locked(
 /// What the daemon is told.
 fn record(config: LaunchConfig, resources: &Resources) -> Record {
     let log = resources.log.as_ref();
-    let own_address = resources.announcements.as_ref();
     Record {
         launcher: getpid().as_raw(),
         comm: sys::image::comm(),
@@ -189,7 +189,7 @@ fn record(config: LaunchConfig, resources: &Resources) -> Record {
         settings: config.settings,
         pid_descriptor: resources.inherited.lock.as_ref().map(AsRawFd::as_raw_fd),
         log_target: log.and_then(LogFile::target),
-        notify_address: own_address.map(|it| it.own_address()),
+        is_announced: resources.announcements.is_some(),
         buffers_output: log.is_some_and(LogFile::is_in_memory),
     }
 }

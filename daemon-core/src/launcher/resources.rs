@@ -44,9 +44,11 @@ impl Resources {
         pid_file: Option<&PidFile>,
     ) -> Result<Self, Error> {
         let log = open_log(config, pid_file)?;
+        let identity = config.settings.identity.as_ref();
+        let owner = identity.map(|identity| (identity.uid, identity.gid));
         let announcements = match config.readiness.mode().watch {
             Watch::Announced(bind) => Some(
-                bind(config.paths.chroot.is_some())
+                bind(config.paths.chroot.is_some(), owner)
                     .map_err(|error| Error::step("make the notification socket", error))?,
             ),
             Watch::Observed(_) => None,

@@ -15,7 +15,8 @@ use super::process::Process;
 use super::status_line::StatusLine;
 use crate::error::{Error, system_message};
 use crate::handoff::{LauncherEnd, Outcome, Reply, StartStep};
-use crate::readiness::{self, Mode, Probe, State};
+use crate::readiness::notify::{self, Notification};
+use crate::readiness::{self, Mode, Observation, Probe, State};
 use crate::signals::Interrupts;
 
 /// No deadline is later than this, so that no sum overflows.
@@ -24,6 +25,12 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 /// How long a daemon may live on after it closed its end of the hand-off without an answer. It is
 /// about to end, most likely, and its exit status says more.
 const HANDOFF_LOST_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The pause after a notice, so that no daemon can keep the launcher busy.
+const RECEIVE_INTERVAL: Duration = Duration::from_millis(2);
+
+/// One step ends even if the daemon keeps sending.
+const NOTICES_PER_STEP: usize = 64;
 
 /// How the wait ended.
 #[derive(Debug)]
@@ -82,8 +89,11 @@ pub(super) trait News {
 #[derive(Debug)]
 pub(super) struct Wait {
     process: Process,
-    /// Open until the daemon has taken the steps after its exec.
+    /// Open until the daemon closes its end.
     handoff: Option<LauncherEnd>,
+    /// No notice is read until then.
+    pause_until: Option<Instant>,
+    /// The steps after the exec.
     has_taken_steps: bool,
     mode: &'static Mode,
     probe: Box<dyn Probe>,
@@ -97,10 +107,11 @@ pub(super) struct Wait {
 }
 
 impl Wait {
-    /// With a hand-off, the steps after the exec come first.
+    /// If a step after the exec can fail, these steps come first.
     pub(super) fn new(
         process: Process,
-        handoff: Option<LauncherEnd>,
+        handoff: LauncherEnd,
+        step_can_fail: bool,
         (mode, probe): (&'static Mode, Box<dyn Probe>),
         timeout: Duration,
         log: String,
@@ -108,8 +119,9 @@ impl Wait {
         let begin = Instant::now();
         Self {
             process,
-            has_taken_steps: handoff.is_none(),
-            handoff,
+            has_taken_steps: !step_can_fail,
+            handoff: Some(handoff),
+            pause_until: None,
             mode,
             probe,
             begin,
@@ -131,7 +143,7 @@ impl Wait {
             return Ok(Some(failed));
         }
         let state = self.poll_probe(now, news);
-        if let Some(end) = self.check_exit(state)? {
+        if let Some(end) = self.check_exit(state, now, news)? {
             return Ok(Some(end));
         }
         // A daemon that is about to end hides what it shows before.
@@ -148,7 +160,8 @@ impl Wait {
 
     /// What becomes readable when a step is due.
     pub(super) fn sources(&self) -> Vec<BorrowedFd<'_>> {
-        let handoff = self.handoff.as_ref().map(AsFd::as_fd);
+        let handoff = self.handoff.as_ref().filter(|_| self.pause_until.is_none());
+        let handoff = handoff.map(AsFd::as_fd);
         let mut sources: Vec<_> = self.process.end().into_iter().chain(handoff).collect();
         sources.extend(self.probe.sources());
         sources
@@ -158,42 +171,78 @@ impl Wait {
     pub(super) fn next_step(&self, now: Instant) -> Instant {
         let probe = self.probe.next_poll(now).filter(|_| self.has_taken_steps);
         let process = self.process.next_poll(now);
-        let wanted = probe.into_iter().chain(process).min();
+        let wanted = [probe, process, self.pause_until]
+            .into_iter()
+            .flatten()
+            .min();
         wanted.map_or(self.deadline, |wanted| wanted.min(self.deadline))
     }
 
     fn hear_handoff(&mut self, now: Instant, news: &mut impl News) -> Option<WaitOutcome> {
-        match self.handoff.as_ref()?.receive() {
-            Reply::Pending => return None,
-            Reply::Outcome(Outcome::Failed(step, errno)) => {
-                return Some(WaitOutcome::StepFailed(step, errno));
-            }
-            Reply::Outcome(Outcome::Done { log_errno }) => {
-                if let Some(errno) = log_errno {
-                    news.warn(&log_stays(&self.log, errno));
-                }
-                self.has_taken_steps = true;
-            }
-            Reply::Lost => self.deadline = self.deadline.min(now + HANDOFF_LOST_TIMEOUT),
+        if self.pause_until.is_some_and(|end| now < end) {
+            return None;
         }
-        self.handoff = None;
+        self.pause_until = None;
+        for _ in 0..NOTICES_PER_STEP {
+            match self.handoff.as_mut()?.receive() {
+                Reply::Pending => break,
+                Reply::Outcome(Outcome::Failed(step, errno)) => {
+                    return Some(WaitOutcome::StepFailed(step, errno));
+                }
+                Reply::Outcome(Outcome::Done { log_errno }) => {
+                    if let Some(errno) = log_errno {
+                        news.warn(&log_stays(&self.log, errno));
+                    }
+                    self.has_taken_steps = true;
+                }
+                Reply::Notice(text) => {
+                    self.pause_until = Some(now + RECEIVE_INTERVAL);
+                    self.hear_notice(&text, now, news);
+                }
+                Reply::Lost => {
+                    self.handoff = None;
+                    if !self.has_taken_steps {
+                        self.deadline = self.deadline.min(now + HANDOFF_LOST_TIMEOUT);
+                    }
+                }
+            }
+        }
         None
+    }
+
+    /// What the daemon says about itself by the functions of this library.
+    fn hear_notice(&mut self, text: &[u8], now: Instant, news: &mut impl News) {
+        for notification in notify::parse(text) {
+            let mut observation = Observation::default();
+            match notification {
+                Notification::Ready => self.probe.announce(now),
+                Notification::Status(text) => observation.status = Some(text),
+                Notification::Errno(errno) => observation.errno = Some(Errno::from_raw(errno)),
+                Notification::ExtendTimeout(time) => observation.extension = Some(time),
+                Notification::Barrier | Notification::Stopping => {}
+            }
+            self.note(&mut observation, now, news);
+        }
+    }
+
+    fn note(&mut self, observation: &mut Observation, now: Instant, news: &mut impl News) {
+        self.errno = observation.errno.or(self.errno);
+        if let Some(text) = observation.status.take() {
+            news.set_status(&text);
+            self.status = Some(text).filter(|text| !text.is_empty());
+        }
+        if let Some(time) = observation.extension {
+            self.deadline = self.deadline.max(now + time);
+        }
     }
 
     fn poll_probe(&mut self, now: Instant, news: &mut impl News) -> State {
         if !self.has_taken_steps {
             return State::Pending;
         }
-        let observation = self.probe.poll(now, self.deadline);
-        self.errno = observation.errno.or(self.errno);
-        if let Some(text) = observation.status {
-            news.set_status(&text);
-            self.status = Some(text).filter(|text| !text.is_empty());
-        }
+        let mut observation = self.probe.poll(now, self.deadline);
+        self.note(&mut observation, now, news);
         self.addresses = observation.addresses;
-        if let Some(time) = observation.extension {
-            self.deadline = self.deadline.max(now + time);
-        }
         match observation.state {
             State::ReadyAt(at) => self.deadline = self.deadline.max(at),
             State::Pending | State::Ready | State::Hidden(_) => {}
@@ -201,7 +250,12 @@ impl Wait {
         observation.state
     }
 
-    fn check_exit(&mut self, state: State) -> io::Result<Option<WaitOutcome>> {
+    fn check_exit(
+        &mut self,
+        state: State,
+        now: Instant,
+        news: &mut impl News,
+    ) -> io::Result<Option<WaitOutcome>> {
         let status = match self.process.try_wait() {
             Err(error) if error.raw_os_error() == Some(libc::ECHILD) => {
                 return Ok(Some(WaitOutcome::Reaped));
@@ -211,10 +265,10 @@ impl Wait {
         let Some(status) = status else {
             return Ok(None);
         };
-        // The daemon may have reported a failure and ended since the hand-off was read.
-        let reply = self.handoff.as_ref().map(LauncherEnd::receive);
-        if let Some(Reply::Outcome(Outcome::Failed(step, errno))) = reply {
-            return Ok(Some(WaitOutcome::StepFailed(step, errno)));
+        // The daemon may have reported something and ended since the hand-off was read.
+        self.pause_until = None;
+        if let Some(failed) = self.hear_handoff(now, news) {
+            return Ok(Some(failed));
         }
         let last = self.probe.drain_after_exit();
         Ok(Some(WaitOutcome::Ended {

@@ -13,14 +13,13 @@ use crate::error::escape;
 
 use super::platform::receiver::NotifySocket;
 pub(super) use probe::bind;
-pub(crate) use sender::{remember_receiver, send, send_if_there_is_room};
+pub(crate) use sender::{remember_launcher, send, send_if_there_is_room};
 
 /// The environment variable that names the receiver's socket.
 pub(crate) const NOTIFY_SOCKET: &str = "NOTIFY_SOCKET";
 
-/// Ready, and no barrier follows: the launcher need not stay for one. Other receivers pass over what
-/// they do not know.
-pub(crate) const READY: &str = "READY=1\nX_DAEMON_BARRIER=0";
+/// The daemon is ready.
+pub(crate) const READY: &str = "READY=1";
 
 /// systemd reads no more of a datagram, so no client that works with it sends more.
 pub(super) const DATAGRAM_MAX: usize = 4096;
@@ -38,8 +37,6 @@ pub(crate) enum Notification {
     Ready,
     /// `BARRIER=1`: the daemon waits until the descriptor that comes with it is closed.
     Barrier,
-    /// Our own [`READY`]: no barrier follows.
-    NoBarrier,
     /// `STOPPING=1`
     Stopping,
     /// `STATUS=`: one line, bounded, fit for a terminal. Empty when the daemon takes its status back.
@@ -70,7 +67,6 @@ fn parse_assignment(assignment: &[u8]) -> Option<Notification> {
     match name {
         b"READY" if value == b"1" => Some(Notification::Ready),
         b"BARRIER" if value == b"1" => Some(Notification::Barrier),
-        b"X_DAEMON_BARRIER" if value == b"0" => Some(Notification::NoBarrier),
         b"STOPPING" if value == b"1" => Some(Notification::Stopping),
         b"STATUS" => Some(Notification::Status(terminal_line(value))),
         b"ERRNO" => parse_errno(value).map(Notification::Errno),

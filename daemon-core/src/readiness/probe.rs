@@ -38,10 +38,13 @@ pub(crate) fn fall_back(daemon: Pid) -> (&'static Mode, Box<dyn Probe>) {
 pub(crate) enum Watch {
     /// The launcher sees the condition itself.
     Observed(fn(&Target<'_>) -> Box<dyn Probe>),
-    /// The daemon announces it at a socket, which is made before the daemon is started. The argument
-    /// says whether the daemon gets another root directory.
-    Announced(fn(bool) -> io::Result<Box<dyn Announcements>>),
+    /// The daemon announces it: by the hand-off, or at a socket that is made before the daemon is
+    /// started.
+    Announced(Bind),
 }
+
+/// Makes the socket. The arguments are whether the daemon gets another root directory, and its user.
+type Bind = fn(bool, Option<(u32, u32)>) -> io::Result<Box<dyn Announcements>>;
 
 /// The daemon that is watched.
 #[derive(Debug)]
@@ -55,10 +58,8 @@ pub(crate) struct Target<'a> {
 
 /// A socket for announcements of a daemon that does not exist yet.
 pub(crate) trait Announcements: Debug {
-    /// The value of `NOTIFY_SOCKET` for the daemon.
-    fn address(&self) -> OsString;
-    /// The address that only the sender of this library knows.
-    fn own_address(&self) -> OsString;
+    /// The value of `NOTIFY_SOCKET` for the daemon. None where the daemon could not reach it.
+    fn address(&self) -> Option<OsString>;
     /// Begins to receive, from this daemon alone.
     fn watch(self: Box<Self>, daemon: Pid) -> Box<dyn Probe>;
 }
@@ -84,6 +85,9 @@ pub(crate) trait Probe: Debug {
     fn sources(&self) -> Vec<BorrowedFd<'_>> {
         Vec::new()
     }
+
+    /// The daemon has called [`ready`](crate::ready).
+    fn announce(&mut self, _now: Instant) {}
 
     /// What the daemon said before it ended, as far as it was not heard yet.
     fn drain_after_exit(&mut self) -> Observation {

@@ -13,7 +13,9 @@ use crate::support::{program, requires};
 fn expect_let_go(scratch: &Scratch, caller: Outcome) -> Daemon {
     let daemon = scratch.daemon_of(caller, "report.pid");
     let report = daemon.report();
-    let targets: Vec<_> = report.descriptors.iter().map(|it| &it.target[..]).collect();
+    let streams = report.descriptors.iter().filter(|it| it.number <= 2);
+    let above = report.descriptors_above_two();
+    let targets: Vec<_> = streams.chain(&above).map(|it| &it.target[..]).collect();
     let [log, pid_file] = ["report.log", "report.pid"].map(|name| scratch.path(name));
     let [log, pid_file] = [&log, &pid_file].map(|path| path.as_os_str().as_bytes());
     assert_eq!(targets, [b"/dev/null", log, log, pid_file]);

@@ -1,6 +1,7 @@
 //! The address at which a launcher listens, from other root directories and after its end.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixDatagram;
 
 use nix::fcntl::AT_FDCWD;
@@ -17,7 +18,7 @@ use crate::support::scratch::Scratch;
 
 #[test]
 fn daemon_that_calls_chroot_is_heard() {
-    requires!(linux("abstract addresses"), root);
+    requires!(linux("chroot"), root);
     let scratch = Scratch::new();
     fs::create_dir(scratch.path("root")).expect("mkdir");
     let steps = "report chroot:root status:inside extend:1 ready hang";
@@ -78,4 +79,25 @@ fn unset_notify_socket_still_is_ready() {
     assert_eq!(daemon.report().variable("NOTIFY_SOCKET"), None);
     let child = read_report(&scratch.path("child.json"));
     assert_eq!(child.variable("NOTIFY_SOCKET"), None);
+}
+
+#[test]
+fn ready_is_heard_below_another_root_directory() {
+    requires!(linux("chroot"), root);
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nready=notify\nchroot=/";
+    let start = scratch.background().options(options);
+    let daemon = scratch.up(start.does("report ready stay"));
+    assert_eq!(daemon.report().variable("NOTIFY_SOCKET"), None);
+}
+
+#[test]
+fn socket_of_the_launcher_is_its_users_alone() {
+    requires!(linux("a socket in the file system"));
+    let scratch = Scratch::new();
+    let (launch, report) = waiting(&scratch, "report stay");
+    let mode = fs::metadata(address(&report)).expect("the socket").mode();
+    assert_eq!(mode & 0o777, 0o600);
+    launch.signal(Signal::SIGTERM);
+    launch.wait();
 }

@@ -26,11 +26,7 @@ fn foreground_notifies_the_service_manager() {
         let start = scratch.report().env("NOTIFY_SOCKET", &address);
         let outcome = start.does("status:up extend:2 ready").run();
         assert_eq!((outcome.code(), &*outcome.err_text()), (0, ""), "{address}");
-        for message in [
-            "STATUS=up",
-            "EXTEND_TIMEOUT_USEC=2000",
-            "READY=1\nX_DAEMON_BARRIER=0",
-        ] {
+        for message in ["STATUS=up", "EXTEND_TIMEOUT_USEC=2000", "READY=1"] {
             let Some(manager) = manager else { break };
             let mut buffer = [0; 100];
             manager.set_nonblocking(true).expect("nonblocking");
@@ -52,7 +48,7 @@ fn stopping_does_not_end_the_wait() {
         let length = manager.recv(&mut buffer).expect("a message");
         String::from_utf8_lossy(&buffer[..length]).into_owned()
     };
-    assert_eq!(message(), "READY=1\nX_DAEMON_BARRIER=0");
+    assert_eq!(message(), "READY=1");
     assert_eq!(message(), "STOPPING=1");
     // The launcher waits for the end of the daemon only.
     let scratch = Scratch::new();

@@ -63,9 +63,22 @@ impl Report {
         self.descriptors.iter().find(|open| open.number == number)
     }
 
+    /// Without the socket of the hand-off, which stays open in a daemon.
     pub(crate) fn descriptors_above_two(&self) -> Vec<Descriptor> {
+        let handoff = self.handoff().map(|open| open.number);
         let above = self.descriptors.iter().filter(|open| open.number > 2);
+        let above = above.filter(|open| Some(open.number) != handoff);
         above.cloned().collect()
+    }
+
+    /// The socket of the hand-off, which an exec closes.
+    pub(crate) fn handoff(&self) -> Option<&Descriptor> {
+        let is_closed_by_exec = |open: &&Descriptor| open.flags & libc::O_CLOEXEC != 0;
+        let mut sockets = self
+            .descriptors
+            .iter()
+            .filter(|open| self.is_daemon && open.target.starts_with(b"socket:"));
+        sockets.find(is_closed_by_exec)
     }
 
     pub(crate) fn variable(&self, name: &str) -> Option<&[u8]> {

@@ -5,17 +5,15 @@ mod path_socket;
 
 use std::ffi::OsString;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStringExt;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::sys::socket::{UnixAddr, bind, getsockname};
 use nix::unistd::Pid;
 
 use crate::readiness::notify::{DATAGRAM_MAX, Notification, parse};
 
-use datagram::{Datagram, new_socket};
+use datagram::Datagram;
 use path_socket::{PathSocket, remove_stale_in};
 
 /// One call ends even if another process keeps sending, so that the deadline is checked.
@@ -24,51 +22,33 @@ const DATAGRAMS_PER_CALL: usize = 64;
 /// Where a socket may lie for a while: in memory first, since that is quick.
 const DIRECTORIES: [&str; 2] = ["/dev/shm", "/tmp"];
 
-/// Where the daemon says that it is ready, see `sd_notify(3)`.
+/// Where clients of `sd_notify(3)` say that the daemon is ready. There is no socket where none can be
+/// made that the daemon reaches: then [`ready`](crate::ready) alone is heard.
 #[derive(Debug)]
-pub(crate) struct NotifySocket {
-    /// In reach whatever the daemon's root directory, and so for our own sender to fall back on.
-    own: OwnedFd,
-    /// The abstract address of that one, which vanishes with the launcher.
-    name: Vec<u8>,
-    /// For clients that know nothing but paths.
-    at_path: Option<PathSocket>,
-}
+pub(crate) struct NotifySocket(Option<PathSocket>);
 
 impl NotifySocket {
-    /// Binds to an abstract address, and to a path too, where that can be and would be in reach.
+    /// Binds to a path that only the daemon's user can use. In another root directory there is none.
     ///
-    /// Other processes may learn the addresses: the kernel reports the sender of each message.
-    pub(crate) fn bind(is_root_changed: bool) -> io::Result<Self> {
-        let own = new_socket()?;
-        // The kernel chooses, see "Autobind feature" in `unix(7)`.
-        bind(own.as_raw_fd(), &UnixAddr::new_unnamed())?;
-        let address: UnixAddr = getsockname(own.as_raw_fd())?;
-        let name = address.as_abstract().ok_or(Errno::EADDRNOTAVAIL)?;
+    /// Other processes of that user may learn the path: the kernel reports the sender of each message.
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "other systems cannot go without a socket"
+    )]
+    pub(crate) fn bind(is_root_changed: bool, daemon: Option<(u32, u32)>) -> io::Result<Self> {
         let mut directories = DIRECTORIES.into_iter().filter(|_| !is_root_changed);
-        Ok(Self {
-            own,
-            name: name.to_vec(),
-            at_path: directories.find_map(|directory| PathSocket::bind_in(directory).ok()),
-        })
+        let bind = |directory| PathSocket::bind_in(directory, daemon).ok();
+        Ok(Self(directories.find_map(bind)))
     }
 
     /// The value of `NOTIFY_SOCKET` for the daemon.
-    pub(crate) fn address(&self) -> OsString {
-        match &self.at_path {
-            Some(PathSocket { path, .. }) => path.clone().into(),
-            None => self.own_address(),
-        }
-    }
-
-    /// The address that only the daemon's own sender knows of.
-    pub(crate) fn own_address(&self) -> OsString {
-        OsString::from_vec([b"@", &self.name[..]].concat())
+    pub(crate) fn address(&self) -> Option<OsString> {
+        self.0.as_ref().map(|socket| socket.path.clone().into())
     }
 
     /// Removes what launchers that were killed have left behind.
     pub(crate) fn remove_stale_sockets(&self) {
-        let path = self.at_path.as_ref().map(|socket| socket.path.as_path());
+        let path = self.0.as_ref().map(|socket| socket.path.as_path());
         if let Some(directory) = path.and_then(Path::parent) {
             remove_stale_in(directory);
         }
@@ -76,8 +56,7 @@ impl NotifySocket {
 
     /// What becomes readable when a message has arrived.
     pub(crate) fn sources(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        let at_path = self.at_path.as_ref().map(|socket| socket.socket.as_fd());
-        [self.own.as_fd()].into_iter().chain(at_path)
+        self.0.iter().map(|socket| socket.socket.as_fd())
     }
 
     /// The messages of the daemon since the last call; `None` without any message. Does not block.

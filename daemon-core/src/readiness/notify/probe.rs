@@ -22,17 +22,16 @@ const BARRIER_TIMEOUT: Duration = Duration::from_millis(50);
 const MAX_FINAL_READS: usize = 10;
 
 /// Makes the socket.
-pub(in crate::readiness) fn bind(is_root_changed: bool) -> io::Result<Box<dyn Announcements>> {
-    Ok(Box::new(NotifySocket::bind(is_root_changed)?))
+pub(in crate::readiness) fn bind(
+    is_root_changed: bool,
+    daemon: Option<(u32, u32)>,
+) -> io::Result<Box<dyn Announcements>> {
+    Ok(Box::new(NotifySocket::bind(is_root_changed, daemon)?))
 }
 
 impl Announcements for NotifySocket {
-    fn address(&self) -> OsString {
+    fn address(&self) -> Option<OsString> {
         self.address()
-    }
-
-    fn own_address(&self) -> OsString {
-        self.own_address()
     }
 
     fn watch(self: Box<Self>, daemon: Pid) -> Box<dyn Probe> {
@@ -76,7 +75,7 @@ impl Notify {
                 Notification::Ready => {
                     self.ready_at.get_or_insert(now + BARRIER_TIMEOUT);
                 }
-                Notification::Barrier | Notification::NoBarrier => {
+                Notification::Barrier => {
                     self.ready_at = self.ready_at.map(|_| now);
                 }
                 Notification::Status(text) => observation.status = Some(text),
@@ -101,6 +100,11 @@ impl Probe for Notify {
         let heard = self.socket.receive(self.daemon);
         self.pause_until = heard.as_ref().map(|_| now + RECEIVE_INTERVAL);
         self.apply(heard.into_iter().flatten(), now)
+    }
+
+    fn announce(&mut self, now: Instant) {
+        // No barrier follows: that is how other clients wait.
+        self.ready_at = Some(now);
     }
 
     fn next_poll(&self, _now: Instant) -> Option<Instant> {

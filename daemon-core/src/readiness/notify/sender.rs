@@ -1,4 +1,5 @@
-//! The daemon's end: says it, and never fails.
+//! The sender of notifications: to the launcher by the hand-off, to a service manager by its socket.
+//! It never fails.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -10,7 +11,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
+
 use super::{NOTIFY_SOCKET, READY};
+use crate::handoff::DaemonEnd;
 use crate::sys;
 
 /// A launcher that waits empties its queue within milliseconds. One that was stopped from the
@@ -20,93 +24,114 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(1);
 /// Linux lets ten datagrams wait in a queue, so a daemon that reports its progress can fill it.
 const RETRY_INTERVAL: Duration = Duration::from_millis(1);
 
-static RECEIVER: OnceLock<Option<Receiver>> = OnceLock::new();
+/// The launcher of this daemon.
+static LAUNCHER: OnceLock<Launcher> = OnceLock::new();
 
-/// The receiver, fixed from now on: the launcher, also at this other address, or else the process
-/// that set the variable.
-///
-/// Looked up once, so that a program that clears its environment still reaches the launcher that
-/// waits for it, and so that no later `ready()` races with a `setenv(3)` elsewhere.
-pub(crate) fn remember_receiver(launcher: Option<&OsStr>) {
-    RECEIVER.get_or_init(|| Receiver::of_this_process(launcher));
+/// The service manager, which has set the variable; in the foreground too.
+static MANAGER: OnceLock<Option<Receiver>> = OnceLock::new();
+
+#[derive(Debug)]
+struct Launcher {
+    end: DaemonEnd,
+    /// The launcher waits for [`READY`].
+    is_awaited: bool,
+    /// What `NOTIFY_SOCKET` was at the start: a program may clear its environment.
+    variable: Option<OsString>,
+    /// A forked child is not the daemon.
+    owner: u32,
+    /// A launcher ends when it has heard what it waits for.
+    has_gone: AtomicBool,
+}
+
+/// Keeps the hand-off, by which the launcher is told how the daemon gets on. Where the launcher waits
+/// for [`READY`], `NOTIFY_SOCKET` is its own.
+pub(crate) fn remember_launcher(end: DaemonEnd, is_awaited: bool) {
+    LAUNCHER.get_or_init(|| Launcher {
+        end,
+        is_awaited,
+        variable: env::var_os(NOTIFY_SOCKET),
+        owner: std::process::id(),
+        has_gone: AtomicBool::new(false),
+    });
 }
 
 /// Says what must not get lost, and waits up to a second for a full queue. Nothing else makes
 /// it wait, and no failure is reported: a program does not depend on its supervisor.
 pub(crate) fn send(assignments: &str) {
-    if let Some(receiver) = receiver() {
-        receiver.tell(assignments, SEND_TIMEOUT);
-    }
+    tell(assignments, SEND_TIMEOUT);
 }
 
 /// Says what may get lost, and never waits.
 pub(crate) fn send_if_there_is_room(assignments: &str) {
-    if let Some(receiver) = receiver() {
-        receiver.tell(assignments, Duration::ZERO);
+    tell(assignments, Duration::ZERO);
+}
+
+fn tell(assignments: &str, timeout: Duration) {
+    let launcher = LAUNCHER.get();
+    if let Some(launcher) = launcher {
+        launcher.tell(assignments, timeout);
+    }
+    let manager = || match launcher {
+        // The variable is the launcher's own.
+        Some(launcher) if launcher.is_awaited => None,
+        Some(launcher) => Receiver::named(launcher.variable.as_deref()?),
+        None => Receiver::named(&env::var_os(NOTIFY_SOCKET)?),
+    };
+    if let Some(manager) = MANAGER.get_or_init(manager) {
+        // A program does not depend on its manager.
+        manager.deliver(assignments, timeout).ok();
     }
 }
 
-fn receiver() -> Option<&'static Receiver> {
-    RECEIVER
-        .get_or_init(|| Receiver::of_this_process(None))
-        .as_ref()
-}
-
-#[derive(Debug)]
-struct Receiver {
-    /// What the variable was.
-    variable: Option<OsString>,
-    /// Each is tried where the one before is out of reach, from another root directory for example.
-    addresses: Vec<SocketAddr>,
-    is_launcher: bool,
-    /// A launcher ends when it has heard what it waits for, and its address may be another's then.
-    has_gone: AtomicBool,
-}
-
-impl Receiver {
-    fn of_this_process(launcher: Option<&OsStr>) -> Option<Self> {
-        let variable = env::var_os(NOTIFY_SOCKET);
-        let names = [variable.as_deref(), launcher];
-        let addresses: Vec<_> = names.into_iter().flatten().filter_map(address).collect();
-        (!addresses.is_empty()).then_some(Self {
-            addresses,
-            variable,
-            is_launcher: launcher.is_some(),
-            has_gone: AtomicBool::new(false),
-        })
-    }
-
+impl Launcher {
     fn tell(&self, assignments: &str, timeout: Duration) {
-        if self.has_gone.load(Ordering::Relaxed) {
+        if self.has_gone.load(Ordering::Relaxed) || std::process::id() != self.owner {
             return;
         }
-        let has_gone = match self.deliver(assignments, timeout) {
-            Ok(()) => assignments == READY,
-            Err(error) => error.kind() == io::ErrorKind::ConnectionRefused,
+        let has_gone = match self.end.notify(assignments, timeout) {
+            Ok(()) => self.is_awaited && assignments == READY,
+            Err(Errno::EBADF) => self.tell_by_variable(assignments, timeout),
+            Err(errno) => errno != Errno::EAGAIN,
         };
-        if self.is_launcher && has_gone {
+        if has_gone {
             self.has_gone.store(true, Ordering::Relaxed);
-            // Later children of the daemon have nothing to say there.
-            if env::var_os(NOTIFY_SOCKET).is_some_and(|name| self.is_named(&name)) {
-                sys::environment::set(NOTIFY_SOCKET.as_ref(), None);
-            }
+            self.unset_variable();
         }
     }
 
-    /// The program may have put another address into the variable since.
-    fn is_named(&self, name: &OsStr) -> bool {
-        self.variable.as_deref() == Some(name)
+    /// A program that has closed all its descriptors can still be heard. Whether the launcher has gone.
+    fn tell_by_variable(&self, assignments: &str, timeout: Duration) -> bool {
+        let variable = self.variable.as_deref().filter(|_| self.is_awaited);
+        let Some(receiver) = variable.and_then(Receiver::named) else {
+            return true;
+        };
+        match receiver.deliver(assignments, timeout) {
+            Ok(()) => assignments == READY,
+            Err(error) => !is_full(&error),
+        }
+    }
+
+    /// Later children of the daemon have nothing to say to the launcher. The program may have put
+    /// another address into the variable.
+    fn unset_variable(&self) {
+        let variable = self.variable.as_ref().filter(|_| self.is_awaited);
+        if variable.is_some() && env::var_os(NOTIFY_SOCKET).as_ref() == variable {
+            sys::environment::set(NOTIFY_SOCKET.as_ref(), None);
+        }
+    }
+}
+
+/// A socket of `sd_notify(3)`.
+#[derive(Debug)]
+struct Receiver(SocketAddr);
+
+impl Receiver {
+    fn named(name: &OsStr) -> Option<Self> {
+        address(name).map(Self)
     }
 
     fn deliver(&self, assignments: &str, timeout: Duration) -> io::Result<()> {
-        let mut sent = Ok(());
-        for address in &self.addresses {
-            sent = deliver(assignments, address, timeout);
-            if !sent.as_ref().is_err_and(is_out_of_reach) {
-                break;
-            }
-        }
-        sent
+        deliver(assignments, &self.0, timeout)
     }
 }
 
@@ -152,14 +177,6 @@ fn abstract_address(name: &[u8]) -> io::Result<SocketAddr> {
     use std::os::linux::net::SocketAddrExt;
 
     SocketAddr::from_abstract_name(name)
-}
-
-/// There is nothing at the address, or no way to it.
-fn is_out_of_reach(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied
-    )
 }
 
 /// The BSDs and macOS say ENOBUFS where Linux says EAGAIN.

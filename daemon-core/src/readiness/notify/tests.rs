@@ -19,9 +19,8 @@ fn assignments_are_read_in_their_order() {
 }
 
 #[test]
-fn our_own_word_says_that_no_barrier_follows() {
-    let said = parsed(READY.as_bytes());
-    assert_eq!(said, [Notification::Ready, Notification::NoBarrier]);
+fn barrier_is_understood() {
+    assert_eq!(parsed(READY.as_bytes()), [Notification::Ready]);
     assert_eq!(parse(b"BARRIER=1").next(), Some(Notification::Barrier));
 }
 

@@ -13,16 +13,15 @@ use nix::unistd::{Pid, mkdtemp};
 
 use crate::readiness::notify::{DATAGRAM_MAX, Notification, parse};
 
-/// A socket in the file system is the only one that reaches across processes here.
-const OUT_OF_REACH: &str = "the notification socket is not reachable after chroot; \
-     use a different `ready` mode";
-
 /// One call ends even if another process keeps sending, so that the deadline is checked.
 const DATAGRAMS_PER_CALL: usize = 64;
 
 /// Where the daemon says that it is ready, see `sd_notify(3)`.
 #[derive(Debug)]
-pub(crate) struct NotifySocket {
+pub(crate) struct NotifySocket(Option<PathSocket>);
+
+#[derive(Debug)]
+struct PathSocket {
     socket: UnixDatagram,
     directory: PathBuf,
     path: PathBuf,
@@ -31,9 +30,11 @@ pub(crate) struct NotifySocket {
 impl NotifySocket {
     /// Binds to a name that cannot be guessed, in a directory that other users cannot list: these
     /// systems do not report the sender of a datagram. The daemon may be another user by the time it writes.
-    pub(crate) fn bind(is_root_changed: bool) -> io::Result<Self> {
+    ///
+    /// In another root directory there is no socket: then [`ready`](crate::ready) alone is heard.
+    pub(crate) fn bind(is_root_changed: bool, _daemon: Option<(u32, u32)>) -> io::Result<Self> {
         if is_root_changed {
-            return Err(io::Error::new(io::ErrorKind::Unsupported, OUT_OF_REACH));
+            return Ok(Self(None));
         }
         let directory = mkdtemp(&std::env::temp_dir().join("daemon-XXXXXX"))?;
         let name = RandomState::new().hash_one(std::process::id());
@@ -46,11 +47,11 @@ impl NotifySocket {
             Ok(socket)
         };
         match bind() {
-            Ok(socket) => Ok(Self {
+            Ok(socket) => Ok(Self(Some(PathSocket {
                 socket,
                 directory,
                 path,
-            }),
+            }))),
             Err(error) => {
                 remove(&path, &directory);
                 Err(error)
@@ -59,13 +60,8 @@ impl NotifySocket {
     }
 
     /// The value of `NOTIFY_SOCKET` for the daemon.
-    pub(crate) fn address(&self) -> OsString {
-        self.path.clone().into()
-    }
-
-    /// There is no other one.
-    pub(crate) fn own_address(&self) -> OsString {
-        self.address()
+    pub(crate) fn address(&self) -> Option<OsString> {
+        self.0.as_ref().map(|socket| socket.path.clone().into())
     }
 
     /// The sockets of killed launchers cannot be told from those of other programs.
@@ -74,16 +70,17 @@ impl NotifySocket {
 
     /// What becomes readable when a message has arrived.
     pub(crate) fn sources(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        std::iter::once(self.socket.as_fd())
+        self.0.iter().map(|socket| socket.socket.as_fd())
     }
 
     /// The messages of the daemon since the last call; `None` without any message. Does not block.
     pub(crate) fn receive(&self, _daemon: Pid) -> Option<Vec<Notification>> {
+        let socket = &self.0.as_ref()?.socket;
         let mut notifications = None;
         // What is longer than this is cut, and its last assignment may mean something else.
         let mut buffer = [0; DATAGRAM_MAX + 1];
         for _ in 0..DATAGRAMS_PER_CALL {
-            let length = match self.socket.recv(&mut buffer) {
+            let length = match socket.recv(&mut buffer) {
                 Ok(length) => length,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(_) => break,
@@ -97,7 +94,7 @@ impl NotifySocket {
     }
 }
 
-impl Drop for NotifySocket {
+impl Drop for PathSocket {
     fn drop(&mut self) {
         remove(&self.path, &self.directory);
     }

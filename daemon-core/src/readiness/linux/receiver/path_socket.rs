@@ -4,7 +4,7 @@ use std::fs::{self, DirEntry};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt, chown};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub(super) struct PathSocket {
 }
 
 impl PathSocket {
-    pub(super) fn bind_in(directory: &str) -> io::Result<Self> {
+    pub(super) fn bind_in(directory: &str, owner: Option<(u32, u32)>) -> io::Result<Self> {
         let socket = new_socket()?;
         let pid = std::process::id();
         for number in 0..NAME_ATTEMPTS {
@@ -41,8 +41,11 @@ impl PathSocket {
                 other => other?,
             }
             let bound = Self { socket, path };
-            // Whatever the umask, and whichever user the daemon becomes.
-            fs::set_permissions(&bound.path, fs::Permissions::from_mode(0o666))?;
+            // Whatever the umask. Another user must not send the launcher anything.
+            fs::set_permissions(&bound.path, fs::Permissions::from_mode(0o600))?;
+            if let Some((uid, gid)) = owner {
+                chown(&bound.path, Some(uid), Some(gid))?;
+            }
             return Ok(bound);
         }
         Err(Errno::EADDRINUSE.into())

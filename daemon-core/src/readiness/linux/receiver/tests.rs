@@ -2,10 +2,9 @@ use super::*;
 
 use std::fs::{self, File};
 use std::io::{IoSlice, Read};
-use std::os::linux::net::SocketAddrExt;
-use std::os::unix::ffi::OsStrExt;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -20,21 +19,14 @@ use nix::unistd::pipe2;
 
 /// A socket, and a client of it that signs as this process.
 fn connected() -> (NotifySocket, UnixDatagram) {
-    let socket = NotifySocket::bind(false).unwrap();
+    let socket = NotifySocket::bind(false, None).unwrap();
     let client = client_of(&socket);
     (socket, client)
 }
 
 fn client_of(socket: &NotifySocket) -> UnixDatagram {
     let client = UnixDatagram::unbound().unwrap();
-    client.connect(socket.address()).unwrap();
-    client
-}
-
-fn client_by_own_address(socket: &NotifySocket) -> UnixDatagram {
-    let client = UnixDatagram::unbound().unwrap();
-    let address = SocketAddr::from_abstract_name(&socket.name).unwrap();
-    client.connect_addr(&address).unwrap();
+    client.connect(socket.address().unwrap()).unwrap();
     client
 }
 
@@ -46,33 +38,22 @@ fn received(socket: &NotifySocket) -> Vec<Notification> {
 fn each_launcher_has_its_own_addresses() {
     let (one, other) = (connected().0, connected().0);
     assert_ne!(one.address(), other.address());
-    assert_ne!(one.own_address(), other.own_address());
 }
 
 #[test]
-fn an_address_in_the_file_system_is_anybodys_and_goes_with_the_socket() {
-    let PathSocket { path, .. } = &PathSocket::bind_in("/tmp").unwrap();
+fn socket_is_its_users_alone_and_goes_with_the_launcher() {
+    let PathSocket { path, .. } = &PathSocket::bind_in("/tmp", None).unwrap();
     let mode = fs::metadata(path).unwrap().permissions().mode();
-    assert_eq!(mode & 0o7777, 0o666);
-    let path = PathSocket::bind_in("/tmp").unwrap().path.clone();
+    assert_eq!(mode & 0o7777, 0o600);
+    let path = PathSocket::bind_in("/tmp", None).unwrap().path.clone();
     assert!(!path.exists());
 }
 
 #[test]
-fn where_no_path_can_be_used_the_address_is_abstract() {
-    assert!(PathSocket::bind_in("/proc").is_err());
-    let socket = NotifySocket::bind(true).unwrap();
-    assert_eq!(socket.address(), socket.own_address());
-    assert!(socket.address().as_bytes().starts_with(b"@"));
-}
-
-#[test]
-fn the_daemon_is_heard_at_both_addresses() {
-    let (socket, client) = connected();
-    client.send(b"READY=1").unwrap();
-    assert_eq!(received(&socket), [Notification::Ready]);
-    client_by_own_address(&socket).send(b"STOPPING=1").unwrap();
-    assert_eq!(received(&socket), [Notification::Stopping]);
+fn there_is_no_socket_below_another_root_directory() {
+    let socket = NotifySocket::bind(true, None).unwrap();
+    assert_eq!(socket.address(), None);
+    assert_eq!(received(&socket), []);
 }
 
 #[test]
@@ -207,10 +188,10 @@ fn a_flood_does_not_hold_the_launcher() {
 /// It waits until the descriptor that it sends along is closed, and fails after five seconds.
 #[test]
 fn systemd_notify_of_a_daemon_run_by_root_is_understood_and_not_kept_waiting() {
-    let socket = NotifySocket::bind(false).unwrap();
+    let socket = NotifySocket::bind(false, None).unwrap();
     let child = Command::new("systemd-notify")
         .args(["--ready", "--status=served"])
-        .env("NOTIFY_SOCKET", socket.address())
+        .env("NOTIFY_SOCKET", socket.address().unwrap())
         .stderr(Stdio::null())
         .spawn();
     let Ok(mut child) = child else {

@@ -11,64 +11,8 @@ fn fresh_path() -> PathBuf {
     env::temp_dir().join(format!("daemon-notify-{}-{count}", process::id()))
 }
 
-fn receiver_at(addresses: &[&OsStr], is_launcher: bool) -> Receiver {
-    Receiver {
-        variable: None,
-        addresses: addresses.iter().filter_map(|name| address(name)).collect(),
-        is_launcher,
-        has_gone: AtomicBool::new(false),
-    }
-}
-
 fn named(name: &OsStr) -> Option<Receiver> {
-    address(name).map(|_| receiver_at(&[name], false))
-}
-
-/// A socket in the file system, and what reaches it.
-fn at_path(is_launcher: bool) -> (PathBuf, UnixDatagram, Receiver) {
-    let path = fresh_path();
-    let socket = UnixDatagram::bind(&path).unwrap();
-    socket.set_nonblocking(true).unwrap();
-    let receiver = receiver_at(&[path.as_os_str()], is_launcher);
-    (path, socket, receiver)
-}
-
-#[test]
-fn a_launcher_hears_nothing_after_it_was_told_that_all_is_ready() {
-    for (is_launcher, heard) in [(true, 2), (false, 4)] {
-        let (path, socket, receiver) = at_path(is_launcher);
-        for said in ["STATUS=up", READY, "STATUS=on", READY] {
-            receiver.tell(said, Duration::ZERO);
-        }
-        let messages = (0..4).take_while(|_| socket.recv(&mut [0; 100]).is_ok());
-        assert_eq!(messages.count(), heard);
-        fs::remove_file(&path).unwrap();
-    }
-}
-
-#[test]
-fn who_has_bound_a_dead_launchers_address_hears_nothing_and_a_new_manager_does() {
-    for is_launcher in [true, false] {
-        let (path, socket, receiver) = at_path(is_launcher);
-        drop(socket);
-        receiver.tell("STATUS=up", Duration::ZERO);
-        fs::remove_file(&path).unwrap();
-        let stranger = UnixDatagram::bind(&path).unwrap();
-        stranger.set_nonblocking(true).unwrap();
-        receiver.tell(READY, Duration::ZERO);
-        assert_eq!(stranger.recv(&mut [0; 100]).is_err(), is_launcher);
-        fs::remove_file(&path).unwrap();
-    }
-}
-
-#[test]
-fn the_next_address_is_tried_where_the_first_is_out_of_reach() {
-    let (path, socket, _) = at_path(true);
-    let nowhere = fresh_path();
-    let receiver = receiver_at(&[nowhere.as_os_str(), path.as_os_str()], true);
-    receiver.tell("STATUS=up", Duration::ZERO);
-    assert_eq!(text_received(&socket), "STATUS=up");
-    fs::remove_file(&path).unwrap();
+    Receiver::named(name)
 }
 
 fn text_received(socket: &UnixDatagram) -> String {
