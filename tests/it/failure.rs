@@ -193,11 +193,7 @@ fn printing_without_a_log_takes_no_memory() {
 fn refusal_is_one_line_with_step_and_reason() {
     let scratch = Scratch::new();
     for (options, status, words) in [
-        (
-            "pid=missing/report.pid",
-            73,
-            ["missing", "No such file or directory"],
-        ),
+        ("pid=missing/report.pid", 73, ["missing", "does not exist"]),
         (
             "pid=report.pid\nlog=missing/report.log",
             73,

@@ -101,3 +101,11 @@ fn socket_of_the_launcher_is_its_users_alone() {
     launch.signal(Signal::SIGTERM);
     launch.wait();
 }
+
+#[test]
+fn program_that_closed_all_descriptors_is_heard() {
+    requires!(linux("a known address"));
+    let scratch = Scratch::new();
+    let start = notify(&scratch, "close-all ready stay").options("ready=notify");
+    assert_eq!(start.run().code(), 0);
+}

@@ -90,8 +90,8 @@ impl Launcher {
         }
         let has_gone = match self.end.notify(assignments, timeout) {
             Ok(()) => self.is_awaited && assignments == READY,
-            Err(Errno::EBADF) => self.tell_by_variable(assignments, timeout),
-            Err(errno) => errno != Errno::EAGAIN,
+            Err(Errno::EAGAIN) => false,
+            Err(_) => self.tell_by_variable(assignments, timeout),
         };
         if has_gone {
             self.has_gone.store(true, Ordering::Relaxed);
@@ -99,7 +99,8 @@ impl Launcher {
         }
     }
 
-    /// A program that has closed all its descriptors can still be heard. Whether the launcher has gone.
+    /// A program that has closed all its descriptors, or executed itself, can still be heard. Whether the
+    /// launcher has gone.
     fn tell_by_variable(&self, assignments: &str, timeout: Duration) -> bool {
         let variable = self.variable.as_deref().filter(|_| self.is_awaited);
         let Some(receiver) = variable.and_then(Receiver::named) else {
