@@ -64,9 +64,5 @@ fn uncatchable_signal_is_refused() {
     let scratch = Scratch::new();
     let options = OPTIONS.replace("log_reopen=1", "log_reopen=9");
     let launch = scratch.background().options(options).run();
-    scratch.expect_refusal(
-        &launch,
-        71,
-        &["reopen the log on signal 9", "Invalid argument"],
-    );
+    scratch.expect_refusal(&launch, 78, &["`log_reopen`", "`SIGKILL` cannot be caught"]);
 }
