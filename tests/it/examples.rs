@@ -51,6 +51,11 @@ fn exit_code_does_what_its_comment_says() {
 }
 
 #[test]
+fn queue_does_what_its_comment_says() {
+    expect_session("queue");
+}
+
+#[test]
 fn tickd_does_what_its_comment_says() {
     expect_session("tickd");
 }
@@ -70,6 +75,7 @@ fn every_example_has_a_test() {
         "hello",
         "mount",
         "progress",
+        "queue",
         "result",
         "tickd",
     ];
