@@ -2,7 +2,7 @@
 //!
 //! The kernel shows in which call a thread waits, for what and how long. A start that is not over
 //! waits in another way than a program that is up: with a time limit, for a lock, for an answer, for
-//! a child that works. DESIGN of the rule and its limits: `docs/readiness.md`.
+//! a child that works. The rule and its limits are described in `docs/readiness.md`.
 
 mod call;
 mod calm;
