@@ -8,6 +8,8 @@ use std::path::Path;
 use nix::fcntl::OFlag;
 use nix::sys::stat::FileStat;
 
+use crate::error::shown;
+
 /// Opens a file under its own name: follows no symbolic link, does not wait for the other end of a
 /// FIFO and makes no terminal the controlling one. See `open(2)`.
 pub(crate) const NO_FOLLOW: OFlag = OFlag::O_NOFOLLOW
@@ -60,6 +62,13 @@ impl From<&FileStat> for FileId {
 /// Whether this path is a name of this file. A symbolic link to the file is not.
 pub(crate) fn is_same_file(path: &Path, file: &Metadata) -> bool {
     fs::symlink_metadata(path).is_ok_and(|there| FileId::from(&there) == FileId::from(file))
+}
+
+/// The reason why a file cannot be created where its directory does not exist.
+pub(crate) fn missing_directory(path: &Path, cause: &io::Error) -> Option<String> {
+    let directory = path.parent().filter(|directory| !directory.exists())?;
+    let reason = || format!("the directory {} does not exist", shown(directory));
+    (cause.kind() == io::ErrorKind::NotFound).then(reason)
 }
 
 /// Gives a file that was just created its mode, whatever the umask. Removes the file if that fails.

@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use crate::error::{Error, ErrorKind, shown};
-use crate::files::{NO_FOLLOW, set_mode};
+use crate::files::{NO_FOLLOW, missing_directory, set_mode};
 use crate::identity::Identity;
 use crate::standard_streams;
 use crate::sys;
@@ -231,7 +231,10 @@ fn not_opened(path: &Path, cause: io::Error) -> Error {
         }
         // A socket, or a device without its counterpart.
         Some(libc::ENXIO) => Error::explained(kind, what, LOG_TYPES, cause),
-        _ => Error::system(kind, what, cause),
+        _ => match missing_directory(path, &cause) {
+            Some(reason) => Error::words(kind, what, reason),
+            None => Error::system(kind, what, cause),
+        },
     }
 }
 

@@ -33,7 +33,7 @@ use nix::sys::resource::{Resource, getrlimit};
 use nix::unistd::Pid;
 
 use crate::error::{Error, ErrorKind, shown};
-use crate::files::{NO_FOLLOW, is_same_file};
+use crate::files::{NO_FOLLOW, is_same_file, missing_directory};
 use crate::lock::{self, RunState};
 use crate::sys::lock::ByteRange;
 use crate::trust::{self, Untrusted};
@@ -259,13 +259,9 @@ fn object(step: &str, path: &Path) -> String {
 fn failed(step: &str, path: &Path, cause: io::Error) -> Error {
     let kind = ErrorKind::CannotCreate;
     let what = object(step, path);
-    let directory = path.parent().filter(|directory| !directory.exists());
-    match directory {
-        Some(directory) if cause.kind() == io::ErrorKind::NotFound => {
-            let reason = format!("the directory {} does not exist", shown(directory));
-            Error::words(kind, what, reason)
-        }
-        _ => unopened(kind, what, path, cause),
+    match missing_directory(path, &cause) {
+        Some(reason) => Error::words(kind, what, reason),
+        None => unopened(kind, what, path, cause),
     }
 }
 

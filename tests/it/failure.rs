@@ -197,7 +197,7 @@ fn refusal_is_one_line_with_step_and_reason() {
         (
             "pid=report.pid\nlog=missing/report.log",
             73,
-            ["missing", "No such file or directory"],
+            ["log", "missing does not exist"],
         ),
         (
             "pid=.",
