@@ -74,6 +74,23 @@ fn daemon_is_started_and_stopped_in_gvisor() {
 }
 
 #[test]
+fn ready_daemon_is_heard_in_gvisor() {
+    requires!(root, program("runsc"), linux("the fall back"));
+    let scratch = Scratch::new();
+    let commands = "
+        TEST_OPTIONS=\"$TEST_OPTIONS\nready=notify\" TEST_DOES='ready hang' $0 -d
+        echo $?
+        $0 -s stop >said
+        echo $?
+    ";
+    let commands = commands.replace("\\n", "\n");
+    let Some(outcome) = in_gvisor(&scratch, &["--rootless"], &commands) else {
+        return;
+    };
+    assert_eq!(outcome.out_text(), "0\n0\n", "{outcome:?}");
+}
+
+#[test]
 fn failed_start_in_gvisor_leaves_no_process() {
     requires!(root, program("runsc"), linux("the fall back"));
     let scratch = Scratch::new();
