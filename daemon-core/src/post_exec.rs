@@ -62,13 +62,10 @@ fn prepare_log(
         let reopen_on = capabilities.log_reopen.ok_or(MISSING)?;
         reopen_on(signal).map_err(failed)?;
     }
-    // In another root directory the log cannot be reopened, and only `log_reopen` asks for it.
-    let must_reopen = if record.paths.chroot.is_some() {
-        reopens_log(record)
-    } else {
-        record.settings.identity.is_some()
-    };
-    Ok(must_reopen.then(log.check_reopen).and_then(Result::err))
+    // Only `log_reopen` asks for it.
+    Ok(reopens_log(record)
+        .then(log.check_reopen)
+        .and_then(Result::err))
 }
 
 fn reopens_log(record: &Record) -> bool {

@@ -50,7 +50,7 @@ fn created_directories_belong_to_the_daemon_user() {
 #[test]
 fn log_that_cannot_be_reopened_is_a_warning() {
     requires!(users);
-    let options = "pid=report.pid\nlog=report.log\nuser=hello";
+    let options = "pid=report.pid\nlog=report.log\nuser=hello\nlog_reopen=10";
     for (group, mode, is_possible) in [
         (0, 0o640, false),
         (HELLO_GROUP, 0o640, false),
@@ -75,4 +75,11 @@ fn log_that_cannot_be_reopened_is_a_warning() {
             expect_one_line(&daemon.launch, &["report.log", "Permission denied"]);
         }
     }
+    // A program that does not reopen its log needs no advice.
+    let scratch = scratch();
+    let log = scratch.write("report.log", "");
+    fs::set_permissions(&log, Permissions::from_mode(0o640)).expect("chmod");
+    let start = start(&scratch, &[]).options("pid=report.pid\nlog=report.log\nuser=hello");
+    let (daemon, _) = up(&scratch, start.does("report stay"));
+    assert_eq!(daemon.launch.err_text(), "");
 }
