@@ -92,8 +92,10 @@ fn stop_ends_the_process_group() {
     requires!(linux("the members of a process group"));
     let scratch = Scratch::new();
     // Children from before the stop, from after the signal, and one that holds the lock.
-    let steps = "leave-child leak-lock report stay leave-child sleep:300 leave-child sleep:50";
+    let steps =
+        "wait:go leave-child leak-lock report stay leave-child sleep:300 leave-child sleep:50";
     let daemon = scratch.up(scratch.controlled(steps));
+    scratch.write("go", "");
     daemon.report();
     assert_eq!(scratch.processes().len(), 3);
     let answer = format!("stopped, pid {}", daemon.pid());
