@@ -83,8 +83,7 @@ fn ready_daemon_is_heard_in_gvisor() {
         $0 -s stop >said
         echo $?
     ";
-    let commands = commands.replace("\\n", "\n");
-    let Some(outcome) = in_gvisor(&scratch, &["--rootless"], &commands) else {
+    let Some(outcome) = in_gvisor(&scratch, &["--rootless"], commands) else {
         return;
     };
     assert_eq!(outcome.out_text(), "0\n0\n", "{outcome:?}");
