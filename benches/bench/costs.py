@@ -15,11 +15,12 @@ GROWTH = 1.05  # a size that grows by more fails `size --check`
 # Each program of the table "size": the options of the attribute, or the whole source.
 EVERYTHING = """pid = "{pid_dir}/{name}.pid", log = "{log_dir}/{name}.log", pid_flag = "--pid-file", log_flag = "--log-file", control_flag = "-s",
     log_reopen = "SIGUSR1", user = "www-data", group = "www-data", chroot = "/srv", workdir = "/", umask = 0o022, keep_fds = [3],
-    subcommand = "serve", ready = "notify", ready_timeout = 5, stop_timeout = 5, pid_mode = 0o600, log_mode = 0o600"""
+    subcommand = "serve", timeout_flag = "--timeout", env_remove = ["GIT_DIR"], ready = "notify", ready_timeout = 5, stop_timeout = 5, pid_mode = 0o600, log_mode = 0o600"""
 SIZES = {
     "nothing": "",
     '`ready = "exec"`': 'ready = "exec"',
     '`ready = "listening"`': 'ready = "listening"',
+    '`ready = "tcp:80"`': 'ready = "tcp:80"',
     '`ready = "notify"`': 'ready = "notify"',
     "`pid`": 'pid = "/run/hello.pid"',
     "`log`": 'log = "/var/log/hello.log"',
@@ -34,6 +35,11 @@ SIZES = {
     "`keep_fds`": "keep_fds = [3]",
     "`subcommand`": 'subcommand = "serve"',
     "`foreground_flag`": 'foreground_flag = "-f"',
+    "`timeout_flag`": 'timeout_flag = "--timeout"',
+    "`env_remove`": 'env_remove = ["GIT_DIR"]',
+    "`pid`, `control_subcommands`": 'pid = "/run/hello.pid", control_subcommands = "run"',
+    "`pid`, `pid_in_foreground`": 'pid = "/run/hello.pid", pid_in_foreground = true',
+    "`pid`, `instance_flag`": 'pid = "{pid_dir}/{instance}.pid", instance_flag = "--name"',
     "everything above": EVERYTHING,
 }
 MAIN = 'fn main() { println!("hello"); }\n'
