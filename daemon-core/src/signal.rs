@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// A signal, see [`signal(7)`](https://man7.org/linux/man-pages/man7/signal.7.html).
 ///
 /// It displays as its name, and a name can be parsed. A signal that has no name here, a real-time
-/// signal for example, displays as its number.
+/// signal for example, displays as its value.
 ///
 /// ```
 /// use daemon::Signal;
@@ -56,7 +56,7 @@ impl crate::codec::Codec for Signal {
 }
 
 impl Signal {
-    /// The signal of this number, which is the system's own.
+    /// The signal with this value, which differs between systems.
     ///
     /// ```
     /// # use daemon::Signal;
@@ -67,7 +67,7 @@ impl Signal {
         Self(number)
     }
 
-    /// The number of this signal on this system.
+    /// The value of this signal on this system.
     ///
     /// ```
     /// # use daemon::Signal;

@@ -32,7 +32,7 @@ pub(crate) fn open_null() -> Result<OwnedFd, Error> {
 /// streams take its place.
 pub(crate) fn ensure_std_fds_open() -> Result<Vec<OwnedFd>, Error> {
     let mut filled = Vec::new();
-    // The system gives the lowest number that is free.
+    // The system gives the lowest fd that is free.
     while !(0..=2).all(sys::descriptors::is_open) {
         filled.push(open_null()?);
     }

@@ -31,7 +31,7 @@ pub(super) struct Holder {
 }
 
 impl Holder {
-    /// Who holds the lock, if that is certain.
+    /// The process that holds the lock, if that is certain.
     ///
     /// The pidfd is opened before the process has proved to be the holder. If another process gets
     /// the pid in between, the signal still cannot reach that process.
@@ -47,9 +47,9 @@ impl Holder {
             Err(Errno::ENOSYS | Errno::EPERM) => None,
             Err(_) => return None,
         };
-        // In a container `/proc` may show another PID namespace, and there the number is another's.
+        // In a container `/proc` may show another PID namespace, where another process has this pid.
         let shown = pidfd.as_ref();
-        let shown = shown.and_then(|pidfd| sys::process::number_in_proc(pidfd.as_fd()));
+        let shown = shown.and_then(|pidfd| sys::process::pid_in_proc(pidfd.as_fd()));
         if shown.is_some_and(|shown| shown != pid) {
             return None;
         }
@@ -114,7 +114,7 @@ impl Holder {
                 other => return other,
             }
         }
-        // By its number, which it may have lost by now.
+        // By its pid, which may belong to another process by now.
         if lock::proof(&self.file, self.pid).is_none()
             || sys::process::start_of(self.pid) != self.start
         {

@@ -178,7 +178,7 @@ fn launch_locked(
     )
 }
 
-/// What the daemon is told.
+/// What the launcher sends to the daemon.
 fn record(config: LaunchConfig, resources: &Resources) -> Record {
     let log = resources.log.as_ref();
     Record {

@@ -16,7 +16,7 @@ use nix::errno::Errno;
 
 use super::descriptors::Inherited;
 
-/// The number of digits of the largest pid, and the newline.
+/// The length of the largest pid in digits, and a newline.
 pub(crate) const PID_LINE: usize = 11;
 
 /// One thing that is done between clone and exec.

@@ -33,7 +33,7 @@ pub(crate) fn has_proc() -> bool {
 }
 
 /// The number by which `/proc` shows the process of a pidfd, if it can be told.
-pub(crate) fn number_in_proc(pidfd: BorrowedFd<'_>) -> Option<Pid> {
+pub(crate) fn pid_in_proc(pidfd: BorrowedFd<'_>) -> Option<Pid> {
     let details = format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd());
     let details = fs::read_to_string(details).ok()?;
     let number = details.lines().find_map(|line| line.strip_prefix("Pid:"))?;

@@ -11,7 +11,7 @@ use nix::unistd::{getegid, geteuid};
 /// A whole message is read or none, and a socket of this kind is rarely anything else.
 pub(crate) const KIND: SockType = SockType::SeqPacket;
 
-/// Who writes to a process that was killed gets an error and no signal.
+/// Writing to a dead peer fails with EPIPE instead of raising SIGPIPE.
 pub(crate) const NO_SIGNAL: MsgFlags = MsgFlags::MSG_NOSIGNAL;
 
 /// A pair of such sockets.

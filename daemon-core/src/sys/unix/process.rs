@@ -20,7 +20,7 @@ pub(crate) fn send_signal(_pidfd: BorrowedFd<'_>, _signal: i32) -> Result<(), Er
 }
 
 /// As [`open`].
-pub(crate) fn number_in_proc(_pidfd: BorrowedFd<'_>) -> Option<Pid> {
+pub(crate) fn pid_in_proc(_pidfd: BorrowedFd<'_>) -> Option<Pid> {
     None
 }
 

@@ -9,11 +9,11 @@ use nix::sys::socket::{MsgFlags, SockType};
 /// macOS has no `SOCK_SEQPACKET`, and datagrams have no end.
 pub(crate) const KIND: SockType = SockType::Stream;
 
-/// Who writes to a process that was killed gets an error and no signal. There std has seen to that
-/// when it made the socket.
+/// Writing to a dead peer fails with EPIPE instead of raising SIGPIPE. On Apple's systems std sets
+/// that when it makes the socket.
 #[cfg(target_vendor = "apple")]
 pub(crate) const NO_SIGNAL: MsgFlags = MsgFlags::empty();
-/// Who writes to a process that was killed gets an error and no signal.
+/// Writing to a dead peer fails with EPIPE instead of raising SIGPIPE.
 #[cfg(not(target_vendor = "apple"))]
 pub(crate) const NO_SIGNAL: MsgFlags = MsgFlags::MSG_NOSIGNAL;
 
@@ -31,8 +31,8 @@ pub(crate) fn is_made_by(pid: i32, socket: &OwnedFd) -> bool {
     getsockopt(socket, sockopt::LocalPeerPid) == Ok(pid)
 }
 
-/// Whether this process made the socket pair. The BSDs and illumos do not say, so a whole record
-/// must do.
+/// Whether this process made the socket pair. The BSDs and illumos do not tell, so a whole record
+/// is enough.
 #[cfg(not(target_vendor = "apple"))]
 pub(crate) fn is_made_by(_pid: i32, _socket: &OwnedFd) -> bool {
     true
