@@ -292,6 +292,9 @@ fn undumpable_daemon_is_up_when_settled() {
 
     let launch = start("undumpable busy:100 exit:3").run();
     assert_eq!(launch.code(), 3, "{launch:?}");
+    // The timeout of the user holds, not the 3 s of `settled`.
+    let launch = start("undumpable busy:4500 exit:3").run();
+    assert_eq!(launch.code(), 3, "{launch:?}");
 }
 
 #[test]

@@ -128,10 +128,7 @@ fn launch_locked(
 ) -> Result<Launched, Error> {
     let readiness = config.readiness.clone();
     let mode = readiness.mode();
-    let timeout = config
-        .settings
-        .ready_timeout
-        .unwrap_or(mode.default_timeout);
+    let timeout = config.settings.ready_timeout;
     let capabilities = config.capabilities;
     let arguments = std::mem::take(&mut config.arguments);
     let env = std::mem::take(&mut config.env);
@@ -167,7 +164,7 @@ fn launch_locked(
         timeout,
         record.paths.log.as_deref().map(shown).unwrap_or_default(),
     );
-    let outcome = wait::run(wait, mode.may_finish_first, interrupts)?;
+    let (outcome, mode) = wait::run(wait, interrupts)?;
     judge(
         outcome,
         pid,

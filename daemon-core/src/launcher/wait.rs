@@ -99,6 +99,8 @@ pub(super) struct Wait {
     probe: Box<dyn Probe>,
     begin: Instant,
     deadline: Instant,
+    /// False once the user or the daemon has asked for a time.
+    has_default_deadline: bool,
     status: Option<String>,
     addresses: Option<String>,
     errno: Option<Errno>,
@@ -113,7 +115,7 @@ impl Wait {
         handoff: LauncherEnd,
         step_can_fail: bool,
         (mode, probe): (&'static Mode, Box<dyn Probe>),
-        timeout: Duration,
+        timeout: Option<Duration>,
         log: String,
     ) -> Self {
         let begin = Instant::now();
@@ -125,7 +127,8 @@ impl Wait {
             mode,
             probe,
             begin,
-            deadline: begin + timeout.min(MAX_TIMEOUT),
+            deadline: begin + timeout.unwrap_or(mode.default_timeout).min(MAX_TIMEOUT),
+            has_default_deadline: timeout.is_none(),
             status: None,
             addresses: None,
             errno: None,
@@ -150,7 +153,9 @@ impl Wait {
         if let State::Hidden(text) = state {
             news.warn(text);
             (self.mode, self.probe) = readiness::fall_back(self.process.pid());
-            self.deadline = self.deadline.min(now + self.mode.default_timeout);
+            if self.has_default_deadline {
+                self.deadline = self.deadline.min(now + self.mode.default_timeout);
+            }
         }
         if state == State::Ready {
             return Ok(Some(self.ready()));
@@ -233,6 +238,7 @@ impl Wait {
         }
         if let Some(time) = observation.extension {
             self.deadline = self.deadline.max(now + time);
+            self.has_default_deadline = false;
         }
     }
 
@@ -305,20 +311,20 @@ impl Wait {
 }
 
 /// Waits until the daemon is ready or has failed. Of a daemon that failed nothing is left when this
-/// returns; `may_finish_first` says whether a daemon that ends with 0 has failed.
+/// returns. The mode is the one that was waited with in the end.
 pub(super) fn run(
     mut wait: Wait,
-    may_finish_first: bool,
     interrupts: &Interrupts,
-) -> Result<WaitOutcome, Error> {
+) -> Result<(WaitOutcome, &'static Mode), Error> {
     let outcome = drive(&mut wait, interrupts);
     match &outcome {
         Ok(WaitOutcome::Ready { .. }) => {}
-        Ok(ended @ WaitOutcome::Ended { .. }) if ended.is_success(may_finish_first) => {}
+        Ok(ended @ WaitOutcome::Ended { .. }) if ended.is_success(wait.mode.may_finish_first) => {}
         Ok(WaitOutcome::Ended { .. }) => wait.process.end_group(),
         _ => wait.process.stop(),
     }
-    outcome.map_err(|errno| Error::step("wait for the daemon", errno))
+    let outcome = outcome.map_err(|errno| Error::step("wait for the daemon", errno))?;
+    Ok((outcome, wait.mode))
 }
 
 fn drive(wait: &mut Wait, interrupts: &Interrupts) -> io::Result<WaitOutcome> {
