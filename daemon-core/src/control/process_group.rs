@@ -5,16 +5,19 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
+use nix::sys::signal::kill;
 use nix::unistd::{Pid, getpgid, getpgrp, getsid};
 
 use super::holder::Holder;
+use crate::lock;
 use crate::signal::Signal;
 use crate::sys::process;
 
 /// How often the members are looked at while they end.
 const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
-/// What a launcher has made: the group of a session of its own, whose leader has ended.
+/// What a launcher has made: the group of a new session, whose leader has ended.
 #[derive(Debug)]
 pub(super) struct ProcessGroup<'a> {
     id: Pid,
@@ -28,8 +31,11 @@ impl<'a> ProcessGroup<'a> {
     pub(super) fn of(daemon: &'a Holder) -> Option<Self> {
         let pid = daemon.pid();
         let id = getpgid(Some(pid)).ok()?;
-        let is_made_by_launcher =
-            getsid(Some(pid)) == Ok(id) && (id == pid || process::start_of(id).is_none());
+        // The leader of another session, a shell for example, may have ended too. Only a daemon that
+        // a launcher started has stamped the lock.
+        let has_no_leader = || kill(id, None) == Err(Errno::ESRCH);
+        let is_daemon = || lock::start_stamp(daemon.file()).is_some() && has_no_leader();
+        let is_made_by_launcher = getsid(Some(pid)) == Ok(id) && (id == pid || is_daemon());
         if id.as_raw() < 2 || id == getpgrp() || !is_made_by_launcher {
             return None;
         }
