@@ -89,11 +89,7 @@ pub(crate) fn resolve(
     source: PathSource,
     context: &PathContext,
 ) -> Result<Resolved, Error> {
-    let filled = match source.0 {
-        Source::Template { text, fill_in } => fill_in(&text, context)?,
-        Source::Literal(path) => Filled::literal(path),
-        Source::Computed(compute) => Filled::literal(compute()),
-    };
+    let filled = filled(source, context)?;
     if filled.path.as_os_str().is_empty() {
         return Err(empty_path(object));
     }
@@ -114,6 +110,23 @@ pub(crate) fn resolve(
         to_create,
         create: filled.create,
     })
+}
+
+fn filled(source: PathSource, context: &PathContext) -> Result<Filled, Error> {
+    match source.0 {
+        Source::Template { text, fill_in } => fill_in(&text, context),
+        Source::Literal(path) => Ok(Filled::literal(path)),
+        Source::Computed(compute) => Ok(Filled::literal(compute())),
+    }
+}
+
+/// Fills in the placeholders of a name that is not a path, such as an abstract address.
+///
+/// # Errors
+///
+/// `Configuration` for a template that is wrong or cannot be filled in.
+pub(crate) fn fill_name(source: PathSource, context: &PathContext) -> Result<PathBuf, Error> {
+    filled(source, context).map(|filled| filled.path)
 }
 
 /// Only the start directory is put before it. `..` stays: behind a symbolic link it is not the

@@ -40,10 +40,6 @@ impl UnixAddress {
     pub(crate) fn new(source: PathSource) -> Self {
         match source.0 {
             Source::Literal(path) => Self::from_path(path),
-            #[cfg(unix)]
-            Source::Template { text, .. } if text.starts_with('@') => {
-                Self::from_path(text.as_ref().into())
-            }
             _ => Self::Source(source),
         }
     }
@@ -112,6 +108,10 @@ impl Address {
     #[cfg(unix)]
     pub(crate) fn resolve(self, context: &PathContext) -> Result<Self, Error> {
         let source = match self {
+            Self::Unix(UnixAddress::Source(source)) if is_abstract(&source) => {
+                let name = path_template::fill_name(source, context)?;
+                return Ok(Self::Unix(UnixAddress::from_path(name)));
+            }
             Self::Unix(UnixAddress::Source(source)) => source,
             Self::Unix(UnixAddress::Path(path)) => PathSource::from(path),
             other => return Ok(other),
@@ -119,6 +119,12 @@ impl Address {
         let path = path_template::resolve(Object::Socket, source, context)?;
         Ok(Self::Unix(UnixAddress::Path(path.into_path())))
     }
+}
+
+/// Whether a template gives an abstract address, which is a name and no path.
+#[cfg(unix)]
+fn is_abstract(source: &PathSource) -> bool {
+    matches!(&source.0, Source::Template { text, .. } if text.starts_with('@'))
 }
 
 impl fmt::Display for Address {
@@ -175,6 +181,15 @@ mod tests {
         for text in ["tcp", "tcp:", "tcp:http", "tcp:65536", "port:80", "notify"] {
             assert_eq!(Address::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn placeholders_of_abstract_addresses_are_filled_in() {
+        let context = PathContext::of_this_process("hello".as_ref(), true);
+        let address = UnixAddress::new(PathSource::template("@{name}.{{x}}"));
+        let resolved = Address::Unix(address).resolve(&context).unwrap();
+        let expected = Address::Unix(UnixAddress::Abstract(b"hello.{x}".to_vec()));
+        assert_eq!(resolved, expected);
     }
 
     #[test]
