@@ -258,7 +258,10 @@ fn futex_limit(memory: &impl Memory, operation: u64, address: u64) -> Option<Lim
 /// The descriptors of an array of `struct pollfd`.
 fn poll_set(memory: &impl Memory, address: u64, count: u64) -> Descriptors {
     const POLLFD_SIZE: usize = size_of::<libc::pollfd>();
-    let count = usize::try_from(count).map_or(MAX_POLL_SET, |count| count.min(MAX_POLL_SET));
+    let count = match usize::try_from(count) {
+        Ok(count) if count <= MAX_POLL_SET => count,
+        _ => return Descriptors::Unknown,
+    };
     let mut array = vec![0; count * POLLFD_SIZE];
     if count > 0 && !memory.read(address, &mut array) {
         return Descriptors::Unknown;
@@ -272,7 +275,10 @@ fn poll_set(memory: &impl Memory, address: u64, count: u64) -> Descriptors {
 
 /// The descriptors of two `fd_set`, which the kernel overwrites at the end of the call.
 fn select_set(memory: &impl Memory, count: u64, addresses: [u64; 2]) -> Descriptors {
-    let count = usize::try_from(int(count)).map_or(0, |count| count.min(MAX_SELECT_SET));
+    let count = usize::try_from(int(count)).unwrap_or_default();
+    if count > MAX_SELECT_SET {
+        return Descriptors::Unknown;
+    }
     let mut descriptors = Vec::new();
     for address in addresses.into_iter().filter(|address| *address != 0) {
         let mut bits = vec![0_u8; count.div_ceil(64) * 8];

@@ -82,10 +82,11 @@ impl DescriptorTable<'_> {
                 awaited.timer = [awaited.timer, timer].into_iter().flatten().min();
                 Source::Internal
             }
-            "anon_inode:[eventfd]"
-            | "anon_inode:[signalfd]"
-            | "anon_inode:[io_uring]"
-            | "anon_inode:inotify" => Source::Internal,
+            "anon_inode:[eventfd]" | "anon_inode:[signalfd]" | "anon_inode:inotify" => {
+                Source::Internal
+            }
+            // Its connections and timers cannot be seen.
+            "anon_inode:[io_uring]" => Source::Unclear,
             link => match parse_socket_link(link) {
                 // The descriptor has been closed and names another file by now.
                 Some(socket) if inode.is_some_and(|inode| inode != socket) => return,
@@ -104,19 +105,19 @@ impl DescriptorTable<'_> {
 
     fn add_set(&mut self, set: RawFd, awaited: &mut Awaited, depth: u32) {
         if depth > MAX_EPOLL_DEPTH {
-            return awaited.sources.push(Source::Other);
+            return awaited.sources.push(Source::Unclear);
         }
         let Some(details) = self.details(set) else {
             return awaited.sources.push(Source::Unclear);
         };
-        for entry in details
-            .lines()
-            .filter_map(parse_epoll_entry)
-            .take(MAX_EPOLL_SET)
-        {
+        let mut entries = details.lines().filter_map(parse_epoll_entry);
+        for entry in entries.by_ref().take(MAX_EPOLL_SET) {
             if entry.is_armed {
                 self.add(entry.descriptor, Some(entry.inode), awaited, depth);
             }
+        }
+        if entries.next().is_some() {
+            awaited.sources.push(Source::Unclear);
         }
     }
 
@@ -128,13 +129,12 @@ impl DescriptorTable<'_> {
             }
             SocketState::Connecting => Source::Connecting,
             SocketState::Connected(LastWord::Ours) => Source::Asked,
-            SocketState::Connected(LastWord::Unclear) => Source::Unclear,
+            // Where neither side has spoken, the daemon may wait for a greeting.
+            SocketState::Connected(LastWord::Unclear | LastWord::Neither) => Source::Unclear,
             SocketState::UnixPeer(Some(peer)) if self.family.contains(peer) => Source::Internal,
             SocketState::UnixPeer(_) => Source::UnixPeer,
             SocketState::Connected(LastWord::Theirs) => Source::Answered,
-            SocketState::Bound(_)
-            | SocketState::Connected(LastWord::Neither)
-            | SocketState::Other => Source::Other,
+            SocketState::Bound(_) | SocketState::Other => Source::Other,
         }
     }
 

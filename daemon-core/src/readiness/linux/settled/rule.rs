@@ -49,7 +49,10 @@ impl Condition {
                     Activity::Stopped => signs.add(Sign::Stopped),
                     Activity::WaitsForDevice => signs.add(Sign::WaitsForDevice),
                     Activity::Works => signs.add(Sign::Starts),
-                    Activity::Sleeps => signs.add(Sign::Blind),
+                    Activity::Sleeps => {
+                        signs.add(Sign::Blind);
+                        signs.add(Sign::Unseen);
+                    }
                     Activity::Waits(wait) if wait.call == Call::Child => {
                         signs.add_wait_for_child(observation, process);
                     }
@@ -73,6 +76,8 @@ enum Sign {
     /// The first thread sleeps: beside a thread that serves, its start goes on.
     FirstThreadTimed,
     Blind,
+    /// A thread waits in a call that is not shown: it may be a step of a start.
+    Unseen,
     Serves,
 }
 
@@ -136,7 +141,7 @@ impl Signs {
             Condition::Runs
         } else if self.has(Sign::Starts) {
             Condition::Starts
-        } else if serves && is_complete {
+        } else if serves && is_complete && !self.has(Sign::Unseen) {
             Condition::Serves
         } else if self.has(Sign::Timed) && !serves {
             Condition::Timed

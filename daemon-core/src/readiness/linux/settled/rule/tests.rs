@@ -81,6 +81,11 @@ fn unclear_conversation_is_blind() {
     assert_eq!(condition("p1 1:wait[] 2:sleeps"), Condition::Blind);
     assert_eq!(condition("p1 1:loop[unix,server]"), Condition::Serves);
     assert_eq!(condition("p1 1:sleeps 2:wait[]@100"), Condition::Timed);
+    // What cannot be seen may still be a step of the start.
+    assert_eq!(
+        condition("p1 1:loop[server] p2<1 2:sleeps"),
+        Condition::Blind
+    );
 }
 
 #[test]
