@@ -23,7 +23,7 @@ use crate::verb::Verb;
 impl Daemon {
     /// A flag that takes a control verb, as in `prog -s stop`. Default: none.
     ///
-    /// The verbs are `status`, `stop`, `reload`, `reopen` and `restart`. They find the daemon by its
+    /// The verbs are `start`, `status`, `stop`, `reload`, `reopen` and `restart`. They find the daemon by its
     /// PID file. Only [`enter`](Self::enter) reads the flag; another program uses
     /// [`control`](Self::control).
     ///

@@ -83,7 +83,7 @@ fn hand_over(command: &mut Command, continuation: &Continuation) -> io::Result<i
     let pid = continuation.owner;
     let mut record = continuation.record.clone();
     record.launcher = i32::try_from(pid).map_err(io::Error::other)?;
-    // The name of the process is that of the program's file, which this one has not.
+    // Another program gets the name of its process from its own file.
     if command.get_program() != sys::image::Image::NAME {
         record.comm.clear();
     }

@@ -41,8 +41,8 @@ pub(crate) fn run_state(file: &File) -> Result<RunState, Errno> {
     } else {
         has_no_pid_yet(file)
     };
-    // A third look: a start that fails gives byte 0 back first, so with two of them a waiter could
-    // see the daemon's lock, then no start any more, and call up what is gone.
+    // Check byte 0 again: a failing start releases byte 0 first, and two checks would report a
+    // failed daemon as running.
     Ok(match (is_starting, is_held(file)?) {
         (_, false) => RunState::Over,
         (true, true) => RunState::Starting,
@@ -80,7 +80,7 @@ pub(crate) fn visible_starter(file: &File) -> Option<Pid> {
 pub(crate) enum Proof {
     /// The process is seen to hold the lock.
     Seen,
-    /// It cannot be seen into, and nothing speaks against it.
+    /// The process cannot be inspected, and no evidence contradicts it.
     Unrefuted,
 }
 

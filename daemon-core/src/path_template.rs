@@ -21,10 +21,10 @@ use crate::settings::Object;
 
 /// An absolute path, and the directories that belong to it.
 ///
-/// Directories are ours to create only for a path with placeholders: those that the placeholder
+/// The launcher creates directories only for a path with placeholders: those that the placeholder
 /// stands for (`~/.local/state` has two levels that a new user's home lacks), and the last one of
-/// the path. Every other path is the user's exact word. Where its directory is missing, a slip of
-/// the pen is likelier than a wish for a new directory, and opening the file fails and says so.
+/// the path. Every other path is taken as it is: a missing directory there is probably a typing
+/// error, so opening the file fails.
 #[derive(Debug)]
 pub(crate) struct Resolved {
     object: Object,

@@ -314,8 +314,8 @@ fn already_running(path: &Path, file: &File, state: RunState, pid: Option<Pid>) 
         (RunState::Starting, None) => "already being started".to_owned(),
         (_, Some(pid)) => format!("already running, pid {pid}"),
         (_, None) if lock::is_ending(file) => match lock::visible_holder(file) {
-            Some(pid) => format!("the daemon before has not exited yet, pid {pid}"),
-            None => "the daemon before has not exited yet".to_owned(),
+            Some(pid) => format!("the previous daemon has not exited yet, pid {pid}"),
+            None => "the previous daemon has not exited yet".to_owned(),
         },
         (_, None) => "already running, pid unknown".to_owned(),
     };

@@ -51,7 +51,7 @@ impl Unit {
         Self::in_groups(&groups)
     }
 
-    /// systemd has the hierarchy of its name where it makes one, and else the one of version 2.
+    /// Uses the hierarchy `name=systemd` if it exists, otherwise that of cgroup version 2.
     fn in_groups(groups: &str) -> Option<Self> {
         let in_hierarchy = |name: &str| {
             let path = |line: &str| -> Option<String> {

@@ -47,7 +47,7 @@ impl Error {
             }
         };
         let reason = match named {
-            Some(pid) => format!("{holder}, but it names process {pid}"),
+            Some(pid) => format!("{holder}, but the file names process {pid}"),
             None => format!("{holder}, but its content is not a pid"),
         };
         Self::unproved(path, &reason)

@@ -239,8 +239,8 @@ impl Control {
     /// program without one would die of it.
     ///
     /// A program that takes the signal by `sigwait(3)` or `signalfd(2)` has no handler that can be
-    /// seen, and would die of it as soon as one of its threads did not block it. Let it install
-    /// one that does nothing besides; or use [`signal`](Self::signal), which does not ask.
+    /// seen: SIGHUP kills it if one of its threads does not block the signal. Install a handler that
+    /// does nothing, or use [`signal`](Self::signal), which does not ask.
     ///
     /// # Errors
     ///

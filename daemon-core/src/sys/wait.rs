@@ -1,4 +1,4 @@
-//! Waiting for a child. Not with `nix`, whose signals have no real-time ones to be killed by.
+//! Waiting for a child. Not with `nix`: its `Signal` has no real-time signals.
 
 use std::mem::MaybeUninit;
 use std::os::unix::process::ExitStatusExt;

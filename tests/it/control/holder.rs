@@ -53,7 +53,7 @@ fn process_without_the_lock_is_not_signalled() {
         for verb in ["status", "stop", "reload"] {
             let words = [
                 "locked by process ",
-                &*format!("it names process {}", canary.0.id()),
+                &*format!("the file names process {}", canary.0.id()),
             ];
             expect_failure(&scratch.verb(verb).run(), 4, &words);
         }
@@ -79,7 +79,7 @@ fn lock_in_a_child_of_a_dead_daemon_is_reported() {
     for verb in ["status", "stop"] {
         let words = [
             &*format!("locked by process {child}"),
-            &format!("it names process {}", daemon.pid()),
+            &format!("the file names process {}", daemon.pid()),
         ];
         expect_failure(&scratch.verb(verb).run(), 4, &words);
     }
@@ -126,7 +126,7 @@ fn flock_proves_no_holder() {
     });
     scratch.write("report.pid", format!("{}\n", holder.0.id()));
     for verb in ["status", "reload", "stop"] {
-        expect_failure(&scratch.verb(verb).run(), 4, &["it names process"]);
+        expect_failure(&scratch.verb(verb).run(), 4, &["the file names process"]);
     }
     holder.expect_alive();
 }

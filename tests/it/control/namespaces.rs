@@ -24,7 +24,7 @@ fn pid_of_another_namespace_is_not_signalled() {
     eventually("it is up", || scratch.path("up").exists().then_some(()));
     assert_eq!(scratch.read("report.pid"), format!("{}\n", canary.0.id()));
     for verb in ["status", "stop", "reload"] {
-        let words = format!("it names process {}", canary.0.id());
+        let words = format!("the file names process {}", canary.0.id());
         expect_failure(&scratch.verb(verb).run(), 4, &["locked by", &words]);
     }
     canary.expect_alive();

@@ -113,7 +113,7 @@ fn opaque_process_needs_a_matching_start_time() {
     File::open(&path)
         .and_then(|file| file.set_modified(later))
         .expect("touch");
-    expect_failure(&stop(), 4, &["it names process"]);
+    expect_failure(&stop(), 4, &["the file names process"]);
     drop(lock);
 }
 

@@ -99,8 +99,8 @@ impl Launcher {
         }
     }
 
-    /// A program that has closed all its descriptors, or executed itself, can still be heard. Whether the
-    /// launcher has gone.
+    /// Sends through `NOTIFY_SOCKET`, after the program has closed the hand-off or executed itself.
+    /// Returns whether the launcher has exited.
     fn tell_by_variable(&self, assignments: &str, timeout: Duration) -> bool {
         let variable = self.variable.as_deref().filter(|_| self.is_awaited);
         let Some(receiver) = variable.and_then(Receiver::named) else {

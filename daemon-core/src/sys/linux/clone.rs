@@ -185,9 +185,9 @@ impl Children {
             Err(Errno::EINVAL) => return Err(Refused::Unfit),
             Err(errno) => return Err(failed("create the intermediate process")(errno).into()),
         };
-        // The pipe ends when the daemon has executed the program or died. After the intermediate
-        // process was killed, nothing else tells. Otherwise it is as good as done, and only a child
-        // that another thread has forked since could keep the pipe open.
+        // The pipe ends when the daemon has executed the program or died. If the intermediate
+        // process was killed, only this pipe shows that. Otherwise do not block: a child that
+        // another thread has forked may hold the pipe.
         if self.is_released.load(Ordering::Acquire) {
             let _ = poll(
                 &mut [PollFd::new(alive.as_fd(), PollFlags::POLLIN)],
