@@ -9,7 +9,7 @@ ci: fmt imports clippy doc runtimes hardened faults
 fmt:
     cargo fmt --all --check
 
-# Fails if the modules of the core import each other in a circle.
+# Fails if modules or files of the core import each other in a circle.
 imports:
     python3 docs/pictures/modules.py --check
 

@@ -1,5 +1,6 @@
 //! The launch, from top to bottom.
 
+mod config;
 mod environment;
 pub(crate) mod failure;
 pub(crate) mod preflight;
@@ -19,39 +20,24 @@ use nix::unistd::{Pid, getpid};
 use crate::capabilities::{Capabilities, PidFiles};
 use crate::descriptors::KeptFds;
 use crate::detach::{EnvEntry, Program, detach};
-use crate::env_changes::EnvChanges;
 use crate::error::{Error, shown};
 use crate::handoff::Record;
 use crate::log_file::LogFile;
 use crate::path_template::Resolved;
 use crate::pid_file::PidFile;
 use crate::post_exec;
-use crate::readiness::{Mode, Readiness};
-use crate::settings::{Paths, Settings};
+use crate::readiness::Mode;
 use crate::signals::{DefaultSigchld, Interrupts};
 use crate::standard_streams;
 use crate::sys;
 use crate::sys::image::Image;
 use crate::sys::launch::Child;
 
+pub(crate) use config::LaunchConfig;
 pub(crate) use preflight::exec_in_place;
 use process::Process;
 use resources::{Inherited, Resources};
 use wait::{Wait, WaitOutcome};
-
-const CANNOT_START: &str = "cannot start in the background";
-
-/// What the launcher has decided: every path absolute, every default filled in.
-#[derive(Debug)]
-pub(crate) struct LaunchConfig {
-    /// The daemon's argv, without the words that this library removes.
-    pub(crate) arguments: Vec<OsString>,
-    pub(crate) paths: Paths<Resolved>,
-    pub(crate) settings: Settings,
-    pub(crate) readiness: Readiness,
-    pub(crate) capabilities: Capabilities,
-    pub(crate) env: EnvChanges,
-}
 
 /// The start has succeeded.
 #[derive(Debug)]

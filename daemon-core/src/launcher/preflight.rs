@@ -13,7 +13,8 @@ use std::path::PathBuf;
 use nix::errno::Errno;
 use nix::unistd::{getpid, getppid};
 
-use super::LaunchConfig;
+use super::config::LaunchConfig;
+use super::failure::CANNOT_START;
 use crate::detach::image_unknown;
 use crate::error::{Error, ErrorKind, shown};
 use crate::readiness::notify::NOTIFY_SOCKET;
@@ -116,7 +117,7 @@ pub(super) fn own_image() -> Result<Image, Error> {
 }
 
 fn refused(kind: ErrorKind, reason: &str) -> Error {
-    Error::words(kind, super::CANNOT_START, reason)
+    Error::words(kind, CANNOT_START, reason)
 }
 
 /// What the user of a start that succeeded should know: it is likely to be a mistake.

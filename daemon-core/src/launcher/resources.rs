@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 
-use super::{LaunchConfig, failure};
+use super::config::LaunchConfig;
+use super::failure;
 use crate::descriptors::KeptFds;
 use crate::error::Error;
 use crate::files::FileId;

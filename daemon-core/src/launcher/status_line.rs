@@ -4,7 +4,6 @@ use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 use super::report;
-use super::wait::News;
 
 /// The text until the daemon says what it is doing.
 const WAITING: &str = "waiting until the daemon is ready";
@@ -14,6 +13,13 @@ const SHOW_AFTER: Duration = Duration::from_secs(1);
 
 /// However often the daemon changes its text, no user can read faster.
 const MIN_REDRAW_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Where the news of a wait goes.
+pub(super) trait News {
+    fn warn(&mut self, text: &str);
+    /// What the daemon says that it is doing; empty when it takes that back.
+    fn set_status(&mut self, text: &str);
+}
 
 /// A line that is rewritten in place, and cleared at the end. Does nothing where standard error is
 /// not a terminal that can do this.

@@ -12,7 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 
 use super::process::Process;
-use super::status_line::StatusLine;
+use super::status_line::{News, StatusLine};
 use crate::error::{Error, system_message};
 use crate::handoff::{LauncherEnd, Outcome, Reply, StartStep};
 use crate::readiness::notify::{self, Notification};
@@ -75,13 +75,6 @@ impl WaitOutcome {
             _ => false,
         }
     }
-}
-
-/// Where the news of a wait goes.
-pub(super) trait News {
-    fn warn(&mut self, text: &str);
-    /// What the daemon says that it is doing; empty when it takes that back.
-    fn set_status(&mut self, text: &str);
 }
 
 /// The wait for one daemon. It never blocks: a loop polls [`sources`](Self::sources) until

@@ -6,10 +6,10 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use super::{
-    ATTEMPTS, PidFile, failed, irregular, not_locked, pause, read_locked, refuse_running, unsteady,
-    untrusted, write_no_pid,
-};
+use super::failure::{failed, irregular, not_locked, read_locked, unsteady, untrusted};
+use super::found::refuse_running;
+use super::locked::{PidFile, write_no_pid};
+use super::new_file::{ATTEMPTS, pause};
 use crate::error::Error;
 use crate::files::{NO_FOLLOW, is_same_file};
 use crate::lock;

@@ -6,16 +6,22 @@ use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::unistd::geteuid;
 
-use super::{NO_PID, PidFile, failed, irregular, not_locked, refused, untrusted, write_no_pid};
+use super::failure::{failed, irregular, not_locked, refused, untrusted};
+use super::locked::{NO_PID, PidFile, write_no_pid};
 use crate::error::Error;
 use crate::files::{FileId, NO_FOLLOW, is_same_file};
 use crate::lock;
 use crate::sys::lock::ByteRange;
 use crate::trust::{self, Untrusted};
+
+/// How often a file that is odd or replaced may be met.
+pub(super) const ATTEMPTS: usize = 50;
 
 /// No other user can open such a file, so no other user can lock it.
 const PRIVATE_MODE: u32 = 0o600;
@@ -207,4 +213,12 @@ fn denied(path: &Path, cause: io::Error) -> Result<Acquired, Error> {
     // A start with a umask that denies the owner has not come further yet, or was killed here.
     fs::set_permissions(path, Permissions::from_mode(PRIVATE_MODE)).ok();
     Ok(Acquired::Busy(None))
+}
+
+/// Between 0.2 and 2 ms, so that the processes that wait do not wait in step.
+pub(super) fn pause() {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = now.map_or(0, |now| now.subsec_nanos());
+    let spread = (now ^ std::process::id().wrapping_mul(2_654_435_761)) % 1800;
+    thread::sleep(Duration::from_micros(200 + u64::from(spread)));
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
 
-use super::{Observation, Probe, State, Target};
+use super::probe::{Observation, Probe, State, Target};
 use crate::sys;
 
 /// The daemon has executed at the first poll, as a rule.

@@ -1,11 +1,12 @@
 //! When the launcher may believe that the daemon is up: the modes, and what each one observes.
 //!
 //! A probe only observes. How long to wait, and what follows from an observation, is decided in
-//! `launcher::wait` by the table below.
+//! `launcher::wait` by the table in `mode`.
 
 mod address;
 #[cfg(unix)]
 mod exec;
+mod mode;
 #[cfg(unix)]
 pub(crate) mod notify;
 #[cfg(unix)]
@@ -21,7 +22,6 @@ mod probe;
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
 
 #[cfg(unix)]
 use std::os::fd::RawFd;
@@ -33,12 +33,16 @@ use crate::error::{Error, ErrorKind};
 use crate::path_source::PathSource;
 #[cfg(unix)]
 use crate::path_template::PathContext;
-pub(crate) use address::{Address, UnixAddress};
+use address::{Address, UnixAddress};
+pub(crate) use mode::Mode;
+use mode::{ADDRESSES, EXEC, LISTENING, NOTIFY, SETTLED};
 
+#[cfg(unix)]
+pub(crate) use mode::fall_back;
 #[cfg(unix)]
 pub(crate) use platform::{listening, settled};
 #[cfg(unix)]
-pub(crate) use probe::{Announcements, Observation, Probe, State, Target, Watch, fall_back};
+pub(crate) use probe::{Announcements, Observation, Probe, State, Watch};
 
 /// When the launcher may exit with 0. The default is [`settled`](Self::settled).
 ///
@@ -231,7 +235,7 @@ impl Readiness {
     /// Begins to watch a daemon that was given these descriptors.
     #[cfg(unix)]
     pub(crate) fn observe(&self, daemon: Pid, inherited: &[RawFd]) -> Box<dyn Probe> {
-        self.mode.observe(&Target {
+        self.mode.observe(&probe::Target {
             daemon,
             inherited,
             addresses: &self.addresses,
@@ -312,62 +316,3 @@ impl FromStr for Readiness {
             })
     }
 }
-
-/// One readiness mode: the policy of the launcher, and how to watch the daemon.
-#[derive(Debug)]
-pub(crate) struct Mode {
-    name: &'static str,
-    /// The longest wait, unless `ready_timeout` is set.
-    pub(crate) default_timeout: Duration,
-    /// A daemon that ends with status 0 before it is ready was a short job that succeeded.
-    pub(crate) may_finish_first: bool,
-    /// Without a log, the output is kept in memory until the daemon is ready.
-    pub(crate) buffers_output: bool,
-    #[cfg(unix)]
-    pub(crate) watch: Watch,
-}
-
-static EXEC: Mode = Mode {
-    name: "exec",
-    default_timeout: Duration::from_secs(30),
-    may_finish_first: true,
-    buffers_output: false,
-    #[cfg(unix)]
-    watch: Watch::Observed(exec::watch),
-};
-
-static SETTLED: Mode = Mode {
-    name: "settled",
-    default_timeout: Duration::from_secs(3),
-    may_finish_first: true,
-    buffers_output: false,
-    #[cfg(unix)]
-    watch: Watch::Observed(observed::watch_settled),
-};
-
-static LISTENING: Mode = Mode {
-    name: "listening",
-    default_timeout: Duration::from_secs(30),
-    may_finish_first: false,
-    buffers_output: false,
-    #[cfg(unix)]
-    watch: Watch::Observed(observed::watch_listening),
-};
-
-static NOTIFY: Mode = Mode {
-    name: "notify",
-    default_timeout: Duration::from_secs(30),
-    may_finish_first: false,
-    buffers_output: true,
-    #[cfg(unix)]
-    watch: Watch::Announced(notify::bind),
-};
-
-static ADDRESSES: Mode = Mode {
-    name: "addresses",
-    default_timeout: Duration::from_secs(30),
-    may_finish_first: false,
-    buffers_output: false,
-    #[cfg(unix)]
-    watch: Watch::Observed(observed::watch_listening),
-};

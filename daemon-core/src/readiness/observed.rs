@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use super::listening::Listening;
+use super::probe::{Observation, Probe, State, Target};
 use super::settled::Settled;
-use super::{Observation, Probe, State, Target};
 
 const HIDDEN_SOCKETS: &str = "cannot inspect the daemon's sockets \
      (permission denied); using ready = \"settled\" instead";

@@ -9,29 +9,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::unistd::Pid;
 
-use super::observed;
-use super::{Address, Mode, SETTLED};
-
-impl Mode {
-    /// Begins to watch a daemon.
-    pub(crate) fn observe(&self, target: &Target<'_>) -> Box<dyn Probe> {
-        match self.watch {
-            Watch::Observed(watch) => watch(target),
-            // The launch has bound the socket already, and watches that.
-            Watch::Announced(_) => observed::watch_settled(target),
-        }
-    }
-}
-
-/// What takes the place of a mode whose condition cannot be seen.
-pub(crate) fn fall_back(daemon: Pid) -> (&'static Mode, Box<dyn Probe>) {
-    let target = Target {
-        daemon,
-        inherited: &[],
-        addresses: &[],
-    };
-    (&SETTLED, SETTLED.observe(&target))
-}
+use super::address::Address;
 
 /// How to watch the daemon.
 #[derive(Clone, Copy, Debug)]

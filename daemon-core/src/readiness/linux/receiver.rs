@@ -11,7 +11,7 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::unistd::Pid;
 
-use crate::readiness::notify::{DATAGRAM_MAX, Notification, parse};
+use crate::readiness::notify::protocol::{DATAGRAM_MAX, Notification, parse};
 
 use datagram::Datagram;
 use path_socket::{PathSocket, remove_stale_in};

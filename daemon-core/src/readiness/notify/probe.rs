@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::unistd::Pid;
 
-use super::{Notification, NotifySocket};
-use crate::readiness::{Announcements, Observation, Probe, State};
+use super::protocol::Notification;
+use crate::readiness::platform::receiver::NotifySocket;
+use crate::readiness::probe::{Announcements, Observation, Probe, State};
 
 /// The pause after each message, so that no sender can keep the launcher busy.
 const RECEIVE_INTERVAL: Duration = Duration::from_millis(2);

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
-use super::{NOTIFY_SOCKET, READY};
+use super::protocol::{NOTIFY_SOCKET, READY};
 use crate::handoff::DaemonEnd;
 use crate::sys;
 

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use nix::unistd::{Pid, mkdtemp};
 
-use crate::readiness::notify::{DATAGRAM_MAX, Notification, parse};
+use crate::readiness::notify::protocol::{DATAGRAM_MAX, Notification, parse};
 
 /// One call ends even if another process keeps sending, so that the deadline is checked.
 const DATAGRAMS_PER_CALL: usize = 64;

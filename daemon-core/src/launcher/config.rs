@@ -1,0 +1,21 @@
+//! `LaunchConfig`, the start as `enter` hands it to the launcher.
+
+use std::ffi::OsString;
+
+use crate::capabilities::Capabilities;
+use crate::env_changes::EnvChanges;
+use crate::path_template::Resolved;
+use crate::readiness::Readiness;
+use crate::settings::{Paths, Settings};
+
+/// What the launcher has decided: every path absolute, every default filled in.
+#[derive(Debug)]
+pub(crate) struct LaunchConfig {
+    /// The daemon's argv, without the words that this library removes.
+    pub(crate) arguments: Vec<OsString>,
+    pub(crate) paths: Paths<Resolved>,
+    pub(crate) settings: Settings,
+    pub(crate) readiness: Readiness,
+    pub(crate) capabilities: Capabilities,
+    pub(crate) env: EnvChanges,
+}

@@ -1,0 +1,96 @@
+//! Why a PID file cannot be used, in the words that its user reads.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::unistd::Pid;
+
+use crate::error::{Error, ErrorKind, shown};
+use crate::files::missing_directory;
+use crate::lock::{self, RunState};
+use crate::trust::Untrusted;
+
+fn object(step: &str, path: &Path) -> String {
+    format!("cannot {step} the PID file {}", shown(path))
+}
+
+pub(super) fn failed(step: &str, path: &Path, cause: io::Error) -> Error {
+    let kind = ErrorKind::CannotCreate;
+    let what = object(step, path);
+    match missing_directory(path, &cause) {
+        Some(reason) => Error::words(kind, what, reason),
+        None => unopened(kind, what, path, cause),
+    }
+}
+
+/// The error for a PID file that could not be opened. No link is followed, and each system has another
+/// errno for that.
+pub(crate) fn unopened(kind: ErrorKind, what: String, path: &Path, cause: io::Error) -> Error {
+    if path.is_symlink() {
+        Error::explained(kind, what, "it is a symbolic link", cause)
+    } else if cause.raw_os_error() == Some(libc::ENXIO) {
+        // A socket, or a device without its counterpart.
+        Error::explained(kind, what, "not a regular file", cause)
+    } else {
+        Error::system(kind, what, cause)
+    }
+}
+
+pub(super) fn refused(step: &str, path: &Path, reason: impl Into<String>) -> Error {
+    Error::words(ErrorKind::CannotCreate, object(step, path), reason)
+}
+
+pub(super) fn irregular(path: &Path) -> Error {
+    refused("use", path, "not a regular file")
+}
+
+pub(super) fn untrusted(path: &Path, reason: &Untrusted) -> Error {
+    reason.error("PID file", path)
+}
+
+pub(super) fn not_locked(path: &Path, errno: Errno) -> Error {
+    match errno {
+        Errno::ENOLCK | Errno::ENOSYS | Errno::EOPNOTSUPP => {
+            refused("lock", path, "locks are not supported on this file system")
+        }
+        errno => failed("lock", path, errno.into()),
+    }
+}
+
+pub(super) fn read_locked(path: &Path) -> Error {
+    let reason = "another process that is not a daemon of this program holds a read lock";
+    refused("lock", path, reason)
+}
+
+pub(super) fn unsteady(path: &Path) -> Error {
+    refused("lock", path, "another process keeps replacing it")
+}
+
+pub(super) fn already_running(
+    path: &Path,
+    file: &File,
+    state: RunState,
+    pid: Option<Pid>,
+) -> Error {
+    let reason = match (state, pid) {
+        (RunState::Starting, Some(pid)) => format!("already being started, pid {pid}"),
+        (RunState::Starting, None) => "already being started".to_owned(),
+        (_, Some(pid)) => format!("already running, pid {pid}"),
+        (_, None) if lock::is_ending(file) => match lock::visible_holder(file) {
+            Some(pid) => format!("the previous daemon has not exited yet, pid {pid}"),
+            None => "the previous daemon has not exited yet".to_owned(),
+        },
+        (_, None) => "already running, pid unknown".to_owned(),
+    };
+    Error::words(ErrorKind::AlreadyRunning, object("lock", path), reason)
+}
+
+pub(super) fn mutex_busy(path: &Path, new_path: &Path, new: Option<File>) -> Error {
+    let holder = new.and_then(|new| lock::visible_starter(&new));
+    let holder = holder.map_or(String::new(), |pid| format!(", pid {pid},"));
+    let new_path = shown(new_path);
+    let reason = format!("another start or stop{holder} holds {new_path}");
+    Error::words(ErrorKind::Busy, object("lock", path), reason)
+}

@@ -1,0 +1,91 @@
+//! `PidFile`, the PID file of this start, whose lock is held.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+
+use nix::errno::Errno;
+use nix::sys::resource::{Resource, getrlimit};
+
+use super::failure::failed;
+use crate::error::Error;
+use crate::files::is_same_file;
+use crate::lock;
+use crate::sys::lock::ByteRange;
+
+/// What a launcher writes: the pid is not known yet.
+pub(super) const NO_PID: &[u8] = b"\n";
+
+/// The longest content that a daemon writes: ten digits and a newline.
+const CONTENT_MAX: libc::rlim_t = 11;
+
+/// A PID file whose lock is held.
+#[derive(Debug)]
+pub(crate) struct PidFile {
+    /// The description that has locked byte 0; the daemon inherits it.
+    pub(super) file: File,
+    /// The description that has locked bytes 1 and up; no process inherits it.
+    pub(super) bring_up: File,
+    pub(super) path: PathBuf,
+}
+
+impl PidFile {
+    /// The length of what the launcher writes; the daemon's pid replaces it.
+    pub(crate) const OLD_LENGTH: u64 = NO_PID.len() as u64;
+
+    /// Removes the file, if it still stands at the path, and lets go of the locks: the start has
+    /// failed, or the daemon has done its work. The daemon must have been reaped.
+    pub(crate) fn remove(self) {
+        // Byte 0 of this file is locked, so no other process replaces it between these two calls.
+        let is_ours = (self.file.metadata()).is_ok_and(|file| is_same_file(&self.path, &file));
+        if is_ours && fs::remove_file(&self.path).is_err() {
+            self.file.set_len(0).ok();
+        }
+        // In this order: a waiter that sees the bytes from 1 on free must find byte 0 free too.
+        // Explicitly, because a child that another thread forked keeps the descriptions.
+        let _ = lock::unlock_all(&self.file);
+        let _ = lock::unlock_all(&self.bring_up);
+    }
+
+    /// Writes the pid of this process, which keeps the lock; returns the description that holds it.
+    pub(crate) fn keep(self) -> Result<File, Error> {
+        let line = format!("{}\n", std::process::id());
+        let written = self.file.write_all_at(line.as_bytes(), 0);
+        let kept = written.and_then(|()| self.file.try_clone());
+        match kept {
+            Ok(file) => {
+                self.hand_over();
+                Ok(file)
+            }
+            Err(cause) => {
+                let error = failed("write", &self.path, cause);
+                self.remove();
+                Err(error)
+            }
+        }
+    }
+
+    /// The daemon is up: from here on the lock is its own.
+    pub(crate) fn hand_over(self) {
+        let _ = lock::unlock(&self.bring_up, ByteRange::BringUp);
+    }
+
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+}
+
+/// Empties a file whose byte 0 is locked, and writes that the pid is not known yet.
+pub(super) fn write_no_pid(file: &File) -> io::Result<()> {
+    // Beyond this limit a write does not fail, it kills: SIGXFSZ.
+    let (limit, _) = getrlimit(Resource::RLIMIT_FSIZE)?;
+    if limit < CONTENT_MAX {
+        return Err(Errno::EFBIG.into());
+    }
+    // On some file systems this costs more than all the rest.
+    if file.metadata()?.len() > 0 {
+        file.set_len(0)?;
+    }
+    file.write_all_at(NO_PID, 0)
+}

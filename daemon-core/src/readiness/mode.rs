@@ -1,0 +1,93 @@
+//! The modes, and the policy of the launcher for each.
+
+use std::time::Duration;
+
+#[cfg(unix)]
+use nix::unistd::Pid;
+
+#[cfg(unix)]
+use super::probe::{Probe, Target, Watch};
+#[cfg(unix)]
+use super::{exec, notify, observed};
+
+/// One readiness mode: the policy of the launcher, and how to watch the daemon.
+#[derive(Debug)]
+pub(crate) struct Mode {
+    pub(super) name: &'static str,
+    /// The longest wait, unless `ready_timeout` is set.
+    pub(crate) default_timeout: Duration,
+    /// A daemon that ends with status 0 before it is ready was a short job that succeeded.
+    pub(crate) may_finish_first: bool,
+    /// Without a log, the output is kept in memory until the daemon is ready.
+    pub(crate) buffers_output: bool,
+    #[cfg(unix)]
+    pub(crate) watch: Watch,
+}
+
+#[cfg(unix)]
+impl Mode {
+    /// Begins to watch a daemon.
+    pub(crate) fn observe(&self, target: &Target<'_>) -> Box<dyn Probe> {
+        match self.watch {
+            Watch::Observed(watch) => watch(target),
+            // The launch has bound the socket already, and watches that.
+            Watch::Announced(_) => observed::watch_settled(target),
+        }
+    }
+}
+
+pub(super) static EXEC: Mode = Mode {
+    name: "exec",
+    default_timeout: Duration::from_secs(30),
+    may_finish_first: true,
+    buffers_output: false,
+    #[cfg(unix)]
+    watch: Watch::Observed(exec::watch),
+};
+
+pub(super) static SETTLED: Mode = Mode {
+    name: "settled",
+    default_timeout: Duration::from_secs(3),
+    may_finish_first: true,
+    buffers_output: false,
+    #[cfg(unix)]
+    watch: Watch::Observed(observed::watch_settled),
+};
+
+pub(super) static LISTENING: Mode = Mode {
+    name: "listening",
+    default_timeout: Duration::from_secs(30),
+    may_finish_first: false,
+    buffers_output: false,
+    #[cfg(unix)]
+    watch: Watch::Observed(observed::watch_listening),
+};
+
+pub(super) static NOTIFY: Mode = Mode {
+    name: "notify",
+    default_timeout: Duration::from_secs(30),
+    may_finish_first: false,
+    buffers_output: true,
+    #[cfg(unix)]
+    watch: Watch::Announced(notify::bind),
+};
+
+pub(super) static ADDRESSES: Mode = Mode {
+    name: "addresses",
+    default_timeout: Duration::from_secs(30),
+    may_finish_first: false,
+    buffers_output: false,
+    #[cfg(unix)]
+    watch: Watch::Observed(observed::watch_listening),
+};
+
+/// What takes the place of a mode whose condition cannot be seen.
+#[cfg(unix)]
+pub(crate) fn fall_back(daemon: Pid) -> (&'static Mode, Box<dyn Probe>) {
+    let target = Target {
+        daemon,
+        inherited: &[],
+        addresses: &[],
+    };
+    (&SETTLED, SETTLED.observe(&target))
+}
