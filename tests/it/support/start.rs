@@ -11,7 +11,7 @@ use std::time::Instant;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
+use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::unistd::Pid;
 
 use crate::support::outcome::{Launch, Outcome};
@@ -31,9 +31,13 @@ impl Start {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        // The caller of the tests may have left descriptors open; the program gets only those that the
-        // test passes to it.
+        // The caller of the tests may have left descriptors open, and may ignore signals, as `nohup`
+        // and a shell's `&` do. The program gets only what the test passes to it.
         Self { command }.before_exec(|| {
+            for signal in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT] {
+                // SAFETY: the default action runs no code of this process.
+                unsafe { nix::sys::signal::signal(signal, SigHandler::SigDfl) }?;
+            }
             let (call, flags) = (libc::SYS_close_range, libc::CLOSE_RANGE_CLOEXEC);
             // The crate has no function for it with musl.
             // SAFETY: what is marked here is open in the child, and nothing is closed yet.
