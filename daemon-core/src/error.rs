@@ -1,13 +1,18 @@
 //! `Error` and `ErrorKind`, their exit statuses, and how they are shown. The words stand beside
 //! what fails.
 
+mod text;
+
 use std::fmt;
 use std::io;
-use std::path::Path;
 use std::process::ExitCode;
 
 #[cfg(unix)]
 use nix::sys::signal::Signal;
+
+#[cfg(unix)]
+pub(crate) use text::escape;
+pub(crate) use text::{shown, system_message};
 
 /// The kind of an [`Error`].
 ///
@@ -278,38 +283,4 @@ impl From<&Error> for ExitCode {
     fn from(error: &Error) -> Self {
         error.0.status.into()
     }
-}
-
-/// The words of the system for an error, without the errno that std adds.
-pub(crate) fn system_message(cause: &io::Error) -> String {
-    let text = cause.to_string();
-    match text.rfind(" (os error ") {
-        Some(end) => text[..end].to_owned(),
-        None => text,
-    }
-}
-
-/// A path as one line of a message may hold it.
-pub(crate) fn shown(path: &Path) -> String {
-    path.to_string_lossy().chars().flat_map(escape).collect()
-}
-
-/// A character as a terminal may show it: itself, or its escape sequence of Rust's string literals.
-pub(crate) fn escape(character: char) -> impl Iterator<Item = char> + Clone {
-    let (itself, escaped) = if is_disruptive(character) {
-        (None, Some(character.escape_default()))
-    } else {
-        (Some(character), None)
-    };
-    itself.into_iter().chain(escaped.into_iter().flatten())
-}
-
-/// Whether a character does more to a terminal than to be seen: it begins an escape sequence,
-/// starts another line or changes the direction of the text.
-fn is_disruptive(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-        )
 }

@@ -5,18 +5,21 @@
 //! permission to a directory on the way. For an ordinary user only directories that all users can
 //! write to are refused: the user decides about a directory that is shared with a group.
 
+mod untrusted;
+
 use std::ffi::OsString;
-use std::fmt;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 use nix::unistd::geteuid;
 
-use crate::error::{Error, ErrorKind, shown};
+use crate::error::shown;
 use crate::files::FileId;
 use crate::identity::Identity;
 use crate::sys;
+
+pub(crate) use untrusted::Untrusted;
 
 /// Writable by all users.
 const BY_ALL: u32 = 0o002;
@@ -32,71 +35,6 @@ const DEFAULT_OVERFLOW_UID: u32 = 65534;
 
 /// As many as the system follows, see `path_resolution(7)`.
 pub(crate) const SYMLINKS_MAX: usize = 40;
-
-/// Why a file, or the way to it, is not to be trusted.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Untrusted {
-    /// This user made a symbolic link on the way.
-    Link { link: PathBuf, maker: u32 },
-    /// This user owns a directory on the way.
-    Directory { directory: PathBuf, owner: u32 },
-    /// This user, if it is known, says what is in the file system that this directory is in.
-    FileSystem {
-        directory: PathBuf,
-        mounter: Option<u32>,
-    },
-    /// Every user can replace what is in this directory.
-    Open { directory: PathBuf },
-    /// This user owns the file.
-    Owner(u32),
-    /// The file has another name, and other users can create names in its directory.
-    HardLink,
-    /// Other users can write to the file.
-    Writable,
-}
-
-impl fmt::Display for Untrusted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Link { link, maker } => {
-                let link = shown(link);
-                write!(f, "the symbolic link {link} was made by user {maker}")
-            }
-            Self::Directory { directory, owner } => {
-                let directory = shown(directory);
-                write!(
-                    f,
-                    "user {owner}, who owns the directory {directory}, can replace it"
-                )
-            }
-            Self::FileSystem { directory, mounter } => {
-                let directory = shown(directory);
-                match mounter {
-                    Some(user) => write!(f, "user {user} mounted the file system of {directory}"),
-                    None => write!(f, "another user mounted the file system of {directory}"),
-                }
-            }
-            Self::Open { directory } => {
-                let directory = shown(directory);
-                write!(
-                    f,
-                    "any user can replace it: the directory {directory} is writable by all"
-                )
-            }
-            Self::Owner(owner) => write!(f, "it belongs to user {owner}"),
-            Self::HardLink => f.write_str("it is a hard link that another user may have made"),
-            Self::Writable => f.write_str("other users can write to it"),
-        }
-    }
-}
-
-impl Untrusted {
-    /// The error of a start that needs this object: the PID file, the log or a directory.
-    pub(crate) fn error(&self, object: &str, path: &Path) -> Error {
-        let what = format!("cannot use the {object} {}", shown(path));
-        Error::words(ErrorKind::Configuration, what, self.to_string())
-    }
-}
 
 /// Whether root can trust the way to a file, as far as it exists. To be asked before opening it.
 ///

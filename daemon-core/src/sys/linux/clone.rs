@@ -5,96 +5,28 @@
 //! `CLONE_PARENT`, and qemu-user and valgrind make a plain fork of `CLONE_VM`. The children notice before
 //! the exec, and the start ends with [`Refused::Unfit`] and without a daemon.
 
-use std::cell::{Cell, OnceCell};
+mod child;
+
 use std::ffi::{c_int, c_void};
 use std::fs::File;
-use std::io::{self, Read};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::io::Read;
+use std::os::fd::AsFd;
 use std::process::ExitStatus;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::{Pid, getpid, getppid, getsid};
+use nix::unistd::{Pid, getpid, getppid};
 
-use super::pidfd;
 use super::stack::Stack;
 use crate::sys::child::{ExecStep, Failed, Failure, Plan};
-use crate::sys::signals::{self, Blocked};
+use crate::sys::signals::Blocked;
 use crate::sys::wait;
 
-/// The daemon, a child of this process, until its end has been seen.
-///
-/// No other process can get its pid until this is dropped, unless another thread of the program
-/// waits for every child. So [`try_wait`](Self::try_wait) comes before [`end`](Self::end) and
-/// [`send`](Self::send).
-#[derive(Debug)]
-pub(crate) struct Child {
-    pid: Pid,
-    session: Pid,
-    has_ended: Cell<bool>,
-    /// Opened at the first use: a start that waits for nothing but the exec does without.
-    pidfd: OnceCell<Option<OwnedFd>>,
-}
-
-impl Child {
-    pub(crate) fn pid(&self) -> Pid {
-        self.pid
-    }
-
-    /// What is readable once it has ended, where the system has it.
-    pub(crate) fn end(&self) -> Option<BorrowedFd<'_>> {
-        let pidfd = self.pidfd.get_or_init(|| pidfd::open(self.pid).ok());
-        pidfd.as_ref().map(AsFd::as_fd)
-    }
-
-    /// How it ended, if it has. The answer stays the same, and the zombie stays until the drop.
-    pub(crate) fn try_wait(&self) -> io::Result<Option<ExitStatus>> {
-        match wait::peek(self.pid) {
-            // A system that knows it as the child of another process knows nothing of its end.
-            Err(Errno::ECHILD) if self.is_alive() => Ok(None),
-            Err(errno) => Err(errno.into()),
-            Ok(status) => {
-                self.has_ended.set(status.is_some());
-                Ok(status)
-            }
-        }
-    }
-
-    /// A process of this pid in another session is not the daemon.
-    fn is_alive(&self) -> bool {
-        let is_running = match self.pidfd.get() {
-            Some(Some(pidfd)) => {
-                let mut end = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
-                poll(&mut end, PollTimeout::ZERO) == Ok(0)
-            }
-            _ => kill(self.pid, None) != Err(Errno::ESRCH),
-        };
-        is_running && getsid(Some(self.pid)) == Ok(self.session)
-    }
-
-    pub(crate) fn send(&self, signal: i32) {
-        let sent = match self.end() {
-            Some(pidfd) => pidfd::send_signal(pidfd, signal),
-            None => Err(Errno::ENOSYS),
-        };
-        // It may have ended, which is what is wanted. Else a filter may deny the one call.
-        if sent.is_err_and(|errno| errno != Errno::ESRCH) {
-            let _ = signals::send(self.pid, signal);
-        }
-    }
-}
-
-impl Drop for Child {
-    fn drop(&mut self) {
-        if self.has_ended.get() {
-            let _ = wait::try_wait(self.pid);
-        }
-    }
-}
+pub(super) use child::Child;
 
 /// Why there is no daemon.
 #[derive(Debug)]
@@ -198,13 +130,13 @@ impl Children {
         }
         // After that, since it has hardly begun to end now: a launcher that sleeps until it has may
         // find that the daemon runs first, with all of its start-up.
-        let fate = wait::wait(intermediate);
-        self.judge(intermediate, fate)
+        let ended = wait::wait(intermediate);
+        self.judge(intermediate, ended)
     }
 
     /// Asked when no child runs on this memory any more.
-    fn judge(&self, intermediate: Pid, fate: Result<ExitStatus, Errno>) -> Result<Child, Refused> {
-        let exit_code = fate.ok().and_then(|fate| fate.code());
+    fn judge(&self, intermediate: Pid, ended: Result<ExitStatus, Errno>) -> Result<Child, Refused> {
+        let exit_code = ended.ok().and_then(|status| status.code());
         if exit_code == Some(PID_MISMATCH) {
             return Err(Failure::PidMismatch.into());
         }
@@ -217,12 +149,7 @@ impl Children {
             pid => Some(Pid::from_raw(pid)),
         };
         match (self.failure(), daemon) {
-            (None, Some(pid)) => Ok(Child {
-                pid,
-                session: intermediate,
-                has_ended: Cell::new(false),
-                pidfd: OnceCell::new(),
-            }),
+            (None, Some(pid)) => Ok(Child::new(pid, intermediate)),
             (Some(Failure::Child(ExecStep::SecondFork, Errno::EINVAL)), None) => {
                 Err(Refused::Unfit)
             }
@@ -230,7 +157,7 @@ impl Children {
                 daemon.map(wait::wait);
                 Err(failure.into())
             }
-            (None, None) => Err(Failure::Intermediate(fate).into()),
+            (None, None) => Err(Failure::Intermediate(ended).into()),
         }
     }
 
