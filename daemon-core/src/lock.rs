@@ -75,6 +75,11 @@ pub(crate) fn visible_starter(file: &File) -> Option<Pid> {
     visible_holders(file, ByteRange::BringUp).next()
 }
 
+/// The same, if it is stopped, for example by Ctrl-Z.
+pub(crate) fn stopped_starter(file: &File) -> Option<Pid> {
+    visible_starter(file).filter(|pid| process::is_stopped(*pid))
+}
+
 /// Why the pid in the file is taken for the pid of the holder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Proof {

@@ -36,7 +36,7 @@ use failure::{failed, mutex_busy, unsteady, untrusted};
 use found::{find, refuse_running};
 use new_file::{ATTEMPTS, Acquired, NewFile, pause};
 
-pub(crate) use failure::unopened;
+pub(crate) use failure::{launcher_stopped, unopened};
 pub(crate) use found::PID_WRITE_TIMEOUT;
 pub(crate) use locked::PidFile;
 

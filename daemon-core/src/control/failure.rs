@@ -6,6 +6,7 @@ use std::path::Path;
 use nix::unistd::Pid;
 
 use crate::error::{Error, ErrorKind, shown};
+use crate::pid_file;
 use crate::signal::{self, Signal};
 use crate::systemd::Unit;
 use crate::trust::Untrusted;
@@ -23,7 +24,7 @@ impl Error {
 
     pub(crate) fn pid_file_unread(path: &Path, cause: io::Error) -> Self {
         let what = format!("cannot look at the PID file {}", shown(path));
-        crate::pid_file::unopened(ErrorKind::OutOfReach, what, path, cause)
+        pid_file::unopened(ErrorKind::OutOfReach, what, path, cause)
     }
 
     pub(crate) fn pid_file_distrusted(path: &Path, untrusted: &Untrusted) -> Self {
@@ -51,6 +52,11 @@ impl Error {
             None => format!("{holder}, but its content is not a pid"),
         };
         Self::unproved(path, &reason)
+    }
+
+    /// The daemon has ended, and the launcher has not reported it yet.
+    pub(crate) fn launcher_stopped(path: &Path, launcher: Pid) -> Self {
+        Self::unproved(path, pid_file::launcher_stopped(launcher))
     }
 
     /// The daemon has ended, but its lock is still held.

@@ -342,6 +342,9 @@ impl Control {
     }
 
     fn unproved(&self, file: &File, named: Option<Pid>) -> Error {
+        if let Some(launcher) = lock::stopped_starter(file) {
+            return Error::launcher_stopped(&self.pid_file, launcher);
+        }
         let holder = lock::visible_holder(file);
         Error::holder_unproved(&self.pid_file, named, holder)
     }

@@ -76,7 +76,10 @@ pub(super) fn already_running(
 ) -> Error {
     let reason = match (state, pid) {
         (RunState::Starting, Some(pid)) => format!("already being started, pid {pid}"),
-        (RunState::Starting, None) => "already being started".to_owned(),
+        (RunState::Starting, None) => match lock::stopped_starter(file) {
+            Some(launcher) => launcher_stopped(launcher),
+            None => "already being started".to_owned(),
+        },
         (_, Some(pid)) => format!("already running, pid {pid}"),
         (_, None) if lock::is_ending(file) => match lock::visible_holder(file) {
             Some(pid) => format!("the previous daemon has not exited yet, pid {pid}"),
@@ -85,6 +88,11 @@ pub(super) fn already_running(
         (_, None) => "already running, pid unknown".to_owned(),
     };
     Error::words(ErrorKind::AlreadyRunning, object("lock", path), reason)
+}
+
+/// A launcher keeps the lock until it has killed the rest of a daemon that failed.
+pub(crate) fn launcher_stopped(launcher: Pid) -> String {
+    format!("its launcher, pid {launcher}, is stopped; use kill -CONT {launcher}")
 }
 
 pub(super) fn mutex_busy(path: &Path, new_path: &Path, new: Option<File>) -> Error {

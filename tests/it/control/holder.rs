@@ -6,9 +6,10 @@ use std::process::Command;
 use nix::sys::signal::Signal;
 
 use super::canary::Canary;
-use super::stage::{expect_answer, expect_failure};
+use super::stage::{OPTIONS, expect_answer, expect_failure};
 use crate::support::daemon::read_report;
 use crate::support::deadline::eventually;
+use crate::support::process::Process;
 use crate::support::scratch::Scratch;
 use crate::support::{lock, process, requires};
 
@@ -84,6 +85,37 @@ fn lock_in_a_child_of_a_dead_daemon_is_reported() {
         expect_failure(&scratch.verb(verb).run(), 4, &words);
     }
     assert!(process::stat(child).is_some(), "it was signalled");
+}
+
+/// Fault 232: as Ctrl-Z stops it.
+#[test]
+fn stopped_launcher_of_a_dead_daemon_is_named() {
+    requires!(linux("the holder of a lock"));
+    let scratch = Scratch::new();
+    let options = OPTIONS.replace("ready=exec", "ready=notify\nready_timeout=600");
+    let launch = scratch.controlled("report hang").options(options).spawn();
+    let daemon = read_report(&scratch.path("report.json")).pid;
+    launch.signal(Signal::SIGSTOP);
+    let launcher = launch.pid();
+    eventually("the launcher is stopped", || {
+        (process::stat(launcher)?.state == 'T').then_some(())
+    });
+    Process::open(daemon)
+        .expect("it waits")
+        .signal(Signal::SIGKILL);
+    eventually("the daemon is dead", || {
+        (process::stat(daemon)?.state == 'Z').then_some(())
+    });
+    let words = [
+        &*format!("its launcher, pid {launcher}, is stopped"),
+        &format!("use kill -CONT {launcher}"),
+    ];
+    expect_failure(&scratch.controlled("hang").run(), 69, &words);
+    for verb in ["status", "stop"] {
+        expect_failure(&scratch.verb(verb).run(), 4, &words);
+    }
+    launch.signal(Signal::SIGCONT);
+    scratch.expect_failed_start(&launch.wait(), 137);
 }
 
 #[test]

@@ -117,8 +117,20 @@ pub(crate) fn has_executed(pid: Pid) -> bool {
     stat(pid, 9).is_none_or(|flags| flags & FORKED_ONLY == 0)
 }
 
+/// Whether a signal has stopped it, or a tracer.
+pub(crate) fn is_stopped(pid: Pid) -> bool {
+    stat_field(pid, 3).is_some_and(|state| matches!(&*state, b"T" | b"t"))
+}
+
 /// A number in `/proc/PID/stat`: the field that `proc_pid_stat(5)`, which counts from 1, gives it.
 fn stat(pid: Pid, field: usize) -> Option<u64> {
+    std::str::from_utf8(&stat_field(pid, field)?)
+        .ok()?
+        .parse()
+        .ok()
+}
+
+fn stat_field(pid: Pid, field: usize) -> Option<Vec<u8>> {
     // More than its numbers and a name of 64 bytes can fill.
     let mut stat = [0; 2048];
     let length = File::open(directory(pid).ok()?.join("stat"))
@@ -131,10 +143,7 @@ fn stat(pid: Pid, field: usize) -> Option<u64> {
         .get(end_of_name + 1..)?
         .split(u8::is_ascii_whitespace)
         .filter(|field| !field.is_empty());
-    std::str::from_utf8(rest.nth(field.checked_sub(3)?)?)
-        .ok()?
-        .parse()
-        .ok()
+    rest.nth(field.checked_sub(3)?).map(<[u8]>::to_vec)
 }
 
 /// How long after the start of the system such a start was.

@@ -75,6 +75,11 @@ pub(crate) fn start_of(_pid: Pid) -> Option<u64> {
     None
 }
 
+/// Whether a signal has stopped it; not known.
+pub(crate) fn is_stopped(_pid: Pid) -> bool {
+    false
+}
+
 /// Whether it has executed a program since it was forked; not known, so it has.
 pub(crate) fn has_executed(_pid: Pid) -> bool {
     true
