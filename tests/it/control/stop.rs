@@ -4,8 +4,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use nix::unistd::setsid;
 
 use super::stage::{OPTIONS, expect_answer, expect_failure};
+use crate::support::daemon::read_report;
 use crate::support::deadline::eventually;
 use crate::support::process::{self, Process};
 use crate::support::requires;
@@ -125,6 +127,22 @@ fn kill_mode_process_spares_the_process_group() {
     let stop = scratch.verb("stop").options(options).run();
     expect_answer(&stop, 0, &answer);
     assert_eq!(scratch.processes().len(), 1, "its child goes on");
+}
+
+#[test]
+fn stop_spares_a_group_that_no_launcher_made() {
+    requires!(linux("the members of a process group"));
+    let scratch = Scratch::new();
+    let options = format!("{OPTIONS}\npid_in_foreground=1");
+    // A shell that has ended leaves a session like a daemon's, with other programs in it.
+    let shell = scratch.shell("sleep 600 >&- 2>&- & \"$0\" >&- 2>&- &");
+    let shell = shell.options(&options).does("report stay");
+    let shell = shell.before_exec(|| Ok(setsid().map(drop)?)).run();
+    assert_eq!(shell.code(), 0, "{shell:?}");
+    let program = read_report(&scratch.path("report.json")).pid;
+    let stop = scratch.verb("stop").options(options).run();
+    expect_answer(&stop, 0, &format!("stopped, pid {program}"));
+    assert_eq!(scratch.processes().len(), 1, "the other program goes on");
 }
 
 #[test]

@@ -46,24 +46,27 @@ fn at_the_open_of(end: &str, before: &str, after: &str) -> String {
 #[test]
 fn hard_link_removed_after_the_open_is_not_the_log() {
     requires!(preload, users, program("cc"));
-    let scratch = Scratch::new();
-    place(&scratch, HELLO, 0o755);
-    let victim = scratch.write("victim", VICTIM);
-    give(&victim, 0, 0o644);
-    fs::hard_link(&victim, scratch.path("place/report.log")).expect("link");
-    let before = state(&victim);
-    let library = at_the_open_of("/place/report.log", "", "unlink(path);");
-    let library = constructor::library(&scratch, &library);
-    let start = scratch.among_users(&program::path("report"), &[]).arg("-d");
-    let start = start.options("pid=report.pid\nlog=place/report.log\nuser=hello");
-    let launch = start
-        .env("LD_PRELOAD", library)
-        .does("complain:hello stay")
-        .run();
-    scratch.daemon_of(launch, "report.pid").stop();
-    assert_eq!(state(&victim), before);
-    assert!(scratch.path("done").exists(), "it was opened");
-    assert_eq!(scratch.read("place/report.log"), "hello\n");
+    for after in ["unlink(path);", r#"rename("place/own", path);"#] {
+        let scratch = Scratch::new();
+        place(&scratch, HELLO, 0o755);
+        let victim = scratch.write("victim", VICTIM);
+        give(&victim, 0, 0o644);
+        give(&scratch.write("place/own", ""), HELLO, 0o644);
+        fs::hard_link(&victim, scratch.path("place/report.log")).expect("link");
+        let before = state(&victim);
+        let library = at_the_open_of("/place/report.log", "", after);
+        let library = constructor::library(&scratch, &library);
+        let start = scratch.among_users(&program::path("report"), &[]).arg("-d");
+        let start = start.options("pid=report.pid\nlog=place/report.log\nuser=hello");
+        let launch = start
+            .env("LD_PRELOAD", library)
+            .does("complain:hello stay")
+            .run();
+        scratch.daemon_of(launch, "report.pid").stop();
+        assert_eq!(state(&victim), before);
+        assert!(scratch.path("done").exists(), "it was opened");
+        assert_eq!(scratch.read("place/report.log"), "hello\n");
+    }
 }
 
 /// Fault 220, by a symbolic link of root's that gets a second name.
