@@ -19,7 +19,8 @@ pub(crate) enum System {
     CopiesMemory,
     /// The same, but it stores the pid in the copy and refuses `CLONE_PARENT`, as qemu-user.
     RefusesCloneParent,
-    /// The same, but it does what `CLONE_PARENT` asks for. No known system does.
+    /// The same, but it does what `CLONE_PARENT` asks for. No known system does. The copy waits until
+    /// the process that made it has ended: else it may be the daemon before that process kills it.
     StoresPidInCopy,
 }
 
@@ -51,7 +52,15 @@ pub(crate) fn library(scratch: &Scratch, system: System) -> PathBuf {
             "if (flags & CLONE_PARENT) { errno = EINVAL; return -1; }
              flags = SIGCHLD | CLONE_CHILD_SETTID;"
         }
-        System::StoresPidInCopy => "flags = (flags & (CLONE_PARENT | 0xff)) | CLONE_CHILD_SETTID;",
+        System::StoresPidInCopy => {
+            "flags = (flags & (CLONE_PARENT | 0xff)) | CLONE_CHILD_SETTID;
+             struct copy copy = { function, argument };
+             if (flags & CLONE_PARENT) {
+                 if (pipe(copy.end) < 0) return -1;
+                 function = wait_and_run;
+                 argument = &copy;
+             }"
+        }
     };
     let source = format!(
         "#define _GNU_SOURCE
@@ -60,6 +69,21 @@ pub(crate) fn library(scratch: &Scratch, system: System) -> PathBuf {
          #include <sched.h>
          #include <signal.h>
          #include <stdarg.h>
+         #include <unistd.h>
+
+         struct copy {{
+             int (*function)(void *);
+             void *argument;
+             int end[2];
+         }};
+
+         static int wait_and_run(void *argument) {{
+             struct copy *copy = argument;
+             char none;
+             close(copy->end[1]);
+             read(copy->end[0], &none, 1);
+             return copy->function(copy->argument);
+         }}
 
          int clone(int (*function)(void *), void *stack, int flags, void *argument, ...) {{
              int (*real)(int (*)(void *), void *, int, void *, ...) = dlsym(RTLD_NEXT, \"clone\");
