@@ -74,13 +74,16 @@ impl<'a> ProcessGroup<'a> {
     /// Kills every member but the daemon, which must have ended.
     pub(super) fn kill_members(&mut self, timeout: Duration) {
         let deadline = Instant::now() + timeout;
-        while self.has_members() && Instant::now() < deadline {
+        loop {
+            // The daemon may have started another process just before it ended, and so may a member.
+            self.pin_members();
+            if !self.has_members() || Instant::now() >= deadline {
+                return;
+            }
             for (_, pidfd) in &self.members {
                 let _ = process::send_signal(pidfd.as_fd(), Signal::SIGKILL.as_raw());
             }
             thread::sleep(POLL_INTERVAL);
-            // A member may have started another process before it was killed.
-            self.pin_members();
         }
     }
 
