@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufRead, Write};
 use std::path::Path;
+use std::process::ExitCode;
 
 /// One row of the list.
 struct Case {
@@ -111,9 +112,21 @@ enum Result {
     Skipped(String),
 }
 
-/// The results of a run of `cargo test`, by target and path.
-fn read_run(lines: impl Iterator<Item = String>) -> BTreeMap<String, Result> {
-    let mut results = BTreeMap::new();
+/// A run of `cargo test`, by target and path.
+#[derive(Debug, Default)]
+struct Run {
+    results: BTreeMap<String, Result>,
+    /// The captured output of the tests that failed.
+    outputs: BTreeMap<String, Vec<String>>,
+}
+
+fn read_run(lines: impl Iterator<Item = String>) -> Run {
+    let Run {
+        mut results,
+        mut outputs,
+    } = Run::default();
+    // The failed test whose output the lines are.
+    let mut failed = None;
     let mut skipped = BTreeMap::new();
     let mut skips = 0;
     // What stands before the path of a test: nothing in `it`, and otherwise the target.
@@ -127,6 +140,16 @@ fn read_run(lines: impl Iterator<Item = String>) -> BTreeMap<String, Result> {
                 "it" => String::new(),
                 name => format!("{name}::"),
             };
+        } else if let Some(test) = line
+            .strip_prefix("---- ")
+            .and_then(|line| line.strip_suffix(" stdout ----"))
+        {
+            failed = Some(format!("{target}{test}"));
+        } else if line == "failures:" || line.starts_with("test result: ") {
+            failed = None;
+        } else if let Some(test) = &failed {
+            let output: &mut Vec<_> = outputs.entry(test.clone()).or_default();
+            output.push(line);
         } else if let Some((test, reason)) = line
             .split_once("SKIPPED ")
             .and_then(|(_, skip)| skip.split_once(": "))
@@ -157,7 +180,47 @@ fn read_run(lines: impl Iterator<Item = String>) -> BTreeMap<String, Result> {
             results.insert(test, Result::Skipped(reason));
         }
     }
-    results
+    Run { results, outputs }
+}
+
+/// The first lines of an output, which say why a test failed, and the last ones.
+fn shorten(output: &[String]) -> Vec<String> {
+    const FIRST: usize = 40;
+    const LAST: usize = 20;
+    let left_out = output.len().saturating_sub(FIRST + LAST);
+    if left_out == 0 {
+        return output.to_vec();
+    }
+    let mut shown = output[..FIRST].to_vec();
+    shown.push(format!("... {left_out} lines ..."));
+    shown.extend_from_slice(&output[FIRST + left_out..]);
+    shown
+}
+
+#[test]
+fn output_of_a_failed_test_is_kept() {
+    let run = "     Running tests/it/main.rs (target/debug/deps/it-0123)\n\
+               test races::one ... ok\n\
+               test races::two ... FAILED\n\n\
+               failures:\n\n\
+               ---- races::two stdout ----\n\
+               the reason\n\
+               failures:\n    races::two\n\n\
+               test result: FAILED. 1 passed; 1 failed\n";
+    let run = read_run(run.lines().map(str::to_owned));
+    assert_eq!(run.results["races::one"], Result::Passed);
+    assert_eq!(run.results["races::two"], Result::Failed);
+    assert_eq!(run.outputs["races::two"], ["the reason"]);
+    assert_eq!(run.outputs.len(), 1);
+}
+
+#[test]
+fn long_output_is_cut_in_the_middle() {
+    let lines: Vec<_> = (1..=100).map(|line| line.to_string()).collect();
+    let shown = shorten(&lines);
+    assert_eq!(shown.len(), 61);
+    assert_eq!(shown[39..42], ["40", "... 40 lines ...", "81"]);
+    assert_eq!(shorten(&lines[..60]), lines[..60]);
 }
 
 /// What became of a case by its tests, and why.
@@ -178,15 +241,17 @@ fn judge(case: &Case, results: &BTreeMap<String, Result>) -> (&'static str, Stri
     }
 }
 
-/// Shows a run of `cargo test` as it comes through a pipe, and then what became of each case. In CI a
-/// test that has to be skipped fails, and so its case does.
+/// Shows a run of `cargo test` as it comes through a pipe, then what became of each case, and last
+/// what the failed tests wrote: of a long log, people see the end. In CI a test that has to be skipped
+/// fails, and so its case does.
 #[ignore = "it reads the output of another run, see `just faults`"]
 #[test]
-fn report_of_every_case() {
+fn report_of_every_case() -> ExitCode {
     let mut out = io::stdout();
     let lines = io::stdin().lock().lines().map_while(io::Result::ok);
     let lines = lines.inspect(|line| writeln!(io::stdout(), "{line}").expect("a reader"));
-    let results = read_run(lines);
+    let Run { results, outputs } = read_run(lines);
+    assert!(!results.is_empty(), "no test was run");
     let mut counts = BTreeMap::new();
     for case in cases() {
         let (verdict, reason) = judge(&case, &results);
@@ -199,13 +264,19 @@ fn report_of_every_case() {
         .map(|(verdict, count)| format!("{count} {verdict}"))
         .collect();
     writeln!(out, "cases: {}", counts.join(", ")).expect("a reader");
+    for (test, output) in &outputs {
+        let output = shorten(output).join("\n");
+        writeln!(out, "\n---- {test} ----\n{output}").expect("a reader");
+    }
     let failed: Vec<_> = results
         .iter()
         .filter(|(_, it)| **it == Result::Failed)
+        .map(|(test, _)| test)
         .collect();
-    assert!(failed.is_empty(), "{failed:?}");
-    assert!(
-        !counts.iter().any(|count| count.ends_with("FAILED")),
-        "cases failed"
-    );
+    // A panic would end the log with a backtrace.
+    if failed.is_empty() && !counts.iter().any(|count| count.ends_with("FAILED")) {
+        return ExitCode::SUCCESS;
+    }
+    writeln!(out, "\nfailed tests: {failed:?}").expect("a reader");
+    ExitCode::FAILURE
 }
