@@ -31,7 +31,7 @@ fn second_start_is_refused_with_the_pid() {
     );
     assert_eq!(files.each_ref().map(|file| Fingerprint::of(file)), before);
     assert!(!scratch.path("second").exists(), "no code of the user ran");
-    assert_eq!(scratch.processes(), [daemon.pid()]);
+    scratch.expect_only(daemon.pid());
 }
 
 #[test]
@@ -110,8 +110,8 @@ fn child_of_the_daemon_does_not_hold_the_lock() {
     let scratch = Scratch::new();
     let daemon = scratch.up(scratch.background().does("leave-child report stay"));
     daemon.report();
-    let pids = scratch.processes();
-    assert_eq!(pids.len(), 2, "the daemon and its child");
+    // And its child.
+    scratch.expect_processes(2);
     daemon.stop();
     assert!(!lock::is_held(&scratch.path("report.pid")));
     scratch.up(scratch.background());

@@ -43,14 +43,6 @@ fn children_do_not_survive_an_interrupt() {
     scratch.expect_failed_start(&launch.wait(), 128 + Signal::SIGINT as i32);
 }
 
-/// The process that is left in the test's directory.
-fn only_process(scratch: &Scratch) -> i32 {
-    match scratch.processes()[..] {
-        [pid] => pid,
-        ref others => panic!("{others:?}"),
-    }
-}
-
 #[test]
 fn kill_mode_process_leaves_children_alone() {
     let scratch = Scratch::new();
@@ -58,7 +50,7 @@ fn kill_mode_process_leaves_children_alone() {
     let start = scratch.background().options(options);
     let launch = start.does("leave-child exit:3").run();
     assert_eq!(launch.code(), 3, "{launch:?}");
-    end(only_process(&scratch));
+    end(scratch.expect_processes(1)[0]);
 }
 
 #[test]
@@ -66,7 +58,7 @@ fn short_job_that_succeeds_keeps_its_children() {
     let scratch = Scratch::new();
     let launch = scratch.background().does("leave-child exit:0").run();
     assert_eq!(launch.code(), 0, "{launch:?}");
-    end(only_process(&scratch));
+    end(scratch.expect_processes(1)[0]);
 }
 
 fn end(pid: i32) {

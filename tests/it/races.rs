@@ -53,7 +53,7 @@ fn one_of_fifty_concurrent_starts_wins() {
             let line = launch.err_text();
             assert!(known.iter().any(|known| line.ends_with(known)), "{line}");
         }
-        assert_eq!(scratch.processes(), [daemon.pid()], "no other daemon");
+        scratch.expect_only(daemon.pid());
     }
 }
 
@@ -259,6 +259,6 @@ fn same_path_of_another_user_is_refused() {
     let second = start(UNPRIVILEGED);
     assert_eq!(second.code(), 78, "{second:?}");
     assert!(second.err_text().contains("it belongs to user 4711"));
-    assert_eq!(scratch.processes(), [daemon.pid()]);
+    scratch.expect_only(daemon.pid());
     assert_eq!(start(HELLO).code(), 69);
 }

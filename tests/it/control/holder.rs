@@ -202,10 +202,8 @@ fn daemon_that_closed_its_lock_is_not_running() {
     });
     let status = scratch.verb("status").run();
     assert_eq!(status.code(), 1, "{status:?}");
-    let [daemon] = scratch.processes()[..] else {
-        panic!("one process");
-    };
+    let daemon = scratch.expect_processes(1)[0];
     // No file names its pid, so no verb signals it.
     assert_eq!(scratch.verb("stop").run().code(), 0);
-    assert_eq!(scratch.processes(), [daemon]);
+    scratch.expect_only(daemon);
 }

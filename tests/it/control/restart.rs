@@ -16,7 +16,7 @@ fn restart_uses_the_new_command_line() {
         assert_eq!(report.arguments[1..], [word.as_bytes().to_vec()]);
         fs::remove_file(scratch.path("report.json")).expect("the report");
     }
-    assert_eq!(scratch.processes().len(), 1);
+    scratch.expect_processes(1);
 }
 
 #[test]

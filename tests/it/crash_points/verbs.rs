@@ -80,7 +80,7 @@ fn restart_killed_at_each_call_can_be_repeated() {
             second
         };
         let daemon = scratch.daemon_of(second, "report.pid");
-        assert_eq!(scratch.processes(), [daemon.pid()], "and no other");
+        scratch.expect_only(daemon.pid());
         assert!(Process::open(daemon.pid()).is_some());
     });
 }

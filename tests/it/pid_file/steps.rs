@@ -78,7 +78,7 @@ fn start_at_any_step_gives_one_daemon() {
     at_each_step(another_start, |scratch, launch, other| match other {
         Some(other) => {
             assert_eq!(launch.code(), 69, "{launch:?}");
-            assert_eq!(scratch.processes(), [other.pid()]);
+            scratch.expect_only(other.pid());
             assert_eq!(scratch.read("report.pid"), format!("{}\n", other.pid()));
             assert_eq!(lock::holders(&other.pid_file), [other.pid()]);
         }

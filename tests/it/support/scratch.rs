@@ -145,6 +145,21 @@ impl Scratch {
         with_variable(MARK, &self.mark)
     }
 
+    /// The processes of this test, once there are so many of them. In the middle of its exec a process
+    /// has no environment to be found by, and another may be about to end.
+    pub(crate) fn expect_processes(&self, count: usize) -> Vec<i32> {
+        eventually("the test has the right number of processes", || {
+            Some(self.processes()).filter(|pids| pids.len() == count)
+        })
+    }
+
+    /// Fails the test if it has another process than this one.
+    pub(crate) fn expect_only(&self, pid: i32) {
+        eventually("there is the one process and no other", || {
+            (self.processes() == [pid]).then_some(())
+        });
+    }
+
     /// Fails the test if a process of it is left.
     pub(crate) fn expect_nothing_left(&self) {
         eventually("no process of the test is left", || {
