@@ -117,9 +117,9 @@ pub(crate) fn has_executed(pid: Pid) -> bool {
     stat(pid, 9).is_none_or(|flags| flags & FORKED_ONLY == 0)
 }
 
-/// Whether a signal has stopped it, or a tracer.
+/// Whether a signal has stopped it. A debugger that has stopped it is another state.
 pub(crate) fn is_stopped(pid: Pid) -> bool {
-    stat_field(pid, 3).is_some_and(|state| matches!(&*state, b"T" | b"t"))
+    stat_field(pid, 3).as_deref() == Some(b"T")
 }
 
 /// A number in `/proc/PID/stat`: the field that `proc_pid_stat(5)`, which counts from 1, gives it.
