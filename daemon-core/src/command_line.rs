@@ -14,16 +14,18 @@
 //! A word that begins with a dash is never the value of one of our flags: `-d --pid-file --verbose`
 //! is a forgotten path, not a PID file of the name `--verbose`.
 
+mod failure;
 mod reader;
 
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use crate::daemon::Daemon;
-use crate::error::{Error, ErrorKind, shown};
+use crate::error::Error;
+use crate::value_flags::{CONTROL_FLAG, ValueFlag};
 use crate::verb::Verb;
-use reader::{Meaning, Reader, ValueFlag, ValueKind};
+use reader::{Meaning, Reader};
+
+pub(crate) use crate::value_flags::Chosen;
 
 /// What the command line asks of us.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,16 +43,6 @@ pub(crate) enum Invocation {
         argv: Vec<OsString>,
         chosen: Chosen,
     },
-}
-
-/// What the user of the program chose by `pid_flag`, `log_flag`, `timeout_flag` and `instance_flag`.
-/// A path is not empty.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Chosen {
-    pub(crate) pid_file: Option<PathBuf>,
-    pub(crate) log_file: Option<PathBuf>,
-    pub(crate) ready_timeout: Option<Duration>,
-    pub(crate) instance: Option<String>,
 }
 
 /// Reads the command line. Every `argv` in the answer is the command line byte for byte, `argv[0]`
@@ -78,8 +70,7 @@ where
     let mut argv: Vec<OsString> = words.next().into_iter().collect();
     let (mut switch, mut foreground, mut is_question) = (None, None, false);
     let (mut verb, mut first_verb) = (None, None);
-    let (mut pid_file, mut log_file) = (None, None);
-    let (mut timeout, mut instance) = (None, None);
+    let mut values: Vec<(ValueFlag<'_>, OsString)> = Vec::new();
     for word in words {
         match reader.meaning_of(&word) {
             Meaning::Program => argv.push(word),
@@ -97,67 +88,58 @@ where
                 argv.push(word);
             }
             Meaning::Flag(flag) => {
-                if flag.takes == ValueKind::Instance {
+                if flag.option.stays {
                     argv.push(word);
                 }
             }
             Meaning::Value(flag, value) => {
-                let slot = match flag.takes {
-                    ValueKind::PidFile => &mut pid_file,
-                    ValueKind::LogFile => &mut log_file,
-                    ValueKind::Timeout => &mut timeout,
-                    ValueKind::Instance => &mut instance,
-                    ValueKind::Verb => &mut verb,
-                };
                 if value.is_empty() {
-                    return Err(flag_error(flag.name, "its value is empty"));
+                    return Err(failure::of_flag(flag.name, "its value is empty"));
                 }
-                if slot.replace(value.to_owned()).is_some() {
-                    return Err(flag_error(flag.name, "it is given twice"));
+                if values.iter().any(|(other, _)| other.option == flag.option) {
+                    return Err(failure::of_flag(flag.name, "it is given twice"));
                 }
-                if flag.takes == ValueKind::Instance {
+                let value = value.to_owned();
+                if flag.option == &CONTROL_FLAG {
+                    verb = Some((flag, value.clone()));
+                }
+                values.push((flag, value));
+                if flag.option.stays {
                     argv.push(word);
                 }
             }
         }
     }
-    match reader.missing_value.or(reader.awaiting) {
-        None => {}
-        Some(flag) => return Err(missing_value(flag)),
+    if let Some(flag) = reader.missing_value.or(reader.awaiting) {
+        return Err(failure::of_flag(flag.name, flag.option.expected));
     }
 
     let switch = switch.or(foreground);
-    let verb = match (verb, &settings.control_flag) {
-        (Some(word), Some(flag)) => match (Verb::from_word(&word), &switch) {
-            (None, _) => return Err(unknown_verb(flag, &word)),
-            (Some(_), Some(switch)) => return Err(verb_beside_switch(flag, switch)),
+    let verb = match verb {
+        None => None,
+        Some((flag, word)) => match (Verb::from_word(&word), &switch) {
+            (None, _) => return Err(failure::unknown_verb(flag, &word)),
+            (Some(_), Some(switch)) => {
+                return Err(failure::verb_beside_switch(flag.name, switch));
+            }
             (Some(verb), None) => Some(verb),
         },
-        _ => None,
     };
     if is_question {
         return Ok(Invocation::InPlace { argv });
     }
     let verb = match (first_verb, switch) {
         (None, _) => verb,
-        (Some((_, word)), Some(switch)) => return Err(verb_beside_switch(&word, &switch)),
+        (Some((_, word)), Some(switch)) => return Err(failure::verb_beside_switch(&word, &switch)),
         (Some((verb, _)), None) => {
             argv[1..2].clone_from_slice(settings.control_subcommands.as_slice());
             Some(verb)
         }
     };
-    let chosen = Chosen {
-        pid_file: pid_file.map(PathBuf::from),
-        log_file: log_file.map(PathBuf::from),
-        ready_timeout: match (timeout, &settings.timeout_flag) {
-            (Some(word), Some(flag)) => Some(ready_timeout(flag, &word)?),
-            _ => None,
-        },
-        instance: match (instance, &settings.instance_flag) {
-            (Some(word), Some(flag)) => Some(instance_name(flag, &word)?),
-            _ => None,
-        },
-    };
+    let mut chosen = Chosen::default();
+    for (flag, value) in values {
+        choose(&mut chosen, flag, &value)?;
+    }
     Ok(match verb {
         Some(verb) => Invocation::Control { verb, argv, chosen },
         None => Invocation::Background { argv, chosen },
@@ -173,6 +155,7 @@ pub(crate) fn foreground(
 ) -> Result<Option<Chosen>, Error> {
     let mut reader = Reader::new(settings);
     let mut chosen = Chosen::default();
+    let mut seen = Vec::new();
     for word in words.skip(1) {
         let (flag, value) = match reader.meaning_of(&word) {
             Meaning::Question => return Ok(None),
@@ -180,12 +163,9 @@ pub(crate) fn foreground(
             _ => continue,
         };
         // The parser of the program complains about an empty or a second value.
-        match flag.takes {
-            ValueKind::PidFile => {
-                chosen.pid_file.get_or_insert_with(|| PathBuf::from(value));
-            }
-            ValueKind::Instance => chosen.instance = Some(instance_name(flag.name, value)?),
-            _ => {}
+        if flag.option.locates && !seen.contains(&flag.option) {
+            seen.push(flag.option);
+            choose(&mut chosen, flag, value)?;
         }
     }
     Ok(reader.subcommand_seen.then_some(chosen))
@@ -198,7 +178,7 @@ fn has_switch_or_verb(settings: &Daemon, words: impl Iterator<Item = OsString>) 
     for word in words.skip(1) {
         match reader.meaning_of(&word) {
             Meaning::Switch | Meaning::Verb(_) => return true,
-            Meaning::Flag(flag) | Meaning::Value(flag, _) if flag.takes == ValueKind::Verb => {
+            Meaning::Flag(flag) | Meaning::Value(flag, _) if flag.option == &CONTROL_FLAG => {
                 return true;
             }
             Meaning::Foreground | Meaning::Question => stays = true,
@@ -211,39 +191,30 @@ fn has_switch_or_verb(settings: &Daemon, words: impl Iterator<Item = OsString>) 
 /// Only one option can answer to a flag. A switch that is listed twice does no harm.
 fn expect_distinct_flags(settings: &Daemon) -> Result<(), Error> {
     if settings.background_flag.is_some() && settings.foreground_flag.is_some() {
-        return Err(Error::words(
-            ErrorKind::Configuration,
-            "cannot read the command line",
-            "foreground_flag and background_flag exclude each other",
-        ));
+        return Err(failure::exclusive("foreground_flag", "background_flag"));
     }
-    if settings.control_flag.is_some() && settings.control_subcommands.is_some() {
-        return Err(Error::words(
-            ErrorKind::Configuration,
-            "cannot read the command line",
-            "control_subcommands and control_flag exclude each other",
-        ));
+    let control_flag = settings.value_flags.of(&CONTROL_FLAG);
+    if control_flag.is_some() && settings.control_subcommands.is_some() {
+        return Err(failure::exclusive("control_subcommands", "control_flag"));
     }
-    let switches = settings.switches();
-    let mut claims: Vec<_> = switches.map(|flag| (flag, "background_flag")).collect();
-    for (flag, option) in [
-        (&settings.foreground_flag, "foreground_flag"),
-        (&settings.pid_flag, "pid_flag"),
-        (&settings.log_flag, "log_flag"),
-        (&settings.timeout_flag, "timeout_flag"),
-        (&settings.instance_flag, "instance_flag"),
-        (&settings.control_flag, "control_flag"),
-    ] {
-        let Some(flag) = flag else { continue };
-        if let Some((_, other)) = claims
-            .iter()
-            .find(|(claimed, _)| *claimed == flag.as_os_str())
-        {
-            return Err(claimed_twice(flag, other, option));
+    let switches = settings.switches().map(|flag| (flag, "background_flag"));
+    let foreground = settings.foreground_flag.as_deref();
+    let foreground = foreground.map(|flag| (flag, "foreground_flag"));
+    let values = settings.value_flags.iter();
+    let values = values.map(|flag| (flag.name, flag.option.name));
+    let mut claims: Vec<_> = switches.collect();
+    for (flag, option) in foreground.into_iter().chain(values) {
+        if let Some((_, other)) = claims.iter().find(|(claimed, _)| *claimed == flag) {
+            return Err(failure::claimed_twice(flag, other, option));
         }
-        claims.push((flag.as_os_str(), option));
+        claims.push((flag, option));
     }
     Ok(())
+}
+
+fn choose(chosen: &mut Chosen, flag: ValueFlag<'_>, value: &OsStr) -> Result<(), Error> {
+    let noted = (flag.option.choose)(chosen, value);
+    noted.map_err(|reason| failure::of_flag(flag.name, reason))
 }
 
 impl Daemon {
@@ -256,83 +227,6 @@ impl Daemon {
             .chain(default.into_iter().filter(move |_| has_default))
     }
 }
-
-/// Whole seconds; 0 is for ever.
-fn ready_timeout(flag: &OsStr, word: &OsStr) -> Result<Duration, Error> {
-    match word.to_str().map(str::parse) {
-        Some(Ok(0)) => Ok(Duration::MAX),
-        Some(Ok(seconds)) => Ok(Duration::from_secs(seconds)),
-        _ => {
-            let word = shown(Path::new(word));
-            Err(flag_error(
-                flag,
-                format!("{EXPECTED_SECONDS}, found {word}"),
-            ))
-        }
-    }
-}
-
-/// One component of a path.
-fn instance_name(flag: &OsStr, word: &OsStr) -> Result<String, Error> {
-    let is_name = |name: &&str| {
-        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._@-".contains(&byte);
-        name.len() <= INSTANCE_MAX && !name.starts_with(['.', '-']) && name.bytes().all(is_allowed)
-    };
-    let name = word.to_str().filter(is_name);
-    name.map(str::to_owned).ok_or_else(|| {
-        let word = shown(Path::new(word));
-        flag_error(flag, format!("{EXPECTED_INSTANCE}, found {word}"))
-    })
-}
-
-fn missing_value(flag: ValueFlag) -> Error {
-    let reason = match flag.takes {
-        ValueKind::PidFile | ValueKind::LogFile => {
-            "expected a path; write ./-name for one that begins with a dash".to_owned()
-        }
-        ValueKind::Timeout => EXPECTED_SECONDS.to_owned(),
-        ValueKind::Instance => EXPECTED_INSTANCE.to_owned(),
-        ValueKind::Verb => format!("expected {VERBS}"),
-    };
-    flag_error(flag.name, reason)
-}
-
-fn unknown_verb(flag: &OsStr, word: &OsStr) -> Error {
-    let word = shown(Path::new(word));
-    flag_error(flag, format!("unknown verb {word}; expected {VERBS}"))
-}
-
-/// `asked` is the control flag, or the verb where that is a subcommand.
-fn verb_beside_switch(asked: &OsStr, switch: &OsStr) -> Error {
-    let what = match Verb::from_word(asked) {
-        Some(_) => format!("cannot use the verb {}", shown(Path::new(asked))),
-        None => cannot_use(asked),
-    };
-    let switch = shown(Path::new(switch));
-    let reason = format!("it cannot be combined with {switch}");
-    Error::words(ErrorKind::Usage, what, reason)
-}
-
-fn flag_error(flag: &OsStr, reason: impl Into<String>) -> Error {
-    Error::words(ErrorKind::Usage, cannot_use(flag), reason)
-}
-
-fn claimed_twice(flag: &OsStr, one: &str, other: &str) -> Error {
-    let reason = format!("{one} and {other} both use it");
-    Error::words(ErrorKind::Configuration, cannot_use(flag), reason)
-}
-
-fn cannot_use(flag: &OsStr) -> String {
-    format!("cannot use the flag {}", shown(Path::new(flag)))
-}
-
-const INSTANCE_MAX: usize = 64;
-const EXPECTED_INSTANCE: &str =
-    "expected a name of at most 64 letters, digits, `.`, `_`, `@` and `-`";
-
-const EXPECTED_SECONDS: &str = "expected a number of seconds";
-
-const VERBS: &str = "status, start, stop, reload, reopen or restart";
 
 #[cfg(test)]
 mod tests;

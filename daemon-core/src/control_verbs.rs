@@ -18,6 +18,7 @@ use crate::settings::{Object, Settings};
 use crate::signal::Signal;
 use crate::sys;
 use crate::systemd;
+use crate::value_flags::CONTROL_FLAG;
 use crate::verb::Verb;
 
 impl Daemon {
@@ -33,9 +34,7 @@ impl Daemon {
     /// let _daemon = Daemon::new().pid("/run/hello.pid").control_flag("-s").enter();
     /// ```
     pub fn control_flag(mut self, flag: impl Into<OsString>) -> Self {
-        let flag = flag.into();
-        self.check.note("control_flag", option_check::flag(&flag));
-        self.control_flag = Some(flag);
+        self.set_value_flag(&CONTROL_FLAG, flag.into());
         self.run_verb = Some(run);
         self
     }
@@ -266,7 +265,7 @@ fn refuse_reload_that_reopens(settings: &Daemon) -> Result<(), Error> {
     if settings.settings.log_reopen != Some(Signal::SIGHUP) {
         return Ok(());
     }
-    let flag = settings.control_flag.as_ref();
+    let flag = settings.value_flags.of(&CONTROL_FLAG);
     let flag = flag.map_or(String::new(), |flag| format!("{} ", shown(flag.as_ref())));
     let reason = format!("SIGHUP reopens the log of this program; use {flag}reopen");
     let what = "cannot reload the daemon";

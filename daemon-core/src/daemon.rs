@@ -15,6 +15,7 @@ use crate::path_source::PathSource;
 use crate::readiness::Readiness;
 use crate::settings::{Paths, Settings};
 use crate::signal::Signal;
+use crate::value_flags::{FlagOption, INSTANCE_FLAG, LOG_FLAG, PID_FLAG, TIMEOUT_FLAG, ValueFlags};
 #[cfg(unix)]
 use crate::verb::Verb;
 
@@ -45,13 +46,9 @@ pub struct Daemon {
     pub(crate) background_flag: Option<Vec<OsString>>,
     pub(crate) foreground_flag: Option<OsString>,
     pub(crate) subcommand: Vec<OsString>,
-    pub(crate) pid_flag: Option<OsString>,
-    pub(crate) log_flag: Option<OsString>,
-    pub(crate) timeout_flag: Option<OsString>,
-    pub(crate) instance_flag: Option<OsString>,
+    pub(crate) value_flags: ValueFlags,
     /// The value of `{instance}`, where there is an `instance_flag`.
     pub(crate) instance: Option<String>,
-    pub(crate) control_flag: Option<OsString>,
     /// The first word of a run; then the verbs are first words too.
     pub(crate) control_subcommands: Option<OsString>,
     pub(crate) paths: Paths<PathSource>,
@@ -94,12 +91,8 @@ impl Daemon {
             background_flag: None,
             foreground_flag: None,
             subcommand: Vec::new(),
-            pid_flag: None,
-            log_flag: None,
-            timeout_flag: None,
-            instance_flag: None,
+            value_flags: ValueFlags::default(),
             instance: None,
-            control_flag: None,
             control_subcommands: None,
             paths: Paths::default(),
             user: None,
@@ -205,9 +198,7 @@ impl Daemon {
     /// let _daemon = daemon::Daemon::new().pid_flag("--pid-file").enter();
     /// ```
     pub fn pid_flag(mut self, flag: impl Into<OsString>) -> Self {
-        let flag = flag.into();
-        self.check.note("pid_flag", option_check::flag(&flag));
-        self.pid_flag = Some(flag);
+        self.set_value_flag(&PID_FLAG, flag.into());
         self.capabilities.add_pid_file();
         self
     }
@@ -221,9 +212,7 @@ impl Daemon {
     /// let _daemon = daemon::Daemon::new().log_flag("--log-file").enter();
     /// ```
     pub fn log_flag(mut self, flag: impl Into<OsString>) -> Self {
-        let flag = flag.into();
-        self.check.note("log_flag", option_check::flag(&flag));
-        self.log_flag = Some(flag);
+        self.set_value_flag(&LOG_FLAG, flag.into());
         self.capabilities.add_log();
         self
     }
@@ -239,9 +228,7 @@ impl Daemon {
     /// let _daemon = daemon::Daemon::new().timeout_flag("--timeout").enter();
     /// ```
     pub fn timeout_flag(mut self, flag: impl Into<OsString>) -> Self {
-        let flag = flag.into();
-        self.check.note("timeout_flag", option_check::flag(&flag));
-        self.timeout_flag = Some(flag);
+        self.set_value_flag(&TIMEOUT_FLAG, flag.into());
         self
     }
 
@@ -260,9 +247,7 @@ impl Daemon {
     /// let _daemon = Daemon::new().pid(pid).instance_flag("--name").enter();
     /// ```
     pub fn instance_flag(mut self, flag: impl Into<OsString>) -> Self {
-        let flag = flag.into();
-        self.check.note("instance_flag", option_check::flag(&flag));
-        self.instance_flag = Some(flag);
+        self.set_value_flag(&INSTANCE_FLAG, flag.into());
         self.instance = Some("default".to_owned());
         self
     }
@@ -516,5 +501,10 @@ impl Daemon {
         self.configure = Some(configure);
         self.capabilities.add_daemon_side();
         self
+    }
+
+    pub(crate) fn set_value_flag(&mut self, option: &'static FlagOption, flag: OsString) {
+        self.check.note(option.name, option_check::flag(&flag));
+        self.value_flags.set(option, flag);
     }
 }

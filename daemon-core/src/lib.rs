@@ -84,6 +84,7 @@ mod systemd;
 mod trust;
 #[cfg(not(unix))]
 mod unsupported;
+mod value_flags;
 mod verb;
 
 pub use control::{Control, Status, Stopped};

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 
 use crate::daemon::Daemon;
+use crate::value_flags::{CONTROL_FLAG, ValueFlag};
 use crate::verb::Verb;
 
 /// What one word of the command line means.
@@ -20,23 +21,6 @@ pub(super) enum Meaning<'s, 'w> {
     Flag(ValueFlag<'s>),
     /// A value of one of our flags, from `--flag=value` or as a word by itself.
     Value(ValueFlag<'s>, &'w OsStr),
-}
-
-/// One of our flags that take a value.
-#[derive(Clone, Copy)]
-pub(super) struct ValueFlag<'s> {
-    pub(super) name: &'s OsStr,
-    pub(super) takes: ValueKind,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum ValueKind {
-    PidFile,
-    LogFile,
-    Timeout,
-    /// This flag stays in the program's argv.
-    Instance,
-    Verb,
 }
 
 /// Reads word after word, from the one after `argv[0]`.
@@ -108,31 +92,15 @@ impl<'s> Reader<'s> {
     }
 
     fn value_flag_in<'w>(&mut self, word: &'w OsStr) -> Option<Meaning<'s, 'w>> {
-        let Daemon {
-            pid_flag,
-            log_flag,
-            timeout_flag,
-            instance_flag,
-            control_flag,
-            ..
-        } = self.settings;
-        let flags = [
-            (control_flag.as_ref(), ValueKind::Verb),
-            (pid_flag.as_ref(), ValueKind::PidFile),
-            (log_flag.as_ref(), ValueKind::LogFile),
-            (timeout_flag.as_ref(), ValueKind::Timeout),
-            (instance_flag.as_ref(), ValueKind::Instance),
-        ];
-        for (name, takes) in flags {
-            let Some(name) = name else { continue };
-            let flag = ValueFlag { name, takes };
-            if word == name {
+        for flag in self.settings.value_flags.iter() {
+            if word == flag.name {
                 self.awaiting = Some(flag);
                 return Some(Meaning::Flag(flag));
             }
-            let value = match takes {
-                ValueKind::Verb => attached_verb(name, word),
-                _ => value_after(name, word),
+            let value = if flag.option == &CONTROL_FLAG {
+                attached_verb(flag.name, word)
+            } else {
+                value_after(flag.name, word)
             };
             if let Some(value) = value {
                 return Some(Meaning::Value(flag, value));

@@ -12,6 +12,8 @@ mod switch;
 mod timeout_flag;
 mod verbs;
 
+use std::path::PathBuf;
+
 use super::*;
 
 /// The answer, or the exit status and the message.

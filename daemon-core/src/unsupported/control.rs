@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind};
 use crate::kill_mode::KillMode;
 use crate::option_check;
 use crate::signal::Signal;
+use crate::value_flags::CONTROL_FLAG;
 
 pub use status::{Status, Stopped};
 
@@ -84,9 +85,7 @@ impl Daemon {
     /// A flag that takes a control verb, as in `prog -s stop`. Default: none. Every verb is an error on
     /// this system.
     pub fn control_flag(mut self, flag: impl Into<OsString>) -> Self {
-        let flag = flag.into();
-        self.check.note("control_flag", option_check::flag(&flag));
-        self.control_flag = Some(flag);
+        self.set_value_flag(&CONTROL_FLAG, flag.into());
         self
     }
 

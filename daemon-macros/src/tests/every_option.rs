@@ -24,6 +24,15 @@ fn every_usage_is_accepted() {
 }
 
 #[test]
+fn unknown_option_lists_every_option() {
+    let names = OPTIONS.iter().map(|option| format!("`{}`", option.name));
+    let names = names.collect::<Vec<_>>().join(", ");
+    let expected = format!("unknown option `colour`; expected one of {names}");
+    let output = with_options("colour = \"red\"");
+    assert!(output.contains(&expected), "{output}");
+}
+
+#[test]
 fn misspelled_option_is_corrected() {
     for (option, usage) in usages() {
         let output = with_options(&format!("x{usage}"));

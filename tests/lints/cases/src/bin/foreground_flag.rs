@@ -1,4 +1,4 @@
-//! Options that exclude those of `every_option`.
+//! Options that exclude those of `every_kind_of_value`.
 
 #![deny(
     warnings,

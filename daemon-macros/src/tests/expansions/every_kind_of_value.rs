@@ -5,16 +5,11 @@
     pid = "{pid_dir}/{name}.pid",
     log = log_file(),
     pid_flag = "--pid-file",
-    log_flag = "--log-file",
-    instance_flag = "--name",
-    timeout_flag = "--timeout",
     pid_in_foreground = true,
     pid_mode = 0o600,
-    log_mode = 0o644,
     workdir = "/",
     umask = 0o022,
     user = "www",
-    group = "www",
     chroot = env!("ROOT"),
     env_remove = "GIT_DIR",
     keep_fds = [3, 4],
@@ -22,7 +17,6 @@
     ready_timeout = 60,
     control_flag = "-s",
     stop_signal = "SIGINT",
-    stop_timeout = 5,
     log_reopen = "SIGHUP",
     configure = settings::adjust,
 )]
@@ -37,16 +31,11 @@ fn main() {
         .pid(::renamed::PathSource::template("{pid_dir}/{name}.pid"))
         .log(::renamed::PathSource::from_fn(|| log_file()))
         .pid_flag("--pid-file")
-        .log_flag("--log-file")
-        .instance_flag("--name")
-        .timeout_flag("--timeout")
         .pid_in_foreground(true)
         .pid_mode(0o600)
-        .log_mode(0o644)
         .workdir("/")
         .umask(0o022)
         .user("www")
-        .group("www")
         .chroot(::renamed::PathSource::from_fn(|| env!("ROOT")))
         .env_remove(["GIT_DIR"])
         .keep_fds([3, 4])
@@ -54,7 +43,6 @@ fn main() {
         .ready_timeout(::core::time::Duration::from_secs(60))
         .control_flag("-s")
         .stop_signal(::renamed::Signal::SIGINT)
-        .stop_timeout(::core::time::Duration::from_secs(5))
         .log_reopen(::renamed::Signal::SIGHUP)
         .configure(settings::adjust)
         .enter();

@@ -1,4 +1,4 @@
-//! Every option, with values that lints check.
+//! Every kind of value, as lints check it.
 
 #![deny(
     warnings,
@@ -22,16 +22,12 @@ use std::time::Duration;
     pid = pid_file(),
     log = { PathBuf::from("a.log") },
     pid_flag = "--pid-file",
-    log_flag = "--log-file",
     instance_flag = "--name",
-    timeout_flag = "--timeout",
     pid_in_foreground = true,
     pid_mode = 0o600,
-    log_mode = 0o644,
     workdir = "{home}",
     umask = 0o022,
     user = "nobody",
-    group = "nogroup",
     chroot = "/var/{instance}",
     env_remove = ["GIT_DIR", "MAKEFLAGS"],
     keep_fds = [1000000],
@@ -39,7 +35,6 @@ use std::time::Duration;
     ready_timeout = 86400,
     control_flag = "-s",
     stop_signal = "SIGINT",
-    stop_timeout = 60,
     log_reopen = "SIGHUP",
     configure = adjust,
 )]

@@ -1,0 +1,43 @@
+//! What is wrong with a command line, in the words that its user reads.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use crate::error::{Error, ErrorKind, shown};
+use crate::value_flags::ValueFlag;
+use crate::verb::Verb;
+
+pub(super) fn of_flag(flag: &OsStr, reason: impl Into<String>) -> Error {
+    Error::words(ErrorKind::Usage, cannot_use(flag), reason)
+}
+
+pub(super) fn unknown_verb(flag: ValueFlag<'_>, word: &OsStr) -> Error {
+    let (word, expected) = (shown(Path::new(word)), flag.option.expected);
+    of_flag(flag.name, format!("unknown verb {word}; {expected}"))
+}
+
+/// `asked` is the control flag, or the verb where that is a subcommand.
+pub(super) fn verb_beside_switch(asked: &OsStr, switch: &OsStr) -> Error {
+    let what = match Verb::from_word(asked) {
+        Some(_) => format!("cannot use the verb {}", shown(Path::new(asked))),
+        None => cannot_use(asked),
+    };
+    let switch = shown(Path::new(switch));
+    let reason = format!("it cannot be combined with {switch}");
+    Error::words(ErrorKind::Usage, what, reason)
+}
+
+pub(super) fn exclusive(one: &str, other: &str) -> Error {
+    let what = "cannot read the command line";
+    let reason = format!("{one} and {other} exclude each other");
+    Error::words(ErrorKind::Configuration, what, reason)
+}
+
+pub(super) fn claimed_twice(flag: &OsStr, one: &str, other: &str) -> Error {
+    let reason = format!("{one} and {other} both use it");
+    Error::words(ErrorKind::Configuration, cannot_use(flag), reason)
+}
+
+fn cannot_use(flag: &OsStr) -> String {
+    format!("cannot use the flag {}", shown(Path::new(flag)))
+}

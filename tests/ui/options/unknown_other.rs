@@ -1,2 +1,0 @@
-#[daemon::main(colour = "red")]
-fn main() {}
