@@ -127,7 +127,13 @@ impl ValueFlags {
     /// The last flag of an option counts.
     pub(crate) fn set(&mut self, option: &'static FlagOption, flag: OsString) {
         self.0.retain(|(other, _)| *other != option);
-        self.0.push((option, flag));
+        // A verb decides the role of the process, so a flag of two options is the verb's.
+        let at = if option == &CONTROL_FLAG {
+            0
+        } else {
+            self.0.len()
+        };
+        self.0.insert(at, (option, flag));
     }
 
     /// The flag of an option.
