@@ -61,6 +61,7 @@ static PID_FILES: PidFiles = PidFiles {
     create: PidFile::create,
     hand_over: PidFile::hand_over,
     remove: PidFile::remove,
+    fail: PidFile::fail,
 };
 
 static LOGS: Logs = Logs {
@@ -84,6 +85,8 @@ pub(crate) struct PidFiles {
     /// Gives the file to the daemon.
     pub(crate) hand_over: fn(PidFile),
     pub(crate) remove: fn(PidFile),
+    /// Removes the file of a start that failed.
+    pub(crate) fail: fn(PidFile, &Error),
 }
 
 /// `log`, `log_flag`.

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use nix::unistd::Pid;
 
+use crate::client::{self, Found};
 use crate::control::{Control, Status, Stopped};
 use crate::daemon::Daemon;
-use crate::enter::{path_context, start};
+use crate::enter::{path_context, report_and_exit, start};
 use crate::error::{Error, ErrorKind, shown};
 use crate::launcher::{preflight, report};
 use crate::option_check;
@@ -82,7 +83,7 @@ impl Daemon {
     }
 }
 
-fn control(settings: &Daemon, argv0: Option<OsString>) -> Result<Control, Error> {
+pub(crate) fn control(settings: &Daemon, argv0: Option<OsString>) -> Result<Control, Error> {
     let source = settings.paths.pid.clone();
     let source = source.ok_or_else(Error::no_pid_file)?;
     let mut context = path_context(&argv0.unwrap_or_default());
@@ -104,7 +105,7 @@ fn run(settings: Daemon, verb: Verb, arguments: Vec<OsString>) -> Result<u8, Err
     let control = || control(&settings, arguments.first().cloned());
     match verb {
         Verb::Status => status(&control()?),
-        Verb::Start => start_if_not_running(settings, arguments),
+        Verb::Start => start_if_not_running(&settings, &arguments),
         Verb::Stop => stop(&control()?, stop_timeout).map(|_| 0),
         Verb::Reload => {
             refuse_reload_that_reopens(&settings)?;
@@ -115,28 +116,17 @@ fn run(settings: Daemon, verb: Verb, arguments: Vec<OsString>) -> Result<u8, Err
     }
 }
 
-/// `start`: as the switch, but a daemon that runs already is no error.
-fn start_if_not_running(settings: Daemon, arguments: Vec<OsString>) -> Result<u8, Error> {
-    let control = control(&settings, arguments.first().cloned())?;
-    if is_running(&control)? {
-        return Ok(0);
+/// `start`: as the switch, but a daemon that runs already is no error, and a start that is under way
+/// is waited for.
+fn start_if_not_running(settings: &Daemon, arguments: &[OsString]) -> Result<u8, Error> {
+    let control = control(settings, arguments.first().cloned())?;
+    match client::find_or_start(settings, arguments, &control)? {
+        Found::Running(status) => {
+            report::answer(&status.to_string());
+            Ok(0)
+        }
+        Found::Launched(launched, _interrupts) => report_and_exit(launched),
     }
-    let error = start(settings.into_config(arguments)?);
-    // Another start may have been faster.
-    if error.kind() == ErrorKind::AlreadyRunning && is_running(&control)? {
-        return Ok(0);
-    }
-    Err(error)
-}
-
-/// Whether it runs, and prints it.
-fn is_running(control: &Control) -> Result<bool, Error> {
-    let status = control.status()?;
-    let is_running = matches!(status, Status::Running { .. });
-    if is_running {
-        report::answer(&status.to_string());
-    }
-    Ok(is_running)
 }
 
 /// `restart`; returns why the start failed.

@@ -191,24 +191,23 @@ fn start_with(settings: Daemon, arguments: Vec<OsString>) -> Error {
 pub(crate) fn start(config: LaunchConfig) -> Error {
     match launcher::launch(config) {
         // The daemon is up, so an interrupt comes too late: signals stay caught to the end.
-        Ok((
-            Launched::Up {
-                pid,
-                log,
-                status,
-                addresses,
-            },
-            _interrupts,
-        )) => {
-            report::up(pid, log.as_deref(), status.as_deref(), addresses.as_deref());
-            sys::exit::exit(0)
-        }
-        Ok((Launched::Finished { output }, _)) => {
-            report::finished(&output);
-            sys::exit::exit(0)
-        }
+        Ok((launched, _interrupts)) => report_and_exit(launched),
         Err(error) => error,
     }
+}
+
+/// Ends the launcher after a start that has succeeded.
+pub(crate) fn report_and_exit(launched: Launched) -> ! {
+    match launched {
+        Launched::Up {
+            pid,
+            log,
+            status,
+            addresses,
+        } => report::up(pid, log.as_deref(), status.as_deref(), addresses.as_deref()),
+        Launched::Finished { output } => report::finished(&output),
+    }
+    sys::exit::exit(0)
 }
 
 pub(crate) fn path_context(argv0: &OsStr) -> PathContext {

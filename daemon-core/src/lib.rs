@@ -14,6 +14,8 @@ mod capabilities;
 mod capabilities;
 #[cfg(feature = "clap")]
 pub mod clap;
+#[cfg(unix)]
+mod client;
 mod codec;
 mod command_line;
 #[cfg(unix)]

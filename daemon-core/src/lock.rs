@@ -122,11 +122,11 @@ pub(crate) fn read_pid(file: &File) -> Option<Pid> {
     parse_pid(content.get(..length)?)
 }
 
-/// Whether the content is what a launcher writes, and nothing else.
+/// Whether the content is what a launcher writes: before there is a pid, and after a failure.
 fn has_no_pid_yet(file: &File) -> bool {
-    let mut content = [0; 2];
-    file.read_at(&mut content, 0)
-        .is_ok_and(|length| content.get(..length) == Some(b"\n"))
+    let mut first = [0];
+    file.read_at(&mut first, 0)
+        .is_ok_and(|length| length == 1 && first == *b"\n")
 }
 
 fn is_empty(file: &File) -> bool {

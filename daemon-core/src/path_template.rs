@@ -25,7 +25,7 @@ use crate::settings::Object;
 /// stands for (`~/.local/state` has two levels that a new user's home lacks), and the last one of
 /// the path. Every other path is taken as it is: a missing directory there is probably a typing
 /// error, so opening the file fails.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Resolved {
     object: Object,
     path: PathBuf,

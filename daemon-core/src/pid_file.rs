@@ -18,6 +18,7 @@
 //! A kill at any step leaves an empty `PATH.new` or an unlocked file at the path; the next start
 //! uses the one and replaces the other.
 
+mod failed_start;
 mod failure;
 mod found;
 mod in_place;
@@ -36,6 +37,7 @@ use failure::{failed, mutex_busy, unsteady, untrusted};
 use found::{find, refuse_running};
 use new_file::{ATTEMPTS, Acquired, NewFile, pause};
 
+pub(crate) use failed_start::failure;
 pub(crate) use failure::{launcher_stopped, unopened};
 pub(crate) use found::PID_WRITE_TIMEOUT;
 pub(crate) use locked::PidFile;

@@ -73,6 +73,16 @@ impl Error {
         Self::unproved(path, "it is being started, and has no pid yet")
     }
 
+    /// A start of another process takes too long.
+    pub(crate) fn still_starting(path: &Path) -> Self {
+        let what = format!(
+            "cannot wait for the start with the PID file {}",
+            shown(path)
+        );
+        let reason = "another process is still starting the daemon";
+        Self::words(ErrorKind::Busy, what, reason)
+    }
+
     fn unproved(path: &Path, reason: impl Into<String>) -> Self {
         let what = format!(
             "cannot identify the daemon from the PID file {}",

@@ -4,6 +4,7 @@ mod failure;
 mod holder;
 mod process_group;
 mod status;
+mod verdict;
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -25,6 +26,7 @@ use holder::{Holder, POLL_INTERVAL};
 use process_group::ProcessGroup;
 
 pub use status::{Status, Stopped};
+pub(crate) use verdict::Verdict;
 
 /// How long a killed daemon may take to exit, and its lock to be free.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -285,15 +287,24 @@ impl Control {
         }
     }
 
-    fn find(&self) -> Result<Found, Error> {
+    /// Opens the PID file to look at it, if there is one.
+    fn open(&self) -> Result<Option<File>, Error> {
         let failed = |cause: io::Error| Error::pid_file_unread(&self.pid_file, cause);
         let file = match options().open(&self.pid_file) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::NoFile),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             other => other.map_err(failed)?,
         };
         if !file.metadata().map_err(failed)?.is_file() {
             return Err(Error::pid_file_irregular(&self.pid_file));
         }
+        Ok(Some(file))
+    }
+
+    fn find(&self) -> Result<Found, Error> {
+        let failed = |cause: io::Error| Error::pid_file_unread(&self.pid_file, cause);
+        let Some(file) = self.open()? else {
+            return Ok(Found::NoFile);
+        };
         let begin = Instant::now();
         let mut deadline = begin + PID_WRITE_TIMEOUT;
         let mut named = None;

@@ -9,7 +9,7 @@ use crate::readiness::Readiness;
 use crate::settings::{Paths, Settings};
 
 /// What the launcher has decided: every path absolute, every default filled in.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct LaunchConfig {
     /// The daemon's argv, without the words that this library removes.
     pub(crate) arguments: Vec<OsString>,

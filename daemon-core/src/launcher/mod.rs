@@ -87,7 +87,8 @@ pub(crate) fn launch(config: LaunchConfig) -> Result<(Launched, Interrupts), Err
     }
     match (&launched, locked) {
         (Ok(Launched::Up { .. }), Some((file, capability))) => (capability.hand_over)(file),
-        (_, Some((file, capability))) => (capability.remove)(file),
+        (Ok(Launched::Finished { .. }), Some((file, capability))) => (capability.remove)(file),
+        (Err(error), Some((file, capability))) => (capability.fail)(file, error),
         (_, None) => {}
     }
     launched.map(|launched| (launched, interrupts))

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit};
 
+use super::failed_start;
 use super::failure::failed;
 use crate::error::Error;
 use crate::files::is_same_file;
@@ -37,10 +38,21 @@ impl PidFile {
     /// Removes the file, if it still stands at the path, and lets go of the locks: the start has
     /// failed, or the daemon has done its work. The daemon must have been reaped.
     pub(crate) fn remove(self) {
+        self.remove_after(None);
+    }
+
+    /// As [`remove`](Self::remove), and tells the processes that wait for this start why it failed.
+    pub(crate) fn fail(self, error: &Error) {
+        self.remove_after(Some(error));
+    }
+
+    fn remove_after(self, error: Option<&Error>) {
         // Byte 0 of this file is locked, so no other process replaces it between these two calls.
         let is_ours = (self.file.metadata()).is_ok_and(|file| is_same_file(&self.path, &file));
         if is_ours && fs::remove_file(&self.path).is_err() {
             self.file.set_len(0).ok();
+        } else if let Some(error) = error {
+            failed_start::write(&self.file, error).ok();
         }
         // In this order: a waiter that sees the bytes from 1 on free must find byte 0 free too.
         // Explicitly, because a child that another thread forked keeps the descriptions.

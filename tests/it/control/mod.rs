@@ -9,6 +9,7 @@ mod recycled_pids;
 mod reload;
 mod restart;
 pub(crate) mod stage;
+mod start;
 mod status;
 mod stop;
 mod users;

@@ -189,25 +189,11 @@ fn exit_handler_spares_a_reused_descriptor() {
     assert_eq!(fs::read(other).expect("the other file"), b"precious\n");
 }
 
-/// Registers its handler before the program does, so that it runs after the program's.
-const SLOW_END: &str = r#"
-#include <stdio.h>
-#include <unistd.h>
-
-__attribute__((destructor)) static void end(void) {
-    int daemon = 0;
-    FILE *reported = fopen("reported", "r");
-    if (!reported || fscanf(reported, "%d", &daemon) != 1 || daemon != getpid()) return;
-    fclose(fopen("ending", "w"));
-    while (access("go", F_OK)) usleep(1000);
-}
-"#;
-
 #[test]
 fn slow_destructors_exclude_a_second_daemon() {
     requires!(preload, linux("the holder of a lock"), program("cc"));
     let scratch = Scratch::new();
-    let library = constructor::library(&scratch, SLOW_END);
+    let library = constructor::library(&scratch, constructor::SLOW_END);
     let start = scratch.controlled("note:reported stay");
     let daemon = scratch.up(start.env("LD_PRELOAD", &library));
     eventually("the program runs", || {

@@ -7,6 +7,7 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::process::{self, Command};
+use std::thread;
 use std::time::Duration;
 
 use daemon::{Daemon, KillMode, PathSource, Readiness, Signal};
@@ -109,6 +110,14 @@ fn set(daemon: Daemon, name: &str, value: &OsStr) -> Daemon {
         "pid_and_copy_up" => daemon.pid(after(value, || {
             let mode = fs::metadata(our_image())?.permissions();
             fs::set_permissions(our_image(), mode)
+        })),
+        // Between the look for a daemon and the start.
+        "log_after_go_on" => daemon.log(after(value, || {
+            fs::write("prepares", "")?;
+            while !fs::exists("go-on")? {
+                thread::sleep(Duration::from_millis(1));
+            }
+            Ok(())
         })),
         "pid_and_nul" => daemon.pid(PathBuf::from(text() + "\0")),
         // The path is computed, and each computation records the process in a file.

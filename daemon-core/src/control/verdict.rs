@@ -1,0 +1,93 @@
+//! The verdict of a start that another process has under way.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{Control, Status};
+use crate::error::Error;
+use crate::lock::{self, RunState};
+use crate::pid_file;
+
+/// How often the locks are looked at: at first, and later.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
+const LONGEST_INTERVAL: Duration = Duration::from_millis(20);
+
+/// What came of the wait.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// A daemon runs, and its identity is proved.
+    Up(Status),
+    /// No daemon runs, and none is being started.
+    Down,
+    /// The start that was waited for has failed.
+    Failed(Error),
+    /// It is still under way at the deadline.
+    Pending,
+}
+
+impl Control {
+    /// Waits for the verdict of a start that is under way, and for the end of a daemon that is
+    /// exiting. Without both it returns at once. It takes no lock.
+    ///
+    /// Where only `flock(2)` exists, a daemon that has its pid counts as up.
+    pub(crate) fn await_verdict(&self, deadline: Option<Instant>) -> Result<Verdict, Error> {
+        let Some(file) = self.open()? else {
+            return Ok(Verdict::Down);
+        };
+        let mut was_starting = false;
+        let mut interval = SHORTEST_INTERVAL;
+        loop {
+            let state = lock::run_state(&file);
+            match state.map_err(|errno| Error::pid_file_unread(self.pid_file(), errno.into()))? {
+                // A launcher that was killed leaves no failure.
+                RunState::Over => {
+                    let failure = pid_file::failure(&file).filter(|_| was_starting);
+                    return Ok(failure.map_or(Verdict::Down, Verdict::Failed));
+                }
+                RunState::Starting => was_starting = true,
+                RunState::Up if lock::is_ending(&file) => was_starting = false,
+                RunState::Up => {
+                    let status = self.status()?;
+                    let is_running = matches!(status, Status::Running { .. });
+                    return Ok(if is_running {
+                        Verdict::Up(status)
+                    } else {
+                        Verdict::Down
+                    });
+                }
+            }
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                // A daemon that does not exit is the error of a start.
+                return Ok(if was_starting {
+                    Verdict::Pending
+                } else {
+                    Verdict::Down
+                });
+            }
+            thread::sleep(interval);
+            interval = (interval * 2).min(LONGEST_INTERVAL);
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail by panic")]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::pid_file::PidFile;
+
+    #[test]
+    fn start_that_takes_too_long_is_pending() {
+        let path = std::env::temp_dir().join(format!("pending-{}", std::process::id()));
+        let start = PidFile::create(&path, 0o600).unwrap();
+        let deadline = Instant::now() + Duration::from_millis(5);
+        let verdict = Control::new(&path).await_verdict(Some(deadline)).unwrap();
+        assert!(matches!(verdict, Verdict::Pending), "{verdict:?}");
+        start.remove();
+        let verdict = Control::new(&path).await_verdict(None).unwrap();
+        assert!(matches!(verdict, Verdict::Down), "{verdict:?}");
+        fs::remove_file(&path).unwrap_err();
+    }
+}

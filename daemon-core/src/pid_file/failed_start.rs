@@ -1,0 +1,126 @@
+//! What a start that fails tells the processes that wait for it. They have its file open, which no
+//! path names any more.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use nix::errno::Errno;
+use nix::sys::resource::{Resource, getrlimit};
+
+use crate::codec::{Codec, Malformed, encoded};
+use crate::error::{Error, ErrorKind};
+
+/// The first bytes. They begin with a newline, so no reader finds a pid, and they are longer than the
+/// longest pid.
+const MAGIC: &[u8] = b"\nfailed start 1\n";
+
+/// No message is longer.
+const FAILURE_MAX: usize = 4096;
+
+/// The errors that a start has once its PID file is there. Of another kind a process that waits learns
+/// nothing and starts the daemon itself; so it does after an interrupt, which is no failure.
+const KINDS: [ErrorKind; 8] = [
+    ErrorKind::Usage,
+    ErrorKind::EndedEarly,
+    ErrorKind::Failed,
+    ErrorKind::System,
+    ErrorKind::CannotCreate,
+    ErrorKind::NotReady,
+    ErrorKind::Permission,
+    ErrorKind::Configuration,
+];
+
+encoded! {
+    /// The error of the start, without the output of the daemon: another user may have the file open.
+    pub(crate) struct Failure {
+        pub(crate) kind: ErrorKind,
+        pub(crate) status: u32,
+        pub(crate) what: String,
+        pub(crate) reason: String,
+    }
+}
+
+/// Writes why the start failed, by one write that covers the pid. The file is not at its path any
+/// more, and its lock is still held.
+pub(super) fn write(file: &File, error: &Error) -> io::Result<()> {
+    let text = error.to_string();
+    let (what, reason) = text.split_once(": ").unwrap_or((&text, ""));
+    let failure = Failure {
+        kind: error.kind(),
+        status: error.exit_status().into(),
+        what: what.to_owned(),
+        reason: reason.to_owned(),
+    };
+    let mut bytes = MAGIC.to_vec();
+    failure.encode(&mut bytes);
+    // Beyond this limit a write does not fail, it kills: SIGXFSZ.
+    let (limit, _) = getrlimit(Resource::RLIMIT_FSIZE)?;
+    if bytes.len() > FAILURE_MAX || limit < FAILURE_MAX as u64 {
+        return Err(Errno::EFBIG.into());
+    }
+    file.write_all_at(&bytes, 0)
+}
+
+/// The error of a start that has failed, if it has left one in its file.
+pub(crate) fn failure(file: &File) -> Option<Error> {
+    let mut bytes = [0; FAILURE_MAX];
+    let length = file.read_at(&mut bytes, 0).ok()?;
+    let mut rest = bytes.get(..length)?.strip_prefix(MAGIC)?;
+    let failure = Failure::decode(&mut rest).ok()?;
+    let status = u8::try_from(failure.status).ok()?;
+    let error = Error::words(failure.kind, failure.what, failure.reason);
+    Some(error.with_status(status))
+}
+
+impl Codec for ErrorKind {
+    fn encode(&self, bytes: &mut Vec<u8>) {
+        let index = KINDS.iter().position(|kind| kind == self);
+        let index = index.and_then(|index| u32::try_from(index).ok());
+        index.unwrap_or(u32::MAX).encode(bytes);
+    }
+
+    fn decode(rest: &mut &[u8]) -> Result<Self, Malformed> {
+        let index = usize::try_from(u32::decode(rest)?).map_err(|_| Malformed)?;
+        KINDS.get(index).copied().ok_or(Malformed)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail by panic")]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::lock;
+
+    /// What is read of an error that was written over a pid.
+    fn passed_on(error: &Error) -> Option<Error> {
+        let name = format!("failed-{:?}-{}", error.kind(), std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::write(&path, "4194304\n").unwrap();
+        let file = File::options().read(true).write(true).open(&path).unwrap();
+        fs::remove_file(path).unwrap();
+        write(&file, error).unwrap();
+        assert_eq!(lock::read_pid(&file), None);
+        failure(&file)
+    }
+
+    #[test]
+    fn error_is_passed_on_to_a_waiting_process() {
+        let error = Error::words(ErrorKind::Failed, "cannot start", "killed: by x; see /log");
+        let error = error.with_status(137);
+        let passed = passed_on(&error).unwrap();
+        assert_eq!(passed.to_string(), error.to_string());
+        assert_eq!(
+            (passed.kind(), passed.exit_status()),
+            (ErrorKind::Failed, 137)
+        );
+    }
+
+    #[test]
+    fn interrupt_is_not_passed_on() {
+        let error = Error::words(ErrorKind::Interrupted, "cannot start", "by SIGINT");
+        assert!(passed_on(&error).is_none());
+    }
+}

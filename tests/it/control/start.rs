@@ -1,0 +1,132 @@
+//! The verb `start`: beside a daemon, beside another start, and after one that failed.
+
+use nix::sys::signal::Signal;
+
+use super::stage::expect_answer;
+use crate::support::constructor::{self, SLOW_END};
+use crate::support::deadline::eventually;
+use crate::support::outcome::Launch;
+use crate::support::process;
+use crate::support::requires;
+use crate::support::scratch::Scratch;
+use crate::support::start::Start;
+
+const OPTIONS: &str = "pid=report.pid\nlog=report.log\nready=notify\ncontrol_flag=-s";
+
+fn start(scratch: &Scratch, steps: &str) -> Start {
+    let start = scratch.report().options(OPTIONS).does(steps);
+    start.args(["-s", "start"])
+}
+
+/// A start that is under way, and waits for the file `go`. Its daemon is there.
+fn under_way(scratch: &Scratch, then: &str) -> Launch {
+    let steps = format!("note:begun wait:go {then}");
+    let launch = scratch.background().options(OPTIONS).does(&steps).spawn();
+    eventually("the daemon begins", || {
+        scratch.path("begun").exists().then_some(())
+    });
+    launch
+}
+
+/// A verb that waits for the start of another process.
+fn waiting(scratch: &Scratch, start: Start) -> Launch {
+    let start = start.spawn();
+    let pid_file = scratch.path("report.pid");
+    eventually("it looks at the PID file", || {
+        process::has_open(start.pid(), &pid_file).then_some(())
+    });
+    start
+}
+
+/// Fault 236, where the start succeeds.
+#[test]
+fn start_waits_for_a_start_under_way() {
+    requires!(linux("locks on ranges of bytes"));
+    let scratch = Scratch::new();
+    let launch = under_way(&scratch, "ready stay");
+    let start = waiting(&scratch, start(&scratch, "note:another"));
+    assert!(start.is_alive());
+    scratch.write("go", "");
+    let daemon = scratch.daemon_of(launch.wait(), "report.pid");
+    let start = start.wait();
+    assert_eq!((start.code(), start.err_text()), (0, String::new()));
+    let pid = format!("report: running, pid {}, since ", daemon.pid());
+    assert!(start.out_text().starts_with(&pid), "{start:?}");
+    assert!(!scratch.path("another").exists());
+}
+
+/// Fault 236, where the start fails.
+#[test]
+fn start_tries_itself_after_a_failed_start() {
+    requires!(linux("locks on ranges of bytes"));
+    let scratch = Scratch::new();
+    let launch = under_way(&scratch, "exit:3");
+    let start = waiting(&scratch, start(&scratch, "ready stay"));
+    scratch.write("go", "");
+    assert_eq!(launch.wait().code(), 3);
+    scratch.daemon_of(start.wait(), "report.pid");
+}
+
+#[test]
+fn start_reports_why_a_later_start_failed() {
+    requires!(linux("locks on ranges of bytes"));
+    let scratch = Scratch::new();
+    // It has looked for a daemon and found none when it comes to the path of the log.
+    let options = OPTIONS.replace("log=", "log_after_go_on=");
+    let start = start(&scratch, "note:another").options(options).spawn();
+    eventually("it prepares a start", || {
+        scratch.path("prepares").exists().then_some(())
+    });
+    let launch = under_way(&scratch, "complain:no-luck exit:3");
+    scratch.write("go-on", "");
+    let pid_file = scratch.path("report.pid");
+    eventually("it waits for the other start", || {
+        process::has_open(start.pid(), &pid_file).then_some(())
+    });
+    scratch.write("go", "");
+    let said = launch.wait().err_text();
+    let start = start.wait();
+    assert_eq!(start.code(), 3, "{start:?}");
+    assert_eq!(start.err_text(), said);
+    assert!(said.starts_with("no-luck\nreport: cannot start"), "{said}");
+    assert!(!scratch.path("another").exists());
+}
+
+#[test]
+fn start_waits_for_a_daemon_that_is_exiting() {
+    requires!(preload, linux("the holder of a lock"), program("cc"));
+    let scratch = Scratch::new();
+    let library = constructor::library(&scratch, SLOW_END);
+    let first = scratch
+        .background()
+        .options(OPTIONS)
+        .does("ready note:reported stay");
+    let first = scratch.up(first.env("LD_PRELOAD", &library));
+    eventually("the program runs", || {
+        scratch.path("reported").exists().then_some(())
+    });
+    first.process.signal(Signal::SIGTERM);
+    eventually("it ends", || scratch.path("ending").exists().then_some(()));
+    let start = waiting(&scratch, start(&scratch, "ready stay"));
+    assert!(start.is_alive());
+    scratch.write("go", "");
+    first.process.wait();
+    scratch.daemon_of(start.wait(), "report.pid");
+}
+
+#[test]
+fn start_beside_a_daemon_changes_nothing() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up(start(&scratch, "ready stay"));
+    let again = start(&scratch, "note:another").run();
+    assert!(
+        again.out_text().contains(&format!("pid {}", daemon.pid())),
+        "{again:?}"
+    );
+    assert!(!scratch.path("another").exists());
+    expect_answer(
+        &scratch.verb("stop").run(),
+        0,
+        &format!("stopped, pid {}", daemon.pid()),
+    );
+}
