@@ -10,7 +10,7 @@ use crate::support::program;
 
 /// A capability, and a function that only it needs: parts of a mangled name.
 const CAPABILITIES: [(&str, [&str; 2]); 9] = [
-    ("pid", ["8pid_file", "7PidFile6create"]),
+    ("pid", ["8new_file", "7NewFile7prepare"]),
     ("log", ["8log_file", "7LogFile4open"]),
     ("log_reopen", ["10log_reopen", "9reopen_on"]),
     ("user", ["8identity", "7look_up"]),
