@@ -273,11 +273,19 @@ fn daemon_in_state_d_is_not_up_at_the_timeout() {
     let scratch = Scratch::new();
     let fifo = scratch.path("fifo");
     nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).expect("a FIFO");
-    let steps = "start-waits:device@fifo hang";
-    let launch = scratch.background().options(OPTIONS).does(steps).run();
-    assert_eq!(launch.code(), 75, "{launch:?}");
-    let words = "was not ready within 1 s: a process of it hangs in a device";
-    assert!(launch.err_text().contains(words), "{launch:?}");
+    // A thread beside it that works now and then changes nothing.
+    let starts = ["", "threads:1 "].map(|before| {
+        let steps = format!("{before}start-waits:device@{} hang", fifo.display());
+        let scratch = Scratch::new();
+        let launch = scratch.background().options(OPTIONS).does(&steps).spawn();
+        (scratch, launch)
+    });
+    for (_scratch, launch) in starts {
+        let launch = launch.wait();
+        assert_eq!(launch.code(), 75, "{launch:?}");
+        let words = "was not ready within 1 s: a process of it hangs in a device";
+        assert!(launch.err_text().contains(words), "{launch:?}");
+    }
 }
 
 #[test]

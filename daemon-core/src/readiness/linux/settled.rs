@@ -38,6 +38,8 @@ pub(crate) struct Settled {
     pace: Pace,
     observer: Observer,
     calm: Calm,
+    /// Since when a thread waits for a device, by the last look.
+    device_wait: Option<Duration>,
 }
 
 impl Settled {
@@ -47,6 +49,7 @@ impl Settled {
             pace: Pace::new(),
             observer: Observer::watch(pid),
             calm: Calm::default(),
+            device_wait: None,
         }
     }
 
@@ -75,14 +78,14 @@ impl Settled {
     /// The daemon is stopped, or a thread of it hangs in a device.
     pub(crate) fn check_alive(&mut self, now: Instant) -> Result<(), &'static str> {
         self.look(now, now);
-        match self.calm.condition() {
-            Some(Condition::Stopped) => Err("a process of it is stopped"),
-            Some(Condition::WaitsForDevice)
-                if self.calm.duration(self.pace.age(now)) >= STUCK_TIME =>
-            {
-                Err("a process of it hangs in a device or a file system")
-            }
-            _ => Ok(()),
+        let age = self.pace.age(now);
+        let is_stuck = |since| age.saturating_sub(since) >= STUCK_TIME;
+        if self.calm.condition() == Some(Condition::Stopped) {
+            Err("a process of it is stopped")
+        } else if self.device_wait.is_some_and(is_stuck) {
+            Err("a process of it hangs in a device or a file system")
+        } else {
+            Ok(())
         }
     }
 
@@ -91,6 +94,7 @@ impl Settled {
         let observation = self.observer.look(age);
         let condition = Condition::of(&observation, self.pace.age(deadline));
         self.pace.rest_after_look(now);
+        self.device_wait = observation.longest_device_wait();
         self.calm.add(age, condition, &observation)
     }
 }

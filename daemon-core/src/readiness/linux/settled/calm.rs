@@ -71,15 +71,10 @@ impl Calm {
         self.last.map(|(condition, _)| condition)
     }
 
-    /// For how long it has been seen, without anything that ran in between.
-    pub(super) fn duration(&self, now: Duration) -> Duration {
-        now.saturating_sub(self.since)
-    }
-
     fn is_long_enough(&self, condition: Condition, now: Duration) -> bool {
         condition
             .window()
-            .is_some_and(|window| self.duration(now) >= window)
+            .is_some_and(|window| now.saturating_sub(self.since) >= window)
     }
 
     fn ticks(&mut self, now: Duration, observation: &Observation) -> bool {

@@ -33,8 +33,8 @@ pub(super) struct Thread {
 pub(super) enum Activity {
     /// Has a processor or waits for one, or is in a page fault.
     Runs,
-    /// Waits for a disk or another device (state D).
-    WaitsForDevice,
+    /// Waits for a disk or another device (state D), and has not run since then.
+    WaitsForDevice { since: Duration },
     /// Stopped by a signal or a debugger (states T and t).
     Stopped,
     /// Blocked in a call that is a step of a start: connect, flock, open, write, or an unknown one.
@@ -51,6 +51,18 @@ pub(super) struct Wait {
     /// When it ends by itself, in time since the watch began.
     pub(super) ends: Option<Duration>,
     pub(super) sources: Vec<Source>,
+impl Observation {
+    /// Since when the thread that waits longest for a device has waited.
+    pub(super) fn longest_device_wait(&self) -> Option<Duration> {
+        let threads = self.processes.iter().flat_map(|process| &process.threads);
+        let waits = threads.filter_map(|thread| match thread.activity {
+            Activity::WaitsForDevice { since } => Some(since),
+            _ => None,
+        });
+        waits.min()
+    }
+}
+
     /// A hash of the call and of the place in the program: the same for the same line of code.
     pub(super) place: u64,
 }

@@ -148,7 +148,12 @@ impl Observer {
         };
         thread.activity = match (seen.state, seen.shown) {
             (ThreadState::Stopped, _) => Activity::Stopped,
-            (ThreadState::WaitsForDevice, _) => Activity::WaitsForDevice,
+            (ThreadState::WaitsForDevice, _) => {
+                thread.continue_wait(known.as_ref(), &seen.directory);
+                Activity::WaitsForDevice {
+                    since: thread.waits_since,
+                }
+            }
             (ThreadState::Asleep, None | Some(Shown::Foreign)) => Activity::Sleeps,
             (ThreadState::Asleep, Some(Shown::OutsideCall)) if is_of_kernel(&seen.directory) => {
                 Activity::Waits(Wait {
@@ -161,11 +166,7 @@ impl Observer {
             // What it waits for makes no difference as long as another one runs.
             (ThreadState::Asleep, Some(Shown::Blocked(_))) if !is_quiet => Activity::Sleeps,
             (ThreadState::Asleep, Some(Shown::Blocked(call))) => {
-                thread.run_time = read_run_time(&seen.directory);
-                // Another wait with the same arguments has a beginning of its own.
-                if let Some(known) = known.filter(|known| known.run_time == thread.run_time) {
-                    thread.waits_since = known.waits_since;
-                }
+                thread.continue_wait(known.as_ref(), &seen.directory);
                 self.wait(process, &call, family, now, thread.waits_since)
             }
             _ => Activity::Runs,
@@ -240,6 +241,19 @@ impl SeenThread {
 }
 
 impl KnownThread {
+    /// Takes over the beginning of the wait that was known, unless the thread has run since. Another
+    /// wait with the same arguments has a beginning of its own.
+    fn continue_wait(&mut self, known: Option<&Self>, directory: &Path) {
+        self.run_time = read_run_time(directory);
+        let is_same = |known: &&Self| match self.run_time {
+            Some(_) => known.run_time == self.run_time,
+            None => known.clock == self.clock,
+        };
+        if let Some(known) = known.filter(is_same) {
+            self.waits_since = known.waits_since;
+        }
+    }
+
     /// As long as its process has not run: what it waits for is still what it waits for.
     fn cannot_have_changed(&self) -> bool {
         matches!(self.activity, Activity::Waits(_) | Activity::Works)

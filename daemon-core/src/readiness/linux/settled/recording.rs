@@ -3,7 +3,7 @@
 //! A line is one look: `12 3400us p1 1:runs p7<1 7:loop[server,internal]#2f@57300`. That is the time
 //! in milliseconds, the clock in microseconds, `partial` where the tree was not complete, each
 //! process with its parent, and each thread with its activity: sources in brackets, the place behind
-//! `#`, the end of the wait in milliseconds behind `@`.
+//! `#`, the end of the wait in milliseconds behind `@`: of a wait for a device, its beginning.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -56,16 +56,17 @@ pub(super) fn parse_activity(text: &str) -> Activity {
     let Some((call, rest)) = text.split_once('[') else {
         return match text {
             "runs" => Activity::Runs,
-            "device" => Activity::WaitsForDevice,
             "stopped" => Activity::Stopped,
             "works" => Activity::Works,
             "sleeps" => Activity::Sleeps,
-            _ => panic!("{text}"),
+            _ => Activity::WaitsForDevice {
+                since: parse_ms(text.strip_prefix("device@").unwrap()),
+            },
         };
     };
     let (sources, rest) = rest.split_once(']').unwrap();
     let (place, ends) = match rest.split_once('@') {
-        Some((place, ends)) => (place, Some(Duration::from_millis(ends.parse().unwrap()))),
+        Some((place, ends)) => (place, Some(parse_ms(ends))),
         None => (rest, None),
     };
     let place = place.strip_prefix('#').unwrap_or("0");
@@ -80,6 +81,10 @@ pub(super) fn parse_activity(text: &str) -> Activity {
         sources: sources.split_terminator(',').map(parse_source).collect(),
         place: u64::from_str_radix(place, 16).unwrap(),
     })
+}
+
+fn parse_ms(text: &str) -> Duration {
+    Duration::from_millis(text.parse().unwrap())
 }
 
 const SOURCES: [(Source, &str); 8] = [
@@ -143,7 +148,7 @@ pub(super) fn line(time: Duration, observation: &Observation) -> String {
 fn activity(activity: &Activity) -> String {
     match activity {
         Activity::Runs => "runs".to_owned(),
-        Activity::WaitsForDevice => "device".to_owned(),
+        Activity::WaitsForDevice { since } => format!("device@{}", since.as_millis()),
         Activity::Stopped => "stopped".to_owned(),
         Activity::Works => "works".to_owned(),
         Activity::Sleeps => "sleeps".to_owned(),

@@ -47,7 +47,7 @@ impl Condition {
                 match &thread.activity {
                     Activity::Runs => signs.add(Sign::Runs),
                     Activity::Stopped => signs.add(Sign::Stopped),
-                    Activity::WaitsForDevice => signs.add(Sign::WaitsForDevice),
+                    Activity::WaitsForDevice { .. } => signs.add(Sign::WaitsForDevice),
                     Activity::Works => signs.add(Sign::Starts),
                     Activity::Sleeps => {
                         signs.add(Sign::Blind);

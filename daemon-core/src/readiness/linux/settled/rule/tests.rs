@@ -14,16 +14,16 @@ fn busy_thread_decides() {
     for (activity, expected) in [
         ("runs", Condition::Runs),
         ("stopped", Condition::Stopped),
-        ("device", Condition::WaitsForDevice),
+        ("device@0", Condition::WaitsForDevice),
         ("works", Condition::Starts),
     ] {
         assert_eq!(condition(&format!("{server} 2:{activity}")), expected);
     }
     assert_eq!(
-        condition("p1 1:runs 2:device 3:stopped"),
+        condition("p1 1:runs 2:device@0 3:stopped"),
         Condition::Stopped
     );
-    assert_eq!(condition("p1 1:runs 2:device"), Condition::WaitsForDevice);
+    assert_eq!(condition("p1 1:runs 2:device@0"), Condition::WaitsForDevice);
 }
 
 #[test]
