@@ -29,6 +29,13 @@ pub(super) struct Thread {
     pub(super) activity: Activity,
 }
 
+impl Thread {
+    /// Whether it waits for clients.
+    pub(super) fn serves(&self) -> bool {
+        matches!(&self.activity, Activity::Waits(wait) if wait.sources.contains(&Source::Server))
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Activity {
     /// Has a processor or waits for one, or is in a page fault.
@@ -44,13 +51,6 @@ pub(super) enum Activity {
     Waits(Wait),
 }
 
-/// A call that waits for something from outside of the thread.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Wait {
-    pub(super) call: Call,
-    /// When it ends by itself, in time since the watch began.
-    pub(super) ends: Option<Duration>,
-    pub(super) sources: Vec<Source>,
 impl Observation {
     /// Since when the thread that waits longest for a device has waited.
     pub(super) fn longest_device_wait(&self) -> Option<Duration> {
@@ -63,6 +63,13 @@ impl Observation {
     }
 }
 
+/// A call that waits for something from outside of the thread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Wait {
+    pub(super) call: Call,
+    /// When it ends by itself, in time since the watch began.
+    pub(super) ends: Option<Duration>,
+    pub(super) sources: Vec<Source>,
     /// A hash of the call and of the place in the program: the same for the same line of code.
     pub(super) place: u64,
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::observation::{Activity, Call, Observation, Process, Source, Wait};
+use super::observation::{Activity, Call, Observation, Process, Source, Thread, Wait};
 
 /// What the daemon and its descendants are doing, taken together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,9 +41,20 @@ impl Condition {
     /// The condition of a daemon whose launcher stops waiting at `deadline`.
     pub(super) fn of(observation: &Observation, deadline: Duration) -> Self {
         let mut signs = Signs::default();
+        let first_serves = observation.processes.first().is_some_and(|daemon| {
+            let first = daemon.threads.iter().find(|thread| thread.id == daemon.pid);
+            first.is_some_and(Thread::serves)
+        });
         for process in &observation.processes {
+            let serves = process.threads.iter().any(Thread::serves);
             for thread in &process.threads {
-                let is_first = process.parent.is_none() && thread.id == process.pid;
+                // Beside another thread that serves, the start goes on in the first thread, or in a
+                // child that the first thread waits for.
+                let may_start = !first_serves
+                    && match process.parent {
+                        None => thread.id == process.pid,
+                        Some(_) => !serves,
+                    };
                 match &thread.activity {
                     Activity::Runs => signs.add(Sign::Runs),
                     Activity::Stopped => signs.add(Sign::Stopped),
@@ -56,7 +67,7 @@ impl Condition {
                     Activity::Waits(wait) if wait.call == Call::Child => {
                         signs.add_wait_for_child(observation, process);
                     }
-                    Activity::Waits(wait) => signs.add_wait(wait, is_first, deadline),
+                    Activity::Waits(wait) => signs.add_wait(wait, may_start, deadline),
                 }
             }
         }
@@ -73,8 +84,8 @@ enum Sign {
     Starts,
     Waits,
     Timed,
-    /// The first thread sleeps: beside a thread that serves, its start goes on.
-    FirstThreadTimed,
+    /// Where the start may go on beside a thread that serves.
+    StartTimed,
     Blind,
     /// A thread waits in a call that is not shown: it may be a step of a start.
     Unseen,
@@ -103,7 +114,7 @@ impl Signs {
         }
     }
 
-    fn add_wait(&mut self, wait: &Wait, is_first: bool, deadline: Duration) {
+    fn add_wait(&mut self, wait: &Wait, may_start: bool, deadline: Duration) {
         self.add(Sign::Waits);
         for source in &wait.sources {
             match source {
@@ -125,14 +136,14 @@ impl Signs {
         let is_calm = wait.sources.iter().all(expects_nothing);
         if wait.ends.is_some_and(|ends| ends <= deadline || !is_calm) {
             self.add(Sign::Timed);
-            if is_first && !wait.sources.contains(&Source::Server) {
-                self.add(Sign::FirstThreadTimed);
+            if may_start {
+                self.add(Sign::StartTimed);
             }
         }
     }
 
     fn conclude(&self, is_complete: bool) -> Condition {
-        let serves = self.has(Sign::Serves) && !self.has(Sign::FirstThreadTimed);
+        let serves = self.has(Sign::Serves) && !self.has(Sign::StartTimed);
         if self.has(Sign::Stopped) {
             Condition::Stopped
         } else if self.has(Sign::WaitsForDevice) {

@@ -60,9 +60,18 @@ fn server_may_have_timed_threads_but_not_a_timed_first_thread() {
         condition("p1 1:wait[]@100 2:wait[server]"),
         Condition::Timed
     );
-    // The first thread of a child is not that of the daemon.
-    let worker = "p1 1:loop[server] p2<1 2:wait[]@100";
+}
+
+#[test]
+fn child_that_sleeps_may_be_a_step_of_the_start() {
+    let migration = "p1 1:child[] 3:wait[server] p2<1 2:wait[]@400";
+    assert_eq!(condition(migration), Condition::Timed);
+    let helper = "p1 1:loop[server] p2<1 2:wait[]@400";
+    assert_eq!(condition(helper), Condition::Serves);
+    let worker = "p1 1:child[] p2<1 2:loop[server] 3:wait[]@400";
     assert_eq!(condition(worker), Condition::Serves);
+    let supervised = "p1 1:child[] 3:wait[server] p2<1 2:wait[]@9000";
+    assert_eq!(condition(supervised), Condition::Serves);
 }
 
 #[test]
