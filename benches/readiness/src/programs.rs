@@ -53,7 +53,8 @@ pub(crate) fn zoo() -> Vec<Program> {
         "sleep100" x 5, "sleep10" x 5, "crossbeam" x 20, "crossbeam-timeout" x 20, "rayon" x 20,
         "fifo" x 20, "device" x 20, "inotify" x 20, "uring" x 20, "prefork" x 20,
         "child-pipe" x 20, "longpoll" x 20, "std-bot" x 20, "supervisor" x 20,
-        "supervisor-busy" x 5, "main-sleeps" x 5,
+        "supervisor-busy" x 5, "main-sleeps" x 5, "thread-serves-child" x 20,
+        "server-ticking-child" x 20, "feed" x 5,
     );
     let failing = programs!("zoo", fails true:
         "f-connect-timeout" x 10, "f-connect" x 10, "f-tokio-connect-timeout" x 10,
@@ -75,7 +76,8 @@ pub(crate) fn zoo() -> Vec<Program> {
         "f-std-listen-slow-reply" x 10, "f-udp-slow" x 10, "f-rcvtimeo" x 10,
         "f-connect-refused-late" x 10 needs Needs::LateRefusal,
         "f-tokio-connect-refused-late" x 10 needs Needs::LateRefusal,
-        "f-metrics-first" x 10, "f-bind-5x500" x 5,
+        "f-metrics-first" x 10, "f-bind-5x500" x 5, "f-thread-listen-child" x 10,
+        "f-greeting" x 10,
     );
     let mut all = Vec::from(healthy);
     all.extend(interpreters());

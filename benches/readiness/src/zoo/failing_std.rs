@@ -88,6 +88,12 @@ pub(crate) const SHAPES: &[Shape] = &[
         drop(itself("f-work400").status());
         fail()
     }),
+    ("f-thread-listen-child", || {
+        let listener = listener();
+        spawn(move || serve(listener));
+        drop(shell("sleep 0.4; exit 1").status());
+        fail()
+    }),
     ("f-condvar", || {
         let (lock, condition) = (Mutex::new(()), Condvar::new());
         drop(condition.wait_timeout(lock.lock().expect("a lock"), ms(300)));
@@ -132,6 +138,11 @@ pub(crate) const SHAPES: &[Shape] = &[
     }),
     ("f-slow-reply", || {
         drop(ask(service("SILENT")));
+        fail()
+    }),
+    ("f-greeting", || {
+        let mut server = TcpStream::connect(service("SILENT")).expect("a connection");
+        server.read_exact(&mut [0; 1]).ok();
         fail()
     }),
     ("f-std-listen-slow-reply", || {

@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{Read, Write};
-use std::net::UdpSocket;
+use std::net::{TcpStream, UdpSocket};
 use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
@@ -190,6 +190,19 @@ pub(crate) const SHAPES: &[Shape] = &[
     }),
     ("supervisor", || {
         drop(Command::new("sleep").arg("1000").status())
+    }),
+    ("thread-serves-child", || {
+        let listener = listener();
+        spawn(move || serve(listener));
+        drop(Command::new("sleep").arg("1000").status());
+    }),
+    ("server-ticking-child", || {
+        let _child = itself("sleep100").spawn().expect("a child");
+        serve(listener());
+    }),
+    ("feed", || {
+        let mut server = TcpStream::connect(service("DATABASE")).expect("a connection");
+        server.read_exact(&mut [0; 1]).ok();
     }),
     ("supervisor-busy", || drop(itself("work5000").status())),
     ("work5000", || work(ms(5000))),

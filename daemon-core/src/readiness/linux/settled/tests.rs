@@ -127,6 +127,8 @@ fn recorded_servers_are_up() {
         "tokio-agent60",
         "prefork",
         "smol-int",
+        "thread-serves-child",
+        "server-ticking-child",
         "sleep100"
     ];
     for (name, recording) in recordings {
@@ -145,6 +147,7 @@ fn recorded_failing_starts_are_not_up() {
         "f-child-work",
         "f-listen-sleep",
         "f-condvar-work",
+        "f-thread-listen-child",
     ];
     for (name, recording) in recordings {
         assert_eq!(recording::up_at(recording, 3000), None, "{name}");
