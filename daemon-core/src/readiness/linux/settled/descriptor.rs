@@ -129,8 +129,8 @@ impl DescriptorTable<'_> {
             }
             SocketState::Connecting => Source::Connecting,
             SocketState::Connected(LastWord::Ours) => Source::Asked,
-            // Where neither side has spoken, the daemon may wait for a greeting.
-            SocketState::Connected(LastWord::Unclear | LastWord::Neither) => Source::Unclear,
+            SocketState::Connected(LastWord::Neither) => Source::Unspoken,
+            SocketState::Connected(LastWord::Unclear) => Source::Unclear,
             SocketState::UnixPeer(Some(peer)) if self.family.contains(peer) => Source::Internal,
             SocketState::UnixPeer(_) => Source::UnixPeer,
             SocketState::Connected(LastWord::Theirs) => Source::Answered,

@@ -41,7 +41,9 @@ pub(super) enum Activity {
     /// Has a processor or waits for one, or is in a page fault.
     Runs,
     /// Waits for a disk or another device (state D), and has not run since then.
-    WaitsForDevice { since: Duration },
+    WaitsForDevice {
+        since: Duration,
+    },
     /// Stopped by a signal or a debugger (states T and t).
     Stopped,
     /// Blocked in a call that is a step of a start: connect, flock, open, write, or an unknown one.
@@ -95,6 +97,8 @@ pub(super) enum Source {
     Asked,
     /// A TCP connection on which the other side spoke last.
     Answered,
+    /// A TCP connection on which neither side has spoken.
+    Unspoken,
     /// A connection whose last sender the kernel does not show, or a descriptor that cannot be read.
     Unclear,
     /// A Unix socket with a process that does not belong to the daemon at its other end.

@@ -87,11 +87,12 @@ fn parse_ms(text: &str) -> Duration {
     Duration::from_millis(text.parse().unwrap())
 }
 
-const SOURCES: [(Source, &str); 8] = [
+const SOURCES: [(Source, &str); 9] = [
     (Source::Server, "server"),
     (Source::Connecting, "connecting"),
     (Source::Asked, "asked"),
     (Source::Answered, "answered"),
+    (Source::Unspoken, "unspoken"),
     (Source::Unclear, "unclear"),
     (Source::UnixPeer, "unix"),
     (Source::Internal, "internal"),

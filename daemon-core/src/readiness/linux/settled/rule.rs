@@ -93,6 +93,8 @@ enum Sign {
 }
 
 /// What was found in all threads.
+    /// Part of the start, where no thread serves: then no client can have come.
+    AwaitsGreeting,
 #[derive(Debug, Default)]
 struct Signs(u16);
 
@@ -125,8 +127,14 @@ impl Signs {
                 Source::UnixPeer if wait.call == Call::Other && wait.sources.len() == 1 => {
                     self.add(Sign::Starts);
                 }
-                Source::UnixPeer | Source::Unclear => self.add(Sign::Blind),
-                Source::Internal | Source::Answered | Source::Other => {}
+                // So is a read from nothing else for a greeting, unless a client of the daemon is silent.
+                Source::Unspoken if wait.call == Call::Other && wait.sources.len() == 1 => {
+                    self.add(Sign::Blind);
+                    self.add(Sign::AwaitsGreeting);
+                }
+                Source::UnixPeer | Source::Unspoken | Source::Unclear => self.add(Sign::Blind),
+                Source::Answered | Source::Other => self.add(Sign::Expects),
+                Source::Internal => {}
             }
         }
         // What ends after the launcher has stopped waiting makes no difference, as a keep-alive. But an
@@ -150,7 +158,9 @@ impl Signs {
             Condition::WaitsForDevice
         } else if self.has(Sign::Runs) || self.0 == 0 {
             Condition::Runs
-        } else if self.has(Sign::Starts) {
+        } else if self.has(Sign::Starts)
+            || (self.has(Sign::AwaitsGreeting) && !self.has(Sign::Serves))
+        {
             Condition::Starts
         } else if serves && is_complete && !self.has(Sign::Unseen) {
             Condition::Serves

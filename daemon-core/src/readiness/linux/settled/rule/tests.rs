@@ -82,6 +82,15 @@ fn conversation_is_part_of_the_start() {
 }
 
 #[test]
+#[test]
+fn greeting_is_part_of_the_start() {
+    assert_eq!(condition("p1 1:wait[unspoken]"), Condition::Starts);
+    // A client of the daemon may be silent.
+    let server = "p1 1:wait[server] 2:wait[unspoken]";
+    assert_eq!(condition(server), Condition::Serves);
+    assert_eq!(condition("p1 1:loop[unspoken]"), Condition::Blind);
+}
+
 fn unclear_conversation_is_blind() {
     assert_eq!(condition("p1 1:loop[unclear]"), Condition::Blind);
     assert_eq!(condition("p1 1:loop[unix]"), Condition::Blind);
