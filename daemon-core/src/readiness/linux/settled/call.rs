@@ -128,9 +128,11 @@ impl BlockedCall {
             Name::ClockNanosleep if second & TIMER_ABSTIME != 0 => {
                 (absolute(memory, third, first), nothing())
             }
-            Name::Signal | Name::Child | Name::MessageQueue => (Limit::None, nothing()),
+            Name::Signal | Name::Child => (Limit::None, nothing()),
+            // Not a descriptor, but another process may answer.
+            Name::MessageQueue => (Limit::None, Descriptors::Unknown),
             Name::ClockNanosleep | Name::RtSigtimedwait => (relative(memory, third), nothing()),
-            Name::MqTimedreceive => (absolute(memory, fifth, REALTIME), nothing()),
+            Name::MqTimedreceive => (absolute(memory, fifth, REALTIME), one(first)),
             Name::IoUringEnter => self.ring(memory),
             // The arguments of the call that was interrupted are not shown.
             Name::RestartSyscall => (Limit::Unknown, nothing()),

@@ -21,6 +21,8 @@ pub(super) enum Condition {
     Blind,
     /// All threads wait without a limit.
     Waits,
+    /// All threads wait without a limit, and no other process can answer.
+    Rests,
     /// All threads wait, one of them for clients.
     Serves,
 }
@@ -34,6 +36,8 @@ impl Condition {
             Self::Blind => Some(Duration::from_millis(50)),
             // Only another process can wake the daemon now: an answer from this machine comes sooner.
             Self::Waits => Some(Duration::from_millis(20)),
+            // Nothing but a signal can wake the daemon now.
+            Self::Rests => Some(Duration::from_millis(5)),
             Self::Serves => Some(Duration::from_millis(3)),
         }
     }
@@ -83,18 +87,20 @@ enum Sign {
     WaitsForDevice,
     Starts,
     Waits,
+    /// A thread waits for what another process can send.
+    Expects,
     Timed,
     /// Where the start may go on beside a thread that serves.
     StartTimed,
     Blind,
+    /// Part of the start, where no thread serves: then no client can have come.
+    AwaitsGreeting,
     /// A thread waits in a call that is not shown: it may be a step of a start.
     Unseen,
     Serves,
 }
 
 /// What was found in all threads.
-    /// Part of the start, where no thread serves: then no client can have come.
-    AwaitsGreeting,
 #[derive(Debug, Default)]
 struct Signs(u16);
 
@@ -168,8 +174,10 @@ impl Signs {
             Condition::Timed
         } else if self.has(Sign::Blind) || !is_complete {
             Condition::Blind
-        } else {
+        } else if self.has(Sign::Expects) {
             Condition::Waits
+        } else {
+            Condition::Rests
         }
     }
 }

@@ -29,9 +29,17 @@ fn server_is_up_after_3_ms() {
 
 #[test]
 fn waiting_program_is_up_after_20_quiet_ms() {
-    assert_eq!(up(&["0 0us p1 1:wait[]", "100 0us p1 1:runs"]), Some(20));
-    let runs = ["0 0us p1 1:wait[]", "19 1us p1 1:wait[]", "100 1us p1"];
+    let waits = "0 0us p1 1:wait[other]";
+    assert_eq!(up(&[waits, "100 0us p1 1:runs"]), Some(20));
+    let runs = [waits, "19 1us p1 1:wait[other]", "100 1us p1"];
     assert_eq!(up(&runs), Some(39));
+}
+
+#[test]
+fn program_that_expects_no_answer_is_up_after_5_quiet_ms() {
+    assert_eq!(up(&["0 0us p1 1:wait[]", "100 0us p1 1:runs"]), Some(5));
+    let runs = ["0 0us p1 1:wait[]", "4 1us p1 1:wait[]", "100 1us p1"];
+    assert_eq!(up(&runs), Some(9));
 }
 
 #[test]
@@ -43,9 +51,9 @@ fn blind_takes_50_ms() {
 
 #[test]
 fn other_condition_begins_a_new_window() {
-    let lines = ["0 0us p1 1:wait[]", "10 0us p1 1:sleeps", "100 0us p1"];
+    let lines = ["0 0us p1 1:wait[other]", "10 0us p1 1:sleeps", "100 0us p1"];
     assert_eq!(up(&lines), Some(70), "seen when the first window is over");
-    let lines = ["0 0us p1 1:wait[]", "10 1us p1 1:sleeps", "100 1us p1"];
+    let lines = ["0 0us p1 1:wait[other]", "10 1us p1 1:sleeps", "100 1us p1"];
     assert_eq!(up(&lines), Some(60));
 }
 

@@ -34,15 +34,16 @@ fn daemon_without_threads_runs() {
 
 #[test]
 fn unlimited_wait_is_waits() {
-    assert_eq!(condition("p1 1:wait[] 2:loop[internal]"), Condition::Waits);
     assert_eq!(condition("p1 1:wait[other]"), Condition::Waits);
+    assert_eq!(condition("p1 1:wait[] 2:loop[answered]"), Condition::Waits);
+    assert_eq!(condition("p1 1:wait[] 2:loop[internal]"), Condition::Rests);
 }
 
 #[test]
 fn wait_that_ends_before_the_timeout_is_timed() {
     assert_eq!(condition("p1 1:wait[]@3000"), Condition::Timed);
-    assert_eq!(condition("p1 1:wait[]@3001"), Condition::Waits);
-    assert_eq!(condition("p1 1:loop[internal]@60000"), Condition::Waits);
+    assert_eq!(condition("p1 1:wait[]@3001"), Condition::Rests);
+    assert_eq!(condition("p1 1:loop[internal]@60000"), Condition::Rests);
     assert_eq!(condition("p1 1:loop[answered]@60000"), Condition::Waits);
     assert_eq!(condition("p1 1:loop[answered]@2000"), Condition::Timed);
     // Something else may end it sooner.
@@ -82,7 +83,6 @@ fn conversation_is_part_of_the_start() {
 }
 
 #[test]
-#[test]
 fn greeting_is_part_of_the_start() {
     assert_eq!(condition("p1 1:wait[unspoken]"), Condition::Starts);
     // A client of the daemon may be silent.
@@ -91,6 +91,7 @@ fn greeting_is_part_of_the_start() {
     assert_eq!(condition("p1 1:loop[unspoken]"), Condition::Blind);
 }
 
+#[test]
 fn unclear_conversation_is_blind() {
     assert_eq!(condition("p1 1:loop[unclear]"), Condition::Blind);
     assert_eq!(condition("p1 1:loop[unix]"), Condition::Blind);
@@ -114,7 +115,7 @@ fn parent_waits_for_a_live_child_only() {
         Condition::Starts,
         "a zombie"
     );
-    assert_eq!(condition("p1 1:child[] p2<1 2:wait[]"), Condition::Waits);
+    assert_eq!(condition("p1 1:child[] p2<1 2:wait[]"), Condition::Rests);
     assert_eq!(condition("p1 1:child[] p2<1 2:runs"), Condition::Runs);
     let grandchild = "p1 1:wait[] p2<1 2:child[] p3<2 3:wait[server]";
     assert_eq!(condition(grandchild), Condition::Serves);
