@@ -10,6 +10,7 @@ use crate::handoff::Record;
 use crate::identity::{self, CredStep, Identity, Variable};
 use crate::log_file::LogFile;
 use crate::log_reopen;
+use crate::passed::{self, PassedFd};
 use crate::pid_file::PidFile;
 use crate::signal::Signal;
 use crate::trust;
@@ -22,6 +23,8 @@ pub(crate) struct Capabilities {
     pub(crate) privileges: Option<&'static Privileges>,
     /// Reopens the log on this signal. In the daemon.
     pub(crate) log_reopen: Option<fn(Signal) -> Result<(), Errno>>,
+    /// Keeps what `before_start` passed. In the daemon.
+    pub(crate) keep_passed: Option<KeepPassed>,
 }
 
 impl Capabilities {
@@ -41,11 +44,16 @@ impl Capabilities {
         self.log_reopen = Some(log_reopen::reopen_on);
     }
 
+    pub(crate) fn add_passed_fds(&mut self) {
+        self.keep_passed = Some(passed::keep);
+    }
+
     /// What the daemon needs for any setting of a function that runs in the launcher alone.
     pub(crate) fn add_daemon_side(&mut self) {
         self.add_log();
         self.add_privileges();
         self.add_log_reopen();
+        self.add_passed_fds();
     }
 
     /// Adds those of another builder.
@@ -54,8 +62,11 @@ impl Capabilities {
         self.log = self.log.or(other.log);
         self.privileges = self.privileges.or(other.privileges);
         self.log_reopen = self.log_reopen.or(other.log_reopen);
+        self.keep_passed = self.keep_passed.or(other.keep_passed);
     }
 }
+
+type KeepPassed = fn(&[PassedFd]) -> Result<(), Errno>;
 
 static PID_FILES: PidFiles = PidFiles {
     create: PidFile::create,

@@ -1,10 +1,12 @@
 //! `Daemon`, the builder, with every default.
 
 use std::ffi::OsString;
+use std::fmt::Display;
 #[cfg(unix)]
 use std::os::fd::RawFd;
 use std::time::Duration;
 
+use crate::before_start::{BeforeStart, Start};
 use crate::capabilities::Capabilities;
 use crate::env_changes::EnvChanges;
 #[cfg(unix)]
@@ -57,6 +59,7 @@ pub struct Daemon {
     pub(crate) readiness: Readiness,
     pub(crate) settings: Settings,
     pub(crate) env: EnvChanges,
+    pub(crate) before_start: Option<BeforeStart>,
     pub(crate) configure: Option<fn(Daemon) -> Daemon>,
     pub(crate) check: OptionCheck,
     pub(crate) capabilities: Capabilities,
@@ -100,6 +103,7 @@ impl Daemon {
             readiness: Readiness::default(),
             settings: Settings::default(),
             env: EnvChanges::default(),
+            before_start: None,
             configure: None,
             check: OptionCheck::default(),
             capabilities: Capabilities::default(),
@@ -478,6 +482,41 @@ impl Daemon {
         self.check.note("log_reopen", option_check::signal(signal));
         self.settings.log_reopen = Some(signal);
         self.capabilities.add_log_reopen();
+        self
+    }
+
+    /// Calls a function in the launcher before the daemon exists, to ask the user or to check
+    /// something. Default: none.
+    ///
+    /// It runs once for each start, when the PID file is locked and before the log is opened; not in
+    /// the foreground, and not for the control verbs that start nothing. Signals act as if there were no start at
+    /// work. With [`Start`] it gives a variable or a descriptor to the daemon. Its error is the reason
+    /// why the start fails, with an error of the kind [`Refused`](crate::ErrorKind::Refused) and the
+    /// exit status 1.
+    ///
+    /// ```no_run
+    /// use std::io::{self, Write};
+    ///
+    /// use daemon::{Daemon, Start};
+    ///
+    /// fn ask(start: &mut Start) -> io::Result<()> {
+    ///     eprint!("passphrase: ");
+    ///     let mut passphrase = String::new();
+    ///     io::stdin().read_line(&mut passphrase)?;
+    ///     let (reader, mut writer) = std::os::unix::net::UnixStream::pair()?;
+    ///     writer.write_all(passphrase.as_bytes())?;
+    ///     start.pass("passphrase", reader);
+    ///     Ok(())
+    /// }
+    ///
+    /// let _daemon = Daemon::new().before_start(ask).enter();
+    /// ```
+    pub fn before_start<E: Display>(
+        mut self,
+        function: impl Fn(&mut Start) -> Result<(), E> + Send + Sync + 'static,
+    ) -> Self {
+        self.before_start = Some(BeforeStart::new(function));
+        self.capabilities.add_passed_fds();
         self
     }
 

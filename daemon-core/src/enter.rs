@@ -174,6 +174,7 @@ impl Daemon {
             paths,
             settings: self.settings,
             readiness,
+            before_start: self.before_start,
             capabilities: self.capabilities,
             env: self.env,
         })

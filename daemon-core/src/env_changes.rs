@@ -23,6 +23,11 @@ impl EnvChanges {
         self.changes.clear();
     }
 
+    /// Adds changes that are made after these.
+    pub(crate) fn extend(&mut self, later: Self) {
+        self.changes.extend(later.changes);
+    }
+
     /// Whether the variable is set or removed by its name.
     pub(crate) fn change(&self, name: &str) -> bool {
         self.changes.iter().any(|(changed, _)| changed == name)
@@ -35,7 +40,7 @@ impl EnvChanges {
         for (name, value) in &self.changes {
             let has = |text: &OsStr, byte| text.as_encoded_bytes().contains(&byte);
             let reason = if name.is_empty() || has(name, b'=') {
-                "option env_remove takes names without `=`"
+                "a name of a variable is not empty and has no `=`"
             } else if has(name, 0) || value.as_deref().is_some_and(|value| has(value, 0)) {
                 "it contains a NUL byte"
             } else {

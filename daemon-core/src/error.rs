@@ -37,6 +37,8 @@ pub(crate) use text::{shown, system_message};
 pub enum ErrorKind {
     /// The command line is wrong: 64.
     Usage,
+    /// The program's [`before_start`](crate::Daemon::before_start) refused the start: 1.
+    Refused,
     /// The user or the group does not exist: 67.
     UnknownUser,
     /// A daemon already holds the lock of the PID file: 69.
@@ -243,6 +245,7 @@ impl ErrorKind {
     fn exit_status(self) -> u8 {
         match self {
             Self::Usage => 64,
+            Self::Refused => 1,
             Self::UnknownUser => 67,
             Self::AlreadyRunning => 69,
             Self::EndedEarly => 70,

@@ -7,6 +7,7 @@
     allow(dead_code, reason = "the options are for a start that never happens")
 )]
 
+mod before_start;
 #[cfg(unix)]
 mod capabilities;
 #[cfg(not(unix))]
@@ -60,6 +61,8 @@ mod log_reopen;
 mod log_writer;
 mod option_check;
 #[cfg(unix)]
+mod passed;
+#[cfg(unix)]
 mod path_context;
 mod path_source;
 #[cfg(unix)]
@@ -89,6 +92,7 @@ mod unsupported;
 mod value_flags;
 mod verb;
 
+pub use before_start::Start;
 pub use control::{Control, Status, Stopped};
 pub use daemon::Daemon;
 pub use error::{Error, ErrorKind};
@@ -100,6 +104,8 @@ pub use kill_mode::KillMode;
 #[cfg(unix)]
 pub use log_reopen::reopen_log;
 pub use log_writer::{LogWriter, log_writer};
+#[cfg(unix)]
+pub use passed::passed;
 pub use path_source::PathSource;
 pub use readiness::Readiness;
 #[cfg(unix)]
@@ -109,7 +115,7 @@ pub use running::{
 pub use signal::{ParseSignalError, Signal};
 #[cfg(not(unix))]
 pub use unsupported::{
-    Running, drop_privileges, exec, extend_timeout, is_daemon, log_file, pid_file, ready,
+    Running, drop_privileges, exec, extend_timeout, is_daemon, log_file, passed, pid_file, ready,
     reopen_log, start_dir, status, stopping,
 };
 

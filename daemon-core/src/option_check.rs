@@ -180,7 +180,8 @@ mod tests {
     #[test]
     fn builder_refuses_what_the_attribute_refuses() {
         let new = Daemon::new;
-        for (daemon, expected) in [
+        // On the heap: the array is large.
+        for (daemon, expected) in vec![
             (
                 new().pid_mode(0o400),
                 "`pid_mode`: must let its owner read and write",

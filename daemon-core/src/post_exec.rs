@@ -17,6 +17,7 @@ pub(crate) fn can_fail(record: &Record) -> bool {
     record.paths.chroot.is_some()
         || record.settings.identity.is_some()
         || record.paths.workdir.is_some()
+        || !record.passed.is_empty()
         || reopens_log(record)
 }
 
@@ -28,6 +29,10 @@ pub(crate) fn take_steps(
 ) -> Result<Option<Errno>, (StartStep, Errno)> {
     if !record.comm.is_empty() {
         sys::image::set_comm(&record.comm);
+    }
+    if !record.passed.is_empty() {
+        let keep = capabilities.keep_passed.ok_or(MISSING)?;
+        keep(&record.passed).map_err(|errno| (StartStep::Passed, errno))?;
     }
     if let Some(root) = &record.paths.chroot {
         enter_root(root).map_err(|errno| (StartStep::Chroot, errno))?;

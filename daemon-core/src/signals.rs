@@ -92,6 +92,19 @@ impl Interrupts {
         Ok(interrupts)
     }
 
+    /// Restores the actions. Returns the signal that came first before that.
+    pub(crate) fn release(mut self) -> Option<Signal> {
+        self.restore();
+        self.first()
+    }
+
+    fn restore(&mut self) {
+        for (signal, action) in self.before.drain(..) {
+            let _ = sys::signals::restore(signal, &action);
+        }
+        sys::signals::write_interrupts_nowhere();
+    }
+
     /// The signal that came first, if one came.
     pub(crate) fn first(&self) -> Option<Signal> {
         let mut number = [0];
@@ -110,10 +123,7 @@ impl AsFd for Interrupts {
 
 impl Drop for Interrupts {
     fn drop(&mut self) {
-        for (signal, action) in &self.before {
-            let _ = sys::signals::restore(*signal, action);
-        }
-        sys::signals::write_interrupts_nowhere();
+        self.restore();
     }
 }
 

@@ -97,6 +97,7 @@ pub(crate) static OPTIONS: &[OptionSpec] = &[
     option("group", &ACCOUNT, r#""nogroup""#, &["gid"]),
     option("chroot", &DIRECTORY, r#""/var/empty""#, &[]),
 
+    option("before_start", &FUNCTION, "check", &[]),
     option(CONFIGURE, &FUNCTION, "adjust", &[]),
     option(CRATE, &CRATE_PATH, "::daemon", &[]),
 ];

@@ -9,11 +9,12 @@ use std::fs;
 use crate::support::program;
 
 /// A capability, and a function that only it needs: parts of a mangled name.
-const CAPABILITIES: [(&str, [&str; 2]); 9] = [
+const CAPABILITIES: [(&str, [&str; 2]); 10] = [
     ("pid", ["8new_file", "7NewFile7prepare"]),
     ("log", ["8log_file", "7LogFile4open"]),
     ("log_reopen", ["10log_reopen", "9reopen_on"]),
     ("user", ["8identity", "7look_up"]),
+    ("before_start", ["6passed", "4keep"]),
     ("control_flag", ["13control_verbs", "3run"]),
     ("placeholder", ["13path_template", "7fill_in"]),
     ("listening", ["9readiness", "15watch_listening"]),

@@ -10,6 +10,7 @@
 
 mod attribute;
 mod background;
+mod before_start;
 #[cfg(feature = "clap")]
 mod clap;
 mod command_line;

@@ -8,6 +8,7 @@ use crate::identity;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StartStep {
     PidFile,
+    Passed,
     Chroot,
     Privileges(identity::CredStep),
     Workdir,
@@ -28,8 +29,9 @@ pub(crate) enum Outcome {
 }
 
 impl StartStep {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::PidFile,
+        Self::Passed,
         Self::Chroot,
         Self::Privileges(identity::CredStep::Groups),
         Self::Privileges(identity::CredStep::Group),

@@ -5,10 +5,11 @@ use std::os::fd::RawFd;
 use std::path::PathBuf;
 
 use crate::codec::{Codec, Malformed, encoded};
+use crate::passed::PassedFd;
 use crate::settings::{Paths, Settings};
 
 /// The first bytes of a record; another version of this library would write others.
-const MAGIC: &[u8] = b"daemon hand-off 2\n";
+const MAGIC: &[u8] = b"daemon hand-off 3\n";
 
 encoded! {
     /// What the daemon learns from the launcher.
@@ -24,6 +25,8 @@ encoded! {
         pub(crate) settings: Settings,
         /// The descriptor that holds the lock of the PID file.
         pub(crate) pid_descriptor: Option<RawFd>,
+        /// What `before_start` passed.
+        pub(crate) passed: Vec<PassedFd>,
         /// Where the path of the log led when it was opened.
         pub(crate) log_target: Option<PathBuf>,
         /// The launcher waits for [`ready`](crate::ready), and `NOTIFY_SOCKET` is its own.
@@ -84,6 +87,10 @@ mod tests {
                 ..Settings::default()
             },
             pid_descriptor: Some(7),
+            passed: vec![PassedFd {
+                name: "key".to_owned(),
+                fd: 8,
+            }],
             log_target: Some("/var/log/hello.log".into()),
             is_announced: true,
             buffers_output: true,

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 
+use crate::before_start::BeforeStart;
 use crate::capabilities::Capabilities;
 use crate::env_changes::EnvChanges;
 use crate::path_template::Resolved;
@@ -16,6 +17,7 @@ pub(crate) struct LaunchConfig {
     pub(crate) paths: Paths<Resolved>,
     pub(crate) settings: Settings,
     pub(crate) readiness: Readiness,
+    pub(crate) before_start: Option<BeforeStart>,
     pub(crate) capabilities: Capabilities,
     pub(crate) env: EnvChanges,
 }

@@ -29,6 +29,7 @@ pub(crate) fn step_failed(
             let file = path(&record.paths.pid);
             Error::step(&format!("keep the PID file {file} open"), cause)
         }
+        StartStep::Passed => Error::step("take what `before_start` passed", cause),
         StartStep::Chroot => {
             let root = path(&record.paths.chroot);
             Error::step(&format!("change the root directory to {root}"), cause)

@@ -8,26 +8,29 @@ mod process;
 pub(crate) mod report;
 mod resources;
 mod status_line;
+mod turn;
 mod wait;
 
 use std::ffi::OsString;
 use std::os::fd::{AsFd, AsRawFd};
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 
 use nix::unistd::{Pid, getpid};
 
+use crate::before_start::{BeforeStart, Passed};
 use crate::capabilities::{Capabilities, PidFiles};
 use crate::descriptors::KeptFds;
 use crate::detach::{EnvEntry, Program, detach};
+use crate::env_changes::EnvChanges;
 use crate::error::{Error, shown};
 use crate::handoff::Record;
 use crate::log_file::LogFile;
+use crate::passed::PassedFd;
 use crate::path_template::Resolved;
 use crate::pid_file::PidFile;
 use crate::post_exec;
 use crate::readiness::Mode;
-use crate::signals::{DefaultSigchld, Interrupts};
+use crate::signals::Interrupts;
 use crate::standard_streams;
 use crate::sys;
 use crate::sys::image::Image;
@@ -37,6 +40,7 @@ pub(crate) use config::LaunchConfig;
 pub(crate) use preflight::exec_in_place;
 use process::Process;
 use resources::{Inherited, Resources};
+use turn::{Signals, Turn};
 use wait::{Wait, WaitOutcome};
 
 /// The start has succeeded.
@@ -59,10 +63,8 @@ pub(crate) enum Launched {
 ///
 /// Everything that can fail is done before the first fork, where an error can still be explained.
 /// Signals stay caught until the returned guard is dropped.
-pub(crate) fn launch(config: LaunchConfig) -> Result<(Launched, Interrupts), Error> {
-    // Signal actions belong to the process: each start must find what the start before it restored.
-    static TURN: Mutex<()> = Mutex::new(());
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+pub(crate) fn launch(mut config: LaunchConfig) -> Result<(Launched, Interrupts), Error> {
+    let turn = Turn::begin();
     preflight::check()?;
     let _filled = standard_streams::ensure_std_fds_open()?;
     let kept = KeptFds::new(&config.settings.keep_fds, environment::listen_fds());
@@ -70,16 +72,28 @@ pub(crate) fn launch(config: LaunchConfig) -> Result<(Launched, Interrupts), Err
     resources::check_pid_and_log_differ(&config)?;
     let warnings = preflight::warnings(&config);
     // Caught before there is anything that an interrupt would leave behind.
-    let _sigchld = DefaultSigchld::begin().map_err(|errno| Error::step("reset SIGCHLD", errno))?;
-    let interrupts =
-        Interrupts::catch().map_err(|error| Error::step("make a pipe for signals", error))?;
+    let signals = Signals::catch(turn)?;
     resources::create_directories(&config)?;
     let locked = match &config.paths.pid {
         Some(place) => Some(create_pid_file(place, &config)?),
         None => None,
     };
+    let prepared = match config.before_start.take() {
+        Some(function) => run_before_start(&function, signals, &mut config.env),
+        None => Ok((Vec::new(), signals)),
+    };
+    let (passed, signals) = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            if let Some((file, capability)) = locked {
+                (capability.remove)(file);
+            }
+            return Err(error);
+        }
+    };
     let pid_file = locked.as_ref().map(|(file, _)| file);
-    let launched = launch_locked(config, &image, &kept, pid_file, &interrupts);
+    let interrupts = &signals.interrupts;
+    let launched = launch_locked(config, &image, &kept, pid_file, passed, interrupts);
     if launched.is_ok() {
         for text in &warnings {
             report::line(text);
@@ -91,7 +105,19 @@ pub(crate) fn launch(config: LaunchConfig) -> Result<(Launched, Interrupts), Err
         (Err(error), Some((file, capability))) => (capability.fail)(file, error),
         (_, None) => {}
     }
-    launched.map(|launched| (launched, interrupts))
+    launched.map(|launched| (launched, signals.interrupts))
+}
+
+/// Runs the function of the program while signals act as they did before the start, so that Ctrl-C
+/// ends a question, and while another start can have its turn.
+fn run_before_start(
+    function: &BeforeStart,
+    signals: Signals,
+    env: &mut EnvChanges,
+) -> Result<(Passed, Signals), Error> {
+    signals.release()?;
+    let passed = function.run(env)?;
+    Ok((passed, Signals::catch(Turn::begin())?))
 }
 
 fn create_pid_file(
@@ -111,6 +137,7 @@ fn launch_locked(
     image: &Image,
     kept: &KeptFds,
     pid_file: Option<&PidFile>,
+    passed: Passed,
     interrupts: &Interrupts,
 ) -> Result<Launched, Error> {
     let readiness = config.readiness.clone();
@@ -119,7 +146,7 @@ fn launch_locked(
     let capabilities = config.capabilities;
     let arguments = std::mem::take(&mut config.arguments);
     let env = std::mem::take(&mut config.env);
-    let resources = Resources::open(&config, kept, pid_file)?;
+    let resources = Resources::open(&config, kept, pid_file, passed)?;
     let record = record(config, &resources);
     let sent = resources.launcher_end.send(&record);
     sent.map_err(|error| Error::step("send the hand-off", error))?;
@@ -137,12 +164,15 @@ fn launch_locked(
     );
     let program = (image, arguments, environment);
     let daemon = spawn(program, kept, &resources.inherited)?;
-    drop(resources.inherited);
+    let passed = record.passed.iter().map(|passed| passed.fd);
+    let handed_over: Vec<_> = kept.open().iter().copied().chain(passed).collect();
     let pid = daemon.pid();
     let probe = match resources.announcements {
         Some(announcements) => announcements.watch(pid),
-        None => readiness.observe(pid, kept.open()),
+        // By the launcher's own descriptors, which are open still.
+        None => readiness.observe(pid, &handed_over),
     };
+    drop(resources.inherited);
     let wait = Wait::new(
         Process::new(daemon, &record.settings),
         resources.launcher_end,
@@ -172,10 +202,19 @@ fn record(config: LaunchConfig, resources: &Resources) -> Record {
         paths: config.paths.map(Resolved::into_path),
         settings: config.settings,
         pid_descriptor: resources.inherited.lock.as_ref().map(AsRawFd::as_raw_fd),
+        passed: passed_fds(&resources.inherited),
         log_target: log.and_then(LogFile::target),
         is_announced: resources.announcements.is_some(),
         buffers_output: log.is_some_and(LogFile::is_in_memory),
     }
+}
+
+fn passed_fds(inherited: &Inherited) -> Vec<PassedFd> {
+    let passed = inherited.passed.iter().map(|(name, fd)| PassedFd {
+        name: name.clone(),
+        fd: fd.as_raw_fd(),
+    });
+    passed.collect()
 }
 
 /// Starts the daemon.
@@ -197,6 +236,7 @@ fn spawn(
             .copied()
             .chain([inherited.daemon_end.as_raw_fd()])
             .chain(lock.map(AsRawFd::as_raw_fd))
+            .chain(inherited.passed.iter().map(|(_, fd)| fd.as_raw_fd()))
             .collect(),
         pid_file: lock.map(|lock| (lock.as_fd(), PidFile::OLD_LENGTH)),
     })

@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 
 use super::config::LaunchConfig;
 use super::failure;
+use crate::before_start::Passed;
 use crate::descriptors::KeptFds;
 use crate::error::Error;
 use crate::files::FileId;
@@ -36,6 +37,8 @@ pub(super) struct Inherited {
     /// The PID file with its lock.
     pub(super) lock: Option<OwnedFd>,
     pub(super) daemon_end: OwnedFd,
+    /// What `before_start` passes, by name.
+    pub(super) passed: Passed,
 }
 
 impl Resources {
@@ -43,6 +46,7 @@ impl Resources {
         config: &LaunchConfig,
         kept: &KeptFds,
         pid_file: Option<&PidFile>,
+        passed: Passed,
     ) -> Result<Self, Error> {
         let log = open_log(config, pid_file)?;
         let identity = config.settings.identity.as_ref();
@@ -60,6 +64,9 @@ impl Resources {
         let null = dup_above(standard_streams::open_null()?)?;
         let output = log.as_ref().map(|log| clone(log.file())).transpose()?;
         let lock = pid_file.map(|file| clone(file.file())).transpose()?;
+        let passed = passed.into_iter();
+        let passed = passed.map(|(name, fd)| Ok((name, dup_above(fd)?)));
+        let passed = passed.collect::<Result<_, Error>>()?;
         let (launcher_end, daemon_end) =
             handoff::pair().map_err(|errno| Error::step("make the hand-off", errno))?;
         let daemon_end = dup_above(daemon_end)?;
@@ -72,6 +79,7 @@ impl Resources {
                 output,
                 lock,
                 daemon_end,
+                passed,
             },
         })
     }

@@ -26,6 +26,13 @@ pub(crate) fn adopt(fd: RawFd) -> io::Result<OwnedFd> {
     duplicate(fd, fd).or_else(|_| duplicate(fd, libc::STDERR_FILENO + 1))
 }
 
+/// Takes over a descriptor that the launcher opened for this process.
+pub(crate) fn take_over(fd: RawFd) -> Result<OwnedFd, Errno> {
+    close_on_exec(fd)?;
+    // SAFETY: it is open, and no code of this process has known of it before.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
 /// The two ends of a pipe, see `pipe2(2)`: both are close-on-exec and non-blocking.
 #[cfg(not(target_vendor = "apple"))]
 pub(crate) fn pipe() -> io::Result<(File, File)> {

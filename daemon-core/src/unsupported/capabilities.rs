@@ -13,5 +13,7 @@ impl Capabilities {
 
     pub(crate) fn add_log_reopen(&mut self) {}
 
+    pub(crate) fn add_passed_fds(&mut self) {}
+
     pub(crate) fn add_daemon_side(&mut self) {}
 }

@@ -155,6 +155,10 @@ const MESSAGES: &[(&str, &str)] = &[
     ),
     ("keep_fds = [-1]", "option `keep_fds` takes "),
     (
+        "before_start = \"f\"",
+        "option `before_start` takes the path of a function without quotes: `before_start = check`",
+    ),
+    (
         "configure = |daemon| daemon",
         "option `configure` takes the path of a function: ",
     ),

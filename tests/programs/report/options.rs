@@ -4,13 +4,14 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::process::{self, Command};
 use std::thread;
 use std::time::Duration;
 
-use daemon::{Daemon, KillMode, PathSource, Readiness, Signal};
+use daemon::{Daemon, KillMode, PathSource, Readiness, Signal, Start};
 
 use crate::steps;
 
@@ -46,6 +47,7 @@ fn set(daemon: Daemon, name: &str, value: &OsStr) -> Daemon {
         "pid_flag" => daemon.pid_flag(value),
         "log_flag" => daemon.log_flag(value),
         "configure" => daemon.configure(configure),
+        "before_start" => daemon.before_start(before_start),
         "pid_mode" => daemon.pid_mode(octal()),
         "log_mode" => daemon.log_mode(octal()),
         "workdir" => daemon.workdir(path()),
@@ -163,6 +165,23 @@ fn configure(daemon: Daemon) -> Daemon {
         steps::prompt(&path.to_string_lossy()).expect("ask");
     }
     from_lines(daemon, "TEST_CONFIGURE")
+}
+
+/// Records the process, takes the steps of `TEST_BEFORE_START`, and passes on the file that
+/// `TEST_PASSED` names, or a socket that listens. A text in `TEST_REFUSAL` is the error.
+fn before_start(start: &mut Start) -> Result<(), String> {
+    note_where();
+    steps::take("TEST_BEFORE_START");
+    if let Some(path) = env::var_os("TEST_PASSED") {
+        start.env("PASSED", "by before_start");
+        start.pass("file", fs::File::open("/dev/null").expect("open"));
+        start.pass("file", fs::File::open(path).expect("open"));
+    }
+    if env::var_os("TEST_PASSED_SOCKET").is_some() {
+        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+        start.pass("socket", socket.expect("a socket"));
+    }
+    env::var("TEST_REFUSAL").map_or(Ok(()), Err)
 }
 
 /// Records the pid of this process.

@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::signal::{SigHandler, SigSet, Signal, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, waitpid};
@@ -64,12 +65,7 @@ fn take_one(verb: &str, object: &str) -> io::Result<Option<ExitCode>> {
         "count" => count()?,
         // Lines of a kilobyte, as programs print them and through the writer that never fails.
         "flood" => (0..number()).for_each(|line| println!("{line:1023}")),
-        "flood-lossy" => {
-            let mut log = daemon::log_writer();
-            for line in 0..number() {
-                writeln!(log, "{line:1023}")?;
-            }
-        }
+        "flood-lossy" => flood_lossy(number())?,
         "say-lossy" => writeln!(daemon::log_writer(), "{object}")?,
         "note-dropped" => note(object, &daemon::log_writer().dropped().to_string())?,
         "reopen" => daemon::reopen_log()?,
@@ -87,6 +83,8 @@ fn take_one(verb: &str, object: &str) -> io::Result<Option<ExitCode>> {
         }
         // One line in a file that every process which comes here shares.
         "note" => note(object, &process::id().to_string())?,
+        "note-passed" => note_passed(object)?,
+        "fail-to-start" => fail_to_start(),
         "create" => drop(File::create(object)?),
         "drop" | "chroot" | "regain" | "hide-root" | "lower" | "drop-ids" | "keep-caps"
         | "no-key" => {
@@ -169,6 +167,11 @@ fn report(name: &str) -> io::Result<()> {
     fs::rename(unfinished, path)
 }
 
+fn flood_lossy(lines: u64) -> io::Result<()> {
+    let mut log = daemon::log_writer();
+    (0..lines).try_for_each(|line| writeln!(log, "{line:1023}"))
+}
+
 fn close(stream: i32) {
     // SAFETY: the next open may get this fd, which is intended.
     unsafe { libc::close(stream) };
@@ -232,6 +235,26 @@ pub(crate) fn note(path: &str, line: &str) -> io::Result<()> {
     let mut file = OpenOptions::new().create(true).append(true).open(path)?;
     // One write, so that lines of several processes do not mix.
     file.write_all(format!("{line}\n").as_bytes())
+}
+
+fn fail_to_start() {
+    let daemon = daemon::Daemon::new().log("/dev/null/missing");
+    daemon.try_start().expect_err("a failure");
+}
+
+/// What `before_start` passed as `file`, if it was not taken yet.
+fn note_passed(path: &str) -> io::Result<()> {
+    let Some(fd) = daemon::passed("file") else {
+        return note(path, "none");
+    };
+    let flags = fcntl(&fd, FcntlArg::F_GETFD)?;
+    let end = if flags == libc::FD_CLOEXEC {
+        "closed by an exec"
+    } else {
+        "left open"
+    };
+    let text = io::read_to_string(File::from(fd))?;
+    note(path, &format!("{text}, {end}"))
 }
 
 fn signal(number: u64) -> Signal {

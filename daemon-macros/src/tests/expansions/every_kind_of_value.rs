@@ -18,6 +18,7 @@
     control_flag = "-s",
     stop_signal = "SIGINT",
     log_reopen = "SIGHUP",
+    before_start = settings::check,
     configure = settings::adjust,
 )]
 fn main() {}
@@ -44,6 +45,7 @@ fn main() {
         .control_flag("-s")
         .stop_signal(::renamed::Signal::SIGINT)
         .log_reopen(::renamed::Signal::SIGHUP)
+        .before_start(settings::check)
         .configure(settings::adjust)
         .enter();
     {}

@@ -12,7 +12,7 @@
 )]
 #![forbid(unsafe_code)]
 
-use daemon::{Daemon, PathSource, Readiness, Signal};
+use daemon::{Daemon, PathSource, Readiness, Signal, Start};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -36,12 +36,18 @@ use std::time::Duration;
     control_flag = "-s",
     stop_signal = "SIGINT",
     log_reopen = "SIGHUP",
+    before_start = check,
     configure = adjust,
 )]
 fn main() {}
 
 fn pid_file() -> PathBuf {
     PathBuf::from("a.pid")
+}
+
+fn check(start: &mut Start) -> Result<(), std::num::ParseIntError> {
+    start.env("ANSWER", "42".parse::<u8>()?.to_string());
+    Ok(())
 }
 
 /// Imports what the generated code names by its full path.

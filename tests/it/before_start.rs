@@ -1,0 +1,110 @@
+//! `before_start`, the function that runs in the launcher before the daemon exists.
+
+use nix::sys::signal::Signal;
+
+use crate::support::scratch::Scratch;
+use crate::support::start::Start;
+use crate::support::terminal::Terminal;
+
+const OPTIONS: &str = "pid=report.pid\nlog=report.log\nbefore_start=\ncontrol_flag=-s";
+
+/// `report` with the option; each call of the function leaves a line in `computed`.
+fn program(scratch: &Scratch) -> Start {
+    let start = scratch.report().options(OPTIONS);
+    start.env("TEST_COMPUTED", scratch.path("computed"))
+}
+
+#[test]
+fn before_start_gives_values_to_the_daemon() {
+    for method in ["enter", "start", "try_start"] {
+        let scratch = Scratch::new();
+        let passed = scratch.write("passed", "secret");
+        let start = program(&scratch).env("TEST_PASSED", passed);
+        let start = match method {
+            "enter" => start.arg("-d"),
+            _ => start.env("TEST_START", method).arg("-b"),
+        };
+        let does = "note-passed:taken note-passed:taken report stay";
+        let daemon = scratch.up(start.does(does));
+        let report = daemon.report();
+        assert_eq!(report.variable("PASSED"), Some(&b"by before_start"[..]));
+        let launcher = daemon.launch.pid;
+        assert_eq!(scratch.read("computed"), format!("{launcher}\n"));
+        assert_eq!(
+            scratch.read("taken"),
+            "secret, closed by an exec\nnone\n",
+            "{method}"
+        );
+    }
+}
+
+#[test]
+fn refusal_of_before_start_ends_the_launcher_with_1() {
+    let scratch = Scratch::new();
+    let start = program(&scratch).env("TEST_REFUSAL", "wrong\npassphrase");
+    let launch = start.arg("-d").run();
+    let words = "report: cannot start in the background: wrong\\npassphrase\n";
+    scratch.expect_refusal(&launch, 1, &[words]);
+    assert!(!scratch.path("report.log").exists(), "no log is made");
+    assert!(!scratch.path("report.pid").exists(), "no PID file is left");
+}
+
+#[test]
+fn before_start_runs_for_a_start_alone() {
+    let scratch = Scratch::new();
+    let run = |arguments: &[&str], status| {
+        let outcome = program(&scratch).args(arguments).does("stay").run();
+        assert_eq!(outcome.code(), status, "{arguments:?}: {outcome:?}");
+        scratch.read("computed").lines().count()
+    };
+    let in_foreground = program(&scratch).does("return:0").run();
+    assert_eq!(in_foreground.code(), 0);
+    assert_eq!(run(&["-s", "stop"], 0), 0);
+    assert_eq!(run(&["-d"], 0), 1);
+    assert_eq!(run(&["-d"], 69), 1, "a refused start asks no question");
+    assert_eq!(run(&["-s", "status"], 0), 1);
+    assert_eq!(run(&["-s", "restart"], 0), 2);
+    assert_eq!(run(&["-s", "stop"], 0), 2);
+}
+
+#[test]
+fn question_of_before_start_can_be_interrupted() {
+    let scratch = Scratch::new();
+    let (mut terminal, tty) = Terminal::new();
+    let asks = || {
+        let start = program(&scratch).arg("-d");
+        start.env("TEST_BEFORE_START", "prompt:answers")
+    };
+    let launch = asks().on_terminal(tty).spawn();
+    terminal.read_until("password: ");
+    let second = asks().run();
+    assert_eq!(second.code(), 69, "{second:?}");
+    assert!(
+        second.err_text().contains("already being started"),
+        "{second:?}"
+    );
+    terminal.write(b"\x03");
+    let outcome = launch.wait();
+    assert_eq!(outcome.code(), 128 + Signal::SIGINT as i32, "{outcome:?}");
+    scratch.expect_nothing_left();
+    assert!(!scratch.path("answers").exists());
+    let status = program(&scratch).args(["-s", "status"]).run();
+    assert_eq!(status.code(), 3, "{status:?}");
+}
+
+#[test]
+fn passed_socket_does_not_count_as_listening() {
+    let scratch = Scratch::new();
+    let start = program(&scratch).options(format!("{OPTIONS}\nready=listening"));
+    let start = start.env("TEST_PASSED_SOCKET", "");
+    // A timed wait is waited for, so the daemon is seen to end.
+    let launch = start.arg("-d").does("sleep:200 return:3").run();
+    scratch.expect_failed_start(&launch, 3);
+}
+
+#[test]
+fn before_start_can_try_another_start() {
+    let scratch = Scratch::new();
+    let start = program(&scratch).env("TEST_BEFORE_START", "fail-to-start");
+    scratch.up(start.arg("-d"));
+}
