@@ -11,6 +11,9 @@
 //! A control verb may be attached to its flag: `-sstop`, `-s=stop`, `--ctl=stop`. A word that begins
 //! with a short control flag and names no verb is an error.
 //!
+//! The words of a verb (`-s log -f`) stand directly after it. The first other word, or `--`, begins
+//! the program's arguments.
+//!
 //! A word that begins with a dash is never the value of one of our flags: `-d --pid-file --verbose`
 //! is a forgotten path, not a PID file of the name `--verbose`.
 
@@ -22,8 +25,8 @@ use std::ffi::{OsStr, OsString};
 use crate::daemon::Daemon;
 use crate::error::Error;
 use crate::value_flags::{CONTROL_FLAG, ValueFlag};
-use crate::verb::Verb;
-use reader::{Meaning, Reader};
+use crate::verb::{LogView, Verb};
+use reader::{Meaning, Reader, VerbWord};
 
 pub(crate) use crate::value_flags::Chosen;
 
@@ -69,7 +72,7 @@ where
     let mut words = command_line();
     let mut argv: Vec<OsString> = words.next().into_iter().collect();
     let (mut switch, mut foreground, mut is_question) = (None, None, false);
-    let (mut verb, mut first_verb) = (None, None);
+    let (mut verb, mut first_verb, mut view) = (None, None, LogView::default());
     let mut values: Vec<(ValueFlag<'_>, OsString)> = Vec::new();
     for word in words {
         match reader.meaning_of(&word) {
@@ -83,6 +86,7 @@ where
                 first_verb = Some((verb, word.clone()));
                 argv.push(word);
             }
+            Meaning::OfVerb(word) => set(&mut view, word)?,
             Meaning::Foreground => {
                 foreground = Some(word.clone());
                 argv.push(word);
@@ -113,6 +117,9 @@ where
     if let Some(flag) = reader.missing_value.or(reader.awaiting) {
         return Err(failure::of_flag(flag.name, flag.option.expected));
     }
+    if reader.lacks_line_count() {
+        return Err(failure::no_line_count(None));
+    }
 
     let switch = switch.or(foreground);
     let verb = match verb {
@@ -136,6 +143,7 @@ where
             Some(verb)
         }
     };
+    let verb = verb.map(|verb| verb.with_view(view));
     let mut chosen = Chosen::default();
     for (flag, value) in values {
         choose(&mut chosen, flag, &value)?;
@@ -182,7 +190,7 @@ fn has_switch_or_verb(settings: &Daemon, words: impl Iterator<Item = OsString>) 
                 return true;
             }
             Meaning::Foreground | Meaning::Question => stays = true,
-            Meaning::Program | Meaning::Flag(_) | Meaning::Value(..) => {}
+            Meaning::Program | Meaning::OfVerb(_) | Meaning::Flag(_) | Meaning::Value(..) => {}
         }
     }
     !stays && reader.subcommand_seen
@@ -226,6 +234,19 @@ impl Daemon {
         own.map(OsString::as_os_str)
             .chain(default.into_iter().filter(move |_| has_default))
     }
+}
+
+/// Reads a word of the verb `log`.
+fn set(view: &mut LogView, word: VerbWord<'_>) -> Result<(), Error> {
+    match word {
+        VerbWord::Follow => view.follows = true,
+        VerbWord::Lines => {}
+        VerbWord::LineCount(word) => {
+            let count = word.to_str().and_then(|word| word.parse().ok());
+            view.line_count = count.ok_or_else(|| failure::no_line_count(Some(word)))?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

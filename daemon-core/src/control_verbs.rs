@@ -12,21 +12,23 @@ use crate::daemon::Daemon;
 use crate::enter::{path_context, report_and_exit, start};
 use crate::error::{Error, ErrorKind, shown};
 use crate::launcher::{preflight, report};
+use crate::log_file;
+use crate::log_view;
 use crate::option_check;
 use crate::path_source::PathSource;
-use crate::path_template;
+use crate::path_template::{self, Resolved};
 use crate::settings::{Object, Settings};
 use crate::signal::Signal;
 use crate::sys;
 use crate::systemd;
-use crate::value_flags::CONTROL_FLAG;
+use crate::value_flags::{CONTROL_FLAG, LOG_FLAG};
 use crate::verb::Verb;
 
 impl Daemon {
     /// A flag that takes a control verb, as in `prog -s stop`. Default: none.
     ///
-    /// The verbs are `start`, `status`, `stop`, `reload`, `reopen` and `restart`. They find the daemon by its
-    /// PID file. Only [`enter`](Self::enter) reads the flag; another program uses
+    /// The verbs are `start`, `status`, `stop`, `reload`, `reopen`, `restart` and `log`. They find the
+    /// daemon by its PID file. Only [`enter`](Self::enter) reads the flag; another program uses
     /// [`control`](Self::control).
     ///
     /// ```no_run
@@ -44,8 +46,8 @@ impl Daemon {
     ///
     /// `word` is the first word of a run, such as `run`: `prog start ARGUMENTS` starts a daemon with the
     /// arguments `run ARGUMENTS`, `prog run` runs in the foreground, and the switch works after the word,
-    /// as in `prog run -d`. Any other first word belongs to the program, and so does `reopen` without
-    /// [`log_reopen`](Self::log_reopen). The parser of the program must know `run`. It excludes
+    /// as in `prog run -d`. Any other first word belongs to the program, and so do `reopen` without
+    /// [`log_reopen`](Self::log_reopen) and `log` without [`log`](Self::log). The parser of the program must know `run`. It excludes
     /// [`control_flag`](Self::control_flag).
     ///
     /// ```no_run
@@ -113,7 +115,37 @@ fn run(settings: Daemon, verb: Verb, arguments: Vec<OsString>) -> Result<u8, Err
         }
         Verb::Reopen => reopen(&control()?, settings.settings.log_reopen).map(|()| 0),
         Verb::Restart => Err(restart(settings, arguments, stop_timeout)?),
+        Verb::Log(view) => {
+            let control = control()?;
+            let log = log_of(&settings, arguments.first().cloned(), &control)?;
+            let log = log_file::target_of(&log)?;
+            log_view::show(&log, view, || control.is_locked()).map(|()| 0)
+        }
     }
+}
+
+/// The log of the daemon. Where the user of the program can choose it, it is the one that a running
+/// daemon has.
+fn log_of(settings: &Daemon, argv0: Option<OsString>, control: &Control) -> Result<PathBuf, Error> {
+    let source = settings.paths.log.clone();
+    let is_open = settings.value_flags.of(&LOG_FLAG).is_some() && !settings.log_is_chosen;
+    let mut context = path_context(&argv0.unwrap_or_default());
+    context.instance.clone_from(&settings.instance);
+    let resolved = source.map(|source| path_template::resolve(Object::Log, source, &context));
+    let resolved = resolved.transpose()?.map(Resolved::into_path);
+    let own = match running_pid(control) {
+        Ok(Some(pid)) if is_open => sys::process::output_of(pid),
+        _ => None,
+    };
+    // Between the two steps of a rotation the daemon still has the old one.
+    let own = own.filter(|own| {
+        let is_rotated = |log: &PathBuf| own.with_extension("") == *log;
+        !resolved.as_ref().is_some_and(is_rotated)
+    });
+    own.or(resolved).ok_or_else(|| {
+        let what = "cannot find the log";
+        Error::words(ErrorKind::Configuration, what, "no log is configured")
+    })
 }
 
 /// `start`: as the switch, but a daemon that runs already is no error, and a start that is under way

@@ -58,6 +58,8 @@ mod lock;
 mod log_file;
 #[cfg(unix)]
 mod log_reopen;
+#[cfg(unix)]
+mod log_view;
 mod log_writer;
 mod option_check;
 #[cfg(unix)]

@@ -213,6 +213,17 @@ fn trusted_target(link: &Path) -> Result<PathBuf, Error> {
     Ok(directory_of(link).join(leads_to))
 }
 
+/// Where a log is that may be behind symbolic links; each of them is to be trusted.
+pub(crate) fn target_of(path: &Path) -> Result<PathBuf, Error> {
+    let mut target = path.to_owned();
+    let mut links = 0;
+    while links < trust::SYMLINKS_MAX && target.is_symlink() {
+        target = trusted_target(&target)?;
+        links += 1;
+    }
+    Ok(target)
+}
+
 fn directory_of(path: &Path) -> &Path {
     path.parent()
         .filter(|parent| !parent.as_os_str().is_empty())

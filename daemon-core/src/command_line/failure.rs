@@ -16,6 +16,16 @@ pub(super) fn unknown_verb(flag: ValueFlag<'_>, word: &OsStr) -> Error {
     of_flag(flag.name, format!("unknown verb {word}; {expected}"))
 }
 
+/// After `-n` of the verb `log`.
+pub(super) fn no_line_count(word: Option<&OsStr>) -> Error {
+    let found = match word {
+        Some(word) => format!("found {}", shown(Path::new(word))),
+        None => "it is missing".to_owned(),
+    };
+    let reason = format!("-n takes a number of lines; {found}");
+    Error::words(ErrorKind::Usage, "cannot use the verb log", reason)
+}
+
 /// `asked` is the control flag, or the verb where that is a subcommand.
 pub(super) fn verb_beside_switch(asked: &OsStr, switch: &OsStr) -> Error {
     let what = match Verb::from_word(asked) {

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 
 use crate::daemon::Daemon;
-use crate::value_flags::{CONTROL_FLAG, ValueFlag};
+use crate::value_flags::{CONTROL_FLAG, LOG_FLAG, ValueFlag};
 use crate::verb::Verb;
 
 /// What one word of the command line means.
@@ -17,10 +17,31 @@ pub(super) enum Meaning<'s, 'w> {
     Foreground,
     /// A verb as the first word.
     Verb(Verb),
+    /// A word of the verb that stands before it.
+    OfVerb(VerbWord<'w>),
     /// One of our flags, whose value is the next word.
     Flag(ValueFlag<'s>),
     /// A value of one of our flags, from `--flag=value` or as a word by itself.
     Value(ValueFlag<'s>, &'w OsStr),
+}
+
+/// A word of the verb `log`.
+#[derive(Clone, Copy)]
+pub(super) enum VerbWord<'w> {
+    /// `-f`
+    Follow,
+    /// `-n`, whose value is the next word.
+    Lines,
+    LineCount(&'w OsStr),
+}
+
+/// The words of a verb stand directly after it. The first other word ends them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum VerbWords {
+    None,
+    Allowed,
+    /// After `-n`.
+    AwaitLineCount,
 }
 
 /// Reads word after word, from the one after `argv[0]`.
@@ -29,6 +50,7 @@ pub(super) struct Reader<'s> {
     pub(super) subcommand_seen: bool,
     options_ended: bool,
     is_first_word: bool,
+    verb_words: VerbWords,
     /// The flag whose value is the next word.
     pub(super) awaiting: Option<ValueFlag<'s>>,
     /// The first flag that got no value.
@@ -43,6 +65,7 @@ impl<'s> Reader<'s> {
                 && settings.control_subcommands.is_none(),
             options_ended: false,
             is_first_word: true,
+            verb_words: VerbWords::None,
             awaiting: None,
             missing_value: None,
         }
@@ -52,6 +75,42 @@ impl<'s> Reader<'s> {
         if self.options_ended {
             return Meaning::Program;
         }
+        if let Some(meaning) = self.meaning_in_verb(word) {
+            return meaning;
+        }
+        let meaning = self.meaning_outside_verb(word);
+        let is_log = match &meaning {
+            Meaning::Verb(verb) => matches!(verb, Verb::Log(_)),
+            Meaning::Value(flag, word) => flag.option == &CONTROL_FLAG && *word == "log",
+            _ => false,
+        };
+        if is_log {
+            self.verb_words = VerbWords::Allowed;
+        }
+        meaning
+    }
+
+    /// Whether the last word was `-n` of the verb `log`.
+    pub(super) fn lacks_line_count(&self) -> bool {
+        self.verb_words == VerbWords::AwaitLineCount
+    }
+
+    fn meaning_in_verb<'w>(&mut self, word: &'w OsStr) -> Option<Meaning<'s, 'w>> {
+        let (next, meaning) = match self.verb_words {
+            VerbWords::None => return None,
+            VerbWords::AwaitLineCount => (VerbWords::Allowed, VerbWord::LineCount(word)),
+            VerbWords::Allowed if word == "-f" => (VerbWords::Allowed, VerbWord::Follow),
+            VerbWords::Allowed if word == "-n" => (VerbWords::AwaitLineCount, VerbWord::Lines),
+            VerbWords::Allowed => {
+                self.verb_words = VerbWords::None;
+                return None;
+            }
+        };
+        self.verb_words = next;
+        Some(Meaning::OfVerb(meaning))
+    }
+
+    fn meaning_outside_verb<'w>(&mut self, word: &'w OsStr) -> Meaning<'s, 'w> {
         if std::mem::take(&mut self.is_first_word) {
             if let Some(meaning) = self.meaning_of_first(word) {
                 return meaning;
@@ -85,8 +144,14 @@ impl<'s> Reader<'s> {
     /// The word of a run, or a verb. A verb whose option is not set is a word of the program.
     fn meaning_of_first<'w>(&mut self, word: &OsStr) -> Option<Meaning<'s, 'w>> {
         let run = self.settings.control_subcommands.as_ref()?;
-        let verb = Verb::from_word(word)
-            .filter(|verb| *verb != Verb::Reopen || self.settings.settings.log_reopen.is_some());
+        let verb = Verb::from_word(word).filter(|verb| match verb {
+            Verb::Reopen => self.settings.settings.log_reopen.is_some(),
+            Verb::Log(_) => {
+                let flag = self.settings.value_flags.of(&LOG_FLAG);
+                self.settings.paths.log.is_some() || flag.is_some()
+            }
+            _ => true,
+        });
         self.subcommand_seen |= verb.is_some() || word == run;
         verb.map(Meaning::Verb)
     }

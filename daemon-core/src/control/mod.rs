@@ -287,6 +287,15 @@ impl Control {
         }
     }
 
+    /// Whether a process holds the lock, whichever it is.
+    pub(crate) fn is_locked(&self) -> Result<bool, Error> {
+        let failed = |errno: Errno| Error::pid_file_unread(&self.pid_file, errno.into());
+        match self.open()? {
+            Some(file) => lock::is_held(&file).map_err(failed),
+            None => Ok(false),
+        }
+    }
+
     /// Opens the PID file to look at it, if there is one.
     fn open(&self) -> Result<Option<File>, Error> {
         let failed = |cause: io::Error| Error::pid_file_unread(&self.pid_file, cause);

@@ -20,7 +20,9 @@ pub(crate) static RUN_WORD: Kind = Kind {
 };
 
 const RUN_WORD_TAKES: &str = "a word without a dash";
-const VERBS: [&str; 6] = ["status", "start", "stop", "reload", "reopen", "restart"];
+const VERBS: [&str; 7] = [
+    "status", "start", "stop", "reload", "reopen", "restart", "log",
+];
 
 fn run_word(value: &Value) -> syn::Result<TokenStream> {
     let literal = value.string()?;

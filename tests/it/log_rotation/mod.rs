@@ -4,4 +4,4 @@ mod logrotate;
 mod refusals;
 mod reopening;
 mod signal;
-mod stage;
+pub(crate) mod stage;

@@ -68,6 +68,11 @@ impl Launch {
         self.process.is_alive()
     }
 
+    /// What it has written to standard output so far.
+    pub(crate) fn output(&self) -> String {
+        String::from_utf8_lossy(&self.output.out.lock().expect("the output")).into_owned()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         self.process.signal(signal);
     }

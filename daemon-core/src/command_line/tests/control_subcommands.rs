@@ -4,7 +4,7 @@ use super::{ask, background, control, in_place, plain, usage, words};
 use crate::command_line::Invocation;
 use crate::daemon::Daemon;
 use crate::signal::Signal;
-use crate::verb::Verb;
+use crate::verb::{LogView, Verb};
 
 fn settings() -> Daemon {
     Daemon::new()
@@ -40,6 +40,7 @@ fn other_first_words_belong_to_the_program() {
         "prog -v stop",
         "prog genkey stop",
         "prog reopen",
+        "prog log",
         "prog -d",
         "prog genkey -d",
     ] {
@@ -49,6 +50,13 @@ fn other_first_words_belong_to_the_program() {
     let reopens = settings().log_reopen(Signal::SIGUSR1);
     let expected = Ok(control(Verb::Reopen, "prog run", None));
     assert_eq!(ask(&reopens, &words("prog reopen")), expected);
+    let view = LogView {
+        follows: true,
+        ..LogView::default()
+    };
+    let expected = Ok(control(Verb::Log(view), "prog run x", None));
+    let logs = settings().log("hello.log");
+    assert_eq!(ask(&logs, &words("prog log -f x")), expected);
 }
 
 #[test]

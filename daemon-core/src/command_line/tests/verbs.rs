@@ -4,6 +4,7 @@ use std::ffi::OsString;
 
 use super::{ask, control, full, plain, usage, words};
 use crate::command_line::{Invocation, Verb};
+use crate::verb::LogView;
 
 #[test]
 fn every_control_verb_is_known() {
@@ -14,6 +15,7 @@ fn every_control_verb_is_known() {
         ("reload", Verb::Reload),
         ("reopen", Verb::Reopen),
         ("restart", Verb::Restart),
+        ("log", Verb::Log(LogView::default())),
     ];
     for (word, verb) in verbs {
         let line = words(&format!("prog -s {word}"));
@@ -58,7 +60,7 @@ fn a_verb_may_be_attached_to_its_flag() {
     ] {
         let expected = format!(
             "cannot use the flag -s: unknown verb {word}; \
-             expected status, start, stop, reload, reopen or restart"
+             expected status, start, stop, reload, reopen, restart or log"
         );
         assert_eq!(ask(&full(), &words(line)), Err(usage(&expected)), "{line}");
     }
@@ -78,14 +80,14 @@ fn a_verb_may_be_attached_to_its_flag() {
 #[test]
 fn an_unknown_verb_is_refused() {
     let expected = "cannot use the flag -s: unknown verb stpo; \
-                    expected status, start, stop, reload, reopen or restart";
+                    expected status, start, stop, reload, reopen, restart or log";
     assert_eq!(ask(&full(), &words("prog -s stpo")), Err(usage(expected)));
 }
 
 #[test]
 fn a_missing_verb_is_refused() {
     let expected = "cannot use the flag -s: \
-                    expected status, start, stop, reload, reopen or restart";
+                    expected status, start, stop, reload, reopen, restart or log";
     for line in ["prog -s", "prog -s -d", "prog -s --help", "prog -s -- stop"] {
         assert_eq!(ask(&full(), &words(line)), Err(usage(expected)), "{line}");
     }
@@ -116,4 +118,38 @@ fn control_characters_in_a_message_are_escaped() {
     let line = [OsString::from("prog"), "-s".into(), "a\nb".into()];
     let message = ask(&full(), &line).map_err(|(_, message)| message.contains("a\\nb"));
     assert_eq!(message, Err(true));
+}
+
+#[test]
+fn words_of_log_stand_directly_after_it() {
+    for (line, line_count, follows, argv) in [
+        ("prog -s log", 10, false, "prog"),
+        ("prog -s log -f", 10, true, "prog"),
+        ("prog -slog -n 3 -f", 3, true, "prog"),
+        ("prog a -s log -n 0 b -f", 0, false, "prog a b -f"),
+        ("prog -s log -f -- -n 3", 10, true, "prog -- -n 3"),
+        ("prog -f -s log", 10, false, "prog -f"),
+    ] {
+        let view = LogView {
+            line_count,
+            follows,
+        };
+        let expected = Ok(control(Verb::Log(view), argv, None));
+        assert_eq!(ask(&full(), &words(line)), expected, "{line}");
+    }
+    // They are no words of another verb.
+    let expected = Ok(control(Verb::Stop, "prog -f", None));
+    assert_eq!(ask(&full(), &words("prog -s stop -f")), expected);
+}
+
+#[test]
+fn count_of_lines_is_a_number() {
+    for (line, found) in [
+        ("prog -s log -n", "it is missing"),
+        ("prog -s log -n -f", "found -f"),
+        ("prog -s log -n -1", "found -1"),
+    ] {
+        let message = format!("cannot use the verb log: -n takes a number of lines; {found}");
+        assert_eq!(ask(&full(), &words(line)), Err(usage(&message)), "{line}");
+    }
 }
