@@ -206,13 +206,14 @@ fn expect_distinct_flags(settings: &Daemon) -> Result<(), Error> {
         return Err(failure::exclusive("control_subcommands", "control_flag"));
     }
     let switches = settings.switches().map(|flag| (flag, "background_flag"));
-    let foreground = settings.foreground_flag.as_deref();
-    let foreground = foreground.map(|flag| (flag, "foreground_flag"));
+    let foreground = settings.foreground_flag.iter().flatten();
+    let foreground = foreground.map(|flag| (flag.as_os_str(), "foreground_flag"));
     let values = settings.value_flags.iter();
     let values = values.map(|flag| (flag.name, flag.option.name));
     let mut claims: Vec<_> = switches.collect();
-    for (flag, option) in foreground.into_iter().chain(values) {
-        if let Some((_, other)) = claims.iter().find(|(claimed, _)| *claimed == flag) {
+    for (flag, option) in foreground.chain(values) {
+        let claim = claims.iter().find(|(claimed, _)| *claimed == flag);
+        if let Some((_, other)) = claim.filter(|(_, other)| *other != option) {
             return Err(failure::claimed_twice(flag, other, option));
         }
         claims.push((flag, option));

@@ -46,7 +46,7 @@ type RawFd = i32;
 pub struct Daemon {
     /// `None` is the default, or no switch at all beside `foreground_flag`.
     pub(crate) background_flag: Option<Vec<OsString>>,
-    pub(crate) foreground_flag: Option<OsString>,
+    pub(crate) foreground_flag: Option<Vec<OsString>>,
     pub(crate) subcommand: Vec<OsString>,
     pub(crate) value_flags: ValueFlags,
     /// The value of `{instance}`, where there is an `instance_flag`.
@@ -128,28 +128,32 @@ impl Daemon {
         flags: impl IntoIterator<Item = F>,
     ) -> Self {
         let flags: Vec<OsString> = flags.into_iter().map(Into::into).collect();
-        let complaint = flags.iter().find_map(|flag| option_check::flag(flag));
+        let complaint = option_check::flags(&flags);
         self.check.note("background_flag", complaint);
         self.background_flag = Some(flags);
         self
     }
 
-    /// The program goes to the background unless this flag is given, as in `prog -f`. Default: none.
+    /// The program goes to the background unless one of these flags is given, as in `prog -f`. Default:
+    /// none.
     ///
     /// There is no switch then: [`background_flag`](Self::background_flag) cannot be set as well. With
     /// [`subcommand`](Self::subcommand) the program goes to the background only after one of its
-    /// words. `--help` and `--version` stay in the foreground. The flag is an exact word before `--`,
-    /// and stays in the arguments, so the parser of the program must know it. Only
-    /// [`enter`](Self::enter) reads it.
+    /// words. `--help` and `--version` stay in the foreground. A flag is an exact word before `--`, and
+    /// stays in the arguments, so the parser of the program must know it. Only
+    /// [`enter`](Self::enter) reads them.
     ///
     /// ```no_run
-    /// let _daemon = daemon::Daemon::new().foreground_flag("-f").enter();
+    /// let _daemon = daemon::Daemon::new().foreground_flag(["-f", "--foreground"]).enter();
     /// ```
-    pub fn foreground_flag(mut self, flag: impl Into<OsString>) -> Self {
-        let flag = flag.into();
-        self.check
-            .note("foreground_flag", option_check::flag(&flag));
-        self.foreground_flag = Some(flag);
+    pub fn foreground_flag<F: Into<OsString>>(
+        mut self,
+        flags: impl IntoIterator<Item = F>,
+    ) -> Self {
+        let flags: Vec<OsString> = flags.into_iter().map(Into::into).collect();
+        let complaint = option_check::flags(&flags);
+        self.check.note("foreground_flag", complaint);
+        self.foreground_flag = Some(flags);
         self
     }
 

@@ -86,7 +86,7 @@ pub fn command_line(bytes: &[u8]) {
         settings = settings.timeout_flag("--timeout");
     }
     if has(5) {
-        settings = settings.foreground_flag("-f");
+        settings = settings.foreground_flag(["-f"]);
     }
     let words = words.split(|byte| *byte == 0).map(OsStr::from_bytes);
     let words: Vec<OsString> = words.map(OsStr::to_owned).collect();

@@ -3,7 +3,7 @@
 //! The attribute refuses them when it is compiled. The builder keeps what is wrong, and the start and
 //! the control verbs fail with it.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 
 use crate::error::{Error, ErrorKind, shown};
 use crate::signal::Signal;
@@ -123,6 +123,11 @@ pub(crate) fn signal(signal: Signal) -> Option<String> {
     }
 }
 
+/// The first complaint about one of these.
+pub(crate) fn flags(flags: &[OsString]) -> Option<String> {
+    flags.iter().find_map(|it| flag(it))
+}
+
 /// A flag that the search through argv would never find, or that no user would expect.
 pub(crate) fn flag(flag: &OsStr) -> Option<String> {
     let written = flag.to_string_lossy();
@@ -226,7 +231,7 @@ mod tests {
                 "`background_flag`: flag `-h` is reserved",
             ),
             (
-                new().foreground_flag("f"),
+                new().foreground_flag(["f"]),
                 "a flag begins with a dash: `-f`",
             ),
             (

@@ -2,8 +2,8 @@
 
 use crate::suggest::nearest;
 use crate::value::{
-    ACCOUNT, CRATE_PATH, DIRECTORY, FDS, FILE, FILE_MODE, FLAG, FLAGS, FUNCTION, Kind, READINESS,
-    RUN_WORD, SECONDS, SIGNAL, STOP_SIGNAL, TRUE, UMASK, VARIABLES, WORDS,
+    ACCOUNT, ALL_FLAGS, CRATE_PATH, DIRECTORY, FDS, FILE, FILE_MODE, FLAG, FLAGS, FUNCTION, Kind,
+    READINESS, RUN_WORD, SECONDS, SIGNAL, STOP_SIGNAL, TRUE, UMASK, VARIABLES, WORDS,
 };
 
 pub(crate) const BACKGROUND_FLAG: &str = "background_flag";
@@ -63,7 +63,7 @@ const fn option(
 pub(crate) static OPTIONS: &[OptionSpec] = &[
     option(BACKGROUND_FLAG, &FLAGS, r#""-d""#,
         &["flag", "daemon_flag", "detach_flag", "background"]),
-    option(FOREGROUND_FLAG, &FLAG, r#""-f""#, &["foreground"]),
+    option(FOREGROUND_FLAG, &ALL_FLAGS, r#""-f""#, &["foreground"]),
     option("subcommand", &WORDS, r#""mount""#, &[]),
     option(PID_FLAG, &FLAG, r#""--pid-file""#, &[]),
     option(LOG_FLAG, &FLAG, r#""--log-file""#, &[]),

@@ -125,7 +125,8 @@ impl<'s> Reader<'s> {
         if self.subcommand_seen && self.settings.switches().any(|it| it == word) {
             return Meaning::Switch;
         }
-        if self.settings.foreground_flag.as_deref() == Some(word) {
+        let mut foreground = self.settings.foreground_flag.iter().flatten();
+        if foreground.any(|flag| flag == word) {
             return Meaning::Foreground;
         }
         if let Some(meaning) = self.value_flag_in(word) {

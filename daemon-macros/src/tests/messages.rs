@@ -155,6 +155,14 @@ const MESSAGES: &[(&str, &str)] = &[
     ),
     ("keep_fds = [-1]", "option `keep_fds` takes "),
     (
+        "foreground_flag = [\"-f\", \"-f\"]",
+        "flag `-f` is listed twice",
+    ),
+    (
+        "foreground_flag = []",
+        "option `foreground_flag` needs at least one flag",
+    ),
+    (
         "before_start = \"f\"",
         "option `before_start` takes the path of a function without quotes: `before_start = check`",
     ),

@@ -13,6 +13,12 @@ pub(crate) static FLAG: Kind = Kind {
     parse: |value| Ok(generated(&flag(value)?)),
 };
 
+/// Flags of one meaning, as they are written.
+pub(crate) static ALL_FLAGS: Kind = Kind {
+    takes: "a flag or an array of flags",
+    parse: |value| Ok(array(&value.strings("flag", flag)?)),
+};
+
 /// One switch in all its spellings.
 pub(crate) static FLAGS: Kind = Kind {
     takes: "a flag or an array of flags",

@@ -25,7 +25,7 @@ use crate::span::generated;
 
 pub(crate) use accounts::ACCOUNT;
 pub(crate) use fds::FDS;
-pub(crate) use flag::{FLAG, FLAGS};
+pub(crate) use flag::{ALL_FLAGS, FLAG, FLAGS};
 pub(crate) use function::{CRATE_PATH, FUNCTION};
 pub(crate) use mode::{FILE_MODE, UMASK};
 pub(crate) use path::{DIRECTORY, FILE};

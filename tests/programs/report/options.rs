@@ -66,7 +66,7 @@ fn set(daemon: Daemon, name: &str, value: &OsStr) -> Daemon {
         "control_subcommands" => daemon.control_subcommands(value),
         "instance_flag" => daemon.instance_flag(value),
         "timeout_flag" => daemon.timeout_flag(value),
-        "foreground_flag" => daemon.foreground_flag(value),
+        "foreground_flag" => daemon.foreground_flag(words(value)),
         "subcommand" => daemon.subcommand(words(value)),
         "ready" => daemon.ready(readiness(&text())),
         "pid_in_foreground" => daemon.pid_in_foreground(true),

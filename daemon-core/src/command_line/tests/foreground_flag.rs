@@ -6,7 +6,7 @@ use crate::daemon::Daemon;
 
 fn settings() -> Daemon {
     Daemon::new()
-        .foreground_flag("-f")
+        .foreground_flag(["-f", "--foreground"])
         .pid_flag("--pid-file")
         .control_flag("-s")
 }
@@ -27,7 +27,12 @@ fn background_is_the_default() {
 
 #[test]
 fn flag_and_questions_keep_the_foreground() {
-    for line in ["prog -f", "prog x -f", "prog --help", "prog x --version"] {
+    for line in [
+        "prog -f",
+        "prog x --foreground",
+        "prog --help",
+        "prog x --version",
+    ] {
         let answer = ask(&settings(), &words(line));
         assert_eq!(answer, Ok(Invocation::Foreground), "{line}");
     }

@@ -12,5 +12,5 @@
 )]
 #![forbid(unsafe_code)]
 
-#[daemon::main(foreground_flag = "-f", control_subcommands = "run", pid = "a.pid")]
+#[daemon::main(foreground_flag = ["-f", "--foreground"], control_subcommands = "run", pid = "a.pid")]
 fn main() {}
