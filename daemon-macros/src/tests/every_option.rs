@@ -1,8 +1,12 @@
 //! What is true of every option in the table.
 
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use super::with_options;
 use crate::check::EXCLUSIVE;
-use crate::option_table::{CRATE, OPTIONS, OptionSpec};
+use crate::option_table::{BUILDER_ONLY, CRATE, OPTIONS, OptionSpec};
 
 fn usages() -> impl Iterator<Item = (&'static OptionSpec, String)> {
     OPTIONS.iter().map(|option| (option, option.usage()))
@@ -93,4 +97,53 @@ fn alias_is_not_an_option() {
             "{alias}"
         );
     }
+}
+
+#[test]
+fn options_are_the_methods_of_the_builder() {
+    let options = OPTIONS.iter().map(|option| option.name);
+    let options = options.filter(|name| *name != CRATE);
+    let expected: BTreeSet<_> = options.chain(BUILDER_ONLY.iter().copied()).collect();
+    let core = Path::new(env!("CARGO_MANIFEST_DIR")).join("../daemon-core/src");
+    let mut files = Vec::new();
+    source_files(&core, &mut files);
+    let is_stub = |file: &PathBuf| {
+        file.strip_prefix(&core)
+            .is_ok_and(|it| it.starts_with("unsupported"))
+    };
+    let (stubs, files): (Vec<_>, Vec<_>) = files.into_iter().partition(is_stub);
+    assert_eq!(builder_methods(&files), expected);
+    // On a system without daemons.
+    let stubs = stubs.into_iter().chain([core.join("daemon.rs")]);
+    assert_eq!(builder_methods(&stubs.collect::<Vec<_>>()), expected);
+}
+
+fn source_files(directory: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(directory).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            source_files(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// The methods that take a `Daemon` and return it.
+fn builder_methods(files: &[PathBuf]) -> BTreeSet<&'static str> {
+    let mut methods = BTreeSet::new();
+    for file in files {
+        let source = fs::read_to_string(file).expect("a source file").leak();
+        for block in source.split("\nimpl Daemon {\n").skip(1) {
+            let block = block.split("\n}\n").next().unwrap_or_default();
+            for method in block.split("\n    pub fn ").skip(1) {
+                let signature = method.split('{').next().unwrap_or_default();
+                let name = signature.split(['(', '<']).next().unwrap_or_default();
+                if signature.contains("self") && signature.contains("-> Self") {
+                    methods.insert(name);
+                }
+            }
+        }
+    }
+    methods
 }
