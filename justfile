@@ -4,7 +4,7 @@
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
 # All checks of a change on Linux, in the order of `.ci/run`. Run it as root: nothing is skipped then.
-ci: fmt imports clippy doc runtimes hardened faults
+ci: fmt imports clippy doc runtimes hardened linked faults
 
 fmt:
     cargo fmt --all --check
@@ -68,6 +68,10 @@ runtimes:
 hardened *filters="image:: command_line:: background:: handoff:: privileges::":
     cargo build --all-features --locked --examples --profile hardened --target-dir target
     TEST_PROGRAMS=target/hardened/examples cargo test --all-features --locked --test it -- {{filters}}
+
+# What release programs link: the code of the options that they name, and no other.
+linked:
+    cargo test --all-features --locked --test it -- --ignored linked_code::
 
 # All tests with the launch by fork(2), as on other Unix systems.
 fork:

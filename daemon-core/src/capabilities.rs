@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use nix::errno::Errno;
+use nix::unistd::{chdir, chroot};
 
 use crate::error::Error;
 use crate::handoff::Record;
@@ -21,6 +22,8 @@ pub(crate) struct Capabilities {
     pub(crate) pid_file: Option<&'static PidFiles>,
     pub(crate) log: Option<&'static Logs>,
     pub(crate) privileges: Option<&'static Privileges>,
+    /// Enters the root directory. In the daemon.
+    pub(crate) chroot: Option<EnterRoot>,
     /// Reopens the log on this signal. In the daemon.
     pub(crate) log_reopen: Option<fn(Signal) -> Result<(), Errno>>,
     /// Keeps what `before_start` passed. In the daemon.
@@ -40,6 +43,10 @@ impl Capabilities {
         self.privileges = Some(&PRIVILEGES);
     }
 
+    pub(crate) fn add_chroot(&mut self) {
+        self.chroot = Some(enter_root);
+    }
+
     pub(crate) fn add_log_reopen(&mut self) {
         self.log_reopen = Some(log_reopen::reopen_on);
     }
@@ -52,6 +59,7 @@ impl Capabilities {
     pub(crate) fn add_daemon_side(&mut self) {
         self.add_log();
         self.add_privileges();
+        self.add_chroot();
         self.add_log_reopen();
         self.add_passed_fds();
     }
@@ -61,6 +69,7 @@ impl Capabilities {
         self.pid_file = self.pid_file.or(other.pid_file);
         self.log = self.log.or(other.log);
         self.privileges = self.privileges.or(other.privileges);
+        self.chroot = self.chroot.or(other.chroot);
         self.log_reopen = self.log_reopen.or(other.log_reopen);
         self.keep_passed = self.keep_passed.or(other.keep_passed);
     }
@@ -123,5 +132,13 @@ pub(crate) struct Privileges {
     pub(crate) warning: fn(&Identity) -> Option<String>,
 }
 
+type EnterRoot = fn(&Path) -> Result<(), Errno>;
+
 /// From the names of a user and a group.
 type LookUp = fn(Option<&str>, Option<&str>) -> Result<Option<Identity>, Error>;
+
+/// A working directory outside of the root directory would be a way out.
+fn enter_root(root: &Path) -> Result<(), Errno> {
+    chroot(root)?;
+    chdir("/")
+}

@@ -349,6 +349,7 @@ impl Daemon {
     /// ```
     pub fn chroot(mut self, path: impl Into<PathSource>) -> Self {
         self.paths.chroot = Some(path.into());
+        self.capabilities.add_chroot();
         self
     }
 

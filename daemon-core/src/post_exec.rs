@@ -1,10 +1,8 @@
 //! The steps of the daemon after its exec and before user code.
 
-use std::path::Path;
-
 use nix::errno::Errno;
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{chdir, chroot};
+use nix::unistd::chdir;
 
 use crate::capabilities::Capabilities;
 use crate::handoff::{Record, StartStep};
@@ -35,6 +33,7 @@ pub(crate) fn take_steps(
         keep(&record.passed).map_err(|errno| (StartStep::Passed, errno))?;
     }
     if let Some(root) = &record.paths.chroot {
+        let enter_root = capabilities.chroot.ok_or(MISSING)?;
         enter_root(root).map_err(|errno| (StartStep::Chroot, errno))?;
     }
     if let Some(identity) = &record.settings.identity {
@@ -75,10 +74,4 @@ fn prepare_log(
 
 fn reopens_log(record: &Record) -> bool {
     record.settings.log_reopen.is_some() && record.log_target.is_some()
-}
-
-/// A working directory outside of the root directory would be a way out.
-fn enter_root(root: &Path) -> Result<(), Errno> {
-    chroot(root)?;
-    chdir("/")
 }

@@ -11,6 +11,8 @@ impl Capabilities {
 
     pub(crate) fn add_privileges(&mut self) {}
 
+    pub(crate) fn add_chroot(&mut self) {}
+
     pub(crate) fn add_log_reopen(&mut self) {}
 
     pub(crate) fn add_passed_fds(&mut self) {}
