@@ -33,6 +33,7 @@ use crate::readiness::Mode;
 use crate::signals::Interrupts;
 use crate::standard_streams;
 use crate::sys;
+use crate::sys::call_timer::CallTimer;
 use crate::sys::image::Image;
 use crate::sys::launch::Child;
 
@@ -164,6 +165,8 @@ fn launch_locked(
     );
     let program = (image, arguments, environment);
     let daemon = spawn(program, kept, &resources.inherited)?;
+    // The daemon can send descriptors whose close hangs. Some filters and limits forbid a timer.
+    let _call_timer = CallTimer::start().ok();
     let passed = record.passed.iter().map(|passed| passed.fd);
     let handed_over: Vec<_> = kept.open().iter().copied().chain(passed).collect();
     let pid = daemon.pid();

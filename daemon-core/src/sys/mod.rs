@@ -27,4 +27,4 @@ mod platform;
 pub(crate) mod signals;
 pub(crate) mod wait;
 
-pub(crate) use platform::{files, image, launch, process, socket};
+pub(crate) use platform::{call_timer, files, image, launch, process, socket};

@@ -65,9 +65,19 @@ pub(crate) fn install_noop_handler(signal: Signal) -> Result<(), Errno> {
     }
 }
 
+/// Lets a signal do nothing but interrupt calls; returns what it had before.
+#[cfg(all(target_os = "linux", not(daemon_fork)))]
+pub(super) fn interrupt_calls(signal: Signal) -> Result<SigAction, Errno> {
+    let nothing = SigHandler::Handler(do_nothing);
+    set(
+        signal,
+        &SigAction::new(nothing, SaFlags::SA_ONSTACK, SigSet::empty()),
+    )
+}
+
 extern "C" fn do_nothing(_signal: libc::c_int) {}
 
-/// Puts back what [`set_default`], [`ignore`] or [`set_interrupt_handler`] returned.
+/// Puts back what one of these functions returned.
 pub(crate) fn restore(signal: Signal, action: &SigAction) -> Result<(), Errno> {
     set(signal, action).map(drop)
 }

@@ -81,6 +81,16 @@ fn sent_descriptors_are_closed_by_the_launcher() {
     launch.wait();
 }
 
+#[cfg_attr(
+    daemon_fork,
+    ignore = "there is no timer for the calls of the launcher"
+)]
+#[test]
+fn lingering_socket_does_not_hold_the_launcher() {
+    let scratch = Scratch::new();
+    scratch.up(notify(&scratch, "lingering-socket ready stay"));
+}
+
 /// Sends to an address as fast as it can.
 fn flood(report: &Report, is_over: &AtomicBool) -> u64 {
     let socket = UnixDatagram::unbound().expect("a socket");

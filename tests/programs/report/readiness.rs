@@ -3,8 +3,8 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, IoSlice, Read};
-use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket};
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsRawFd, IntoRawFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener};
@@ -13,12 +13,13 @@ use std::process::{self, Command};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{
     AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, SockaddrIn, UnixAddr, bind,
-    sendmsg, socket,
+    sendmsg, setsockopt, socket, sockopt,
 };
 use nix::sys::wait::waitpid;
-use nix::unistd::{ForkResult, fork};
+use nix::unistd::{ForkResult, fork, getppid};
 
 /// A port outside the ephemeral range, where only a server goes.
 const UDP_PORTS: std::ops::Range<u16> = 20_000..32_768;
@@ -44,6 +45,7 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
         "big-status" => daemon::status("x".repeat(1024 * 1024)),
         "chatter" => chatter(Duration::from_millis(number()))?,
         "descriptors" => send_descriptors()?,
+        "lingering-socket" => send_lingering_socket()?,
         "systemd-notify" => {
             let status = Command::new("systemd-notify")
                 .args(object.split(','))
@@ -194,6 +196,33 @@ fn send_descriptors() -> io::Result<()> {
         MsgFlags::empty(),
         Some(&address),
     )?;
+    Ok(())
+}
+
+/// A socket whose last close waits for an hour. That is the launcher's, so it must not come first.
+fn send_lingering_socket() -> io::Result<()> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let mut client = TcpStream::connect(listener.local_addr()?)?;
+    keep(listener);
+    client.set_nonblocking(true)?;
+    while client.write(&[0; 16384]).is_ok() {}
+    let hour = libc::linger {
+        l_onoff: 1,
+        l_linger: 3600,
+    };
+    setsockopt(&client, sockopt::Linger, &hour)?;
+    let address = UnixAddr::new(Path::new(&address()))?;
+    let socket = UnixDatagram::unbound()?;
+    kill(getppid(), Signal::SIGSTOP)?;
+    sendmsg(
+        socket.as_raw_fd(),
+        &[IoSlice::new(b"STATUS=here you are")],
+        &[ControlMessage::ScmRights(&[client.as_raw_fd()])],
+        MsgFlags::empty(),
+        Some(&address),
+    )?;
+    drop(client);
+    kill(getppid(), Signal::SIGCONT)?;
     Ok(())
 }
 

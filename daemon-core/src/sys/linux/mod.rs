@@ -1,5 +1,6 @@
 //! How it is done on Linux. `sys/unix` has the same for all other systems.
 
+pub(crate) mod call_timer;
 mod clone;
 pub(super) mod descriptors;
 pub(crate) mod files;

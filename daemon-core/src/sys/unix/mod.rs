@@ -1,5 +1,6 @@
 //! How it is done on every Unix system but Linux. `sys/linux` has the same for Linux.
 
+pub(crate) mod call_timer;
 pub(super) mod descriptors;
 pub(crate) mod files;
 pub(crate) mod image;

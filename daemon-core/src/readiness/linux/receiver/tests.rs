@@ -1,7 +1,8 @@
 use super::*;
 
 use std::fs::{self, File};
-use std::io::{IoSlice, Read};
+use std::io::{IoSlice, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
@@ -12,10 +13,12 @@ use std::time::{Duration, Instant};
 
 use nix::fcntl::{AT_FDCWD, OFlag};
 use nix::poll::{PollFd, PollFlags, poll};
-use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
+use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg, setsockopt, sockopt};
 use nix::sys::stat::{UtimensatFlags::FollowSymlink, utimensat};
 use nix::sys::time::TimeSpec;
 use nix::unistd::pipe2;
+
+use crate::sys::call_timer::CallTimer;
 
 /// A socket, and a client of it that signs as this process.
 fn connected() -> (NotifySocket, UnixDatagram) {
@@ -123,6 +126,36 @@ fn a_received_descriptor_is_closed_and_its_message_is_heard() {
     let mut end = [PollFd::new(reader.as_fd(), PollFlags::POLLIN)];
     assert_eq!(poll(&mut end, 10_000_u16).unwrap(), 1);
     assert_eq!(File::from(reader).read(&mut [0]).unwrap(), 0);
+}
+
+#[test]
+fn a_descriptor_whose_close_waits_is_closed_all_the_same() {
+    let (socket, client) = connected();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut lingering = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    lingering.set_nonblocking(true).unwrap();
+    while lingering.write(&[0; 16384]).is_ok() {}
+    let hour = libc::linger {
+        l_onoff: 1,
+        l_linger: 3600,
+    };
+    setsockopt(&lingering, sockopt::Linger, &hour).unwrap();
+    let message = [IoSlice::new(b"READY=1")];
+    let descriptors = [lingering.as_raw_fd()];
+    let control = [ControlMessage::ScmRights(&descriptors)];
+    let flags = MsgFlags::empty();
+    sendmsg::<()>(client.as_raw_fd(), &message, &control, flags, None).unwrap();
+    drop(lingering);
+    let receiver = thread::spawn(move || {
+        let _call_timer = CallTimer::start().unwrap();
+        received(&socket)
+    });
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !receiver.is_finished() {
+        assert!(Instant::now() < deadline, "the close hangs");
+        thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(receiver.join().unwrap(), [Notification::Ready]);
 }
 
 #[test]
