@@ -5,8 +5,7 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::RawFd;
-use std::os::unix::fs::MetadataExt;
+use std::os::fd::{AsFd, RawFd};
 use std::path::{Path, PathBuf};
 
 use nix::unistd::Pid;
@@ -15,6 +14,7 @@ use super::peer_socket::{PeerSockets, parse_socket_link, state_of};
 use super::process_tree::{Process, ProcessTree};
 use super::socket_state::{LocalAddress, SocketState};
 use crate::readiness::{Address, UnixAddress};
+use crate::sys::files::{self, CachedId};
 
 /// The descriptors of the daemon may not be looked at: it is not dumpable, or belongs to another
 /// user.
@@ -28,6 +28,8 @@ pub(super) enum Server {
         address: LocalAddress,
         /// The directory in `/proc` of the process that has it.
         process: PathBuf,
+        /// Whether that process has the root directory of the daemon.
+        has_root_of_daemon: bool,
     },
     Udp(SocketAddr),
 }
@@ -61,8 +63,10 @@ impl ServerSockets {
         let pids: Vec<Pid> = tree.processes.iter().map(|process| process.pid).collect();
         self.sockets.begin_look(&pids);
         let mut servers = Vec::new();
+        let daemon = tree.processes.first();
+        let root = daemon.and_then(|daemon| fs::read_link(daemon.directory.join("root")).ok());
         for process in &tree.processes {
-            match self.find_in(process, &mut servers) {
+            match self.find_in(process, root.as_ref(), &mut servers) {
                 Err(error) if process.parent.is_none() && is_denied(&error) => {
                     if !is_ending(&process.directory) {
                         return Err(Denied);
@@ -75,7 +79,12 @@ impl ServerSockets {
         Ok(servers)
     }
 
-    fn find_in(&mut self, process: &Process, servers: &mut Vec<Server>) -> io::Result<()> {
+    fn find_in(
+        &mut self,
+        process: &Process,
+        root: Option<&PathBuf>,
+        servers: &mut Vec<Server>,
+    ) -> io::Result<()> {
         for entry in fs::read_dir(process.directory.join("fd"))? {
             let entry = entry?;
             let name = entry.file_name();
@@ -99,6 +108,8 @@ impl ServerSockets {
                 Some(SocketState::Listening(address)) => servers.push(Server::Listener {
                     address,
                     process: process.directory.clone(),
+                    has_root_of_daemon: fs::read_link(process.directory.join("root")).ok().as_ref()
+                        == root,
                 }),
                 Some(SocketState::Bound(address)) => servers.push(Server::Udp(address)),
                 Some(SocketState::Connected(_) | SocketState::UnixPeer(_)) => {
@@ -127,11 +138,19 @@ impl Server {
     /// Whether a client reaches it there.
     pub(super) fn is_at(&self, wanted: &Address) -> bool {
         match (self, wanted) {
-            (Self::Listener { address, process }, wanted) => match (address, wanted) {
+            (
+                Self::Listener {
+                    address,
+                    process,
+                    has_root_of_daemon,
+                },
+                wanted,
+            ) => match (address, wanted) {
                 (LocalAddress::Ip(address), Address::Tcp(port)) => address.port() == *port,
                 (LocalAddress::Unix(UnixAddress::Path(path)), Address::Unix(wanted)) => {
                     matches!(wanted, UnixAddress::Path(wanted)
-                        if wanted == path || is_same_file(process, path, wanted))
+                        if (*has_root_of_daemon && wanted == path)
+                            || is_same_file(process, path, wanted))
                 }
                 (LocalAddress::Unix(address), Address::Unix(wanted)) => address == wanted,
                 _ => false,
@@ -156,14 +175,16 @@ impl fmt::Display for Server {
 }
 
 /// Whether a path that a process has bound is this file: the path may be relative, or of another root
-/// directory.
+/// directory. A process may have bound it in a file system of its own, which is not asked, since it
+/// need not answer; the path of a socket that is bound is in the kernel's memory.
 fn is_same_file(process: &Path, bound: &Path, wanted: &Path) -> bool {
-    let seen = match bound.strip_prefix("/") {
-        Ok(below_root) => process.join("root").join(below_root),
-        Err(_) => process.join("cwd").join(bound),
+    let (directory, bound) = match bound.strip_prefix("/") {
+        Ok(below_root) => ("root", below_root),
+        Err(_) => ("cwd", bound),
     };
-    let id = |path: &Path| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
-    id(&seen).is_some_and(|seen| Some(seen) == id(wanted))
+    let seen = files::open_directory(&process.join(directory))
+        .and_then(|directory| CachedId::below(directory.as_fd(), bound));
+    seen.is_ok_and(|seen| CachedId::of(wanted) == Ok(seen))
 }
 
 fn is_denied(error: &io::Error) -> bool {
@@ -174,4 +195,45 @@ fn is_denied(error: &io::Error) -> bool {
 /// gone.
 fn is_ending(directory: &Path) -> bool {
     fs::read(directory.join("statm")).map_or(true, |sizes| sizes.starts_with(b"0 "))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail by panic")]
+mod tests {
+    use super::*;
+
+    use std::os::unix::net::UnixListener;
+
+    fn listener_at(path: &Path, has_root_of_daemon: bool) -> Server {
+        Server::Listener {
+            address: LocalAddress::Unix(UnixAddress::Path(path.to_owned())),
+            process: "/proc/self".into(),
+            has_root_of_daemon,
+        }
+    }
+
+    #[test]
+    fn equal_path_below_another_root_directory_is_another_socket() {
+        let path = Path::new("/missing/socket");
+        let wanted = Address::Unix(UnixAddress::Path(path.to_owned()));
+        assert!(listener_at(path, true).is_at(&wanted));
+        assert!(!listener_at(path, false).is_at(&wanted));
+    }
+
+    #[test]
+    fn socket_is_found_by_another_path() {
+        let directory = std::env::temp_dir().join(format!("daemon-path-{}", std::process::id()));
+        fs::create_dir(&directory).unwrap();
+        let link = directory.join("link");
+        std::os::unix::fs::symlink(&directory, &link).unwrap();
+        let (bound, other) = (directory.join("bound"), directory.join("other"));
+        let _listeners = [&bound, &other].map(|path| UnixListener::bind(path).unwrap());
+        let is_at = |name: &str| {
+            let wanted = Address::Unix(UnixAddress::Path(link.join(name)));
+            listener_at(&bound, true).is_at(&wanted)
+        };
+        let found = ["bound", "other", "missing"].map(is_at);
+        fs::remove_dir_all(directory).unwrap();
+        assert_eq!(found, [true, false, false]);
+    }
 }

@@ -2,12 +2,13 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::sys::stat::{major, minor};
+use nix::sys::stat::{Mode, major, minor};
 use nix::sys::statfs::{FUSE_SUPER_MAGIC, statfs};
 
 /// Whether a character device with this device number is the null device, see `null(4)`.
@@ -41,4 +42,111 @@ pub(crate) fn mounter_of(device: u64) -> Option<u32> {
     let options = mount.rsplit(' ').next()?.split(',');
     let mut users = options.filter_map(|option| option.strip_prefix("user_id="));
     users.next()?.parse().ok()
+}
+
+/// A directory, as a place to begin from: its file system is not asked.
+pub(crate) fn open_directory(path: &Path) -> Result<OwnedFd, Errno> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    open(path, flags, Mode::empty())
+}
+
+/// Which file a path leads to, as far as the kernel has it in memory. No file system is asked: one
+/// that belongs to another process need not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CachedId {
+    device: (u32, u32),
+    inode: u64,
+}
+
+impl CachedId {
+    /// Of an absolute path.
+    pub(crate) fn of(path: &Path) -> Result<Self, Errno> {
+        Self::resolve(AT_FDCWD, path, ResolveFlag::empty())
+    }
+
+    /// Of a path below a directory, which links cannot leave.
+    pub(crate) fn below(directory: BorrowedFd<'_>, path: &Path) -> Result<Self, Errno> {
+        Self::resolve(directory, path, ResolveFlag::RESOLVE_IN_ROOT)
+    }
+
+    fn resolve(
+        directory: BorrowedFd<'_>,
+        path: &Path,
+        resolve: ResolveFlag,
+    ) -> Result<Self, Errno> {
+        /// A rename elsewhere can get in the way of a look-up.
+        const ATTEMPTS: usize = 4;
+        let how = OpenHow::new()
+            .flags(OFlag::O_PATH | OFlag::O_CLOEXEC)
+            .resolve(resolve | ResolveFlag::from_bits_retain(libc::RESOLVE_CACHED));
+        let mut attempts = (0..ATTEMPTS).map(|_| openat2(directory, path, how));
+        let found = attempts.find(|found| !matches!(found, Err(Errno::EAGAIN)));
+        Self::of_open(found.ok_or(Errno::EAGAIN)??.as_fd())
+    }
+
+    /// `statx(2)`, which `nix` does not have.
+    fn of_open(file: BorrowedFd<'_>) -> Result<Self, Errno> {
+        /// Of `struct statx`, and what is read of it.
+        const SIZE: usize = 256;
+        const INODE: usize = 32;
+        const DEVICE_MAJOR: usize = 136;
+        const DEVICE_MINOR: usize = 140;
+        let mut status = [0_u64; SIZE / 8];
+        // SAFETY: the file is open as long as it is borrowed, the path is a string that ends with a
+        // NUL byte, and the kernel writes 256 bytes, which is the length of `status`.
+        let asked = unsafe {
+            libc::syscall(
+                libc::SYS_statx,
+                file.as_raw_fd(),
+                c"".as_ptr(),
+                libc::AT_EMPTY_PATH | libc::AT_STATX_DONT_SYNC,
+                0,
+                status.as_mut_ptr(),
+            )
+        };
+        Errno::result(asked)?;
+        let bytes: Vec<u8> = status.iter().flat_map(|word| word.to_ne_bytes()).collect();
+        let word = |at: usize| {
+            let bytes = bytes.get(at..).and_then(|rest| rest.first_chunk());
+            bytes.map_or(0, |bytes| u32::from_ne_bytes(*bytes))
+        };
+        Ok(Self {
+            device: (word(DEVICE_MAJOR), word(DEVICE_MINOR)),
+            inode: status[INODE / 8],
+        })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail by panic")]
+mod tests {
+    use super::*;
+
+    use std::os::unix::fs::MetadataExt;
+    use std::process::Command;
+
+    #[test]
+    fn id_is_that_of_the_file() {
+        let file = std::env::temp_dir().join(format!("daemon-cached-{}", std::process::id()));
+        let metadata = File::create(&file).unwrap().metadata().unwrap();
+        let id = CachedId::of(&file);
+        fs::remove_file(&file).unwrap();
+        let device = (
+            u32::try_from(major(metadata.dev())).unwrap(),
+            u32::try_from(minor(metadata.dev())).unwrap(),
+        );
+        let inode = metadata.ino();
+        assert_eq!(id, Ok(CachedId { device, inode }));
+    }
+
+    #[test]
+    fn file_system_is_not_asked() {
+        let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
+        // No process has looked this file up.
+        let path = format!("/proc/{}/timens_offsets", child.id());
+        let id = CachedId::of(path.as_ref());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(id, Err(Errno::EAGAIN));
+    }
 }
