@@ -43,7 +43,7 @@ fn all(value: &Value, elements: &[Value]) -> syn::Result<TokenStream> {
         let literal = element.string()?;
         let text = literal.value();
         match address(element, &literal)? {
-            Some(address) => Ok((format!("`{text}`"), address)),
+            Some(address) => Ok((format!("`{}`", canonical(&text)), address)),
             None if MODES.contains(&&*text) => Err(element.mistake(format!(
                 "`{text}` cannot stand beside addresses in `{}`",
                 value.option.name
@@ -58,6 +58,18 @@ fn all(value: &Value, elements: &[Value]) -> syn::Result<TokenStream> {
     let span = generated_span(&array);
     let list = quote_spanned!(span=> [#(#addresses),*]);
     Ok(constructor(value, &array, "all", &list))
+}
+
+/// The same text for the same address: `tcp:080` is `tcp:80`.
+fn canonical(address: &str) -> String {
+    let port = |text: &str| text.parse::<u16>().ok();
+    match address.split_once(':') {
+        Some((scheme @ ("tcp" | "udp"), rest)) => match port(rest) {
+            Some(port) => format!("{scheme}:{port}"),
+            None => address.to_owned(),
+        },
+        _ => address.to_owned(),
+    }
 }
 
 /// `tcp:PORT`, `udp:PORT` or `unix:PATH`.

@@ -1,2 +1,2 @@
-#[daemon::main(ready = ["tcp:80", "tcp:80"])]
+#[daemon::main(ready = ["tcp:80", "tcp:080"])]
 fn main() {}
