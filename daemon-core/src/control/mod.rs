@@ -200,12 +200,13 @@ impl Control {
         let is_killed = !exits_within(&holder, timeout, group.as_mut());
         if is_killed {
             send(Signal::SIGKILL)?;
-            if !exits_within(&holder, KILL_TIMEOUT, group.as_mut()) {
-                return Err(Error::would_not_end(pid));
-            }
         }
+        let has_ended = !is_killed || exits_within(&holder, KILL_TIMEOUT, group.as_mut());
         if let Some(group) = &mut group {
             group.kill_members(KILL_TIMEOUT);
+        }
+        if !has_ended {
+            return Err(Error::would_not_end(pid));
         }
         if !holder.lets_go_within(KILL_TIMEOUT) {
             return Err(self.lock_outlives(&holder));

@@ -71,7 +71,7 @@ impl<'a> ProcessGroup<'a> {
         }
     }
 
-    /// Kills every member but the daemon, which must have ended.
+    /// Kills every member but the daemon, which has ended or does not even end by SIGKILL.
     pub(super) fn kill_members(&mut self, timeout: Duration) {
         let deadline = Instant::now() + timeout;
         loop {
@@ -80,7 +80,7 @@ impl<'a> ProcessGroup<'a> {
             if !self.has_members() || Instant::now() >= deadline {
                 return;
             }
-            for (_, pidfd) in &self.members {
+            for (_, pidfd) in self.members.iter().filter(|member| self.has_member(member)) {
                 let _ = process::send_signal(pidfd.as_fd(), Signal::SIGKILL.as_raw());
             }
             thread::sleep(POLL_INTERVAL);
@@ -88,7 +88,13 @@ impl<'a> ProcessGroup<'a> {
     }
 
     fn has_members(&self) -> bool {
-        self.members.iter().any(|(_, pidfd)| is_alive(pidfd))
+        self.members.iter().any(|member| self.has_member(member))
+    }
+
+    /// Whether a process that was pinned lives and is still in the group: it may have left.
+    fn has_member(&self, (pid, pidfd): &(Pid, OwnedFd)) -> bool {
+        // In this order: the pid of a process that lives now was its own when it was asked.
+        getpgid(Some(*pid)) == Ok(self.id) && is_alive(pidfd)
     }
 }
 

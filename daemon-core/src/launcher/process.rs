@@ -74,7 +74,8 @@ impl Process {
         self.end_group();
     }
 
-    /// Ends what is left of the process group of a daemon that has ended.
+    /// Ends what is left of the process group of a daemon that has ended, or that not even SIGKILL
+    /// has ended.
     pub(super) fn end_group(self) {
         let Some(group) = self.group() else {
             return;
@@ -82,7 +83,8 @@ impl Process {
         if killpg(group, Signal::SIGKILL).is_err() {
             return;
         }
-        // The zombie pinned the group. Without it a group that can still be asked has members.
+        // The daemon or its zombie pinned the group. Without it a group that can still be asked has
+        // members.
         drop(self);
         let deadline = Instant::now() + GROUP_TIMEOUT;
         while killpg(group, None).is_ok() && Instant::now() < deadline {
@@ -90,11 +92,11 @@ impl Process {
         }
     }
 
-    /// The process group of the daemon's zombie, if the rest of it may be ended.
+    /// The process group of the daemon, if the rest of it may be ended.
     fn group(&self) -> Option<Pid> {
-        // Once another part of the program has reaped it, the pid may belong to another process.
-        let is_zombie = matches!(self.try_wait(), Ok(Some(_)));
-        if !is_zombie || self.kill_mode == KillMode::Process {
+        // Once another part of the program has reaped it, the pid may belong to another process, and
+        // nothing pins the group.
+        if self.try_wait().is_err() || self.kill_mode == KillMode::Process {
             return None;
         }
         let group = getpgid(Some(self.pid())).ok()?;

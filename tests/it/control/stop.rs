@@ -107,6 +107,20 @@ fn stop_ends_the_process_group() {
 }
 
 #[test]
+fn stop_spares_a_process_that_has_left_the_group() {
+    requires!(linux("the members of a process group"));
+    let scratch = Scratch::new();
+    // The child leaves after the stop has begun, when it is known as a member.
+    let child = "leave-child:wait:leaves%20new-session%20create:left%20hang";
+    let steps = format!("{child} report stay create:leaves wait:left");
+    let daemon = scratch.up(scratch.controlled(&steps));
+    daemon.report();
+    let answer = format!("stopped, pid {}", daemon.pid());
+    expect_answer(&scratch.verb("stop").run(), 0, &answer);
+    scratch.expect_processes(1);
+}
+
+#[test]
 fn killed_daemon_leaves_no_process_group() {
     requires!(linux("the members of a process group"));
     let scratch = Scratch::new();

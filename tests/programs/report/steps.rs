@@ -126,11 +126,9 @@ fn take_one(verb: &str, object: &str) -> io::Result<Option<ExitCode>> {
         // A child that keeps the lock.
         "leak-lock" => leak_lock()?,
         "child" => run(&["child"], &[("TEST_DOES", "report")])?,
-        // A child that outlives the daemon.
-        "leave-child" => {
-            let mut child = Command::new(env::current_exe()?);
-            child.env("TEST_DOES", "hang").spawn()?;
-        }
+        // A child that outlives the daemon. It takes these steps, with `%20` between them.
+        "leave-child" => leave_child(object)?,
+        "new-session" => drop(nix::unistd::setsid()?),
         "nested" => run(
             &["nested", "-d"],
             &[
@@ -266,6 +264,15 @@ fn dispose(number: u64, handler: SigHandler) -> io::Result<()> {
     // SAFETY: an ignored signal runs no handler, and the only handler does nothing.
     unsafe { nix::sys::signal::signal(signal(number), handler) }?;
     Ok(())
+}
+
+fn leave_child(steps: &str) -> io::Result<()> {
+    let steps = match steps {
+        "" => "hang".to_owned(),
+        steps => String::from_utf8_lossy(&readiness::decoded(steps)).into_owned(),
+    };
+    let mut child = Command::new(env::current_exe()?);
+    child.env("TEST_DOES", steps).spawn().map(drop)
 }
 
 fn leak_lock() -> io::Result<()> {
