@@ -1,5 +1,7 @@
 //! `control_flag`: the control verbs on the command line, and what they print.
 
+mod takeover;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,7 +17,6 @@ use crate::launcher::{preflight, report};
 use crate::log_file;
 use crate::log_view;
 use crate::option_check;
-use crate::path_source::PathSource;
 use crate::path_template::{self, Resolved};
 use crate::settings::{Object, Settings};
 use crate::signal::Signal;
@@ -23,6 +24,7 @@ use crate::sys;
 use crate::systemd;
 use crate::value_flags::{CONTROL_FLAG, LOG_FLAG};
 use crate::verb::Verb;
+use takeover::{not_restarted, other_user, take_over};
 
 impl Daemon {
     /// A flag that takes a control verb, as in `prog -s stop`. Default: none.
@@ -134,7 +136,8 @@ fn log_of(settings: &Daemon, argv0: Option<OsString>, control: &Control) -> Resu
     let resolved = source.map(|source| path_template::resolve(Object::Log, source, &context));
     let resolved = resolved.transpose()?.map(Resolved::into_path);
     let own = match running_pid(control) {
-        Ok(Some(pid)) if is_open => sys::process::output_of(pid),
+        // Another user could have led it to any file.
+        Ok(Some(pid)) if is_open && other_user(pid) == Ok(None) => sys::process::output_of(pid),
         _ => None,
     };
     // Between the two steps of a rotation the daemon still has the old one.
@@ -213,40 +216,6 @@ fn has_no_arguments(settings: &Daemon, arguments: &[OsString]) -> bool {
     let run = settings.control_subcommands.as_ref();
     let is_ours = |word: &OsString| settings.subcommand.contains(word) || run == Some(word);
     arguments.iter().skip(1).all(is_ours)
-}
-
-/// The new daemon gets the arguments of the running one, its working directory and its log.
-fn take_over(
-    settings: &mut Daemon,
-    arguments: &mut Vec<OsString>,
-    pid: Pid,
-    control: &Control,
-) -> Result<(), Error> {
-    let unread = || not_restarted(pid, "its arguments cannot be read; repeat them");
-    let old = sys::process::arguments_of(pid).ok_or_else(unread)?;
-    arguments.truncate(1);
-    arguments.extend(old.into_iter().skip(1));
-    if settings.capabilities.log.is_some() && !settings.log_is_chosen {
-        if let Some(log) = sys::process::output_of(pid) {
-            settings.paths.log = Some(PathSource::from(log));
-        }
-    }
-    if settings.paths.chroot.is_none() && settings.paths.workdir.is_none() {
-        // Where it was found, whatever the directory.
-        settings.paths.pid = Some(PathSource::from(control.pid_file().to_owned()));
-        sys::process::enter_directory_of(pid).map_err(|_| {
-            not_restarted(
-                pid,
-                "its working directory cannot be entered; repeat its arguments",
-            )
-        })?;
-    }
-    Ok(())
-}
-
-fn not_restarted(pid: Pid, reason: &str) -> Error {
-    let what = format!("cannot restart the daemon, pid {pid}");
-    Error::words(ErrorKind::Usage, what, reason)
 }
 
 /// `status`.

@@ -4,6 +4,7 @@ use std::fs;
 
 use super::stage::{OPTIONS, expect_failure};
 use crate::support::daemon::read_report;
+use crate::support::requires;
 use crate::support::scratch::Scratch;
 
 #[test]
@@ -80,6 +81,91 @@ fn restart_keeps_arguments_directory_and_log() {
     assert_eq!(report.start_dir.as_deref(), Some(elsewhere.as_bytes()));
     let log = format!("{elsewhere}/own.log");
     assert_eq!(report.log_file.as_deref(), Some(log.as_bytes()));
+}
+
+#[cfg_attr(daemon_fork, ignore = "the output of a process is not known there")]
+#[test]
+fn restart_writes_to_the_log_and_not_to_its_rotation() {
+    let scratch = Scratch::new();
+    let options = format!("{OPTIONS}\nlog_flag=--log");
+    let start = scratch.controlled("hang").options(&*options);
+    scratch.up(start);
+    fs::rename(scratch.path("report.log"), scratch.path("report.log.1")).expect("rename");
+    let restart = scratch.report().options(&*options).does("report hang");
+    let daemon = scratch.daemon_of(restart.args(["-s", "restart"]).run(), "report.pid");
+    let log = scratch.path("report.log").to_str().map(str::to_owned);
+    assert_eq!(daemon.report().log_file, log.map(String::into_bytes));
+}
+
+/// A daemon can change its command line, its directory and its output. One that has become another
+/// user may be in the hands of an attacker.
+#[test]
+fn restart_trusts_no_daemon_of_another_user() {
+    requires!(linux("the arguments of a process"), users);
+    let absolute = |scratch: &Scratch| {
+        OPTIONS.replace("=report", &format!("={}/report", scratch.dir().display()))
+    };
+    let as_nobody = "user=nobody\nlog_flag=--log";
+    for (more, is_relative, steps, reason) in [
+        (
+            as_nobody,
+            false,
+            "stdout:victim ready hang",
+            "may have changed its log to",
+        ),
+        (
+            "",
+            false,
+            "drop:nobody ready hang",
+            "may have changed its arguments; repeat them",
+        ),
+        (
+            "user=nobody",
+            true,
+            "ready hang",
+            "may have changed its working directory",
+        ),
+    ] {
+        let scratch = Scratch::new();
+        scratch.write("victim", "secret\n");
+        let options = if is_relative {
+            OPTIONS.to_owned()
+        } else {
+            absolute(&scratch)
+        };
+        let options = options.replace("exec", "notify\nready_timeout=5");
+        let options = format!("{options}\n{more}");
+        let start = scratch
+            .background()
+            .options(&*options)
+            .arg("word")
+            .does(steps);
+        let daemon = scratch.up(start);
+        let restart = scratch.report().options(&*options).args(["-s", "restart"]);
+        expect_failure(&restart.run(), 64, &["user 65534", reason]);
+        assert!(daemon.process.is_alive());
+        assert_eq!(scratch.read("victim"), "secret\n");
+        let log = scratch.report().options(&*options).args(["-s", "log"]);
+        assert_eq!(log.run().out_text(), "");
+    }
+}
+
+#[test]
+fn restart_takes_words_and_directory_of_a_daemon_of_the_user() {
+    requires!(linux("the arguments of a process"), users);
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("elsewhere")).expect("mkdir");
+    let options = OPTIONS.replace("=report", &format!("={}/report", scratch.dir().display()));
+    let options = format!("{options}\nuser=nobody\nlog_flag=--log");
+    let start = scratch.background().options(&*options).arg("word");
+    scratch.up(start.cwd(scratch.path("elsewhere")).does("hang"));
+    let restart = scratch.report().options(&*options).args(["-s", "restart"]);
+    let daemon = scratch.daemon_of(restart.does("hang").run(), "report.pid");
+    let of_daemon = |name: &str| format!("/proc/{}/{name}", daemon.pid());
+    let cwd = fs::read_link(of_daemon("cwd")).expect("its directory");
+    assert_eq!(cwd, scratch.path("elsewhere"));
+    let words = fs::read(of_daemon("cmdline")).expect("its arguments");
+    assert!(words.ends_with(b"\0word\0"), "{words:?}");
 }
 
 #[cfg_attr(daemon_fork, ignore = "the session of a process is not known there")]

@@ -12,9 +12,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, fcntl};
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::{SigHandler, SigSet, Signal, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::stat::Mode;
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{ForkResult, fork};
 
@@ -97,6 +98,11 @@ fn take_one(verb: &str, object: &str) -> io::Result<Option<ExitCode>> {
         "end-first-thread" => end_first_thread(),
         // Opens a terminal as a careless program would, without O_NOCTTY.
         "open" => drop(File::open(object)?.into_raw_fd()),
+        // Any file that exists can be opened so.
+        "stdout" => {
+            let file = nix::fcntl::open(object, OFlag::O_PATH, Mode::empty())?;
+            nix::unistd::dup2_stdout(file)?;
+        }
         "ignore" => dispose(number(), SigHandler::SigIgn)?,
         "default" => dispose(number(), SigHandler::SigDfl)?,
         // A handler that does nothing, as a program has that reads its configuration again.

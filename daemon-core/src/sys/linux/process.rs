@@ -85,6 +85,21 @@ pub(crate) fn arguments_of(pid: Pid) -> Option<Vec<OsString>> {
     )
 }
 
+/// Its real, effective and saved uid.
+pub(crate) fn users_of(pid: Pid) -> Option<[u32; 3]> {
+    let status = fs::read_to_string(directory(pid).ok()?.join("status")).ok()?;
+    let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    let mut uids = uids.split_whitespace().map(str::parse);
+    let mut next = || uids.next()?.ok();
+    Some([next()?, next()?, next()?])
+}
+
+/// The path of its working directory, unless that was deleted.
+pub(crate) fn directory_of(pid: Pid) -> Option<PathBuf> {
+    let path = fs::read_link(directory(pid).ok()?.join("cwd")).ok()?;
+    (!path.as_os_str().as_bytes().ends_with(b" (deleted)")).then_some(path)
+}
+
 /// Makes its working directory the one of this process, even if it was deleted.
 pub(crate) fn enter_directory_of(pid: Pid) -> io::Result<()> {
     std::env::set_current_dir(directory(pid)?.join("cwd"))

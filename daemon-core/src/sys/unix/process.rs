@@ -47,6 +47,16 @@ pub(crate) fn arguments_of(_pid: Pid) -> Option<Vec<OsString>> {
     None
 }
 
+/// Its real, effective and saved uid; not known.
+pub(crate) fn users_of(_pid: Pid) -> Option<[u32; 3]> {
+    None
+}
+
+/// The path of its working directory; not known.
+pub(crate) fn directory_of(_pid: Pid) -> Option<PathBuf> {
+    None
+}
+
 /// Makes its working directory the one of this process; not known.
 pub(crate) fn enter_directory_of(_pid: Pid) -> io::Result<()> {
     Err(Errno::ENOSYS.into())
