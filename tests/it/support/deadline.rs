@@ -15,12 +15,14 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
+        let begin = Instant::now();
         if let Some(found) = look() {
             return found;
         }
         failures::expect_no_failed_step();
         assert!(start.elapsed() < PATIENCE, "waited too long until {what}");
-        thread::sleep(Duration::from_millis(2));
+        // What is waited for needs the processor too.
+        thread::sleep(begin.elapsed().max(Duration::from_millis(2)));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Processes as the kernel shows them: by pidfd and by `/proc`.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
+use nix::unistd::{Pid, getpgid, getpgrp};
 
 use crate::support::deadline::PATIENCE;
 
@@ -139,17 +141,41 @@ pub(crate) fn cpu_time(pid: i32) -> Option<Duration> {
 
 /// Every live process that has this variable in the environment it was started with.
 pub(crate) fn with_variable(name: &str, value: &str) -> Vec<i32> {
-    let entry = format!("{name}={value}");
     all()
-        .filter(|pid| {
-            let environ = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-            let mut variables = environ.split(|byte| *byte == 0);
-            variables.any(|variable| variable == entry.as_bytes())
-        })
+        .filter(|pid| has_variable(*pid, name, value))
         .collect()
 }
 
+/// Whether this process has it.
+pub(crate) fn has_variable(pid: i32, name: &str, value: &str) -> bool {
+    let Ok(mut environ) = File::open(format!("/proc/{pid}/environ")) else {
+        return false;
+    };
+    let mut buffer = vec![0; 16 * 1024];
+    let mut length = 0;
+    while let Ok(more @ 1..) = environ.read(&mut buffer[length..]) {
+        length += more;
+        if length == buffer.len() {
+            buffer.resize(2 * length, 0);
+        }
+    }
+    contains(&buffer[..length], format!("{name}={value}\0").as_bytes())
+}
+
+/// In C, since Rust that is not optimized takes long for the environment of every process.
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    let (start, part_start) = (bytes.as_ptr().cast(), part.as_ptr().cast());
+    // SAFETY: both are read for as long as they are.
+    let found = unsafe { libc::memmem(start, bytes.len(), part_start, part.len()) };
+    !found.is_null()
+}
+
+/// Every process but the kernel's own.
 pub(crate) fn all() -> impl Iterator<Item = i32> {
+    // Those are in no process group, and neither is one whose group is of another PID namespace.
+    let has_group = |pid| getpgid(Some(Pid::from_raw(pid))) != Ok(Pid::from_raw(0));
+    let is_told = getpgrp() != Pid::from_raw(0);
     let processes = fs::read_dir("/proc").expect("list /proc");
-    processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+    let pids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    pids.filter(move |pid| !is_told || has_group(*pid))
 }

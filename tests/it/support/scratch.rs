@@ -18,7 +18,7 @@ use crate::support::bystanders::{Bystanders, VICTIM};
 use crate::support::deadline::eventually;
 use crate::support::failures::{self, FAILED_STEP};
 use crate::support::lock;
-use crate::support::process::{Process, with_variable};
+use crate::support::process::{Process, has_variable, with_variable};
 use crate::support::start::Start;
 
 /// The variable by which a test finds its processes.
@@ -199,7 +199,7 @@ impl Scratch {
             }
             for process in left.into_iter().filter_map(Process::open) {
                 // The pid may be another process's before the pidfd was open.
-                if self.processes().contains(&process.pid()) {
+                if has_variable(process.pid(), MARK, &self.mark) {
                     process.signal(Signal::SIGKILL);
                     process.wait();
                 }
@@ -212,9 +212,12 @@ impl Scratch {
     fn expect_next_start(&self) {
         let path = self.path("report.pid");
         eventually("the killed processes have released the lock", || {
-            // In the middle of its exec a process has no environment to be found by.
-            self.kill_what_is_left();
-            (!lock::is_held(&path)).then_some(())
+            let is_free = !lock::is_held(&path);
+            if !is_free {
+                // In the middle of its exec a process has no environment to be found by.
+                self.kill_what_is_left();
+            }
+            is_free.then_some(())
         });
         if self.is_as_after_a_crash() {
             return;
