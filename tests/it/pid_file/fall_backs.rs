@@ -82,10 +82,11 @@ fn mount_point_is_locked_in_place() {
                     $0 -d; echo $?; $0 -d 2>&-; echo $?\n\
                     $0 -s stop; $0 -s status; echo $?\n\
                     $0 -d; echo $?; $0 -s stop; ls";
+    // A daemon that ends by the signal cannot empty the file.
     let outcome = scratch
         .in_namespaces(&["-m"], commands)
-        .options(CONTROLLED)
-        .does("stay")
+        .options(CONTROLLED.replace("exec", "notify"))
+        .does("block:15 ready stay")
         .run();
     let text = outcome.out_text();
     assert!(text.starts_with("0\n69\n"), "{outcome:?}");
