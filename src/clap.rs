@@ -1,10 +1,12 @@
-//! The switch and the path flags as arguments of the parser [`clap`](https://docs.rs/clap) 4, so that
+//! The switch, the control flag and the path flags as arguments of the parser
+//! [`clap`](https://docs.rs/clap) 4, so that
 //! help, completions and man pages show them, and clap finds a clash with an argument of the
 //! program. Feature `clap`.
 //!
 //! Flatten [`Background`] into the program's arguments: by `#[command(flatten)]` in derive, by
 //! `Background::augment_args` in builder style; at the top or in one
 //! subcommand. [`Switch`] is for a program whose user does not choose the paths.
+//! [`ControlFlag`] is for the option `control_flag`.
 //!
 //! # With the attribute
 //!
@@ -16,7 +18,7 @@
 //! ```no_run
 //! use clap::Parser;
 //! use daemon::PathSource;
-//! use daemon::clap::{Background, show_default};
+//! use daemon::clap::{Background, ControlFlag, show_default};
 //!
 //! #[derive(Parser)]
 //! #[command(mut_arg("pid_file", |arg| {
@@ -25,12 +27,15 @@
 //! struct Cli {
 //!     #[command(flatten)]
 //!     background: Background,
+//!     #[command(flatten)]
+//!     control: ControlFlag,
 //! }
 //!
 //! #[daemon::main(
 //!     pid = "{pid_dir}/{name}.pid",
 //!     pid_flag = "--pid-file",
 //!     log_flag = "--log-file",
+//!     control_flag = "-s",
 //! )]
 //! fn main() {
 //!     let _cli = Cli::parse();
@@ -60,8 +65,8 @@
 //!
 //! # Other names
 //!
-//! The arguments have the ids `background`, `pid_file` and `log_file`, by which `mut_arg` changes
-//! them. After `mut_arg("background", |arg| arg.short('b').long("bg"))` the attribute needs
+//! The arguments have the ids `background`, `control`, `pid_file` and `log_file`, by which `mut_arg`
+//! changes them. After `mut_arg("background", |arg| arg.short('b').long("bg"))` the attribute needs
 //! `background_flag = ["-b", "--bg"]`. `arg.global(true)` makes an argument count in every subcommand.
 
-pub use daemon_core::clap::{Background, Switch, show_default};
+pub use daemon_core::clap::{Background, ControlFlag, Switch, show_default};

@@ -1,4 +1,4 @@
-//! The switch and the path flags as arguments of the parser `clap` 4. The crate `daemon` has the
+//! The switch, the control flag and the path flags as arguments of the parser `clap` 4. The crate `daemon` has the
 //! documentation of this module.
 
 use std::ffi::OsString;
@@ -16,8 +16,11 @@ use crate::path_template::{self, PathContext};
 use crate::settings::Object;
 #[cfg(not(unix))]
 use crate::unsupported::resolved;
+use crate::value_flags::CONTROL_FLAG;
+use crate::verb;
 
 const SWITCH: &str = "background";
+const CONTROL: &str = "control";
 const PID_FILE: &str = "pid_file";
 const LOG_FILE: &str = "log_file";
 
@@ -67,6 +70,30 @@ pub struct Background {
     pub pid_file: Option<PathBuf>,
     /// The log that the user chose.
     pub log_file: Option<PathBuf>,
+}
+
+/// The argument `-s <VERB>`, for a program with [`control_flag`](Daemon::control_flag). Completions
+/// know the verbs.
+///
+/// ```
+/// use clap::Parser;
+///
+/// #[derive(Parser)]
+/// struct Cli {
+///     #[command(flatten)]
+///     control: daemon::clap::ControlFlag,
+/// }
+///
+/// assert_eq!(Cli::parse_from(["hello", "-s", "stop"]).control.verb.as_deref(), Some("stop"));
+/// assert!(Cli::try_parse_from(["hello", "-s", "stpo"]).is_err());
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ControlFlag {
+    /// The verb that was given. After [`Daemon::enter`] with a control flag it is `None`: `enter` has
+    /// carried out the verb, and a verb that only clap recognizes, as in the cluster `-vs stop`, is a
+    /// usage error. A program that calls [`Daemon::start`] carries it out with [`Daemon::control`].
+    pub verb: Option<String>,
 }
 
 impl Background {
@@ -136,6 +163,14 @@ fn switch() -> Arg {
         .help("Run in the background")
 }
 
+fn control() -> Arg {
+    Arg::new(CONTROL)
+        .short('s')
+        .value_name("VERB")
+        .value_parser(verb::WORDS.map(|(word, _)| word))
+        .help("Control the daemon")
+}
+
 fn path(id: &'static str, flag: &'static str, help: &'static str) -> Arg {
     Arg::new(id)
         .long(flag)
@@ -156,20 +191,28 @@ fn chosen<T: Clone + Send + Sync + 'static>(matches: &ArgMatches, id: &str) -> O
 /// The switch that `enter` has looked for and not found, since this process was not made a launcher.
 static UNSEEN_SWITCH: OnceLock<OsString> = OnceLock::new();
 
-/// From now on a switch that clap finds is an error: `enter` would have acted on it.
-pub(crate) fn remember_switch(settings: &Daemon) {
+/// The same for the control flag, if the program has one.
+static UNSEEN_CONTROL: OnceLock<OsString> = OnceLock::new();
+
+/// From now on what clap finds of them is an error: `enter` would have acted on it.
+pub(crate) fn remember_flags(settings: &Daemon) {
     let switch = settings.switches().next().unwrap_or_default();
     UNSEEN_SWITCH.get_or_init(|| switch.to_owned());
+    if let Some(flag) = settings.value_flags.of(&CONTROL_FLAG) {
+        UNSEEN_CONTROL.get_or_init(|| flag.to_owned());
+    }
+}
+
+fn only_seen_by_clap(flag: &OsString) -> Error {
+    let flag = crate::error::shown(flag.as_ref());
+    let message = format!("write {flag} by itself, in the place where it counts\n");
+    Error::raw(ErrorKind::ArgumentConflict, message)
 }
 
 fn is_asked(matches: &ArgMatches) -> Result<Option<bool>, Error> {
     let is_asked = chosen(matches, SWITCH);
     match UNSEEN_SWITCH.get() {
-        Some(switch) if is_asked == Some(true) => {
-            let switch = crate::error::shown(switch.as_ref());
-            let message = format!("write {switch} by itself, in the place where it counts\n");
-            Err(Error::raw(ErrorKind::ArgumentConflict, message))
-        }
+        Some(switch) if is_asked == Some(true) => Err(only_seen_by_clap(switch)),
         _ => Ok(is_asked),
     }
 }
@@ -193,6 +236,33 @@ impl FromArgMatches for Switch {
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
         self.is_asked = is_asked(matches)?.unwrap_or(self.is_asked);
+        Ok(())
+    }
+}
+
+impl Args for ControlFlag {
+    fn augment_args(command: Command) -> Command {
+        command.arg(control())
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for ControlFlag {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        let mut control = Self::default();
+        control.update_from_arg_matches(matches)?;
+        Ok(control)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        let verb = chosen(matches, CONTROL);
+        if let (Some(flag), Some(_)) = (UNSEEN_CONTROL.get(), &verb) {
+            return Err(only_seen_by_clap(flag));
+        }
+        self.verb = verb.or(self.verb.take());
         Ok(())
     }
 }

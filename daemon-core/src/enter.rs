@@ -40,7 +40,7 @@ impl Daemon {
     #[expect(clippy::must_use_candidate, reason = "a mark, which may be dropped")]
     pub fn enter(self) -> Running {
         #[cfg(feature = "clap")]
-        crate::clap::remember_switch(&self);
+        crate::clap::remember_flags(&self);
         self.try_enter().unwrap_or_else(|error| give_up(&error))
     }
 

@@ -25,7 +25,7 @@ impl Daemon {
     /// Returns if the command line holds no switch and no control verb. Else the process exits with 64.
     pub fn enter(self) -> Running {
         #[cfg(feature = "clap")]
-        crate::clap::remember_switch(&self);
+        crate::clap::remember_flags(&self);
         match command_line::read(&self, env::args_os) {
             Ok(Invocation::Foreground) => Running(()),
             Ok(Invocation::Control { .. }) => give_up(&control::unsupported()),

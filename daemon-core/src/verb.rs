@@ -23,12 +23,27 @@ pub(crate) struct LogView {
     pub(crate) follows: bool,
 }
 
+/// Every verb, by its word.
+pub(crate) const WORDS: [(&str, Verb); 7] = [
+    ("status", Verb::Status),
+    ("start", Verb::Start),
+    ("stop", Verb::Stop),
+    ("reload", Verb::Reload),
+    ("reopen", Verb::Reopen),
+    ("restart", Verb::Restart),
+    ("log", Verb::Log(LogView::DEFAULT)),
+];
+
+impl LogView {
+    const DEFAULT: Self = Self {
+        line_count: 10,
+        follows: false,
+    };
+}
+
 impl Default for LogView {
     fn default() -> Self {
-        Self {
-            line_count: 10,
-            follows: false,
-        }
+        Self::DEFAULT
     }
 }
 
@@ -41,15 +56,7 @@ impl Verb {
     }
 
     pub(crate) fn from_word(word: &OsStr) -> Option<Self> {
-        match word.to_str()? {
-            "status" => Some(Self::Status),
-            "start" => Some(Self::Start),
-            "stop" => Some(Self::Stop),
-            "reload" => Some(Self::Reload),
-            "reopen" => Some(Self::Reopen),
-            "restart" => Some(Self::Restart),
-            "log" => Some(Self::Log(LogView::default())),
-            _ => None,
-        }
+        let mut words = WORDS.iter();
+        words.find_map(|(it, verb)| (word == *it).then_some(*verb))
     }
 }

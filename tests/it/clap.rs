@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser};
 use clap_complete::Shell;
 use daemon::PathSource;
-use daemon::clap::{Background, Switch, show_default};
+use daemon::clap::{Background, ControlFlag, Switch, show_default};
 
 use crate::support::scratch::Scratch;
 
@@ -113,6 +113,30 @@ fn completions_know_flags_and_paths() {
 }
 
 #[test]
+fn completions_know_the_verbs() {
+    let mut command = ControlFlag::augment_args(Command::new("hello"));
+    command.clone().debug_assert();
+    let mut complete = |shell: Shell| {
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut command, "hello", &mut script);
+        String::from_utf8(script).expect("UTF-8")
+    };
+    let verbs = "status start stop reload reopen restart log";
+    let bash = complete(Shell::Bash);
+    assert!(bash.contains(&format!("compgen -W \"{verbs}\"")), "{bash}");
+    let zsh = complete(Shell::Zsh);
+    let expected = format!("'-s+[Control the daemon]:VERB:({verbs})'");
+    assert!(zsh.contains(&expected), "{zsh}");
+    let fish = complete(Shell::Fish);
+    assert!(fish.contains("stop\\t''"), "{fish}");
+    let parse = |words: &[&str]| command.clone().try_get_matches_from(words);
+    let matches = parse(&["hello", "-sstop"]).expect("a verb");
+    let control = ControlFlag::from_arg_matches(&matches).expect("its argument");
+    assert_eq!(control.verb.as_deref(), Some("stop"));
+    assert!(parse(&["hello", "-s", "halt"]).is_err());
+}
+
+#[test]
 fn switch_alone_has_no_path_flags() {
     let mut command = Switch::augment_args(Command::new("hello"));
     command.clone().debug_assert();
@@ -204,19 +228,23 @@ fn attribute_removes_flags_in_the_daemon_only() {
 }
 
 #[test]
-fn switch_that_only_clap_sees_is_a_usage_error() {
+fn flag_that_only_clap_sees_is_a_usage_error() {
     for arguments in [
         &["serve", "/srv", "-vd"][..],
         &["serve", "/srv", "-dv"],
         &["serve", "/srv", "-v", "--backgr"],
+        &["serve", "/srv", "-vs", "stop"],
     ] {
         let scratch = Scratch::new();
         let outcome = scratch.start("clap_attribute").args(arguments).run();
         assert_eq!(outcome.code(), 2, "{outcome:?}");
-        assert!(
-            outcome.err_text().contains("write -d by itself"),
-            "{outcome:?}"
-        );
+        let flag = if arguments.contains(&"stop") {
+            "-s"
+        } else {
+            "-d"
+        };
+        let words = format!("write {flag} by itself");
+        assert!(outcome.err_text().contains(&words), "{outcome:?}");
         assert_eq!(outcome.out_text(), "", "the program did not run");
     }
 }

@@ -6,7 +6,7 @@
 use std::thread;
 
 use clap::{Parser, Subcommand};
-use daemon::clap::Background;
+use daemon::clap::{Background, ControlFlag};
 
 #[derive(Parser)]
 #[command(name = "clap_attribute", infer_long_args = true)]
@@ -21,6 +21,8 @@ enum Verb {
     Serve {
         #[command(flatten)]
         background: Background,
+        #[command(flatten)]
+        control: ControlFlag,
         directory: String,
         /// Says more
         #[arg(short)]
@@ -39,12 +41,14 @@ enum Verb {
     pid = "{name}.pid",
     log = "{name}.log",
     pid_flag = "--pid-file",
-    log_flag = "--log-file"
+    log_flag = "--log-file",
+    control_flag = "-s"
 )]
 fn main() {
     match Cli::parse().verb {
         Verb::Serve {
             background,
+            control: _,
             directory,
             verbose: _,
         } => {
