@@ -118,6 +118,9 @@ fn signal_ends_daemon_and_launcher_in_every_mode() {
             Signal::SIGTERM,
             Signal::SIGHUP,
             Signal::SIGQUIT,
+            // An alarm that was set before the program was executed, for example.
+            Signal::SIGALRM,
+            Signal::SIGUSR1,
         ] {
             let scratch = Scratch::new();
             let (launch, daemon) = waiting_in(mode, &scratch);

@@ -164,6 +164,11 @@ pub(crate) fn set_interrupt_handler(signal: Signal) -> Result<Option<SigAction>,
     set(signal, &SigAction::new(handler, flags, SigSet::all())).map(Some)
 }
 
+/// Whether a signal has neither a handler nor is ignored.
+pub(crate) fn has_default_action(signal: Signal) -> Result<bool, Errno> {
+    Ok(action_of(signal)?.sa_sigaction == libc::SIG_DFL)
+}
+
 fn is_ignored(signal: Signal) -> Result<bool, Errno> {
     Ok(action_of(signal)?.sa_sigaction == libc::SIG_IGN)
 }
