@@ -85,17 +85,22 @@ impl Unit {
         format!("systemctl {manager}restart {}", self.name)
     }
 
-    /// The `Type=` of the unit, see `systemd.service(5)`; nothing if the manager does not say.
-    pub(crate) fn kind(&self) -> Option<String> {
+    /// The `Type=` of the unit, see `systemd.service(5)`; nothing if the manager does not say. The
+    /// second value is whether the unit goes on without a process, by `RemainAfterExit=`.
+    pub(crate) fn kind(&self) -> Option<(String, bool)> {
         let manager = if self.is_of_user {
             "--user"
         } else {
             "--system"
         };
-        let arguments = [manager, "show", "--value", "--property=Type", &self.name];
+        let properties = "--property=Type,RemainAfterExit";
+        let arguments = [manager, "show", properties, &self.name];
         let answer = sys::command::output("systemctl", &arguments, ANSWER_TIMEOUT)?;
-        let kind = String::from_utf8(answer).ok()?.trim_end().to_owned();
-        (!kind.is_empty()).then_some(kind)
+        let answer = String::from_utf8(answer).ok()?;
+        let kind = answer.lines().find_map(|line| line.strip_prefix("Type="));
+        let kind = kind.filter(|kind| !kind.is_empty())?;
+        let remains = answer.lines().any(|line| line == "RemainAfterExit=yes");
+        Some((kind.to_owned(), remains))
     }
 }
 

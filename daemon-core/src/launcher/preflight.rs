@@ -76,7 +76,9 @@ fn refuse_ending_init() -> Result<(), Error> {
 fn refuse_app_image() -> Result<(), Error> {
     let below = |directory: OsString| {
         let directory = PathBuf::from(directory).canonicalize().ok()?;
-        Some(env::current_exe().ok()?.starts_with(directory))
+        // The images of containers use this variable too.
+        let is_mounted = env::var_os("APPIMAGE").is_some() || sys::files::is_fuse(&directory);
+        Some(is_mounted && env::current_exe().ok()?.starts_with(directory))
     };
     if env::var_os("APPDIR").and_then(below) == Some(true) {
         let reason = "the file system of this AppImage is unmounted when this process exits; run \
@@ -92,18 +94,14 @@ fn refuse_notify_unit() -> Result<(), Error> {
     if env::var_os(NOTIFY_SOCKET).is_none() || !systemd::started_this_process() {
         return Ok(());
     }
-    match unit_type().as_deref() {
+    let unit = Unit::of(getpid()).and_then(|unit| unit.kind());
+    match unit.as_ref().map(|(kind, _)| &**kind) {
         None | Some("notify" | "notify-reload") => {
             let reason = "systemd waits for this process (Type=notify); run in the foreground";
             Err(refused(ErrorKind::Usage, reason))
         }
         Some(_) => Ok(()),
     }
-}
-
-/// The type of the unit that this process runs in, if the manager tells it.
-fn unit_type() -> Option<String> {
-    Unit::of(getpid())?.kind()
 }
 
 /// The file that is executed again, if it is this program.
@@ -156,12 +154,13 @@ fn wrong_unit(config: &LaunchConfig) -> Option<String> {
     if !systemd::started_this_process() {
         return None;
     }
-    match unit_type().as_deref() {
-        Some(kind @ ("simple" | "exec" | "idle")) => Some(format!(
+    let unit = Unit::of(getpid()).and_then(|unit| unit.kind());
+    match unit.as_ref().map(|(kind, remains)| (&**kind, *remains)) {
+        Some((kind @ ("simple" | "exec" | "idle" | "oneshot"), false)) => Some(format!(
             "systemd kills the daemon when this process exits (Type={kind}); run in the foreground, \
              or use Type=forking and a PID file"
         )),
-        None | Some("forking") if config.paths.pid.is_none() => {
+        None | Some(("forking", _)) if config.paths.pid.is_none() => {
             let text = "systemd watches the process that it starts, and this one exits now; run in \
                         the foreground, or use Type=forking and a PID file";
             Some(text.to_owned())

@@ -258,7 +258,7 @@ fn notify_unit_with_the_switch_is_refused() {
 fn simple_unit_with_the_switch_is_warned() {
     expect_right_of_forking(
         r#"
-            for type in simple exec; do
+            for type in simple exec oneshot; do
                 forking "Type=$type
                     PIDFile="
                 systemctl start hello
@@ -266,6 +266,13 @@ fn simple_unit_with_the_switch_is_warned() {
                 grep -q "kills the daemon .*(Type=$type); run in the foreground" said || cat said
                 rm said
             done
+            # Such a unit goes on when the launcher has exited, and so does the daemon.
+            forking "Type=oneshot
+                RemainAfterExit=yes
+                PIDFile="
+            systemctl start hello
+            cat said
+            systemctl stop hello
         "#,
     );
 }
