@@ -32,7 +32,7 @@ fn expect(outcome: &Output, status: i32, words: &str) {
 }
 
 #[test]
-fn the_foreground_is_untouched() {
+fn foreground_is_untouched() {
     expect(&start("exit_code", &[]), 2, "usage: exit_code SECONDS\n");
     let waited = start("exit_code", &["0"]);
     expect(&waited, 0, "");
@@ -41,7 +41,7 @@ fn the_foreground_is_untouched() {
 
 #[cfg(not(unix))]
 #[test]
-fn the_switch_is_answered_with_one_line() {
+fn switch_is_answered_with_one_line() {
     for switch in ["-d", "--background"] {
         let outcome = start("exit_code", &[switch, "0"]);
         expect(
@@ -66,7 +66,7 @@ mod unix {
 
     use super::{directory, expect, start};
 
-    /// A daemon that came up, by the number in its PID file.
+    /// A daemon that came up, by the pid in its PID file.
     struct Hello(String);
 
     impl Hello {
@@ -84,7 +84,7 @@ mod unix {
     }
 
     #[test]
-    fn a_daemon_runs_once_and_frees_the_lock_when_it_ends() {
+    fn daemon_runs_once_and_frees_the_lock_when_it_ends() {
         expect(&start("hello", &["-d"]), 0, "");
         let first = Hello::new();
         let refused = format!("already running, pid {}", first.0);
@@ -102,7 +102,7 @@ mod unix {
     }
 
     #[test]
-    fn a_failure_of_the_daemon_is_the_launchers() {
+    fn failure_of_the_daemon_is_the_launchers() {
         let outcome = start("exit_code", &["-d", "soon"]);
         expect(&outcome, 2, "usage: exit_code SECONDS\n");
     }

@@ -121,7 +121,7 @@ impl Background {
     }
 }
 
-/// Adds `[default: PATH]` to the help of an argument, with the path of the user who asks.
+/// Adds `[default: PATH]` to the help of an argument, with the path of the user that asks.
 ///
 /// It is meant for `mut_arg`. Where a placeholder has no value, for a user without a home directory
 /// for example, the help stays as it is. A man page that is built on another machine should describe

@@ -25,7 +25,7 @@ impl KeptFds {
     pub(crate) fn new(declared: &[RawFd], listen_fds: usize) -> Self {
         let listen_fds = RawFd::try_from(listen_fds).unwrap_or(RawFd::MAX);
         let sockets = FIRST_INHERITED_FD..FIRST_INHERITED_FD.saturating_add(listen_fds);
-        let is_open = |number: &RawFd| sys::descriptors::is_open(*number);
+        let is_open = |fd: &RawFd| sys::descriptors::is_open(*fd);
         // They are consecutive, and LISTEN_FDS may be huge.
         let open = sockets.clone().take_while(is_open);
         let open: Vec<_> = declared

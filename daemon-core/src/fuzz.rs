@@ -31,12 +31,12 @@ pub fn pid_file(bytes: &[u8]) {
     assert!(written.is_ok(), "{written:?}");
     let is_ours = lock::is_ours(&file);
     let pid = lock::read_pid(&file).map(nix::unistd::Pid::as_raw);
-    // The number that prints as exactly this line.
+    // The pid that prints as exactly this line.
     let line = bytes.iter().position(|byte| *byte == b'\n');
     let line = line.and_then(|end| std::str::from_utf8(&bytes[..end]).ok());
-    let number = line.and_then(|line| Some((line, line.parse::<i32>().ok()?)));
-    let number = number.filter(|(line, number)| *number > 1 && number.to_string() == *line);
-    assert_eq!(pid, number.map(|(_, number)| number));
+    let expected = line.and_then(|line| Some((line, line.parse::<i32>().ok()?)));
+    let expected = expected.filter(|(line, pid)| *pid > 1 && pid.to_string() == *line);
+    assert_eq!(pid, expected.map(|(_, pid)| pid));
     assert!(is_ours || (pid.is_none() && !matches!(bytes, [] | [b'\n', ..])));
 }
 

@@ -201,17 +201,17 @@ pub(crate) fn take() -> Option<(Record, DaemonEnd)> {
     if sys::ids::are_borrowed() {
         return None;
     }
-    let (number, pid) = value.to_str()?.split_once(':')?;
+    let (fd, pid) = value.to_str()?.split_once(':')?;
     // A child of the daemon's from before it came here has the socket as well.
     if pid.parse() != Ok(getpid().as_raw()) {
         return None;
     }
-    let number: RawFd = number.parse().ok()?;
+    let fd: RawFd = fd.parse().ok()?;
     // A descriptor of our own: whatever lies there, it stays as it is until it has proved to be
     // ours.
-    let socket = sys::descriptors::adopt(number).ok()?;
+    let socket = sys::descriptors::adopt(fd).ok()?;
     let record = receive(&socket)?;
-    let _ = nix::unistd::close(number);
+    let _ = nix::unistd::close(fd);
     Some((record, DaemonEnd::new(socket)))
 }
 

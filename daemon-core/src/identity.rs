@@ -150,7 +150,7 @@ fn look_up_user(user: &str) -> Result<(Uid, Option<User>), Error> {
     if let Some(account) = User::from_name(user).map_err(failed)? {
         return Ok((account.uid, Some(account)));
     }
-    let uid = number(user).ok_or_else(|| unknown(become_user(user), "no such user"))?;
+    let uid = id(user).ok_or_else(|| unknown(become_user(user), "no such user"))?;
     Ok((uid.into(), account_of(uid.into())?))
 }
 
@@ -161,15 +161,15 @@ fn account_of(uid: Uid) -> Result<Option<User>, Error> {
 fn look_up_group(group: &str) -> Result<Gid, Error> {
     let found = Group::from_name(group).map_err(|errno| not_looked_up("group", group, errno))?;
     let gid = found.map(|group| group.gid);
-    gid.or_else(|| number(group).map(Gid::from_raw))
+    gid.or_else(|| id(group).map(Gid::from_raw))
         .ok_or_else(|| unknown(become_group(group), "no such group"))
 }
 
 /// The largest uid means "unchanged" to the system, so no user has it.
-fn number(text: &str) -> Option<u32> {
+fn id(text: &str) -> Option<u32> {
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
-    let number = text.parse().ok().filter(|_| is_number);
-    number.filter(|number| *number != u32::MAX)
+    let id = text.parse().ok().filter(|_| is_number);
+    id.filter(|id| *id != u32::MAX)
 }
 
 fn groups_of(name: &str, gid: Gid) -> Result<Vec<Gid>, Error> {

@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pid_is_digits_and_a_newline() {
+    fn pid_is_digits_and_a_newline() {
         assert_eq!(parse_pid(b"4242\n"), Some(Pid::from_raw(4242)));
         assert_eq!(parse_pid(b"4242\n99\n"), Some(Pid::from_raw(4242)));
     }

@@ -144,7 +144,7 @@ impl PathContext {
         match &self.start_dir {
             Ok(directory) => Ok(directory),
             Err(cause) => Err(match cause.raw_os_error() {
-                Some(number) => io::Error::from_raw_os_error(number),
+                Some(errno) => io::Error::from_raw_os_error(errno),
                 None => cause.kind().into(),
             }),
         }

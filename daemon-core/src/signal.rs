@@ -63,8 +63,8 @@ impl Signal {
     /// assert_eq!(Signal::from_raw(15), Signal::SIGTERM);
     /// ```
     #[must_use]
-    pub const fn from_raw(number: i32) -> Self {
-        Self(number)
+    pub const fn from_raw(value: i32) -> Self {
+        Self(value)
     }
 
     /// The value of this signal on this system.
@@ -124,10 +124,10 @@ impl std::error::Error for ParseSignalError {}
 
 /// A signal as a message names it: `15 (SIGTERM)`. A real-time signal has no name.
 #[cfg(unix)]
-pub(crate) fn describe(number: i32) -> String {
-    match Signal(number).name() {
-        Some(name) => format!("{number} ({name})"),
-        None => number.to_string(),
+pub(crate) fn describe(signal: i32) -> String {
+    match Signal(signal).name() {
+        Some(name) => format!("{signal} ({name})"),
+        None => signal.to_string(),
     }
 }
 

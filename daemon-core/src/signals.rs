@@ -129,9 +129,9 @@ impl Interrupts {
 
     /// The signal that came first, if one came.
     pub(crate) fn first(&self) -> Option<Signal> {
-        let mut number = [0];
-        match (&self.reader).read(&mut number) {
-            Ok(1) => Signal::try_from(i32::from(number[0])).ok(),
+        let mut signal = [0];
+        match (&self.reader).read(&mut signal) {
+            Ok(1) => Signal::try_from(i32::from(signal[0])).ok(),
             _ => None,
         }
     }

@@ -24,7 +24,7 @@ fn expect_clean(scratch: &Scratch, report: &Report) {
 }
 
 fn expect_streams(report: &Report, log: &[u8]) {
-    let stream = |number| report.descriptor(number).expect("a standard stream");
+    let stream = |fd| report.descriptor(fd).expect("a standard stream");
     let access = |stream: &Descriptor| stream.flags & libc::O_ACCMODE;
     assert_eq!(stream(0).target, b"/dev/null");
     assert_eq!(stream(1).target, log);
@@ -32,17 +32,9 @@ fn expect_streams(report: &Report, log: &[u8]) {
     assert_ne!(access(stream(0)), libc::O_WRONLY);
     assert_ne!(access(stream(1)), libc::O_RDONLY);
     assert_ne!(access(stream(2)), libc::O_RDONLY);
-    for number in 0..=2 {
-        assert_eq!(
-            stream(number).flags & libc::O_CLOEXEC,
-            0,
-            "children get {number}"
-        );
-        assert_eq!(
-            stream(number).flags & libc::O_NONBLOCK,
-            0,
-            "{number} blocks"
-        );
+    for fd in 0..=2 {
+        assert_eq!(stream(fd).flags & libc::O_CLOEXEC, 0, "children get {fd}");
+        assert_eq!(stream(fd).flags & libc::O_NONBLOCK, 0, "{fd} blocks");
     }
 }
 
@@ -84,9 +76,7 @@ fn without_files_the_streams_are_dev_null() {
 #[test]
 fn closed_streams_of_the_caller_change_nothing() {
     for closed in 0..8 {
-        let closed: Vec<i32> = (0..3)
-            .filter(|number| closed & (1 << number) != 0)
-            .collect();
+        let closed: Vec<i32> = (0..3).filter(|fd| closed & (1 << fd) != 0).collect();
         let scratch = Scratch::new();
         let daemon = scratch.up(scratch.background().close(&closed));
         expect_clean(&scratch, &daemon.report());
@@ -181,8 +171,8 @@ fn keep_fds_keeps_only_the_named_descriptors() {
             .into_iter()
             .partition(|open| open.target != b"/dev/zero");
         expect_pid_file_alone(&scratch, &ours);
-        let numbers: Vec<_> = theirs.iter().map(|open| open.number).collect();
-        assert_eq!(numbers, kept);
+        let fds: Vec<_> = theirs.iter().map(|open| open.fd).collect();
+        assert_eq!(fds, kept);
         assert!(theirs.iter().all(|open| open.flags & libc::O_CLOEXEC == 0));
     }
 }

@@ -77,7 +77,7 @@ fn links_of_the_guide_lead_into_the_documentation() {
 }
 
 #[test]
-fn the_guide_has_every_page() {
+fn guide_has_every_page() {
     let guide = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/guide.rs"));
     for page in pages() {
         let name = page.file_name().and_then(|name| name.to_str());

@@ -40,7 +40,7 @@ fn restarted_container_may_reuse_the_old_pid() {
         first,
         "the container was killed"
     );
-    assert_eq!(up(), first, "the same number again");
+    assert_eq!(up(), first, "the same pid again");
     scratch.expect_order();
     assert_eq!(up(), first);
     let outcome = scratch.in_namespaces(&kinds, "exec $0 -d").run();

@@ -74,7 +74,7 @@ fn stale_pid_is_never_reported() {
         let line = second.err_text();
         assert!(
             !line.contains("pid 5000000"),
-            "a stale number was told: {line}"
+            "a stale pid was reported: {line}"
         );
         Action::Go
     });
@@ -104,9 +104,8 @@ fn stale_pid_is_never_read_beside_a_lock() {
     assert!(wrong.is_empty(), "{wrong:?}");
 }
 
-fn is_daemon_of(number: &str, scratch: &Scratch) -> bool {
-    number
-        .parse()
+fn is_daemon_of(pid: &str, scratch: &Scratch) -> bool {
+    pid.parse()
         .is_ok_and(|pid| scratch.processes().contains(&pid))
 }
 

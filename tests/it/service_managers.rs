@@ -31,13 +31,13 @@ fn expect_variable(report: &Report, name: &str, value: &str) {
 }
 
 /// These fds are open, and one above them: the PID file.
-fn expect_handed_over(report: &Report, numbers: &[i32]) {
+fn expect_handed_over(report: &Report, fds: &[i32]) {
     let above = report.descriptors_above_two();
     let (last, sockets) = above.split_last().expect("the PID file at least");
-    let open: Vec<i32> = sockets.iter().map(|open| open.number).collect();
-    assert_eq!(open, numbers);
+    let open: Vec<i32> = sockets.iter().map(|open| open.fd).collect();
+    assert_eq!(open, fds);
     assert!(last.target.ends_with(b"report.pid"), "{above:?}");
-    assert!(numbers.iter().all(|number| last.number > *number));
+    assert!(fds.iter().all(|fd| last.fd > *fd));
 }
 
 #[test]
@@ -73,8 +73,8 @@ fn sockets_of_systemd_keep_their_fds() {
     expect_variable(&report, "LISTEN_FDNAMES", "one:two");
     // The same sockets, in the same order.
     let table = fs::read_to_string("/proc/net/unix").expect("the sockets");
-    for (number, name) in [(3, "first"), (4, "second")] {
-        let open = report.descriptor(number).expect("a socket");
+    for (fd, name) in [(3, "first"), (4, "second")] {
+        let open = report.descriptor(fd).expect("a socket");
         let target = String::from_utf8_lossy(&open.target).into_owned();
         let inode = target.trim_start_matches("socket:[").trim_end_matches(']');
         let path = scratch.path(name);
@@ -101,9 +101,9 @@ fn too_long_range_of_sockets_stays_free() {
     let words = "export LISTEN_PID=$$ LISTEN_FDS=50; exec 3</dev/null 4</dev/zero";
     let daemon = up(&scratch, after(&scratch, words).run());
     let report = daemon.report();
-    let open: Vec<i32> = report.descriptors.iter().map(|it| it.number).collect();
+    let open: Vec<i32> = report.descriptors.iter().map(|it| it.fd).collect();
     assert_eq!(open[..5], [0, 1, 2, 3, 4]);
-    assert!(open[5..].iter().all(|number| *number > 52), "{open:?}");
+    assert!(open[5..].iter().all(|fd| *fd > 52), "{open:?}");
     expect_variable(&report, "LISTEN_PID", &daemon.pid().to_string());
     assert_eq!(report.descriptor(3).expect("3").target, b"/dev/null");
     assert_eq!(report.descriptor(4).expect("4").target, b"/dev/zero");
@@ -111,14 +111,14 @@ fn too_long_range_of_sockets_stays_free() {
 
 #[test]
 fn impossible_listen_fds_counts_open_sockets() {
-    for number in ["2147483647", "18446744073709551615", "1000000000"] {
+    for count in ["2147483647", "18446744073709551615", "1000000000"] {
         let scratch = Scratch::new();
-        let words = format!("export LISTEN_PID=$$ LISTEN_FDS={number}; exec 3</dev/zero");
+        let words = format!("export LISTEN_PID=$$ LISTEN_FDS={count}; exec 3</dev/zero");
         let daemon = up(&scratch, after(&scratch, &words).run());
         assert!(daemon.launch.elapsed.as_secs() < 5, "{:?}", daemon.launch);
         let report = daemon.report();
         expect_handed_over(&report, &[3]);
-        expect_variable(&report, "LISTEN_FDS", number);
+        expect_variable(&report, "LISTEN_FDS", count);
         expect_variable(&report, "LISTEN_PID", &daemon.pid().to_string());
     }
 }

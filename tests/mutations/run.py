@@ -21,7 +21,7 @@ from pathlib import Path
 TREE = Path(__file__).resolve().parents[2]
 WORK = TREE / "target" / "mutations"
 COPY = WORK / "tree"
-PATIENCE = 300
+TEST_TIMEOUT = 300
 
 # The processes of a broken program end with its tests. A shell ignores some signals in the
 # background; the tests start with their default actions.
@@ -35,7 +35,7 @@ def cargo(*arguments):
         os.chmod(scratch, 0o755)
         ours = {"CARGO_TARGET_DIR": str(WORK / "build"), "TMPDIR": scratch, "CI": "true"}
         try:
-            return subprocess.run(command, cwd=COPY, env=os.environ | ours, timeout=PATIENCE,
+            return subprocess.run(command, cwd=COPY, env=os.environ | ours, timeout=TEST_TIMEOUT,
                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                   stderr=subprocess.STDOUT, text=True, errors="replace")
         except subprocess.TimeoutExpired as late:

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_comes_through_unchanged() {
+    fn record_arrives_unchanged() {
         assert_eq!(Record::from_bytes(&record().to_bytes()), Ok(record()));
         assert_eq!(
             Record::from_bytes(&Record::default().to_bytes()),
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_is_cut_or_too_long_is_none() {
+    fn truncated_or_too_long_record_is_refused() {
         let whole = record().to_bytes();
         for length in 0..whole.len() {
             assert_eq!(

@@ -179,13 +179,11 @@ impl Plan {
         self.take_steps(self.second_fork() + 1..self.steps.len())
     }
 
-    fn take_steps(&self, numbers: Range<usize>) -> Result<(), Failed> {
-        for (number, step) in self.steps.iter().enumerate() {
-            if numbers.contains(&number) {
-                self.take_step(*step).map_err(|errno| Failed {
-                    step: number,
-                    errno,
-                })?;
+    fn take_steps(&self, range: Range<usize>) -> Result<(), Failed> {
+        for (index, step) in self.steps.iter().enumerate() {
+            if range.contains(&index) {
+                self.take_step(*step)
+                    .map_err(|errno| Failed { step: index, errno })?;
             }
         }
         Ok(())

@@ -42,7 +42,7 @@ pub(crate) fn output(program: &str, arguments: &[&str], timeout: Duration) -> Op
         ForkResult::Child => {
             let places = [(&null, 0), (&writer, 1), (&null, 2)];
             let mut places = places.into_iter();
-            if places.all(|(file, number)| descriptors::place(file.as_raw_fd(), number).is_ok()) {
+            if places.all(|(file, fd)| descriptors::place(file.as_raw_fd(), fd).is_ok()) {
                 // SAFETY: the list is of C strings, ends with a null pointer, and is this child's.
                 unsafe { libc::execvp(words[0].as_ptr(), argv.as_ptr()) };
             }

@@ -136,7 +136,7 @@ static INTERRUPT: AtomicI32 = AtomicI32::new(NOWHERE);
 /// How many handlers run at this moment, on whatever thread.
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
 
-/// Where the handler of [`set_interrupt_handler`] writes the number of each signal, as one byte.
+/// Where the handler of [`set_interrupt_handler`] writes each signal, as one byte.
 pub(crate) fn write_interrupts_to(pipe: BorrowedFd<'_>) {
     INTERRUPT.store(pipe.as_raw_fd(), Ordering::SeqCst);
 }
@@ -185,11 +185,11 @@ fn action_of(signal: Signal) -> Result<libc::sigaction, Errno> {
 extern "C" fn on_interrupt(signal: libc::c_int) {
     RUNNING.fetch_add(1, Ordering::SeqCst);
     let errno = Errno::last();
-    let [number, ..] = signal.to_le_bytes();
+    let [signal, ..] = signal.to_le_bytes();
     let pipe = INTERRUPT.load(Ordering::SeqCst);
     // SAFETY: the pointer and the length are those of one byte; write(2) is async-signal-safe,
     // refuses what is no descriptor, and a pipe that is full has woken its reader already.
-    unsafe { libc::write(pipe, (&raw const number).cast(), 1) };
+    unsafe { libc::write(pipe, (&raw const signal).cast(), 1) };
     errno.set();
     RUNNING.fetch_sub(1, Ordering::SeqCst);
 }

@@ -38,7 +38,7 @@ impl fmt::Display for Untrusted {
                 let directory = shown(directory);
                 write!(
                     f,
-                    "user {owner}, who owns the directory {directory}, can replace it"
+                    "user {owner} owns the directory {directory} and can replace it"
                 )
             }
             Self::FileSystem { directory, mounter } => {

@@ -124,8 +124,8 @@ fn only_the_locked_descriptor_is_opened() {
     let scratch = Scratch::new();
     let other = scratch.write("other", "");
     let daemon = scratch.up_and_reported("open:other report hang");
-    let leads_to_other = |number: &u32| {
-        let link = format!("/proc/{}/fd/{number}", daemon.pid());
+    let leads_to_other = |fd: &u32| {
+        let link = format!("/proc/{}/fd/{fd}", daemon.pid());
         fs::read_link(link).is_ok_and(|path| path == other)
     };
     let other = (3..100).find(leads_to_other).expect("it is open");
@@ -134,7 +134,7 @@ fn only_the_locked_descriptor_is_opened() {
     assert_eq!(stop.run().code(), 0);
     // Other descriptors may be on a file system that does not respond.
     let trace = scratch.read("trace");
-    let looked_at = |number: u32| trace.contains(&format!("/proc/{}/fd/{number}\"", daemon.pid()));
+    let looked_at = |fd: u32| trace.contains(&format!("/proc/{}/fd/{fd}\"", daemon.pid()));
     assert!((3..100).any(looked_at), "{trace}");
     assert!(!(0..3).chain([other]).any(looked_at), "{trace}");
 }

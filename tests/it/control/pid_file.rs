@@ -19,11 +19,11 @@ use crate::support::{lock, requires};
 fn pid_in_an_unlocked_file_is_not_signalled() {
     let scratch = Scratch::new();
     let mut canary = Canary::new();
-    let number = canary.0.id();
+    let pid_of_canary = canary.0.id();
     let long = "9".repeat(10_000_000);
     for content in [
-        &format!("{number}\n"),
-        &format!("\n{number}\n"),
+        &format!("{pid_of_canary}\n"),
+        &format!("\n{pid_of_canary}\n"),
         "",
         "-1\n",
         "1\n",
@@ -32,7 +32,9 @@ fn pid_in_an_unlocked_file_is_not_signalled() {
         scratch.write("report.pid", content);
         // Without a pid no daemon has crashed.
         let (status, answer) = match content.strip_suffix('\n') {
-            Some(pid) if pid == number.to_string() => (1, "not running, but its PID file is left"),
+            Some(pid) if pid == pid_of_canary.to_string() => {
+                (1, "not running, but its PID file is left")
+            }
             _ => (3, "not running"),
         };
         expect_answer(&scratch.verb("status").run(), status, answer);

@@ -24,7 +24,7 @@ fn missing_pid_is_waited_for_briefly() {
 fn pid_recycled_during_stop_is_not_signalled() {
     requires!(linux("pidfds"), namespaces, strace);
     // It has taken hold of the daemon and is about to signal it when the daemon ends, and the next
-    // process gets its number. The moment is long, but not for every machine.
+    // process gets its pid. The moment is long, but not for every machine.
     let commands = r"
         $0 -d || exit 1
         read pid < report.pid

@@ -13,7 +13,7 @@ use crate::support::{program, requires};
 fn expect_let_go(scratch: &Scratch, caller: Outcome) -> Daemon {
     let daemon = scratch.daemon_of(caller, "report.pid");
     let report = daemon.report();
-    let streams = report.descriptors.iter().filter(|it| it.number <= 2);
+    let streams = report.descriptors.iter().filter(|it| it.fd <= 2);
     let above = report.descriptors_above_two();
     let targets: Vec<_> = streams.chain(&above).map(|it| &it.target[..]).collect();
     let [log, pid_file] = ["report.log", "report.pid"].map(|name| scratch.path(name));

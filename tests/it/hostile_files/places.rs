@@ -38,10 +38,15 @@ fn root_refuses_a_directory_of_another_user() {
     requires!(users);
     let scratch = Scratch::new();
     place(&scratch, HELLO, 0o755);
-    expect_each_refused(&scratch, Root, 78, &["user 4711, who owns", "place"]);
+    expect_each_refused(
+        &scratch,
+        Root,
+        78,
+        &["user 4711 owns the directory", "place"],
+    );
     fs::create_dir(scratch.path("place/below")).expect("mkdir");
     let launch = Root.start(&scratch).options("pid=place/below/report.pid");
-    scratch.expect_refusal(&launch.run(), 78, &["user 4711, who owns"]);
+    scratch.expect_refusal(&launch.run(), 78, &["user 4711 owns the directory"]);
 }
 
 #[test]

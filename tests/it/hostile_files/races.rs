@@ -116,7 +116,7 @@ fn foreign_directory_made_before_the_open_is_refused() {
         let options = format!("{option}={}", end[1..].trim_end_matches(".new"));
         let start = scratch.background().options(options);
         let launch = start.env("LD_PRELOAD", library).does("stay").run();
-        scratch.expect_refusal(&launch, 78, &["user 4711, who owns", "sticky/d"]);
+        scratch.expect_refusal(&launch, 78, &["user 4711 owns the directory", "sticky/d"]);
         assert!(scratch.path("done").exists(), "it was opened");
     }
 }

@@ -87,7 +87,7 @@ fn path_behind_a_link_is_checked() {
     let target = scratch.write("place/report.log", VICTIM);
     symlink(&target, scratch.path("report.log")).expect("symlink");
     let launch = Root.start(&scratch).options("log=report.log").run();
-    scratch.expect_refusal(&launch, 78, &["log", "user 4711, who owns"]);
+    scratch.expect_refusal(&launch, 78, &["log", "user 4711 owns the directory"]);
 }
 
 #[test]

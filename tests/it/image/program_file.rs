@@ -132,8 +132,8 @@ fn program_without_a_file_name_starts() {
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
     let anonymous: OwnedFd = File::open(path).expect("open it again").into();
     drop(file);
-    let (own, number) = (std::process::id(), anonymous.as_raw_fd());
-    let path = format!("/proc/{own}/fd/{number}");
+    let (own, fd) = (std::process::id(), anonymous.as_raw_fd());
+    let path = format!("/proc/{own}/fd/{fd}");
     let daemon = scratch.up(scratch.report().via(Path::new(&path)).arg("-d"));
     assert!(daemon.report().exe.starts_with(b"/memfd:anonymous"));
     daemon.stop();

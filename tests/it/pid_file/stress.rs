@@ -9,7 +9,7 @@ use std::{fs, thread};
 use nix::sys::signal::Signal;
 
 use crate::control::stage::as_nobody;
-use crate::support::deadline::PATIENCE;
+use crate::support::deadline::WAIT_TIMEOUT;
 use crate::support::outcome::{Launch, Outcome};
 use crate::support::process::Process;
 use crate::support::requires;
@@ -58,7 +58,7 @@ fn kills_and_read_locks_never_give_two_daemons() {
         // A busy machine needs longer for enough of them.
         let is_enough = || count(&won) > 3 && count(&refused) > 50;
         let mut round = 0;
-        while begin.elapsed() < time || !is_enough() && begin.elapsed() < PATIENCE {
+        while begin.elapsed() < time || !is_enough() && begin.elapsed() < WAIT_TIMEOUT {
             round += 1;
             let life = if round % 2 == 0 { "hang" } else { "stay" };
             let steps = format!("alone:oracle {life}");

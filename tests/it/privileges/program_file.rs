@@ -1,4 +1,4 @@
-//! The file of the program: users who could replace it, and the privileges that it gives.
+//! The file of the program: users that could replace it, and the privileges that it gives.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;

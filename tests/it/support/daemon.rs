@@ -39,9 +39,9 @@ impl Scratch {
         assert_eq!(launch.code(), 0, "the start should succeed: {launch:?}");
         let pid_file = self.path(pid_file);
         let content = fs::read_to_string(&pid_file).expect("read the PID file");
-        let number = content.strip_suffix('\n').expect("a newline at the end");
-        let pid: i32 = number.parse().expect("a number in the PID file");
-        assert_eq!(pid.to_string(), number, "nothing but the number");
+        let line = content.strip_suffix('\n').expect("a newline at the end");
+        let pid: i32 = line.parse().expect("a pid in the PID file");
+        assert_eq!(pid.to_string(), line, "nothing but the pid");
 
         let process = Process::open(pid).expect("a live daemon");
         let stat = process::stat(pid).expect("a live daemon");

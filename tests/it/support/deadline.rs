@@ -8,7 +8,7 @@ use crate::support::failures;
 
 /// The longest wait. It is long, since the machine may be slow and busy, and only
 /// a test that fails waits so long.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const WAIT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Polls until there is a result. Fails the test if that takes too long, or if a
 /// step of a program has failed in the meantime.
@@ -20,7 +20,10 @@ pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> 
             return found;
         }
         failures::expect_no_failed_step();
-        assert!(start.elapsed() < PATIENCE, "waited too long until {what}");
+        assert!(
+            start.elapsed() < WAIT_TIMEOUT,
+            "waited too long until {what}"
+        );
         // What is waited for needs the processor too.
         thread::sleep(begin.elapsed().max(Duration::from_millis(2)));
     }

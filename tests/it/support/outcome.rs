@@ -10,7 +10,7 @@ use std::{fmt, mem, thread};
 
 use nix::sys::signal::Signal;
 
-use crate::support::deadline::PATIENCE;
+use crate::support::deadline::WAIT_TIMEOUT;
 use crate::support::failures;
 use crate::support::process::Process;
 
@@ -86,7 +86,7 @@ impl Launch {
         let elapsed = self.started.elapsed();
         let status = self.child.wait().expect("the status of the program");
         for (stream, name) in [(&self.out, "output"), (&self.err, "error")] {
-            let end = stream.recv_timeout(PATIENCE);
+            let end = stream.recv_timeout(WAIT_TIMEOUT);
             end.unwrap_or_else(|_| panic!("a process still holds the caller's standard {name}"));
         }
         let taken = |stream: &Mutex<Vec<u8>>| mem::take(&mut *stream.lock().expect("the output"));

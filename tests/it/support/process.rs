@@ -13,7 +13,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use nix::unistd::{Pid, getpgid, getpgrp};
 
-use crate::support::deadline::PATIENCE;
+use crate::support::deadline::WAIT_TIMEOUT;
 
 /// A process and its pidfd, so that a signal never reaches another process with its pid.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl Process {
 
     /// Waits until the process has ended, and leaves its status to the caller.
     pub(crate) fn wait_for_end(&self) {
-        let patience = PollTimeout::try_from(PATIENCE).expect("a timeout");
+        let patience = PollTimeout::try_from(WAIT_TIMEOUT).expect("a timeout");
         assert!(self.ends_within(patience), "{} does not end", self.pid);
     }
 

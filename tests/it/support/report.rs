@@ -10,7 +10,7 @@ pub(crate) struct Report {
     pub(crate) ppid: i32,
     pub(crate) pgid: i32,
     pub(crate) sid: i32,
-    /// The device number of the controlling terminal; 0 is none.
+    /// The device fd of the controlling terminal; 0 is none.
     pub(crate) tty: i32,
     pub(crate) comm: Vec<u8>,
     pub(crate) threads: usize,
@@ -40,7 +40,7 @@ pub(crate) struct Report {
 /// An open descriptor.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Descriptor {
-    pub(crate) number: i32,
+    pub(crate) fd: i32,
     /// What the link in `/proc/self/fd` reads.
     pub(crate) target: Vec<u8>,
     /// As `open(2)` knows them, with `O_CLOEXEC`.
@@ -59,15 +59,15 @@ pub(crate) struct Signals {
 }
 
 impl Report {
-    pub(crate) fn descriptor(&self, number: i32) -> Option<&Descriptor> {
-        self.descriptors.iter().find(|open| open.number == number)
+    pub(crate) fn descriptor(&self, fd: i32) -> Option<&Descriptor> {
+        self.descriptors.iter().find(|open| open.fd == fd)
     }
 
     /// Without the socket of the hand-off, which stays open in a daemon.
     pub(crate) fn descriptors_above_two(&self) -> Vec<Descriptor> {
-        let handoff = self.handoff().map(|open| open.number);
-        let above = self.descriptors.iter().filter(|open| open.number > 2);
-        let above = above.filter(|open| Some(open.number) != handoff);
+        let handoff = self.handoff().map(|open| open.fd);
+        let above = self.descriptors.iter().filter(|open| open.fd > 2);
+        let above = above.filter(|open| Some(open.fd) != handoff);
         above.cloned().collect()
     }
 

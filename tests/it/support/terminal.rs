@@ -10,7 +10,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::{OpenptyResult, openpty};
 use nix::unistd::{setsid, ttyname};
 
-use crate::support::deadline::PATIENCE;
+use crate::support::deadline::WAIT_TIMEOUT;
 use crate::support::start::Start;
 
 /// The terminal as its user sees it. Dropping it is the hang-up.
@@ -49,7 +49,7 @@ impl Terminal {
         let start = Instant::now();
         while !self.shown().contains(text) {
             assert!(
-                start.elapsed() < PATIENCE && self.read_on(),
+                start.elapsed() < WAIT_TIMEOUT && self.read_on(),
                 "the terminal never showed {text:?} but {:?}",
                 self.shown()
             );
@@ -62,7 +62,7 @@ impl Terminal {
         let start = Instant::now();
         while self.read_on() {
             assert!(
-                start.elapsed() < PATIENCE,
+                start.elapsed() < WAIT_TIMEOUT,
                 "a process keeps the terminal open"
             );
         }

@@ -78,7 +78,7 @@ fn descriptors() -> io::Result<Vec<Descriptor>> {
         let file = fs::metadata(&path)?;
         let info = fs::read_to_string(Path::new("/proc/self/fdinfo").join(&name))?;
         open.push(Descriptor {
-            number: name.to_string_lossy().parse().unwrap_or(-1),
+            fd: name.to_string_lossy().parse().unwrap_or(-1),
             target: bytes(&target),
             flags: field(&info, "flags")
                 .and_then(|flags| i32::from_str_radix(flags, 8).ok())
@@ -86,7 +86,7 @@ fn descriptors() -> io::Result<Vec<Descriptor>> {
             file: (file.dev(), file.ino()),
         });
     }
-    open.sort_by_key(|open| open.number);
+    open.sort_by_key(|open| open.fd);
     Ok(open)
 }
 

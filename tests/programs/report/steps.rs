@@ -261,14 +261,14 @@ fn note_passed(path: &str) -> io::Result<()> {
     note(path, &format!("{text}, {end}"))
 }
 
-fn signal(number: u64) -> Signal {
-    let number = i32::try_from(number).expect("a signal");
-    Signal::try_from(number).expect("a signal")
+fn signal(value: u64) -> Signal {
+    let value = i32::try_from(value).expect("a signal");
+    Signal::try_from(value).expect("a signal")
 }
 
-fn dispose(number: u64, handler: SigHandler) -> io::Result<()> {
+fn dispose(value: u64, handler: SigHandler) -> io::Result<()> {
     // SAFETY: an ignored signal runs no handler, and the only handler does nothing.
-    unsafe { nix::sys::signal::signal(signal(number), handler) }?;
+    unsafe { nix::sys::signal::signal(signal(value), handler) }?;
     Ok(())
 }
 
@@ -286,13 +286,9 @@ fn leak_lock() -> io::Result<()> {
     for entry in fs::read_dir("/proc/self/fd")? {
         let entry = entry?;
         if fs::read_link(entry.path()).is_ok_and(|target| target == pid_file) {
-            let number = entry
-                .file_name()
-                .to_string_lossy()
-                .parse()
-                .expect("a number");
+            let fd = entry.file_name().to_string_lossy().parse().expect("an fd");
             // SAFETY: the call takes integers and changes a flag of an open descriptor.
-            unsafe { libc::fcntl(number, libc::F_SETFD, 0) };
+            unsafe { libc::fcntl(fd, libc::F_SETFD, 0) };
         }
     }
     let mut child = Command::new(env::current_exe()?);

@@ -16,7 +16,7 @@ use std::process::Command;
 
 use nix::sys::signal::Signal;
 
-use support::deadline::{PATIENCE, eventually};
+use support::deadline::{WAIT_TIMEOUT, eventually};
 use support::outcome::Outcome;
 use support::process::status_field;
 use support::scratch::Scratch;
@@ -117,7 +117,7 @@ fn ask(scratch: &Scratch) -> io::Result<String> {
         fs::read_to_string(scratch.path("address")).ok()
     });
     let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(WAIT_TIMEOUT))?;
     stream.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;

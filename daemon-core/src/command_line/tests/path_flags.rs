@@ -16,27 +16,27 @@ fn path_flags_are_read_and_removed_in_both_forms() {
 }
 
 #[test]
-fn a_path_may_hold_equals_signs_and_begin_with_a_dash_after_one() {
+fn path_may_contain_equals_signs() {
     let line = words("prog -d --pid-file=-a=b");
     let expected = Ok(background_at("prog", Some("-a=b"), None));
     assert_eq!(ask(&full(), &line), expected);
 }
 
 #[test]
-fn a_short_path_flag_takes_its_path_only_as_the_next_word() {
+fn short_path_flag_takes_only_the_next_word() {
     let line = words("prog -d -l=b.log -lb.log");
     assert_eq!(ask(&full(), &line), Ok(background("prog -l=b.log -lb.log")));
 }
 
 #[test]
-fn a_longer_flag_is_not_a_path_flag() {
+fn longer_flag_is_not_a_path_flag() {
     let line = words("prog -d --pid-files=x --pid-file-mode 7");
     let expected = Ok(background("prog --pid-files=x --pid-file-mode 7"));
     assert_eq!(ask(&full(), &line), expected);
 }
 
 #[test]
-fn in_the_foreground_path_flags_are_left_to_the_program_even_wrong_ones() {
+fn path_flags_in_the_foreground_are_not_checked() {
     for line in [
         "prog --pid-file x",
         "prog --pid-file",
@@ -53,7 +53,7 @@ fn in_the_foreground_path_flags_are_left_to_the_program_even_wrong_ones() {
 }
 
 #[test]
-fn a_path_flag_without_a_path_is_refused() {
+fn path_flag_without_a_path_is_refused() {
     let expected = "cannot use the flag --pid-file: expected a path; \
                     write ./-name for one that begins with a dash";
     for line in [
@@ -70,7 +70,7 @@ fn a_path_flag_without_a_path_is_refused() {
 }
 
 #[test]
-fn an_empty_path_is_refused() {
+fn empty_path_is_refused() {
     for line in ["prog -d --pid-file=", "prog -d --pid-file ''"] {
         let expected = Err(usage("cannot use the flag --pid-file: its value is empty"));
         assert_eq!(ask(&full(), &words(line)), expected, "{line}");
@@ -78,7 +78,7 @@ fn an_empty_path_is_refused() {
 }
 
 #[test]
-fn a_repeated_path_flag_is_refused() {
+fn repeated_path_flag_is_refused() {
     for line in [
         "prog -d -l x -l x",
         "prog -l x -d -l y",

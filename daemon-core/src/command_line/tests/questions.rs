@@ -3,7 +3,7 @@
 use super::{ask, background, full, in_place, words};
 
 #[test]
-fn a_question_beside_the_switch_is_answered_in_place_without_the_switch() {
+fn question_beside_the_switch_is_answered_in_place() {
     let answers = [
         ("prog -d --help", "prog --help"),
         ("prog --version -d x", "prog --version x"),
@@ -16,14 +16,14 @@ fn a_question_beside_the_switch_is_answered_in_place_without_the_switch() {
 }
 
 #[test]
-fn short_words_and_words_after_two_dashes_are_no_question() {
+fn words_after_two_dashes_are_no_question() {
     let line = words("prog -d -h -V --helper -- --help");
     let expected = Ok(background("prog -h -V --helper -- --help"));
     assert_eq!(ask(&full(), &line), expected);
 }
 
 #[test]
-fn a_question_stops_no_daemon() {
+fn question_stops_no_daemon() {
     for verb in ["stop", "restart"] {
         let line = words(&format!("prog -s {verb} x --help"));
         assert_eq!(ask(&full(), &line), Ok(in_place("prog x --help")), "{verb}");

@@ -4,7 +4,7 @@ use super::{ask, background, background_at, control, full, in_place, words};
 use crate::command_line::{Invocation, Verb};
 
 #[test]
-fn with_subcommands_the_switch_counts_only_after_one_of_them() {
+fn switch_counts_only_after_a_subcommand() {
     let settings = full().subcommand(["mount", "serve"]);
     for line in ["prog genkey -d", "prog -d mount META", "prog -- mount -d"] {
         assert_eq!(
@@ -24,7 +24,7 @@ fn with_subcommands_the_switch_counts_only_after_one_of_them() {
 }
 
 #[test]
-fn a_verb_counts_on_both_sides_of_the_subcommand() {
+fn verb_counts_on_both_sides_of_the_subcommand() {
     let settings = full().subcommand(["mount"]);
     for (line, argv) in [
         ("prog -s stop", "prog"),
@@ -53,14 +53,14 @@ fn path_flags_count_on_both_sides_of_the_subcommand() {
 }
 
 #[test]
-fn the_path_of_a_path_flag_is_no_subcommand() {
+fn path_of_a_path_flag_is_no_subcommand() {
     let settings = full().subcommand(["mount"]);
     let line = words("prog --pid-file mount -d");
     assert_eq!(ask(&settings, &line), Ok(Invocation::Foreground));
 }
 
 #[test]
-fn a_question_counts_on_both_sides_of_the_subcommand() {
+fn question_counts_on_both_sides_of_the_subcommand() {
     let settings = full().subcommand(["mount"]);
     for (line, argv) in [
         ("prog --help mount -d", "prog --help mount"),

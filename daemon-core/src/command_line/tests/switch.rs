@@ -24,7 +24,7 @@ fn without_the_switch_it_is_the_foreground() {
 }
 
 #[test]
-fn an_empty_argv_is_the_foreground() {
+fn empty_argv_is_the_foreground() {
     assert_eq!(ask(&full(), &[]), Ok(Invocation::Foreground));
 }
 
@@ -35,7 +35,7 @@ fn argv_0_is_never_the_switch() {
 }
 
 #[test]
-fn each_spelling_of_the_switch_is_found_and_removed_wherever_it_stands() {
+fn each_spelling_of_the_switch_is_removed() {
     for line in [
         "prog -d --port 80",
         "prog --port -d 80",
@@ -69,7 +69,7 @@ fn only_the_exact_word_is_the_switch() {
 }
 
 #[test]
-fn words_like_the_switch_stay_in_the_argv_of_the_daemon() {
+fn words_like_the_switch_stay_in_the_argv() {
     let line = words("prog -vd -d --background=true -- -d");
     let expected = Ok(background("prog -vd --background=true -- -d"));
     assert_eq!(ask(&plain(), &line), expected);
@@ -97,7 +97,7 @@ fn no_switch_at_all_leaves_every_word_alone() {
 }
 
 #[test]
-fn the_command_line_is_fetched_once_in_the_foreground() {
+fn command_line_is_fetched_once_in_the_foreground() {
     let fetched = std::cell::Cell::new(0);
     let asked = read(&full(), || {
         fetched.set(fetched.get() + 1);

@@ -39,7 +39,7 @@ fn restart_gets_the_arguments_of_this_command_line() {
 }
 
 #[test]
-fn a_long_control_flag_takes_its_verb_in_both_forms() {
+fn long_control_flag_takes_its_verb_in_both_forms() {
     let settings = plain().control_flag("--control");
     for line in ["prog --control stop x", "prog --control=stop x"] {
         let expected = Ok(control(Verb::Stop, "prog x", None));
@@ -48,7 +48,7 @@ fn a_long_control_flag_takes_its_verb_in_both_forms() {
 }
 
 #[test]
-fn a_verb_may_be_attached_to_its_flag() {
+fn verb_may_be_attached_to_its_flag() {
     for line in ["prog -sstop x", "prog -s=stop x"] {
         let expected = Ok(control(Verb::Stop, "prog x", None));
         assert_eq!(ask(&full(), &words(line)), expected, "{line}");
@@ -78,14 +78,14 @@ fn a_verb_may_be_attached_to_its_flag() {
 }
 
 #[test]
-fn an_unknown_verb_is_refused() {
+fn unknown_verb_is_refused() {
     let expected = "cannot use the flag -s: unknown verb stpo; \
                     expected status, start, stop, reload, reopen, restart or log";
     assert_eq!(ask(&full(), &words("prog -s stpo")), Err(usage(expected)));
 }
 
 #[test]
-fn a_missing_verb_is_refused() {
+fn missing_verb_is_refused() {
     let expected = "cannot use the flag -s: \
                     expected status, start, stop, reload, reopen, restart or log";
     for line in ["prog -s", "prog -s -d", "prog -s --help", "prog -s -- stop"] {
@@ -94,7 +94,7 @@ fn a_missing_verb_is_refused() {
 }
 
 #[test]
-fn a_verb_beside_the_switch_is_refused() {
+fn verb_beside_the_switch_is_refused() {
     for line in [
         "prog -d -s stop",
         "prog -s stop -d",

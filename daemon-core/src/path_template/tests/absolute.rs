@@ -6,7 +6,7 @@ use crate::path_template::Object;
 use crate::path_template::{PathContext, resolve};
 
 #[test]
-fn relative_paths_are_resolved_against_the_start_directory() {
+fn relative_path_begins_at_the_start_directory() {
     let paths = [
         ("x.pid", "/start/x.pid"),
         ("./x.pid", "/start/x.pid"),
@@ -21,7 +21,7 @@ fn relative_paths_are_resolved_against_the_start_directory() {
 }
 
 #[test]
-fn a_start_directory_that_is_gone_matters_only_to_relative_paths() {
+fn absolute_path_needs_no_start_directory() {
     let lost = PathContext {
         start_dir: Err(nix::errno::Errno::ENOENT.into()),
         ..ann()
@@ -33,7 +33,7 @@ fn a_start_directory_that_is_gone_matters_only_to_relative_paths() {
 }
 
 #[test]
-fn a_path_that_no_file_can_have_is_refused() {
+fn path_that_no_file_can_have_is_refused() {
     for (object, name) in [
         (Object::PidFile, "PID file"),
         (Object::Log, "log"),

@@ -18,7 +18,7 @@ fn directories_of(template: &'static str, context: &PathContext) -> Vec<PathBuf>
 }
 
 #[test]
-fn directories_are_created_only_for_paths_with_placeholders() {
+fn directories_are_created_only_for_placeholders() {
     let none: [PathBuf; 0] = [];
     assert_eq!(directories_of("/a/b/x.pid", &ann()), none);
     assert_eq!(directories_of("/a/{{b}}/x.pid", &ann()), none);
@@ -27,7 +27,7 @@ fn directories_are_created_only_for_paths_with_placeholders() {
 }
 
 #[test]
-fn directories_are_what_the_placeholder_stands_for_and_the_last_one() {
+fn created_directories_begin_at_the_placeholder() {
     let state = ["/home/ann/.local", "/home/ann/.local/state"].map(PathBuf::from);
     assert_eq!(directories_of("{state_dir}/x", &ann()), state);
     let mut deeper = state.to_vec();
@@ -43,7 +43,7 @@ fn directories_are_what_the_placeholder_stands_for_and_the_last_one() {
 }
 
 #[test]
-fn a_directory_is_its_own_last_directory() {
+fn directory_is_its_own_last_directory() {
     let workdir = resolve(Object::Workdir, PathSource::template("/srv/{name}"), &ann());
     let directories = workdir.map_or(Vec::new(), |resolved| resolved.to_create);
     assert_eq!(directories, [PathBuf::from("/srv/hello")]);
@@ -98,7 +98,7 @@ fn resolving_creates_nothing() -> io::Result<()> {
 }
 
 #[test]
-fn a_file_in_the_place_of_a_directory_is_refused() -> io::Result<()> {
+fn file_in_the_place_of_a_directory_is_refused() -> io::Result<()> {
     let home = Scratch::new("file")?;
     fs::write(home.0.join("d"), "")?;
     let expected = format!(
@@ -110,7 +110,7 @@ fn a_file_in_the_place_of_a_directory_is_refused() -> io::Result<()> {
 }
 
 #[test]
-fn a_link_that_the_user_made_is_followed() -> io::Result<()> {
+fn link_that_the_user_made_is_followed() -> io::Result<()> {
     let home = Scratch::new("own-link")?;
     fs::create_dir(home.0.join("dotfiles"))?;
     symlink("dotfiles", home.0.join(".local"))?;
@@ -120,7 +120,7 @@ fn a_link_that_the_user_made_is_followed() -> io::Result<()> {
 }
 
 #[test]
-fn a_link_to_nowhere_creates_nothing_there() -> io::Result<()> {
+fn dangling_link_creates_no_directory() -> io::Result<()> {
     let home = Scratch::new("dangling")?;
     symlink("nowhere", home.0.join("d"))?;
     assert_eq!(home.create("{home}/d/x").map_err(|it| it.0), Err(73));
@@ -148,7 +148,7 @@ fn link_of_another_user_is_refused() -> io::Result<()> {
 }
 
 #[test]
-fn starts_at_the_same_moment_create_the_same_directories() -> io::Result<()> {
+fn concurrent_starts_create_the_same_directories() -> io::Result<()> {
     let home = Scratch::new("race")?;
     for round in 0..50 {
         let start = std::sync::Barrier::new(4);

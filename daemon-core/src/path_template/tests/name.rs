@@ -7,7 +7,7 @@ use crate::path_template::PathContext;
 use crate::program_name::in_argv0;
 
 #[test]
-fn the_name_is_the_file_name_in_argv_0_without_a_leading_dash() {
+fn name_is_the_file_name_in_argv_0_without_a_dash() {
     let names = [
         ("hello", Some("hello")),
         ("/usr/bin/hello", Some("hello")),
@@ -28,7 +28,7 @@ fn the_name_is_the_file_name_in_argv_0_without_a_leading_dash() {
 }
 
 #[test]
-fn a_name_that_is_not_utf_8_passes_byte_for_byte() {
+fn name_that_is_not_utf_8_passes_byte_for_byte() {
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
     let argv0 = OsStr::from_bytes(b"/opt/-pr\xf6g");
@@ -41,7 +41,7 @@ fn a_name_that_is_not_utf_8_passes_byte_for_byte() {
 }
 
 #[test]
-fn a_program_without_a_name_is_refused_only_where_the_name_is_needed() {
+fn missing_name_is_refused_where_it_is_used() {
     let nameless = PathContext {
         name: None,
         ..ann()

@@ -5,14 +5,14 @@ use crate::path_source::PathSource;
 use crate::path_template::PathContext;
 
 #[test]
-fn a_path_without_placeholders_is_taken_as_it_is() {
+fn path_without_placeholders_is_taken_as_it_is() {
     for path in ["/run/hello.pid", "/srv/../run/a b.pid", "/~/$HOME"] {
         assert_eq!(path_of(path, &ann()), Ok(path.into()));
     }
 }
 
 #[test]
-fn every_placeholder_is_filled_in_for_an_ordinary_user() {
+fn every_placeholder_is_filled_in_for_a_user() {
     let ann = ann();
     let paths = [
         ("/run/{name}.pid", "/run/hello.pid"),
@@ -46,7 +46,7 @@ fn braces_in_a_path_that_is_no_template_are_braces() {
 }
 
 #[test]
-fn an_unknown_placeholder_is_refused() {
+fn unknown_placeholder_is_refused() {
     for (template, name) in [
         ("/a/{nmae}.pid", "{nmae}"),
         ("/a/{}", "{}"),
@@ -100,7 +100,7 @@ fn host_names_that_no_path_can_hold_are_refused() {
 }
 
 #[test]
-fn an_unmatched_brace_is_refused() {
+fn unmatched_brace_is_refused() {
     for (template, repair) in [
         ("/a/{name.pid", "unmatched {; write {{ for a brace"),
         ("/a/name}.pid", "unmatched }; write }} for a brace"),

@@ -9,7 +9,7 @@ use crate::path_template::PathContext;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[test]
-fn root_gets_the_directories_of_the_system_whatever_the_variables_say() {
+fn root_gets_system_directories_despite_variables() {
     let root = PathContext {
         uid: 0,
         home_of: Some(|_| Ok(Some("/srv/superuser".into()))),
@@ -27,7 +27,7 @@ fn root_gets_the_directories_of_the_system_whatever_the_variables_say() {
 }
 
 #[test]
-fn home_is_the_variable_and_else_the_entry_in_the_user_database() {
+fn home_is_the_variable_or_the_database_entry() {
     let elsewhere = ann_with(&[("HOME", "/elsewhere")]);
     assert_eq!(path_of("{home}/x", &elsewhere), Ok("/elsewhere/x".into()));
     let state = Ok("/elsewhere/.local/state/x".into());
@@ -36,7 +36,7 @@ fn home_is_the_variable_and_else_the_entry_in_the_user_database() {
 }
 
 #[test]
-fn a_home_or_a_variable_that_ends_with_a_slash_doubles_none() {
+fn slash_at_the_end_of_a_directory_is_not_doubled() {
     let ann = ann_with(&[("HOME", "/")]);
     let state = ann_with(&[("XDG_STATE_HOME", "/state/")]);
     // Compared as text: as paths, `//x` and `/x` are equal.
@@ -50,7 +50,7 @@ fn a_home_or_a_variable_that_ends_with_a_slash_doubles_none() {
 }
 
 #[test]
-fn variables_that_are_empty_or_relative_count_as_unset() {
+fn empty_or_relative_variable_counts_as_unset() {
     for value in ["", "relative", "./x", "~/x"] {
         let ann = ann_with(&[("HOME", value), ("XDG_STATE_HOME", value)]);
         for template in ["{pid_dir}/x", "{state_dir}/x", "{log_dir}/x"] {
@@ -88,7 +88,7 @@ fn xdg_directories_need_no_home() {
 }
 
 #[test]
-fn a_user_without_a_home_is_told_which_variables_would_help() {
+fn error_for_a_missing_home_names_variables() {
     let homeless = PathContext { uid: 4711, ..ann() };
     let reasons = [
         ("{home}/x", "HOME is not set to an absolute path"),
@@ -112,7 +112,7 @@ fn a_user_without_a_home_is_told_which_variables_would_help() {
 }
 
 #[test]
-fn a_user_database_that_fails_says_why() {
+fn user_database_that_fails_says_why() {
     let unknown = PathContext {
         home_of: Some(|_| Err(io::Error::other("no route to the directory"))),
         ..ann()
@@ -124,7 +124,7 @@ fn a_user_database_that_fails_says_why() {
 }
 
 #[test]
-fn an_entry_without_an_absolute_home_is_no_home() {
+fn relative_home_in_the_database_is_ignored() {
     let empty = PathContext {
         home_of: Some(|_| Ok(Some("".into()))),
         ..ann()
@@ -136,7 +136,7 @@ fn an_entry_without_an_absolute_home_is_no_home() {
 }
 
 #[test]
-fn an_environment_that_is_not_trusted_decides_nothing() {
+fn untrusted_environment_is_ignored() {
     let privileged = PathContext {
         environment: None,
         ..ann()
@@ -156,7 +156,7 @@ fn an_environment_that_is_not_trusted_decides_nothing() {
 }
 
 #[test]
-fn this_process_reads_its_environment_only_if_it_is_trusted() {
+fn environment_is_read_only_if_it_is_trusted() {
     let argv0 = OsStr::new("hello");
     let trusting = PathContext::of_this_process(argv0, true);
     assert!(trusting.environment.is_some());

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
-/// The state stands within the first hundred bytes: a number, at most 64 bytes of name, the state.
+/// The state stands within the first hundred bytes: a pid, at most 64 bytes of name, the state.
 const ENOUGH_OF_STAT: usize = 256;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ mod tests {
     use std::process::Command;
 
     #[test]
-    fn the_state_follows_the_name_whatever_the_name() {
+    fn any_process_name_precedes_the_state() {
         for (stat, state) in [
             ("1 (init) S 0 1 1", ThreadState::Asleep),
             ("9 (a) R (b) S 0 1 1", ThreadState::Asleep),
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn the_thread_that_looks_runs() {
+    fn thread_that_looks_runs() {
         assert_eq!(state_of("/proc/thread-self".as_ref()), ThreadState::Runs);
     }
 

@@ -67,7 +67,7 @@ fn parse_assignment(assignment: &[u8]) -> Option<Notification> {
     }
 }
 
-/// Saturates: a number too large to hold is still a number, and gets capped.
+/// Saturates: a value that is too large is capped later.
 fn parse_number(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
@@ -79,11 +79,11 @@ fn parse_number(digits: &[u8]) -> Option<u64> {
     }))
 }
 
-/// Linux has no errno above 4095, see `errno(3)`; the number is kept within what can have a name.
+/// Linux has no errno above 4095, see `errno(3)`; others have no name.
 fn parse_errno(digits: &[u8]) -> Option<i32> {
     parse_number(digits)
-        .filter(|number| (1..=4095).contains(number))
-        .and_then(|number| i32::try_from(number).ok())
+        .filter(|errno| (1..=4095).contains(errno))
+        .and_then(|errno| i32::try_from(errno).ok())
 }
 
 /// The daemon's words as they may reach a terminal.

@@ -70,7 +70,7 @@ fn close_on_exec_one_by_one(first: RawFd) -> Result<(), Errno> {
         // `struct linux_dirent64`: 16 bytes, the length of the entry, a type, the name.
         while let Some([low, high]) = rest.get(16..18) {
             let size = usize::from(u16::from_ne_bytes([*low, *high]));
-            if let Some(descriptor) = number(rest.get(HEADER..size).unwrap_or_default()) {
+            if let Some(descriptor) = descriptor_of(rest.get(HEADER..size).unwrap_or_default()) {
                 if descriptor >= first {
                     close_on_exec(descriptor)?;
                 }
@@ -81,7 +81,7 @@ fn close_on_exec_one_by_one(first: RawFd) -> Result<(), Errno> {
 }
 
 /// The descriptor that a name in `/proc/self/fd` stands for, up to its NUL byte.
-fn number(name: &[u8]) -> Option<RawFd> {
+fn descriptor_of(name: &[u8]) -> Option<RawFd> {
     let mut value: RawFd = 0;
     for byte in name.iter().take_while(|byte| **byte != 0) {
         let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;

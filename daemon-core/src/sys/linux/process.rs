@@ -32,12 +32,12 @@ pub(crate) fn has_proc() -> bool {
     fs::symlink_metadata("/proc/self").is_ok()
 }
 
-/// The number by which `/proc` shows the process of a pidfd, if it can be told.
+/// The pid by which `/proc` shows the process of a pidfd, if it can be told.
 pub(crate) fn pid_in_proc(pidfd: BorrowedFd<'_>) -> Option<Pid> {
     let details = format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd());
     let details = fs::read_to_string(details).ok()?;
-    let number = details.lines().find_map(|line| line.strip_prefix("Pid:"))?;
-    number.trim().parse().ok().map(Pid::from_raw)
+    let pid = details.lines().find_map(|line| line.strip_prefix("Pid:"))?;
+    pid.trim().parse().ok().map(Pid::from_raw)
 }
 
 /// Where its standard output leads, if that is a file with a path.

@@ -43,8 +43,8 @@ fn list() -> io::Result<Vec<RawFd>> {
     let mut open = Vec::new();
     for entry in fs::read_dir("/dev/fd")? {
         let name = entry?.file_name();
-        let number: Option<RawFd> = name.to_str().and_then(|name| name.parse().ok());
-        open.extend(number.filter(|number| *number >= FIRST_AFTER_STANDARD_STREAMS));
+        let fd: Option<RawFd> = name.to_str().and_then(|name| name.parse().ok());
+        open.extend(fd.filter(|fd| *fd >= FIRST_AFTER_STANDARD_STREAMS));
     }
     if open.contains(&witness.as_raw_fd()) {
         Ok(open)
@@ -58,6 +58,6 @@ fn count() -> Vec<RawFd> {
     let limit = getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(limit, _)| limit);
     let limit = RawFd::try_from(limit).unwrap_or(RawFd::MAX);
     (FIRST_AFTER_STANDARD_STREAMS..limit)
-        .filter(|number| is_open(*number))
+        .filter(|fd| is_open(*fd))
         .collect()
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use nix::errno::Errno;
 use nix::unistd::Pid;
 
-/// A process has nothing but its number.
+/// A process has nothing but its pid.
 pub(crate) fn open(_pid: Pid) -> Result<OwnedFd, Errno> {
     Err(Errno::ENOSYS)
 }

@@ -59,7 +59,7 @@ fn unix_socket_counts_by_path_and_by_name() {
 }
 
 #[test]
-fn all_addresses_are_waited_for_and_the_missing_are_named() {
+fn missing_addresses_are_waited_for_and_named() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let unused = Address::Unix(UnixAddress::Abstract(b"nothing of this".to_vec()));

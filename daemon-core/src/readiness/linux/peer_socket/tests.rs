@@ -84,7 +84,7 @@ fn side_that_spoke_last_is_known() {
 }
 
 #[test]
-fn older_kernels_do_not_say_who_spoke_last() {
+fn older_kernel_does_not_show_the_last_sender() {
     let info = [1; TCP_INFO_SIZE];
     assert_eq!(last_word(&info, 104), LastWord::Unclear);
     assert_eq!(last_word(&info, TCP_INFO_SIZE), LastWord::Unclear);

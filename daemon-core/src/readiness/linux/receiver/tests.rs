@@ -44,7 +44,7 @@ fn each_launcher_has_its_own_addresses() {
 }
 
 #[test]
-fn socket_is_its_users_alone_and_goes_with_the_launcher() {
+fn socket_is_private_and_removed_by_the_launcher() {
     let PathSocket { path, .. } = &PathSocket::bind_in("/tmp", None).unwrap();
     let mode = fs::metadata(path).unwrap().permissions().mode();
     assert_eq!(mode & 0o7777, 0o600);
@@ -60,7 +60,7 @@ fn there_is_no_socket_below_another_root_directory() {
 }
 
 #[test]
-fn what_killed_launchers_left_is_cleared_away_and_nothing_else() {
+fn only_sockets_of_killed_launchers_are_removed() {
     let directory = std::env::temp_dir().join(format!("daemon-left-{}", std::process::id()));
     fs::create_dir(&directory).unwrap();
     let bind = |name: &str| UnixDatagram::bind(directory.join(name)).unwrap();
@@ -90,7 +90,7 @@ fn what_killed_launchers_left_is_cleared_away_and_nothing_else() {
 }
 
 #[test]
-fn the_daemon_is_heard_in_the_order_of_its_words() {
+fn messages_arrive_in_order() {
     let (socket, client) = connected();
     assert_eq!(socket.receive(Pid::this()), None);
     client.send(b"STATUS=loading").unwrap();
@@ -112,7 +112,7 @@ fn another_process_is_not_heard() {
 }
 
 #[test]
-fn a_received_descriptor_is_closed_and_its_message_is_heard() {
+fn received_descriptor_is_closed() {
     let (socket, client) = connected();
     let (reader, writer) = pipe2(OFlag::O_CLOEXEC).unwrap();
     let descriptors = [writer.as_raw_fd()];
@@ -129,7 +129,7 @@ fn a_received_descriptor_is_closed_and_its_message_is_heard() {
 }
 
 #[test]
-fn a_descriptor_whose_close_waits_is_closed_all_the_same() {
+fn descriptor_whose_close_waits_is_closed() {
     let (socket, client) = connected();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut lingering = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -159,7 +159,7 @@ fn a_descriptor_whose_close_waits_is_closed_all_the_same() {
 }
 
 #[test]
-fn a_datagram_of_64_kib_is_heard_as_far_as_it_is_read() {
+fn datagram_of_64_kib_is_read_in_part() {
     let (socket, client) = connected();
     let mut datagram = b"READY=1\nX=".to_vec();
     datagram.resize(64 * 1024, b'x');
@@ -170,7 +170,7 @@ fn a_datagram_of_64_kib_is_heard_as_far_as_it_is_read() {
 }
 
 #[test]
-fn a_number_that_was_cut_is_not_believed() {
+fn truncated_value_is_ignored() {
     let (socket, client) = connected();
     let name = b"\nEXTEND_TIMEOUT_USEC=";
     let mut datagram = vec![b'x'; DATAGRAM_MAX - name.len() - 1];
@@ -186,7 +186,7 @@ fn a_number_that_was_cut_is_not_believed() {
 }
 
 #[test]
-fn a_status_that_was_cut_is_shown() {
+fn truncated_status_is_shown() {
     let (socket, client) = connected();
     let mut datagram = b"STATUS=".to_vec();
     datagram.resize(64 * 1024, b'x');
@@ -196,7 +196,7 @@ fn a_status_that_was_cut_is_shown() {
 }
 
 #[test]
-fn a_flood_does_not_hold_the_launcher() {
+fn flood_does_not_block_the_launcher() {
     let (socket, client) = connected();
     client.set_nonblocking(true).unwrap();
     let deadline = Instant::now() + Duration::from_secs(10);
@@ -220,7 +220,7 @@ fn a_flood_does_not_hold_the_launcher() {
 
 /// It waits until the descriptor that it sends along is closed, and fails after five seconds.
 #[test]
-fn systemd_notify_of_a_daemon_run_by_root_is_understood_and_not_kept_waiting() {
+fn systemd_notify_of_root_succeeds_at_once() {
     let socket = NotifySocket::bind(false, None).unwrap();
     let child = Command::new("systemd-notify")
         .args(["--ready", "--status=served"])

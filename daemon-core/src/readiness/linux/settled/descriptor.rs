@@ -128,7 +128,7 @@ impl DescriptorTable<'_> {
                 Source::Server
             }
             SocketState::Connecting => Source::Connecting,
-            SocketState::Connected(LastWord::Ours) => Source::Asked,
+            SocketState::Connected(LastWord::Ours) => Source::AwaitingReply,
             SocketState::Connected(LastWord::Neither) => Source::Unspoken,
             SocketState::Connected(LastWord::Unclear) => Source::Unclear,
             SocketState::UnixPeer(Some(peer)) if self.family.contains(peer) => Source::Internal,

@@ -94,7 +94,7 @@ pub(super) enum Source {
     /// A TCP connection that is being made.
     Connecting,
     /// A TCP connection on which the daemon spoke last.
-    Asked,
+    AwaitingReply,
     /// A TCP connection on which the other side spoke last.
     Answered,
     /// A TCP connection on which neither side has spoken.

@@ -90,7 +90,7 @@ fn parse_ms(text: &str) -> Duration {
 const SOURCES: [(Source, &str); 9] = [
     (Source::Server, "server"),
     (Source::Connecting, "connecting"),
-    (Source::Asked, "asked"),
+    (Source::AwaitingReply, "awaiting-reply"),
     (Source::Answered, "answered"),
     (Source::Unspoken, "unspoken"),
     (Source::Unclear, "unclear"),

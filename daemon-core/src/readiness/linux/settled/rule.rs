@@ -127,7 +127,7 @@ impl Signs {
         for source in &wait.sources {
             match source {
                 Source::Server => self.add(Sign::Serves),
-                Source::Connecting | Source::Asked => self.add(Sign::Starts),
+                Source::Connecting | Source::AwaitingReply => self.add(Sign::Starts),
                 // A read from nothing else is for the answer to a question. In an event loop it may
                 // be that of a client of the daemon.
                 Source::UnixPeer if wait.call == Call::Other && wait.sources.len() == 1 => {

@@ -58,7 +58,7 @@ fn settles_within(pid: Pid, timeout: Duration) -> bool {
 }
 
 #[test]
-fn program_that_sleeps_longer_than_the_timeout_settles() {
+fn sleep_beyond_the_timeout_settles() {
     let program = Program::shell("exec sleep 1000");
     assert!(settles_within(program.pid(), MS * 10_000));
 }

@@ -25,7 +25,7 @@ fn barrier_is_understood() {
 }
 
 #[test]
-fn a_final_newline_or_nul_changes_nothing() {
+fn final_newline_or_nul_changes_nothing() {
     for datagram in [&b"READY=1\n"[..], b"READY=1\0", b"\nREADY=1\n\n"] {
         assert_eq!(parsed(datagram), [Notification::Ready], "{datagram:?}");
     }
@@ -68,7 +68,7 @@ fn numbers_that_are_none_are_ignored() {
 }
 
 #[test]
-fn an_errno_is_between_1_and_4095() {
+fn errno_is_between_1_and_4095() {
     assert_eq!(parsed(b"ERRNO=1"), [Notification::Errno(1)]);
     assert_eq!(parsed(b"ERRNO=4095"), [Notification::Errno(4095)]);
     for value in ["0", "4096", "4294967297", "99999999999999999999999"] {
@@ -77,7 +77,7 @@ fn an_errno_is_between_1_and_4095() {
 }
 
 #[test]
-fn an_absurd_extension_is_capped() {
+fn absurd_extension_is_capped() {
     for value in ["86400000001", "18446744073709551615", &"9".repeat(4000)] {
         assert_eq!(
             parsed(format!("EXTEND_TIMEOUT_USEC={value}").as_bytes()),
@@ -94,7 +94,7 @@ fn status_of(datagram: &[u8]) -> String {
 }
 
 #[test]
-fn a_status_is_one_harmless_line() {
+fn status_is_one_escaped_line() {
     assert_eq!(
         status_of("STATUS=50 % übersetzt = gut".as_bytes()),
         "50 % übersetzt = gut"
@@ -112,7 +112,7 @@ fn a_status_is_one_harmless_line() {
 }
 
 #[test]
-fn a_status_is_bounded_escapes_included() {
+fn status_is_bounded_escapes_included() {
     for text in ["x".repeat(100_000), "\u{1b}".repeat(100_000)] {
         let line = status_of(format!("STATUS={text}").as_bytes());
         assert!(line.ends_with("..."), "{line}");
@@ -123,7 +123,7 @@ fn a_status_is_bounded_escapes_included() {
 }
 
 #[test]
-fn a_status_text_cannot_carry_another_assignment() {
+fn status_text_cannot_carry_another_assignment() {
     let datagram = status_assignment("x\nREADY=1\r\nREADY=1\0");
     assert_eq!(datagram, "STATUS=x READY=1  READY=1 ");
     assert_eq!(
@@ -133,14 +133,14 @@ fn a_status_text_cannot_carry_another_assignment() {
 }
 
 #[test]
-fn a_long_status_is_cut_between_characters() {
+fn long_status_is_cut_between_characters() {
     let datagram = status_assignment("é".repeat(DATAGRAM_MAX));
     assert!(datagram.len() <= DATAGRAM_MAX);
     assert!(datagram.len() > DATAGRAM_MAX - 2);
 }
 
 #[test]
-fn a_status_whose_formatting_fails_is_sent_as_far_as_it_came() {
+fn status_is_sent_up_to_a_formatting_error() {
     struct Failing;
     impl fmt::Display for Failing {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -152,7 +152,7 @@ fn a_status_whose_formatting_fails_is_sent_as_far_as_it_came() {
 }
 
 #[test]
-fn an_extension_is_sent_in_microseconds() {
+fn extension_is_sent_in_microseconds() {
     let sent = |time| extend_timeout_assignment(time);
     assert_eq!(sent(Duration::from_millis(2)), "EXTEND_TIMEOUT_USEC=2000");
     assert_eq!(

@@ -36,7 +36,7 @@ fn waiting_program_is_up_after_20_quiet_ms() {
 }
 
 #[test]
-fn program_that_expects_no_answer_is_up_after_5_quiet_ms() {
+fn program_without_a_request_is_up_after_5_quiet_ms() {
     assert_eq!(up(&["0 0us p1 1:wait[]", "100 0us p1 1:runs"]), Some(5));
     let runs = ["0 0us p1 1:wait[]", "4 1us p1 1:wait[]", "100 1us p1"];
     assert_eq!(up(&runs), Some(9));

@@ -51,7 +51,7 @@ fn wait_that_ends_before_the_timeout_is_timed() {
 }
 
 #[test]
-fn server_may_have_timed_threads_but_not_a_timed_first_thread() {
+fn server_may_have_timed_threads_except_the_first() {
     assert_eq!(condition("p1 1:loop[server]@100"), Condition::Serves);
     assert_eq!(
         condition("p1 1:wait[] 2:wait[server] 3:wait[]@100"),
@@ -77,7 +77,10 @@ fn child_that_sleeps_may_be_a_step_of_the_start() {
 
 #[test]
 fn conversation_is_part_of_the_start() {
-    assert_eq!(condition("p1 1:loop[server,asked]"), Condition::Starts);
+    assert_eq!(
+        condition("p1 1:loop[server,awaiting-reply]"),
+        Condition::Starts
+    );
     assert_eq!(condition("p1 1:loop[server,connecting]"), Condition::Starts);
     assert_eq!(condition("p1 1:wait[unix]"), Condition::Starts);
 }
