@@ -9,13 +9,21 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
+
+use crate::command_line::Chosen;
 use crate::control::{Control, Status, Verdict};
 use crate::daemon::Daemon;
+use crate::enter::path_context;
 use crate::error::{Error, ErrorKind};
 use crate::files::NO_FOLLOW;
-use crate::launcher::{self, LaunchConfig, Launched};
-use crate::path_template::Resolved;
+use crate::handoff::{self, Outcome, StartStep};
+use crate::launcher::{self, LaunchConfig, Launched, failure};
+use crate::path_template::{self, Resolved};
+use crate::running;
+use crate::settings::Object;
 use crate::signals::Interrupts;
+use crate::sys;
 
 /// What a failing start may take after its timeout: the stop signal, SIGKILL, and the log.
 const FAILURE_TIME: Duration = Duration::from_secs(15);
@@ -26,11 +34,105 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(2);
 /// How much of the log is shown, as in a start of this process.
 const OUTPUT_MAX: u64 = 64 * 1024;
 
+/// The daemon that [`Daemon::ensure`] has found or started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Started {
+    /// Its pid.
+    pub pid: u32,
+    /// Whether it ran already, or another process has started it during the call.
+    pub was_running: bool,
+    /// What it gave to [`announce`](crate::announce), if this call has started it.
+    pub announced: Vec<u8>,
+}
+
+impl Daemon {
+    /// Starts the daemon if it does not run, waits until it is ready, and returns in this process: for a
+    /// client that needs its daemon.
+    ///
+    /// It needs [`pid`](Self::pid) and [`args`](Self::args), the words with which this program comes to
+    /// [`enter`](Self::enter) or [`start`](Self::start). If another process is starting the daemon, the
+    /// call waits for the outcome. If that start fails, this process starts the daemon itself, unless
+    /// the start began after the call; then its failure is the result. In the daemon itself the call
+    /// returns at once.
+    ///
+    /// A daemon that this call has started is a child of this process until this process ends: a wait
+    /// for any child may return its pid.
+    ///
+    /// # Errors
+    ///
+    /// Of any kind that [`ErrorKind`] lists. [`Configuration`](ErrorKind::Configuration): no `args`, no
+    /// `pid`, or the `args` lead the program to `ensure` again. [`Busy`](ErrorKind::Busy): the start of
+    /// another process takes too long. [`EndedEarly`](ErrorKind::EndedEarly): the daemon exited with 0.
+    /// [`Error::output`] is what the daemon wrote to the log. Nothing of a daemon that failed is left.
+    ///
+    /// ```no_run
+    /// use daemon::{Daemon, Readiness};
+    ///
+    /// let cache = Daemon::new().pid("/run/cache.pid").ready(Readiness::listening());
+    /// let started = cache.args(["serve"]).ensure()?;
+    /// println!("the cache has pid {}", started.pid);
+    /// # Ok::<(), daemon::Error>(())
+    /// ```
+    pub fn ensure(self) -> Result<Started, Error> {
+        if running::is_daemon() {
+            return Ok(Started {
+                pid: std::process::id(),
+                was_running: true,
+                announced: Vec::new(),
+            });
+        }
+        refuse_handoff();
+        let settings = self.configured(Chosen::default())?;
+        if settings.args.is_none() {
+            let reason = "option args is missing: the words that make this program the daemon";
+            let what = "cannot start in the background";
+            return Err(Error::words(ErrorKind::Configuration, what, reason));
+        }
+        let argv0: Vec<OsString> = std::env::args_os().take(1).collect();
+        match find_or_start(&settings, &argv0, &settings.control()?, true)? {
+            Found::Running(pid, _) => Ok(Started {
+                pid,
+                was_running: true,
+                announced: Vec::new(),
+            }),
+            Found::Launched(launched, interrupts) => {
+                interrupts.give_back();
+                started(launched)
+            }
+        }
+    }
+}
+
+/// Ends a process that was started as the daemon: it has not come to `enter`.
+fn refuse_handoff() {
+    if let Some((_, launcher)) = handoff::take() {
+        launcher.answer(Outcome::Failed(StartStep::WrongArguments, Errno::EINVAL));
+        sys::exit::exit(failure::wrong_arguments().exit_status())
+    }
+}
+
+fn started(launched: Launched) -> Result<Started, Error> {
+    match launched {
+        Launched::Up { pid, announced, .. } => Ok(Started {
+            pid: pid.as_raw().unsigned_abs(),
+            was_running: false,
+            announced,
+        }),
+        Launched::Finished { output, .. } => {
+            let what = "cannot start in the background";
+            let reason = "the daemon ended with status 0";
+            let error = Error::words(ErrorKind::EndedEarly, what, reason);
+            Err(error.with_output(output))
+        }
+    }
+}
+
 /// How the daemon came to run.
 #[derive(Debug)]
 pub(crate) enum Found {
     /// It ran already, or another process has started it during the wait.
-    Running(Status),
+    Running(u32, Status),
     /// This process has started it. Signals stay caught until the guard is dropped.
     Launched(Launched, Interrupts),
 }
@@ -44,6 +146,7 @@ pub(crate) fn find_or_start(
     settings: &Daemon,
     arguments: &[OsString],
     control: &Control,
+    awaits_handoff: bool,
 ) -> Result<Found, Error> {
     let ready_timeout = settings.settings.ready_timeout;
     let ready_timeout = ready_timeout.unwrap_or(settings.readiness.mode().default_timeout);
@@ -51,25 +154,25 @@ pub(crate) fn find_or_start(
     let in_time = |time: Duration| Instant::now().checked_add(time);
     let longest_wait = ready_timeout.saturating_add(FAILURE_TIME);
     let give_up = in_time(longest_wait.saturating_mul(2));
-    let mut prepared: Option<(LaunchConfig, LogEnd)> = None;
+    // Before the look for the daemon, so that no start writes anything in between.
+    let log = LogEnd::of(settings, arguments);
+    let mut prepared: Option<LaunchConfig> = None;
     loop {
         match control.await_verdict(in_time(longest_wait))? {
-            Verdict::Up(status) => return Ok(Found::Running(status)),
+            Verdict::Up(pid, status) => return Ok(Found::Running(pid, status)),
             Verdict::Pending => return Err(Error::still_starting(control.pid_file())),
-            Verdict::Failed(error) => {
-                // The start has begun after the one that this process has tried.
-                if let Some((_, log)) = &prepared {
-                    return Err(error.with_output(log.output()));
-                }
+            // The start has begun after the one that this process has tried.
+            Verdict::Failed(error) if prepared.is_some() => {
+                return Err(error.with_output(log.output()));
             }
-            Verdict::Down => {}
+            Verdict::Failed(_) | Verdict::Down => {}
         }
-        let (config, _) = if let Some(prepared) = &prepared {
-            prepared
+        let config = if let Some(config) = &prepared {
+            config
         } else {
-            let config = settings.clone().into_config(arguments.to_vec())?;
-            let log = LogEnd::of(&config);
-            prepared.insert((config, log))
+            let mut config = settings.clone().into_config(arguments.to_vec())?;
+            config.awaits_handoff = awaits_handoff;
+            prepared.insert(config)
         };
         let error = match launcher::launch(config.clone()) {
             Ok((launched, interrupts)) => return Ok(Found::Launched(launched, interrupts)),
@@ -84,7 +187,7 @@ pub(crate) fn find_or_start(
     }
 }
 
-/// The log, and where it ended before the start of another process began.
+/// The log, and where it ended before this process looked for the daemon.
 #[derive(Debug)]
 struct LogEnd {
     path: Option<PathBuf>,
@@ -92,12 +195,17 @@ struct LogEnd {
 }
 
 impl LogEnd {
-    fn of(config: &LaunchConfig) -> Self {
-        let path = config.paths.log.as_ref().map(Resolved::path);
-        let end = path.and_then(|path| fs::metadata(path).ok());
+    fn of(settings: &Daemon, arguments: &[OsString]) -> Self {
+        let argv0 = arguments.first().cloned().unwrap_or_default();
+        let mut context = path_context(&argv0);
+        context.instance.clone_from(&settings.instance);
+        let resolve = |source| path_template::resolve(Object::Log, source, &context);
+        let path = settings.paths.log.clone().map(resolve);
+        let path = path.and_then(Result::ok).map(Resolved::into_path);
+        let log = path.as_ref().and_then(|path| fs::metadata(path).ok());
         Self {
-            end: end.map_or(0, |log| log.size()),
-            path: path.map(Path::to_owned),
+            end: log.map_or(0, |log| log.size()),
+            path,
         }
     }
 

@@ -87,7 +87,7 @@ impl Daemon {
     }
 }
 
-pub(crate) fn control(settings: &Daemon, argv0: Option<OsString>) -> Result<Control, Error> {
+fn control(settings: &Daemon, argv0: Option<OsString>) -> Result<Control, Error> {
     let source = settings.paths.pid.clone();
     let source = source.ok_or_else(Error::no_pid_file)?;
     let mut context = path_context(&argv0.unwrap_or_default());
@@ -155,8 +155,8 @@ fn log_of(settings: &Daemon, argv0: Option<OsString>, control: &Control) -> Resu
 /// is waited for.
 fn start_if_not_running(settings: &Daemon, arguments: &[OsString]) -> Result<u8, Error> {
     let control = control(settings, arguments.first().cloned())?;
-    match client::find_or_start(settings, arguments, &control)? {
-        Found::Running(status) => {
+    match client::find_or_start(settings, arguments, &control, false)? {
+        Found::Running(_, status) => {
             report::answer(&status.to_string());
             Ok(0)
         }

@@ -17,6 +17,7 @@ use crate::path_source::PathSource;
 use crate::readiness::Readiness;
 use crate::settings::{Paths, Settings};
 use crate::signal::Signal;
+use crate::stdin::Stdin;
 use crate::value_flags::{FlagOption, INSTANCE_FLAG, LOG_FLAG, PID_FLAG, TIMEOUT_FLAG, ValueFlags};
 #[cfg(unix)]
 use crate::verb::Verb;
@@ -60,6 +61,9 @@ pub struct Daemon {
     pub(crate) settings: Settings,
     pub(crate) env: EnvChanges,
     pub(crate) before_start: Option<BeforeStart>,
+    /// The daemon's arguments, in the place of those of the command line.
+    pub(crate) args: Option<Vec<OsString>>,
+    pub(crate) stdin: Stdin,
     pub(crate) configure: Option<fn(Daemon) -> Daemon>,
     pub(crate) check: OptionCheck,
     pub(crate) capabilities: Capabilities,
@@ -104,6 +108,8 @@ impl Daemon {
             settings: Settings::default(),
             env: EnvChanges::default(),
             before_start: None,
+            args: None,
+            stdin: Stdin::default(),
             configure: None,
             check: OptionCheck::default(),
             capabilities: Capabilities::default(),
@@ -402,6 +408,33 @@ impl Daemon {
     /// ```
     pub fn env_clear(mut self) -> Self {
         self.env.clear();
+        self
+    }
+
+    /// Adds arguments of the daemon, which take the place of those of this command line. Default: this
+    /// command line, without the words that this library removes.
+    ///
+    /// [`ensure`](Self::ensure) needs them: the words with which this program comes to
+    /// [`enter`](Self::enter) or [`start`](Self::start). `argv[0]` stays as it is.
+    ///
+    /// ```no_run
+    /// let _daemon = daemon::Daemon::new().args(["serve", "--port", "80"]).enter();
+    /// ```
+    pub fn args<A: Into<OsString>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
+        let arguments = arguments.into_iter().map(Into::into);
+        self.args.get_or_insert_default().extend(arguments);
+        self
+    }
+
+    /// Sets the standard input of the daemon. Default: [`Stdin::Null`].
+    ///
+    /// ```no_run
+    /// use daemon::{Daemon, Stdin};
+    ///
+    /// let _daemon = Daemon::new().stdin(Stdin::Keep).enter();
+    /// ```
+    pub fn stdin(mut self, stdin: Stdin) -> Self {
+        self.stdin = stdin;
         self
     }
 

@@ -16,7 +16,7 @@ use crate::path_source::PathSource;
 use crate::path_template::{self, PathContext};
 use crate::post_exec;
 use crate::readiness::notify;
-use crate::running::{self, OwnPidFile, Running, Started};
+use crate::running::{self, Origin, OwnPidFile, Running};
 use crate::settings::Object;
 use crate::standard_streams::BufferedOutput;
 use crate::sys;
@@ -127,7 +127,7 @@ impl Daemon {
     }
 
     /// The settings after `configure`, and then what the user of the program chose.
-    fn configured(mut self, chosen: Chosen) -> Result<Self, Error> {
+    pub(crate) fn configured(mut self, chosen: Chosen) -> Result<Self, Error> {
         if let Some(configure) = self.configure.take() {
             let installed = self.capabilities;
             self = configure(self);
@@ -150,8 +150,15 @@ impl Daemon {
         Ok(self)
     }
 
-    pub(crate) fn into_config(mut self, arguments: Vec<OsString>) -> Result<LaunchConfig, Error> {
+    pub(crate) fn into_config(
+        mut self,
+        mut arguments: Vec<OsString>,
+    ) -> Result<LaunchConfig, Error> {
         self.env.check()?;
+        if let Some(args) = self.args {
+            arguments.truncate(1);
+            arguments.extend(args);
+        }
         if self.user.is_some() || self.group.is_some() {
             let (user, group) = (self.user.as_deref(), self.group.as_deref());
             let privileges = self.capabilities.privileges;
@@ -177,6 +184,8 @@ impl Daemon {
             before_start: self.before_start,
             capabilities: self.capabilities,
             env: self.env,
+            stdin: self.stdin,
+            awaits_handoff: false,
         })
     }
 }
@@ -205,8 +214,15 @@ pub(crate) fn report_and_exit(launched: Launched) -> ! {
             log,
             status,
             addresses,
-        } => report::up(pid, log.as_deref(), status.as_deref(), addresses.as_deref()),
-        Launched::Finished { output } => report::finished(&output),
+            announced,
+        } => {
+            report::output(&announced);
+            report::up(pid, log.as_deref(), status.as_deref(), addresses.as_deref());
+        }
+        Launched::Finished { output, announced } => {
+            report::output(&output);
+            report::output(&announced);
+        }
     }
     sys::exit::exit(0)
 }
@@ -252,7 +268,7 @@ fn take_handoff(capabilities: &Capabilities) -> Option<Running> {
     }
     let buffered_output = record.buffers_output.then(BufferedOutput::of_this_process);
     let (start_dir, log_file) = (record.start_dir, record.paths.log);
-    running::set_started(Started {
+    running::set_origin(Origin {
         start_dir,
         log_file,
         buffered_output: buffered_output.flatten(),

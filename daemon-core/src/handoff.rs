@@ -33,7 +33,10 @@ const RECORD_CAPACITY: usize = 1024;
 /// The first byte of what the daemon says about itself; an outcome begins with a lower one.
 const NOTICE: u8 = b'N';
 
-/// A longer notice is cut.
+/// The first byte of bytes for the standard output of the launcher.
+const ANNOUNCEMENT: u8 = b'P';
+
+/// A longer notice is cut, and a longer announcement is sent in parts.
 const NOTICE_MAX: usize = 4096;
 
 /// The first byte, the length and the text.
@@ -59,6 +62,8 @@ pub(crate) enum Reply {
     Outcome(Outcome),
     /// Assignments as in `sd_notify(3)`.
     Notice(Vec<u8>),
+    /// Bytes for standard output.
+    Announcement(Vec<u8>),
     /// The daemon has closed its end.
     Lost,
 }
@@ -115,7 +120,7 @@ impl LauncherEnd {
     /// Takes a message off what was received, if it is whole. What no daemon sends ends the hand-off.
     fn next_message(&mut self) -> Option<Reply> {
         let (first, rest) = self.received.split_first()?;
-        if *first != NOTICE {
+        if ![NOTICE, ANNOUNCEMENT].contains(first) {
             let outcome = self.received.get(..Outcome::SIZE)?;
             let reply = Outcome::decode(outcome).map_or(Reply::Lost, Reply::Outcome);
             self.received.drain(..Outcome::SIZE);
@@ -123,9 +128,13 @@ impl LauncherEnd {
         }
         let (length, rest) = rest.split_first_chunk()?;
         let length = usize::from(u16::from_le_bytes(*length));
-        let notice = rest.get(..length)?.to_vec();
+        let text = rest.get(..length)?.to_vec();
+        let reply = match *first {
+            NOTICE => Reply::Notice(text),
+            _ => Reply::Announcement(text),
+        };
         self.received.drain(..3 + length);
-        Some(Reply::Notice(notice))
+        Some(reply)
     }
 }
 
@@ -155,16 +164,25 @@ impl DaemonEnd {
     ///
     /// `EBADF`: the program has closed the descriptor. `EAGAIN`: the queue was full all the time.
     /// Another error: the launcher has gone.
-    pub(crate) fn notify(&self, assignments: &str, timeout: Duration) -> Result<(), Errno> {
+    pub(crate) fn notify(&self, assignments: &[u8], timeout: Duration) -> Result<(), Errno> {
+        let text = assignments.get(..NOTICE_MAX).unwrap_or(assignments);
+        self.tell(NOTICE, text, timeout)
+    }
+
+    /// Gives the launcher bytes for its standard output. Otherwise as [`notify`](Self::notify).
+    pub(crate) fn announce(&self, bytes: &[u8], timeout: Duration) -> Result<(), Errno> {
+        let mut parts = bytes.chunks(NOTICE_MAX);
+        parts.try_for_each(|part| self.tell(ANNOUNCEMENT, part, timeout))
+    }
+
+    fn tell(&self, kind: u8, text: &[u8], timeout: Duration) -> Result<(), Errno> {
         let there = sys::descriptors::metadata(self.socket.as_raw_fd());
         let there = there.ok().map(|file| FileId::from(&file));
         if there.is_none() || there != self.id {
             return Err(Errno::EBADF);
         }
-        let text = assignments.as_bytes();
-        let text = text.get(..NOTICE_MAX).unwrap_or(text);
         let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
-        let message = [&[NOTICE][..], &length.to_le_bytes(), text].concat();
+        let message = [&[kind][..], &length.to_le_bytes(), text].concat();
         let mut rest = &message[..];
         let deadline = Instant::now() + timeout;
         while !rest.is_empty() {

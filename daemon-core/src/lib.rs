@@ -83,6 +83,7 @@ mod signal;
 mod signals;
 #[cfg(unix)]
 mod standard_streams;
+mod stdin;
 #[cfg(unix)]
 mod sys;
 #[cfg(unix)]
@@ -95,6 +96,8 @@ mod value_flags;
 mod verb;
 
 pub use before_start::Start;
+#[cfg(unix)]
+pub use client::Started;
 pub use control::{Control, Status, Stopped};
 pub use daemon::Daemon;
 pub use error::{Error, ErrorKind};
@@ -112,13 +115,15 @@ pub use path_source::PathSource;
 pub use readiness::Readiness;
 #[cfg(unix)]
 pub use running::{
-    Running, extend_timeout, is_daemon, log_file, pid_file, ready, start_dir, status, stopping,
+    Running, announce, extend_timeout, is_daemon, log_file, pid_file, ready, start_dir, status,
+    stopping,
 };
 pub use signal::{ParseSignalError, Signal};
+pub use stdin::Stdin;
 #[cfg(not(unix))]
 pub use unsupported::{
-    Running, drop_privileges, exec, extend_timeout, is_daemon, log_file, passed, pid_file, ready,
-    reopen_log, start_dir, status, stopping,
+    Running, Started, announce, drop_privileges, exec, extend_timeout, is_daemon, log_file, passed,
+    pid_file, ready, reopen_log, start_dir, status, stopping,
 };
 
 /// What the code of `#[daemon::main]` names. It is not part of the public interface.

@@ -1,5 +1,6 @@
 //! `Running`, and the free functions that the program calls.
 
+use std::io::Write;
 use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -29,7 +30,7 @@ impl Running {
 
 /// What the daemon knows of its start.
 #[derive(Debug)]
-pub(crate) struct Started {
+pub(crate) struct Origin {
     pub(crate) start_dir: Option<PathBuf>,
     pub(crate) log_file: Option<PathBuf>,
     /// Until it is ready; without a log.
@@ -47,14 +48,14 @@ pub(crate) struct OwnPidFile {
     pub(crate) owner: u32,
 }
 
-static STARTED: OnceLock<Started> = OnceLock::new();
+static ORIGIN: OnceLock<Origin> = OnceLock::new();
 
 static PID_FILE: OnceLock<OwnPidFile> = OnceLock::new();
 
 /// This process is the daemon from now on.
-pub(crate) fn set_started(started: Started) {
+pub(crate) fn set_origin(origin: Origin) {
     // It is set once: the hand-off cannot be taken twice.
-    STARTED.set(started).ok();
+    ORIGIN.set(origin).ok();
 }
 
 /// This process holds the lock of its PID file from now on.
@@ -82,8 +83,8 @@ fn empty_pid_file() {
     }
 }
 
-fn started() -> Option<&'static Started> {
-    STARTED.get()
+fn origin() -> Option<&'static Origin> {
+    ORIGIN.get()
 }
 
 /// Whether this process is the daemon, and not a program in the foreground.
@@ -95,7 +96,7 @@ fn started() -> Option<&'static Started> {
 /// ```
 #[must_use]
 pub fn is_daemon() -> bool {
-    started().is_some()
+    origin().is_some()
 }
 
 /// The directory that the program was started in: that of the launcher if this process is the daemon,
@@ -107,8 +108,8 @@ pub fn is_daemon() -> bool {
 /// ```
 #[must_use]
 pub fn start_dir() -> Option<PathBuf> {
-    if let Some(started) = started() {
-        return started.start_dir.clone();
+    if let Some(origin) = origin() {
+        return origin.start_dir.clone();
     }
     std::env::current_dir().ok()
 }
@@ -135,7 +136,7 @@ pub fn pid_file() -> Option<&'static Path> {
 /// ```
 #[must_use]
 pub fn log_file() -> Option<&'static Path> {
-    started()?.log_file.as_deref()
+    origin()?.log_file.as_deref()
 }
 
 /// Reports that this program is ready: to the launcher, under
@@ -160,7 +161,7 @@ pub fn log_file() -> Option<&'static Path> {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn ready() {
-    if let Some(output) = started().and_then(|started| started.buffered_output) {
+    if let Some(output) = origin().and_then(|origin| origin.buffered_output) {
         output.let_go();
     }
     notify::send(notify::READY);
@@ -181,6 +182,33 @@ pub fn ready() {
 /// ```
 pub fn status(text: impl std::fmt::Display) {
     notify::send_if_there_is_room(&notify::status_assignment(text));
+}
+
+/// Hands bytes to the launcher, which writes them to its standard output when it exits with 0: a port,
+/// a token, or text for `eval "$(hello -d)"`. A start that fails prints nothing. A client that calls
+/// [`Daemon::ensure`](crate::Daemon::ensure) gets them in [`Started`](crate::Started).
+///
+/// They are certain to arrive under [`Readiness::notify`](crate::Readiness::notify), before
+/// [`ready`]; under the other modes the launcher may have exited before. The launcher takes 64 KiB in
+/// all and drops what comes after. In the foreground the bytes go to standard output at once. It never
+/// fails.
+///
+/// ```no_run
+/// use std::net::TcpListener;
+///
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// daemon::announce(format!("{}\n", listener.local_addr()?.port()));
+/// daemon::ready();
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn announce(bytes: impl AsRef<[u8]>) {
+    let bytes = bytes.as_ref();
+    if is_daemon() {
+        notify::announce(bytes);
+    } else {
+        let mut out = std::io::stdout();
+        out.write_all(bytes).and_then(|()| out.flush()).ok();
+    }
 }
 
 /// Asks the launcher or a service manager for this much time, counted from now, see

@@ -127,6 +127,13 @@ impl Interrupts {
         sys::signals::write_interrupts_nowhere();
     }
 
+    /// Restores the actions, and sends a signal that came too late to this process again.
+    pub(crate) fn give_back(self) {
+        if let Some(signal) = self.release() {
+            let _ = kill(getpid(), signal);
+        }
+    }
+
     /// The signal that came first, if one came.
     pub(crate) fn first(&self) -> Option<Signal> {
         let mut signal = [0];

@@ -21,6 +21,18 @@ use crate::program_name;
 #[derive(Debug)]
 pub struct Running(());
 
+/// The daemon that [`Daemon::ensure`] has found or started. There is none on this system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Started {
+    /// Its pid.
+    pub pid: u32,
+    /// Whether it ran already.
+    pub was_running: bool,
+    /// What it gave to [`announce`].
+    pub announced: Vec<u8>,
+}
+
 impl Daemon {
     /// Returns if the command line holds no switch and no control verb. Else the process exits with 64.
     pub fn enter(self) -> Running {
@@ -37,6 +49,15 @@ impl Daemon {
     /// Exits with 64.
     pub fn start(self) -> Running {
         give_up(&unsupported())
+    }
+
+    /// Fails.
+    ///
+    /// # Errors
+    ///
+    /// Always, of the kind [`Usage`](crate::ErrorKind::Usage).
+    pub fn ensure(self) -> Result<Started, Error> {
+        Err(unsupported())
     }
 
     /// Fails.
@@ -125,6 +146,14 @@ pub fn drop_privileges(user: &str, _group: Option<&str>) -> Result<(), Error> {
         what,
         "not supported on this system",
     ))
+}
+
+/// Writes the bytes to standard output: the program runs in the foreground.
+pub fn announce(bytes: impl AsRef<[u8]>) {
+    let mut out = io::stdout();
+    out.write_all(bytes.as_ref())
+        .and_then(|()| out.flush())
+        .ok();
 }
 
 /// Does nothing: this system has no receiver.

@@ -103,7 +103,7 @@ pub(crate) static OPTIONS: &[OptionSpec] = &[
 ];
 
 /// Methods of the builder that are not options, because few programs need them.
-pub(crate) const BUILDER_ONLY: &[&str] = &["env", "env_clear", "kill_mode"];
+pub(crate) const BUILDER_ONLY: &[&str] = &["args", "env", "env_clear", "kill_mode", "stdin"];
 
 /// The option of this name.
 pub(crate) fn find(name: &str) -> Option<&'static OptionSpec> {

@@ -13,6 +13,7 @@ mod background;
 mod before_start;
 #[cfg(feature = "clap")]
 mod clap;
+mod clients;
 mod command_line;
 mod configure;
 mod control;

@@ -16,7 +16,7 @@ const LONGEST_INTERVAL: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(crate) enum Verdict {
     /// A daemon runs, and its identity is proved.
-    Up(Status),
+    Up(u32, Status),
     /// No daemon runs, and none is being started.
     Down,
     /// The start that was waited for has failed.
@@ -48,11 +48,9 @@ impl Control {
                 RunState::Up if lock::is_ending(&file) => was_starting = false,
                 RunState::Up => {
                     let status = self.status()?;
-                    let is_running = matches!(status, Status::Running { .. });
-                    return Ok(if is_running {
-                        Verdict::Up(status)
-                    } else {
-                        Verdict::Down
+                    return Ok(match status {
+                        Status::Running { pid, .. } => Verdict::Up(pid, status),
+                        _ => Verdict::Down,
                     });
                 }
             }

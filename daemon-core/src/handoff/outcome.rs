@@ -16,6 +16,8 @@ pub(crate) enum StartStep {
     /// The builder in the daemon lacks what the builder in the launcher had: the program calls a
     /// method under a condition that is different in the daemon.
     MissingCapability,
+    /// The daemon's arguments do not lead it to `enter` or `start`.
+    WrongArguments,
 }
 
 /// The outcome of the steps after the exec.
@@ -29,7 +31,7 @@ pub(crate) enum Outcome {
 }
 
 impl StartStep {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::PidFile,
         Self::Passed,
         Self::Chroot,
@@ -41,6 +43,7 @@ impl StartStep {
         Self::Workdir,
         Self::LogReopen,
         Self::MissingCapability,
+        Self::WrongArguments,
     ];
 
     /// The step with this code.

@@ -8,6 +8,7 @@ use crate::env_changes::EnvChanges;
 use crate::path_template::Resolved;
 use crate::readiness::Readiness;
 use crate::settings::{Paths, Settings};
+use crate::stdin::Stdin;
 
 /// What the launcher has decided: every path absolute, every default filled in.
 #[derive(Clone, Debug)]
@@ -20,4 +21,7 @@ pub(crate) struct LaunchConfig {
     pub(crate) before_start: Option<BeforeStart>,
     pub(crate) capabilities: Capabilities,
     pub(crate) env: EnvChanges,
+    pub(crate) stdin: Stdin,
+    /// Whether the launcher waits until the daemon has taken the hand-off, in every mode.
+    pub(crate) awaits_handoff: bool,
 }

@@ -57,6 +57,7 @@ pub(crate) fn step_failed(
             Error::step(&format!("reopen the log on signal {signal}"), cause)
         }
         StartStep::MissingCapability => missing_capability(),
+        StartStep::WrongArguments => wrong_arguments(),
     }
 }
 
@@ -64,6 +65,13 @@ pub(crate) fn step_failed(
 pub(crate) fn missing_capability() -> Error {
     let reason = "the daemon does not call a method of `Daemon` that the launcher called; call the \
                   same methods in both";
+    Error::words(ErrorKind::Configuration, CANNOT_START, reason)
+}
+
+/// The daemon has come to [`Daemon::ensure`](crate::Daemon::ensure), as a client.
+pub(crate) fn wrong_arguments() -> Error {
+    let reason = "with these `args` the program calls `ensure` before `enter` or `start`; use the \
+                  arguments of the daemon";
     Error::words(ErrorKind::Configuration, CANNOT_START, reason)
 }
 

@@ -55,9 +55,11 @@ pub(crate) enum Launched {
         status: Option<String>,
         /// Where it serves, if the launcher has waited for that.
         addresses: Option<String>,
+        /// What it has for standard output.
+        announced: Vec<u8>,
     },
     /// It was a short job, which ended with status 0 and wrote this.
-    Finished { output: Vec<u8> },
+    Finished { output: Vec<u8>, announced: Vec<u8> },
 }
 
 /// Starts the daemon and waits until it is ready.
@@ -87,7 +89,7 @@ pub(crate) fn launch(mut config: LaunchConfig) -> Result<(Launched, Interrupts),
         Ok(prepared) => prepared,
         Err(error) => {
             if let Some((file, capability)) = locked {
-                (capability.remove)(file);
+                (capability.fail)(file, &error);
             }
             return Err(error);
         }
@@ -146,6 +148,7 @@ fn launch_locked(
     let timeout = config.settings.ready_timeout;
     let capabilities = config.capabilities;
     let arguments = std::mem::take(&mut config.arguments);
+    let awaits_handoff = config.awaits_handoff;
     let env = std::mem::take(&mut config.env);
     let resources = Resources::open(&config, kept, pid_file, passed)?;
     let record = record(config, &resources);
@@ -179,12 +182,12 @@ fn launch_locked(
     let wait = Wait::new(
         Process::new(daemon, &record.settings),
         resources.launcher_end,
-        post_exec::can_fail(&record),
+        awaits_handoff || post_exec::can_fail(&record),
         (mode, probe),
         timeout,
         record.paths.log.as_deref().map(shown).unwrap_or_default(),
     );
-    let (outcome, mode) = wait::run(wait, interrupts)?;
+    let (outcome, mode, announced) = wait::run(wait, interrupts)?;
     judge(
         outcome,
         pid,
@@ -192,6 +195,7 @@ fn launch_locked(
         &capabilities,
         record,
         resources.log.as_ref(),
+        announced,
     )
 }
 
@@ -231,7 +235,7 @@ fn spawn(
         image,
         arguments,
         environment,
-        stdin: inherited.null.as_fd(),
+        stdin: inherited.stdin.as_ref().unwrap_or(&inherited.null).as_fd(),
         output: inherited.output.as_ref().unwrap_or(&inherited.null).as_fd(),
         kept: kept
             .open()
@@ -253,11 +257,15 @@ fn judge(
     capabilities: &Capabilities,
     record: Record,
     log: Option<&LogFile>,
+    announced: Vec<u8>,
 ) -> Result<Launched, Error> {
     let place = log.map(LogFile::place);
     let output = || log.map(LogFile::output).unwrap_or_default();
     if outcome.is_success(mode.may_finish_first) {
-        return Ok(Launched::Finished { output: output() });
+        return Ok(Launched::Finished {
+            output: output(),
+            announced,
+        });
     }
     let error = match outcome {
         WaitOutcome::Ready { status, addresses } => {
@@ -267,6 +275,7 @@ fn judge(
                 log: record.paths.log,
                 status,
                 addresses,
+                announced,
             });
         }
         WaitOutcome::StepFailed(step, errno) => {

@@ -18,6 +18,7 @@ use super::failure::CANNOT_START;
 use crate::detach::image_unknown;
 use crate::error::{Error, ErrorKind, shown};
 use crate::readiness::notify::NOTIFY_SOCKET;
+use crate::stdin::Stdin;
 use crate::sys::image::Image;
 use crate::sys::{self, process};
 use crate::systemd::{self, Unit};
@@ -127,7 +128,7 @@ pub(super) fn warnings(config: &LaunchConfig) -> Vec<String> {
         warnings.push(text.to_owned());
     }
     warnings.extend(wrong_unit(config));
-    warnings.extend(unread_input());
+    warnings.extend(unread_input().filter(|_| config.stdin == Stdin::Null));
     let identity = config.settings.identity.as_ref();
     let privileges = config.capabilities.privileges.zip(identity);
     warnings.extend(privileges.and_then(|(privileges, identity)| (privileges.warning)(identity)));

@@ -40,9 +40,11 @@ pub(crate) fn up(pid: Pid, log: Option<&Path>, status: Option<&str>, addresses: 
     line(&format!("{status}{what}, pid {pid}{log}"));
 }
 
-/// What a short job wrote, which ended well before it had settled.
-pub(crate) fn finished(output: &[u8]) {
-    write(&mut io::stdout(), output);
+/// What the daemon has for standard output: its announcements, and what a short job wrote.
+pub(crate) fn output(bytes: &[u8]) {
+    if !bytes.is_empty() {
+        write(&mut io::stdout(), bytes);
+    }
 }
 
 /// What the user asked for, in one line on standard output.

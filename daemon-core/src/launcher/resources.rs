@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use super::config::LaunchConfig;
 use super::failure;
@@ -16,6 +16,7 @@ use crate::path_template::Resolved;
 use crate::pid_file::PidFile;
 use crate::readiness::{Announcements, Watch};
 use crate::standard_streams;
+use crate::stdin::Stdin;
 
 /// The open files of a launch.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub(super) struct Resources {
 pub(super) struct Inherited {
     /// For standard input, and for the output of a daemon without a log.
     pub(super) null: OwnedFd,
+    /// The launcher's own standard input, if the daemon keeps it.
+    pub(super) stdin: Option<OwnedFd>,
     /// For standard output and standard error.
     pub(super) output: Option<OwnedFd>,
     /// The PID file with its lock.
@@ -62,6 +65,13 @@ impl Resources {
         let dup_above = |fd: OwnedFd| kept.dup_above(fd).map_err(not_duplicated);
         let clone = |file: &File| dup_above(file.try_clone().map_err(not_duplicated)?.into());
         let null = dup_above(standard_streams::open_null()?)?;
+        let stdin = match config.stdin {
+            Stdin::Null => None,
+            Stdin::Keep => {
+                let stdin = io::stdin().as_fd().try_clone_to_owned();
+                Some(dup_above(stdin.map_err(not_duplicated)?)?)
+            }
+        };
         let output = log.as_ref().map(|log| clone(log.file())).transpose()?;
         let lock = pid_file.map(|file| clone(file.file())).transpose()?;
         let passed = passed.into_iter();
@@ -76,6 +86,7 @@ impl Resources {
             launcher_end,
             inherited: Inherited {
                 null,
+                stdin,
                 output,
                 lock,
                 daemon_end,

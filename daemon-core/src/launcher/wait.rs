@@ -32,6 +32,9 @@ const RECEIVE_INTERVAL: Duration = Duration::from_millis(2);
 /// One step ends even if the daemon keeps sending.
 const NOTICES_PER_STEP: usize = 64;
 
+/// How much of its announcements is kept.
+const ANNOUNCED_MAX: usize = 64 * 1024;
+
 /// How the wait ended.
 #[derive(Debug)]
 pub(super) enum WaitOutcome {
@@ -97,6 +100,8 @@ pub(super) struct Wait {
     status: Option<String>,
     addresses: Option<String>,
     errno: Option<Errno>,
+    /// What the launcher prints when the daemon is up.
+    announced: Vec<u8>,
     /// How a warning names the log.
     log: String,
 }
@@ -125,6 +130,7 @@ impl Wait {
             status: None,
             addresses: None,
             errno: None,
+            announced: Vec::new(),
             log,
         }
     }
@@ -151,7 +157,10 @@ impl Wait {
             }
         }
         if state == State::Ready {
-            return Ok(Some(self.ready()));
+            // Another client of `sd_notify(3)` may have said so, by another way than the hand-off.
+            self.pause_until = None;
+            let failed = self.hear_handoff(now, news);
+            return Ok(failed.or_else(|| Some(self.ready())));
         }
         Ok((now >= self.deadline).then(|| self.time_is_up(now)))
     }
@@ -196,6 +205,11 @@ impl Wait {
                 Reply::Notice(text) => {
                     self.pause_until = Some(now + RECEIVE_INTERVAL);
                     self.hear_notice(&text, now, news);
+                }
+                Reply::Announcement(bytes) => {
+                    self.pause_until = Some(now + RECEIVE_INTERVAL);
+                    let room = ANNOUNCED_MAX - self.announced.len();
+                    self.announced.extend(bytes.iter().take(room));
                 }
                 Reply::Lost => {
                     self.handoff = None;
@@ -304,11 +318,11 @@ impl Wait {
 }
 
 /// Waits until the daemon is ready or has failed. Of a daemon that failed nothing is left when this
-/// returns. The mode is the one that was waited with in the end.
+/// returns. The mode is the one that was waited with in the end; the bytes are the announcements.
 pub(super) fn run(
     mut wait: Wait,
     interrupts: &Interrupts,
-) -> Result<(WaitOutcome, &'static Mode), Error> {
+) -> Result<(WaitOutcome, &'static Mode, Vec<u8>), Error> {
     let outcome = drive(&mut wait, interrupts);
     match &outcome {
         Ok(WaitOutcome::Ready { .. }) => {}
@@ -317,7 +331,7 @@ pub(super) fn run(
         _ => wait.process.stop(),
     }
     let outcome = outcome.map_err(|errno| Error::step("wait for the daemon", errno))?;
-    Ok((outcome, wait.mode))
+    Ok((outcome, wait.mode, wait.announced))
 }
 
 fn drive(wait: &mut Wait, interrupts: &Interrupts) -> io::Result<WaitOutcome> {

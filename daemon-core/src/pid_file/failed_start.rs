@@ -20,7 +20,8 @@ const FAILURE_MAX: usize = 4096;
 
 /// The errors that a start has once its PID file is there. Of another kind a process that waits learns
 /// nothing and starts the daemon itself; so it does after an interrupt, which is no failure.
-const KINDS: [ErrorKind; 8] = [
+const KINDS: [ErrorKind; 9] = [
+    ErrorKind::Refused,
     ErrorKind::Usage,
     ErrorKind::EndedEarly,
     ErrorKind::Failed,

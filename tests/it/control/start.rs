@@ -71,8 +71,8 @@ fn start_tries_itself_after_a_failed_start() {
 fn start_reports_why_a_later_start_failed() {
     requires!(linux("locks on ranges of bytes"));
     let scratch = Scratch::new();
-    // It has looked for a daemon and found none when it comes to the path of the log.
-    let options = OPTIONS.replace("log=", "log_after_go_on=");
+    // It has looked for a daemon and found none when it comes to the working directory.
+    let options = format!("{OPTIONS}\nworkdir_after_go_on=.");
     let start = start(&scratch, "note:another").options(options).spawn();
     eventually("it prepares a start", || {
         scratch.path("prepares").exists().then_some(())

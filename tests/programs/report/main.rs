@@ -6,7 +6,8 @@
 //!
 //! With `TEST_START` it is a program that reads its command line itself: it takes the steps in
 //! `TEST_BEFORE`, and where it finds its switch `-b` it calls `start` or `try_start`. When the
-//! latter fails it prints the error and takes the steps in `TEST_FAILED`.
+//! latter fails it prints the error and takes the steps in `TEST_FAILED`. With `ensure` it is a client
+//! of the daemon that the switch makes it, and takes the steps in `TEST_AFTER`.
 
 #![allow(dead_code, reason = "the report has methods for its readers")]
 #![allow(
@@ -37,6 +38,10 @@ use daemon::{Error, Running};
 
 fn main() -> ExitCode {
     let _daemon = match env::var("TEST_START") {
+        // A client, unless its arguments make it the daemon.
+        Ok(start) if start == "ensure" && env::args_os().all(|word| word != "-b") => {
+            return ensure();
+        }
         Err(_) => Some(options::daemon().enter()),
         Ok(start) if start == "thread" => return start_on_a_thread(),
         Ok(start) => {
@@ -55,6 +60,22 @@ fn main() -> ExitCode {
     steps::take("TEST_DOES")
 }
 
+fn ensure() -> ExitCode {
+    steps::take("TEST_BEFORE");
+    match options::daemon().ensure() {
+        Ok(started) => {
+            let announced = String::from_utf8_lossy(&started.announced);
+            println!("{} {} {announced}", started.pid, started.was_running);
+        }
+        Err(error) => {
+            eprint!("{}", String::from_utf8_lossy(error.output()));
+            eprintln!("report: {error}");
+            return ExitCode::from(error.exit_status());
+        }
+    }
+    steps::take("TEST_AFTER")
+}
+
 /// The whole program on a thread that is not the first.
 fn start_on_a_thread() -> ExitCode {
     let run = || {
@@ -69,7 +90,7 @@ fn start_on_a_thread() -> ExitCode {
 fn start_by(method: &str) -> Result<Running, Error> {
     let daemon = options::daemon();
     match method {
-        "start" => Ok(daemon.start()),
+        "start" | "ensure" => Ok(daemon.start()),
         "try_start" => daemon.try_start(),
         // After all but the last one failed, whose outcome counts.
         "try_start_often" => {

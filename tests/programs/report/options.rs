@@ -11,7 +11,7 @@ use std::process::{self, Command};
 use std::thread;
 use std::time::Duration;
 
-use daemon::{Daemon, KillMode, PathSource, Readiness, Signal, Start};
+use daemon::{Daemon, KillMode, PathSource, Readiness, Signal, Start, Stdin};
 
 use crate::steps;
 
@@ -58,6 +58,8 @@ fn set(daemon: Daemon, name: &str, value: &OsStr) -> Daemon {
         "keep_fds" => daemon.keep_fds(text().split(',').map(|n| n.parse().expect("a number"))),
         "flags" => daemon.background_flag(words(value)),
         "env_remove" => daemon.env_remove(words(value)),
+        "args" => daemon.args(words(value)),
+        "stdin" => daemon.stdin(Stdin::Keep),
         "env" => {
             let variable = text();
             let (name, value) = variable.split_once(':').expect("NAME:value");
@@ -114,7 +116,7 @@ fn set(daemon: Daemon, name: &str, value: &OsStr) -> Daemon {
             fs::set_permissions(our_image(), mode)
         })),
         // Between the look for a daemon and the start.
-        "log_after_go_on" => daemon.log(after(value, || {
+        "workdir_after_go_on" => daemon.workdir(after(value, || {
             fs::write("prepares", "")?;
             while !fs::exists("go-on")? {
                 thread::sleep(Duration::from_millis(1));

@@ -13,6 +13,7 @@ use std::process::{self, Command};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use daemon::Daemon;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{
     AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, SockaddrIn, UnixAddr, bind,
@@ -20,6 +21,8 @@ use nix::sys::socket::{
 };
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, fork, getppid};
+
+use crate::steps::note;
 
 /// A port outside the ephemeral range, where only a server goes.
 const UDP_PORTS: std::ops::Range<u16> = 20_000..32_768;
@@ -29,6 +32,13 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
     match verb {
         "ready" => daemon::ready(),
         "stopping" => daemon::stopping(),
+        "announce" => daemon::announce(object),
+        "announce-bytes" => daemon::announce("x".repeat(object.parse().expect("a size"))),
+        // What a client does, in the daemon itself.
+        "ensure" => {
+            let found = Daemon::new().ensure().expect("the daemon itself");
+            note(object, &format!("{} {}", found.pid, found.was_running))?;
+        }
         "notify-variable" => {
             let left = env::var_os("NOTIFY_SOCKET").map_or("gone\n", |_| "left\n");
             // Whole at once.

@@ -66,6 +66,13 @@ pub(crate) fn send_if_there_is_room(assignments: &str) {
     tell(assignments, Duration::ZERO);
 }
 
+/// Says what the launcher prints when the daemon is up. A service manager has no use for it.
+pub(crate) fn announce(bytes: &[u8]) {
+    if let Some(launcher) = LAUNCHER.get() {
+        launcher.announce(bytes);
+    }
+}
+
 fn tell(assignments: &str, timeout: Duration) {
     let launcher = LAUNCHER.get();
     if let Some(launcher) = launcher {
@@ -84,11 +91,18 @@ fn tell(assignments: &str, timeout: Duration) {
 }
 
 impl Launcher {
+    fn announce(&self, bytes: &[u8]) {
+        if !self.has_gone.load(Ordering::Relaxed) && std::process::id() == self.owner {
+            // Without a launcher there is no output that it could come to.
+            let _ = self.end.announce(bytes, SEND_TIMEOUT);
+        }
+    }
+
     fn tell(&self, assignments: &str, timeout: Duration) {
         if self.has_gone.load(Ordering::Relaxed) || std::process::id() != self.owner {
             return;
         }
-        let has_gone = match self.end.notify(assignments, timeout) {
+        let has_gone = match self.end.notify(assignments.as_bytes(), timeout) {
             Ok(()) => self.is_awaited && assignments == READY,
             Err(Errno::EAGAIN) => false,
             Err(_) => self.tell_by_variable(assignments, timeout),

@@ -1,0 +1,154 @@
+//! `Daemon::ensure()`, for a client that needs its daemon, and what the daemon announces.
+
+use std::fs::File;
+
+use crate::support::requires;
+use crate::support::scratch::Scratch;
+use crate::support::start::Start;
+
+const OPTIONS: &str = "pid=report.pid\nlog=report.log\nready=notify\nargs=-b,x";
+
+/// A client, and what its daemon does.
+fn client(scratch: &Scratch, steps: &str) -> Start {
+    let start = scratch.report().env("TEST_START", "ensure");
+    start.options(OPTIONS).arg("get").does(steps)
+}
+
+#[test]
+fn ensure_starts_the_daemon_and_goes_on() {
+    let scratch = Scratch::new();
+    let steps = "announce:port=80 ready report stay";
+    let start = client(&scratch, steps).env("TEST_AFTER", "say:more");
+    let launch = start.run();
+    assert_eq!(launch.err_text(), "");
+    let said = launch.out_text();
+    let daemon = scratch.daemon_of(launch, "report.pid");
+    assert_eq!(said, format!("{} false port=80\nmore\n", daemon.pid()));
+    assert_eq!(daemon.report().arguments[1..], [b"-b", &b"x"[..]]);
+
+    let again = client(&scratch, "").run();
+    assert_eq!(again.out_text(), format!("{} true \n", daemon.pid()));
+}
+
+#[test]
+fn ensure_gives_the_signals_back() {
+    let scratch = Scratch::new();
+    let start = client(&scratch, "ready stay");
+    let settings = "block:10 ignore:1 catch:15 first:once report:before";
+    let start = start
+        .env("TEST_BEFORE", settings)
+        .env("TEST_AFTER", "report:after");
+    scratch.up(start);
+    let report = |name| crate::support::daemon::read_report(&scratch.path(name));
+    let (before, after) = (report("before.json"), report("after.json"));
+    assert_eq!(before.pid, after.pid);
+    assert_eq!(after.signals, before.signals);
+    assert_eq!(after.descriptors, before.descriptors);
+}
+
+#[test]
+fn ensure_needs_arguments_for_the_daemon() {
+    let scratch = Scratch::new();
+    let options = OPTIONS.replace("\nargs=-b,x", "");
+    let launch = client(&scratch, "note:ran").options(options).run();
+    scratch.expect_refusal(&launch, 78, &["option args is missing"]);
+    assert_eq!(scratch.files(), [""; 0]);
+}
+
+#[test]
+fn arguments_that_lead_to_ensure_again_are_refused() {
+    for ready in ["notify", "exec", "settled"] {
+        let scratch = Scratch::new();
+        let options = OPTIONS.replace("-b,x", "get").replace("notify", ready);
+        let launch = client(&scratch, "note:ran").options(options).run();
+        scratch.expect_refusal(&launch, 78, &["`args`", "calls `ensure` before"]);
+        assert!(!scratch.path("ran").exists());
+    }
+}
+
+#[test]
+fn ensure_in_the_daemon_finds_itself() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up(client(&scratch, "ensure:found ready stay"));
+    assert_eq!(scratch.read("found"), format!("{} true\n", daemon.pid()));
+}
+
+#[test]
+fn client_gets_the_reason_of_a_failed_start() {
+    let scratch = Scratch::new();
+    let launch = client(&scratch, "announce:port complain:no-luck exit:3").run();
+    scratch.expect_failed_start(&launch, 3);
+    assert_eq!(launch.out_text(), "");
+    let said = launch.err_text();
+    assert!(said.starts_with("no-luck\nreport: cannot start"), "{said}");
+
+    // A short job is no daemon.
+    let options = OPTIONS.replace("notify", "settled");
+    let launch = client(&scratch, "").options(options).run();
+    scratch.expect_failed_start(&launch, 70);
+}
+
+#[test]
+fn malformed_variable_starts_nothing() {
+    let scratch = Scratch::new();
+    let options = format!("{OPTIONS}\nenv_remove=A=B");
+    let launch = client(&scratch, "note:ran").options(options).run();
+    scratch.expect_refusal(&launch, 78, &["variable A=B", "has no `=`"]);
+    assert_eq!(scratch.files(), [""; 0]);
+}
+
+#[test]
+fn announcement_goes_to_standard_output() {
+    let scratch = Scratch::new();
+    let background = |options: &str, steps: &str| {
+        let options = format!("pid=report.pid\nlog=report.log\n{options}");
+        scratch.background().options(options).does(steps)
+    };
+    let out = |start: Start| {
+        let daemon = scratch.up(start);
+        let out = daemon.launch.out_text();
+        daemon.stop();
+        out
+    };
+    let steps = "announce:a status:up announce:b ready announce:c stay";
+    assert_eq!(out(background("ready=notify", steps)), "ab");
+    // What is too much is dropped.
+    let steps = "announce-bytes:65000 announce-bytes:65000 ready stay";
+    assert_eq!(out(background("ready=notify", steps)).len(), 64 * 1024);
+    let short_job = background("ready=settled", "announce:a say:b").run();
+    assert_eq!(short_job.out_text(), "b\na");
+    let failed = background("ready=notify", "announce:a exit:3").run();
+    assert_eq!((failed.code(), failed.out_text()), (3, String::new()));
+    let foreground = scratch.report().does("announce:a say:b").run();
+    assert_eq!(foreground.out_text(), "ab\n");
+}
+
+#[test]
+fn announcement_comes_before_ready_by_another_way() {
+    requires!(program("systemd-notify"), root);
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nready=notify";
+    let steps = "status:up announce:a systemd-notify:--ready hang";
+    let daemon = scratch.up(scratch.background().options(options).does(steps));
+    assert_eq!(daemon.launch.out_text(), "a");
+}
+
+#[test]
+fn daemon_keeps_standard_input_if_asked() {
+    let scratch = Scratch::new();
+    let input = scratch.write("input", "secret\n");
+    let options = "pid=report.pid\nlog=report.log\nready=notify\nstdin=keep";
+    let start = scratch.background().options(options);
+    let start = start.stdin(File::open(input).expect("the input"));
+    let daemon = scratch.up(start.does("prompt:answer ready stay"));
+    assert_eq!(daemon.launch.err_text(), "", "no warning");
+    assert_eq!(scratch.read("answer"), "secret\n");
+}
+
+#[test]
+fn arguments_replace_those_of_the_command_line() {
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nlog=report.log\nargs=serve,-d";
+    let daemon = scratch.up(scratch.background().options(options).arg("y"));
+    assert_eq!(daemon.report().arguments[1..], [b"serve", &b"-d"[..]]);
+}
