@@ -21,6 +21,10 @@ pub mod readiness {}
 pub mod control {}
 
 #[doc = include_str!("links.md")]
+#[doc = include_str!("../docs/clients.md")]
+pub mod clients {}
+
+#[doc = include_str!("links.md")]
 #[doc = include_str!("../docs/logs.md")]
 pub mod logs {}
 

@@ -61,6 +61,52 @@ fn tickd_does_what_its_comment_says() {
 }
 
 #[test]
+fn cached_does_what_its_comment_says() {
+    expect_session("cached");
+}
+
+#[test]
+fn clients_on_a_cold_machine_start_one_daemon() {
+    let scratch = Scratch::new();
+    // They wait for the FIFO to be opened.
+    let script = "
+        mkfifo gate
+        for i in $(seq 100); do (: < gate; $0 get key || echo failed: $?) & done
+        exec 9> gate
+        wait";
+    let start = scratch.start_path(&shell()).args(["-c", script]);
+    let outcome = start.arg(program::path("cached")).run();
+    assert_eq!(outcome.err_text(), "");
+    let said = outcome.out_text();
+    let mut answers: Vec<_> = said.lines().map(str::to_owned).collect();
+    answers.sort_by_key(|line| (line.len(), line.clone()));
+    let expected: Vec<_> = (1..=100).map(|count| format!("key: {count}")).collect();
+    assert_eq!(answers, expected, "one daemon has counted all");
+    assert_eq!(scratch.read("cached.log"), "serving cached.sock\n");
+}
+
+#[test]
+fn clients_of_a_broken_daemon_get_its_reason() {
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("cached.sock")).expect("an obstacle");
+    let script = "
+        mkfifo gate
+        for i in $(seq 20); do (: < gate; $0 get key; echo $?) & done
+        exec 9> gate
+        wait";
+    let start = scratch.start_path(&shell()).args(["-c", script]);
+    let outcome = start.arg(program::path("cached")).run();
+    assert_eq!(outcome.out_text(), "1\n".repeat(20), "{outcome:?}");
+    let said = outcome.err_text();
+    let reasons = said.matches("cached: Address already in use").count();
+    let lines = said
+        .matches("the daemon ended with status 1 before it was ready")
+        .count();
+    assert!(reasons >= 20 && lines == 20, "{said}");
+    scratch.expect_nothing_left();
+}
+
+#[test]
 fn every_example_has_a_test() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let mut names: Vec<_> = fs::read_dir(examples)
@@ -69,6 +115,7 @@ fn every_example_has_a_test() {
         .collect();
     names.sort();
     let tested = [
+        "cached",
         "clock",
         "echo_server",
         "exit_code",
