@@ -126,7 +126,7 @@ fn pair(kind: SockType) -> (OwnedFd, OwnedFd) {
 fn message_on_another_socket_is_not_consumed() {
     let scratch = Scratch::new();
     let (ours, theirs) = pair(SockType::SeqPacket);
-    let message = b"daemon hand-off 2\n and then garbage";
+    let message = b"daemon hand-off 3\n and then garbage";
     send(ours.as_raw_fd(), message, MsgFlags::empty()).expect("send");
     let copy = theirs.try_clone().expect("a copy");
     let start = forged(&scratch, scratch.report(), &program::path("report"));
@@ -175,7 +175,7 @@ fn record(launcher: u32) -> Vec<u8> {
     let length = u32::try_from(name.len()).expect("a short name");
     let (launcher, length) = (launcher.to_le_bytes(), length.to_le_bytes());
     [
-        b"daemon hand-off 2\n",
+        b"daemon hand-off 3\n",
         &launcher[..],
         &length,
         name,
