@@ -290,12 +290,11 @@ fn daemon_in_state_d_is_not_up_at_the_timeout() {
 
 #[test]
 fn failure_without_a_log_names_the_option() {
-    let scratch = Scratch::new();
-    let launch = scratch
-        .background()
-        .options("pid=report.pid")
-        .does("exit:3")
-        .run();
-    scratch.expect_failed_start(&launch, 3);
-    assert!(launch.err_text().contains("set `log`"), "{launch:?}");
+    for mode in ["settled", "listening", "tcp:9"] {
+        let scratch = Scratch::new();
+        let start = scratch.background().does("exit:3");
+        let launch = start.options(format!("pid=report.pid\nready={mode}")).run();
+        scratch.expect_failed_start(&launch, 3);
+        assert!(launch.err_text().contains("set `log`"), "{launch:?}");
+    }
 }
