@@ -73,7 +73,11 @@ pub(crate) fn describe(is_loaded: bool) -> String {
     format!(
         "Linux {}, {processors} processors, {}, load average {} at the end\n",
         read("/proc/sys/kernel/osrelease").trim(),
-        if is_loaded { "with load" } else { "without a load by the bench" },
+        if is_loaded {
+            "with load"
+        } else {
+            "without a load by the bench"
+        },
         average.join(" ")
     )
 }

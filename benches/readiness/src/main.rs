@@ -42,6 +42,7 @@ fn main() -> ExitCode {
     } else {
         programs::zoo()
     };
+    let own_starts = start::own_starts(&services);
     let starts_with_exec = start::baseline(&services);
     let measure = |program: &Program| {
         let count = if takes("quick") { 1 } else { program.starts };
@@ -56,7 +57,7 @@ fn main() -> ExitCode {
     let healthy: Vec<_> = healthy.into_iter().map(measure).collect();
     let failing: Vec<_> = failing.into_iter().map(measure).collect();
     println!("{}", load::describe(load.is_some()));
-    table::print_baseline(&starts_with_exec);
+    table::print_baseline(&own_starts, &starts_with_exec);
     table::print_healthy(&healthy);
     table::print_failing(&failing);
     ExitCode::SUCCESS

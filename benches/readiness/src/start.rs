@@ -1,6 +1,7 @@
 //! One start of one program in the background, from the command to the prompt.
 
 use std::fs::{File, OpenOptions, read_dir, read_to_string};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
@@ -31,7 +32,15 @@ pub(crate) fn run(program: &Program, services: &Services) -> Start {
 }
 
 fn run_with(program: &Program, services: &Services, ready: Option<&str>) -> Start {
-    let mut command = command(program, services);
+    run_command(command(program, services), program.needs, services, ready)
+}
+
+fn run_command(
+    mut command: Command,
+    needs: Needs,
+    services: &Services,
+    ready: Option<&str>,
+) -> Start {
     command.envs(
         services
             .variables
@@ -39,7 +48,7 @@ fn run_with(program: &Program, services: &Services, ready: Option<&str>) -> Star
             .map(|(name, value)| (*name, value)),
     );
     command.envs(ready.map(|ready| ("ZOO_READY", ready)));
-    prepare(program.needs, services, &mut command);
+    prepare(needs, services, &mut command);
     command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -67,10 +76,23 @@ pub(crate) fn baseline(services: &Services) -> Vec<Start> {
     (0..program.starts).map(start).collect()
 }
 
+/// Runs of the program that do nothing, in the foreground: what any start of it takes.
+pub(crate) fn own_starts(services: &Services) -> Vec<Start> {
+    let start = |_| {
+        let mut command = Command::new(sibling("zoo"));
+        command.arg("nothing");
+        run_command(command, Needs::Nothing, services, None)
+    };
+    (0..20).map(start).collect()
+}
+
+fn sibling(name: &str) -> PathBuf {
+    let program = std::env::current_exe().expect("this program");
+    program.with_file_name(name)
+}
+
 fn command(program: &Program, services: &Services) -> Command {
-    let path = std::env::current_exe()
-        .expect("this program")
-        .with_file_name(program.binary);
+    let path = sibling(program.binary);
     let Needs::Resolver(configuration) = program.needs else {
         let mut command = Command::new(path);
         command.arg("-d").args(program.arguments);

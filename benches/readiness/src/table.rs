@@ -6,13 +6,19 @@ use crate::start::Start;
 
 type Row = (&'static str, Vec<Start>);
 
-/// What a start takes that waits for nothing.
-pub(crate) fn print_baseline(starts: &[Start]) {
-    println!(
-        "With `ready = \"exec\"`: median {:.1} ms, launcher's processor time {:.1} ms.\n",
-        quantile(&sorted(starts, |start| start.time), 50),
-        quantile(&sorted(starts, |start| start.cpu), 50)
-    );
+/// What a run of the program takes that does nothing, and a start that waits for nothing.
+pub(crate) fn print_baseline(own: &[Start], exec: &[Start]) {
+    for (what, starts) in [
+        ("A run that does nothing", own),
+        ("A start with `ready = \"exec\"`", exec),
+    ] {
+        println!(
+            "{what}: median {:.1} ms, processor time {:.1} ms.",
+            quantile(&sorted(starts, |start| start.time), 50),
+            quantile(&sorted(starts, |start| start.cpu), 50)
+        );
+    }
+    println!();
 }
 
 pub(crate) fn print_healthy(rows: &[Row]) {

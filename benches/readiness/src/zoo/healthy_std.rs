@@ -16,6 +16,7 @@ use crate::Shape;
 use crate::world::{ask, itself, listener, ms, own_file, serve, service, work};
 
 pub(crate) const SHAPES: &[Shape] = &[
+    ("nothing", || {}),
     ("std-tcp", || serve(listener())),
     ("std-tcp2ms", || {
         sleep(ms(2));
