@@ -33,6 +33,13 @@ pub(super) fn state_of(directory: &Path) -> ThreadState {
     }
 }
 
+/// Whether a thread of a process is one that the kernel has put there to work for it: for `io_uring`,
+/// or for vhost. Its name may be that of any thread.
+pub(super) fn is_of_kernel(directory: &Path) -> bool {
+    let stat = read_stat(directory.join("stat"));
+    stat.is_ok_and(|(stat, length)| has_kernel_flag(&stat[..length]).unwrap_or_default())
+}
+
 /// True for the errors that `/proc` gives when a thread ends before it is opened, or while it is read.
 pub(super) fn has_ended(error: &io::Error) -> bool {
     [Errno::ENOENT, Errno::ESRCH]
@@ -59,6 +66,16 @@ fn parse_stat(stat: &[u8]) -> Option<ThreadState> {
     }
 }
 
+fn has_kernel_flag(stat: &[u8]) -> Option<bool> {
+    /// `PF_IO_WORKER` and `PF_USER_WORKER` in the kernel's `sched.h`.
+    const FLAGS: u64 = 0x10 | 0x4000;
+    let end_of_name = stat.iter().rposition(|&byte| byte == b')')?;
+    let fields = std::str::from_utf8(stat.get(end_of_name + 1..)?).ok()?;
+    // The flags are the ninth field of all, and the state is the third.
+    let flags: u64 = fields.split_ascii_whitespace().nth(9 - 3)?.parse().ok()?;
+    Some(flags & FLAGS != 0)
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may fail by panic")]
 mod tests {
@@ -83,6 +100,18 @@ mod tests {
         }
         for stat in ["", "1 (init", "1 (init)", "1 (init) S"] {
             assert_eq!(parse_stat(stat.as_bytes()), None, "{stat}");
+        }
+    }
+
+    #[test]
+    fn thread_of_the_kernel_is_known_by_its_flags() {
+        for (stat, expected) in [
+            ("9 (iou-wrk-8) S 1 8 8 0 -1 16448 0", Some(true)),
+            ("9 (iou-wrk-8) S 1 8 8 0 -1 80 0", Some(true)),
+            ("9 (iou-wrk-8) S 1 8 8 0 -1 4194368 0", Some(false)),
+            ("9 (iou-wrk-8) S 1 8 8 0 -1", None),
+        ] {
+            assert_eq!(has_kernel_flag(stat.as_bytes()), expected, "{stat}");
         }
     }
 

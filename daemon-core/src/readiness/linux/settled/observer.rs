@@ -14,7 +14,7 @@ use super::memory::ProcessMemory;
 use super::observation::{Activity, Call, Observation, Process, Thread, Wait};
 use crate::readiness::platform::peer_socket::PeerSockets;
 use crate::readiness::platform::process_tree::{self, ProcessTree};
-use crate::readiness::platform::thread_state::{ThreadState, state_of};
+use crate::readiness::platform::thread_state::{ThreadState, is_of_kernel, state_of};
 use crate::sys::process;
 
 /// Longer than any line of `/proc/PID/task/TID/syscall`.
@@ -273,13 +273,6 @@ fn read_run_time(directory: &Path) -> Option<u64> {
     let text = read_start(&directory.join("schedstat"), &mut buffer).ok()?;
     let text = std::str::from_utf8(text).ok()?;
     text.split_ascii_whitespace().next()?.parse().ok()
-}
-
-/// Kernel threads that work for the process, in its thread group: of `io_uring` and of vhost.
-fn is_of_kernel(directory: &Path) -> bool {
-    let mut buffer = [0; 64];
-    read_start(&directory.join("comm"), &mut buffer)
-        .is_ok_and(|name| name.starts_with(b"iou-") || name.starts_with(b"vhost-"))
 }
 
 fn read_start<'a>(path: &Path, buffer: &'a mut [u8]) -> io::Result<&'a [u8]> {
