@@ -75,7 +75,7 @@ impl Listening {
         let mut addresses = Vec::new();
         for server in &self.servers {
             let counts = match server {
-                Server::Listener { .. } if self.wanted.is_empty() => true,
+                Server::Listener(_) if self.wanted.is_empty() => true,
                 server => self.wanted.iter().any(|wanted| server.is_at(wanted)),
             };
             let address = server.to_string();
@@ -116,7 +116,7 @@ impl Listening {
     }
 
     fn has_all(&self) -> bool {
-        let listens = |server: &Server| matches!(server, Server::Listener { .. });
+        let listens = |server: &Server| matches!(server, Server::Listener(_));
         if self.wanted.is_empty() {
             self.servers.iter().any(listens)
         } else {

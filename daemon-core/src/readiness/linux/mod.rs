@@ -8,5 +8,6 @@ mod process_tree;
 pub(super) mod receiver;
 mod server_sockets;
 pub(crate) mod settled;
+mod socket_file;
 mod socket_state;
 mod thread_state;

@@ -12,6 +12,7 @@ use nix::unistd::Pid;
 
 use super::peer_socket::{PeerSockets, parse_socket_link, state_of};
 use super::process_tree::{Process, ProcessTree};
+use super::socket_file;
 use super::socket_state::{LocalAddress, SocketState};
 use crate::readiness::{Address, UnixAddress};
 use crate::sys::files::{self, CachedId};
@@ -24,14 +25,19 @@ pub(super) struct Denied;
 /// A socket that serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Server {
-    Listener {
-        address: LocalAddress,
-        /// The directory in `/proc` of the process that has it.
-        process: PathBuf,
-        /// Whether that process has the root directory of the daemon.
-        has_root_of_daemon: bool,
-    },
+    Listener(Listener),
     Udp(SocketAddr),
+}
+
+/// A socket that takes connections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Listener {
+    address: LocalAddress,
+    inode: u64,
+    /// The directory in `/proc` of the process that has it.
+    process: PathBuf,
+    /// Whether that process has the root directory of the daemon.
+    has_root_of_daemon: bool,
 }
 
 /// Finds the sockets that serve, and remembers those that never will.
@@ -105,12 +111,13 @@ impl ServerSockets {
             };
             let owner = (process.pid, process.directory.as_path());
             match self.sockets.state(owner, descriptor, inode) {
-                Some(SocketState::Listening(address)) => servers.push(Server::Listener {
+                Some(SocketState::Listening(address)) => servers.push(Server::Listener(Listener {
                     address,
+                    inode,
                     process: process.directory.clone(),
                     has_root_of_daemon: fs::read_link(process.directory.join("root")).ok().as_ref()
                         == root,
-                }),
+                })),
                 Some(SocketState::Bound(address)) => servers.push(Server::Udp(address)),
                 Some(SocketState::Connected(_) | SocketState::UnixPeer(_)) => {
                     self.never_serve.insert(inode);
@@ -138,23 +145,7 @@ impl Server {
     /// Whether a client reaches it there.
     pub(super) fn is_at(&self, wanted: &Address) -> bool {
         match (self, wanted) {
-            (
-                Self::Listener {
-                    address,
-                    process,
-                    has_root_of_daemon,
-                },
-                wanted,
-            ) => match (address, wanted) {
-                (LocalAddress::Ip(address), Address::Tcp(port)) => address.port() == *port,
-                (LocalAddress::Unix(UnixAddress::Path(path)), Address::Unix(wanted)) => {
-                    matches!(wanted, UnixAddress::Path(wanted)
-                        if (*has_root_of_daemon && wanted == path)
-                            || is_same_file(process, path, wanted))
-                }
-                (LocalAddress::Unix(address), Address::Unix(wanted)) => address == wanted,
-                _ => false,
-            },
+            (Self::Listener(listener), wanted) => listener.is_at(wanted),
             (Self::Udp(address), Address::Udp(port)) => address.port() == *port,
             (Self::Udp(_), _) => false,
         }
@@ -164,7 +155,7 @@ impl Server {
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Listener { address, .. } => match address {
+            Self::Listener(Listener { address, .. }) => match address {
                 LocalAddress::Ip(address) => write!(f, "{address}"),
                 LocalAddress::Unix(address) => write!(f, "{address}"),
                 LocalAddress::Other => f.write_str("a socket"),
@@ -174,17 +165,41 @@ impl fmt::Display for Server {
     }
 }
 
-/// Whether a path that a process has bound is this file: the path may be relative, or of another root
-/// directory. A process may have bound it in a file system of its own, which is not asked, since it
-/// need not answer; the path of a socket that is bound is in the kernel's memory.
-fn is_same_file(process: &Path, bound: &Path, wanted: &Path) -> bool {
-    let (directory, bound) = match bound.strip_prefix("/") {
-        Ok(below_root) => ("root", below_root),
-        Err(_) => ("cwd", bound),
-    };
-    let seen = files::open_directory(&process.join(directory))
-        .and_then(|directory| CachedId::below(directory.as_fd(), bound));
-    seen.is_ok_and(|seen| CachedId::of(wanted) == Ok(seen))
+impl Listener {
+    fn is_at(&self, wanted: &Address) -> bool {
+        match (&self.address, wanted) {
+            (LocalAddress::Ip(address), Address::Tcp(port)) => address.port() == *port,
+            (LocalAddress::Unix(UnixAddress::Path(bound)), Address::Unix(wanted)) => {
+                matches!(wanted, UnixAddress::Path(wanted)
+                    if (self.has_root_of_daemon && wanted == bound)
+                        || self.is_same_file(bound, wanted))
+            }
+            (LocalAddress::Unix(address), Address::Unix(wanted)) => address == wanted,
+            _ => false,
+        }
+    }
+
+    /// Whether the path that the process has bound is this file: the path may be relative, or of
+    /// another root directory. A process may have bound it in a file system of its own, which is not
+    /// asked, since it need not answer; the path of a bound socket is in the kernel's memory.
+    fn is_same_file(&self, bound: &Path, wanted: &Path) -> bool {
+        let Ok(id) = CachedId::of(wanted) else {
+            return false;
+        };
+        let (directory, below) = match bound.strip_prefix("/") {
+            Ok(below_root) => ("root", below_root),
+            Err(_) => ("cwd", bound),
+        };
+        let seen = files::open_directory(&self.process.join(directory))
+            .and_then(|directory| CachedId::below(directory.as_fd(), below));
+        // A process may have left the directory in which it has bound a relative path.
+        let is_left = || {
+            bound.is_relative()
+                && bound.file_name() == wanted.file_name()
+                && socket_file::inode_of_file(self.inode) == Ok(id.lower_half_of_inode())
+        };
+        seen == Ok(id) || is_left()
+    }
 }
 
 fn is_denied(error: &io::Error) -> bool {
@@ -202,14 +217,16 @@ fn is_ending(directory: &Path) -> bool {
 mod tests {
     use super::*;
 
+    use std::os::fd::AsRawFd;
     use std::os::unix::net::UnixListener;
 
     fn listener_at(path: &Path, has_root_of_daemon: bool) -> Server {
-        Server::Listener {
+        Server::Listener(Listener {
             address: LocalAddress::Unix(UnixAddress::Path(path.to_owned())),
+            inode: 0,
             process: "/proc/self".into(),
             has_root_of_daemon,
-        }
+        })
     }
 
     #[test]
@@ -218,6 +235,28 @@ mod tests {
         let wanted = Address::Unix(UnixAddress::Path(path.to_owned()));
         assert!(listener_at(path, true).is_at(&wanted));
         assert!(!listener_at(path, false).is_at(&wanted));
+    }
+
+    #[test]
+    fn relative_path_is_found_from_another_directory() {
+        let name = format!("daemon-relative-{}", std::process::id());
+        let path = std::env::temp_dir().join(&name);
+        let socket = UnixListener::bind(&path).unwrap();
+        let link = fs::read_link(format!("/proc/self/fd/{}", socket.as_raw_fd())).unwrap();
+        let inode = parse_socket_link(link.to_str().unwrap()).unwrap();
+        let is_known = socket_file::inode_of_file(inode).is_ok();
+        let listener = Listener {
+            address: LocalAddress::Unix(UnixAddress::Path(name.into())),
+            inode,
+            process: "/proc/self".into(),
+            has_root_of_daemon: true,
+        };
+        let is_at =
+            |path: &Path| listener.is_at(&Address::Unix(UnixAddress::Path(path.to_owned())));
+        let found = (is_at(&path), is_at(&path.with_extension("other")));
+        fs::remove_file(&path).unwrap();
+        // A kernel may be built without the interface that tells.
+        assert_eq!(found, (is_known, false));
     }
 
     #[test]

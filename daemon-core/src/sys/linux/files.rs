@@ -69,6 +69,12 @@ impl CachedId {
         Self::resolve(directory, path, ResolveFlag::RESOLVE_IN_ROOT)
     }
 
+    /// Some interfaces of the kernel tell no more.
+    pub(crate) fn lower_half_of_inode(self) -> u32 {
+        let [a, b, c, d, ..] = self.inode.to_le_bytes();
+        u32::from_le_bytes([a, b, c, d])
+    }
+
     fn resolve(
         directory: BorrowedFd<'_>,
         path: &Path,
