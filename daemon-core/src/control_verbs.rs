@@ -4,7 +4,7 @@ mod takeover;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
 
@@ -13,7 +13,7 @@ use crate::control::{Control, Status, Stopped};
 use crate::daemon::Daemon;
 use crate::enter::{path_context, report_and_exit, start};
 use crate::error::{Error, ErrorKind, shown};
-use crate::launcher::{preflight, report};
+use crate::launcher::{StatusLine, preflight, report};
 use crate::log_file;
 use crate::log_view;
 use crate::option_check;
@@ -25,6 +25,9 @@ use crate::systemd;
 use crate::value_flags::{CONTROL_FLAG, LOG_FLAG};
 use crate::verb::Verb;
 use takeover::{not_restarted, other_user, take_over};
+
+/// What `stop` shows on a terminal.
+const WAITING: &str = "waiting until the daemon has ended";
 
 impl Daemon {
     /// A flag that takes a control verb, as in `prog -s stop`. Default: none.
@@ -174,7 +177,7 @@ fn restart(
     let control = control(&settings, arguments.first().cloned())?;
     if let Some(pid) = running_pid(&control)? {
         refuse_managed(&settings, pid)?;
-        if sys::process::ARGUMENTS_ARE_KNOWN && has_no_arguments(&settings, &arguments) {
+        if has_no_arguments(&settings, &arguments) {
             take_over(&mut settings, &mut arguments, pid, &control)?;
         }
     }
@@ -238,7 +241,10 @@ fn status(control: &Control) -> Result<u8, Error> {
 
 /// `stop`.
 fn stop(control: &Control, timeout: Duration) -> Result<Stopped, Error> {
-    let stopped = control.stop(timeout)?;
+    let mut line = StatusLine::new(WAITING);
+    let stopped = control.stop_observed(timeout, &mut || line.show(Instant::now()));
+    drop(line);
+    let stopped = stopped?;
     let more = match stopped {
         Stopped::NotRunning => where_it_looked(control),
         _ => String::new(),

@@ -1,5 +1,7 @@
 //! The line that a user on a terminal sees while the launcher waits.
 
+use nix::sys::signal::Signal;
+
 use crate::support::requires;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
@@ -156,4 +158,21 @@ fn status_text_is_shown_in_every_mode() {
         assert_eq!(lines.first(), Some(&"loading (1 s)"), "{mode}: {shown:?}");
         assert!(rest.contains("report: loading; "), "{mode}: {shown:?}");
     }
+}
+
+#[test]
+fn stop_shows_that_it_waits() {
+    let scratch = Scratch::new();
+    // It ignores SIGTERM.
+    let daemon = scratch.up(scratch.background().does("ignore:15 hang"));
+    let (mut terminal, tty) = Terminal::new();
+    let stop = scratch.report().options("pid=report.pid\ncontrol_flag=-s");
+    let stop = stop.args(["-s", "stop"]).env("TERM", "xterm");
+    let stop = stop.on_terminal(tty).spawn();
+    terminal.read_until("report: waiting until the daemon has ended (");
+    daemon.process.signal(Signal::SIGKILL);
+    assert_eq!(stop.wait().code(), 0);
+    let shown = terminal.read_to_end();
+    let (_, rest) = status_lines(&shown);
+    assert_eq!(rest, format!("report: stopped, pid {}\n", daemon.pid()));
 }

@@ -19,8 +19,13 @@ use crate::error::Error;
 use crate::files::NO_FOLLOW;
 use crate::kill_mode::KillMode;
 use crate::lock::{self, RunState};
+use crate::path_context::PathContext;
+use crate::path_source::PathSource;
+use crate::path_template;
 use crate::pid_file::{self, PID_WRITE_TIMEOUT};
+use crate::settings::Object;
 use crate::signal::Signal;
+use crate::sys;
 use crate::trust;
 use holder::{Holder, POLL_INTERVAL};
 use process_group::ProcessGroup;
@@ -61,6 +66,8 @@ const LONGEST_LOOK_INTERVAL: Duration = Duration::from_millis(200);
 #[derive(Clone, Debug)]
 pub struct Control {
     pid_file: PathBuf,
+    /// A path that cannot be resolved: whatever is done tells why.
+    unresolved: Option<PathSource>,
     stop_signal: Signal,
     kill_mode: KillMode,
 }
@@ -77,14 +84,24 @@ enum Found {
 
 impl Control {
     /// The daemon with this PID file. No file is opened yet. [`Daemon::control`](crate::Daemon::control)
-    /// takes the path from a builder, with its placeholders.
+    /// takes the path from a builder.
+    ///
+    /// A string is a plain path; [`PathSource::template`] takes placeholders. A path that cannot be
+    /// resolved is an error of the kind [`Configuration`](crate::ErrorKind::Configuration) of each
+    /// method.
     ///
     /// ```
-    /// let hello = daemon::Control::new("/run/hello.pid");
+    /// use daemon::{Control, PathSource};
+    ///
+    /// let hello = Control::new("/run/hello.pid");
+    /// let hello = Control::new(PathSource::template("{pid_dir}/hello.pid"));
     /// ```
-    pub fn new(pid_file: impl Into<PathBuf>) -> Self {
+    pub fn new(pid_file: impl Into<PathSource>) -> Self {
+        let source = pid_file.into();
+        let resolved = resolve(source.clone());
         Self {
-            pid_file: pid_file.into(),
+            unresolved: resolved.is_err().then_some(source),
+            pid_file: resolved.unwrap_or_default(),
             stop_signal: Signal::SIGTERM,
             kill_mode: KillMode::default(),
         }
@@ -171,6 +188,15 @@ impl Control {
     /// # Ok::<(), daemon::Error>(())
     /// ```
     pub fn stop(&self, timeout: Duration) -> Result<Stopped, Error> {
+        self.stop_observed(timeout, &mut || ())
+    }
+
+    /// As [`stop`](Self::stop), and calls `waits` again and again while it waits.
+    pub(crate) fn stop_observed(
+        &self,
+        timeout: Duration,
+        waits: &mut dyn FnMut(),
+    ) -> Result<Stopped, Error> {
         let holder = match self.find()? {
             Found::NoFile => {
                 self.remove_stale(None);
@@ -197,11 +223,11 @@ impl Control {
         send(self.stop_signal)?;
         // A process that is stopped could not obey.
         send(Signal::SIGCONT)?;
-        let is_killed = !exits_within(&holder, timeout, group.as_mut());
+        let is_killed = !exits_within(&holder, timeout, group.as_mut(), waits);
         if is_killed {
             send(Signal::SIGKILL)?;
         }
-        let has_ended = !is_killed || exits_within(&holder, KILL_TIMEOUT, group.as_mut());
+        let has_ended = !is_killed || exits_within(&holder, KILL_TIMEOUT, group.as_mut(), waits);
         if let Some(group) = &mut group {
             group.kill_members(KILL_TIMEOUT);
         }
@@ -299,6 +325,9 @@ impl Control {
 
     /// Opens the PID file to look at it, if there is one.
     fn open(&self) -> Result<Option<File>, Error> {
+        if let Some(source) = &self.unresolved {
+            resolve(source.clone())?;
+        }
         let failed = |cause: io::Error| Error::pid_file_unread(&self.pid_file, cause);
         let file = match options().open(&self.pid_file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -404,6 +433,7 @@ fn exits_within(
     holder: &Holder,
     timeout: Duration,
     mut group: Option<&mut ProcessGroup<'_>>,
+    waits: &mut dyn FnMut(),
 ) -> bool {
     let begin = Instant::now();
     let mut interval = SHORTEST_LOOK_INTERVAL;
@@ -418,8 +448,16 @@ fn exits_within(
         if left.is_zero() {
             return false;
         }
+        waits();
         interval = (interval * 2).min(LONGEST_LOOK_INTERVAL);
     }
+}
+
+fn resolve(pid_file: PathSource) -> Result<PathBuf, Error> {
+    let argv0 = std::env::args_os().next().unwrap_or_default();
+    let context = PathContext::of_this_process(&argv0, !sys::image::is_secure());
+    let path = path_template::resolve(Object::PidFile, pid_file, &context)?;
+    Ok(path.into_path())
 }
 
 /// No link is followed, no FIFO waited for.

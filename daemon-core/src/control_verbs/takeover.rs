@@ -32,7 +32,12 @@ pub(super) fn take_over(
     pid: Pid,
     control: &Control,
 ) -> Result<(), Error> {
-    let unread = || not_restarted(pid, "its arguments cannot be read; repeat them");
+    let unread = || {
+        not_restarted(
+            pid,
+            "its arguments cannot be read; repeat them, or stop and start it",
+        )
+    };
     let old = process::arguments_of(pid).ok_or_else(unread)?;
     let user = other_user(pid).map_err(|()| unread())?;
     arguments.truncate(1);

@@ -41,6 +41,7 @@ pub(crate) use config::LaunchConfig;
 pub(crate) use preflight::exec_in_place;
 use process::Process;
 use resources::{Inherited, Resources};
+pub(crate) use status_line::StatusLine;
 use turn::{Signals, Turn};
 use wait::{Wait, WaitOutcome};
 

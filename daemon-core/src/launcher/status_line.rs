@@ -5,9 +5,6 @@ use std::time::{Duration, Instant};
 
 use super::report;
 
-/// The text until the daemon says what it is doing.
-const WAITING: &str = "waiting until the daemon is ready";
-
 /// A shorter wait needs no explanation.
 const SHOW_AFTER: Duration = Duration::from_secs(1);
 
@@ -24,7 +21,9 @@ pub(super) trait News {
 /// A line that is rewritten in place, and cleared at the end. Does nothing where standard error is
 /// not a terminal that can do this.
 #[derive(Debug)]
-pub(super) struct StatusLine {
+pub(crate) struct StatusLine {
+    /// The text until the daemon says what it is doing.
+    waiting: &'static str,
     begin: Instant,
     text: Option<String>,
     has_changed: bool,
@@ -34,9 +33,10 @@ pub(super) struct StatusLine {
 }
 
 impl StatusLine {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new(waiting: &'static str) -> Self {
         let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
         Self {
+            waiting,
             begin: Instant::now(),
             text: None,
             has_changed: false,
@@ -47,7 +47,7 @@ impl StatusLine {
     }
 
     /// Shows the line, if it is due.
-    pub(super) fn show(&mut self, now: Instant) {
+    pub(crate) fn show(&mut self, now: Instant) {
         if self.next_show().is_none_or(|next| now < next) {
             return;
         }
@@ -58,7 +58,7 @@ impl StatusLine {
             return;
         }
         self.is_drawn = true;
-        let text = self.text.as_deref().unwrap_or(WAITING);
+        let text = self.text.as_deref().unwrap_or(self.waiting);
         report::status(text, (now - self.begin).as_secs());
     }
 

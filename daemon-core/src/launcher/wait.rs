@@ -35,6 +35,9 @@ const NOTICES_PER_STEP: usize = 64;
 /// How much of its announcements is kept.
 const ANNOUNCED_MAX: usize = 64 * 1024;
 
+/// What a terminal shows until the daemon says what it is doing.
+const WAITING: &str = "waiting until the daemon is ready";
+
 /// How the wait ended.
 #[derive(Debug)]
 pub(super) enum WaitOutcome {
@@ -335,7 +338,7 @@ pub(super) fn run(
 }
 
 fn drive(wait: &mut Wait, interrupts: &Interrupts) -> io::Result<WaitOutcome> {
-    let mut status_line = StatusLine::new();
+    let mut status_line = StatusLine::new(WAITING);
     loop {
         let now = Instant::now();
         if let Some(outcome) = wait.step(now, &mut status_line)? {

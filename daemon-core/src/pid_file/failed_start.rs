@@ -57,7 +57,7 @@ pub(super) fn write(file: &File, error: &Error) -> io::Result<()> {
     failure.encode(&mut bytes);
     // Beyond this limit a write does not fail, it kills: SIGXFSZ.
     let (limit, _) = getrlimit(Resource::RLIMIT_FSIZE)?;
-    if bytes.len() > FAILURE_MAX || limit < FAILURE_MAX as u64 {
+    if bytes.len() > FAILURE_MAX || usize::try_from(limit).is_ok_and(|limit| limit < FAILURE_MAX) {
         return Err(Errno::EFBIG.into());
     }
     file.write_all_at(&bytes, 0)

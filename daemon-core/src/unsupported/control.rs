@@ -4,13 +4,13 @@
 mod status;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::daemon::Daemon;
 use crate::error::{Error, ErrorKind};
 use crate::kill_mode::KillMode;
 use crate::option_check;
+use crate::path_source::PathSource;
 use crate::signal::Signal;
 use crate::value_flags::CONTROL_FLAG;
 
@@ -23,7 +23,7 @@ pub struct Control(());
 
 impl Control {
     /// The daemon with this PID file.
-    pub fn new(_pid_file: impl Into<PathBuf>) -> Self {
+    pub fn new(_pid_file: impl Into<PathSource>) -> Self {
         Self(())
     }
 

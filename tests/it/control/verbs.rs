@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use daemon::{ErrorKind, Status, Stopped};
+use daemon::{Control, ErrorKind, PathSource, Status, Stopped};
 use nix::sys::signal::Signal;
 
 use super::stage::{OPTIONS, as_nobody, expect_answer, expect_failure};
@@ -163,4 +163,16 @@ fn control_takes_the_path_of_a_pid_file() {
         other => panic!("{other:?}"),
     }
     assert!(!scratch.path("report.pid").exists());
+}
+
+#[test]
+fn control_takes_a_template_of_a_path() {
+    let status = |path: &'static str| Control::new(PathSource::template(path)).status();
+    let missing = status("/nonexistent/{name}.pid").expect("status");
+    assert_eq!(missing, Status::NotRunning);
+    // `{instance}` has a value on a command line alone.
+    let error = status("/run/{instance}.pid").expect_err("no value");
+    assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
+    let plain = Control::new("/nonexistent/{instance}.pid").status();
+    assert_eq!(plain.expect("status"), Status::NotRunning);
 }

@@ -71,9 +71,6 @@ pub(crate) fn members_of(group: Pid) -> impl Iterator<Item = Pid> {
         .filter(move |pid| getpgid(Some(*pid)) == Ok(group))
 }
 
-/// Whether the arguments of a process can be known on this system.
-pub(crate) const ARGUMENTS_ARE_KNOWN: bool = true;
-
 /// The words of its command line. `None` if they cannot be read, or have ended with the process.
 pub(crate) fn arguments_of(pid: Pid) -> Option<Vec<OsString>> {
     let words = fs::read(directory(pid).ok()?.join("cmdline")).ok()?;

@@ -39,9 +39,6 @@ pub(crate) fn name_of(_pid: Pid) -> Option<OsString> {
     None
 }
 
-/// Whether the arguments of a process can be known on this system.
-pub(crate) const ARGUMENTS_ARE_KNOWN: bool = false;
-
 /// The words of its command line; not known.
 pub(crate) fn arguments_of(_pid: Pid) -> Option<Vec<OsString>> {
     None
