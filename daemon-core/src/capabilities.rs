@@ -11,6 +11,7 @@ use crate::handoff::Record;
 use crate::identity::{self, CredStep, Identity, Variable};
 use crate::log_file::LogFile;
 use crate::log_reopen;
+use crate::log_rotation::{self, LogWriter, RotationConfig};
 use crate::passed::{self, PassedFd};
 use crate::pid_file::PidFile;
 use crate::signal::Signal;
@@ -26,6 +27,8 @@ pub(crate) struct Capabilities {
     pub(crate) chroot: Option<EnterRoot>,
     /// Reopens the log on this signal. In the daemon.
     pub(crate) log_reopen: Option<fn(Signal) -> Result<(), Errno>>,
+    /// Rotates the log. For the verb.
+    pub(crate) log_rotation: Option<Rotate>,
     /// Keeps what `before_start` passed. In the daemon.
     pub(crate) keep_passed: Option<KeepPassed>,
 }
@@ -51,6 +54,10 @@ impl Capabilities {
         self.log_reopen = Some(log_reopen::reopen_on);
     }
 
+    pub(crate) fn add_log_rotation(&mut self) {
+        self.log_rotation = Some(log_rotation::rotate);
+    }
+
     pub(crate) fn add_passed_fds(&mut self) {
         self.keep_passed = Some(passed::keep);
     }
@@ -71,9 +78,12 @@ impl Capabilities {
         self.privileges = self.privileges.or(other.privileges);
         self.chroot = self.chroot.or(other.chroot);
         self.log_reopen = self.log_reopen.or(other.log_reopen);
+        self.log_rotation = self.log_rotation.or(other.log_rotation);
         self.keep_passed = self.keep_passed.or(other.keep_passed);
     }
 }
+
+type Rotate = fn(RotationConfig, &mut dyn LogWriter) -> Result<(), Error>;
 
 type KeepPassed = fn(&[PassedFd]) -> Result<(), Errno>;
 

@@ -66,6 +66,19 @@ impl Codec for u32 {
 }
 
 #[cfg(unix)]
+impl Codec for u64 {
+    fn encode(&self, bytes: &mut Vec<u8>) {
+        bytes.extend(self.to_le_bytes());
+    }
+
+    fn decode(rest: &mut &[u8]) -> Result<Self, Malformed> {
+        let number;
+        (number, *rest) = rest.split_first_chunk().ok_or(Malformed)?;
+        Ok(Self::from_le_bytes(*number))
+    }
+}
+
+#[cfg(unix)]
 impl Codec for i32 {
     fn encode(&self, bytes: &mut Vec<u8>) {
         bytes.extend(self.to_le_bytes());

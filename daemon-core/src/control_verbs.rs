@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 use nix::unistd::Pid;
 
 use crate::client::{self, Found};
-use crate::control::{Control, Status, Stopped};
+use crate::control::{Control, DaemonAsWriter, Status, Stopped};
 use crate::daemon::Daemon;
 use crate::enter::{path_context, report_and_exit, start};
 use crate::error::{Error, ErrorKind, shown};
 use crate::launcher::{StatusLine, preflight, report};
 use crate::log_file;
+use crate::log_rotation::{REOPEN_TIMEOUT, RotationConfig};
 use crate::log_view;
 use crate::option_check;
 use crate::path_template::{self, Resolved};
@@ -32,7 +33,7 @@ const WAITING: &str = "waiting until the daemon has ended";
 impl Daemon {
     /// A flag that takes a control verb, as in `prog -s stop`. Default: none.
     ///
-    /// The verbs are `start`, `status`, `stop`, `reload`, `reopen`, `restart` and `log`. They find the
+    /// The verbs are `start`, `status`, `stop`, `reload`, `reopen`, `restart`, `rotate` and `log`. They find the
     /// daemon by its PID file. Only [`enter`](Self::enter) reads the flag; another program uses
     /// [`control`](Self::control).
     ///
@@ -51,8 +52,9 @@ impl Daemon {
     ///
     /// `word` is the first word of a run, such as `run`: `prog start ARGUMENTS` starts a daemon with the
     /// arguments `run ARGUMENTS`, `prog run` runs in the foreground, and the switch works after the word,
-    /// as in `prog run -d`. Any other first word belongs to the program, and so do `reopen` without
-    /// [`log_reopen`](Self::log_reopen) and `log` without [`log`](Self::log). The parser of the program must know `run`. It excludes
+    /// as in `prog run -d`. Any other first word belongs to the program, and so do `reopen`, `rotate` and
+    /// `log` without [`log_reopen`](Self::log_reopen), [`log_rotate`](Self::log_rotate) and
+    /// [`log`](Self::log). The parser of the program must know `run`. It excludes
     /// [`control_flag`](Self::control_flag).
     ///
     /// ```no_run
@@ -120,6 +122,7 @@ fn run(settings: Daemon, verb: Verb, arguments: Vec<OsString>) -> Result<u8, Err
         }
         Verb::Reopen => reopen(&control()?, settings.settings.log_reopen).map(|()| 0),
         Verb::Restart => Err(restart(settings, arguments, stop_timeout)?),
+        Verb::Rotate => rotate(&settings, arguments.first().cloned()).map(|()| 0),
         Verb::Log(view) => {
             let control = control()?;
             let log = log_of(&settings, arguments.first().cloned(), &control)?;
@@ -127,6 +130,28 @@ fn run(settings: Daemon, verb: Verb, arguments: Vec<OsString>) -> Result<u8, Err
             log_view::show(&log, view, || control.is_locked()).map(|()| 0)
         }
     }
+}
+
+/// `rotate`: the log gets another name if it has the size, and the daemon opens a new one.
+fn rotate(settings: &Daemon, argv0: Option<OsString>) -> Result<(), Error> {
+    let options = &settings.settings;
+    let configured = options.log_rotate.zip(options.log_reopen);
+    let rotate = settings.capabilities.log_rotation.zip(configured);
+    let (rotate, (size, signal)) = rotate.ok_or_else(Error::no_log_size)?;
+    let control = control(settings, argv0.clone())?;
+    let log = log_of(settings, argv0, &control)?;
+    let user = settings.identity()?;
+    let config = RotationConfig {
+        pid_file: control.pid_file().to_owned(),
+        log: log_file::target_of(&log)?,
+        size,
+        keep: options.log_keep,
+        mode: options.log_mode,
+        owner: user.map(|user| (user.uid, user.gid)),
+        signal,
+        reopen_timeout: REOPEN_TIMEOUT,
+    };
+    rotate(config, &mut DaemonAsWriter::new(&control))
 }
 
 /// The log of the daemon. Where the user of the program can choose it, it is the one that a running

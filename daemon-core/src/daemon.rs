@@ -558,6 +558,43 @@ impl Daemon {
         self
     }
 
+    /// Rotates the log when it has this size in bytes: `log.1` becomes `log.2` and so on, the log becomes
+    /// `log.1`, and the daemon opens a new one. Default: never.
+    ///
+    /// The control verb `rotate` does it, from a cron job for example. The daemon opens the new log on
+    /// the signal of [`log_reopen`](Self::log_reopen), or on SIGUSR1 if there is none.
+    ///
+    /// ```no_run
+    /// use daemon::Daemon;
+    ///
+    /// let daemon = Daemon::new().pid("/run/hello.pid").log("/var/log/hello.log");
+    /// let _daemon = daemon.log_rotate(10 * 1024 * 1024).control_flag("-s").enter();
+    /// ```
+    pub fn log_rotate(mut self, size: u64) -> Self {
+        self.check.note("log_rotate", option_check::size(size));
+        self.settings.log_rotate = Some(size);
+        self.settings.log_reopen.get_or_insert(Signal::SIGUSR1);
+        self.capabilities.add_log_reopen();
+        self.capabilities.add_log_rotation();
+        self
+    }
+
+    /// Sets how many old logs [`log_rotate`](Self::log_rotate) keeps. Default: 5.
+    ///
+    /// The range is 1 to 1000.
+    ///
+    /// ```no_run
+    /// use daemon::Daemon;
+    ///
+    /// let daemon = Daemon::new().pid("/run/hello.pid").log("/var/log/hello.log");
+    /// let _daemon = daemon.log_rotate(1024 * 1024).log_keep(9).control_flag("-s").enter();
+    /// ```
+    pub fn log_keep(mut self, count: u32) -> Self {
+        self.check.note("log_keep", option_check::log_count(count));
+        self.settings.log_keep = count;
+        self
+    }
+
     /// Sets a function that changes the settings at run time; its result is used. Default: none.
     ///
     /// It is called in the launcher and for the control verbs only, with the final settings.

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::exec;
 use crate::files::FileId;
 use crate::handoff::{self, Outcome, Record, StartStep};
+use crate::identity::Identity;
 use crate::launcher::{self, LaunchConfig, Launched, failure, report};
 use crate::path_source::PathSource;
 use crate::path_template::{self, PathContext};
@@ -150,20 +151,25 @@ impl Daemon {
         Ok(self)
     }
 
+    /// The user that the daemon becomes, if it is another one.
+    pub(crate) fn identity(&self) -> Result<Option<Identity>, Error> {
+        if self.user.is_none() && self.group.is_none() {
+            return Ok(None);
+        }
+        let privileges = self.capabilities.privileges;
+        let look_up = privileges.ok_or_else(failure::missing_capability)?.look_up;
+        look_up(self.user.as_deref(), self.group.as_deref())
+    }
+
     pub(crate) fn into_config(
         mut self,
         mut arguments: Vec<OsString>,
     ) -> Result<LaunchConfig, Error> {
         self.env.check()?;
+        self.settings.identity = self.identity()?;
         if let Some(args) = self.args {
             arguments.truncate(1);
             arguments.extend(args);
-        }
-        if self.user.is_some() || self.group.is_some() {
-            let (user, group) = (self.user.as_deref(), self.group.as_deref());
-            let privileges = self.capabilities.privileges;
-            let look_up = privileges.ok_or_else(failure::missing_capability)?.look_up;
-            self.settings.identity = look_up(user, group)?;
         }
         let argv0 = arguments.first().map(OsString::as_os_str);
         let mut context = path_context(argv0.unwrap_or_default());

@@ -59,6 +59,8 @@ mod log_file;
 #[cfg(unix)]
 mod log_reopen;
 #[cfg(unix)]
+mod log_rotation;
+#[cfg(unix)]
 mod log_view;
 mod log_writer;
 mod option_check;

@@ -15,6 +15,8 @@ const OWNER_READ_WRITE: u32 = 0o600;
 /// Programs and their users rely on these.
 const RESERVED: [&str; 4] = ["-h", "-V", "--help", "--version"];
 
+const LOG_COUNT_MAX: u32 = 1000;
+
 const UNCATCHABLE: [Signal; 2] = [Signal::SIGKILL, Signal::SIGSTOP];
 const ENDING: [Signal; 3] = [Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM];
 
@@ -108,6 +110,16 @@ pub(crate) fn run_word(word: &OsStr) -> Option<String> {
     }
 }
 
+/// The size of a log.
+pub(crate) fn size(size: u64) -> Option<String> {
+    (size == 0).then(|| "must be at least 1 byte".to_owned())
+}
+
+/// How many old logs are kept.
+pub(crate) fn log_count(count: u32) -> Option<String> {
+    (!(1..=LOG_COUNT_MAX).contains(&count)).then(|| "must be 1 to 1000".to_owned())
+}
+
 /// A signal that asks a program to do something while it runs on.
 pub(crate) fn signal(signal: Signal) -> Option<String> {
     if UNCATCHABLE.contains(&signal) {
@@ -196,6 +208,9 @@ mod tests {
                 "`log_mode`: must be at most `0o777`",
             ),
             (new().umask(0o1000), "`umask`: must be at most `0o777`"),
+            (new().log_rotate(0), "`log_rotate`: must be at least 1 byte"),
+            (new().log_keep(0), "`log_keep`: must be 1 to 1000"),
+            (new().log_keep(1001), "`log_keep`: must be 1 to 1000"),
             (new().user(""), "`user`: the name must not be empty"),
             (new().group(""), "`group`: the name must not be empty"),
             (

@@ -96,6 +96,29 @@ impl PidFile {
     }
 }
 
+/// The mutex of every process that wants to change the path, or what no start may see half done.
+#[derive(Debug)]
+pub(crate) struct Mutex(NewFile);
+
+impl Mutex {
+    /// Takes it, unless another process holds it.
+    pub(crate) fn try_acquire(pid_file: &Path) -> Result<Option<Self>, Error> {
+        trust::check_way(pid_file, None).map_err(|reason| untrusted(pid_file, &reason))?;
+        let path = new_file::path_of(pid_file);
+        match NewFile::acquire(&path)? {
+            Acquired::Holder(new) => Ok(Some(Self(new))),
+            Acquired::Busy(_) => Ok(None),
+            Acquired::Denied(cause) => Err(failed("lock", pid_file, cause)),
+        }
+    }
+}
+
+impl Drop for Mutex {
+    fn drop(&mut self) {
+        self.0.discard();
+    }
+}
+
 /// Removes the file that an ended daemon has left, and what a killed start has left beside it. A
 /// file that stays is unlocked and means nothing.
 pub(crate) fn remove_stale(path: &Path, left: Option<&File>) {

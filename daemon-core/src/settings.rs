@@ -29,6 +29,10 @@ encoded! {
         pub(crate) kill_mode: KillMode,
         /// The signal on which the log is reopened.
         pub(crate) log_reopen: Option<Signal>,
+        /// The size in bytes from which on the log is rotated.
+        pub(crate) log_rotate: Option<u64>,
+        /// How many old logs are kept.
+        pub(crate) log_keep: u32,
     }
 }
 
@@ -46,6 +50,8 @@ impl Default for Settings {
             stop_timeout: Duration::from_secs(10),
             kill_mode: KillMode::default(),
             log_reopen: None,
+            log_rotate: None,
+            log_keep: 5,
         }
     }
 }

@@ -11,6 +11,7 @@ pub(crate) enum Verb {
     Reload,
     Reopen,
     Restart,
+    Rotate,
     Log(LogView),
 }
 
@@ -24,13 +25,14 @@ pub(crate) struct LogView {
 }
 
 /// Every verb, by its word.
-pub(crate) const WORDS: [(&str, Verb); 7] = [
+pub(crate) const WORDS: [(&str, Verb); 8] = [
     ("status", Verb::Status),
     ("start", Verb::Start),
     ("stop", Verb::Stop),
     ("reload", Verb::Reload),
     ("reopen", Verb::Reopen),
     ("restart", Verb::Restart),
+    ("rotate", Verb::Rotate),
     ("log", Verb::Log(LogView::DEFAULT)),
 ];
 

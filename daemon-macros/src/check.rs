@@ -6,8 +6,8 @@ use syn::LitStr;
 use crate::diagnostics::{Diagnostics, mistake, shown};
 use crate::option_table::{
     BACKGROUND_FLAG, CONFIGURE, CONTROL_FLAG, CONTROL_SUBCOMMANDS, FOREGROUND_FLAG, INSTANCE_FLAG,
-    LOG, LOG_FLAG, LOG_MODE, LOG_REOPEN, PID, PID_FLAG, PID_IN_FOREGROUND, PID_MODE, READY,
-    READY_TIMEOUT, STOP_TIMEOUT,
+    LOG, LOG_FLAG, LOG_KEEP, LOG_MODE, LOG_REOPEN, LOG_ROTATE, PID, PID_FLAG, PID_IN_FOREGROUND,
+    PID_MODE, READY, READY_TIMEOUT, STOP_TIMEOUT,
 };
 use crate::options::Options;
 
@@ -122,6 +122,9 @@ const NEEDS: &[(&str, &[&str], &str)] = &[
     (PID_IN_FOREGROUND, &[PID, PID_FLAG], NEEDS_PID),
     (STOP_TIMEOUT, &[CONTROL_FLAG, CONTROL_SUBCOMMANDS], "has no effect without `control_flag`"),
     (LOG_REOPEN, &[LOG, LOG_FLAG], NEEDS_LOG),
+    (LOG_ROTATE, &[LOG, LOG_FLAG], NEEDS_LOG),
+    (LOG_ROTATE, &[CONTROL_FLAG, CONTROL_SUBCOMMANDS], "has no effect without `control_flag`"),
+    (LOG_KEEP, &[LOG_ROTATE], "has no effect without `log_rotate`"),
     (PID_MODE, &[PID, PID_FLAG], "has no effect without `pid`"),
     (LOG_MODE, &[LOG, LOG_FLAG], "has no effect without `log`"),
 ];

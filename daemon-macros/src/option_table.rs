@@ -3,7 +3,8 @@
 use crate::suggest::nearest;
 use crate::value::{
     ACCOUNT, ALL_FLAGS, CRATE_PATH, DIRECTORY, FDS, FILE, FILE_MODE, FLAG, FLAGS, FUNCTION, Kind,
-    READINESS, RUN_WORD, SECONDS, SIGNAL, STOP_SIGNAL, TRUE, UMASK, VARIABLES, WORDS,
+    LOG_COUNT, READINESS, RUN_WORD, SECONDS, SIGNAL, SIZE, STOP_SIGNAL, TRUE, UMASK, VARIABLES,
+    WORDS,
 };
 
 pub(crate) const BACKGROUND_FLAG: &str = "background_flag";
@@ -22,6 +23,8 @@ pub(crate) const CONTROL_FLAG: &str = "control_flag";
 pub(crate) const CONTROL_SUBCOMMANDS: &str = "control_subcommands";
 pub(crate) const STOP_TIMEOUT: &str = "stop_timeout";
 pub(crate) const LOG_REOPEN: &str = "log_reopen";
+pub(crate) const LOG_ROTATE: &str = "log_rotate";
+pub(crate) const LOG_KEEP: &str = "log_keep";
 pub(crate) const CONFIGURE: &str = "configure";
 pub(crate) const CRATE: &str = "crate";
 
@@ -78,6 +81,8 @@ pub(crate) static OPTIONS: &[OptionSpec] = &[
         &["logfile", "log_file", "output", "stdout", "stderr"]),
     option(LOG_MODE, &FILE_MODE, "0o640", &[]),
     option(LOG_REOPEN, &SIGNAL, r#""SIGHUP""#, &["reopen"]),
+    option(LOG_ROTATE, &SIZE, r#""10M""#, &["rotate", "log_size", "max_size"]),
+    option(LOG_KEEP, &LOG_COUNT, "5", &["keep", "rotate_keep"]),
 
     option(READY, &READINESS, r#""notify""#, &[]),
     option(READY_TIMEOUT, &SECONDS, "30", &["timeout", "wait"]),

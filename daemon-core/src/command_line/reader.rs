@@ -147,6 +147,7 @@ impl<'s> Reader<'s> {
         let run = self.settings.control_subcommands.as_ref()?;
         let verb = Verb::from_word(word).filter(|verb| match verb {
             Verb::Reopen => self.settings.settings.log_reopen.is_some(),
+            Verb::Rotate => self.settings.settings.log_rotate.is_some(),
             Verb::Log(_) => {
                 let flag = self.settings.value_flags.of(&LOG_FLAG);
                 self.settings.paths.log.is_some() || flag.is_some()

@@ -22,6 +22,11 @@ impl Error {
         Self::words(ErrorKind::Configuration, "cannot reopen the log", reason)
     }
 
+    pub(crate) fn no_log_size() -> Self {
+        let reason = "no `log_rotate` size is configured";
+        Self::words(ErrorKind::Configuration, "cannot rotate the log", reason)
+    }
+
     pub(crate) fn pid_file_unread(path: &Path, cause: io::Error) -> Self {
         let what = format!("cannot look at the PID file {}", shown(path));
         pid_file::unopened(ErrorKind::OutOfReach, what, path, cause)

@@ -2,6 +2,7 @@
 
 mod failure;
 mod holder;
+mod log_writer;
 mod process_group;
 mod status;
 mod verdict;
@@ -30,6 +31,7 @@ use crate::trust;
 use holder::{Holder, POLL_INTERVAL};
 use process_group::ProcessGroup;
 
+pub(crate) use log_writer::DaemonAsWriter;
 pub use status::{Status, Stopped};
 pub(crate) use verdict::Verdict;
 

@@ -8,6 +8,13 @@
     reason = "this module is where the unsafe code of the crate stands"
 )]
 
+use std::ffi::OsStr;
+use std::fs::File;
+
+use nix::errno::Errno;
+use nix::fcntl::AtFlags;
+use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
+
 pub(crate) mod capabilities;
 pub(crate) mod child;
 pub(crate) mod command;
@@ -26,5 +33,11 @@ mod platform;
 mod platform;
 pub(crate) mod signals;
 pub(crate) mod wait;
+
+/// Renames a file within a directory in two steps, the first of which fails if the name is taken.
+fn link_and_unlink(directory: &File, from: &OsStr, to: &OsStr) -> Result<(), Errno> {
+    linkat(directory, from, directory, to, AtFlags::empty())?;
+    unlinkat(directory, from, UnlinkatFlags::NoRemoveDir)
+}
 
 pub(crate) use platform::{call_timer, files, image, launch, process, socket};

@@ -17,5 +17,7 @@ impl Capabilities {
 
     pub(crate) fn add_passed_fds(&mut self) {}
 
+    pub(crate) fn add_log_rotation(&mut self) {}
+
     pub(crate) fn add_daemon_side(&mut self) {}
 }

@@ -20,8 +20,8 @@ pub(crate) static RUN_WORD: Kind = Kind {
 };
 
 const RUN_WORD_TAKES: &str = "a word without a dash";
-const VERBS: [&str; 7] = [
-    "status", "start", "stop", "reload", "reopen", "restart", "log",
+const VERBS: [&str; 8] = [
+    "status", "start", "stop", "reload", "reopen", "restart", "rotate", "log",
 ];
 
 fn run_word(value: &Value) -> syn::Result<TokenStream> {

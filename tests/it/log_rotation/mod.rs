@@ -1,5 +1,6 @@
 //! Logs that are rotated under a daemon that writes.
 
+mod by_size;
 mod logrotate;
 mod refusals;
 mod reopening;

@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::os::fd::IntoRawFd;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, ExitCode};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -64,6 +65,8 @@ fn take_one(verb: &str, object: &str) -> io::Result<Option<ExitCode>> {
         "bytes" => bytes(number())?,
         // A writer that never stops but for SIGTERM, each line with its number.
         "count" => count()?,
+        // The same in several threads at full rate: the thread, a space and the number.
+        "count-in-threads" => count_in_threads(number())?,
         // Lines of a kilobyte, as programs print them and through the writer that never fails.
         "flood" => (0..number()).for_each(|line| println!("{line:1023}")),
         "flood-lossy" => flood_lossy(number())?,
@@ -232,6 +235,33 @@ fn count() -> io::Result<()> {
         println!("{number}");
         thread::sleep(Duration::from_micros(100));
     }
+    Ok(())
+}
+
+fn count_in_threads(threads: u64) -> io::Result<()> {
+    let mut term = SigSet::empty();
+    term.add(Signal::SIGTERM);
+    term.thread_block()?;
+    let has_ended = AtomicBool::new(false);
+    let write = |thread| {
+        let mut number = 0;
+        while !has_ended.load(Ordering::Relaxed) {
+            number += 1;
+            let line = format!("{thread} {number}\n");
+            // One call for each line, as a logger makes it.
+            let written = nix::unistd::write(io::stdout(), line.as_bytes());
+            assert_eq!(written, Ok(line.len()));
+        }
+    };
+    thread::scope(|scope| {
+        for thread in 1..=threads {
+            let write = &write;
+            scope.spawn(move || write(thread));
+        }
+        let ended = term.wait();
+        has_ended.store(true, Ordering::Relaxed);
+        ended
+    })?;
     Ok(())
 }
 

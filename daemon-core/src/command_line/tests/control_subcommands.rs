@@ -41,6 +41,7 @@ fn other_first_words_belong_to_the_program() {
         "prog genkey stop",
         "prog reopen",
         "prog log",
+        "prog rotate",
         "prog -d",
         "prog genkey -d",
     ] {

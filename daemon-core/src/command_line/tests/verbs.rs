@@ -15,6 +15,7 @@ fn every_control_verb_is_known() {
         ("reload", Verb::Reload),
         ("reopen", Verb::Reopen),
         ("restart", Verb::Restart),
+        ("rotate", Verb::Rotate),
         ("log", Verb::Log(LogView::default())),
     ];
     for (word, verb) in verbs {
@@ -60,7 +61,7 @@ fn verb_may_be_attached_to_its_flag() {
     ] {
         let expected = format!(
             "cannot use the flag -s: unknown verb {word}; \
-             expected status, start, stop, reload, reopen, restart or log"
+             expected status, start, stop, reload, reopen, restart, rotate or log"
         );
         assert_eq!(ask(&full(), &words(line)), Err(usage(&expected)), "{line}");
     }
@@ -80,14 +81,14 @@ fn verb_may_be_attached_to_its_flag() {
 #[test]
 fn unknown_verb_is_refused() {
     let expected = "cannot use the flag -s: unknown verb stpo; \
-                    expected status, start, stop, reload, reopen, restart or log";
+                    expected status, start, stop, reload, reopen, restart, rotate or log";
     assert_eq!(ask(&full(), &words("prog -s stpo")), Err(usage(expected)));
 }
 
 #[test]
 fn missing_verb_is_refused() {
     let expected = "cannot use the flag -s: \
-                    expected status, start, stop, reload, reopen, restart or log";
+                    expected status, start, stop, reload, reopen, restart, rotate or log";
     for line in ["prog -s", "prog -s -d", "prog -s --help", "prog -s -- stop"] {
         assert_eq!(ask(&full(), &words(line)), Err(usage(expected)), "{line}");
     }

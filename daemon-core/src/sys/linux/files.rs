@@ -1,15 +1,19 @@
 //! Files that have a special way in.
 
+use std::ffi::{CStr, OsStr};
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
+use nix::NixPath;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::stat::{Mode, major, minor};
 use nix::sys::statfs::{FUSE_SUPER_MAGIC, statfs};
+
+use crate::sys::link_and_unlink;
 
 /// Whether a character device with this device number is the null device, see `null(4)`.
 pub(crate) fn is_null(device: u64) -> bool {
@@ -24,6 +28,40 @@ pub(crate) fn in_memory() -> Result<File, Errno> {
 /// The same file once more, for reading; not by its path, which may name another file by now.
 pub(crate) fn open_for_reading(file: &File, _path: Option<&Path>) -> io::Result<File> {
     File::open(format!("/proc/self/fd/{}", file.as_raw_fd()))
+}
+
+/// Renames a file within a directory, unless there is one of the new name already.
+pub(crate) fn rename_unless_taken(directory: &File, from: &OsStr, to: &OsStr) -> Result<(), Errno> {
+    match rename(directory, from, to, libc::RENAME_NOREPLACE) {
+        // An old kernel, or a file system without it.
+        Err(Errno::EINVAL | Errno::ENOSYS) => link_and_unlink(directory, from, to),
+        other => other,
+    }
+}
+
+/// Exchanges the names of two files in a directory.
+pub(crate) fn exchange(directory: &File, one: &OsStr, other: &OsStr) -> Result<(), Errno> {
+    rename(directory, one, other, libc::RENAME_EXCHANGE)
+}
+
+/// See `renameat2(2)`; with musl the crates have no function for it.
+fn rename(directory: &File, from: &OsStr, to: &OsStr, flags: libc::c_uint) -> Result<(), Errno> {
+    let directory = directory.as_raw_fd();
+    let call = |from: &CStr, to: &CStr| {
+        // SAFETY: both names end with a NUL byte and live until the call returns.
+        let renamed = unsafe {
+            libc::syscall(
+                libc::SYS_renameat2,
+                directory,
+                from.as_ptr(),
+                directory,
+                to.as_ptr(),
+                flags,
+            )
+        };
+        Errno::result(renamed).map(drop)
+    };
+    from.with_nix_path(|from| to.with_nix_path(|to| call(from, to)))??
 }
 
 /// Whether a program serves the file system of this path.

@@ -13,6 +13,8 @@ use nix::sys::signal::kill;
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::{Pid, SysconfVar, getpgid, getpid, sysconf};
 
+use crate::files::FileId;
+
 pub(crate) use super::pidfd::{duplicate, open, send_signal};
 
 /// Its directory in `/proc`.
@@ -46,6 +48,14 @@ pub(crate) fn output_of(pid: Pid) -> Option<PathBuf> {
     let output = fs::read_link(directory(pid).ok()?.join("fd/1")).ok()?;
     let is_path = output.is_absolute() && !output.as_os_str().as_bytes().ends_with(b" (deleted)");
     (is_path && output != Path::new("/dev/null")).then_some(output)
+}
+
+/// Whether standard output or standard error leads to this file, if that can be seen.
+pub(crate) fn writes_to(pid: Pid, file: FileId) -> Option<bool> {
+    let process = directory(pid).ok()?;
+    let stream = |name| FileId::of_target(&process.join(name)).ok();
+    let (output, error) = (stream("fd/1")?, stream("fd/2")?);
+    Some(output == file || error == file)
 }
 
 /// Its name, see `proc_pid_comm(5)`.

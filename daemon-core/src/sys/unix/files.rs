@@ -1,5 +1,6 @@
 //! Files that have a special way in.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -10,6 +11,7 @@ use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::unistd::{mkstemp, unlink};
 
 use crate::files::FileId;
+use crate::sys::link_and_unlink;
 
 /// Whether a character device with this device number is the null device. The number differs
 /// between systems.
@@ -40,6 +42,16 @@ pub(crate) fn open_for_reading(file: &File, path: Option<&Path>) -> io::Result<F
     } else {
         Err(io::ErrorKind::NotFound.into())
     }
+}
+
+/// Renames a file within a directory, unless there is one of the new name already.
+pub(crate) fn rename_unless_taken(directory: &File, from: &OsStr, to: &OsStr) -> Result<(), Errno> {
+    link_and_unlink(directory, from, to)
+}
+
+/// Exchanges the names of two files in a directory; Linux alone can.
+pub(crate) fn exchange(_directory: &File, _one: &OsStr, _other: &OsStr) -> Result<(), Errno> {
+    Err(Errno::ENOSYS)
 }
 
 /// Whether a program serves the file system of this path; not known.

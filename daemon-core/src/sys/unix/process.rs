@@ -9,6 +9,8 @@ use std::time::{Duration, SystemTime};
 use nix::errno::Errno;
 use nix::unistd::Pid;
 
+use crate::files::FileId;
+
 /// A process has nothing but its pid.
 pub(crate) fn open(_pid: Pid) -> Result<OwnedFd, Errno> {
     Err(Errno::ENOSYS)
@@ -26,6 +28,11 @@ pub(crate) fn pid_in_proc(_pidfd: BorrowedFd<'_>) -> Option<Pid> {
 
 /// Where its standard output leads; not known.
 pub(crate) fn output_of(_pid: Pid) -> Option<PathBuf> {
+    None
+}
+
+/// Whether a standard stream leads to this file; not known.
+pub(crate) fn writes_to(_pid: Pid, _file: FileId) -> Option<bool> {
     None
 }
 

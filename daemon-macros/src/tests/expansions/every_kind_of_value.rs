@@ -18,6 +18,8 @@
     control_flag = "-s",
     stop_signal = "SIGINT",
     log_reopen = "SIGHUP",
+    log_rotate = "10M",
+    log_keep = 9,
     before_start = settings::check,
     configure = settings::adjust,
 )]
@@ -45,6 +47,8 @@ fn main() {
         .control_flag("-s")
         .stop_signal(::renamed::Signal::SIGINT)
         .log_reopen(::renamed::Signal::SIGHUP)
+        .log_rotate(10485760)
+        .log_keep(9)
         .before_start(settings::check)
         .configure(settings::adjust)
         .enter();

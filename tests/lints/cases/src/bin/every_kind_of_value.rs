@@ -36,6 +36,8 @@ use std::time::Duration;
     control_flag = "-s",
     stop_signal = "SIGINT",
     log_reopen = "SIGHUP",
+    log_rotate = "10M",
+    log_keep = 9,
     before_start = check,
     configure = adjust,
 )]

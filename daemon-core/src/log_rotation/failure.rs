@@ -1,0 +1,55 @@
+//! Why a log is not rotated, in one line.
+
+use std::io;
+
+use nix::unistd::Pid;
+
+use super::config::RotationConfig;
+use crate::error::{Error, ErrorKind, shown};
+use crate::files::missing_directory;
+use crate::signal;
+
+impl RotationConfig {
+    fn what(&self) -> String {
+        format!("cannot rotate the log {}", shown(&self.log))
+    }
+
+    pub(super) fn failed(&self, cause: io::Error) -> Error {
+        match missing_directory(&self.log, &cause) {
+            Some(reason) => Error::words(ErrorKind::CannotCreate, self.what(), reason),
+            None => Error::system(ErrorKind::CannotCreate, self.what(), cause),
+        }
+    }
+
+    pub(super) fn replaced(&self) -> Error {
+        let reason = "another process has replaced a file or a directory on its way";
+        Error::words(ErrorKind::CannotCreate, self.what(), reason)
+    }
+
+    pub(super) fn busy(&self) -> Error {
+        let reason = format!(
+            "another start, stop or rotation holds {}.new",
+            shown(&self.pid_file)
+        );
+        Error::words(ErrorKind::Busy, self.what(), reason)
+    }
+
+    pub(super) fn starting(&self) -> Error {
+        let reason = "the daemon is being started";
+        Error::words(ErrorKind::OutOfReach, self.what(), reason)
+    }
+
+    pub(super) fn not_caught(&self, pid: Pid) -> Error {
+        let signal = signal::describe(self.signal.as_raw());
+        let reason = format!("the daemon, pid {pid}, has no visible handler for {signal}");
+        Error::words(ErrorKind::OutOfReach, self.what(), reason)
+    }
+
+    pub(super) fn not_followed(&self, pid: Pid) -> Error {
+        let seconds = self.reopen_timeout.as_secs();
+        let reason = format!(
+            "the daemon, pid {pid}, opened no new log within {seconds} s; it keeps the old one"
+        );
+        Error::words(ErrorKind::NotReady, self.what(), reason)
+    }
+}

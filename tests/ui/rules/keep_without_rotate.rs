@@ -1,0 +1,2 @@
+#[daemon::main(log = "/var/log/a.log", log_keep = 3)]
+fn main() {}

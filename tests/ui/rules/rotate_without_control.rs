@@ -1,0 +1,2 @@
+#[daemon::main(log = "/var/log/a.log", log_rotate = "10M")]
+fn main() {}
