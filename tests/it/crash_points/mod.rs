@@ -3,6 +3,7 @@
 mod fall_back;
 mod groups;
 mod launch;
+mod pid_file;
 mod verbs;
 
 use std::sync::Mutex;

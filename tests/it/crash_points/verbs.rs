@@ -84,3 +84,19 @@ fn restart_killed_at_each_call_can_be_repeated() {
         assert!(Process::open(daemon.pid()).is_some());
     });
 }
+
+#[test]
+fn start_killed_at_each_call_can_be_repeated() {
+    kill_verb(
+        "start",
+        |_| {},
+        |scratch, _| {
+            // A daemon of the first verb that is still on its way is waited for.
+            let second = scratch.verb("start").does("hang").run();
+            assert_eq!(second.code(), 0, "{second:?}");
+            let status = scratch.verb("status").run();
+            assert_eq!(status.code(), 0, "{status:?}");
+            scratch.expect_processes(1);
+        },
+    );
+}
