@@ -15,7 +15,7 @@
 //! where the path flags are allowed and have no effect. The options of the attribute and the arguments
 //! must say the same:
 //!
-//! ```no_run
+//! ```
 //! use clap::Parser;
 //! use daemon::PathSource;
 //! use daemon::clap::{Background, ControlFlag, show_default};
@@ -46,7 +46,7 @@
 //!
 //! Here clap alone reads the command line:
 //!
-//! ```no_run
+//! ```
 //! use clap::Parser;
 //! use daemon::{Daemon, PathSource};
 //!

@@ -8,7 +8,7 @@
 //!   [`Daemon::start`].
 //! - [`Control`], for a program that asks, stops or signals a daemon by its PID file.
 //!
-//! ```no_run
+//! ```
 //! #[daemon::main(pid = "{pid_dir}/{name}.pid", log = "{log_dir}/{name}.log")]
 //! fn main() {
 //!     // your program, unchanged

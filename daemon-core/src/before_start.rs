@@ -17,7 +17,7 @@ use crate::error::{Error, ErrorKind, escape};
 /// A start of the daemon that is about to happen. [`before_start`](crate::Daemon::before_start) gets
 /// it.
 ///
-/// ```no_run
+/// ```
 /// use daemon::{Daemon, Start};
 ///
 /// fn ask(start: &mut Start) -> std::io::Result<()> {
@@ -45,7 +45,7 @@ impl Start {
     /// A name that is empty or contains `=` fails the start, with an error of the kind
     /// [`Configuration`](crate::ErrorKind::Configuration).
     ///
-    /// ```no_run
+    /// ```
     /// use daemon::{Daemon, Start};
     ///
     /// fn choose(start: &mut Start) -> std::io::Result<()> {
@@ -62,7 +62,7 @@ impl Start {
     /// Hands a descriptor over to the daemon, which takes it with [`passed`](crate::passed). A second
     /// descriptor with the same name replaces the first.
     ///
-    /// ```no_run
+    /// ```
     /// use std::fs::File;
     ///
     /// use daemon::{Daemon, Start};

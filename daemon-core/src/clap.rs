@@ -99,7 +99,7 @@ pub struct ControlFlag {
 impl Background {
     /// Puts the paths that the user chose in place of those of the settings.
     ///
-    /// ```no_run
+    /// ```
     /// use clap::{Args, Command, FromArgMatches};
     /// use daemon::Daemon;
     /// use daemon::clap::Background;

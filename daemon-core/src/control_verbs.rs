@@ -37,7 +37,7 @@ impl Daemon {
     /// daemon by its PID file. Only [`enter`](Self::enter) reads the flag; another program uses
     /// [`control`](Self::control).
     ///
-    /// ```no_run
+    /// ```
     /// use daemon::Daemon;
     ///
     /// let _daemon = Daemon::new().pid("/run/hello.pid").control_flag("-s").enter();
@@ -57,7 +57,7 @@ impl Daemon {
     /// [`log`](Self::log). The parser of the program must know `run`. It excludes
     /// [`control_flag`](Self::control_flag).
     ///
-    /// ```no_run
+    /// ```
     /// use daemon::Daemon;
     ///
     /// let _daemon = Daemon::new().pid("/run/hello.pid").control_subcommands("run").enter();
@@ -78,13 +78,11 @@ impl Daemon {
     /// [`Configuration`](crate::ErrorKind::Configuration): there is no PID file, or its path cannot be
     /// resolved.
     ///
-    /// ```no_run
-    /// use std::time::Duration;
-    ///
+    /// ```
     /// use daemon::{Daemon, PathSource};
     ///
     /// let hello = Daemon::new().pid(PathSource::template("{pid_dir}/hello.pid"));
-    /// hello.control()?.stop(Duration::from_secs(10))?;
+    /// println!("{}", hello.control()?.status()?);
     /// # Ok::<(), daemon::Error>(())
     /// ```
     pub fn control(&self) -> Result<Control, Error> {

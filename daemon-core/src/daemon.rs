@@ -32,7 +32,7 @@ type RawFd = i32;
 /// when it is compiled, a method keeps as an error of the kind
 /// [`Configuration`](crate::ErrorKind::Configuration), which the start and the control verbs report.
 ///
-/// ```no_run
+/// ```
 /// use daemon::{Daemon, PathSource};
 ///
 /// let _daemon = Daemon::new()
@@ -90,7 +90,7 @@ impl Default for Daemon {
 impl Daemon {
     /// Returns the defaults: the switch `-d, --background`, no PID file, no log, ready when settled.
     ///
-    /// ```no_run
+    /// ```
     /// let _daemon = daemon::Daemon::new().enter();
     /// ```
     pub fn new() -> Self {
@@ -126,7 +126,7 @@ impl Daemon {
     /// Only [`enter`](Self::enter) reads the command line. The words are exact: no clusters such as
     /// `-vd`, and nothing after `--`.
     ///
-    /// ```no_run
+    /// ```
     /// let _daemon = daemon::Daemon::new().background_flag(["-b", "--background"]).enter();
     /// ```
     pub fn background_flag<F: Into<OsString>>(
@@ -149,7 +149,7 @@ impl Daemon {
     /// stays in the arguments, so the parser of the program must know it. Only
     /// [`enter`](Self::enter) reads them.
     ///
-    /// ```no_run
+    /// ```
     /// let _daemon = daemon::Daemon::new().foreground_flag(["-f", "--foreground"]).enter();
     /// ```
     pub fn foreground_flag<F: Into<OsString>>(
@@ -165,7 +165,7 @@ impl Daemon {
 
     /// Lets the switch count only after one of these words, as in `prog mount -d`. Default: anywhere.
     ///
-    /// ```no_run
+    /// ```
     /// let _daemon = daemon::Daemon::new().subcommand(["mount", "serve"]).enter();
     /// ```
     pub fn subcommand<W: Into<OsString>>(mut self, words: impl IntoIterator<Item = W>) -> Self {
@@ -181,7 +181,7 @@ impl Daemon {
     /// A string is a plain path; [`PathSource::template`] takes placeholders. A relative path begins at
     /// the directory that the launcher was started in.
     ///
-    /// ```no_run
+    /// ```
     /// use daemon::{Daemon, PathSource};
     ///
     /// let _daemon = Daemon::new().pid(PathSource::template("{pid_dir}/{name}.pid")).enter();
@@ -194,7 +194,7 @@ impl Daemon {
 
     /// Sets the file that standard output and standard error are appended to. Default: `/dev/null`.
     ///
-    /// ```no_run
+    /// ```
     /// let _daemon = daemon::Daemon::new().log("/var/log/hello.log").enter();
     /// ```
     pub fn log(mut self, path: impl Into<PathSource>) -> Self {
@@ -208,7 +208,7 @@ impl Daemon {
     /// [`enter`](Self::enter) reads it, before it calls [`configure`](Self::configure). A program that
     /// calls [`start`](Self::start) reads its command line itself.
     ///
-    /// ```no_run
+    /// ```
     /// let _daemon = daemon::Daemon::new().pid_flag("--pid-file").enter();
     /// ```
     pub fn pid_flag(mut self, flag: impl Into<OsString>) -> Self {
@@ -222,7 +222,7 @@ impl Daemon {
     /// [`enter`](Self::enter) reads it, before it calls [`configure`](Self::configure). A program that
     /// calls [`start`](Self::start) reads its command line itself.
     ///
-    /// ```no_run
+    /// ```
     /// let _daemon = daemon::Daemon::new().log_flag("--log-file").enter();
     /// ```
     pub fn log_flag(mut self, flag: impl Into<OsString>) -> Self {
@@ -238,7 +238,7 @@ impl Daemon {
     /// from the arguments of the daemon. In the foreground it stays in the arguments, so the parser of
     /// the program must know it.
     ///
-    /// ```no_run
+    /// ```
     /// let _daemon = daemon::Daemon::new().timeout_flag("--timeout").enter();
     /// ```
     pub fn timeout_flag(mut self, flag: impl Into<OsString>) -> Self {
@@ -254,7 +254,7 @@ impl Daemon {
     /// take the flag as well. Only [`enter`](Self::enter) reads the flag. It stays in the arguments, so
     /// the parser of the program must know it.
     ///
-    /// ```no_run
+    /// ```
     /// use daemon::{Daemon, PathSource};
     ///
     /// let pid = PathSource::template("{pid_dir}/{name}-{instance}.pid");
@@ -270,7 +270,7 @@ impl Daemon {
     ///
     /// The range is `0o600` to `0o777`, with reading and writing for the owner.
     ///
-    /// ```no_run
+    /// ```
     /// let _daemon = daemon::Daemon::new().pid("/run/hello.pid").pid_mode(0o600).enter();
     /// ```
     pub fn pid_mode(mut self, mode: u32) -> Self {
@@ -283,7 +283,7 @@ impl Daemon {
     ///
     /// The range is `0o600` to `0o777`, with reading and writing for the owner.
     ///
-    /// ```no_run
+    /// ```
     /// let _daemon = daemon::Daemon::new().log("/var/log/hello.log").log_mode(0o600).enter();
     /// ```
     pub fn log_mode(mut self, mode: u32) -> Self {
@@ -296,7 +296,7 @@ impl Daemon {
     ///
     /// With [`chroot`](Self::chroot) the path is inside the new root directory.
     ///
-    /// ```no_run
+    /// ```
     /// let _daemon = daemon::Daemon::new().workdir("/").enter();
     /// ```
     pub fn workdir(mut self, path: impl Into<PathSource>) -> Self {
@@ -308,7 +308,7 @@ impl Daemon {
     ///
     /// The range is `0o000` to `0o777`.
     ///
-    /// ```no_run
+    /// ```
     /// let _daemon = daemon::Daemon::new().umask(0o027).enter();
     /// ```
     pub fn umask(mut self, mask: u32) -> Self {
@@ -321,7 +321,7 @@ impl Daemon {
     ///
     /// Only root can become another user. `HOME`, `USER` and `LOGNAME` follow.
     ///
-    /// ```no_run
+    /// ```
     /// let _daemon = daemon::Daemon::new().user("www-data").enter();
     /// ```
     pub fn user(mut self, user: impl Into<String>) -> Self {
@@ -335,7 +335,7 @@ impl Daemon {
     /// Sets the group of the daemon: a name or a gid. Default: the primary group of
     /// [`user`](Self::user), else the launcher's.
     ///
-    /// ```no_run
+    /// ```
     /// let _daemon = daemon::Daemon::new().user("www-data").group("adm").enter();
     /// ```
     pub fn group(mut self, group: impl Into<String>) -> Self {
@@ -350,7 +350,7 @@ impl Daemon {
     ///
     /// Only root can change it. A daemon that stays root can leave it: set [`user`](Self::user) too.
     ///
-    /// ```no_run
+    /// ```
     /// let _daemon = daemon::Daemon::new().chroot("/srv/hello").user("www-data").enter();
     /// ```
     pub fn chroot(mut self, path: impl Into<PathSource>) -> Self {
@@ -363,7 +363,7 @@ impl Daemon {
     ///
     /// They are 3 or above. An fd that is not open is ignored.
     ///
-    /// ```no_run
+    /// ```
     /// let _daemon = daemon::Daemon::new().keep_fds([3]).enter();
     /// ```
     pub fn keep_fds(mut self, fds: impl IntoIterator<Item = RawFd>) -> Self {
@@ -379,7 +379,7 @@ impl Daemon {
     /// of [`std::process::Command`]. A name that is empty or contains `=` fails the start, with an error
     /// of the kind [`Configuration`](crate::ErrorKind::Configuration).
     ///
-    /// ```no_run
+    /// ```
     /// let _daemon = daemon::Daemon::new().env_remove(["GIT_DIR", "MAKEFLAGS"]).enter();
     /// ```
     pub fn env_remove<N: Into<OsString>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
@@ -391,7 +391,7 @@ impl Daemon {
 
     /// Sets a variable in the environment of the daemon. Default: none.
     ///
-    /// ```no_run
+    /// ```
     /// let _daemon = daemon::Daemon::new().env("RUST_BACKTRACE", "1").enter();
     /// ```
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
@@ -403,7 +403,7 @@ impl Daemon {
     /// service manager has set, and those that [`env`](Self::env) has set before. Default: none is
     /// removed.
     ///
-    /// ```no_run
+    /// ```
     /// let _daemon = daemon::Daemon::new().env_clear().env("PATH", "/usr/bin:/bin").enter();
     /// ```
     pub fn env_clear(mut self) -> Self {
@@ -440,7 +440,7 @@ impl Daemon {
 
     /// Sets the condition under which the launcher exits with 0. Default: [`Readiness::settled`].
     ///
-    /// ```no_run
+    /// ```
     /// use daemon::{Daemon, Readiness};
     ///
     /// let _daemon = Daemon::new().ready(Readiness::notify()).enter();
@@ -453,7 +453,7 @@ impl Daemon {
 
     /// Sets the longest wait for readiness. Default: 3 seconds under [`Readiness::settled`], else 30.
     ///
-    /// ```no_run
+    /// ```
     /// use std::time::Duration;
     ///
     /// use daemon::{Daemon, Readiness};
@@ -495,7 +495,7 @@ impl Daemon {
 
     /// Sets how long the control verb `stop` waits before it sends SIGKILL. Default: 10 seconds.
     ///
-    /// ```no_run
+    /// ```
     /// use std::time::Duration;
     ///
     /// use daemon::Daemon;
@@ -510,7 +510,7 @@ impl Daemon {
 
     /// Reopens the log on this signal, for log rotation. Default: never.
     ///
-    /// ```no_run
+    /// ```
     /// use daemon::{Daemon, Signal};
     ///
     /// let daemon = Daemon::new().log("/var/log/hello.log");
@@ -532,7 +532,7 @@ impl Daemon {
     /// why the start fails, with an error of the kind [`Refused`](crate::ErrorKind::Refused) and the
     /// exit status 1.
     ///
-    /// ```no_run
+    /// ```
     /// use std::io::{self, Write};
     ///
     /// use daemon::{Daemon, Start};
@@ -599,7 +599,7 @@ impl Daemon {
     ///
     /// It is called in the launcher and for the control verbs only, with the final settings.
     ///
-    /// ```no_run
+    /// ```
     /// use daemon::Daemon;
     ///
     /// fn adjust(daemon: Daemon) -> Daemon {

@@ -32,7 +32,7 @@ impl Daemon {
     ///
     /// Call it first in `main`, before there are threads, open files or children.
     ///
-    /// ```no_run
+    /// ```
     /// use daemon::Daemon;
     ///
     /// let _daemon = Daemon::new().pid("/run/hello.pid").log("/var/log/hello.log").enter();
@@ -90,7 +90,7 @@ impl Daemon {
     /// The launcher ends by `exit(3)`: exit handlers run and buffers are flushed, destructors do not
     /// run.
     ///
-    /// ```no_run
+    /// ```
     /// use daemon::Daemon;
     ///
     /// if std::env::args().any(|word| word == "--detach") {

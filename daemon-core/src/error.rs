@@ -24,13 +24,12 @@ pub(crate) use text::{shown, system_message};
 /// ```
 /// use daemon::{Daemon, ErrorKind};
 ///
-/// # fn start(daemon: Daemon) -> u8 {
-/// match daemon.try_start() {
+/// let status = match Daemon::new().umask(0o1000).try_start() {
 ///     Ok(_running) => 0,
 ///     Err(error) if error.kind() == ErrorKind::AlreadyRunning => 0,
 ///     Err(error) => error.exit_status(),
-/// }
-/// # }
+/// };
+/// assert_eq!(status, 78, "such a umask is a mistake in the program");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -79,15 +78,19 @@ pub enum ErrorKind {
 /// ```
 /// use std::process::ExitCode;
 ///
-/// # fn start(daemon: daemon::Daemon) -> ExitCode {
-/// match daemon.try_start() {
-///     Ok(_running) => ExitCode::SUCCESS,
-///     Err(error) => {
-///         eprintln!("hello: {error}");
-///         ExitCode::from(&error)
+/// use daemon::Daemon;
+///
+/// fn start(daemon: Daemon) -> ExitCode {
+///     match daemon.try_start() {
+///         Ok(_running) => ExitCode::SUCCESS,
+///         Err(error) => {
+///             eprintln!("hello: {error}");
+///             ExitCode::from(&error)
+///         }
 ///     }
 /// }
-/// # }
+///
+/// start(Daemon::new().umask(0o1000)); // a mistake in the program, found before a start
 /// ```
 #[derive(Debug)]
 pub struct Error(Box<Details>);
@@ -118,11 +121,8 @@ impl Error {
     /// ```
     /// use daemon::{Daemon, ErrorKind};
     ///
-    /// # fn start(daemon: Daemon) {
-    /// if let Err(error) = daemon.try_start() {
-    ///     assert_ne!(error.kind(), ErrorKind::AlreadyRunning, "one instance is enough");
-    /// }
-    /// # }
+    /// let error = Daemon::new().user("").try_start().unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Configuration);
     /// ```
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
@@ -132,12 +132,8 @@ impl Error {
     /// The status that the launcher exits with, see `sysexits.h`. It is never 0.
     ///
     /// ```
-    /// # fn start(daemon: daemon::Daemon) {
-    /// if let Err(error) = daemon.try_start() {
-    ///     eprintln!("hello: {error}");
-    ///     std::process::exit(error.exit_status().into());
-    /// }
-    /// # }
+    /// let error = daemon::Daemon::new().user("").try_start().unwrap_err();
+    /// assert_eq!(error.exit_status(), 78);
     /// ```
     #[must_use]
     pub fn exit_status(&self) -> u8 {
@@ -148,11 +144,8 @@ impl Error {
     /// prints it before the message.
     ///
     /// ```
-    /// # fn start(daemon: daemon::Daemon) {
-    /// if let Err(error) = daemon.try_start() {
-    ///     eprint!("{}", String::from_utf8_lossy(error.output()));
-    /// }
-    /// # }
+    /// let error = daemon::Daemon::new().user("").try_start().unwrap_err();
+    /// assert_eq!(error.output(), b"", "no daemon was started");
     /// ```
     #[must_use]
     pub fn output(&self) -> &[u8] {

@@ -15,6 +15,16 @@ static IS_CUT: AtomicBool = AtomicBool::new(false);
 
 /// Standard error, which is the daemon's log, as a writer that never fails: what cannot be written
 /// is dropped and counted. [`log_writer`] makes one.
+///
+/// ```
+/// use std::io::Write;
+///
+/// fn record(log: &mut daemon::LogWriter, event: &str) {
+///     writeln!(log, "event: {event}").expect("a log writer never fails");
+/// }
+///
+/// record(&mut daemon::log_writer(), "connected");
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct LogWriter(());
 

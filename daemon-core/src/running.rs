@@ -16,7 +16,7 @@ use crate::sys;
 ///
 /// It guards nothing: to drop it has no effect. The PID file is emptied at the exit of the process.
 ///
-/// ```no_run
+/// ```
 /// let running: daemon::Running = daemon::Daemon::new().enter();
 /// ```
 #[derive(Debug)]
@@ -150,14 +150,12 @@ pub fn log_file() -> Option<&'static Path> {
 /// error lead to `/dev/null` from here on; what was written to them before was kept for the launcher
 /// to show, had the start failed.
 ///
-/// ```no_run
+/// ```
 /// use std::net::TcpListener;
 ///
-/// let listener = TcpListener::bind("127.0.0.1:8080")?;
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
 /// daemon::ready();
-/// for connection in listener.incoming() {
-///     drop(connection?);
-/// }
+/// println!("clients can connect to {}", listener.local_addr()?);
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn ready() {

@@ -57,12 +57,9 @@ const LONGEST_LOOK_INTERVAL: Duration = Duration::from_millis(200);
 /// neither; there the pid in the locked file is used. Nothing here waits for a pid to vanish, and
 /// on Linux nothing but [`stop`](Self::stop) ever takes the lock.
 ///
-/// ```no_run
-/// use std::time::Duration;
-///
+/// ```
 /// let hello = daemon::Control::new("/run/hello.pid");
 /// println!("{}", hello.status()?);
-/// hello.stop(Duration::from_secs(10))?;
 /// # Ok::<(), daemon::Error>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -148,7 +145,7 @@ impl Control {
     /// [`OutOfReach`](crate::ErrorKind::OutOfReach): a process holds the lock that cannot be identified
     /// as the daemon, or the file cannot be read.
     ///
-    /// ```no_run
+    /// ```
     /// println!("{}", daemon::Control::new("/run/hello.pid").status()?);
     /// # Ok::<(), daemon::Error>(())
     /// ```

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 /// Whether a daemon runs. It displays as one line.
 ///
-/// ```no_run
+/// ```
 /// use daemon::{Control, Status};
 ///
 /// match Control::new("/run/hello.pid").status()? {
