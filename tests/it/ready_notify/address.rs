@@ -43,6 +43,19 @@ fn reused_address_receives_nothing() {
     assert!(heard.is_err(), "{heard:?}");
 }
 
+/// Root gives the socket away by its path.
+#[test]
+fn socket_is_made_where_no_user_can_replace_it() {
+    requires!(linux("a known address"), namespaces);
+    let scratch = Scratch::new();
+    let commands = "mount -t tmpfs -o mode=0777 none /dev/shm && exec $0 -d";
+    let start = scratch.in_namespaces(&["-m"], commands);
+    let start = start.options("pid=report.pid\nlog=report.log\nready=notify");
+    let daemon = scratch.up(start.does("report ready hang"));
+    let address = address(&daemon.report());
+    assert!(!address.starts_with("/dev/shm"), "{address:?}");
+}
+
 #[test]
 fn socket_of_a_killed_launcher_is_removed() {
     requires!(linux("socket names of the launcher alone"));

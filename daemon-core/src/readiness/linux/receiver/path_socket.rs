@@ -1,16 +1,17 @@
 //! A socket in the file system, and what killed launchers have left of theirs.
 
-use std::fs::{self, DirEntry};
+use std::fs::{self, DirEntry, Metadata};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt, chown};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::socket::{UnixAddr, bind};
+use nix::unistd::geteuid;
 
 use super::datagram::new_socket;
 
@@ -32,6 +33,10 @@ pub(super) struct PathSocket {
 
 impl PathSocket {
     pub(super) fn bind_in(directory: &str, owner: Option<(u32, u32)>) -> io::Result<Self> {
+        // Mode and owner are changed by the path.
+        if !is_safe(&fs::metadata(directory)?) {
+            return Err(Errno::EPERM.into());
+        }
         let socket = new_socket()?;
         let pid = std::process::id();
         for number in 0..NAME_ATTEMPTS {
@@ -56,6 +61,14 @@ impl Drop for PathSocket {
     fn drop(&mut self) {
         fs::remove_file(&self.path).ok();
     }
+}
+
+/// Whether no other user can put another file in the place of one in this directory.
+fn is_safe(directory: &Metadata) -> bool {
+    const BY_OTHERS: u32 = 0o022;
+    const STICKY: u32 = 0o1000;
+    let is_ours = directory.uid() == 0 || directory.uid() == geteuid().as_raw();
+    directory.mode() & STICKY != 0 || (is_ours && directory.mode() & BY_OTHERS == 0)
 }
 
 /// Removes the sockets of launchers that were killed.
