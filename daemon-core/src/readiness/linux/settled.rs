@@ -26,7 +26,7 @@ use nix::unistd::Pid;
 
 use super::pace::Pace;
 use calm::Calm;
-use observer::Observer;
+use observer::{Depth, Observer};
 use rule::Condition;
 
 /// A thread that has waited for a device for less time at the timeout is reading from a slow disk.
@@ -91,7 +91,13 @@ impl Settled {
 
     fn look(&mut self, now: Instant, deadline: Instant) -> bool {
         let age = self.pace.age(now);
-        let observation = self.observer.look(age);
+        // At the end every thread counts, for as long as it takes to see that one hangs.
+        let depth = if deadline.saturating_duration_since(now) > STUCK_TIME * 2 {
+            Depth::FirstRunner
+        } else {
+            Depth::AllThreads
+        };
+        let observation = self.observer.look(age, depth);
         let condition = Condition::of(&observation, self.pace.age(deadline));
         self.pace.rest_after_look(now);
         self.device_wait = observation.longest_device_wait();

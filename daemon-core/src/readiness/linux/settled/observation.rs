@@ -54,6 +54,15 @@ pub(super) enum Activity {
 }
 
 impl Observation {
+    /// A thread runs, and no other one was looked at.
+    pub(super) fn of_running(clock: Duration) -> Self {
+        Self {
+            processes: Vec::new(),
+            is_complete: true,
+            clock,
+        }
+    }
+
     /// Since when the thread that waits longest for a device has waited.
     pub(super) fn longest_device_wait(&self) -> Option<Duration> {
         let threads = self.processes.iter().flat_map(|process| &process.threads);

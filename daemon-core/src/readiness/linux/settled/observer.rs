@@ -29,6 +29,16 @@ pub(super) struct Observer {
     clocks: Vec<ClockId>,
     sockets: PeerSockets,
     threads: Vec<KnownThread>,
+    /// The directory of the thread that was seen running.
+    runner: Option<PathBuf>,
+}
+
+/// How much a look has to find out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// Whether a thread runs: then the others make no difference.
+    FirstRunner,
+    AllThreads,
 }
 
 /// A thread at this look.
@@ -61,6 +71,7 @@ impl Observer {
             clocks: Vec::new(),
             sockets: PeerSockets::default(),
             threads: Vec::new(),
+            runner: None,
         }
     }
 
@@ -71,11 +82,18 @@ impl Observer {
         times.map(Duration::from).sum()
     }
 
-    /// Looks at every thread; `now` is the time since the watch began.
-    pub(super) fn look(&mut self, now: Duration) -> Observation {
+    /// Looks at the threads; `now` is the time since the watch began.
+    pub(super) fn look(&mut self, now: Duration, depth: Depth) -> Observation {
         let Some(directory) = &self.directory else {
             return Observation::default();
         };
+        if let Some(runner) = self.runner.take_if(|_| depth == Depth::FirstRunner) {
+            let clock = self.clock();
+            if read_shown(&runner) == Some(Shown::Running) {
+                self.runner = Some(runner);
+                return Observation::of_running(clock);
+            }
+        }
         let tree = ProcessTree::read(self.root, directory);
         if tree
             .processes
@@ -88,14 +106,23 @@ impl Observer {
         self.clocks.clear();
         self.clocks
             .extend(tree.processes.iter().filter_map(|process| process.clock_id));
+        let clock = tree.processes.iter().map(|process| process.clock).sum();
+        let mut seen = Vec::with_capacity(tree.processes.len());
+        for process in &tree.processes {
+            let (threads, runner) = see_threads(process, depth);
+            if runner.is_some() {
+                self.runner = runner;
+                return Observation::of_running(clock);
+            }
+            seen.push(threads);
+        }
         let family: Vec<Pid> = tree.processes.iter().map(|process| process.pid).collect();
         self.sockets.begin_look(&family);
         let mut observation = Observation {
             processes: Vec::with_capacity(tree.processes.len()),
             is_complete: tree.is_complete,
-            clock: tree.processes.iter().map(|process| process.clock).sum(),
+            clock,
         };
-        let seen: Vec<Vec<SeenThread>> = tree.processes.iter().map(see_threads).collect();
         // A duplicate keeps a socket open that its owner closes at this moment: sockets are asked only
         // when no thread can close one.
         let is_quiet = seen.iter().flatten().all(SeenThread::is_asleep);
@@ -216,22 +243,31 @@ impl Observer {
     }
 }
 
-/// The threads that have not ended.
-fn see_threads(process: &process_tree::Process) -> Vec<SeenThread> {
-    let threads = process.threads.iter().map(|id| {
+/// The threads that have not ended, or the directory of the first one that runs if that is enough.
+fn see_threads(
+    process: &process_tree::Process,
+    depth: Depth,
+) -> (Vec<SeenThread>, Option<PathBuf>) {
+    let mut threads = Vec::with_capacity(process.threads.len());
+    for id in &process.threads {
         let directory = process.directory.join(format!("task/{id}"));
         let shown = read_shown(&directory);
-        SeenThread {
-            id: *id,
-            shown,
-            // After the call: a thread that was woken in between runs.
-            state: state_of(&directory),
-            directory,
+        let is_running = shown == Some(Shown::Running);
+        if is_running && depth == Depth::FirstRunner {
+            return (Vec::new(), Some(directory));
         }
-    });
-    threads
-        .filter(|thread| thread.state != ThreadState::Ended)
-        .collect()
+        // After the call: a thread that was woken in between runs.
+        let state = state_of(&directory);
+        if state != ThreadState::Ended {
+            threads.push(SeenThread {
+                id: *id,
+                directory,
+                shown,
+                state,
+            });
+        }
+    }
+    (threads, None)
 }
 
 impl SeenThread {

@@ -172,7 +172,7 @@ fn record() {
     let (begin, mut text, mut last) = (Instant::now(), format!("# {command}\n"), String::new());
     while begin.elapsed() < MS * length {
         let now = begin.elapsed();
-        let line = recording::line(now, &observer.look(now));
+        let line = recording::line(now, &observer.look(now, Depth::AllThreads));
         let (_, seen) = line.split_once(' ').unwrap();
         if seen != last {
             writeln!(text, "{line}").unwrap();
