@@ -15,6 +15,7 @@ use crate::log_rotation::{self, LogWriter, RotationConfig};
 use crate::passed::{self, PassedFd};
 use crate::pid_file::PidFile;
 use crate::signal::Signal;
+use crate::syslog::{self, Severity};
 use crate::trust;
 
 /// The capabilities of one builder.
@@ -29,6 +30,8 @@ pub(crate) struct Capabilities {
     pub(crate) log_reopen: Option<fn(Signal) -> Result<(), Errno>>,
     /// Rotates the log. For the verb.
     pub(crate) log_rotation: Option<Rotate>,
+    /// Tells the system log what happens to the daemon.
+    pub(crate) syslog: Option<fn(u32, Severity, &str)>,
     /// Keeps what `before_start` passed. In the daemon.
     pub(crate) keep_passed: Option<KeepPassed>,
 }
@@ -58,8 +61,24 @@ impl Capabilities {
         self.log_rotation = Some(log_rotation::rotate);
     }
 
+    pub(crate) fn add_syslog(&mut self) {
+        self.syslog = Some(syslog::tell);
+    }
+
     pub(crate) fn add_passed_fds(&mut self) {
         self.keep_passed = Some(passed::keep);
+    }
+
+    /// Tells the system log, if it is told anything.
+    pub(crate) fn tell(
+        &self,
+        facility: Option<u32>,
+        severity: Severity,
+        text: &dyn Fn() -> String,
+    ) {
+        if let Some((tell, facility)) = self.syslog.zip(facility) {
+            tell(facility, severity, &text());
+        }
     }
 
     /// What the daemon needs for any setting of a function that runs in the launcher alone.
@@ -79,6 +98,7 @@ impl Capabilities {
         self.chroot = self.chroot.or(other.chroot);
         self.log_reopen = self.log_reopen.or(other.log_reopen);
         self.log_rotation = self.log_rotation.or(other.log_rotation);
+        self.syslog = self.syslog.or(other.syslog);
         self.keep_passed = self.keep_passed.or(other.keep_passed);
     }
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
 
+use crate::capabilities::Capabilities;
 use crate::client::{self, Found};
 use crate::control::{Control, DaemonAsWriter, Status, Stopped};
 use crate::daemon::Daemon;
@@ -22,6 +23,7 @@ use crate::path_template::{self, Resolved};
 use crate::settings::{Object, Settings};
 use crate::signal::Signal;
 use crate::sys;
+use crate::syslog::Severity;
 use crate::systemd;
 use crate::value_flags::{CONTROL_FLAG, LOG_FLAG};
 use crate::verb::Verb;
@@ -113,7 +115,11 @@ fn run(settings: Daemon, verb: Verb, arguments: Vec<OsString>) -> Result<u8, Err
     match verb {
         Verb::Status => status(&control()?),
         Verb::Start => start_if_not_running(&settings, &arguments),
-        Verb::Stop => stop(&control()?, stop_timeout).map(|_| 0),
+        Verb::Stop => {
+            let stopped = stop(&control()?, stop_timeout)?;
+            tell_stopped(&settings.capabilities, settings.settings.syslog, stopped);
+            Ok(0)
+        }
         Verb::Reload => {
             refuse_reload_that_reopens(&settings)?;
             control()?.reload().map(|()| 0)
@@ -207,6 +213,7 @@ fn restart(
     let config = settings.into_config(arguments)?;
     preflight::check()?;
     let stopped = stop(&control, timeout)?;
+    tell_stopped(&config.capabilities, config.settings.syslog, stopped);
     let error = start(config);
     Ok(match stopped {
         Stopped::NotRunning => error,
@@ -274,6 +281,13 @@ fn stop(control: &Control, timeout: Duration) -> Result<Stopped, Error> {
     };
     report::answer(&format!("{stopped}{more}"));
     Ok(stopped)
+}
+
+/// The launcher of the daemon is gone, so the verb tells the system log.
+fn tell_stopped(capabilities: &Capabilities, facility: Option<u32>, stopped: Stopped) {
+    if stopped != Stopped::NotRunning {
+        capabilities.tell(facility, Severity::Notice, &|| stopped.to_string());
+    }
 }
 
 fn where_it_looked(control: &Control) -> String {

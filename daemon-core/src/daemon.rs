@@ -595,6 +595,26 @@ impl Daemon {
         self
     }
 
+    /// Tells the system log under this facility when the daemon is started, is ready, ends before it is
+    /// ready, or is stopped by the control verb. Default: no.
+    ///
+    /// The facilities are those of `syslog(3)`, such as `daemon`, `cron` and `local0`. A message that the
+    /// system log does not take at once is dropped. The output of the daemon stays where
+    /// [`log`](Self::log) leads.
+    ///
+    /// ```no_run
+    /// let _daemon = daemon::Daemon::new().pid("/run/hello.pid").syslog("daemon").enter();
+    /// ```
+    pub fn syslog(mut self, facility: impl AsRef<str>) -> Self {
+        let name = facility.as_ref();
+        let code = option_check::facility(name);
+        let complaint = || format!("`{name}` is no facility; use `daemon`, `user` or `local0`");
+        self.check.note("syslog", code.is_none().then(complaint));
+        self.settings.syslog = code;
+        self.capabilities.add_syslog();
+        self
+    }
+
     /// Sets a function that changes the settings at run time; its result is used. Default: none.
     ///
     /// It is called in the launcher and for the control verbs only, with the final settings.

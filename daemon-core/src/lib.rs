@@ -89,6 +89,8 @@ mod stdin;
 #[cfg(unix)]
 mod sys;
 #[cfg(unix)]
+mod syslog;
+#[cfg(unix)]
 mod systemd;
 #[cfg(unix)]
 mod trust;

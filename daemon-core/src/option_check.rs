@@ -17,6 +17,13 @@ const RESERVED: [&str; 4] = ["-h", "-V", "--help", "--version"];
 
 const LOG_COUNT_MAX: u32 = 1000;
 
+/// By their codes. The first one is the kernel's.
+const FACILITIES: [&str; 24] = [
+    "-", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv",
+    "ftp", "-", "-", "-", "-", "local0", "local1", "local2", "local3", "local4", "local5",
+    "local6", "local7",
+];
+
 const UNCATCHABLE: [Signal; 2] = [Signal::SIGKILL, Signal::SIGSTOP];
 const ENDING: [Signal; 3] = [Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM];
 
@@ -115,6 +122,13 @@ pub(crate) fn size(size: u64) -> Option<String> {
     (size == 0).then(|| "must be at least 1 byte".to_owned())
 }
 
+/// The code of a facility of the system log, see RFC 3164. Some of them have no name.
+pub(crate) fn facility(name: &str) -> Option<u32> {
+    let is_name = |facility: &str| facility == name && name != "-";
+    let code = FACILITIES.iter().position(|facility| is_name(facility))?;
+    u32::try_from(code).ok()
+}
+
 /// How many old logs are kept.
 pub(crate) fn log_count(count: u32) -> Option<String> {
     (!(1..=LOG_COUNT_MAX).contains(&count)).then(|| "must be 1 to 1000".to_owned())
@@ -211,6 +225,8 @@ mod tests {
             (new().log_rotate(0), "`log_rotate`: must be at least 1 byte"),
             (new().log_keep(0), "`log_keep`: must be 1 to 1000"),
             (new().log_keep(1001), "`log_keep`: must be 1 to 1000"),
+            (new().syslog("kern"), "`syslog`: `kern` is no facility"),
+            (new().syslog("-"), "`syslog`: `-` is no facility"),
             (new().user(""), "`user`: the name must not be empty"),
             (new().group(""), "`group`: the name must not be empty"),
             (

@@ -33,6 +33,8 @@ encoded! {
         pub(crate) log_rotate: Option<u64>,
         /// How many old logs are kept.
         pub(crate) log_keep: u32,
+        /// The facility under which the system log is told.
+        pub(crate) syslog: Option<u32>,
     }
 }
 
@@ -52,6 +54,7 @@ impl Default for Settings {
             log_reopen: None,
             log_rotate: None,
             log_keep: 5,
+            syslog: None,
         }
     }
 }

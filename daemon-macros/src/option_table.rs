@@ -2,9 +2,9 @@
 
 use crate::suggest::nearest;
 use crate::value::{
-    ACCOUNT, ALL_FLAGS, CRATE_PATH, DIRECTORY, FDS, FILE, FILE_MODE, FLAG, FLAGS, FUNCTION, Kind,
-    LOG_COUNT, READINESS, RUN_WORD, SECONDS, SIGNAL, SIZE, STOP_SIGNAL, TRUE, UMASK, VARIABLES,
-    WORDS,
+    ACCOUNT, ALL_FLAGS, CRATE_PATH, DIRECTORY, FACILITY, FDS, FILE, FILE_MODE, FLAG, FLAGS,
+    FUNCTION, Kind, LOG_COUNT, READINESS, RUN_WORD, SECONDS, SIGNAL, SIZE, STOP_SIGNAL, TRUE,
+    UMASK, VARIABLES, WORDS,
 };
 
 pub(crate) const BACKGROUND_FLAG: &str = "background_flag";
@@ -83,6 +83,7 @@ pub(crate) static OPTIONS: &[OptionSpec] = &[
     option(LOG_REOPEN, &SIGNAL, r#""SIGHUP""#, &["reopen"]),
     option(LOG_ROTATE, &SIZE, r#""10M""#, &["rotate", "log_size", "max_size"]),
     option(LOG_KEEP, &LOG_COUNT, "5", &["keep", "rotate_keep"]),
+    option("syslog", &FACILITY, r#""daemon""#, &["facility"]),
 
     option(READY, &READINESS, r#""notify""#, &[]),
     option(READY_TIMEOUT, &SECONDS, "30", &["timeout", "wait"]),

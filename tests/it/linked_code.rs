@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A capability, and code that only it needs: the end of a path, as a mangled name holds it.
-const CAPABILITIES: [(&str, &str); 17] = [
+const CAPABILITIES: [(&str, &str); 18] = [
     ("pid", "8pid_file"),
     ("log", "8log_file7LogFile4open"),
     ("log_reopen", "10log_reopen9reopen_on"),
     ("log_rotate", "12log_rotation"),
+    ("syslog", "6syslog4tell"),
     ("user", "8identity"),
     ("before_start", "6passed4keep"),
     ("chroot", "12capabilities10enter_root"),
@@ -40,6 +41,7 @@ const PROGRAMS: &[(&str, &str, &[&str])] = &[
     (r#"log_flag = "--log", log_reopen = "SIGUSR1""#, "", &["log", "log_reopen", "trust"]),
     (r#"pid = "/run/x.pid", log = "/x.log", control_flag = "-s", log_rotate = "10M""#, "",
         &["pid", "log", "log_reopen", "log_rotate", "control", "trust"]),
+    (r#"syslog = "daemon""#, "", &["syslog"]),
     (r#"user = "daemon""#, "", &["user", "trust"]),
     (r#"chroot = "/srv""#, "", &["chroot"]),
     ("before_start = open", "", &["before_start"]),

@@ -36,6 +36,7 @@ use crate::sys;
 use crate::sys::call_timer::CallTimer;
 use crate::sys::image::Image;
 use crate::sys::launch::Child;
+use crate::syslog::Severity;
 
 pub(crate) use config::LaunchConfig;
 pub(crate) use preflight::exec_in_place;
@@ -169,6 +170,11 @@ fn launch_locked(
     );
     let program = (image, arguments, environment);
     let daemon = spawn(program, kept, &resources.inherited)?;
+    let facility = record.settings.syslog;
+    let tell = |severity, text: &dyn Fn() -> String| capabilities.tell(facility, severity, text);
+    tell(Severity::Notice, &|| {
+        format!("started, pid {}", daemon.pid())
+    });
     // The daemon can send descriptors whose close hangs. Some filters and limits forbid a timer.
     let _call_timer = CallTimer::start().ok();
     let passed = record.passed.iter().map(|passed| passed.fd);
@@ -189,7 +195,7 @@ fn launch_locked(
         record.paths.log.as_deref().map(shown).unwrap_or_default(),
     );
     let (outcome, mode, announced) = wait::run(wait, interrupts)?;
-    judge(
+    let launched = judge(
         outcome,
         pid,
         mode,
@@ -197,7 +203,17 @@ fn launch_locked(
         record,
         resources.log.as_ref(),
         announced,
-    )
+    );
+    match &launched {
+        Ok(Launched::Up { .. }) => tell(Severity::Notice, &|| format!("ready, pid {pid}")),
+        Ok(Launched::Finished { .. }) => {
+            tell(Severity::Notice, &|| {
+                format!("ended with status 0, pid {pid}")
+            });
+        }
+        Err(error) => tell(Severity::Error, &|| format!("{error}, pid {pid}")),
+    }
+    launched
 }
 
 /// What the launcher sends to the daemon.

@@ -19,5 +19,7 @@ impl Capabilities {
 
     pub(crate) fn add_log_rotation(&mut self) {}
 
+    pub(crate) fn add_syslog(&mut self) {}
+
     pub(crate) fn add_daemon_side(&mut self) {}
 }

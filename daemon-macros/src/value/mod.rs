@@ -1,6 +1,7 @@
 //! Values: from the tokens after `=` to the argument of the builder's method.
 
 mod accounts;
+mod facility;
 mod fds;
 mod flag;
 mod function;
@@ -25,6 +26,7 @@ use crate::option_table::OptionSpec;
 use crate::span::generated;
 
 pub(crate) use accounts::ACCOUNT;
+pub(crate) use facility::FACILITY;
 pub(crate) use fds::FDS;
 pub(crate) use flag::{ALL_FLAGS, FLAG, FLAGS};
 pub(crate) use function::{CRATE_PATH, FUNCTION};

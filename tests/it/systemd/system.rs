@@ -340,3 +340,53 @@ control_flag=-s"
     "#;
     expect_right(&format!("{USER}\n{script}"));
 }
+
+#[test]
+fn system_log_is_told_what_happens_to_the_daemon() {
+    if !requires::program("logger") {
+        return;
+    }
+    let script = r#"
+        export TEST_OPTIONS="pid=report.pid
+ready=exec
+control_flag=-s
+syslog=daemon" TEST_DOES=hang
+        told() {
+            journalctl --sync
+            journalctl --quiet --output=cat SYSLOG_FACILITY=3 SYSLOG_IDENTIFIER=report "$@"
+        }
+        $1 -d || echo $?
+        first=$(cat report.pid)
+        $1 -s restart > answer || echo $?
+        second=$(cat report.pid)
+        $1 -s stop > answer || echo $?
+        printf "%s\n" "started, pid $first" "ready, pid $first" "stopped, pid $first" \
+            "started, pid $second" "ready, pid $second" "stopped, pid $second" > expected
+        told PRIORITY=5 | diff - expected
+        told PRIORITY=3
+        export TEST_OPTIONS="pid=report.pid
+ready=notify
+control_flag=-s
+syslog=daemon"
+        TEST_DOES=return:3 $1 -d 2> answer
+        check $? 3 status
+        told PRIORITY=3 | grep -q "ended with status 3" || told
+        # What does not read is not waited for, and nothing fails because of it.
+        journal=$(show systemd-journald MainPID)
+        kill -STOP $journal
+        # More than its queue holds.
+        seq 5000 | timeout 1 logger
+        export TEST_OPTIONS="pid=report.pid
+ready=exec
+control_flag=-s
+syslog=daemon"
+        $1 -d || echo $?
+        $1 -s stop > answer || echo $?
+        kill -CONT $journal
+        systemctl restart systemd-journald
+        TEST_OPTIONS="$TEST_OPTIONS
+pid=later.pid" $1 -d || echo $?
+        told | grep -qx "ready, pid $(cat later.pid)" || told
+    "#;
+    expect_right(script);
+}

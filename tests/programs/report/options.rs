@@ -86,6 +86,7 @@ fn set(daemon: Daemon, name: &str, value: &OsStr) -> Daemon {
             daemon.log_reopen(Signal::from_raw(text().parse().expect("a signal's number")))
         }
         "log_rotate" => daemon.log_rotate(text().parse().expect("a number of bytes")),
+        "syslog" => daemon.syslog(text()),
         "log_keep" => daemon.log_keep(text().parse().expect("a number")),
         "ready_timeout" => {
             daemon.ready_timeout(Duration::from_secs(text().parse().expect("seconds")))

@@ -20,6 +20,7 @@
     log_reopen = "SIGHUP",
     log_rotate = "10M",
     log_keep = 9,
+    syslog = "local0",
     before_start = settings::check,
     configure = settings::adjust,
 )]
@@ -49,6 +50,7 @@ fn main() {
         .log_reopen(::renamed::Signal::SIGHUP)
         .log_rotate(10485760)
         .log_keep(9)
+        .syslog("local0")
         .before_start(settings::check)
         .configure(settings::adjust)
         .enter();

@@ -38,6 +38,7 @@ use std::time::Duration;
     log_reopen = "SIGHUP",
     log_rotate = "10M",
     log_keep = 9,
+    syslog = "local0",
     before_start = check,
     configure = adjust,
 )]

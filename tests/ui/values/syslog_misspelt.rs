@@ -1,0 +1,2 @@
+#[daemon::main(syslog = "deamon")]
+fn main() {}
