@@ -1,6 +1,6 @@
 //! tokio and clap: a server that sends every line back to its client.
 //!
-//! `#[daemon::main]` stands above `#[tokio::main]`, so the runtime starts in the daemon only. clap
+//! `#[daemon::main]` stands above `#[tokio::main]`, so no runtime starts in the launcher. clap
 //! declares the switch for `--help`. With `ready = "listening"` the prompt returns when the server
 //! listens, and a failure before that appears on the terminal:
 //!

@@ -51,6 +51,15 @@ fn links_of_the_pages_lead_to_files() {
         for (label, target) in &defined {
             let is_file = directory.join(target).is_file();
             assert!(is_file, "{}: [{label}]: {target}", page.display());
+            let item = label.strip_suffix('`').and_then(|it| it.strip_prefix('`'));
+            if let Some(item) = item {
+                let name = item.rsplit("::").next().expect("a name");
+                let name = name.trim_end_matches("()");
+                let source = read(&directory.join(target));
+                let declares = |word| source.contains(&format!("pub {word} {name}"));
+                let is_there = ["fn", "struct", "enum"].into_iter().any(declares);
+                assert!(is_there, "{}: no {item} in {target}", page.display());
+            }
         }
         for label in used_labels(&text) {
             let is_defined = defined.iter().any(|(name, _)| name == label);
