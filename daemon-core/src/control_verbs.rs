@@ -25,6 +25,7 @@ use crate::signal::Signal;
 use crate::sys;
 use crate::syslog::Severity;
 use crate::systemd;
+use crate::unit_file::{Manager, UnitFile};
 use crate::value_flags::{CONTROL_FLAG, LOG_FLAG};
 use crate::verb::Verb;
 use takeover::{not_restarted, other_user, take_over};
@@ -127,6 +128,8 @@ fn run(settings: Daemon, verb: Verb, arguments: Vec<OsString>) -> Result<u8, Err
         Verb::Reopen => reopen(&control()?, settings.settings.log_reopen).map(|()| 0),
         Verb::Restart => Err(restart(settings, arguments, stop_timeout)?),
         Verb::Rotate => rotate(&settings, arguments.first().cloned()).map(|()| 0),
+        Verb::Unit => print_unit(settings, arguments, Manager::System),
+        Verb::UserUnit => print_unit(settings, arguments, Manager::User),
         Verb::Log(view) => {
             let control = control()?;
             let log = log_of(&settings, arguments.first().cloned(), &control)?;
@@ -249,6 +252,16 @@ fn has_no_arguments(settings: &Daemon, arguments: &[OsString]) -> bool {
     let run = settings.control_subcommands.as_ref();
     let is_ours = |word: &OsString| settings.subcommand.contains(word) || run == Some(word);
     arguments.iter().skip(1).all(is_ours)
+}
+
+/// `unit` and `user-unit`.
+fn print_unit(settings: Daemon, arguments: Vec<OsString>, manager: Manager) -> Result<u8, Error> {
+    let unit = UnitFile::new(settings, arguments, manager)?;
+    report::output(unit.to_text().as_bytes());
+    for text in unit.warnings() {
+        report::line(&text);
+    }
+    Ok(0)
 }
 
 /// `status`.

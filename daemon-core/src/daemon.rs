@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fmt::Display;
 #[cfg(unix)]
 use std::os::fd::RawFd;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::before_start::{BeforeStart, Start};
@@ -75,6 +76,8 @@ pub struct Daemon {
     pub(crate) lock_in_foreground: Option<fn(Daemon) -> Result<(), Error>>,
     /// The user of the program chose the log by `log_flag`.
     pub(crate) log_is_chosen: bool,
+    /// What the user of the program chose by `pid_flag`.
+    pub(crate) chosen_pid_file: Option<PathBuf>,
 }
 
 /// Carries out a verb with these arguments for the program; returns the exit status.
@@ -118,6 +121,7 @@ impl Daemon {
             #[cfg(unix)]
             lock_in_foreground: None,
             log_is_chosen: false,
+            chosen_pid_file: None,
         }
     }
 

@@ -135,7 +135,8 @@ impl Daemon {
             self.capabilities.merge(installed);
         }
         if let Some(path) = chosen.pid_file {
-            self.paths.pid = Some(PathSource::from(path));
+            self.paths.pid = Some(PathSource::from(path.clone()));
+            self.chosen_pid_file = Some(path);
         }
         if let Some(path) = chosen.log_file {
             self.paths.log = Some(PathSource::from(path));

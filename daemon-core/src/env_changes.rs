@@ -28,6 +28,22 @@ impl EnvChanges {
         self.changes.extend(later.changes);
     }
 
+    /// Whether all variables of the launcher are removed.
+    pub(crate) fn clears(&self) -> bool {
+        self.clears
+    }
+
+    /// What becomes of each variable that is named: the last change counts.
+    pub(crate) fn resulting(&self) -> impl Iterator<Item = (&OsStr, Option<&OsStr>)> {
+        let is_last = |at: usize, name: &OsString| {
+            let mut later = self.changes.iter().skip(at + 1);
+            later.all(|(other, _)| other != name)
+        };
+        let last = self.changes.iter().enumerate();
+        let last = last.filter(move |(at, (name, _))| is_last(*at, name));
+        last.map(|(_, (name, value))| (name.as_os_str(), value.as_deref()))
+    }
+
     /// Whether the variable is set or removed by its name.
     pub(crate) fn change(&self, name: &str) -> bool {
         self.changes.iter().any(|(changed, _)| changed == name)

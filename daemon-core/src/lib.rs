@@ -94,6 +94,8 @@ mod syslog;
 mod systemd;
 #[cfg(unix)]
 mod trust;
+#[cfg(unix)]
+mod unit_file;
 #[cfg(not(unix))]
 mod unsupported;
 mod value_flags;

@@ -106,7 +106,8 @@ pub(crate) static CONTROL_FLAG: FlagOption = FlagOption {
 const PATH: &str = "expected a path; write ./-name for one that begins with a dash";
 const SECONDS: &str = "expected a number of seconds";
 const INSTANCE: &str = "expected a name of at most 64 letters, digits, `.`, `_`, `@` and `-`";
-const VERB: &str = "expected status, start, stop, reload, reopen, restart, rotate or log";
+const VERB: &str =
+    "expected status, start, stop, reload, reopen, restart, rotate, log, unit or user-unit";
 
 const INSTANCE_MAX: usize = 64;
 

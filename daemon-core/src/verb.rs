@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-/// What can be done with a daemon that is there.
+/// What can be done with a daemon, and instead of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verb {
     Status,
@@ -13,6 +13,8 @@ pub(crate) enum Verb {
     Restart,
     Rotate,
     Log(LogView),
+    Unit,
+    UserUnit,
 }
 
 /// What the words after the verb `log` ask for.
@@ -25,7 +27,7 @@ pub(crate) struct LogView {
 }
 
 /// Every verb, by its word.
-pub(crate) const WORDS: [(&str, Verb); 8] = [
+pub(crate) const WORDS: [(&str, Verb); 10] = [
     ("status", Verb::Status),
     ("start", Verb::Start),
     ("stop", Verb::Stop),
@@ -34,6 +36,8 @@ pub(crate) const WORDS: [(&str, Verb); 8] = [
     ("restart", Verb::Restart),
     ("rotate", Verb::Rotate),
     ("log", Verb::Log(LogView::DEFAULT)),
+    ("unit", Verb::Unit),
+    ("user-unit", Verb::UserUnit),
 ];
 
 impl LogView {

@@ -89,15 +89,6 @@ fn client_gets_the_reason_of_a_failed_start() {
 }
 
 #[test]
-fn malformed_variable_starts_nothing() {
-    let scratch = Scratch::new();
-    let options = format!("{OPTIONS}\nenv_remove=A=B");
-    let launch = client(&scratch, "note:ran").options(options).run();
-    scratch.expect_refusal(&launch, 78, &["variable A=B", "has no `=`"]);
-    assert_eq!(scratch.files(), [""; 0]);
-}
-
-#[test]
 fn announcement_goes_to_standard_output() {
     let scratch = Scratch::new();
     let background = |options: &str, steps: &str| {

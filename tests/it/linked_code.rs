@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A capability, and code that only it needs: the end of a path, as a mangled name holds it.
-const CAPABILITIES: [(&str, &str); 18] = [
+const CAPABILITIES: [(&str, &str); 20] = [
     ("pid", "8pid_file"),
     ("log", "8log_file7LogFile4open"),
     ("log_reopen", "10log_reopen9reopen_on"),
@@ -18,7 +18,9 @@ const CAPABILITIES: [(&str, &str); 18] = [
     ("user", "8identity"),
     ("before_start", "6passed4keep"),
     ("chroot", "12capabilities10enter_root"),
-    ("control", "13control_verbs"),
+    ("control", "13control_verbs3run"),
+    ("client", "6client"),
+    ("unit", "9unit_file"),
     ("foreground_lock", "15foreground_lock"),
     ("placeholder", "13path_template7fill_in"),
     ("instance", "13INSTANCE_FLAG"),
@@ -40,12 +42,13 @@ const PROGRAMS: &[(&str, &str, &[&str])] = &[
     (r#"log_flag = "--log""#, "", &["log", "trust"]),
     (r#"log_flag = "--log", log_reopen = "SIGUSR1""#, "", &["log", "log_reopen", "trust"]),
     (r#"pid = "/run/x.pid", log = "/x.log", control_flag = "-s", log_rotate = "10M""#, "",
-        &["pid", "log", "log_reopen", "log_rotate", "control", "trust"]),
+        &["pid", "log", "log_reopen", "log_rotate", "control", "client", "unit", "trust"]),
     (r#"syslog = "daemon""#, "", &["syslog"]),
     (r#"user = "daemon""#, "", &["user", "trust"]),
     (r#"chroot = "/srv""#, "", &["chroot"]),
     ("before_start = open", "", &["before_start"]),
-    (r#"pid = "/run/x.pid", control_flag = "-s""#, "", &["pid", "control", "trust"]),
+    (r#"pid = "/run/x.pid", control_flag = "-s""#, "",
+        &["pid", "control", "client", "unit", "trust"]),
     (r#"pid = "/run/x.pid", pid_in_foreground = true"#, "", &["pid", "foreground_lock", "trust"]),
     (r#"pid = "{pid_dir}/x.pid""#, "", &["pid", "placeholder", "trust"]),
     (r#"instance_flag = "--name""#, "", &["instance"]),
@@ -53,6 +56,8 @@ const PROGRAMS: &[(&str, &str, &[&str])] = &[
     (r#"ready = "tcp:80""#, "", &["listening"]),
     (r#"ready = "notify""#, "daemon::ready();", &["notify"]),
     ("", r#"daemon::exec(&mut std::process::Command::new("x"));"#, &["exec"]),
+    (r#"pid = "/run/x.pid""#, "let _ = daemon::Daemon::new().ensure();", &["pid", "client", "trust"]),
+    ("", "let _ = daemon::Daemon::new().unit();", &["unit"]),
     ("", "let _ = daemon::log_writer();", &["log_writer"]),
     (r#"background_flag = "-b", subcommand = "serve", umask = 0o022, keep_fds = [3], workdir = "/""#,
         "", &[]),

@@ -109,6 +109,15 @@ impl Daemon {
     /// # Errors
     ///
     /// Always, of the kind [`Usage`](crate::ErrorKind::Usage).
+    pub fn unit(&self) -> Result<String, Error> {
+        Err(unsupported())
+    }
+
+    /// Fails.
+    ///
+    /// # Errors
+    ///
+    /// Always, of the kind [`Usage`](crate::ErrorKind::Usage).
     pub fn control(&self) -> Result<Control, Error> {
         Err(unsupported())
     }

@@ -20,8 +20,17 @@ pub(crate) static RUN_WORD: Kind = Kind {
 };
 
 const RUN_WORD_TAKES: &str = "a word without a dash";
-const VERBS: [&str; 8] = [
-    "status", "start", "stop", "reload", "reopen", "restart", "rotate", "log",
+const VERBS: [&str; 10] = [
+    "status",
+    "start",
+    "stop",
+    "reload",
+    "reopen",
+    "restart",
+    "rotate",
+    "log",
+    "unit",
+    "user-unit",
 ];
 
 fn run_word(value: &Value) -> syn::Result<TokenStream> {

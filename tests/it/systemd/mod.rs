@@ -1,6 +1,7 @@
 //! Under systemd in new namespaces: as the manager of a user, and as process 1.
 
 mod system;
+mod unit;
 mod user;
 
 /// What the scripts exit with where there can be no manager.

@@ -1,5 +1,8 @@
 //! systemd as process 1, over a throw-away overlay of this system.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
 use super::IMPOSSIBLE;
 use crate::support::scratch::Scratch;
 use crate::support::{program, requires};
@@ -89,8 +92,13 @@ const TOOLS: &str = r#"
     check() { test "$1" = "$2" || echo "$3: $1, not $2"; }
 "#;
 
-/// Runs a script in which `$0` is the program `report`. It says what is wrong.
+/// Runs a script in which `$1` is the program `report`. It says what is wrong.
 fn expect_right(script: &str) {
+    expect_right_with(script, &[]);
+}
+
+/// The same with more words after the program.
+pub(super) fn expect_right_with(script: &str, words: &[&[u8]]) {
     let needs = ["systemd-run", "unshare", "nsenter", "journalctl"];
     if !requires::root() || !needs.into_iter().all(requires::program) {
         return;
@@ -107,6 +115,7 @@ fn expect_right(script: &str) {
         .arg(format!("{INSIDE}\n{OUTER}"))
         .arg("sh")
         .arg(&report)
+        .args(words.iter().map(|word| OsStr::from_bytes(word)))
         .run();
     let is_possible = outcome.code() != IMPOSSIBLE;
     if requires::machine(is_possible, "systemd as process 1") {

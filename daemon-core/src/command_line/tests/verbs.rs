@@ -61,7 +61,8 @@ fn verb_may_be_attached_to_its_flag() {
     ] {
         let expected = format!(
             "cannot use the flag -s: unknown verb {word}; \
-             expected status, start, stop, reload, reopen, restart, rotate or log"
+             expected status, start, stop, reload, reopen, restart, rotate, log, unit or \
+                    user-unit"
         );
         assert_eq!(ask(&full(), &words(line)), Err(usage(&expected)), "{line}");
     }
@@ -81,14 +82,16 @@ fn verb_may_be_attached_to_its_flag() {
 #[test]
 fn unknown_verb_is_refused() {
     let expected = "cannot use the flag -s: unknown verb stpo; \
-                    expected status, start, stop, reload, reopen, restart, rotate or log";
+                    expected status, start, stop, reload, reopen, restart, rotate, log, unit or \
+                    user-unit";
     assert_eq!(ask(&full(), &words("prog -s stpo")), Err(usage(expected)));
 }
 
 #[test]
 fn missing_verb_is_refused() {
     let expected = "cannot use the flag -s: \
-                    expected status, start, stop, reload, reopen, restart, rotate or log";
+                    expected status, start, stop, reload, reopen, restart, rotate, log, unit or \
+                    user-unit";
     for line in ["prog -s", "prog -s -d", "prog -s --help", "prog -s -- stop"] {
         assert_eq!(ask(&full(), &words(line)), Err(usage(expected)), "{line}");
     }

@@ -1,0 +1,506 @@
+//! The systemd unit that runs this program, see `systemd.service(5)`: the verbs `unit` and `user-unit`.
+//!
+//! Under systemd the program runs in the foreground, so what the launcher does for a daemon stands in
+//! the unit. It is printed; nothing is written, enabled or started.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+
+use nix::unistd::{User, geteuid};
+
+use crate::daemon::Daemon;
+use crate::enter::path_context;
+use crate::error::{Error, ErrorKind, escape, shown};
+use crate::kill_mode::KillMode;
+use crate::path_template::{self, Resolved};
+use crate::program_name;
+use crate::settings::Object;
+use crate::stdin::Stdin;
+use crate::value_flags::{Chosen, PID_FLAG};
+
+/// What more of a command line does not help to recognise.
+const DESCRIPTION_MAX: usize = 200;
+
+/// Where a user's units live on after the last session, see `loginctl(1)`.
+const LINGER: &str = "/var/lib/systemd/linger";
+
+/// The manager that the unit is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manager {
+    System,
+    User,
+}
+
+impl Daemon {
+    /// The systemd unit that runs this program with this command line, or with [`args`](Self::args), as
+    /// the verb `unit` prints it. The options of the builder become keys of the unit.
+    ///
+    /// Nothing is written, enabled or started. For a unit of the manager of a user there is the verb
+    /// `user-unit`.
+    ///
+    /// # Errors
+    ///
+    /// [`Usage`](crate::ErrorKind::Usage): a value that no unit can hold, for example a control
+    /// character in the working directory. Otherwise as the start.
+    ///
+    /// ```no_run
+    /// use daemon::Daemon;
+    ///
+    /// let unit = Daemon::new().user("www-data").args(["serve"]).unit()?;
+    /// std::fs::write("/etc/systemd/system/hello.service", unit).expect("written");
+    /// # Ok::<(), daemon::Error>(())
+    /// ```
+    pub fn unit(&self) -> Result<String, Error> {
+        let arguments = env::args_os().collect();
+        let settings = self.clone().configured(Chosen::default())?;
+        Ok(UnitFile::new(settings, arguments, Manager::System)?.to_text())
+    }
+}
+
+/// A unit, with everything that it needs resolved.
+#[derive(Debug)]
+pub(crate) struct UnitFile {
+    settings: Daemon,
+    manager: Manager,
+    /// The name of the program, and of the unit.
+    name: String,
+    program: PathBuf,
+    /// `argv[0]`, where the file of the program has another name.
+    argv0: Option<OsString>,
+    arguments: Vec<OsString>,
+    workdir: PathBuf,
+    chroot: Option<PathBuf>,
+}
+
+impl UnitFile {
+    /// The unit for this command line of the program, without the words of this library.
+    pub(crate) fn new(
+        mut settings: Daemon,
+        arguments: Vec<OsString>,
+        manager: Manager,
+    ) -> Result<Self, Error> {
+        settings.env.check()?;
+        let mut arguments = arguments.into_iter();
+        let argv0 = arguments.next().unwrap_or_default();
+        let mut arguments: Vec<_> = match settings.args.take() {
+            Some(args) => args,
+            None => arguments.collect(),
+        };
+        add_foreground_flag(&settings, &mut arguments);
+        add_pid_flag(&settings, &mut arguments);
+        let program =
+            env::current_exe().map_err(|cause| Error::step("find this program", cause))?;
+        let name_of = |path: &OsStr| Path::new(path).file_name().map(OsStr::to_owned);
+        let is_renamed = name_of(&argv0) != name_of(program.as_os_str());
+        let mut context = path_context(&argv0);
+        context.instance.clone_from(&settings.instance);
+        if manager == Manager::System {
+            context.uid = 0;
+        }
+        let resolve = |object, source: &Option<_>| {
+            let resolve = |source| path_template::resolve(object, source, &context);
+            source.clone().map(resolve).transpose()
+        };
+        let chroot = resolve(Object::Root, &settings.paths.chroot)?.map(Resolved::into_path);
+        // Inside the new root directory, which a program in the foreground does not have.
+        let workdir = match chroot {
+            None => resolve(Object::Workdir, &settings.paths.workdir)?.map(Resolved::into_path),
+            Some(_) => None,
+        };
+        let workdir = workdir.map_or_else(env::current_dir, Ok);
+        let workdir = workdir.map_err(|cause| Error::step("find the working directory", cause))?;
+        // A symbolic link stays what it is.
+        let has_parent = workdir
+            .components()
+            .any(|part| part == Component::ParentDir);
+        let workdir = match fs::canonicalize(&workdir) {
+            Ok(path) if has_parent => path,
+            _ => workdir,
+        };
+        let unit = Self {
+            name: program_name::in_argv0(&argv0).map_or("program".to_owned(), |name| {
+                unit_name(&name.to_string_lossy())
+            }),
+            argv0: is_renamed.then_some(argv0),
+            settings,
+            manager,
+            program,
+            arguments,
+            workdir,
+            chroot,
+        };
+        unit.check()?;
+        Ok(unit)
+    }
+
+    /// Refuses what systemd reads in another way than it is written.
+    fn check(&self) -> Result<(), Error> {
+        let workdir = self.workdir.as_os_str();
+        let mut parts = self.workdir.components();
+        if !is_raw_text(workdir) || parts.any(|part| part == Component::ParentDir) {
+            let reason = "it has `..`, a control character or one that is not UTF-8, or ends with a \
+                          space or a backslash; use the option workdir";
+            return Err(refused(
+                &format!("WorkingDirectory={}", shown(&self.workdir)),
+                reason,
+            ));
+        }
+        for (key, value) in [
+            ("User", &self.settings.user),
+            ("Group", &self.settings.group),
+        ] {
+            let Some(value) = value else { continue };
+            if !is_raw_text(value.as_ref()) {
+                let key = format!("{key}={}", shown(value.as_ref()));
+                return Err(refused(&key, "it has a control character"));
+            }
+        }
+        for (name, value) in self.settings.env.resulting() {
+            let Some(value) = value else { continue };
+            let key = || format!("Environment={}", shown(name.as_ref()));
+            if !is_variable_name(name) {
+                return Err(refused(&key(), "a name has letters, digits and `_`"));
+            }
+            let is_text = |value: &str| {
+                !value
+                    .chars()
+                    .any(|it| it.is_control() && it != '\t' && it != '\n')
+            };
+            if !value.to_str().is_some_and(is_text) {
+                let reason = "the value has a control character, or one that is not UTF-8";
+                return Err(refused(&key(), reason));
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn to_text(&self) -> String {
+        let mut text = self.head();
+        let mut line = |line: String| writeln!(text, "{line}").unwrap_or_default();
+        line("\n[Unit]".to_owned());
+        line(format!("Description={}", self.description()));
+        line("\n[Service]".to_owned());
+        // By its name: the constructor of a mode links the code of the mode.
+        let is_notify = self.settings.readiness.to_string() == "notify";
+        line(format!(
+            "Type={}",
+            if is_notify { "notify" } else { "exec" }
+        ));
+        line(format!("ExecStart={}", self.command()));
+        line(format!(
+            "WorkingDirectory={}",
+            raw(self.workdir.as_os_str())
+        ));
+        for value in self.identity() {
+            line(value);
+        }
+        if let Some(umask) = self.settings.settings.umask {
+            line(format!("UMask={umask:04o}"));
+        }
+        for (name, value) in self.settings.env.resulting() {
+            match value {
+                Some(value) => {
+                    let assignment = [name.as_bytes(), b"=", value.as_bytes()].concat();
+                    line(format!("Environment={}", quoted(&assignment)));
+                }
+                None => line(format!("UnsetEnvironment={}", quoted(name.as_bytes()))),
+            }
+        }
+        if let (true, Some(timeout)) = (is_notify, self.settings.settings.ready_timeout) {
+            line(format!("TimeoutStartSec={}", time_span(timeout)));
+        }
+        line(format!("KillSignal={}", self.settings.settings.stop_signal));
+        line(format!(
+            "KillMode={}",
+            match self.settings.settings.kill_mode {
+                KillMode::Mixed => "mixed",
+                KillMode::Process => "process",
+            }
+        ));
+        line(format!(
+            "TimeoutStopSec={}",
+            time_span(self.settings.settings.stop_timeout)
+        ));
+        for value in self.remarks() {
+            line(format!("# {value}"));
+        }
+        line("\n[Install]".to_owned());
+        line(format!(
+            "WantedBy={}",
+            match self.manager {
+                Manager::System => "multi-user.target",
+                Manager::User => "default.target",
+            }
+        ));
+        text
+    }
+
+    /// What the user of the verb should know.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let user = User::from_uid(geteuid()).ok().flatten();
+        for (what, path) in [
+            ("program", &self.program),
+            ("working directory", &self.workdir),
+        ] {
+            let shown = shown(path);
+            let is_below = |home: &Path| home != Path::new("/") && path.starts_with(home);
+            let is_in_home = is_below(Path::new("/home"))
+                || is_below(Path::new("/root"))
+                || user.as_ref().is_some_and(|user| is_below(&user.dir));
+            if path.components().any(|part| part.as_os_str() == "target") {
+                warnings.push(format!(
+                    "the {what} {shown} is in a directory of cargo; install it"
+                ));
+            } else if is_in_home && self.manager == Manager::System {
+                warnings.push(format!("the {what} {shown} is in a home directory"));
+            }
+        }
+        if !self.workdir.is_dir() {
+            warnings.push(format!(
+                "the working directory {} does not exist",
+                shown(&self.workdir)
+            ));
+        }
+        if self.arguments.iter().any(|word| word.to_str().is_none()) {
+            let text = "an argument is not UTF-8, so systemctl status cannot show the unit";
+            warnings.push(text.to_owned());
+        }
+        let lingers = |user: &User| Path::new(LINGER).join(&user.name).exists();
+        if self.manager == Manager::User && !user.as_ref().is_some_and(lingers) {
+            let text = "the unit starts at the first login and ends with the last session; use \
+                        loginctl enable-linger to run it from boot on";
+            warnings.push(text.to_owned());
+        }
+        warnings
+    }
+
+    /// The commands that take the place of the verbs.
+    fn head(&self) -> String {
+        let name = &self.name;
+        let (systemctl, journalctl, directory) = match self.manager {
+            Manager::System => ("systemctl", "journalctl -u", "/etc/systemd/system"),
+            Manager::User => (
+                "systemctl --user",
+                "journalctl --user -u",
+                "~/.config/systemd/user",
+            ),
+        };
+        format!(
+            "# {directory}/{name}.service\n\
+             #\n\
+             # at boot: {systemctl} daemon-reload && {systemctl} enable --now {name}\n\
+             # status, start, stop, restart: {systemctl} status {name}, and so on\n\
+             # reload: {systemctl} reload {name}, with ExecReload= below\n\
+             # log: {journalctl} {name}\n"
+        )
+    }
+
+    /// The program and its arguments in one line.
+    fn description(&self) -> String {
+        let mut words = vec![self.name.clone()];
+        let arguments = self.arguments.iter();
+        words.extend(arguments.map(|word| word.to_string_lossy().into_owned()));
+        let words = words.join(" ");
+        let text: String = words
+            .chars()
+            .flat_map(escape)
+            .take(DESCRIPTION_MAX)
+            .collect();
+        // A backslash at the end of a line joins the next one to it.
+        raw(text.trim_end_matches(['\\', ' ']).as_ref())
+    }
+
+    fn command(&self) -> String {
+        // `:` keeps `$` as it is, and `@` is for another `argv[0]`.
+        let mut words = vec![quoted(self.program.as_os_str().as_bytes())];
+        words.extend(
+            self.argv0
+                .iter()
+                .chain(&self.arguments)
+                .map(|word| quoted(word.as_bytes())),
+        );
+        let prefix = if self.argv0.is_some() { ":@" } else { ":" };
+        format!("{prefix}{}", words.join(" "))
+    }
+
+    fn identity(&self) -> Vec<String> {
+        let named = [
+            ("User", &self.settings.user),
+            ("Group", &self.settings.group),
+        ];
+        let named = named
+            .into_iter()
+            .filter_map(|(key, name)| Some((key, name.as_ref()?)));
+        // The manager of a user cannot become another.
+        let comment = if self.manager == Manager::User {
+            "# not for a user: "
+        } else {
+            ""
+        };
+        named
+            .map(|(key, name)| format!("{comment}{key}={}", raw(name.as_ref())))
+            .collect()
+    }
+
+    /// What the unit leaves to its reader.
+    fn remarks(&self) -> Vec<String> {
+        let mut remarks: Vec<String> = [
+            "ExecReload=kill -HUP $MAINPID",
+            "NoNewPrivileges=yes",
+            "PrivateTmp=yes",
+            "ProtectSystem=full",
+        ]
+        .map(str::to_owned)
+        .into();
+        let settings = &self.settings;
+        if let Some(root) = &self.chroot {
+            remarks.push(format!(
+                "not expressed: chroot {}; see RootDirectory=",
+                shown(root)
+            ));
+        }
+        if !settings.settings.keep_fds.is_empty() {
+            remarks.push("not expressed: keep_fds; see Sockets=".to_owned());
+        }
+        if settings.env.clears() {
+            remarks.push("not expressed: env_clear; systemd passes few variables".to_owned());
+        }
+        if settings.before_start.is_some() {
+            remarks.push("not expressed: before_start; see ExecStartPre=".to_owned());
+        }
+        if settings.stdin == Stdin::Keep {
+            remarks.push("not expressed: stdin; see StandardInput=".to_owned());
+        }
+        remarks
+    }
+}
+
+/// A program that goes to the background without its flag gets it.
+fn add_foreground_flag(settings: &Daemon, arguments: &mut Vec<OsString>) {
+    let flags = settings.foreground_flag.iter().flatten();
+    let mut ours = arguments.iter().take_while(|word| *word != "--");
+    if ours.any(|word| flags.clone().any(|flag| flag == word)) {
+        return;
+    }
+    let first = flags.clone().next().cloned();
+    insert(settings, arguments, first);
+}
+
+/// A program that locks its PID file in the foreground gets the path that its user has chosen.
+fn add_pid_flag(settings: &Daemon, arguments: &mut Vec<OsString>) {
+    let flag = settings.value_flags.of(&PID_FLAG);
+    let chosen = flag.zip(settings.chosen_pid_file.as_ref());
+    if let (Some((flag, path)), Some(_)) = (chosen, settings.lock_in_foreground) {
+        insert(settings, arguments, [flag.to_owned(), path.clone().into()]);
+    }
+}
+
+/// Inserts words where a parser takes them for those of the subcommand.
+fn insert(
+    settings: &Daemon,
+    arguments: &mut Vec<OsString>,
+    words: impl IntoIterator<Item = OsString>,
+) {
+    let run = settings.control_subcommands.as_ref();
+    let is_subcommand = |word: &OsString| settings.subcommand.contains(word) || run == Some(word);
+    let at = arguments.iter().position(is_subcommand);
+    let at = at.map_or(0, |at| at + 1);
+    arguments.splice(at..at, words);
+}
+
+/// The one rule for every argument, see "Quoting" in `systemd.syntax(7)`.
+fn quoted(bytes: &[u8]) -> String {
+    let mut text = String::from("\"");
+    for byte in bytes {
+        match byte {
+            b'"' => text.push_str("\\\""),
+            b'\\' => text.push_str("\\\\"),
+            b'%' => text.push_str("%%"),
+            b' '..=b'~' => text.push(char::from(*byte)),
+            _ => write!(text, "\\x{byte:02x}").unwrap_or_default(),
+        }
+    }
+    text.push('"');
+    text
+}
+
+/// A value that systemd takes as it stands, but for its specifiers.
+fn raw(text: &OsStr) -> String {
+    text.to_string_lossy().replace('%', "%%")
+}
+
+/// Whether a value comes through as it stands.
+fn is_raw_text(text: &OsStr) -> bool {
+    text.to_str().is_some_and(|text| {
+        !text.chars().any(char::is_control)
+            && !text.ends_with([' ', '\\'])
+            && !text.starts_with(' ')
+    })
+}
+
+/// As systemd takes it.
+fn is_variable_name(name: &OsStr) -> bool {
+    let bytes = name.as_bytes();
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    bytes.iter().all(is_part) && !bytes.first().is_some_and(u8::is_ascii_digit)
+}
+
+/// With the characters that the name of a unit may have, see `systemd.unit(5)`.
+fn unit_name(program: &str) -> String {
+    let part = |it: char| {
+        if it.is_ascii_alphanumeric() || ":_.-".contains(it) {
+            it
+        } else {
+            '_'
+        }
+    };
+    program.chars().map(part).collect()
+}
+
+/// See `systemd.time(7)`. Without a time systemd would wait for ever.
+fn time_span(time: Duration) -> String {
+    match (time, time.subsec_millis()) {
+        (Duration::MAX, _) => "infinity".to_owned(),
+        (time, 0) if !time.is_zero() => time.as_secs().to_string(),
+        (time, _) => format!("{}ms", time.as_millis().max(1)),
+    }
+}
+
+fn refused(key: &str, reason: &str) -> Error {
+    Error::words(
+        ErrorKind::Usage,
+        format!("cannot write the key {key}"),
+        reason,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_has_one_form() {
+        assert_eq!(quoted(b""), "\"\"");
+        assert_eq!(quoted(b"a $B %n"), "\"a $B %%n\"");
+        assert_eq!(quoted(b"\"\\\n\xff"), "\"\\\"\\\\\\x0a\\xff\"");
+    }
+
+    #[test]
+    fn time_is_written_as_systemd_reads_it() {
+        assert_eq!(time_span(Duration::from_secs(90)), "90");
+        assert_eq!(time_span(Duration::from_micros(1_500_999)), "1500ms");
+        assert_eq!(time_span(Duration::ZERO), "1ms");
+        assert_eq!(time_span(Duration::MAX), "infinity");
+    }
+
+    #[test]
+    fn name_of_a_unit_has_no_other_characters() {
+        assert_eq!(unit_name("hello-2.x@a b"), "hello-2.x_a_b");
+    }
+}

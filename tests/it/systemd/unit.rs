@@ -1,0 +1,255 @@
+//! The units that the program prints about itself.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use daemon::{Daemon, KillMode, PathSource, Readiness, Signal, Stdin};
+
+use super::system::expect_right_with;
+use crate::support::scratch::Scratch;
+use crate::support::start::Start;
+use crate::support::{program, requires};
+
+type SetOption = fn(Daemon) -> Daemon;
+
+/// Every option that changes the unit.
+const OPTIONS: [SetOption; 17] = [
+    |daemon| daemon.user("root"),
+    |daemon| daemon.group("0"),
+    |daemon| daemon.umask(0o027),
+    |daemon| daemon.env("A", "%n \"$B\" \\ ü\t\n'"),
+    |daemon| daemon.env_remove(["A", "B"]),
+    Daemon::env_clear,
+    |daemon| daemon.workdir("/var/tmp/../tmp"),
+    |daemon| daemon.workdir(PathSource::template("{state_dir}")),
+    |daemon| daemon.chroot("/srv/%n"),
+    |daemon| daemon.stop_signal(Signal::from_raw(34)),
+    |daemon| daemon.stop_timeout(Duration::ZERO),
+    |daemon| daemon.kill_mode(KillMode::Process),
+    |daemon| daemon.ready(Readiness::notify()),
+    |daemon| daemon.ready_timeout(Duration::from_millis(1500)),
+    |daemon| daemon.keep_fds([3]).stdin(Stdin::Keep),
+    |daemon| {
+        daemon
+            .foreground_flag(["-f"])
+            .pid("/run/x.pid")
+            .pid_in_foreground(true)
+    },
+    |daemon| daemon.args(["%i", "$A", "a b", ";", "", "\\"]),
+];
+
+fn verify(scratch: &Scratch, words: &[&str]) -> Start {
+    let analyze = requires::find("systemd-analyze").expect("systemd-analyze");
+    let start = scratch.start_path(&analyze);
+    start.args(["verify", "--man=no"]).args(words)
+}
+
+#[test]
+fn units_of_any_two_options_are_valid() {
+    requires!(program("systemd-analyze"));
+    let scratch = Scratch::new();
+    let mut names = Vec::new();
+    for (first, set_first) in OPTIONS.iter().enumerate() {
+        for (second, set_second) in OPTIONS.iter().enumerate().skip(first) {
+            let daemon = set_second(set_first(Daemon::new()));
+            let name = format!("./unit-{first}-{second}.service");
+            scratch.write(&name, daemon.unit().expect("a unit"));
+            names.push(name);
+        }
+    }
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let outcome = verify(&scratch, &names).run();
+    let said = (outcome.code(), outcome.out_text(), outcome.err_text());
+    assert_eq!(said, (0, String::new(), String::new()));
+}
+
+/// A unit with the option that is wrong.
+fn refusal(set: impl Fn(Daemon) -> Daemon) -> (u8, String) {
+    let error = set(Daemon::new()).unit().expect_err("a refusal");
+    (error.exit_status(), error.to_string())
+}
+
+#[test]
+fn value_that_no_unit_can_hold_is_refused() {
+    for directory in ["/a\nb", "/a\x01", "/a\\", "/a ", "/a/../b"] {
+        let (status, said) = refusal(|daemon| daemon.workdir(directory));
+        assert_eq!(status, 64, "{said}");
+        assert!(
+            said.starts_with("cannot write the key WorkingDirectory=/a"),
+            "{said}"
+        );
+        assert!(said.contains("use the option workdir"), "{said}");
+    }
+    let (status, said) = refusal(|daemon| daemon.env("A", "\x01"));
+    assert_eq!(
+        (status, said.contains("Environment=A")),
+        (64, true),
+        "{said}"
+    );
+    let (status, said) = refusal(|daemon| daemon.env("A.B", ""));
+    assert_eq!(
+        (status, said.contains("Environment=A.B")),
+        (64, true),
+        "{said}"
+    );
+    let (status, said) = refusal(|daemon| daemon.user("a\nRestart=no"));
+    assert_eq!((status, said.contains("User=a")), (64, true), "{said}");
+    let (status, said) = refusal(|daemon| daemon.env("A=B", ""));
+    assert_eq!(
+        (status, said.contains("variable A=B")),
+        (78, true),
+        "{said}"
+    );
+}
+
+#[test]
+fn verb_prints_the_unit_of_a_command_line() {
+    let scratch = Scratch::new();
+    let unit = |options: &str, words: &[&str]| {
+        let options = format!("{options}\npid=x.pid\nlog=x.log\npid_flag=-p");
+        let start = scratch.report().options(options).args(words);
+        let outcome = start.run();
+        assert_eq!(outcome.code(), 0, "{outcome:?}");
+        outcome.out_text()
+    };
+    let command = |unit: &str| {
+        let line = unit
+            .lines()
+            .find_map(|line| line.strip_prefix("ExecStart=:"));
+        let line = line.expect("a command").split_once("/report\" ");
+        line.expect("the program").1.to_owned()
+    };
+    let printed = unit(
+        "control_flag=-s",
+        &["x", "-s", "unit", "-p", "y.pid", "--", "-d"],
+    );
+    assert_eq!(command(&printed), "\"x\" \"--\" \"-d\"");
+    let directory = format!("\nWorkingDirectory={}\n", scratch.dir().display());
+    assert!(printed.contains(&directory), "{printed}");
+    assert!(
+        printed.contains("\nWantedBy=multi-user.target\n"),
+        "{printed}"
+    );
+    assert!(
+        !printed.contains("x.pid") && !printed.contains("x.log"),
+        "{printed}"
+    );
+    let options = "control_flag=-s\nsubcommand=serve\nforeground_flag=-f\npid_in_foreground=";
+    let printed = unit(
+        options,
+        &["-v", "serve", "-s", "user-unit", "-p", "y.pid", "x"],
+    );
+    let expected = "\"-v\" \"serve\" \"-p\" \"y.pid\" \"-f\" \"x\"";
+    assert_eq!(command(&printed), expected);
+    assert!(printed.contains("\nWantedBy=default.target\n"), "{printed}");
+    let printed = unit("control_subcommands=run", &["unit", "x"]);
+    assert_eq!(command(&printed), "\"run\" \"x\"");
+    assert!(!scratch.path("x.pid").exists() && !scratch.path("x.log").exists());
+}
+
+#[test]
+fn user_unit_is_valid() {
+    requires!(program("systemd-analyze"));
+    let scratch = Scratch::new();
+    let options = "control_flag=-s\nuser=root\ngroup=0\numask=027\nready=notify";
+    let start = scratch.report().options(options).args(["-s", "user-unit"]);
+    scratch.write("report.service", start.run().out_text());
+    let outcome = verify(&scratch, &["--user", "./report.service"]);
+    let outcome = outcome.env("XDG_RUNTIME_DIR", scratch.dir()).run();
+    let said = (outcome.code(), outcome.out_text(), outcome.err_text());
+    assert_eq!(said, (0, String::new(), String::new()));
+}
+
+#[test]
+fn unit_warns_of_places_that_do_not_stay() {
+    let scratch = Scratch::new();
+    let copy = |directory: &str| {
+        fs::create_dir_all(scratch.path(directory)).expect("a directory");
+        scratch.copy_program(&program::path("report"), &format!("{directory}/report"))
+    };
+    let print = |program: &Path| {
+        let start = scratch
+            .report()
+            .via(program)
+            .options("control_flag=-s\nworkdir=/missing");
+        start.args(["-s", "unit"]).run().err_text()
+    };
+    let said = print(&copy("target/debug"));
+    assert!(
+        said.contains("/target/debug/report is in a directory of cargo"),
+        "{said}"
+    );
+    assert!(
+        said.contains("working directory /missing does not exist"),
+        "{said}"
+    );
+    let said = print(&copy("bin"));
+    assert!(!said.contains("cargo"), "{said}");
+}
+
+/// The options that are also variables of the unit.
+const RUN: &str = r#"
+    install() {
+        cd $HERE
+        $report -s unit "$@" 2> warnings > /run/systemd/system/report.service || cat warnings
+        systemctl daemon-reload
+    }
+    report=$1
+    shift
+    nl='
+'
+    steps="catch:1 status:up ready report stay"
+    export TEST_OPTIONS="control_flag=-s${nl}ready=notify${nl}stop_timeout=5${nl}workdir=$HERE
+env=TEST_DOES:$steps${nl}env=TEST_REPORT:$HERE/report.json${nl}umask=027${nl}user=nobody"
+    chmod 777 $HERE
+"#;
+
+#[test]
+fn printed_unit_runs_the_program_under_systemd() {
+    // Every byte that an argument can have.
+    let all: Vec<u8> = (1..=255).collect();
+    let words: [&[u8]; 7] = [
+        &all,
+        b"-x",
+        b"",
+        b"$HOME ${A} %n",
+        b";",
+        b"a b'c\"",
+        b"\\x41\\",
+    ];
+    let script = format!(
+        r#"{RUN}
+            install "$@"
+            grep -q "an argument is not UTF-8" warnings || cat warnings
+            systemctl start report || journalctl -u report
+            group=/sys/fs/cgroup/system.slice/report.service
+            tail -z -n +2 /proc/$(cat $group/cgroup.procs)/cmdline > got
+            printf '%s\0' "$@" > expected
+            cmp got expected
+            systemctl stop report
+
+            shift
+            install "$@"
+            systemctl start report || systemctl status report
+            check "$(show report ActiveState)" active state
+            check "$(show report StatusText)" up status
+            main=$(show report MainPID)
+            check "$(stat -c %U /proc/$main)" nobody user
+            check "$(grep Umask: /proc/$main/status)" "Umask:	0027" umask
+            tail -z -n +2 /proc/$main/cmdline > got
+            printf '%s\0' "$@" > expected
+            cmp got expected
+            ! systemctl reload report 2>&- || echo it reloads
+            sed -i 's/^# ExecReload=/ExecReload=/' /run/systemd/system/report.service
+            systemctl daemon-reload
+            systemctl reload report || systemctl status report
+            check "$(show report MainPID)" $main "after reload"
+            systemctl restart report
+            test "$(show report MainPID)" != $main || echo it was not restarted
+            systemctl stop report
+            check "$(show report ActiveState) $(show report Result)" "inactive success" end
+        "#
+    );
+    expect_right_with(&script, &words);
+}
