@@ -26,6 +26,7 @@ mod locked;
 mod new_file;
 
 use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -35,7 +36,7 @@ use crate::lock;
 use crate::trust;
 use failure::{failed, mutex_busy, unsteady, untrusted};
 use found::{find, refuse_running};
-use new_file::{ATTEMPTS, Acquired, NewFile, pause};
+use new_file::{ATTEMPTS, Acquired, NewFile, ODD_MODES_MAX, pause};
 
 pub(crate) use failed_start::failure;
 pub(crate) use failure::{launcher_stopped, unopened};
@@ -71,12 +72,17 @@ impl PidFile {
                     continue;
                 }
             };
-            trust::check_pid_file_mode(mode, new.group()?).map_err(|reason| {
+            // A file that is made anew and still has another mode is in a file system without modes,
+            // such as a folder of the host of a virtual machine.
+            let has_modes = attempts.start < ODD_MODES_MAX;
+            let metadata = new.metadata()?;
+            let its_mode = if has_modes { mode } else { metadata.mode() };
+            trust::check_pid_file_mode(its_mode, metadata.gid()).map_err(|reason| {
                 // A file with this mode is refused at the next start.
                 new.discard();
                 untrusted(reason)
             })?;
-            let Some(file) = new.prepare(path)? else {
+            let Some(file) = new.prepare(path, has_modes)? else {
                 attempts.next().ok_or_else(|| unsteady(path))?;
                 continue;
             };
@@ -86,7 +92,7 @@ impl PidFile {
                 new.discard_with(&file);
                 continue;
             }
-            return match new.publish(file, path, mode) {
+            return match new.publish(file, path, mode, has_modes) {
                 Err(cause) if cause.raw_os_error() == Some(libc::EBUSY) => {
                     in_place::lock(path, cause)
                 }

@@ -23,6 +23,9 @@ use crate::trust::{self, Untrusted};
 /// How often a file that is odd or replaced may be met.
 pub(super) const ATTEMPTS: usize = 50;
 
+/// After how many odd files in a row the modes of the file system are not what is asked for.
+pub(super) const ODD_MODES_MAX: usize = 3;
+
 /// No other user can open such a file, so no other user can lock it.
 const PRIVATE_MODE: u32 = 0o600;
 
@@ -88,16 +91,15 @@ impl NewFile {
         }))
     }
 
-    /// The group of the file, which a directory can pass on.
-    pub(super) fn group(&self) -> Result<u32, Error> {
+    /// Its mode, and its group, which a directory can pass on.
+    pub(super) fn metadata(&self) -> Result<Metadata, Error> {
         let metadata = self.file.metadata();
-        let metadata = metadata.map_err(|cause| failed("open", &self.path, cause))?;
-        Ok(metadata.gid())
+        metadata.map_err(|cause| failed("open", &self.path, cause))
     }
 
     /// Opens the description that the daemon inherits, locks byte 0 with it and writes that the pid
     /// is not known yet. `None` when the file was odd: it is removed then.
-    pub(super) fn prepare(&self, pid_file: &Path) -> Result<Option<File>, Error> {
+    pub(super) fn prepare(&self, pid_file: &Path, has_modes: bool) -> Result<Option<File>, Error> {
         let failed = |step| move |cause| failed(step, pid_file, cause);
         let metadata = self.file.metadata().map_err(failed("open"))?;
         if metadata.len() > NO_PID.len() as u64 {
@@ -105,7 +107,7 @@ impl NewFile {
             let reason = "it exists, and no start has left it";
             return Err(refused("create", &self.path, reason));
         }
-        let prepared = self.open_for_daemon(&metadata);
+        let prepared = self.open_for_daemon(&metadata, has_modes);
         let prepared = prepared.and_then(|file| match file {
             Some(file) => write_no_pid(&file).map(|()| Some(file)),
             None => Ok(None),
@@ -116,13 +118,13 @@ impl NewFile {
         prepared.map_err(failed("write"))
     }
 
-    fn open_for_daemon(&self, metadata: &Metadata) -> io::Result<Option<File>> {
+    fn open_for_daemon(&self, metadata: &Metadata, has_modes: bool) -> io::Result<Option<File>> {
         let mode = metadata.mode() & 0o7777;
-        if mode & !PRIVATE_MODE != 0 || metadata.nlink() != 1 {
+        if has_modes && mode & !PRIVATE_MODE != 0 || metadata.nlink() != 1 {
             return Ok(None);
         }
         // A umask can take bits away.
-        if mode != PRIVATE_MODE {
+        if has_modes && mode != PRIVATE_MODE {
             let permissions = Permissions::from_mode(PRIVATE_MODE);
             self.file.set_permissions(permissions)?;
         }
@@ -141,7 +143,13 @@ impl NewFile {
 
     /// Renames the file to the path, and gives it its mode only then: a readable `PATH.new` could be
     /// locked by any user.
-    pub(super) fn publish(self, file: File, path: &Path, mode: u32) -> io::Result<PidFile> {
+    pub(super) fn publish(
+        self,
+        file: File,
+        path: &Path,
+        mode: u32,
+        has_modes: bool,
+    ) -> io::Result<PidFile> {
         let metadata = file.metadata()?;
         if let Err(error) = fs::rename(&self.path, path) {
             // Over NFS a rename that succeeded may be repeated, and fail then.
@@ -164,9 +172,12 @@ impl NewFile {
         // for a daemon.
         if mode != PRIVATE_MODE && lock::has_byte_ranges() {
             let permissions = Permissions::from_mode(mode);
-            if let Err(error) = pid_file.file.set_permissions(permissions) {
-                pid_file.remove();
-                return Err(error);
+            match pid_file.file.set_permissions(permissions) {
+                Err(error) if has_modes => {
+                    pid_file.remove();
+                    return Err(error);
+                }
+                _ => {}
             }
         }
         Ok(pid_file)

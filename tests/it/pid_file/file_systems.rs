@@ -3,8 +3,9 @@
 use std::fs;
 
 use crate::control::stage::OPTIONS as CONTROLLED;
-use crate::support::requires;
 use crate::support::scratch::Scratch;
+use crate::support::start::Start;
+use crate::support::{constructor, requires};
 
 #[test]
 fn old_file_on_a_full_disk_is_refused() {
@@ -108,5 +109,40 @@ fn immutable_file_is_refused() {
         scratch.expect_refusal(&launch, 73, &["PID file", "Operation not permitted"]);
         assert_eq!(scratch.read("report.pid"), "1234567\n");
         scratch.expect_order();
+    }
+}
+
+/// A folder of the host of a virtual machine, for example: every file has the mode of the mount.
+const WITHOUT_MODES: &str = r#"
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <sys/stat.h>
+int statx(int directory, const char *path, int flags, unsigned mask, struct statx *file) {
+    int (*real)(int, const char *, int, unsigned, struct statx *) = dlsym(RTLD_NEXT, "statx");
+    int result = real(directory, path, flags, mask, file);
+    if (!result && S_ISREG(file->stx_mode))
+        file->stx_mode |= 0755;
+    return result;
+}
+int fchmod(int file, mode_t mode) {
+    return 0;
+}
+"#;
+
+#[test]
+fn file_system_without_modes_holds_a_pid_file() {
+    requires!(preload);
+    let scratch = Scratch::new();
+    let library = constructor::library(&scratch, WITHOUT_MODES);
+    let with = |start: Start| {
+        start
+            .options(CONTROLLED)
+            .env("LD_PRELOAD", &library)
+            .does("hang")
+    };
+    for _ in 0..2 {
+        scratch.up(with(scratch.background()));
+        assert_eq!(with(scratch.background()).run().code(), 69);
+        assert_eq!(with(scratch.verb("stop")).run().code(), 0);
     }
 }
