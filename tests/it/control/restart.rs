@@ -151,7 +151,7 @@ fn restart_trusts_no_daemon_of_another_user() {
 }
 
 #[test]
-fn restart_takes_words_and_directory_of_a_daemon_of_the_user() {
+fn restart_takes_over_words_and_directory() {
     requires!(linux("the arguments of a process"), users);
     let scratch = Scratch::new();
     fs::create_dir(scratch.path("elsewhere")).expect("mkdir");

@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_path_below_another_root_directory_is_another_socket() {
+    fn equal_path_in_another_root_is_another_socket() {
         let path = Path::new("/missing/socket");
         let wanted = Address::Unix(UnixAddress::Path(path.to_owned()));
         assert!(listener_at(path, true).is_at(&wanted));

@@ -29,7 +29,7 @@ pub(crate) fn directory(pid: Pid) -> io::Result<PathBuf> {
     }
 }
 
-/// Whether `/proc` is mounted, whosever processes it shows.
+/// Whether `/proc` is mounted, of whatever PID namespace.
 pub(crate) fn has_proc() -> bool {
     fs::symlink_metadata("/proc/self").is_ok()
 }
