@@ -1,6 +1,7 @@
 //! Systems that do not do what the clones of a launch ask for: the launcher falls back to two forks.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::support::daemon::read_report;
 use crate::support::process::Process;
@@ -172,6 +173,8 @@ fn orphaned_daemon_gets_one_sigkill() {
     intermediate.signal(Signal::SIGKILL);
     let launch = launch.wait();
     scratch.expect_refusal(&launch, 71, &["the intermediate process was killed"]);
+    // Not the ten seconds of a stop without success.
+    assert!(launch.elapsed < Duration::from_secs(9), "{launch:?}");
     let trace = scratch.read("trace");
     let kills = trace
         .lines()

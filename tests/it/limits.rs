@@ -239,6 +239,8 @@ fn seccomp_of_wait_is_named() {
         .run();
     scratch.expect_failed_start(&launch, 71);
     expect_one_line(&launch, &["Operation not permitted"]);
+    // Not the ten seconds of a stop without success.
+    assert!(launch.elapsed < Duration::from_secs(9), "{launch:?}");
     scratch.expect_order();
 }
 

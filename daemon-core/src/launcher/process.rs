@@ -118,12 +118,19 @@ impl Process {
         thread::sleep(longest.min(POLL_INTERVAL));
     }
 
-    /// Whether the daemon has ended. A wait that the system denies gives no answer.
+    /// Whether the daemon has ended.
     fn has_ended(&self) -> bool {
+        let is_end_readable = || {
+            self.end().is_some_and(|end| {
+                let mut end = [PollFd::new(end, PollFlags::POLLIN)];
+                poll(&mut end, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
+            })
+        };
         match self.try_wait() {
             Ok(status) => status.is_some(),
-            // Another part of the program has reaped it, so the pid may belong to another process.
-            Err(error) => error.raw_os_error() == Some(Errno::ECHILD as i32),
+            // With ECHILD another part of the program has reaped it, so the pid may belong to another
+            // process. A filter may deny the wait, and a killed intermediate process tells nothing.
+            Err(error) => error.raw_os_error() == Some(Errno::ECHILD as i32) || is_end_readable(),
         }
     }
 }

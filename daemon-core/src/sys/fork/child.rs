@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{MsgFlags, recv, send};
 use nix::unistd::{Pid, getsid};
@@ -113,17 +114,24 @@ impl Daemon {
     /// The intermediate process was killed, so what becomes of the daemon would never be known. To be
     /// called once: without a pidfd the pid may be another process's afterwards.
     pub(super) fn kill_orphan(&self) {
-        let send = |signal: Option<Signal>| match &self.pidfd {
-            Some(pidfd) => {
-                process::send_signal(pidfd.as_fd(), signal.map_or(0, |signal| signal as i32))
-            }
-            None => kill(self.pid, signal),
+        let sent = match &self.pidfd {
+            Some(pidfd) => process::send_signal(pidfd.as_fd(), Signal::SIGKILL as i32),
+            None => kill(self.pid, Signal::SIGKILL),
         };
         let deadline = Instant::now() + KILL_TIMEOUT;
-        let mut answer = send(Some(Signal::SIGKILL));
-        while answer.is_ok() && Instant::now() < deadline {
+        while sent.is_ok() && !self.has_ended() && Instant::now() < deadline {
             thread::sleep(POLL_INTERVAL);
-            answer = send(None);
+        }
+    }
+
+    /// A pidfd tells it of a zombie too, which init may be slow to reap.
+    fn has_ended(&self) -> bool {
+        match &self.pidfd {
+            Some(pidfd) => {
+                let mut end = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
+                poll(&mut end, PollTimeout::ZERO) != Ok(0)
+            }
+            None => kill(self.pid, None).is_err(),
         }
     }
 }
