@@ -30,8 +30,8 @@ fn kill_at_stops(system: System, role: Role, expect: impl Fn(&Scratch, Outcome, 
     let library = fall_back::library(&library, system);
     let prepare = |start: Start| start.env("LD_PRELOAD", &library);
     // All until the exec, and some of the many that the program makes then.
-    let step = if is_long() { 1 } else { 9 };
-    let numbers = (1..40).chain((40..).step_by(step));
+    let (early, late) = if is_long() { (1, 1) } else { (2, 18) };
+    let numbers = (1..40).step_by(early).chain((40..).step_by(late));
     super::kill_at_stops(roles, role, prepare, numbers, |scratch, launch| {
         let again = scratch.background();
         let again = again.options("pid=report.pid\nlog=report.log\nready=exec");

@@ -93,8 +93,8 @@ fn killed_intermediate_process_corrupts_no_memory() {
 fn daemon_killed_at_each_call_before_ready() {
     let failures = AtomicUsize::new(0);
     // All until the exec, and some of the many that the program makes then.
-    let step = if is_long() { 1 } else { 9 };
-    let numbers = (1..40).chain((40..).step_by(step));
+    let (early, late) = if is_long() { (1, 1) } else { (2, 18) };
+    let numbers = (1..40).step_by(early).chain((40..).step_by(late));
     kill_at_stops(Role::Daemon, numbers, |scratch, launch| {
         match launch.code() {
             // It was killed when the launcher had just seen it settled.
@@ -116,7 +116,8 @@ fn daemon_killed_at_each_call_before_ready() {
 #[test]
 fn launcher_killed_at_each_call() {
     let daemons = AtomicUsize::new(0);
-    let harmed = kill_at_stops(Role::Launcher, 1.., |scratch, launch| {
+    let step = if is_long() { 1 } else { 2 };
+    let harmed = kill_at_stops(Role::Launcher, (1..).step_by(step), |scratch, launch| {
         assert_eq!(launch.code(), 137);
         // A daemon that is still on its way holds the lock already.
         let again = quick(scratch).run();

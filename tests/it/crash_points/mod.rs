@@ -19,7 +19,8 @@ use crate::support::trace::{self, Action, Role};
 /// Kills one process of a launch at one stop after the other, as the numbers say, until a launch
 /// goes through unharmed; each time `expect` judges what came of it. Gives the number of launches
 /// that were harmed. The stops count from when there is a new PID file, since before nothing is ours; in
-/// the long form from the very exec.
+/// the long form from the very exec. The stop after a call and the one before the next call are one
+/// moment to the other processes, so the short form takes every second stop.
 fn kill_at_stops(
     roles: &[Role],
     role: Role,
@@ -45,6 +46,9 @@ fn kill_at_stops(
                 let new = scratch.path("report.pid.new");
                 let path = scratch.path("report.pid");
                 let is_counted = || is_long() || stops > 0 || new.exists() || path.exists();
+                if killed {
+                    return Action::Leave;
+                }
                 if stop.role == role && is_counted() {
                     stops += 1;
                 }

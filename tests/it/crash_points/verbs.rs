@@ -27,6 +27,9 @@ fn kill_verb(
             let start: Start = scratch.verb(verb).does("hang");
             let mut killed = false;
             let outcome = trace::run(start, |stop| {
+                if killed {
+                    return Action::Leave;
+                }
                 if stop.role == Role::Launcher && Some(stop.number) == number {
                     killed = true;
                     return Action::Kill;

@@ -38,7 +38,10 @@ fn at_each_step<T: Send>(
             let launch = trace::run(start, |stop| {
                 let is_replaced = fs::metadata(&path).is_ok_and(|file| file.ino() != stale);
                 let begins = || new.exists() || process::has_open(stop.pid, &path);
-                if done.is_none() && stop.role == Role::Launcher && !is_replaced {
+                if done.is_some() || is_replaced {
+                    return Action::Leave;
+                }
+                if stop.role == Role::Launcher {
                     stops += usize::from(stops > 0 || begins());
                     if stops == number {
                         done = Some(other(&scratch));

@@ -45,7 +45,7 @@ pub(crate) enum Action {
     Kill,
     /// It stays as it is until the launcher sleeps, waiting for it.
     Hold,
-    /// It continues without the tracer.
+    /// It continues without the tracer, and so do all if it is the launcher.
     Leave,
 }
 
@@ -114,15 +114,15 @@ impl<'a, D: FnMut(Stop) -> Action> Tracer<'a, D> {
         }
     }
 
-    /// Follows the processes until the launcher has ended, and leaves its status to be taken.
+    /// Follows the processes until the launcher is left or has ended, and leaves its status to be taken.
     fn follow(&mut self) {
         loop {
             // Only what this thread has started or traces: other tests have children too.
-            let flags = WaitPidFlag::__WALL
+            let mut flags = WaitPidFlag::__WALL
                 | WaitPidFlag::__WNOTHREAD
                 | WaitPidFlag::WEXITED
-                | WaitPidFlag::WSTOPPED
-                | WaitPidFlag::WNOHANG;
+                | WaitPidFlag::WSTOPPED;
+            flags.set(WaitPidFlag::WNOHANG, !self.held.is_empty());
             let peeked = waitid(Id::All, flags | WaitPidFlag::WNOWAIT).expect("wait");
             match peeked {
                 WaitStatus::StillAlive => self.release_held(),
@@ -134,18 +134,21 @@ impl<'a, D: FnMut(Stop) -> Action> Tracer<'a, D> {
                 status => {
                     let pid = status.pid().expect("a process");
                     let status = waitpid(pid, Some(WaitPidFlag::__WALL)).expect("wait");
-                    self.stopped(pid, status);
+                    let action = self.stopped(pid, status);
+                    if pid == self.launcher && action == Some(Action::Leave) {
+                        return;
+                    }
                 }
             }
         }
     }
 
-    fn stopped(&mut self, pid: Pid, status: WaitStatus) {
+    fn stopped(&mut self, pid: Pid, status: WaitStatus) -> Option<Action> {
         let role = self.roles.get(self.known.len() - 1);
         let role = *role.unwrap_or(&Role::Other);
         let (role, number) = self.known.entry(pid).or_insert((role, 0));
         let signal = match status {
-            WaitStatus::Exited(..) | WaitStatus::Signaled(..) => return,
+            WaitStatus::Exited(..) | WaitStatus::Signaled(..) => return None,
             WaitStatus::Stopped(_, signal) => Some(signal),
             _ => None,
         };
@@ -170,6 +173,7 @@ impl<'a, D: FnMut(Stop) -> Action> Tracer<'a, D> {
         };
         // A process that is being killed has nothing to go on with.
         assert!(matches!(result, Ok(()) | Err(Errno::ESRCH)), "{result:?}");
+        Some(action)
     }
 
     /// Nothing happens: if that is because the launcher sleeps, those it waits for go on.
