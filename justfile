@@ -129,6 +129,10 @@ pictures:
     cargo build --locked --example hello --example result --example clock
     python3 docs/pictures/session.py
 
+# Replaces the daemon code of published programs by this library, and runs their tests before and after.
+adoption directory:
+    python3 tests/adoption/adopt.py {{directory}}
+
 # What `ready = "settled"` says of starts that succeed and that fail, for docs/readiness.md. Words:
 # `loaded`, `published`, `quick`, names of programs. As root, for the name look-ups.
 readiness *words:
