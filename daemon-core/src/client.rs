@@ -146,7 +146,7 @@ pub(crate) fn find_or_start(
     settings: &Daemon,
     arguments: &[OsString],
     control: &Control,
-    awaits_handoff: bool,
+    is_for_client: bool,
 ) -> Result<Found, Error> {
     let ready_timeout = settings.settings.ready_timeout;
     let ready_timeout = ready_timeout.unwrap_or(settings.readiness.mode().default_timeout);
@@ -171,7 +171,7 @@ pub(crate) fn find_or_start(
             config
         } else {
             let mut config = settings.clone().into_config(arguments.to_vec())?;
-            config.awaits_handoff = awaits_handoff;
+            config.is_for_client = is_for_client;
             prepared.insert(config)
         };
         let error = match launcher::launch(config.clone()) {

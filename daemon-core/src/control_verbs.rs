@@ -214,7 +214,7 @@ fn restart(
         }
     }
     let config = settings.into_config(arguments)?;
-    preflight::check()?;
+    preflight::check(false)?;
     let stopped = stop(&control, timeout)?;
     tell_stopped(&config.capabilities, config.settings.syslog, stopped);
     let error = start(config);

@@ -192,7 +192,7 @@ impl Daemon {
             capabilities: self.capabilities,
             env: self.env,
             stdin: self.stdin,
-            awaits_handoff: false,
+            is_for_client: false,
         })
     }
 }

@@ -93,8 +93,9 @@ impl UnitFile {
         };
         add_foreground_flag(&settings, &mut arguments);
         add_pid_flag(&settings, &mut arguments);
-        let program =
-            env::current_exe().map_err(|cause| Error::step("find this program", cause))?;
+        // A deleted program has a path that leads nowhere.
+        let program = env::current_exe().and_then(|path| fs::metadata(&path).map(|_| path));
+        let program = program.map_err(|cause| Error::step("find this program", cause))?;
         let name_of = |path: &OsStr| Path::new(path).file_name().map(OsStr::to_owned);
         let is_renamed = name_of(&argv0) != name_of(program.as_os_str());
         let mut context = path_context(&argv0);

@@ -47,6 +47,18 @@ fn ensure_gives_the_signals_back() {
 }
 
 #[test]
+fn client_reads_its_input_and_may_be_a_service() {
+    let scratch = Scratch::new();
+    let input = scratch.write("input", "for the client\n");
+    let start = client(&scratch, "ready stay").env("TEST_AFTER", "prompt:answer");
+    let commands = "export SYSTEMD_EXEC_PID=$$ NOTIFY_SOCKET=/run/x; exec $0 $1";
+    let start = start.under(&["sh", "-c", commands]);
+    let launch = start.stdin(File::open(input).expect("the input")).run();
+    assert_eq!((launch.code(), launch.err_text()), (0, String::new()));
+    assert_eq!(scratch.read("answer"), "for the client\n");
+}
+
+#[test]
 fn ensure_needs_arguments_for_the_daemon() {
     let scratch = Scratch::new();
     let options = OPTIONS.replace("\nargs=-b,x", "");

@@ -22,6 +22,7 @@ pub(crate) struct LaunchConfig {
     pub(crate) capabilities: Capabilities,
     pub(crate) env: EnvChanges,
     pub(crate) stdin: Stdin,
-    /// Whether the launcher waits until the daemon has taken the hand-off, in every mode.
-    pub(crate) awaits_handoff: bool,
+    /// The launcher is a client that goes on. It waits until the daemon has taken the hand-off, in every
+    /// mode.
+    pub(crate) is_for_client: bool,
 }

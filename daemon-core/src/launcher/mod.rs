@@ -70,7 +70,7 @@ pub(crate) enum Launched {
 /// Signals stay caught until the returned guard is dropped.
 pub(crate) fn launch(mut config: LaunchConfig) -> Result<(Launched, Interrupts), Error> {
     let turn = Turn::begin();
-    preflight::check()?;
+    preflight::check(config.is_for_client)?;
     let _filled = standard_streams::ensure_std_fds_open()?;
     let kept = KeptFds::new(&config.settings.keep_fds, environment::listen_fds());
     let image = preflight::own_image()?;
@@ -150,7 +150,7 @@ fn launch_locked(
     let timeout = config.settings.ready_timeout;
     let capabilities = config.capabilities;
     let arguments = std::mem::take(&mut config.arguments);
-    let awaits_handoff = config.awaits_handoff;
+    let is_for_client = config.is_for_client;
     let env = std::mem::take(&mut config.env);
     let resources = Resources::open(&config, kept, pid_file, passed)?;
     let record = record(config, &resources);
@@ -189,7 +189,7 @@ fn launch_locked(
     let wait = Wait::new(
         Process::new(daemon, &record.settings),
         resources.launcher_end,
-        awaits_handoff || post_exec::can_fail(&record),
+        is_for_client || post_exec::can_fail(&record),
         (mode, probe),
         timeout,
         record.paths.log.as_deref().map(shown).unwrap_or_default(),

@@ -33,12 +33,16 @@ const ENDING_INITS: [&str; 6] = [
     "catatonit",
 ];
 
-/// Refuses a start where a daemon could not work, or would be dangerous.
-pub(crate) fn check() -> Result<(), Error> {
+/// Refuses a start where a daemon could not work, or would be dangerous. A client of the daemon may be
+/// a service itself: it goes on.
+pub(crate) fn check(is_for_client: bool) -> Result<(), Error> {
     refuse_borrowed_rights()?;
     refuse_process_one()?;
     refuse_ending_init()?;
     refuse_app_image()?;
+    if is_for_client {
+        return Ok(());
+    }
     refuse_notify_unit()
 }
 
@@ -122,13 +126,16 @@ fn refused(kind: ErrorKind, reason: &str) -> Error {
 /// What the user of a start that succeeded should know: it is likely to be a mistake.
 pub(super) fn warnings(config: &LaunchConfig) -> Vec<String> {
     let mut warnings = Vec::new();
-    if env::var_os("SUPERVISOR_ENABLED").is_some() && is_child_of("supervisord") {
+    let ends = !config.is_for_client;
+    let is_supervised = ends && env::var_os("SUPERVISOR_ENABLED").is_some();
+    if is_supervised && is_child_of("supervisord") {
         let text = "supervisord watches the process that it starts, and this one exits now; run \
                     in the foreground";
         warnings.push(text.to_owned());
     }
-    warnings.extend(wrong_unit(config));
-    warnings.extend(unread_input().filter(|_| config.stdin == Stdin::Null));
+    warnings.extend(wrong_unit(config).filter(|_| ends));
+    // A client reads its input itself.
+    warnings.extend(unread_input().filter(|_| ends && config.stdin == Stdin::Null));
     let identity = config.settings.identity.as_ref();
     let privileges = config.capabilities.privileges.zip(identity);
     warnings.extend(privileges.and_then(|(privileges, identity)| (privileges.warning)(identity)));

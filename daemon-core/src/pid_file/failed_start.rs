@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit};
 
 use crate::codec::{Codec, Malformed, encoded};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, escape};
 
 /// The first bytes. They begin with a newline, so no reader finds a pid, and they are longer than the
 /// longest pid.
@@ -69,8 +69,10 @@ pub(crate) fn failure(file: &File) -> Option<Error> {
     let length = file.read_at(&mut bytes, 0).ok()?;
     let mut rest = bytes.get(..length)?.strip_prefix(MAGIC)?;
     let failure = Failure::decode(&mut rest).ok()?;
-    let status = u8::try_from(failure.status).ok()?;
-    let error = Error::words(failure.kind, failure.what, failure.reason);
+    let status = u8::try_from(failure.status).ok().filter(|it| *it > 0)?;
+    // Another user may have written the file.
+    let shown = |text: &str| -> String { text.chars().flat_map(escape).collect() };
+    let error = Error::words(failure.kind, shown(&failure.what), shown(&failure.reason));
     Some(error.with_status(status))
 }
 
@@ -117,6 +119,14 @@ mod tests {
             (passed.kind(), passed.exit_status()),
             (ErrorKind::Failed, 137)
         );
+    }
+
+    #[test]
+    fn forged_error_is_harmless() {
+        let error = Error::words(ErrorKind::Failed, "cannot\x1b[2J", "x\ny").with_status(1);
+        let passed = passed_on(&error).unwrap().to_string();
+        assert_eq!(passed, "cannot\\u{1b}[2J: x\\ny");
+        assert!(passed_on(&error.with_status(0)).is_none());
     }
 
     #[test]
