@@ -93,13 +93,16 @@ impl Codec for ErrorKind {
 #[allow(clippy::unwrap_used, reason = "a test may fail by panic")]
 mod tests {
     use std::fs;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
     use crate::lock;
 
     /// What is read of an error that was written over a pid.
     fn passed_on(error: &Error) -> Option<Error> {
-        let name = format!("failed-{:?}-{}", error.kind(), std::process::id());
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let count = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("failed-start-{}-{count}", std::process::id());
         let path = std::env::temp_dir().join(name);
         fs::write(&path, "4194304\n").unwrap();
         let file = File::options().read(true).write(true).open(&path).unwrap();
