@@ -40,7 +40,7 @@ use new_file::{ATTEMPTS, Acquired, NewFile, ODD_MODES_MAX, pause};
 
 pub(crate) use failed_start::failure;
 pub(crate) use failure::{launcher_stopped, unopened};
-pub(crate) use found::PID_WRITE_TIMEOUT;
+pub(crate) use found::{PID_WRITE_TIMEOUT, refuse_planted};
 pub(crate) use locked::PidFile;
 
 /// How long a start waits for other starts and clean-ups, each of which takes some ten system calls.

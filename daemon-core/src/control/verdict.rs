@@ -34,6 +34,8 @@ impl Control {
         let Some(file) = self.open()? else {
             return Ok(Verdict::Down);
         };
+        // Otherwise the daemon of another user would pass for this one.
+        pid_file::refuse_planted(self.pid_file(), &file)?;
         let mut was_starting = false;
         let mut interval = SHORTEST_INTERVAL;
         loop {

@@ -41,6 +41,16 @@ pub(super) fn find(path: &Path) -> Result<Option<File>, Error> {
     Ok(Some(file))
 }
 
+/// Refuses a file that another user could have planted, with a daemon of that user.
+pub(crate) fn refuse_planted(path: &Path, file: &File) -> Result<(), Error> {
+    let metadata = file
+        .metadata()
+        .map_err(|cause| failed("open", path, cause))?;
+    trust::check_way(path, None)
+        .and_then(|()| trust::check_pid_file(path, &metadata))
+        .map_err(|reason| untrusted(path, &reason))
+}
+
 /// Refuses the start if a daemon runs or is being started.
 ///
 /// Where the lock is held and no pid stands in the file, a daemon starts or ends at this moment, so

@@ -9,6 +9,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::{chown, mkfifo};
 
 use super::stage::{Root, Unprivileged, VICTIM, expect_each_refused, give, names, place, state};
+use crate::control::stage::{as_nobody, expect_failure};
 use crate::support::scratch::Scratch;
 use crate::support::users::{CREW, HELLO, UNPRIVILEGED};
 
@@ -32,6 +33,20 @@ fn file_of_another_user_is_refused() {
         expect_each_refused(&scratch, starter, 78, &["belongs to user 4711"]);
         assert_eq!(names(&scratch).map(|name| state(&name)), before);
     }
+}
+
+/// Another user runs a daemon where root's daemon would be.
+#[test]
+fn daemon_of_another_user_does_not_pass_for_ours() {
+    requires!(users);
+    let scratch = Scratch::new();
+    place(&scratch, 0, 0o1777);
+    let options = "pid=place/report.pid\nready=exec\ncontrol_flag=-s";
+    let foreign = scratch.background().options(options).does("hang");
+    let foreign = as_nobody(foreign).run();
+    assert_eq!(foreign.code(), 0, "{foreign:?}");
+    let start = scratch.report().options(options).args(["-s", "start"]);
+    expect_failure(&start.run(), 78, &["belongs to user 65534"]);
 }
 
 #[test]
