@@ -32,6 +32,11 @@ faults:
 faults-long:
     TEST_LONG=1 just faults
 
+# The tests that run for minutes: rotations at full rate. Words: the tests that are run.
+soak *words="log_rotation:: log_view::":
+    cargo build --all-features --locked --examples
+    TEST_LONG=1 cargo test --all-features --locked --test it -- {{words}}
+
 # The compile-time messages. TRYBUILD=overwrite writes them anew.
 ui:
     cargo test --locked --test ui

@@ -34,6 +34,29 @@ fn println_panics_with_a_full_log() {
 }
 
 #[test]
+fn full_log_is_rotated() {
+    requires!(root);
+    let scratch = Scratch::new();
+    let script = r"
+        export TEST_OPTIONS='pid=report.pid
+log=small/report.log
+control_flag=-s
+log_rotate=1
+log_keep=1'
+        $0 -d || exit 1
+        until test -e full; do sleep 0.01; done
+        $0 -s rotate || echo $?
+        wc -c < small/report.log.1
+        wc -c < small/report.log
+        $0 -s stop > stopped
+    ";
+    let steps = "flood-lossy:100 create:full stay";
+    let outcome = on_a_small_disk(&scratch, steps, script);
+    assert_eq!(outcome.code(), 0, "{outcome:?}");
+    assert_eq!(outcome.out_text(), "16384\n0\n");
+}
+
+#[test]
 fn log_writer_counts_lines_lost_on_a_full_disk() {
     requires!(root);
     let scratch = Scratch::new();

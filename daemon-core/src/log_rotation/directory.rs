@@ -35,23 +35,27 @@ pub(super) struct FoundLog {
 
 impl LogDirectory {
     pub(super) fn open(config: &RotationConfig) -> Result<Self, Error> {
-        let path = &config.log;
-        let uid = config.owner.map(|(uid, _)| uid);
-        let untrusted = |untrusted: trust::Untrusted| untrusted.error("log", path);
-        let failed = |cause: io::Error| config.failed(cause);
-        trust::check_way(path, uid).map_err(untrusted)?;
+        check_way(config)?;
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
-        let directory = nix::fcntl::open(directory_of(path), flags, Mode::empty());
-        let directory = File::from(directory.map_err(|errno| failed(errno.into()))?);
-        // Another user may have put another directory in its place before it was opened.
-        trust::check_way(path, uid).map_err(untrusted)?;
-        let there = FileId::of_target(directory_of(path)).map_err(failed)?;
-        if there != FileId::of_open(&directory).map_err(failed)? {
+        match nix::fcntl::open(directory_of(&config.log), flags, Mode::empty()) {
+            Ok(directory) => Self::of(directory.into(), config),
+            Err(errno) => Err(config.failed(errno.into())),
+        }
+    }
+
+    /// Another user may have put another directory in its place before it was opened.
+    pub(super) fn of(directory: File, config: &RotationConfig) -> Result<Self, Error> {
+        check_way(config)?;
+        let there = FileId::of_target(directory_of(&config.log));
+        let opened = FileId::of_open(&directory);
+        if there.map_err(|cause| config.failed(cause))?
+            != opened.map_err(|cause| config.failed(cause))?
+        {
             return Err(config.replaced());
         }
         Ok(Self {
             directory,
-            name: path.file_name().unwrap_or_default().to_owned(),
+            name: config.log.file_name().unwrap_or_default().to_owned(),
             config: config.clone(),
         })
     }
@@ -189,6 +193,12 @@ impl LogDirectory {
         name.push(format!(".{number}"));
         name
     }
+}
+
+fn check_way(config: &RotationConfig) -> Result<(), Error> {
+    let uid = config.owner.map(|(uid, _)| uid);
+    let checked = trust::check_way(&config.log, uid);
+    checked.map_err(|untrusted| untrusted.error("log", &config.log))
 }
 
 fn directory_of(path: &Path) -> &Path {

@@ -239,6 +239,17 @@ fn directory(config: &RotationConfig) -> LogDirectory {
 }
 
 #[test]
+fn directory_that_was_replaced_is_refused() {
+    let scratch = Scratch::new();
+    let config = scratch.config();
+    let opened = fs::File::open(scratch.path("logs")).expect("the directory");
+    fs::rename(scratch.path("logs"), scratch.path("moved")).expect("rename");
+    fs::create_dir(scratch.path("logs")).expect("mkdir");
+    let error = LogDirectory::of(opened, &config).expect_err("another one");
+    assert_eq!(error.kind(), ErrorKind::CannotCreate);
+}
+
+#[test]
 fn replaced_directory_leads_nowhere_else() {
     let scratch = Scratch::new();
     scratch.write("logs/log", "ours\n");

@@ -5,6 +5,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
 use std::process::Command;
 use std::thread;
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
@@ -35,16 +36,17 @@ fn expect_rotated(outcome: &Outcome) {
 }
 
 /// Every thread has written each of its numbers once and in order, and no line is cut.
-fn expect_every_line_of_threads(logs: &[String]) {
+fn expect_every_line_of_threads(logs: impl Iterator<Item = String>) {
     let mut last = BTreeMap::new();
-    for line in logs.iter().flat_map(|log| log.split_inclusive('\n')) {
-        let words = line
-            .strip_suffix('\n')
-            .and_then(|line| line.split_once(' '));
-        let (thread, number) = words.unwrap_or_else(|| panic!("not a line: {line:?}"));
-        let number: u64 = number.parse().expect("a number");
-        let before = last.insert(thread.to_owned(), number).unwrap_or(0);
-        assert_eq!(number, before + 1, "thread {thread}");
+    for log in logs {
+        for line in log.split_inclusive('\n') {
+            let words = line.strip_suffix('\n');
+            let words = words.and_then(|line| line.split_once(' '));
+            let (thread, number) = words.unwrap_or_else(|| panic!("not a line: {line:?}"));
+            let number: u64 = number.parse().expect("a number");
+            let before = last.insert(thread.to_owned(), number).unwrap_or(0);
+            assert_eq!(number, before + 1, "thread {thread}");
+        }
     }
     assert_eq!(last.len(), 8, "{last:?}");
 }
@@ -55,16 +57,23 @@ fn rotation_keeps_every_line_of_eight_threads() {
     let scratch = Scratch::new();
     let start = scratch.background().options(OPTIONS);
     let daemon = scratch.up(start.does("count-in-threads:8"));
-    let count = rounds(10, 500);
+    // For a minute in the long form.
+    let count = rounds(10, 600);
     for _ in 0..count {
         scratch.expect_growth("report.log");
         expect_rotated(&scratch.rotate(OPTIONS));
+        if is_long() {
+            thread::sleep(Duration::from_millis(100));
+        }
     }
     scratch.expect_growth("report.log");
     assert!(daemon.stop().expect("its status").success());
-    let logs = scratch.logs();
-    assert_eq!(logs.len(), count + 1);
-    expect_every_line_of_threads(&logs);
+    assert!(!scratch.path(format!("report.log.{}", count + 1)).exists());
+    let old = (1..=count)
+        .rev()
+        .map(|number| format!("report.log.{number}"));
+    let logs = old.chain(["report.log".to_owned()]);
+    expect_every_line_of_threads(logs.map(|name| scratch.read(&name)));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use super::IMPOSSIBLE;
+use crate::log_recipes::recipe;
 use crate::support::scratch::Scratch;
 use crate::support::{program, requires};
 
@@ -396,6 +397,15 @@ syslog=daemon"
         TEST_OPTIONS="$TEST_OPTIONS
 pid=later.pid" $1 -d || echo $?
         told | grep -qx "ready, pid $(cat later.pid)" || told
+        # The recipe of the documentation.
+        report=$1
+        hello() {
+            TEST_OPTIONS="pid=fifo.pid
+ready=exec
+log_flag=--log-file" TEST_DOES="say:over-the-fifo hang" $report "$@"
+        }
+RECIPE
+        soon 'journalctl --quiet --output=cat SYSLOG_IDENTIFIER=hello | grep -qx over-the-fifo'
     "#;
-    expect_right(script);
+    expect_right(&script.replace("RECIPE", &recipe("mkfifo")));
 }
