@@ -38,8 +38,8 @@ struct Readme;
 pub use daemon_core::__private;
 pub use daemon_core::{
     Control, Daemon, Error, ErrorKind, KillMode, LogWriter, ParseSignalError, PathSource,
-    Readiness, Running, Signal, Start, Started, Status, Stdin, Stopped, announce, drop_privileges,
-    exec, extend_timeout, is_daemon, log_file, log_writer, passed, pid_file, ready, reopen_log,
-    start_dir, status, stopping,
+    Readiness, Restart, Running, Signal, Start, Started, Status, Stdin, Stopped, Supervision,
+    announce, drop_privileges, exec, extend_timeout, is_daemon, log_file, log_writer, passed,
+    pid_file, ready, reopen_log, start_dir, status, stopping,
 };
 pub use daemon_macros::main;

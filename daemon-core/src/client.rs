@@ -158,7 +158,7 @@ pub(crate) fn find_or_start(
     let log = LogEnd::of(settings, arguments);
     let mut prepared: Option<LaunchConfig> = None;
     loop {
-        match control.await_verdict(in_time(longest_wait))? {
+        match control.await_verdict(in_time(longest_wait), ready_timeout)? {
             Verdict::Up(pid, status) => return Ok(Found::Running(pid, status)),
             Verdict::Pending => return Err(Error::still_starting(control.pid_file())),
             // The start has begun after the one that this process has tried.

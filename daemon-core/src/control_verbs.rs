@@ -106,6 +106,7 @@ fn with_settings(pid_file: PathBuf, settings: &Settings) -> Control {
     Control::new(pid_file)
         .stop_signal(settings.stop_signal)
         .kill_mode(settings.kill_mode)
+        .expect_supervisor(settings.restart.is_some())
 }
 
 /// Carries out a control verb; returns the exit status.
@@ -170,7 +171,7 @@ fn log_of(settings: &Daemon, argv0: Option<OsString>, control: &Control) -> Resu
     context.instance.clone_from(&settings.instance);
     let resolved = source.map(|source| path_template::resolve(Object::Log, source, &context));
     let resolved = resolved.transpose()?.map(Resolved::into_path);
-    let own = match running_pid(control) {
+    let own = match control.status().map(|status| pid_of(control, status)) {
         // Another user could have led it to any file.
         Ok(Some(pid)) if is_open && other_user(pid) == Ok(None) => sys::process::output_of(pid),
         _ => None,
@@ -207,7 +208,11 @@ fn restart(
 ) -> Result<Error, Error> {
     // Everything is checked first, so that a bad configuration does not stop the running daemon.
     let control = control(&settings, arguments.first().cloned())?;
-    if let Some(pid) = running_pid(&control)? {
+    let status = control.status()?;
+    if matches!(status, Status::Starting { .. }) && settings.settings.restart.is_some() {
+        return Err(Error::still_starting(control.pid_file()));
+    }
+    if let Some(pid) = pid_of(&control, status) {
         refuse_managed(&settings, pid)?;
         if has_no_arguments(&settings, &arguments) {
             take_over(&mut settings, &mut arguments, pid, &control)?;
@@ -224,14 +229,13 @@ fn restart(
     })
 }
 
-fn running_pid(control: &Control) -> Result<Option<Pid>, Error> {
-    let pid = match control.status()? {
-        Status::Running { pid, .. } => Some(pid),
+/// The process that has the arguments of the daemon: the daemon, or its supervisor.
+fn pid_of(control: &Control, status: Status) -> Option<Pid> {
+    match status {
+        Status::Running { pid, .. } => i32::try_from(pid).ok().map(Pid::from_raw),
+        Status::Restarting { .. } => control.named_pid(),
         _ => None,
-    };
-    Ok(pid
-        .and_then(|pid| i32::try_from(pid).ok())
-        .map(Pid::from_raw))
+    }
 }
 
 /// A daemon that systemd manages would come up outside of its unit, and a program in the foreground

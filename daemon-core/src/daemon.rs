@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fmt::Display;
+use std::ops::RangeInclusive;
 #[cfg(unix)]
 use std::os::fd::RawFd;
 use std::path::PathBuf;
@@ -13,6 +14,8 @@ use crate::env_changes::EnvChanges;
 #[cfg(unix)]
 use crate::error::Error;
 use crate::kill_mode::KillMode;
+#[cfg(unix)]
+use crate::launcher::Supervision;
 use crate::option_check::{self, OptionCheck};
 use crate::path_source::PathSource;
 use crate::readiness::Readiness;
@@ -74,6 +77,9 @@ pub struct Daemon {
     /// Locks the PID file in the foreground.
     #[cfg(unix)]
     pub(crate) lock_in_foreground: Option<fn(Daemon) -> Result<(), Error>>,
+    /// Starts the daemon again after a crash.
+    #[cfg(unix)]
+    pub(crate) supervision: Option<&'static Supervision>,
     /// The user of the program chose the log by `log_flag`.
     pub(crate) log_is_chosen: bool,
     /// What the user of the program chose by `pid_flag`.
@@ -120,6 +126,8 @@ impl Daemon {
             run_verb: None,
             #[cfg(unix)]
             lock_in_foreground: None,
+            #[cfg(unix)]
+            supervision: None,
             log_is_chosen: false,
             chosen_pid_file: None,
         }
@@ -509,6 +517,50 @@ impl Daemon {
     /// ```
     pub fn stop_timeout(mut self, timeout: Duration) -> Self {
         self.settings.stop_timeout = timeout;
+        self
+    }
+
+    /// Sets the first and the longest delay between the end of the daemon and its next start. Default:
+    /// 500 milliseconds to 60 seconds.
+    ///
+    /// The delay is doubled after each restart, until a daemon has been ready for 60 seconds and for
+    /// as long as the last delay; then it is the first one again. The range is 0 to one day. With two
+    /// equal durations the delay is constant.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// use daemon::{Daemon, Restart};
+    ///
+    /// let daemon = Daemon::new().pid("/run/hello.pid").restart(Restart::OnFailure);
+    /// let second = Duration::from_secs(1);
+    /// let _daemon = daemon.restart_delay(second..=30 * second).enter();
+    /// ```
+    pub fn restart_delay(mut self, delay: RangeInclusive<Duration>) -> Self {
+        let (first, longest) = delay.into_inner();
+        self.check
+            .note("restart_delay", option_check::restart_delay(first, longest));
+        self.settings.restart_delay = first;
+        self.settings.restart_delay_max = longest;
+        self
+    }
+
+    /// Sets how often the daemon is started again in a row; after that its supervisor gives up, with a
+    /// line in the log. Default: no limit.
+    ///
+    /// The count begins anew when the delay does, see [`restart_delay`](Self::restart_delay). The limit
+    /// is at least 1.
+    ///
+    /// ```no_run
+    /// use daemon::{Daemon, Restart};
+    ///
+    /// let daemon = Daemon::new().pid("/run/hello.pid").restart(Restart::OnFailure);
+    /// let _daemon = daemon.restart_limit(10).enter();
+    /// ```
+    pub fn restart_limit(mut self, limit: u32) -> Self {
+        self.check
+            .note("restart_limit", option_check::restart_limit(limit));
+        self.settings.restart_limit = Some(limit);
         self
     }
 

@@ -13,7 +13,7 @@ use crate::signal;
 use crate::sys::child::{ExecStep, Failure, Plan, Strings};
 use crate::sys::descriptors::Inherited;
 use crate::sys::image::Image;
-use crate::sys::launch::{self, Child};
+use crate::sys::launch::Child;
 
 /// What the daemon is given.
 #[derive(Debug)]
@@ -39,9 +39,12 @@ pub(crate) enum EnvEntry {
     PidStamped(Vec<u8>),
 }
 
+/// How a process is started: [`launch::start`], or another way of that module.
+pub(crate) type Start = fn(Plan) -> Result<Child, Failure>;
+
 /// Starts the daemon, detached; returns when it executes the program.
-pub(crate) fn detach(program: Program<'_>) -> Result<Child, Error> {
-    launch::start(plan(program)?).map_err(|failure| not_created(&failure))
+pub(crate) fn detach(program: Program<'_>, start: Start) -> Result<Child, Error> {
+    start(plan(program)?).map_err(|failure| not_created(&failure))
 }
 
 fn plan(program: Program<'_>) -> Result<Plan, Error> {

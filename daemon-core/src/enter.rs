@@ -4,13 +4,12 @@ use std::ffi::{OsStr, OsString};
 
 use nix::errno::Errno;
 
-use crate::capabilities::Capabilities;
 use crate::command_line::{self, Chosen, Invocation};
 use crate::daemon::Daemon;
 use crate::error::Error;
 use crate::exec;
 use crate::files::FileId;
-use crate::handoff::{self, Outcome, Record, StartStep};
+use crate::handoff::{self, DaemonEnd, Outcome, Record, StartStep};
 use crate::identity::Identity;
 use crate::launcher::{self, LaunchConfig, Launched, failure, report};
 use crate::path_source::PathSource;
@@ -46,7 +45,7 @@ impl Daemon {
     }
 
     fn try_enter(self) -> Result<Running, Error> {
-        if let Some(running) = take_handoff(&self.capabilities) {
+        if let Some(running) = take_handoff(&self) {
             return Ok(running);
         }
         match command_line::read(&self, std::env::args_os)? {
@@ -120,7 +119,7 @@ impl Daemon {
     /// }
     /// ```
     pub fn try_start(self) -> Result<Running, Error> {
-        if let Some(running) = take_handoff(&self.capabilities) {
+        if let Some(running) = take_handoff(&self) {
             return Ok(running);
         }
         let settings = self.configured(Chosen::default())?;
@@ -131,8 +130,13 @@ impl Daemon {
     pub(crate) fn configured(mut self, chosen: Chosen) -> Result<Self, Error> {
         if let Some(configure) = self.configure.take() {
             let installed = self.capabilities;
+            let has_supervision = self.supervision.is_some();
             self = configure(self);
             self.capabilities.merge(installed);
+            // The supervisor does not call it.
+            if self.supervision.is_some() && !has_supervision {
+                return Err(failure::restart_set_too_late());
+            }
         }
         if let Some(path) = chosen.pid_file {
             self.paths.pid = Some(PathSource::from(path.clone()));
@@ -193,6 +197,7 @@ impl Daemon {
             env: self.env,
             stdin: self.stdin,
             is_for_client: false,
+            supervision: self.supervision,
         })
     }
 }
@@ -247,12 +252,26 @@ fn give_up(error: &Error) -> ! {
     sys::exit::exit(error.exit_status())
 }
 
+/// Becomes the supervisor of the daemon.
+fn supervise(settings: &Daemon, record: Record, launcher: DaemonEnd) -> ! {
+    let Some(supervision) = settings.supervision else {
+        let step = StartStep::MissingCapability;
+        launcher.answer(Outcome::Failed(step, Errno::ENOSYS));
+        sys::exit::exit(failure::missing_capability().exit_status())
+    };
+    match (supervision.become_supervisor)(record, launcher, settings.capabilities) {}
+}
+
 /// Becomes the daemon, if this process was started as the daemon. Exits if a step fails.
-fn take_handoff(capabilities: &Capabilities) -> Option<Running> {
+fn take_handoff(settings: &Daemon) -> Option<Running> {
     if running::is_daemon() {
         return Some(Running::new());
     }
+    let capabilities = &settings.capabilities;
     let (record, launcher) = handoff::take()?;
+    if record.supervisor.is_some() {
+        supervise(settings, record, launcher);
+    }
     let taken = keep_lock(&record).and_then(|()| post_exec::take_steps(&record, capabilities));
     launcher.answer(match taken {
         Ok(log_errno) => Outcome::Done { log_errno },
@@ -271,6 +290,8 @@ fn take_handoff(capabilities: &Capabilities) -> Option<Running> {
             lock,
             id: (sys::descriptors::metadata(lock).ok()).map(|file| FileId::from(&file)),
             owner: std::process::id(),
+            // A supervisor keeps the file.
+            is_emptied: record.settings.restart.is_none(),
         });
     }
     let buffered_output = record.buffers_output.then(BufferedOutput::of_this_process);

@@ -3,6 +3,7 @@
 
 mod text;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::process::ExitCode;
@@ -219,6 +220,20 @@ impl Error {
         self.0.signal
     }
 
+    /// The step and the object.
+    #[cfg(unix)]
+    pub(crate) fn what(&self) -> &str {
+        &self.0.what
+    }
+
+    pub(crate) fn reason(&self) -> Cow<'_, str> {
+        match &self.0.reason {
+            Reason::Words(words) => words.into(),
+            Reason::System(cause) => system_message(cause).into(),
+            Reason::Explained(words, _) => (*words).into(),
+        }
+    }
+
     #[cold]
     fn new(kind: ErrorKind, what: String, reason: Reason) -> Self {
         Self(Box::new(Details {
@@ -256,11 +271,7 @@ impl ErrorKind {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.0.what)?;
-        match &self.0.reason {
-            Reason::Words(words) => f.write_str(words),
-            Reason::System(cause) => f.write_str(&system_message(cause)),
-            Reason::Explained(words, _) => f.write_str(words),
-        }
+        f.write_str(&self.reason())
     }
 }
 

@@ -52,6 +52,7 @@ fn lock(settings: Daemon) -> Result<(), Error> {
         lock: lock.as_raw_fd(),
         id,
         owner: std::process::id(),
+        is_emptied: true,
     });
     // Open until the process ends.
     let _ = lock.into_raw_fd();

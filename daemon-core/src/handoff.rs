@@ -19,7 +19,7 @@ use crate::sys;
 use crate::sys::socket::{KIND, NO_SIGNAL, is_made_by};
 
 pub(crate) use outcome::{Outcome, StartStep};
-pub(crate) use record::Record;
+pub(crate) use record::{Record, SupervisorRecord};
 
 /// The variable that names the descriptor of the daemon's end of the socket pair.
 pub(crate) const MARKER: &str = "__DAEMON_HANDOFF";
@@ -35,6 +35,11 @@ const NOTICE: u8 = b'N';
 
 /// The first byte of bytes for the standard output of the launcher.
 const ANNOUNCEMENT: u8 = b'P';
+
+/// The first byte of what a supervisor says about the daemon.
+const WARNING: u8 = b'W';
+const OUTPUT: u8 = b'O';
+const VERDICT: u8 = b'V';
 
 /// A longer notice is cut, and a longer announcement is sent in parts.
 const NOTICE_MAX: usize = 4096;
@@ -64,8 +69,20 @@ pub(crate) enum Reply {
     Notice(Vec<u8>),
     /// Bytes for standard output.
     Announcement(Vec<u8>),
+    /// What a supervisor says.
+    Report(Report),
     /// The daemon has closed its end.
     Lost,
+}
+
+/// What a supervisor says about the start of its daemon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Report {
+    Warning(Vec<u8>),
+    /// A part of what the daemon has written.
+    Output(Vec<u8>),
+    /// Whether the start has succeeded. It is the last.
+    Verdict(Vec<u8>),
 }
 
 /// The daemon's end. It stays open, and is closed by an exec.
@@ -120,7 +137,8 @@ impl LauncherEnd {
     /// Takes a message off what was received, if it is whole. What no daemon sends ends the hand-off.
     fn next_message(&mut self) -> Option<Reply> {
         let (first, rest) = self.received.split_first()?;
-        if ![NOTICE, ANNOUNCEMENT].contains(first) {
+        let first = *first;
+        if !matches!(first, NOTICE | ANNOUNCEMENT | WARNING | OUTPUT | VERDICT) {
             let outcome = self.received.get(..Outcome::SIZE)?;
             let reply = Outcome::decode(outcome).map_or(Reply::Lost, Reply::Outcome);
             self.received.drain(..Outcome::SIZE);
@@ -129,16 +147,24 @@ impl LauncherEnd {
         let (length, rest) = rest.split_first_chunk()?;
         let length = usize::from(u16::from_le_bytes(*length));
         let text = rest.get(..length)?.to_vec();
-        let reply = match *first {
-            NOTICE => Reply::Notice(text),
-            _ => Reply::Announcement(text),
-        };
         self.received.drain(..3 + length);
-        Some(reply)
+        Some(match first {
+            ANNOUNCEMENT => Reply::Announcement(text),
+            WARNING => Reply::Report(Report::Warning(text)),
+            OUTPUT => Reply::Report(Report::Output(text)),
+            VERDICT => Reply::Report(Report::Verdict(text)),
+            _ => Reply::Notice(text),
+        })
     }
 }
 
 impl AsFd for LauncherEnd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl AsFd for DaemonEnd {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
@@ -156,6 +182,26 @@ impl DaemonEnd {
         let bytes = outcome.encode();
         let flags = NO_SIGNAL | MsgFlags::MSG_DONTWAIT;
         let _ = socket::send(self.socket.as_raw_fd(), &bytes, flags);
+    }
+
+    /// Sends a message, or as much of it as there is room for, and returns how much that is.
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN`: there is no room. Another error: the launcher has gone.
+    pub(crate) fn send(&self, message: &[u8]) -> Result<usize, Errno> {
+        let flags = NO_SIGNAL | MsgFlags::MSG_DONTWAIT;
+        match socket::send(self.socket.as_raw_fd(), message, flags) {
+            Err(Errno::ENOBUFS | Errno::EINTR) => Err(Errno::EAGAIN),
+            other => other,
+        }
+    }
+
+    /// Whether the launcher has closed its end. It says nothing after the record.
+    pub(crate) fn is_lost(&self) -> bool {
+        let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
+        let received = socket::recv(self.socket.as_raw_fd(), &mut [0], flags);
+        !matches!(received, Err(Errno::EAGAIN | Errno::EINTR))
     }
 
     /// Tells the launcher something, and waits for a full queue for this long at most.
@@ -181,8 +227,7 @@ impl DaemonEnd {
         if there.is_none() || there != self.id {
             return Err(Errno::EBADF);
         }
-        let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
-        let message = [&[kind][..], &length.to_le_bytes(), text].concat();
+        let message = message(kind, text);
         let mut rest = &message[..];
         let deadline = Instant::now() + timeout;
         while !rest.is_empty() {
@@ -201,6 +246,40 @@ impl DaemonEnd {
         }
         Ok(())
     }
+}
+
+impl Report {
+    /// The first byte of the verdict on a start that has succeeded.
+    pub(crate) const SUCCESS: u8 = 1;
+
+    /// No report is longer.
+    pub(crate) const MAX: usize = NOTICE_MAX;
+
+    /// The message that the supervisor sends to the launcher.
+    pub(crate) fn to_message(&self) -> Vec<u8> {
+        match self {
+            Self::Warning(text) => message(WARNING, text),
+            Self::Output(text) => message(OUTPUT, text),
+            Self::Verdict(text) => message(VERDICT, text),
+        }
+    }
+}
+
+/// The message that passes a notice of the daemon on.
+pub(crate) fn notice(assignments: &str) -> Vec<u8> {
+    message(NOTICE, assignments.as_bytes())
+}
+
+/// The messages that pass on what the daemon has announced.
+pub(crate) fn announcements(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let parts = bytes.chunks(NOTICE_MAX);
+    parts.map(|part| message(ANNOUNCEMENT, part))
+}
+
+fn message(kind: u8, text: &[u8]) -> Vec<u8> {
+    let text = text.get(..NOTICE_MAX).unwrap_or(text);
+    let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
+    [&[kind][..], &length.to_le_bytes(), text].concat()
 }
 
 /// The entry of the environment that tells the daemon where the hand-off is, but for the daemon's pid

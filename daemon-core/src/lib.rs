@@ -77,15 +77,22 @@ mod pid_file;
 mod post_exec;
 mod program_name;
 mod readiness;
+mod restart;
 #[cfg(unix)]
 mod running;
 mod settings;
 mod signal;
 #[cfg(unix)]
 mod signals;
+mod span;
 #[cfg(unix)]
 mod standard_streams;
 mod stdin;
+#[cfg(unix)]
+mod supervisor;
+#[cfg(not(unix))]
+#[path = "unsupported/supervisor.rs"]
+mod supervisor;
 #[cfg(unix)]
 mod sys;
 #[cfg(unix)]
@@ -104,7 +111,7 @@ mod verb;
 pub use before_start::Start;
 #[cfg(unix)]
 pub use client::Started;
-pub use control::{Control, Status, Stopped};
+pub use control::{Control, Status, Stopped, Supervision};
 pub use daemon::Daemon;
 pub use error::{Error, ErrorKind};
 #[cfg(unix)]
@@ -119,6 +126,7 @@ pub use log_writer::{LogWriter, log_writer};
 pub use passed::passed;
 pub use path_source::PathSource;
 pub use readiness::Readiness;
+pub use restart::Restart;
 #[cfg(unix)]
 pub use running::{
     Running, announce, extend_timeout, is_daemon, log_file, pid_file, ready, start_dir, status,

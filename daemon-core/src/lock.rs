@@ -2,15 +2,20 @@
 //! description, which the daemon inherits; no close of another descriptor drops it.
 
 use std::fs::File;
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::unistd::Pid;
 
-use crate::sys::lock::{ByteRange, holds, visible_holders, writer};
+use crate::program_name::SUPERVISOR_SUFFIX;
+use crate::sys;
+use crate::sys::lock::{ByteRange, visible_holders, writer};
+use crate::sys::lock::{WriterLock, time_until_due};
 pub(crate) use crate::sys::lock::{
-    has_byte_ranges, reader_holds, reserve_start_stamp, start_stamp, try_lock, unlock, unlock_all,
+    has_byte_ranges, reader_holds, reserve_start_stamp, stamp_due, start_stamp, try_lock, unlock,
+    unlock_all, unlock_below,
 };
 use crate::sys::process;
 
@@ -27,6 +32,8 @@ pub(crate) enum RunState {
     Over,
     /// A daemon is being brought up; it may not be ready, and it may not even exist.
     Starting,
+    /// The supervisor starts the daemon again, after this delay if it is known.
+    Restarting(Option<Duration>),
     Up,
 }
 
@@ -35,18 +42,56 @@ pub(crate) fn run_state(file: &File) -> Result<RunState, Errno> {
     if !is_held(file)? {
         return Ok(RunState::Over);
     }
-    let is_starting = if has_byte_ranges() {
-        let lock = writer(file, ByteRange::BringUp)?;
-        lock.is_some_and(|lock| lock.start % 2 == 1)
+    let state = if has_byte_ranges() {
+        match bring_up(file)? {
+            Some(WriterLock { start: 1, .. }) => RunState::Starting,
+            Some(lock) if lock.start % 2 == 1 => RunState::Restarting(time_until_due(lock)),
+            _ => RunState::Up,
+        }
+    } else if has_no_pid_yet(file) {
+        RunState::Starting
+    } else if read_pid(file).is_some_and(is_supervisor) {
+        RunState::Restarting(None)
     } else {
-        has_no_pid_yet(file)
+        RunState::Up
     };
     // Check byte 0 again: a failing start releases byte 0 first, and two checks would report a
     // failed daemon as running.
-    Ok(match (is_starting, is_held(file)?) {
-        (_, false) => RunState::Over,
-        (true, true) => RunState::Starting,
-        (false, true) => RunState::Up,
+    Ok(if is_held(file)? {
+        state
+    } else {
+        RunState::Over
+    })
+}
+
+/// The lock of the process that brings the daemon up or supervises it.
+fn bring_up(file: &File) -> Result<Option<WriterLock>, Errno> {
+    writer(file, ByteRange::BringUp)
+}
+
+/// Whether a supervisor keeps the file, once its first run was ready.
+pub(crate) fn is_supervised(file: &File) -> bool {
+    let is_above_first = |lock: WriterLock| lock.start > 1;
+    has_byte_ranges() && bring_up(file).is_ok_and(|lock| lock.is_some_and(is_above_first))
+}
+
+/// Whether a process is seen to hold the daemon's lock; an error where that cannot be seen.
+pub(crate) fn holds(pid: Pid, file: &File) -> io::Result<bool> {
+    sys::lock::holds(pid, file, ByteRange::Daemon)
+}
+
+/// A supervisor that is seen to hold the daemon's lock, whatever the pid in the file. Slow.
+pub(crate) fn visible_supervisor(file: &File) -> Option<Pid> {
+    visible_holders(file, ByteRange::Daemon).find(|pid| is_supervisor(*pid))
+}
+
+/// Whether a process is a supervisor, by the first of its arguments.
+pub(crate) fn is_supervisor(pid: Pid) -> bool {
+    let arguments = process::arguments_of(pid);
+    let argv0 = arguments.as_ref().and_then(|arguments| arguments.first());
+    argv0.is_some_and(|argv0| {
+        let suffix = SUPERVISOR_SUFFIX.as_bytes();
+        argv0.as_encoded_bytes().ends_with(suffix)
     })
 }
 
@@ -99,7 +144,7 @@ pub(crate) fn holder(file: &File) -> Option<Pid> {
 ///
 /// The pid alone proves nothing: it may be another process's by now.
 pub(crate) fn proof(file: &File, pid: Pid) -> Option<Proof> {
-    if let Ok(holds) = holds(pid, file, ByteRange::Daemon) {
+    if let Ok(holds) = holds(pid, file) {
         return holds.then_some(Proof::Seen);
     }
     // A process of another user, or one that is not dumpable.

@@ -4,6 +4,7 @@
 //! the control verbs fail with it.
 
 use std::ffi::{OsStr, OsString};
+use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, shown};
 use crate::signal::Signal;
@@ -11,6 +12,8 @@ use crate::verb::Verb;
 
 const MODE_MAX: u32 = 0o777;
 const OWNER_READ_WRITE: u32 = 0o600;
+
+const LONGEST_RESTART_DELAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Programs and their users rely on these.
 const RESERVED: [&str; 4] = ["-h", "-V", "--help", "--version"];
@@ -83,6 +86,20 @@ pub(crate) fn keep_fds(fds: &[i32]) -> Option<String> {
         .filter(|(at, fd)| fds[..*at].contains(fd));
     let (_, fd) = twice.next()?;
     Some(format!("descriptor `{fd}` is listed twice"))
+}
+
+pub(crate) fn restart_delay(first: Duration, longest: Duration) -> Option<String> {
+    if longest > LONGEST_RESTART_DELAY {
+        Some("must be at most one day".to_owned())
+    } else if first > longest {
+        Some("the first delay is longer than the longest".to_owned())
+    } else {
+        None
+    }
+}
+
+pub(crate) fn restart_limit(limit: u32) -> Option<String> {
+    (limit == 0).then(|| "must be at least 1".to_owned())
 }
 
 /// A user or a group.

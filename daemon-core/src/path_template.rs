@@ -35,6 +35,16 @@ pub(crate) struct Resolved {
 }
 
 impl Resolved {
+    /// A path that was resolved before, and whose directories exist.
+    pub(crate) fn again(object: Object, path: PathBuf) -> Self {
+        Self {
+            object,
+            path,
+            to_create: Vec::new(),
+            create: None,
+        }
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

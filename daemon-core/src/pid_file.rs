@@ -24,6 +24,7 @@ mod found;
 mod in_place;
 mod locked;
 mod new_file;
+pub(crate) mod supervised;
 
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;

@@ -46,6 +46,8 @@ pub(crate) struct OwnPidFile {
     pub(crate) id: Option<FileId>,
     /// The process whose pid it holds; its forked children have all this too.
     pub(crate) owner: u32,
+    /// At a normal end of the process.
+    pub(crate) is_emptied: bool,
 }
 
 static ORIGIN: OnceLock<Origin> = OnceLock::new();
@@ -60,7 +62,8 @@ pub(crate) fn set_origin(origin: Origin) {
 
 /// This process holds the lock of its PID file from now on.
 pub(crate) fn set_pid_file(pid_file: OwnPidFile) {
-    if PID_FILE.set(pid_file).is_ok() {
+    let is_emptied = pid_file.is_emptied;
+    if PID_FILE.set(pid_file).is_ok() && is_emptied {
         sys::exit::at_exit(empty_pid_file);
     }
 }

@@ -8,6 +8,7 @@ use crate::codec::encoded;
 #[cfg(unix)]
 use crate::identity::Identity;
 use crate::kill_mode::KillMode;
+use crate::restart::Restart;
 use crate::signal::Signal;
 
 encoded! {
@@ -35,6 +36,12 @@ encoded! {
         pub(crate) log_keep: u32,
         /// The facility under which the system log is told.
         pub(crate) syslog: Option<u32>,
+        /// With this the daemon has a supervisor.
+        pub(crate) restart: Option<Restart>,
+        pub(crate) restart_delay: Duration,
+        /// The delay is doubled up to this.
+        pub(crate) restart_delay_max: Duration,
+        pub(crate) restart_limit: Option<u32>,
     }
 }
 
@@ -55,6 +62,10 @@ impl Default for Settings {
             log_rotate: None,
             log_keep: 5,
             syslog: None,
+            restart: None,
+            restart_delay: Duration::from_millis(500),
+            restart_delay_max: Duration::from_secs(60),
+            restart_limit: None,
         }
     }
 }

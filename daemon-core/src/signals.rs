@@ -71,14 +71,28 @@ pub(crate) struct Interrupts {
 }
 
 impl Interrupts {
-    pub(crate) fn catch() -> io::Result<Self> {
+    fn new() -> io::Result<Self> {
         let (reader, writer) = sys::descriptors::pipe()?;
         sys::signals::write_interrupts_to(writer.as_fd());
-        let mut interrupts = Self {
+        Ok(Self {
             reader,
             _writer: writer,
             before: Vec::new(),
-        };
+        })
+    }
+
+    /// For a process that lives on: these signals, whatever was set for them. All others do nothing.
+    pub(crate) fn catch_only(signals: &[Signal]) -> io::Result<Self> {
+        let interrupts = Self::new()?;
+        sys::signals::ignore_all()?;
+        for signal in signals {
+            sys::signals::catch(*signal)?;
+        }
+        Ok(interrupts)
+    }
+
+    pub(crate) fn catch() -> io::Result<Self> {
+        let mut interrupts = Self::new()?;
         for signal in Self::signals()? {
             if let Some(action) = sys::signals::set_interrupt_handler(signal)? {
                 interrupts.before.push((signal, action));
@@ -136,11 +150,19 @@ impl Interrupts {
 
     /// The signal that came first, if one came.
     pub(crate) fn first(&self) -> Option<Signal> {
-        let mut signal = [0];
-        match (&self.reader).read(&mut signal) {
-            Ok(1) => Signal::try_from(i32::from(signal[0])).ok(),
-            _ => None,
-        }
+        self.next().map(|(signal, _)| signal)
+    }
+
+    /// The next signal, if one came, and whether process 1 has sent it.
+    pub(crate) fn next(&self) -> Option<(Signal, bool)> {
+        let mut byte = [0];
+        let Ok(1) = (&self.reader).read(&mut byte) else {
+            return None;
+        };
+        let [byte] = byte;
+        let is_from_init = byte & sys::signals::FROM_INIT != 0;
+        let signal = i32::from(byte & !sys::signals::FROM_INIT);
+        Some((Signal::try_from(signal).ok()?, is_from_init))
     }
 }
 

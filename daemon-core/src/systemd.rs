@@ -27,6 +27,11 @@ pub(crate) fn started_this_process() -> bool {
     }
 }
 
+/// Whether process 1 is systemd, see `sd_booted(3)`.
+pub(crate) fn is_process_one() -> bool {
+    fs::symlink_metadata("/run/systemd/system").is_ok_and(|it| it.is_dir())
+}
+
 /// The unit whose main process is this daemon, if systemd started the launcher of it: the launcher
 /// puts the daemon's pid into the variable.
 pub(crate) fn unit_run_by(daemon: Pid) -> Option<Unit> {

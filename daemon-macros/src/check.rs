@@ -7,7 +7,7 @@ use crate::diagnostics::{Diagnostics, mistake, shown};
 use crate::option_table::{
     BACKGROUND_FLAG, CONFIGURE, CONTROL_FLAG, CONTROL_SUBCOMMANDS, FOREGROUND_FLAG, INSTANCE_FLAG,
     LOG, LOG_FLAG, LOG_KEEP, LOG_MODE, LOG_REOPEN, LOG_ROTATE, PID, PID_FLAG, PID_IN_FOREGROUND,
-    PID_MODE, READY, READY_TIMEOUT, STOP_TIMEOUT,
+    PID_MODE, READY, READY_TIMEOUT, RESTART, RESTART_DELAY, RESTART_LIMIT, STOP_TIMEOUT,
 };
 use crate::options::Options;
 
@@ -120,7 +120,11 @@ const NEEDS: &[(&str, &[&str], &str)] = &[
     (CONTROL_FLAG, &[PID, PID_FLAG], NEEDS_PID),
     (CONTROL_SUBCOMMANDS, &[PID, PID_FLAG], NEEDS_PID),
     (PID_IN_FOREGROUND, &[PID, PID_FLAG], NEEDS_PID),
-    (STOP_TIMEOUT, &[CONTROL_FLAG, CONTROL_SUBCOMMANDS], "has no effect without `control_flag`"),
+    (STOP_TIMEOUT, &[CONTROL_FLAG, CONTROL_SUBCOMMANDS, RESTART],
+        "has no effect without `control_flag`"),
+    (RESTART, &[PID, PID_FLAG], NEEDS_PID),
+    (RESTART_DELAY, &[RESTART], "has no effect without `restart`"),
+    (RESTART_LIMIT, &[RESTART], "has no effect without `restart`"),
     (LOG_REOPEN, &[LOG, LOG_FLAG], NEEDS_LOG),
     (LOG_ROTATE, &[LOG, LOG_FLAG], NEEDS_LOG),
     (LOG_ROTATE, &[CONTROL_FLAG, CONTROL_SUBCOMMANDS], "has no effect without `control_flag`"),

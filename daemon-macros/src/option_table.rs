@@ -2,9 +2,9 @@
 
 use crate::suggest::nearest;
 use crate::value::{
-    ACCOUNT, ALL_FLAGS, CRATE_PATH, DIRECTORY, FACILITY, FDS, FILE, FILE_MODE, FLAG, FLAGS,
-    FUNCTION, Kind, LOG_COUNT, READINESS, RUN_WORD, SECONDS, SIGNAL, SIZE, STOP_SIGNAL, TRUE,
-    UMASK, VARIABLES, WORDS,
+    ACCOUNT, ALL_FLAGS, COUNT, CRATE_PATH, DELAYS, DIRECTORY, FACILITY, FDS, FILE, FILE_MODE, FLAG,
+    FLAGS, FUNCTION, Kind, LOG_COUNT, READINESS, RESTART_AFTER, RUN_WORD, SECONDS, SIGNAL, SIZE,
+    STOP_SIGNAL, TRUE, UMASK, VARIABLES, WORDS,
 };
 
 pub(crate) const BACKGROUND_FLAG: &str = "background_flag";
@@ -25,6 +25,9 @@ pub(crate) const STOP_TIMEOUT: &str = "stop_timeout";
 pub(crate) const LOG_REOPEN: &str = "log_reopen";
 pub(crate) const LOG_ROTATE: &str = "log_rotate";
 pub(crate) const LOG_KEEP: &str = "log_keep";
+pub(crate) const RESTART: &str = "restart";
+pub(crate) const RESTART_DELAY: &str = "restart_delay";
+pub(crate) const RESTART_LIMIT: &str = "restart_limit";
 pub(crate) const CONFIGURE: &str = "configure";
 pub(crate) const CRATE: &str = "crate";
 
@@ -92,6 +95,10 @@ pub(crate) static OPTIONS: &[OptionSpec] = &[
     option(CONTROL_SUBCOMMANDS, &RUN_WORD, r#""run""#, &[]),
     option("stop_signal", &STOP_SIGNAL, r#""SIGINT""#, &[]),
     option(STOP_TIMEOUT, &SECONDS, "10", &[]),
+
+    option(RESTART, &RESTART_AFTER, r#""on-failure""#, &["respawn", "supervise"]),
+    option(RESTART_DELAY, &DELAYS, r#""500ms..60s""#, &["backoff"]),
+    option(RESTART_LIMIT, &COUNT, "10", &["max_restarts"]),
 
     option("workdir", &DIRECTORY, r#""/""#,
         &["cwd", "chdir", "directory", "working_dir", "working_directory"]),

@@ -51,6 +51,7 @@ mod ready_listening;
 mod ready_notify;
 mod ready_settled;
 mod refusals;
+mod restart;
 mod service_managers;
 mod signals;
 mod start;

@@ -2,12 +2,14 @@
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use nix::unistd::Pid;
 
 use crate::error::{Error, ErrorKind, shown};
 use crate::pid_file;
 use crate::signal::{self, Signal};
+use crate::span::RestartDue;
 use crate::systemd::Unit;
 use crate::trust::Untrusted;
 
@@ -94,6 +96,21 @@ impl Error {
             shown(path)
         );
         Self::words(ErrorKind::OutOfReach, what, reason)
+    }
+
+    /// The daemon has a supervisor, and is not ready for the first time yet.
+    pub(crate) fn being_started(step: &str, pid_file: &Path) -> Self {
+        let what = format!("cannot {step} the daemon");
+        let reason = format!("it is starting (PID file {})", shown(pid_file));
+        Self::words(ErrorKind::OutOfReach, what, reason)
+    }
+
+    /// Between two runs, or before the next one is ready.
+    pub(crate) fn restart_due(step: &str, pid_file: &Path, due: Option<Duration>) -> Self {
+        let what = format!("cannot {step} the daemon");
+        let (due, pid_file) = (RestartDue(due), shown(pid_file));
+        let reason = format!("not running, {due} (PID file {pid_file})");
+        Self::words(ErrorKind::NotRunning, what, reason)
     }
 
     pub(crate) fn not_running(step: &str, pid_file: &Path) -> Self {

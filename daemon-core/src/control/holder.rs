@@ -30,6 +30,28 @@ pub(super) struct Holder {
     start: Option<u64>,
 }
 
+/// The supervisor of a daemon.
+#[derive(Debug)]
+pub(super) enum Supervisor {
+    None,
+    Seen(Holder),
+    /// There is one, and it cannot be identified.
+    Unseen,
+}
+
+impl Supervisor {
+    /// The supervisor of what was found: that process itself, or its parent.
+    pub(super) fn of(found: &Holder) -> Self {
+        let pid = Some(found.pid).filter(|pid| lock::is_supervisor(*pid));
+        let pid = pid.or_else(|| sys::process::parent_of(found.pid));
+        match pid.and_then(|pid| Holder::supervisor(&found.file, pid)) {
+            Some(supervisor) => Self::Seen(supervisor),
+            None if lock::is_supervised(&found.file) => Self::Unseen,
+            None => Self::None,
+        }
+    }
+}
+
 impl Holder {
     /// The process that holds the lock, if that is certain.
     ///
@@ -41,6 +63,26 @@ impl Holder {
             None if lock::is_ending(file) => lock::visible_holder(file)?,
             None => return None,
         };
+        Self::proved(file, pid, lock::proof)
+    }
+
+    /// The supervisor of the daemon with this PID file, if this process is.
+    pub(super) fn supervisor(file: &File, pid: Pid) -> Option<Self> {
+        Self::proved(file, pid, |file, pid| {
+            let proof = match lock::holds(pid, file) {
+                Ok(holds) => holds.then_some(Proof::Seen),
+                Err(_) => Some(Proof::Unrefuted),
+            };
+            proof.filter(|_| lock::is_supervisor(pid))
+        })
+    }
+
+    /// This process, if it proves to be what it is taken for.
+    fn proved(
+        file: &File,
+        pid: Pid,
+        proof: impl FnOnce(&File, Pid) -> Option<Proof>,
+    ) -> Option<Self> {
         let pidfd = match sys::process::open(pid) {
             Ok(pidfd) => Some(pidfd),
             // An old kernel, or a container whose filter does not know the call.
@@ -55,7 +97,7 @@ impl Holder {
         }
         let start = sys::process::start_of(pid);
         let file = file.try_clone().ok()?;
-        let proof = lock::proof(&file, pid)?;
+        let proof = proof(&file, pid)?;
         Some(Self {
             pid,
             proof,

@@ -30,7 +30,7 @@ impl LogWriter for DaemonAsWriter<'_> {
     fn find(&mut self) -> Result<WriterState, Error> {
         let holder = match self.control.find()? {
             Found::NoFile | Found::Unlocked(_) => return Ok(WriterState::NotRunning),
-            Found::Starting(_) => return Ok(WriterState::Starting),
+            Found::Starting(_) | Found::Restarting(..) => return Ok(WriterState::Starting),
             Found::Running(holder) => holder,
         };
         self.control.refuse_unless_certain(&holder)?;

@@ -5,6 +5,7 @@ mod holder;
 mod log_writer;
 mod process_group;
 mod status;
+mod supervised;
 mod verdict;
 
 use std::fs::{File, OpenOptions};
@@ -28,11 +29,11 @@ use crate::settings::Object;
 use crate::signal::Signal;
 use crate::sys;
 use crate::trust;
-use holder::{Holder, POLL_INTERVAL};
+use holder::{Holder, POLL_INTERVAL, Supervisor};
 use process_group::ProcessGroup;
 
 pub(crate) use log_writer::DaemonAsWriter;
-pub use status::{Status, Stopped};
+pub use status::{Status, Stopped, Supervision};
 pub(crate) use verdict::Verdict;
 
 /// How long a killed daemon may take to exit, and its lock to be free.
@@ -69,6 +70,7 @@ pub struct Control {
     unresolved: Option<PathSource>,
     stop_signal: Signal,
     kill_mode: KillMode,
+    expects_supervisor: bool,
 }
 
 /// What the PID file shows.
@@ -76,8 +78,10 @@ enum Found {
     NoFile,
     /// No process holds the lock.
     Unlocked(File),
-    /// A launcher is at work, and perhaps the daemon is there already.
+    /// A launcher is at work, and perhaps the daemon or its supervisor is there already.
     Starting(Option<Holder>),
+    /// The supervisor starts the daemon again, after this delay if it is known.
+    Restarting(Holder, Option<Duration>),
     Running(Holder),
 }
 
@@ -103,6 +107,7 @@ impl Control {
             pid_file: resolved.unwrap_or_default(),
             stop_signal: Signal::SIGTERM,
             kill_mode: KillMode::default(),
+            expects_supervisor: false,
         }
     }
 
@@ -158,11 +163,19 @@ impl Control {
                 None => Status::NotRunning,
             },
             Found::Starting(holder) => Status::Starting {
-                pid: holder.map(|holder| holder.pid().as_raw().unsigned_abs()),
+                pid: holder
+                    .map(|holder| holder.pid())
+                    .filter(|pid| !lock::is_supervisor(*pid))
+                    .map(|pid| pid.as_raw().unsigned_abs()),
+            },
+            Found::Restarting(holder, due) => Status::Restarting {
+                due,
+                supervision: self.supervision_of(&holder),
             },
             Found::Running(holder) => Status::Running {
                 pid: holder.pid().as_raw().unsigned_abs(),
                 since: holder.since(),
+                supervision: self.supervision_of(&holder),
             },
         })
     }
@@ -206,12 +219,47 @@ impl Control {
                 return Ok(Stopped::NotRunning);
             }
             Found::Starting(None) => return Err(self.no_pid_yet()),
-            Found::Starting(Some(holder)) | Found::Running(holder) => holder,
+            Found::Starting(Some(holder))
+            | Found::Restarting(holder, _)
+            | Found::Running(holder) => holder,
         };
-        self.refuse_unless_certain(&holder)?;
+        let stopped = match Supervisor::of(&holder) {
+            Supervisor::Seen(supervisor) => {
+                return self.stop_supervisor(&supervisor, &holder, timeout, waits);
+            }
+            Supervisor::Unseen => return Err(self.unproved(holder.file(), Some(holder.pid()))),
+            Supervisor::None => self.end_holder(&holder, timeout, waits)?,
+        };
+        if !holder.lets_go_within(KILL_TIMEOUT) {
+            return Err(self.lock_outlives(&holder));
+        }
+        self.remove_stale(Some(holder.file()));
+        Ok(stopped)
+    }
+
+    /// As [`stop`](Self::stop), but the lock stays held, and the file where it is: this process shares
+    /// them with the daemon.
+    pub(crate) fn end_process(&self, timeout: Duration) -> Result<(), Error> {
+        match self.find()? {
+            Found::Starting(Some(holder)) | Found::Running(holder) => {
+                self.end_holder(&holder, timeout, &mut || ()).map(drop)
+            }
+            // Nothing was started, or it is the supervisor's.
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends the process, and what is left of its group.
+    fn end_holder(
+        &self,
+        holder: &Holder,
+        timeout: Duration,
+        waits: &mut dyn FnMut(),
+    ) -> Result<Stopped, Error> {
+        self.refuse_unless_certain(holder)?;
         let pid = holder.pid();
         let mut group = match self.kill_mode {
-            KillMode::Mixed => ProcessGroup::of(&holder),
+            KillMode::Mixed => ProcessGroup::of(holder),
             KillMode::Process => None,
         };
         let send = |signal| match holder.send(signal) {
@@ -222,21 +270,17 @@ impl Control {
         send(self.stop_signal)?;
         // A process that is stopped could not obey.
         send(Signal::SIGCONT)?;
-        let is_killed = !exits_within(&holder, timeout, group.as_mut(), waits);
+        let is_killed = !exits_within(holder, timeout, group.as_mut(), waits);
         if is_killed {
             send(Signal::SIGKILL)?;
         }
-        let has_ended = !is_killed || exits_within(&holder, KILL_TIMEOUT, group.as_mut(), waits);
+        let has_ended = !is_killed || exits_within(holder, KILL_TIMEOUT, group.as_mut(), waits);
         if let Some(group) = &mut group {
             group.kill_members(KILL_TIMEOUT);
         }
         if !has_ended {
             return Err(Error::would_not_end(pid));
         }
-        if !holder.lets_go_within(KILL_TIMEOUT) {
-            return Err(self.lock_outlives(&holder));
-        }
-        self.remove_stale(Some(holder.file()));
         let pid = pid.as_raw().unsigned_abs();
         Ok(if is_killed {
             Stopped::Killed { pid }
@@ -302,7 +346,16 @@ impl Control {
                 return Err(Error::not_running(step, &self.pid_file));
             }
             Found::Starting(None) => return Err(self.no_pid_yet()),
-            Found::Starting(Some(holder)) | Found::Running(holder) => holder,
+            Found::Restarting(_, due) => {
+                return Err(Error::restart_due(step, &self.pid_file, due));
+            }
+            Found::Starting(Some(holder)) => match Supervisor::of(&holder) {
+                Supervisor::None => holder,
+                Supervisor::Seen(_) | Supervisor::Unseen => {
+                    return Err(Error::being_started(step, &self.pid_file));
+                }
+            },
+            Found::Running(holder) => holder,
         };
         self.refuse_unless_certain(&holder)?;
         check(&holder)?;
@@ -355,7 +408,11 @@ impl Control {
             // A pid that has come at the last moment was not looked at yet.
             if is_late && (named.is_some() || lock::read_pid(&file).is_none()) {
                 return match state {
-                    RunState::Starting if named.is_none() => Ok(Found::Starting(None)),
+                    RunState::Starting if named.is_none() => {
+                        let supervisor = lock::visible_supervisor(&file);
+                        let supervisor = supervisor.and_then(|pid| Holder::supervisor(&file, pid));
+                        Ok(Found::Starting(supervisor))
+                    }
                     _ => Err(self.unproved(&file, named)),
                 };
             }
@@ -373,7 +430,12 @@ impl Control {
                 Some(holder) if state == RunState::Starting => {
                     return Ok(Found::Starting(Some(holder)));
                 }
-                Some(holder) => return Ok(Found::Running(holder)),
+                Some(holder) => {
+                    return Ok(match state {
+                        RunState::Restarting(due) => Found::Restarting(holder, due),
+                        _ => Found::Running(holder),
+                    });
+                }
                 None => {}
             }
             std::thread::sleep(interval);

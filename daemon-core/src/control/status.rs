@@ -1,7 +1,9 @@
 //! What the control of a daemon has found or done.
 
 use std::fmt;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+use crate::span::RestartDue;
 
 /// Whether a daemon runs. It displays as one line.
 ///
@@ -25,6 +27,8 @@ pub enum Status {
         pid: u32,
         /// When the process started, if the system tells.
         since: Option<SystemTime>,
+        /// Whether it is started again after a crash.
+        supervision: Supervision,
     },
     /// It is being started: a launcher waits until it is ready. Where only `flock(2)` exists, a daemon
     /// that has its pid counts as [`Running`](Self::Running).
@@ -33,10 +37,43 @@ pub enum Status {
         /// Its pid, if it has one already.
         pid: Option<u32>,
     },
+    /// Its supervisor starts it again, see [`restart`](crate::Daemon::restart): it waits for that, or
+    /// until the new daemon is ready.
+    #[non_exhaustive]
+    Restarting {
+        /// How long it is until the next start, if the system tells.
+        due: Option<Duration>,
+        /// Whether the supervisor is at work.
+        supervision: Supervision,
+    },
     /// It does not run, and its pid is left in the PID file: it crashed or was killed.
     StalePidFile,
     /// It does not run: there is no PID file, or the daemon has emptied it at a normal end.
     NotRunning,
+}
+
+/// Whether a daemon has a supervisor, which starts it again after a crash.
+///
+/// ```no_run
+/// use daemon::{Control, Status, Supervision};
+///
+/// if let Status::Running { supervision, .. } = Control::new("/run/hello.pid").status()? {
+///     println!("starts again after a crash: {}", supervision == Supervision::Active);
+/// }
+/// # Ok::<(), daemon::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Supervision {
+    /// It has none, as far as it is known.
+    None,
+    /// It has one.
+    Active,
+    /// A signal such as SIGSTOP has stopped the supervisor.
+    Stopped,
+    /// The supervisor was killed. Only a control that was made by
+    /// [`Daemon::control`](crate::Daemon::control) knows that there was one.
+    Lost,
 }
 
 /// How a daemon was stopped. It displays as one line.
@@ -77,6 +114,7 @@ impl Status {
         match self {
             Self::Running { .. } | Self::Starting { .. } => 0,
             Self::StalePidFile => 1,
+            Self::Restarting { .. } => 2,
             Self::NotRunning => 3,
         }
     }
@@ -85,7 +123,11 @@ impl Status {
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Running { pid, since } => {
+            Self::Running {
+                pid,
+                since,
+                supervision,
+            } => {
                 write!(f, "running, pid {pid}")?;
                 #[cfg(unix)]
                 if let Some(since) = since.and_then(crate::sys::local_time::fields) {
@@ -93,12 +135,26 @@ impl fmt::Display for Status {
                 }
                 #[cfg(not(unix))]
                 let _ = since;
-                Ok(())
+                write!(f, "{supervision}")
+            }
+            Self::Restarting { due, supervision } => {
+                write!(f, "not running, {}{supervision}", RestartDue(*due))
             }
             Self::Starting { pid: Some(pid) } => write!(f, "starting, pid {pid}"),
             Self::Starting { pid: None } => f.write_str("starting"),
             Self::StalePidFile => f.write_str("not running, but its PID file is left"),
             Self::NotRunning => f.write_str("not running"),
+        }
+    }
+}
+
+/// What a line adds: nothing is the rule.
+impl fmt::Display for Supervision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None | Self::Active => Ok(()),
+            Self::Stopped => f.write_str(", supervisor stopped"),
+            Self::Lost => f.write_str(", not supervised"),
         }
     }
 }

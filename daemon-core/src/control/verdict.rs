@@ -30,7 +30,16 @@ impl Control {
     /// exiting. Without both it returns at once. It takes no lock.
     ///
     /// Where only `flock(2)` exists, a daemon that has its pid counts as up.
-    pub(crate) fn await_verdict(&self, deadline: Option<Instant>) -> Result<Verdict, Error> {
+    ///
+    /// A restart is waited for no longer than `restart_timeout`, and not at all while the supervisor is
+    /// stopped.
+    pub(crate) fn await_verdict(
+        &self,
+        deadline: Option<Instant>,
+        restart_timeout: Duration,
+    ) -> Result<Verdict, Error> {
+        let mut deadline = deadline;
+        let mut was_restarting = false;
         let Some(file) = self.open()? else {
             return Ok(Verdict::Down);
         };
@@ -47,6 +56,16 @@ impl Control {
                     return Ok(failure.map_or(Verdict::Down, Verdict::Failed));
                 }
                 RunState::Starting => was_starting = true,
+                RunState::Restarting(_) => {
+                    was_starting = true;
+                    if !was_restarting {
+                        was_restarting = true;
+                        deadline = Instant::now().checked_add(restart_timeout);
+                        if self.supervisor_is_stopped() {
+                            return Ok(Verdict::Pending);
+                        }
+                    }
+                }
                 RunState::Up if lock::is_ending(&file) => was_starting = false,
                 RunState::Up => {
                     let status = self.status()?;
@@ -83,10 +102,14 @@ mod tests {
         let path = std::env::temp_dir().join(format!("pending-{}", std::process::id()));
         let start = PidFile::create(&path, 0o600).unwrap();
         let deadline = Instant::now() + Duration::from_millis(5);
-        let verdict = Control::new(&path).await_verdict(Some(deadline)).unwrap();
+        let verdict = Control::new(&path)
+            .await_verdict(Some(deadline), Duration::ZERO)
+            .unwrap();
         assert!(matches!(verdict, Verdict::Pending), "{verdict:?}");
         start.remove();
-        let verdict = Control::new(&path).await_verdict(None).unwrap();
+        let verdict = Control::new(&path)
+            .await_verdict(None, Duration::ZERO)
+            .unwrap();
         assert!(matches!(verdict, Verdict::Down), "{verdict:?}");
         fs::remove_file(&path).unwrap_err();
     }

@@ -33,6 +33,21 @@ encoded! {
         pub(crate) is_announced: bool,
         /// Standard output and standard error are kept in memory until the daemon is ready.
         pub(crate) buffers_output: bool,
+        /// The process becomes the supervisor of a daemon.
+        pub(crate) supervisor: Option<SupervisorRecord>,
+    }
+}
+
+encoded! {
+    /// What a supervisor learns beside what the daemon does.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    pub(crate) struct SupervisorRecord {
+        /// The first argument of the daemon.
+        pub(crate) argv0: OsString,
+        /// The condition under which the daemon is ready, see `Readiness::names`.
+        pub(crate) readiness: Vec<OsString>,
+        /// The descriptor that holds the bytes of the PID file which say how far the daemon is.
+        pub(crate) bring_up: RawFd,
     }
 }
 
@@ -94,6 +109,11 @@ mod tests {
             log_target: Some("/var/log/hello.log".into()),
             is_announced: true,
             buffers_output: true,
+            supervisor: Some(SupervisorRecord {
+                argv0: "hello".into(),
+                readiness: vec!["addresses".into(), "tcp:80".into()],
+                bring_up: 9,
+            }),
         }
     }
 

@@ -1,14 +1,22 @@
 //! `LaunchConfig`, the start as `enter` hands it to the launcher.
 
+use std::convert::Infallible;
 use std::ffi::OsString;
 
-use crate::before_start::BeforeStart;
+use super::launched::Launched;
+use crate::before_start::{BeforeStart, Passed};
 use crate::capabilities::Capabilities;
+use crate::descriptors::KeptFds;
 use crate::env_changes::EnvChanges;
+use crate::error::Error;
+use crate::handoff::{DaemonEnd, Record};
 use crate::path_template::Resolved;
+use crate::pid_file::PidFile;
 use crate::readiness::Readiness;
 use crate::settings::{Paths, Settings};
+use crate::signals::Interrupts;
 use crate::stdin::Stdin;
+use crate::sys::image::Image;
 
 /// What the launcher has decided: every path absolute, every default filled in.
 #[derive(Clone, Debug)]
@@ -25,4 +33,20 @@ pub(crate) struct LaunchConfig {
     /// The launcher is a client that goes on. It waits until the daemon has taken the hand-off, in every
     /// mode.
     pub(crate) is_for_client: bool,
+    /// With `restart`.
+    pub(crate) supervision: Option<&'static Supervision>,
 }
+
+/// How a daemon is started whose supervisor starts it again.
+#[derive(Debug)]
+pub(crate) struct Supervision {
+    /// Refuses what no supervisor can do.
+    pub(crate) check: fn(&LaunchConfig) -> Result<(), Error>,
+    /// Starts the supervisor, and waits for what it tells of the first run.
+    pub(crate) launch: Launch,
+    /// Becomes the supervisor. In the process that was started for that.
+    pub(crate) become_supervisor: fn(Record, DaemonEnd, Capabilities) -> Infallible,
+}
+
+type Launch =
+    fn(LaunchConfig, (&Image, &KeptFds), &PidFile, Passed, &Interrupts) -> Result<Launched, Error>;

@@ -15,7 +15,7 @@ use crate::sys;
 use crate::systemd;
 
 /// The number of sockets that were handed over to this process, see `sd_listen_fds(3)`.
-pub(super) fn listen_fds() -> usize {
+pub(crate) fn listen_fds() -> usize {
     let count = |text: OsString| text.to_str()?.parse().ok();
     match std::env::var_os("LISTEN_PID") {
         Some(pid) if pid == *own_pid() => std::env::var_os("LISTEN_FDS").and_then(count),

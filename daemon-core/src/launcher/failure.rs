@@ -14,7 +14,7 @@ use crate::handoff::{Record, StartStep};
 use crate::log_file::LogPlace;
 use crate::signal;
 
-pub(super) const CANNOT_START: &str = "cannot start in the background";
+pub(crate) const CANNOT_START: &str = "cannot start in the background";
 
 /// A step of the daemon after its exec failed.
 pub(crate) fn step_failed(
@@ -73,6 +73,14 @@ pub(crate) fn wrong_arguments() -> Error {
     let reason = "with these `args` the program calls `ensure` before `enter` or `start`; use the \
                   arguments of the daemon";
     Error::words(ErrorKind::Configuration, CANNOT_START, reason)
+}
+
+/// Only `configure` has set `restart`.
+pub(crate) fn restart_set_too_late() -> Error {
+    let reason = "only `configure` sets it, which the supervisor does not call; set it in the program \
+                  too";
+    let what = "cannot use the option `restart`";
+    Error::words(ErrorKind::Configuration, what, reason)
 }
 
 /// The daemon ended before it was ready.

@@ -110,7 +110,7 @@ fn refuse_notify_unit() -> Result<(), Error> {
 }
 
 /// The file that is executed again, if it is this program.
-pub(super) fn own_image() -> Result<Image, Error> {
+pub(crate) fn own_image() -> Result<Image, Error> {
     let image = Image::of_this_process().map_err(image_unknown)?;
     image.ok_or_else(|| {
         let name = Image::NAME;
@@ -127,8 +127,7 @@ fn refused(kind: ErrorKind, reason: &str) -> Error {
 pub(super) fn warnings(config: &LaunchConfig) -> Vec<String> {
     let mut warnings = Vec::new();
     let ends = !config.is_for_client;
-    let is_supervised = ends && env::var_os("SUPERVISOR_ENABLED").is_some();
-    if is_supervised && is_child_of("supervisord") {
+    if ends && is_child_of_supervisord() {
         let text = "supervisord watches the process that it starts, and this one exits now; run \
                     in the foreground";
         warnings.push(text.to_owned());
@@ -177,8 +176,10 @@ fn wrong_unit(config: &LaunchConfig) -> Option<String> {
     }
 }
 
-fn is_child_of(name: &str) -> bool {
-    process::name_of(getppid()).is_some_and(|parent| parent == name)
+/// Whether supervisord started this very process, and not one of its ancestors.
+pub(crate) fn is_child_of_supervisord() -> bool {
+    env::var_os("SUPERVISOR_ENABLED").is_some()
+        && process::name_of(getppid()).is_some_and(|parent| parent == "supervisord")
 }
 
 /// Executes this program again in its own place, with this command line. Returns only when that

@@ -11,8 +11,10 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::{Pid, getpgid, getpgrp};
 
+use crate::handoff::Record;
 use crate::kill_mode::KillMode;
 use crate::settings::Settings;
+use crate::sys;
 use crate::sys::launch::Child;
 
 /// How long the daemon may take to end after the stop signal, and again after SIGKILL.
@@ -30,32 +32,46 @@ const GROUP_POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 /// The daemon. Its zombie stays until the drop, so that its pid and its process group stay its own.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(crate) struct Process {
     child: Child,
     stop_signal: i32,
     kill_mode: KillMode,
+    /// How long it may take to end after the stop signal.
+    stop_timeout: Duration,
 }
 
 impl Process {
-    pub(super) fn new(child: Child, settings: &Settings) -> Self {
+    pub(super) fn new(child: Child, record: &Record) -> Self {
+        let Settings {
+            stop_signal,
+            kill_mode,
+            stop_timeout,
+            ..
+        } = record.settings;
+        let (stop_signal, stop_timeout) = match record.supervisor {
+            None => (stop_signal.as_raw(), KILL_TIMEOUT),
+            // It stops its daemon first.
+            Some(_) => (Signal::SIGTERM as i32, stop_timeout + 2 * KILL_TIMEOUT),
+        };
         Self {
             child,
-            stop_signal: settings.stop_signal.as_raw(),
-            kill_mode: settings.kill_mode,
+            stop_signal,
+            kill_mode,
+            stop_timeout,
         }
     }
 
-    pub(super) fn pid(&self) -> Pid {
+    pub(crate) fn pid(&self) -> Pid {
         self.child.pid()
     }
 
     /// What is readable once the daemon has ended, where the system has it.
-    pub(super) fn end(&self) -> Option<BorrowedFd<'_>> {
+    pub(crate) fn end(&self) -> Option<BorrowedFd<'_>> {
         self.child.end()
     }
 
     /// How the daemon ended, if it has. The answer stays the same.
-    pub(super) fn try_wait(&self) -> io::Result<Option<ExitStatus>> {
+    pub(crate) fn try_wait(&self) -> io::Result<Option<ExitStatus>> {
         self.child.try_wait()
     }
 
@@ -74,9 +90,30 @@ impl Process {
         self.end_group();
     }
 
+    /// How long the daemon may take to end after the stop signal.
+    pub(crate) fn set_stop_timeout(&mut self, timeout: Duration) {
+        self.stop_timeout = timeout;
+    }
+
+    /// Asks what is left of the process group of a daemon that has ended to end.
+    pub(crate) fn terminate_group(&self) {
+        if let Some(group) = self.group() {
+            let _ = killpg(group, Signal::SIGTERM);
+        }
+    }
+
+    /// Whether the process group of a daemon that has ended is seen to have other members.
+    pub(crate) fn has_group(&self) -> bool {
+        let group = self.group();
+        group.is_some_and(|group| {
+            let mut members = sys::process::members_of(group);
+            members.any(|pid| pid != self.pid() && !sys::process::is_zombie(pid))
+        })
+    }
+
     /// Ends what is left of the process group of a daemon that has ended, or that not even SIGKILL
     /// has ended.
-    pub(super) fn end_group(self) {
+    pub(crate) fn end_group(self) {
         let Some(group) = self.group() else {
             return;
         };
@@ -119,7 +156,7 @@ impl Process {
     }
 
     /// Whether the daemon has ended.
-    fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         let is_end_readable = || {
             self.end().is_some_and(|end| {
                 let mut end = [PollFd::new(end, PollFlags::POLLIN)];
@@ -135,9 +172,9 @@ impl Process {
     }
 }
 
-/// The stop of a daemon: the stop signal, and SIGKILL after [`KILL_TIMEOUT`]. It never blocks.
+/// The stop of a daemon: the stop signal, and SIGKILL after a while. It never blocks.
 #[derive(Debug)]
-enum Stop {
+pub(crate) enum Stop {
     Begin,
     /// The stop signal may take effect until then.
     Asked(Instant),
@@ -147,25 +184,28 @@ enum Stop {
 
 impl Stop {
     /// Takes the next step; when the step after it is due, unless the stop is over.
-    fn step(&mut self, process: &Process, now: Instant) -> Option<Instant> {
+    pub(crate) fn step(&mut self, process: &Process, now: Instant) -> Option<Instant> {
         if process.has_ended() {
             return None;
         }
-        let deadline = now + KILL_TIMEOUT;
-        match *self {
+        let deadline = match *self {
             Self::Begin => {
                 process.child.send(process.stop_signal);
                 // A process that is stopped cannot obey.
                 process.child.send(Signal::SIGCONT as i32);
+                let deadline = now + process.stop_timeout;
                 *self = Self::Asked(deadline);
+                deadline
             }
-            Self::Asked(end) | Self::Killed(end) if now < end => return Some(end),
+            Self::Asked(end) | Self::Killed(end) if now < end => end,
             Self::Asked(_) => {
                 process.child.send(Signal::SIGKILL as i32);
+                let deadline = now + KILL_TIMEOUT;
                 *self = Self::Killed(deadline);
+                deadline
             }
             Self::Killed(_) => return None,
-        }
+        };
         Some(deadline)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 use super::config::LaunchConfig;
 use super::failure;
@@ -20,7 +20,7 @@ use crate::stdin::Stdin;
 
 /// The open files of a launch.
 #[derive(Debug)]
-pub(super) struct Resources {
+pub(crate) struct Resources {
     pub(super) log: Option<LogFile>,
     /// The socket at which the daemon announces that it is ready.
     pub(super) announcements: Option<Box<dyn Announcements>>,
@@ -39,19 +39,23 @@ pub(super) struct Inherited {
     pub(super) output: Option<OwnedFd>,
     /// The PID file with its lock.
     pub(super) lock: Option<OwnedFd>,
+    /// The other lock of the PID file, for a supervisor.
+    pub(super) bring_up: Option<OwnedFd>,
     pub(super) daemon_end: OwnedFd,
     /// What `before_start` passes, by name.
     pub(super) passed: Passed,
 }
 
 impl Resources {
-    pub(super) fn open(
+    /// For a daemon. `instead` gives another log in the place of one that cannot be opened.
+    pub(crate) fn open(
         config: &LaunchConfig,
         kept: &KeptFds,
         pid_file: Option<&PidFile>,
         passed: Passed,
+        instead: impl FnOnce(Error) -> Result<LogFile, Error>,
     ) -> Result<Self, Error> {
-        let log = open_log(config, pid_file)?;
+        let log = open_log(config, pid_file, instead)?;
         let identity = config.settings.identity.as_ref();
         let owner = identity.map(|identity| (identity.uid, identity.gid));
         let announcements = match config.readiness.mode().watch {
@@ -61,42 +65,94 @@ impl Resources {
             ),
             Watch::Observed(_) => None,
         };
-        let not_duplicated = |error: io::Error| Error::step("duplicate a descriptor", error);
-        let dup_above = |fd: OwnedFd| kept.dup_above(fd).map_err(not_duplicated);
-        let clone = |file: &File| dup_above(file.try_clone().map_err(not_duplicated)?.into());
-        let null = dup_above(standard_streams::open_null()?)?;
-        let stdin = match config.stdin {
+        let lock = pid_file.map(PidFile::file);
+        let (launcher_end, mut inherited) = Inherited::open(kept, lock, passed)?;
+        let output = log
+            .as_ref()
+            .map(|log| clone_above(kept, log.file()))
+            .transpose()?;
+        inherited.output = output;
+        inherited.stdin = match config.stdin {
             Stdin::Null => None,
             Stdin::Keep => {
                 let stdin = io::stdin().as_fd().try_clone_to_owned();
-                Some(dup_above(stdin.map_err(not_duplicated)?)?)
+                Some(dup_above(kept, stdin.map_err(not_duplicated)?)?)
             }
         };
-        let output = log.as_ref().map(|log| clone(log.file())).transpose()?;
-        let lock = pid_file.map(|file| clone(file.file())).transpose()?;
-        let passed = passed.into_iter();
-        let passed = passed.map(|(name, fd)| Ok((name, dup_above(fd)?)));
-        let passed = passed.collect::<Result<_, Error>>()?;
-        let (launcher_end, daemon_end) =
-            handoff::pair().map_err(|errno| Error::step("make the hand-off", errno))?;
-        let daemon_end = dup_above(daemon_end)?;
         Ok(Self {
             log,
             announcements,
             launcher_end,
-            inherited: Inherited {
-                null,
-                stdin,
-                output,
-                lock,
-                daemon_end,
-                passed,
-            },
+            inherited,
         })
+    }
+
+    /// For a supervisor, which opens the log of each run itself.
+    pub(crate) fn for_supervisor(
+        kept: &KeptFds,
+        pid_file: &PidFile,
+        passed: Passed,
+    ) -> Result<Self, Error> {
+        let (launcher_end, mut inherited) = Inherited::open(kept, Some(pid_file.file()), passed)?;
+        inherited.bring_up = Some(clone_above(kept, pid_file.bring_up())?);
+        Ok(Self {
+            log: None,
+            announcements: None,
+            launcher_end,
+            inherited,
+        })
+    }
+
+    /// The fd of the other lock of the PID file in the supervisor.
+    pub(crate) fn bring_up(&self) -> Option<RawFd> {
+        self.inherited.bring_up.as_ref().map(AsRawFd::as_raw_fd)
     }
 }
 
-fn open_log(config: &LaunchConfig, pid_file: Option<&PidFile>) -> Result<Option<LogFile>, Error> {
+impl Inherited {
+    /// What every process inherits, and the other end of its hand-off.
+    fn open(
+        kept: &KeptFds,
+        lock: Option<&File>,
+        passed: Passed,
+    ) -> Result<(LauncherEnd, Self), Error> {
+        let null = dup_above(kept, standard_streams::open_null()?)?;
+        let lock = lock.map(|file| clone_above(kept, file)).transpose()?;
+        let (launcher_end, daemon_end) =
+            handoff::pair().map_err(|errno| Error::step("make the hand-off", errno))?;
+        let inherited = Self {
+            null,
+            stdin: None,
+            output: None,
+            lock,
+            bring_up: None,
+            daemon_end: dup_above(kept, daemon_end)?,
+            passed: passed
+                .into_iter()
+                .map(|(name, fd)| Ok((name, dup_above(kept, fd)?)))
+                .collect::<Result<_, Error>>()?,
+        };
+        Ok((launcher_end, inherited))
+    }
+}
+
+fn dup_above(kept: &KeptFds, fd: OwnedFd) -> Result<OwnedFd, Error> {
+    kept.dup_above(fd).map_err(not_duplicated)
+}
+
+fn clone_above(kept: &KeptFds, file: &File) -> Result<OwnedFd, Error> {
+    dup_above(kept, file.try_clone().map_err(not_duplicated)?.into())
+}
+
+fn not_duplicated(error: io::Error) -> Error {
+    Error::step("duplicate a descriptor", error)
+}
+
+fn open_log(
+    config: &LaunchConfig,
+    pid_file: Option<&PidFile>,
+    instead: impl FnOnce(Error) -> Result<LogFile, Error>,
+) -> Result<Option<LogFile>, Error> {
     let Some(place) = &config.paths.log else {
         // Where the system has no such file, a failure is reported without its output.
         return Ok(config
@@ -111,7 +167,8 @@ fn open_log(config: &LaunchConfig, pid_file: Option<&PidFile>) -> Result<Option<
         .capabilities
         .log
         .ok_or_else(failure::missing_capability)?;
-    let log = (capability.open)(place.path(), settings.log_mode, settings.identity.as_ref())?;
+    let log = (capability.open)(place.path(), settings.log_mode, settings.identity.as_ref())
+        .or_else(instead)?;
     // The log did not exist yet, perhaps, when the names were compared.
     let pid_file = pid_file.and_then(|pid_file| FileId::of_open(pid_file.file()).ok());
     if pid_file.is_some() && pid_file == FileId::of_open(log.file()).ok() {

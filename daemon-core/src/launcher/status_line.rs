@@ -12,7 +12,7 @@ const SHOW_AFTER: Duration = Duration::from_secs(1);
 const MIN_REDRAW_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Where the news of a wait goes.
-pub(super) trait News {
+pub(crate) trait News {
     fn warn(&mut self, text: &str);
     /// What the daemon says that it is doing; empty when it takes that back.
     fn set_status(&mut self, text: &str);

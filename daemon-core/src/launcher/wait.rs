@@ -14,7 +14,7 @@ use nix::sys::signal::Signal;
 use super::process::Process;
 use super::status_line::{News, StatusLine};
 use crate::error::{Error, system_message};
-use crate::handoff::{LauncherEnd, Outcome, Reply, StartStep};
+use crate::handoff::{LauncherEnd, Outcome, Reply, Report, StartStep};
 use crate::readiness::notify::{self, Notification};
 use crate::readiness::{self, Mode, Observation, Probe, State};
 use crate::signals::Interrupts;
@@ -40,7 +40,7 @@ const WAITING: &str = "waiting until the daemon is ready";
 
 /// How the wait ended.
 #[derive(Debug)]
-pub(super) enum WaitOutcome {
+pub(crate) enum WaitOutcome {
     /// The daemon is ready, and this is its last status text.
     Ready {
         status: Option<String>,
@@ -69,11 +69,18 @@ pub(super) enum WaitOutcome {
     },
     /// The user gave up waiting, and the daemon was stopped.
     Interrupted(Signal),
+    /// The supervisor has said how the first run has started.
+    Judged {
+        has_failed: bool,
+        verdict: Vec<u8>,
+        /// What the run has written.
+        output: Vec<u8>,
+    },
 }
 
 impl WaitOutcome {
     /// Whether the daemon was a short job that succeeded.
-    pub(super) fn is_success(&self, may_finish_first: bool) -> bool {
+    pub(crate) fn is_success(&self, may_finish_first: bool) -> bool {
         match self {
             Self::Ended {
                 status, was_ready, ..
@@ -86,7 +93,7 @@ impl WaitOutcome {
 /// The wait for one daemon. It never blocks: a loop polls [`sources`](Self::sources) until
 /// [`next_step`](Self::next_step), and calls [`step`](Self::step) then.
 #[derive(Debug)]
-pub(super) struct Wait {
+pub(crate) struct Wait {
     process: Process,
     /// Open until the daemon closes its end.
     handoff: Option<LauncherEnd>,
@@ -107,6 +114,8 @@ pub(super) struct Wait {
     announced: Vec<u8>,
     /// How a warning names the log.
     log: String,
+    /// What the supervisor has told of the output of its daemon. Only a supervisor is asked.
+    output: Option<Vec<u8>>,
 }
 
 impl Wait {
@@ -135,11 +144,22 @@ impl Wait {
             errno: None,
             announced: Vec::new(),
             log,
+            output: None,
         }
     }
 
+    /// It is a supervisor that is waited for.
+    pub(crate) fn expect_verdict(&mut self) {
+        self.output = Some(Vec::new());
+    }
+
+    /// The process, the mode that was waited with in the end, and the announcements.
+    pub(crate) fn into_process(self) -> (Process, &'static Mode, Vec<u8>) {
+        (self.process, self.mode, self.announced)
+    }
+
     /// Looks at everything once; the outcome, if the wait is over.
-    pub(super) fn step(
+    pub(crate) fn step(
         &mut self,
         now: Instant,
         news: &mut impl News,
@@ -169,7 +189,7 @@ impl Wait {
     }
 
     /// What becomes readable when a step is due.
-    pub(super) fn sources(&self) -> Vec<BorrowedFd<'_>> {
+    pub(crate) fn sources(&self) -> Vec<BorrowedFd<'_>> {
         let handoff = self.handoff.as_ref().filter(|_| self.pause_until.is_none());
         let handoff = handoff.map(AsFd::as_fd);
         let mut sources: Vec<_> = self.process.end().into_iter().chain(handoff).collect();
@@ -178,7 +198,7 @@ impl Wait {
     }
 
     /// When a step is due although no source is readable.
-    pub(super) fn next_step(&self, now: Instant) -> Instant {
+    pub(crate) fn next_step(&self, now: Instant) -> Instant {
         let probe = self.probe.next_poll(now).filter(|_| self.has_taken_steps);
         let process = self.process.next_poll(now);
         let wanted = [probe, process, self.pause_until]
@@ -214,12 +234,33 @@ impl Wait {
                     let room = ANNOUNCED_MAX - self.announced.len();
                     self.announced.extend(bytes.iter().take(room));
                 }
+                Reply::Report(report) => {
+                    if let Some(verdict) = self.hear_report(report, news) {
+                        return Some(verdict);
+                    }
+                }
                 Reply::Lost => {
                     self.handoff = None;
                     if !self.has_taken_steps {
                         self.deadline = self.deadline.min(now + HANDOFF_LOST_TIMEOUT);
                     }
                 }
+            }
+        }
+        None
+    }
+
+    fn hear_report(&mut self, report: Report, news: &mut impl News) -> Option<WaitOutcome> {
+        let output = self.output.as_mut()?;
+        match report {
+            Report::Warning(text) => news.warn(&String::from_utf8_lossy(&text)),
+            Report::Output(bytes) => output.extend(bytes),
+            Report::Verdict(verdict) => {
+                return Some(WaitOutcome::Judged {
+                    has_failed: verdict.first() != Some(&Report::SUCCESS),
+                    verdict,
+                    output: std::mem::take(output),
+                });
             }
         }
         None
@@ -322,13 +363,18 @@ impl Wait {
 
 /// Waits until the daemon is ready or has failed. Of a daemon that failed nothing is left when this
 /// returns. The mode is the one that was waited with in the end; the bytes are the announcements.
-pub(super) fn run(
+pub(crate) fn run(
     mut wait: Wait,
     interrupts: &Interrupts,
 ) -> Result<(WaitOutcome, &'static Mode, Vec<u8>), Error> {
     let outcome = drive(&mut wait, interrupts);
     match &outcome {
-        Ok(WaitOutcome::Ready { .. }) => {}
+        Ok(
+            WaitOutcome::Ready { .. }
+            | WaitOutcome::Judged {
+                has_failed: false, ..
+            },
+        ) => {}
         Ok(ended @ WaitOutcome::Ended { .. }) if ended.is_success(wait.mode.may_finish_first) => {}
         Ok(WaitOutcome::Ended { .. }) => wait.process.end_group(),
         _ => wait.process.stop(),
@@ -373,6 +419,6 @@ fn log_stays(log: &str, cause: Errno) -> String {
 }
 
 /// In milliseconds, as poll(2) wants it; never so short that the loop would wake up too early.
-fn rounded_up(time: Duration) -> PollTimeout {
+pub(crate) fn rounded_up(time: Duration) -> PollTimeout {
     PollTimeout::try_from(time + Duration::from_micros(999)).unwrap_or(PollTimeout::MAX)
 }

@@ -10,6 +10,7 @@ use nix::unistd::Pid;
 use crate::error::{Error, ErrorKind, shown};
 use crate::files::missing_directory;
 use crate::lock::{self, RunState};
+use crate::span::RestartDue;
 use crate::trust::Untrusted;
 
 fn object(step: &str, path: &Path) -> String {
@@ -75,6 +76,7 @@ pub(super) fn already_running(
     pid: Option<Pid>,
 ) -> Error {
     let reason = match (state, pid) {
+        (RunState::Restarting(due), _) => RestartDue(due).to_string(),
         (RunState::Starting, Some(pid)) => format!("already being started, pid {pid}"),
         (RunState::Starting, None) => match lock::stopped_starter(file) {
             Some(launcher) => launcher_stopped(launcher),

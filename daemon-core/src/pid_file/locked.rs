@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit};
@@ -19,14 +19,14 @@ use crate::sys::lock::ByteRange;
 pub(super) const NO_PID: &[u8] = b"\n";
 
 /// The longest content that a daemon writes: ten digits and a newline.
-const CONTENT_MAX: libc::rlim_t = 11;
+pub(super) const CONTENT_MAX: usize = 11;
 
 /// A PID file whose lock is held.
 #[derive(Debug)]
 pub(crate) struct PidFile {
     /// The description that has locked byte 0; the daemon inherits it.
     pub(super) file: File,
-    /// The description that has locked bytes 1 and up; no process inherits it.
+    /// The description that has locked bytes 1 and up; no daemon inherits it.
     pub(super) bring_up: File,
     pub(super) path: PathBuf,
 }
@@ -86,13 +86,22 @@ impl PidFile {
     pub(crate) fn file(&self) -> &File {
         &self.file
     }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The description that has locked bytes 1 and up. A supervisor inherits it, and no other process.
+    pub(crate) fn bring_up(&self) -> &File {
+        &self.bring_up
+    }
 }
 
 /// Empties a file whose byte 0 is locked, and writes that the pid is not known yet.
 pub(super) fn write_no_pid(file: &File) -> io::Result<()> {
     // Beyond this limit a write does not fail, it kills: SIGXFSZ.
     let (limit, _) = getrlimit(Resource::RLIMIT_FSIZE)?;
-    if limit < CONTENT_MAX {
+    if limit < CONTENT_MAX as libc::rlim_t {
         return Err(Errno::EFBIG.into());
     }
     // On some file systems this costs more than all the rest.

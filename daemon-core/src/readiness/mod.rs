@@ -19,10 +19,14 @@ mod platform;
 mod platform;
 #[cfg(unix)]
 mod probe;
+#[cfg(unix)]
+mod words;
 
 use std::fmt;
 use std::str::FromStr;
 
+#[cfg(unix)]
+use std::ffi::OsString;
 #[cfg(unix)]
 use std::os::fd::RawFd;
 
@@ -230,6 +234,28 @@ impl Readiness {
     #[cfg(unix)]
     pub(crate) fn mode(&self) -> &'static Mode {
         self.mode
+    }
+
+    /// For a supervisor, which tells.
+    #[cfg(unix)]
+    pub(crate) fn told() -> Self {
+        Self::of(&words::TOLD)
+    }
+
+    /// For the record of a supervisor, which reads it by [`from_words`](Self::from_words).
+    #[cfg(unix)]
+    pub(crate) fn to_words(&self) -> Vec<OsString> {
+        words::of(self.mode, &self.addresses)
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn from_words(words: &[OsString]) -> Option<Self> {
+        let (mode, addresses) = words::read_words(words)?;
+        Some(Self {
+            mode,
+            addresses,
+            problem: None,
+        })
     }
 
     /// Begins to watch a daemon that was given these descriptors.

@@ -16,9 +16,10 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::socket::{MsgFlags, recv};
-use nix::unistd::{ForkResult, Pid, fork, getpid, getppid};
+use nix::unistd::{ForkResult, Pid, fork, getpid, getppid, getsid, setpgid};
 
 use super::child::{Failed, Failure, Plan};
+use super::own_child::OwnChild;
 use super::platform::socket;
 use super::signals::{self, Blocked};
 use super::wait;
@@ -84,6 +85,49 @@ pub(crate) fn start(plan: &Plan) -> Result<Child, Failure> {
     drop(socket);
     let ended = wait::wait(intermediate);
     Err(failure.unwrap_or(Failure::Intermediate(ended)))
+}
+
+/// Starts the daemon as a child of this process, which stays; returns when it executes the program.
+///
+/// The daemon stays in the session of this process, which must have no terminal, and be one whose leader
+/// has ended: so the daemon cannot get a terminal either.
+pub(crate) fn start_own_child(plan: &Plan) -> Result<OwnChild, Failure> {
+    let failed = |step| move |errno| Failure::Launcher(step, errno);
+    let (socket, childs) = socket::pair().map_err(failed("make a socket pair"))?;
+    let (socket, childs) = (UnixStream::from(socket), UnixStream::from(childs));
+    let supervisor = getpid();
+    let daemon = {
+        // No handler of this process may run in the child.
+        let _blocked = Blocked::all().map_err(failed("block signals"))?;
+        // SAFETY: the child makes only async-signal-safe calls, and never returns.
+        match unsafe { fork() }.map_err(failed("create the daemon"))? {
+            ForkResult::Parent { child } => child,
+            ForkResult::Child => {
+                // It is refused to a leader of a session alone.
+                let _ = setpgid(Pid::from_raw(0), Pid::from_raw(0));
+                // Otherwise this process was killed, and nothing is wanted any more.
+                if getppid() == supervisor {
+                    if let Err(failed) = plan.take_steps_after_fork() {
+                        Message::failed(failed).send(&childs);
+                    }
+                }
+                exit_at_once()
+            }
+        }
+    };
+    drop(childs);
+    // It ends when the daemon executes the program or dies.
+    match Message::receive(&socket) {
+        None => Ok(OwnChild::new(daemon, getsid(None).unwrap_or(daemon))),
+        Some(Message { word, value }) => {
+            let ended = wait::wait(daemon);
+            let step = usize::try_from(word).ok().and_then(|it| plan.step(it));
+            Err(match step {
+                Some(step) => Failure::Child(step, Errno::from_raw(value)),
+                None => Failure::Intermediate(ended),
+            })
+        }
+    }
 }
 
 /// All that the intermediate process does. The other threads of the program do not exist in it and

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 
 pub(crate) use super::platform::lock::{
-    has_byte_ranges, holds, reader_holds, reserve_start_stamp, stamp_start, start_stamp, try_lock,
-    unlock, unlock_all, visible_holders, writer,
+    has_byte_ranges, holds, reader_holds, reserve_start_stamp, stamp_due, stamp_start, start_stamp,
+    time_until_due, try_lock, unlock, unlock_all, unlock_below, visible_holders, writer,
 };
 
 /// A part of a PID file that is locked on its own.

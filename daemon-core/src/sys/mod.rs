@@ -25,6 +25,7 @@ mod fork;
 pub(crate) mod ids;
 pub(crate) mod local_time;
 pub(crate) mod lock;
+mod own_child;
 #[cfg(all(target_os = "linux", not(daemon_fork)))]
 #[path = "linux/mod.rs"]
 mod platform;
@@ -32,6 +33,7 @@ mod platform;
 #[path = "unix/mod.rs"]
 mod platform;
 pub(crate) mod signals;
+mod started;
 pub(crate) mod wait;
 
 /// Renames a file within a directory in two steps, the first of which fails if the name is taken.

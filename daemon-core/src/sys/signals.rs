@@ -157,11 +157,29 @@ pub(crate) fn set_interrupt_handler(signal: Signal) -> Result<Option<SigAction>,
     if is_ignored(signal)? {
         return Ok(None);
     }
-    let handler = SigHandler::Handler(on_interrupt);
+    catch(signal).map(Some)
+}
+
+/// Catches a signal, also one that is ignored; returns what it had before.
+pub(crate) fn catch(signal: Signal) -> Result<SigAction, Errno> {
+    let handler = SigHandler::SigAction(on_interrupt);
     // With everything blocked in it: a handler of the program's that never returns must not begin
     // on top of it.
-    let flags = SaFlags::SA_RESTART | SaFlags::SA_ONSTACK;
-    set(signal, &SigAction::new(handler, flags, SigSet::all())).map(Some)
+    let flags = SaFlags::SA_RESTART | SaFlags::SA_SIGINFO | SaFlags::SA_ONSTACK;
+    set(signal, &SigAction::new(handler, flags, SigSet::all()))
+}
+
+/// No system has signals above this one.
+const LAST: libc::c_int = 128;
+
+/// Lets every signal do nothing that can be ignored, and blocks none in this thread.
+pub(crate) fn ignore_all() -> Result<(), Errno> {
+    for signal in 1..=LAST {
+        // SAFETY: no code runs on an ignored signal. The system refuses those that it reserves, and
+        // what is no signal.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
+    }
+    SigSet::empty().thread_set_mask()
 }
 
 /// Whether a signal has neither a handler nor is ignored.
@@ -182,14 +200,33 @@ fn action_of(signal: Signal) -> Result<libc::sigaction, Errno> {
     Ok(unsafe { action.assume_init() })
 }
 
-extern "C" fn on_interrupt(signal: libc::c_int) {
+/// Process 1.
+const INIT: libc::pid_t = 1;
+
+/// Added to a signal that process 1 has sent.
+pub(crate) const FROM_INIT: u8 = 0x80;
+
+extern "C" fn on_interrupt(
+    signal: libc::c_int,
+    details: *mut libc::siginfo_t,
+    _context: *mut libc::c_void,
+) {
     RUNNING.fetch_add(1, Ordering::SeqCst);
     let errno = Errno::last();
-    let [signal, ..] = signal.to_le_bytes();
+    let [mut byte, ..] = signal.to_le_bytes();
+    // SAFETY: the system gives a valid description, which lasts until the handler returns.
+    let details = unsafe { &*details };
+    if details.si_code == libc::SI_USER {
+        // SAFETY: every signal that a process sends has this field.
+        let sender = unsafe { details.si_pid() };
+        if sender == INIT {
+            byte |= FROM_INIT;
+        }
+    }
     let pipe = INTERRUPT.load(Ordering::SeqCst);
     // SAFETY: the pointer and the length are those of one byte; write(2) is async-signal-safe,
     // refuses what is no descriptor, and a pipe that is full has woken its reader already.
-    unsafe { libc::write(pipe, (&raw const signal).cast(), 1) };
+    unsafe { libc::write(pipe, (&raw const byte).cast(), 1) };
     errno.set();
     RUNNING.fetch_sub(1, Ordering::SeqCst);
 }

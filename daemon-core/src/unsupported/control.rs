@@ -14,7 +14,7 @@ use crate::path_source::PathSource;
 use crate::signal::Signal;
 use crate::value_flags::CONTROL_FLAG;
 
-pub use status::{Status, Stopped};
+pub use status::{Status, Stopped, Supervision};
 
 /// The control of a daemon by its PID file. There are no daemons on this system, so every call
 /// fails with the kind [`Usage`](crate::ErrorKind::Usage).

@@ -1,6 +1,7 @@
 //! Values: from the tokens after `=` to the argument of the builder's method.
 
 mod accounts;
+mod delays;
 mod facility;
 mod fds;
 mod flag;
@@ -8,6 +9,7 @@ mod function;
 mod mode;
 mod path;
 mod readiness;
+mod restart;
 mod seconds;
 mod signal;
 mod size;
@@ -26,6 +28,7 @@ use crate::option_table::OptionSpec;
 use crate::span::generated;
 
 pub(crate) use accounts::ACCOUNT;
+pub(crate) use delays::DELAYS;
 pub(crate) use facility::FACILITY;
 pub(crate) use fds::FDS;
 pub(crate) use flag::{ALL_FLAGS, FLAG, FLAGS};
@@ -33,6 +36,7 @@ pub(crate) use function::{CRATE_PATH, FUNCTION};
 pub(crate) use mode::{FILE_MODE, UMASK};
 pub(crate) use path::{DIRECTORY, FILE};
 pub(crate) use readiness::READINESS;
+pub(crate) use restart::{COUNT, RESTART_AFTER};
 pub(crate) use seconds::SECONDS;
 pub(crate) use signal::{SIGNAL, STOP_SIGNAL};
 pub(crate) use size::{LOG_COUNT, SIZE};

@@ -11,7 +11,7 @@ use std::process::{self, Command};
 use std::thread;
 use std::time::Duration;
 
-use daemon::{Daemon, KillMode, PathSource, Readiness, Signal, Start, Stdin};
+use daemon::{Daemon, KillMode, PathSource, Readiness, Restart, Signal, Start, Stdin};
 
 use crate::steps;
 
@@ -76,6 +76,7 @@ fn set(daemon: Daemon, name: &str, value: &OsStr) -> Daemon {
         "stop_timeout" => {
             daemon.stop_timeout(Duration::from_secs(text().parse().expect("seconds")))
         }
+        "restart" | "restart_delay" | "restart_limit" => set_restart(daemon, name, &text()),
         "stop_signal" => daemon.stop_signal(text().parse().expect("the name of a signal")),
         "kill_mode" => daemon.kill_mode(match &*text() {
             "mixed" => KillMode::Mixed,
@@ -132,6 +133,21 @@ fn set(daemon: Daemon, name: &str, value: &OsStr) -> Daemon {
         "computed_log" => daemon.log(computed(path())),
         "computed_workdir" => daemon.workdir(computed(path())),
         other => panic!("no such option: {other}"),
+    }
+}
+
+fn set_restart(daemon: Daemon, name: &str, value: &str) -> Daemon {
+    match (name, value) {
+        ("restart", "on-failure") => daemon.restart(Restart::OnFailure),
+        ("restart", "always") => daemon.restart(Restart::Always),
+        ("restart_limit", limit) => daemon.restart_limit(limit.parse().expect("a number")),
+        // In milliseconds.
+        ("restart_delay", delay) => {
+            let (first, longest) = delay.split_once("..").expect("first..longest");
+            let delay = |text: &str| Duration::from_millis(text.parse().expect("milliseconds"));
+            daemon.restart_delay(delay(first)..=delay(longest))
+        }
+        other => panic!("no such option: {other:?}"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Steps that make or replace processes.
 
 use std::env;
+use std::fs;
 use std::io;
 use std::process::Command;
 use std::thread;
@@ -14,6 +15,7 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
     match verb {
         // Another program in the place of this one, which takes these steps.
         "exec" => exec(object),
+        "second-hangs" => second_hangs(object),
         // A child that ends by itself after so many milliseconds.
         "short-child" => short_child(object.parse().expect("milliseconds")),
         other => panic!("no such step: {other}"),
@@ -38,6 +40,14 @@ fn short_child(milliseconds: u64) -> io::Result<()> {
         thread::sleep(Duration::from_millis(milliseconds));
         // SAFETY: the call takes an integer.
         unsafe { libc::_exit(0) };
+    }
+    Ok(())
+}
+
+/// The second process that is noted in this file comes no further.
+fn second_hangs(path: &str) -> io::Result<()> {
+    while fs::read_to_string(path)?.lines().count() == 2 {
+        thread::sleep(Duration::from_millis(10));
     }
     Ok(())
 }

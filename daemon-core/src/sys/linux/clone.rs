@@ -5,8 +5,6 @@
 //! `CLONE_PARENT`, and qemu-user and valgrind make a plain fork of `CLONE_VM`. The children notice before
 //! the exec, and the start ends with [`Refused::Unfit`] and without a daemon.
 
-mod child;
-
 use std::ffi::{c_int, c_void};
 use std::fs::File;
 use std::io::Read;
@@ -23,10 +21,9 @@ use nix::unistd::{Pid, getpid, getppid};
 
 use super::stack::Stack;
 use crate::sys::child::{ExecStep, Failed, Failure, Plan};
+use crate::sys::own_child::OwnChild;
 use crate::sys::signals::Blocked;
 use crate::sys::wait;
-
-pub(super) use child::Child;
 
 /// Why there is no daemon.
 #[derive(Debug)]
@@ -100,7 +97,7 @@ impl Children {
     /// Starts the daemon, detached; returns when it executes the program.
     ///
     /// It is a child of this process, which must not ignore SIGCHLD.
-    pub(super) fn start(&self) -> Result<Child, Refused> {
+    pub(super) fn start(&self) -> Result<OwnChild, Refused> {
         let failed = |step| move |errno| Failure::Launcher(step, errno);
         let (alive, alive_in_children) =
             nix::unistd::pipe2(OFlag::O_CLOEXEC).map_err(failed("make a pipe"))?;
@@ -135,8 +132,12 @@ impl Children {
     }
 
     /// Asked when no child runs on this memory any more.
-    fn judge(&self, intermediate: Pid, ended: Result<ExitStatus, Errno>) -> Result<Child, Refused> {
-        let exit_code = ended.ok().and_then(|status| status.code());
+    fn judge(
+        &self,
+        intermediate: Pid,
+        ended: Result<ExitStatus, Errno>,
+    ) -> Result<OwnChild, Refused> {
+        let exit_code = ended.ok().and_then(|ended| ended.code());
         if exit_code == Some(PID_MISMATCH) {
             return Err(Failure::PidMismatch.into());
         }
@@ -149,7 +150,7 @@ impl Children {
             pid => Some(Pid::from_raw(pid)),
         };
         match (self.failure(), daemon) {
-            (None, Some(pid)) => Ok(Child::new(pid, intermediate)),
+            (None, Some(pid)) => Ok(OwnChild::new(pid, intermediate)),
             (Some(Failure::Child(ExecStep::SecondFork, Errno::EINVAL)), None) => {
                 Err(Refused::Unfit)
             }

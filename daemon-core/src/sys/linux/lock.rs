@@ -54,6 +54,49 @@ pub(crate) fn unlock(file: &File, range: ByteRange) -> Result<(), Errno> {
     }
 }
 
+/// Gives the bytes of a bring-up back that are below this one.
+pub(crate) fn unlock_below(file: &File, byte: i64) -> Result<(), Errno> {
+    #[allow(
+        clippy::unnecessary_fallible_conversions,
+        reason = "they are narrower on 32-bit systems"
+    )]
+    let length = libc::off_t::try_from(byte - 1).map_err(|_| Errno::EOVERFLOW)?;
+    match set(file, &flock(NONE, (BRING_UP.0, length))) {
+        Err(Errno::EINVAL) if lacks_ofd_locks() => Ok(()),
+        other => other,
+    }
+}
+
+/// Gives as many bytes of a bring-up back, from above, as milliseconds will have passed since the
+/// system started when the daemon is started again.
+pub(crate) fn stamp_due(file: &File, delay: Duration) {
+    #[cfg(target_pointer_width = "64")]
+    if let Ok(now) = clock_gettime(ClockId::CLOCK_BOOTTIME) {
+        let due = Duration::from(now).saturating_add(delay).as_millis();
+        if let Ok(due) = libc::off_t::try_from(due) {
+            let _ = set(file, &flock(NONE, (STAMP_START - due, due)));
+        }
+    }
+    #[cfg(not(target_pointer_width = "64"))]
+    let _ = (file, delay);
+}
+
+/// How long it is until the daemon is started again, as the lock of the supervisor tells it.
+pub(crate) fn time_until_due(lock: WriterLock) -> Option<Duration> {
+    #[cfg(target_pointer_width = "64")]
+    {
+        let due = STAMP_START.checked_sub(lock.start.checked_add(lock.length)?)?;
+        let due = Duration::from_millis(u64::try_from(due).ok().filter(|due| *due > 0)?);
+        let now = clock_gettime(ClockId::CLOCK_BOOTTIME).ok()?;
+        Some(due.saturating_sub(now.into()))
+    }
+    #[cfg(not(target_pointer_width = "64"))]
+    {
+        let _ = lock;
+        None
+    }
+}
+
 /// Gives all back that this description has.
 pub(crate) fn unlock_all(file: &File) -> Result<(), Errno> {
     match set(file, &flock(NONE, WHOLE_FILE)) {

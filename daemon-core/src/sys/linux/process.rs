@@ -132,6 +132,19 @@ pub(crate) fn start_of(pid: Pid) -> Option<u64> {
     stat(pid, 22)
 }
 
+/// Whether it has ended, and its parent has not reaped it yet.
+pub(crate) fn is_zombie(pid: Pid) -> bool {
+    state(pid) == Some(b'Z')
+}
+
+/// The letter of its state, see `proc_pid_stat(5)`.
+fn state(pid: Pid) -> Option<u8> {
+    let stat = fs::read(directory(pid).ok()?.join("stat")).ok()?;
+    // The second field is in parentheses and may hold anything, also parentheses.
+    let end_of_name = stat.iter().rposition(|byte| *byte == b')')?;
+    stat.get(end_of_name + 2).copied()
+}
+
 /// Whether it has executed a program since it was forked; where that is not to be known, it has.
 pub(crate) fn has_executed(pid: Pid) -> bool {
     /// `PF_FORKNOEXEC` in the kernel's `sched.h`.

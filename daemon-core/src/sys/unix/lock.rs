@@ -28,6 +28,19 @@ pub(crate) fn unlock(_file: &File, _range: ByteRange) -> Result<(), Errno> {
     Ok(())
 }
 
+/// As [`unlock`].
+pub(crate) fn unlock_below(_file: &File, _byte: i64) -> Result<(), Errno> {
+    Ok(())
+}
+
+/// Without locks on ranges of bytes there is no such stamp.
+pub(crate) fn stamp_due(_file: &File, _delay: Duration) {}
+
+/// As [`stamp_due`].
+pub(crate) fn time_until_due(_lock: WriterLock) -> Option<Duration> {
+    None
+}
+
 /// Gives all back that this description has.
 pub(crate) fn unlock_all(file: &File) -> Result<(), Errno> {
     unlock_flock(file)

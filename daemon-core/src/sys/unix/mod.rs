@@ -9,16 +9,22 @@ pub(crate) mod process;
 pub(super) mod signals;
 pub(crate) mod socket;
 
-/// Starting the daemon: by the two forks.
+/// Starting the daemon: by forks.
 pub(crate) mod launch {
     use crate::sys::child::{Failure, Plan};
     use crate::sys::fork;
 
-    pub(crate) use fork::Child;
+    pub(crate) use crate::sys::started::Child;
 
     /// Starts the daemon, detached; returns when it executes the program.
     #[expect(clippy::needless_pass_by_value, reason = "Linux keeps it")]
     pub(crate) fn start(plan: Plan) -> Result<Child, Failure> {
-        fork::start(&plan)
+        fork::start(&plan).map(Child::Forked)
+    }
+
+    /// As [`start`]; and the daemon is a child of this process.
+    #[expect(clippy::needless_pass_by_value, reason = "Linux keeps it")]
+    pub(crate) fn start_own_child(plan: Plan) -> Result<Child, Failure> {
+        fork::start_own_child(&plan).map(Child::Own)
     }
 }

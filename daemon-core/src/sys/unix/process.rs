@@ -89,6 +89,11 @@ pub(crate) fn start_of(_pid: Pid) -> Option<u64> {
     None
 }
 
+/// Whether it has ended, and its parent has not reaped it yet; not known.
+pub(crate) fn is_zombie(_pid: Pid) -> bool {
+    false
+}
+
 /// Whether a signal has stopped it; not known.
 pub(crate) fn is_stopped(_pid: Pid) -> bool {
     false

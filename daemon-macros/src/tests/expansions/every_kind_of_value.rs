@@ -17,6 +17,9 @@
     ready_timeout = 60,
     control_flag = "-s",
     stop_signal = "SIGINT",
+    restart = "on-failure",
+    restart_delay = "1s..1min",
+    restart_limit = 10,
     log_reopen = "SIGHUP",
     log_rotate = "10M",
     log_keep = 9,
@@ -47,6 +50,13 @@ fn main() {
         .ready_timeout(::core::time::Duration::from_secs(60))
         .control_flag("-s")
         .stop_signal(::renamed::Signal::SIGINT)
+        .restart(::renamed::Restart::OnFailure)
+        .restart_delay(
+            ::core::time::Duration::from_millis(
+                1000,
+            )..=::core::time::Duration::from_millis(60000),
+        )
+        .restart_limit(10)
         .log_reopen(::renamed::Signal::SIGHUP)
         .log_rotate(10485760)
         .log_keep(9)

@@ -1,4 +1,4 @@
-//! The daemon as the launcher's own child.
+//! A daemon that is a child of this process.
 
 use std::cell::{Cell, OnceCell};
 use std::io;
@@ -10,9 +10,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::kill;
 use nix::unistd::{Pid, getsid};
 
-use crate::sys::platform::pidfd;
-use crate::sys::signals;
-use crate::sys::wait;
+use super::platform::process;
+use super::{signals, wait};
 
 /// The daemon, a child of this process, until its end has been seen.
 ///
@@ -20,7 +19,7 @@ use crate::sys::wait;
 /// waits for every child. So [`try_wait`](Self::try_wait) comes before [`end`](Self::end) and
 /// [`send`](Self::send).
 #[derive(Debug)]
-pub(crate) struct Child {
+pub(crate) struct OwnChild {
     pid: Pid,
     session: Pid,
     has_ended: Cell<bool>,
@@ -28,7 +27,7 @@ pub(crate) struct Child {
     pidfd: OnceCell<Option<OwnedFd>>,
 }
 
-impl Child {
+impl OwnChild {
     pub(super) fn new(pid: Pid, session: Pid) -> Self {
         Self {
             pid,
@@ -44,7 +43,7 @@ impl Child {
 
     /// What is readable once it has ended, where the system has it.
     pub(crate) fn end(&self) -> Option<BorrowedFd<'_>> {
-        let pidfd = self.pidfd.get_or_init(|| pidfd::open(self.pid).ok());
+        let pidfd = self.pidfd.get_or_init(|| process::open(self.pid).ok());
         pidfd.as_ref().map(AsFd::as_fd)
     }
 
@@ -75,7 +74,7 @@ impl Child {
 
     pub(crate) fn send(&self, signal: i32) {
         let sent = match self.end() {
-            Some(pidfd) => pidfd::send_signal(pidfd, signal),
+            Some(pidfd) => process::send_signal(pidfd, signal),
             None => Err(Errno::ENOSYS),
         };
         // It may have ended, which is what is wanted. Else a filter may deny the one call.
@@ -85,7 +84,7 @@ impl Child {
     }
 }
 
-impl Drop for Child {
+impl Drop for OwnChild {
     fn drop(&mut self) {
         if self.has_ended.get() {
             let _ = wait::try_wait(self.pid);

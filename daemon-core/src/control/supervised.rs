@@ -1,0 +1,120 @@
+//! The daemon that has a supervisor.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::unistd::Pid;
+
+use super::holder::{Holder, POLL_INTERVAL, Supervisor};
+use super::status::{Status, Stopped, Supervision};
+use super::{Control, KILL_TIMEOUT, exits_within};
+use crate::error::Error;
+use crate::lock;
+use crate::signal::Signal;
+use crate::sys::process;
+
+impl Control {
+    /// The daemon is one with `restart`, so a missing supervisor is worth a word.
+    pub(crate) fn expect_supervisor(mut self, is_expected: bool) -> Self {
+        self.expects_supervisor = is_expected;
+        self
+    }
+
+    /// The process that the PID file names, whatever it is.
+    pub(crate) fn named_pid(&self) -> Option<Pid> {
+        lock::read_pid(&self.open().ok()??)
+    }
+
+    pub(super) fn supervisor_is_stopped(&self) -> bool {
+        let status = self.status();
+        let is_stopped = |status| {
+            let supervision = Supervision::Stopped;
+            matches!(status, Status::Restarting { supervision: it, .. } if it == supervision)
+        };
+        status.is_ok_and(is_stopped)
+    }
+
+    /// How far the daemon is supervised.
+    pub(super) fn supervision_of(&self, found: &Holder) -> Supervision {
+        match Supervisor::of(found) {
+            Supervisor::Seen(supervisor) if process::is_stopped(supervisor.pid()) => {
+                Supervision::Stopped
+            }
+            Supervisor::Seen(_) | Supervisor::Unseen => Supervision::Active,
+            Supervisor::None if self.expects_supervisor => Supervision::Lost,
+            Supervisor::None => Supervision::None,
+        }
+    }
+
+    /// Stops the supervisor, which stops its daemon. `found` is what the PID file names.
+    pub(super) fn stop_supervisor(
+        &self,
+        supervisor: &Holder,
+        found: &Holder,
+        timeout: Duration,
+        waits: &mut dyn FnMut(),
+    ) -> Result<Stopped, Error> {
+        self.refuse_unless_certain(supervisor)?;
+        let send = |signal| match supervisor.send(signal) {
+            Ok(()) | Err(Errno::ESRCH) => Ok(()),
+            Err(errno) => Err(Error::not_signalled("stop", supervisor.pid(), errno)),
+        };
+        let begin = Instant::now();
+        send(Signal::SIGTERM)?;
+        // A process that is stopped could not obey.
+        send(Signal::SIGCONT)?;
+        let mut is_killed = false;
+        if !exits_within(
+            supervisor,
+            timeout.saturating_add(KILL_TIMEOUT),
+            None,
+            waits,
+        ) {
+            // Before its daemon, which it would start again.
+            send(Signal::SIGKILL)?;
+            is_killed = true;
+            if !supervisor.ends_within(KILL_TIMEOUT) {
+                return Err(Error::would_not_end(supervisor.pid()));
+            }
+        }
+        is_killed |= begin.elapsed() >= timeout;
+        if let Some(Stopped::Killed { .. }) = self.end_rest(supervisor, timeout, waits)? {
+            is_killed = true;
+        }
+        self.remove_stale(Some(supervisor.file()));
+        let pid = found.pid().as_raw().unsigned_abs();
+        Ok(if is_killed {
+            Stopped::Killed { pid }
+        } else {
+            Stopped::Terminated { pid }
+        })
+    }
+
+    /// Ends the daemon of a supervisor that was killed, and waits until the lock is free.
+    fn end_rest(
+        &self,
+        supervisor: &Holder,
+        timeout: Duration,
+        waits: &mut dyn FnMut(),
+    ) -> Result<Option<Stopped>, Error> {
+        let file = supervisor.file();
+        let deadline = Instant::now() + KILL_TIMEOUT;
+        while lock::is_held(file) != Ok(false) {
+            let rest = Holder::of(file);
+            let rest = rest.filter(|rest| rest.pid() != supervisor.pid() && !rest.has_ended());
+            if let Some(rest) = rest {
+                let stopped = self.end_holder(&rest, timeout, waits)?;
+                if !rest.lets_go_within(KILL_TIMEOUT) {
+                    return Err(self.lock_outlives(&rest));
+                }
+                return Ok(Some(stopped));
+            }
+            if Instant::now() >= deadline {
+                return Err(self.lock_outlives(supervisor));
+            }
+            thread::sleep(POLL_INTERVAL);
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,282 @@
+//! One run of the program, from what it needs to the verdict on its start.
+
+use std::os::fd::{AsFd, AsRawFd};
+
+use nix::unistd::{Pid, getpid};
+
+use super::config::LaunchConfig;
+use super::environment;
+use super::failure;
+use super::launched::Launched;
+use super::process::Process;
+use super::resources::{Inherited, Resources};
+use super::wait::{self, Wait, WaitOutcome};
+use crate::capabilities::Capabilities;
+use crate::descriptors::KeptFds;
+use crate::detach::{EnvEntry, Program, Start, detach};
+use crate::error::{Error, shown};
+use crate::handoff::{Record, SupervisorRecord};
+use crate::log_file::LogFile;
+use crate::passed::PassedFd;
+use crate::path_template::Resolved;
+use crate::pid_file::PidFile;
+use crate::post_exec;
+use crate::readiness::Mode;
+use crate::signals::Interrupts;
+use crate::sys;
+use crate::sys::call_timer::CallTimer;
+use crate::sys::image::Image;
+use crate::sys::launch::{self, Child};
+use crate::syslog::Severity;
+
+/// What is started, as far as a daemon, its supervisor and a later run of it are different.
+#[derive(Debug)]
+pub(crate) struct Role {
+    pub(crate) start: Start,
+    /// The name of the process.
+    pub(crate) comm: Option<std::ffi::OsString>,
+    /// The length of what its pid replaces in the PID file, if it is written there.
+    pub(crate) pid_file_length: Option<u64>,
+    /// The environment of the parent is not the daemon's yet.
+    pub(crate) changes_environment: bool,
+    pub(crate) supervisor: Option<SupervisorRecord>,
+}
+
+impl Role {
+    /// A daemon without a supervisor.
+    pub(crate) fn daemon() -> Self {
+        Self {
+            start: launch::start,
+            comm: None,
+            pid_file_length: Some(PidFile::OLD_LENGTH),
+            changes_environment: true,
+            supervisor: None,
+        }
+    }
+}
+
+/// A run that has begun.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) wait: Wait,
+    pub(crate) judge: Judge,
+    /// While the process is waited for.
+    #[expect(dead_code, reason = "it is dropped when the wait is over")]
+    call_timer: Option<CallTimer>,
+}
+
+/// What it takes to judge the start of a run.
+#[derive(Debug)]
+pub(crate) struct Judge {
+    pub(crate) pid: Pid,
+    capabilities: Capabilities,
+    record: Record,
+    pub(crate) log: Option<LogFile>,
+}
+
+impl Run {
+    /// Writes the record and starts the process.
+    pub(crate) fn begin(
+        mut config: LaunchConfig,
+        resources: Resources,
+        (image, kept): (&Image, &KeptFds),
+        role: Role,
+    ) -> Result<Self, Error> {
+        let readiness = config.readiness.clone();
+        let mode = readiness.mode();
+        let timeout = config.settings.ready_timeout;
+        let capabilities = config.capabilities;
+        let arguments = std::mem::take(&mut config.arguments);
+        let env = std::mem::take(&mut config.env);
+        let is_for_client = config.is_for_client;
+        let (start, old_length) = (role.start, role.pid_file_length);
+        let changes_environment = role.changes_environment;
+        let record = record(config, &resources, role);
+        let sent = resources.launcher_end.send(&record);
+        sent.map_err(|error| Error::step("send the hand-off", error))?;
+        let address = resources.announcements.as_ref().and_then(|it| it.address());
+        let identity = record.settings.identity.as_ref();
+        let identity = identity.filter(|_| changes_environment);
+        let of_identity = capabilities
+            .privileges
+            .zip(identity)
+            .map(|(privileges, identity)| (privileges.variables)(identity));
+        let environment = environment::for_daemon(
+            &resources.inherited.daemon_end,
+            (record.is_announced, address.as_deref()),
+            of_identity.unwrap_or_default(),
+            &env,
+        );
+        let program = program((image, arguments, environment), kept, &resources.inherited);
+        let lock = resources.inherited.lock.as_ref();
+        let pid_file = lock.zip(old_length);
+        let child: Child = detach(
+            Program {
+                pid_file: pid_file.map(|(lock, length)| (lock.as_fd(), length)),
+                ..program
+            },
+            start,
+        )?;
+        let pid = child.pid();
+        if record.supervisor.is_none() {
+            let facility = record.settings.syslog;
+            let started = || format!("started, pid {pid}");
+            capabilities.tell(facility, Severity::Notice, &started);
+        }
+        // The daemon can send descriptors whose close hangs. Some filters and limits forbid a timer.
+        let call_timer = CallTimer::start().ok();
+        let passed = record.passed.iter().map(|passed| passed.fd);
+        let handed_over: Vec<_> = kept.open().iter().copied().chain(passed).collect();
+        let probe = match resources.announcements {
+            Some(announcements) => announcements.watch(pid),
+            // By the launcher's own descriptors, which are open still.
+            None => readiness.observe(pid, &handed_over),
+        };
+        drop(resources.inherited);
+        let wait = Wait::new(
+            Process::new(child, &record),
+            resources.launcher_end,
+            is_for_client || post_exec::can_fail(&record),
+            (mode, probe),
+            timeout,
+            record.paths.log.as_deref().map(shown).unwrap_or_default(),
+        );
+        let log = resources.log;
+        Ok(Self {
+            wait,
+            call_timer,
+            judge: Judge {
+                pid,
+                capabilities,
+                record,
+                log,
+            },
+        })
+    }
+
+    /// Waits until the daemon is ready or has failed. Of a daemon that failed nothing is left when this
+    /// returns.
+    pub(crate) fn finish(self, interrupts: &Interrupts) -> Result<Launched, Error> {
+        let (outcome, mode, announced) = wait::run(self.wait, interrupts)?;
+        self.judge.judge(outcome, mode, announced)
+    }
+}
+
+/// What the launcher sends to the daemon.
+fn record(config: LaunchConfig, resources: &Resources, role: Role) -> Record {
+    let log = resources.log.as_ref();
+    Record {
+        launcher: getpid().as_raw(),
+        comm: role.comm.unwrap_or_else(sys::image::comm),
+        start_dir: std::env::current_dir().ok(),
+        paths: config.paths.map(Resolved::into_path),
+        settings: config.settings,
+        pid_descriptor: resources.inherited.lock.as_ref().map(AsRawFd::as_raw_fd),
+        passed: passed_fds(&resources.inherited),
+        log_target: log.and_then(LogFile::target),
+        is_announced: resources.announcements.is_some(),
+        buffers_output: log.is_some_and(LogFile::is_in_memory),
+        supervisor: role.supervisor,
+    }
+}
+
+fn passed_fds(inherited: &Inherited) -> Vec<PassedFd> {
+    let passed = inherited.passed.iter().map(|(name, fd)| PassedFd {
+        name: name.clone(),
+        fd: fd.as_raw_fd(),
+    });
+    passed.collect()
+}
+
+/// What is executed, and what it inherits.
+fn program<'a>(
+    (image, arguments, environment): (&'a Image, Vec<std::ffi::OsString>, Vec<EnvEntry>),
+    kept: &KeptFds,
+    inherited: &'a Inherited,
+) -> Program<'a> {
+    let locks = [&inherited.lock, &inherited.bring_up];
+    Program {
+        image,
+        arguments,
+        environment,
+        stdin: inherited.stdin.as_ref().unwrap_or(&inherited.null).as_fd(),
+        output: inherited.output.as_ref().unwrap_or(&inherited.null).as_fd(),
+        kept: kept
+            .open()
+            .iter()
+            .copied()
+            .chain([inherited.daemon_end.as_raw_fd()])
+            .chain(locks.into_iter().flatten().map(AsRawFd::as_raw_fd))
+            .chain(inherited.passed.iter().map(|(_, fd)| fd.as_raw_fd()))
+            .collect(),
+        pid_file: None,
+    }
+}
+
+impl Judge {
+    /// Whether the start has succeeded, and if not, why. The system log learns it too.
+    pub(crate) fn judge(
+        &self,
+        outcome: WaitOutcome,
+        mode: &Mode,
+        announced: Vec<u8>,
+    ) -> Result<Launched, Error> {
+        let launched = self.verdict(outcome, mode, announced);
+        let (facility, pid) = (self.record.settings.syslog, self.pid);
+        let tell =
+            |severity, text: &dyn Fn() -> String| self.capabilities.tell(facility, severity, text);
+        match &launched {
+            Ok(Launched::Up { .. }) => tell(Severity::Notice, &|| format!("ready, pid {pid}")),
+            Ok(Launched::Finished { .. }) => {
+                tell(Severity::Notice, &|| {
+                    format!("ended with status 0, pid {pid}")
+                });
+            }
+            Err(error) => tell(Severity::Error, &|| format!("{error}, pid {pid}")),
+        }
+        launched
+    }
+
+    fn verdict(
+        &self,
+        outcome: WaitOutcome,
+        mode: &Mode,
+        announced: Vec<u8>,
+    ) -> Result<Launched, Error> {
+        let log = self.log.as_ref();
+        let place = log.map(LogFile::place);
+        let output = || log.map(LogFile::output).unwrap_or_default();
+        if outcome.is_success(mode.may_finish_first) {
+            return Ok(Launched::Finished {
+                output: output(),
+                announced,
+            });
+        }
+        let error = match outcome {
+            WaitOutcome::Ready { status, addresses } => {
+                log.into_iter().for_each(LogFile::forget);
+                return Ok(Launched::Up {
+                    pid: self.pid,
+                    log: self.record.paths.log.clone(),
+                    status,
+                    addresses,
+                    announced,
+                });
+            }
+            WaitOutcome::StepFailed(step, errno) => {
+                let (record, capabilities) = (&self.record, &self.capabilities);
+                return Err(failure::step_failed(step, errno, record, capabilities));
+            }
+            WaitOutcome::Interrupted(signal) => return Err(failure::interrupted(signal)),
+            WaitOutcome::Ended {
+                status,
+                was_ready,
+                errno,
+            } => failure::ended_early(status, was_ready, errno, place),
+            WaitOutcome::Reaped => failure::reaped(place),
+            WaitOutcome::HandoffLost | WaitOutcome::Judged { .. } => failure::handoff_lost(place),
+            WaitOutcome::TimedOut { time, missing } => failure::not_ready(time, missing, place),
+        };
+        Err(error.with_output(output()))
+    }
+}

@@ -1,0 +1,92 @@
+//! A readiness in the record of a supervisor, which judges the start of each run.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::time::{Duration, Instant};
+
+use super::address::{Address, UnixAddress};
+use super::mode::{ADDRESSES, EXEC, LISTENING, Mode, NOTIFY, SETTLED};
+use super::probe::{Observation, Probe, Target, Watch};
+
+/// What the launcher waits for that has started a supervisor: the supervisor tells.
+pub(super) static TOLD: Mode = Mode {
+    name: "told",
+    default_timeout: Duration::MAX,
+    may_finish_first: false,
+    buffers_output: false,
+    watch: Watch::Observed(watch),
+};
+
+fn watch(_target: &Target<'_>) -> Box<dyn Probe> {
+    Box::new(Told)
+}
+
+#[derive(Debug)]
+struct Told;
+
+impl Probe for Told {
+    fn poll(&mut self, _now: Instant, _deadline: Instant) -> Observation {
+        Observation::default()
+    }
+
+    fn next_poll(&self, _now: Instant) -> Option<Instant> {
+        None
+    }
+}
+
+/// The name of the mode, then the addresses.
+pub(super) fn of(mode: &Mode, addresses: &[Address]) -> Vec<OsString> {
+    let address = |address: &Address| match address {
+        Address::Unix(UnixAddress::Path(path)) => {
+            let mut word = OsString::from("unix:");
+            word.push(path);
+            word
+        }
+        Address::Unix(UnixAddress::Abstract(name)) => {
+            OsString::from_vec([&b"unix:@"[..], name].concat())
+        }
+        other => other.to_string().into(),
+    };
+    let name = OsString::from(mode.name);
+    [name]
+        .into_iter()
+        .chain(addresses.iter().map(address))
+        .collect()
+}
+
+/// What these words say.
+pub(super) fn read_words(words: &[OsString]) -> Option<(&'static Mode, Vec<Address>)> {
+    let (name, addresses) = words.split_first()?;
+    let mut modes = [&EXEC, &SETTLED, &LISTENING, &NOTIFY, &ADDRESSES].into_iter();
+    let mode = modes.find(|mode| name == mode.name)?;
+    let address = |word: &OsString| {
+        let path = || {
+            let path = word.as_encoded_bytes().strip_prefix(b"unix:")?;
+            let path = OsString::from_vec(path.to_vec());
+            Some(Address::Unix(UnixAddress::from_path(path.into())))
+        };
+        word.to_str().and_then(Address::parse).or_else(path)
+    };
+    let addresses = addresses.iter().map(address).collect::<Option<_>>()?;
+    Some((mode, addresses))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail by panic")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readiness_comes_through_its_words() {
+        let name = OsString::from_vec(b"/run/\xff.sock".to_vec());
+        let addresses = [
+            Address::Tcp(80),
+            Address::Unix(UnixAddress::from_path(name.into())),
+            Address::Unix(UnixAddress::Abstract(b"x\xff".to_vec())),
+        ];
+        let (mode, read) = read_words(&of(&ADDRESSES, &addresses)).unwrap();
+        assert_eq!((mode.name, &read[..]), (ADDRESSES.name, &addresses[..]));
+        assert_eq!(of(mode, &read), of(&ADDRESSES, &addresses));
+        assert!(read_words(&[OsString::from("told")]).is_none());
+    }
+}

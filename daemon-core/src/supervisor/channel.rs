@@ -1,0 +1,101 @@
+//! What the supervisor tells its launcher about the first run.
+
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use nix::errno::Errno;
+
+use super::verdict;
+use crate::error::Error;
+use crate::handoff::{self, DaemonEnd, Report};
+use crate::launcher::Launched;
+use crate::launcher::status_line::News;
+
+/// The hand-off of the supervisor, until the launcher knows the verdict. It never blocks: a launcher
+/// may be stopped from the terminal.
+#[derive(Debug)]
+pub(super) struct Channel {
+    end: DaemonEnd,
+    queue: VecDeque<Vec<u8>>,
+    has_verdict: bool,
+}
+
+impl Channel {
+    pub(super) fn new(end: DaemonEnd) -> Self {
+        Self {
+            end,
+            queue: VecDeque::new(),
+            has_verdict: false,
+        }
+    }
+
+    pub(super) fn push_verdict(&mut self, verdict: &Result<Launched, Error>) {
+        if !self.has_verdict {
+            self.queue.extend(verdict::messages(verdict));
+            self.has_verdict = true;
+        }
+        self.flush();
+    }
+
+    /// Whether the launcher has been told the verdict.
+    pub(super) fn is_done(&mut self) -> bool {
+        self.flush();
+        self.has_verdict && self.queue.is_empty()
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// Whether the launcher has gone. It stays until the verdict.
+    pub(super) fn is_lost(&self) -> bool {
+        self.end.is_lost()
+    }
+
+    /// Sends what there is room for.
+    fn flush(&mut self) {
+        while let Some(message) = self.queue.front_mut() {
+            match self.end.send(message) {
+                Ok(length) if length >= message.len() => drop(self.queue.pop_front()),
+                // Some systems have only streams.
+                Ok(length) => drop(message.drain(..length)),
+                Err(Errno::EAGAIN) => return,
+                // The launcher has gone, and hears nothing more.
+                Err(_) => self.queue.clear(),
+            }
+        }
+    }
+}
+
+impl AsFd for Channel {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.end.as_fd()
+    }
+}
+
+impl News for Channel {
+    fn warn(&mut self, text: &str) {
+        let report = Report::Warning(text.as_bytes().to_vec());
+        self.queue.push_back(report.to_message());
+        self.flush();
+    }
+
+    fn set_status(&mut self, text: &str) {
+        // An older status text may get lost, and the launcher shows the last one before the verdict.
+        if !self.is_waiting() {
+            self.queue
+                .push_back(handoff::notice(&format!("STATUS={text}")));
+        }
+        self.flush();
+    }
+}
+
+/// Of later runs there is no news.
+#[derive(Debug)]
+pub(super) struct NoNews;
+
+impl News for NoNews {
+    fn warn(&mut self, _text: &str) {}
+
+    fn set_status(&mut self, _text: &str) {}
+}

@@ -1,0 +1,143 @@
+//! The start of a supervised daemon, in the launcher: it starts the supervisor, which starts the daemon.
+
+use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+
+use super::verdict;
+use crate::before_start::Passed;
+use crate::control::Control;
+use crate::descriptors::KeptFds;
+use crate::error::{Error, ErrorKind};
+use crate::handoff::SupervisorRecord;
+use crate::launcher::failure::CANNOT_START;
+use crate::launcher::preflight::is_child_of_supervisord;
+use crate::launcher::resources::Resources;
+use crate::launcher::run::{Role, Run};
+use crate::launcher::wait::{self, WaitOutcome};
+use crate::launcher::{LaunchConfig, Launched};
+use crate::path_template::Resolved;
+use crate::pid_file::PidFile;
+use crate::program_name::{self, SUPERVISOR_SUFFIX};
+use crate::readiness::Readiness;
+use crate::settings::Settings;
+use crate::signal;
+use crate::signals::Interrupts;
+use crate::stdin::Stdin;
+use crate::sys::image::Image;
+use crate::sys::launch;
+use crate::systemd;
+
+/// Refuses what no supervisor can do, and what two would do at once.
+pub(super) fn check(config: &LaunchConfig) -> Result<(), Error> {
+    let refused = |kind, reason: &str| Err(Error::words(kind, CANNOT_START, reason));
+    if config.paths.pid.is_none() {
+        return refused(
+            ErrorKind::Configuration,
+            "`restart` needs a PID file; set `pid`",
+        );
+    }
+    if config.stdin == Stdin::Keep {
+        let reason = "`restart` cannot keep standard input, which the first run would use up";
+        return refused(ErrorKind::Configuration, reason);
+    }
+    // A client goes on, and its daemon is another process than the one that is watched.
+    if config.is_for_client {
+        return Ok(());
+    }
+    if systemd::started_this_process() {
+        let reason = "systemd starts this program again by itself; use Restart= in its unit, and \
+                      run in the foreground";
+        return refused(ErrorKind::Usage, reason);
+    }
+    if is_child_of_supervisord() {
+        let reason = "supervisord starts this program again by itself; run in the foreground";
+        return refused(ErrorKind::Usage, reason);
+    }
+    Ok(())
+}
+
+/// Starts the supervisor, and waits for its verdict on the first run.
+pub(super) fn launch(
+    mut config: LaunchConfig,
+    (image, kept): (&Image, &KeptFds),
+    pid_file: &PidFile,
+    passed: Passed,
+    interrupts: &Interrupts,
+) -> Result<Launched, Error> {
+    let settings = config.settings.clone();
+    let log = config
+        .paths
+        .log
+        .as_ref()
+        .map(Resolved::path)
+        .map(Path::to_owned);
+    let resources = Resources::for_supervisor(kept, pid_file, passed)?;
+    let argv0 = config.arguments.first().cloned().unwrap_or_default();
+    let role = Role {
+        start: launch::start,
+        comm: None,
+        pid_file_length: None,
+        changes_environment: true,
+        supervisor: Some(SupervisorRecord {
+            readiness: config.readiness.to_words(),
+            bring_up: resources.bring_up().unwrap_or(-1),
+            argv0,
+        }),
+    };
+    name_supervisor(&mut config.arguments);
+    config.readiness = Readiness::told();
+    let mut run = Run::begin(config, resources, (image, kept), role)?;
+    run.wait.expect_verdict();
+    let waited = wait::run(run.wait, interrupts);
+    if let Ok((
+        WaitOutcome::Judged {
+            verdict, output, ..
+        },
+        _,
+        announced,
+    )) = waited
+    {
+        let read = verdict::read(&verdict, output, announced, log);
+        return read.unwrap_or_else(|_| Err(lost("was lost")));
+    }
+    // The supervisor has ended, and may have left its daemon.
+    stop_daemon(pid_file, &settings);
+    let (outcome, mode, _) = waited?;
+    match outcome {
+        WaitOutcome::Ended { status, .. } => {
+            let error = lost(&signal::describe_end(status));
+            let signal = status
+                .signal()
+                .and_then(|signal| u8::try_from(128 + signal).ok());
+            Err(match signal {
+                Some(status) => error.with_status(status),
+                None => error,
+            })
+        }
+        other => run.judge.judge(other, mode, Vec::new()),
+    }
+}
+
+/// By this name users and the verbs know the supervisor.
+fn name_supervisor(arguments: &mut Vec<OsString>) {
+    let mut name = program_name::of_this_process();
+    name.push(SUPERVISOR_SUFFIX);
+    match arguments.first_mut() {
+        Some(argv0) => *argv0 = name,
+        None => arguments.push(name),
+    }
+}
+
+fn lost(how: &str) -> Error {
+    let reason = format!("the supervisor {how} before the daemon was ready");
+    Error::words(ErrorKind::System, CANNOT_START, reason)
+}
+
+fn stop_daemon(pid_file: &PidFile, settings: &Settings) {
+    let control = Control::new(pid_file.path())
+        .stop_signal(settings.stop_signal)
+        .kill_mode(settings.kill_mode);
+    // What is left is reported by the next start, which finds the lock held.
+    control.end_process(settings.stop_timeout).ok();
+}

@@ -1,0 +1,45 @@
+//! `restart`: the supervisor of a daemon, which starts it again after a crash.
+//!
+//! It is a launcher that stays: a process of its own, which starts every run by the code of the launch,
+//! waits for it by the same state machine, and ends it in the same way.
+
+mod channel;
+mod first_start;
+mod policy;
+mod runs;
+mod state;
+mod supervise;
+mod verdict;
+
+use crate::daemon::Daemon;
+use crate::launcher::Supervision;
+use crate::restart::Restart;
+
+static SUPERVISION: Supervision = Supervision {
+    check: first_start::check,
+    launch: first_start::launch,
+    become_supervisor: supervise::become_supervisor,
+};
+
+impl Daemon {
+    /// Starts the daemon again after such an end. Default: never.
+    ///
+    /// The launcher starts a supervisor, and the supervisor starts the daemon: again and again, after
+    /// the [delay](Self::restart_delay), until a stop or an end that was intended. It needs a PID file.
+    /// A first start that fails is not repeated. In the foreground this has no effect.
+    ///
+    /// The supervisor is the same program: the code before [`enter`](Self::enter) or
+    /// [`start`](Self::start) runs in it too, and nothing after that.
+    ///
+    /// ```no_run
+    /// use daemon::{Daemon, Restart};
+    ///
+    /// let daemon = Daemon::new().pid("/run/hello.pid").log("/var/log/hello.log");
+    /// let _daemon = daemon.restart(Restart::OnFailure).enter();
+    /// ```
+    pub fn restart(mut self, restart: Restart) -> Self {
+        self.settings.restart = Some(restart);
+        self.supervision = Some(&SUPERVISION);
+        self
+    }
+}

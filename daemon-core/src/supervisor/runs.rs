@@ -1,0 +1,177 @@
+//! The runs of a daemon, from first to last: how one is launched, and the log that they share.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use crate::before_start::Passed;
+use crate::capabilities::Capabilities;
+use crate::descriptors::KeptFds;
+use crate::env_changes::EnvChanges;
+use crate::error::{Error, shown};
+use crate::files::is_regular;
+use crate::handoff::{Record, SupervisorRecord};
+use crate::launcher::failure::missing_capability;
+use crate::launcher::resources::Resources;
+use crate::launcher::run::{Role, Run};
+use crate::launcher::{self, LaunchConfig};
+use crate::log_file::LogFile;
+use crate::passed::PassedFd;
+use crate::path_template::Resolved;
+use crate::pid_file::supervised::SupervisedFile;
+use crate::program_name;
+use crate::readiness::Readiness;
+use crate::settings::Settings;
+use crate::stdin::Stdin;
+use crate::sys;
+use crate::sys::image::Image;
+use crate::sys::launch;
+use crate::syslog::Severity;
+
+/// The longest wait for a later run whose `ready_timeout` has no end.
+const LATER_READY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// No record carries a longer time.
+const NO_END: Duration = Duration::from_millis(u32::MAX as u64);
+
+/// How the runs are launched.
+#[derive(Debug)]
+pub(super) struct Runs {
+    config: LaunchConfig,
+    image: Image,
+    kept: KeptFds,
+    /// The name of the daemon's process.
+    comm: OsString,
+    /// What `before_start` has passed to the daemon.
+    passed: Passed,
+    /// That of the last run.
+    log: Option<LogFile>,
+}
+
+impl Runs {
+    /// As the launcher has decided it. `None` for a record that no launcher sends.
+    pub(super) fn new(
+        record: Record,
+        own: SupervisorRecord,
+        capabilities: Capabilities,
+    ) -> Result<Option<Self>, Error> {
+        if record.paths.log.is_some() && capabilities.log.is_none() {
+            return Err(missing_capability());
+        }
+        let Some(readiness) = Readiness::from_words(&own.readiness) else {
+            return Ok(None);
+        };
+        let arguments = [own.argv0].into_iter().chain(std::env::args_os().skip(1));
+        let again = |object, path: PathBuf| Ok::<_, Error>(Resolved::again(object, path));
+        Ok(Some(Self {
+            passed: take_passed(&record.passed)?,
+            kept: KeptFds::new(&record.settings.keep_fds, launcher::listen_fds()),
+            config: LaunchConfig {
+                arguments: arguments.collect(),
+                paths: record.paths.try_map(again)?,
+                settings: record.settings,
+                readiness,
+                // The launcher has run it.
+                before_start: None,
+                capabilities,
+                // The launcher has changed it.
+                env: EnvChanges::default(),
+                stdin: Stdin::Null,
+                is_for_client: false,
+                supervision: None,
+            },
+            image: launcher::own_image()?,
+            comm: record.comm,
+            log: None,
+        }))
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.config.settings
+    }
+
+    /// Starts a run.
+    pub(super) fn begin(&mut self, file: &SupervisedFile, is_first: bool) -> Result<Run, Error> {
+        let mut config = self.config.clone();
+        if !is_first && config.settings.ready_timeout >= Some(NO_END) {
+            config.settings.ready_timeout = Some(LATER_READY_TIMEOUT);
+        }
+        let mut not_opened = None;
+        let last = self.log.take();
+        let instead = |error: Error| match last {
+            Some(last) => {
+                not_opened = Some(error.to_string());
+                Ok(last)
+            }
+            None => Err(error),
+        };
+        let (file, length) = (file.pid_file(), file.length());
+        let passed = self.passed.iter();
+        let passed = passed.map(|(name, fd)| Ok((name.clone(), fd.try_clone()?)));
+        let passed = passed.collect::<io::Result<_>>();
+        let passed = passed.map_err(|error| Error::step("duplicate a descriptor", error))?;
+        let resources = Resources::open(&config, &self.kept, Some(file), passed, instead)?;
+        let role = Role {
+            start: launch::start_own_child,
+            comm: Some(self.comm.clone()),
+            pid_file_length: Some(length),
+            changes_environment: false,
+            supervisor: None,
+        };
+        let run = Run::begin(config, resources, (&self.image, &self.kept), role)?;
+        if let (Some(error), Some(log)) = (not_opened, &run.judge.log) {
+            write_to(log, &format!("{error}; the last log is used"));
+        }
+        Ok(run)
+    }
+
+    /// Keeps the log of a run, in case it cannot be opened again.
+    ///
+    /// A FIFO is closed when its run has ended, so that its reader sees that; and what is kept in
+    /// memory is of no use.
+    pub(super) fn keep_log(&mut self, log: Option<LogFile>) {
+        self.log = log.filter(|log| is_regular(log.file()));
+    }
+
+    /// Writes one line into the log, and tells it the system log.
+    pub(super) fn write_line(&mut self, severity: Severity, text: &str) {
+        let facility = self.config.settings.syslog;
+        self.config
+            .capabilities
+            .tell(facility, severity, &|| text.to_owned());
+        let (paths, settings) = (&self.config.paths, &self.config.settings);
+        let log = self.config.capabilities.log.zip(paths.log.as_ref());
+        // By its path: it may have been rotated.
+        let opened = log.and_then(|(capability, place)| {
+            let identity = settings.identity.as_ref();
+            (capability.open)(place.path(), settings.log_mode, identity).ok()
+        });
+        let log = opened.or_else(|| self.log.take());
+        if let Some(log) = &log {
+            write_to(log, text);
+        }
+        self.keep_log(log);
+    }
+}
+
+fn take_passed(passed: &[PassedFd]) -> Result<Passed, Error> {
+    let take =
+        |passed: &PassedFd| Ok((passed.name.clone(), sys::descriptors::take_over(passed.fd)?));
+    let taken = passed.iter().map(take).collect::<Result<_, Errno>>();
+    taken.map_err(|errno| Error::step("keep a descriptor open for the daemon", errno))
+}
+
+/// Says something in the log, unless that would take time.
+fn write_to(log: &LogFile, text: &str) {
+    let name = program_name::of_this_process();
+    let line = format!("{}: {text}\n", shown(name.as_ref()));
+    let mut room = [PollFd::new(log.file().as_fd(), PollFlags::POLLOUT)];
+    if poll(&mut room, PollTimeout::ZERO) == Ok(1) {
+        log.file().write_all(line.as_bytes()).ok();
+    }
+}

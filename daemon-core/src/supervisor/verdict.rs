@@ -1,0 +1,207 @@
+//! The verdict on the first run, from the supervisor to the launcher.
+
+use std::path::PathBuf;
+
+use nix::unistd::Pid;
+
+use crate::codec::{Codec, Malformed, encoded};
+use crate::error::{Error, ErrorKind};
+use crate::handoff::{self, Report};
+use crate::launcher::Launched;
+
+/// The words of an error are cut here: both fit into one message.
+const WORDS_MAX: usize = 1900;
+
+/// The kinds of errors, by their number in a verdict.
+const KINDS: [ErrorKind; 15] = [
+    ErrorKind::Usage,
+    ErrorKind::UnknownUser,
+    ErrorKind::AlreadyRunning,
+    ErrorKind::EndedEarly,
+    ErrorKind::Failed,
+    ErrorKind::Interrupted,
+    ErrorKind::System,
+    ErrorKind::CannotCreate,
+    ErrorKind::Busy,
+    ErrorKind::NotReady,
+    ErrorKind::Permission,
+    ErrorKind::Configuration,
+    ErrorKind::OutOfReach,
+    ErrorKind::NotRunning,
+    ErrorKind::NotStopped,
+];
+
+encoded! {
+    #[derive(Debug)]
+    pub(crate) struct Success {
+        /// The pid, unless it was a short job that has ended.
+        pub(crate) pid: Option<i32>,
+        pub(crate) status: Option<String>,
+        pub(crate) addresses: Option<String>,
+    }
+}
+
+encoded! {
+    #[derive(Debug)]
+    pub(crate) struct Failure {
+        pub(crate) kind: u32,
+        pub(crate) status: u32,
+        pub(crate) what: String,
+        pub(crate) reason: String,
+    }
+}
+
+/// The messages of a verdict.
+pub(super) fn messages(verdict: &Result<Launched, Error>) -> Vec<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let (output, announced) = match verdict {
+        Ok(launched) => {
+            bytes.push(Report::SUCCESS);
+            let (success, output, announced) = success(launched);
+            success.encode(&mut bytes);
+            (output, announced)
+        }
+        Err(error) => {
+            bytes.push(0);
+            failure(error).encode(&mut bytes);
+            (error.output(), &[][..])
+        }
+    };
+    let output = output
+        .chunks(Report::MAX)
+        .map(|part| Report::Output(part.to_vec()));
+    let reports = output.chain([Report::Verdict(bytes)]);
+    let reports = reports.map(|report| report.to_message());
+    handoff::announcements(announced).chain(reports).collect()
+}
+
+/// With the output of a short job, and what the daemon has announced.
+fn success(launched: &Launched) -> (Success, &[u8], &[u8]) {
+    match launched {
+        Launched::Up {
+            pid,
+            status,
+            addresses,
+            announced,
+            ..
+        } => {
+            let success = Success {
+                pid: Some(pid.as_raw()),
+                status: status.clone(),
+                addresses: addresses.as_deref().map(cut),
+            };
+            (success, &[], announced)
+        }
+        Launched::Finished { output, announced } => {
+            let success = Success {
+                pid: None,
+                status: None,
+                addresses: None,
+            };
+            (success, output, announced)
+        }
+    }
+}
+
+fn failure(error: &Error) -> Failure {
+    let kind = KINDS.iter().position(|kind| *kind == error.kind());
+    Failure {
+        kind: kind
+            .and_then(|kind| u32::try_from(kind).ok())
+            .unwrap_or(u32::MAX),
+        status: error.exit_status().into(),
+        what: cut(error.what()),
+        reason: cut(&error.reason()),
+    }
+}
+
+fn cut(words: &str) -> String {
+    let mut end = words.len().min(WORDS_MAX);
+    while !words.is_char_boundary(end) {
+        end -= 1;
+    }
+    words.get(..end).unwrap_or_default().to_owned()
+}
+
+/// What a verdict says, with what came before it, and with the log that the launcher knows.
+pub(super) fn read(
+    verdict: &[u8],
+    output: Vec<u8>,
+    announced: Vec<u8>,
+    log: Option<PathBuf>,
+) -> Result<Result<Launched, Error>, Malformed> {
+    let (first, mut rest) = verdict.split_first().ok_or(Malformed)?;
+    if *first == Report::SUCCESS {
+        let success = Success::decode(&mut rest)?;
+        return Ok(Ok(match success.pid {
+            Some(pid) => Launched::Up {
+                pid: Pid::from_raw(pid),
+                log,
+                status: success.status,
+                addresses: success.addresses,
+                announced,
+            },
+            None => Launched::Finished { output, announced },
+        }));
+    }
+    let failure = Failure::decode(&mut rest)?;
+    let kind = usize::try_from(failure.kind)
+        .ok()
+        .and_then(|kind| KINDS.get(kind));
+    let status = u8::try_from(failure.status).map_err(|_| Malformed)?;
+    let error = Error::words(*kind.ok_or(Malformed)?, failure.what, failure.reason);
+    Ok(Err(error.with_status(status).with_output(output)))
+}
+
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test may fail by panic"
+)]
+mod tests {
+    use super::*;
+
+    /// As the launcher receives it.
+    fn passed_on(verdict: &Result<Launched, Error>) -> Result<Launched, Error> {
+        let (mut output, mut announced) = (Vec::new(), Vec::new());
+        for message in messages(verdict) {
+            let (first, rest) = message.split_first().unwrap();
+            match first {
+                b'P' => announced.extend(&rest[2..]),
+                b'O' => output.extend(&rest[2..]),
+                b'V' => return read(&rest[2..], output, announced, Some("/log".into())).unwrap(),
+                other => panic!("{other}"),
+            }
+        }
+        panic!("no verdict")
+    }
+
+    #[test]
+    fn verdict_comes_through_unchanged() {
+        let up = Launched::Up {
+            pid: Pid::from_raw(77),
+            log: Some("/log".into()),
+            status: Some("serving".to_owned()),
+            addresses: None,
+            announced: b"port 80".repeat(5000),
+        };
+        let output = b"x".repeat(64 * 1024);
+        let finished = Launched::Finished {
+            output: output.clone(),
+            announced: Vec::new(),
+        };
+        for launched in [up, finished] {
+            let before = format!("{launched:?}");
+            assert_eq!(format!("{:?}", passed_on(&Ok(launched)).unwrap()), before);
+        }
+        for kind in KINDS {
+            let words = "é".repeat(WORDS_MAX);
+            let error = Error::words(kind, "cannot start", words).with_status(143);
+            let error = passed_on(&Err(error.with_output(output.clone()))).unwrap_err();
+            assert_eq!((error.kind(), error.exit_status()), (kind, 143));
+            assert!(error.to_string().starts_with("cannot start: éé"));
+            assert_eq!(error.output(), output);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The first start of a supervised daemon: its verdict is the launcher's.
+
+use nix::sys::signal::Signal;
+
+use super::stage::OPTIONS;
+use crate::support::daemon::expect_one_line;
+use crate::support::deadline::eventually;
+use crate::support::lock;
+use crate::support::process;
+use crate::support::scratch::Scratch;
+
+#[test]
+fn supervisor_is_the_parent_of_the_daemon() {
+    let scratch = Scratch::new();
+    let up = scratch.up_supervised(scratch.supervised(OPTIONS, "report stay"));
+    scratch.expect_processes(2);
+    let stat = process::stat(up.supervisor.pid()).expect("a supervisor");
+    assert_eq!(stat.tty, 0);
+    assert_ne!(stat.sid, process::stat(up.run.pid()).expect("a run").sid);
+    let outcome = scratch.supervised_verb(OPTIONS, "stop").run();
+    assert_eq!(outcome.code(), 0, "{outcome:?}");
+    scratch.expect_stopped();
+}
+
+#[test]
+fn first_start_that_fails_is_not_repeated() {
+    let scratch = Scratch::new();
+    for policy in ["on-failure", "always"] {
+        let options = OPTIONS
+            .replace("exec", "notify")
+            .replace("on-failure", policy);
+        let start = scratch.supervised(&options, "note:runs complain:no-config exit:3");
+        let launch = start.run();
+        assert_eq!(launch.code(), 3, "{launch:?}");
+        let words = launch.err_text();
+        assert!(
+            words.starts_with("no-config\nreport: cannot start"),
+            "{words}"
+        );
+        scratch.expect_stopped();
+    }
+    assert_eq!(scratch.read("runs").lines().count(), 2);
+}
+
+#[test]
+fn error_before_the_first_run_comes_through() {
+    let scratch = Scratch::new();
+    let options = OPTIONS.replace("report.log", "missing/report.log");
+    let launch = scratch.supervised(&options, "hang").run();
+    scratch.expect_refusal(&launch, 73, &["cannot open the log", "missing"]);
+    scratch.expect_stopped();
+}
+
+#[test]
+fn restart_without_a_pid_file_is_refused() {
+    let scratch = Scratch::new();
+    let launch = scratch.supervised("restart=always", "hang").run();
+    scratch.expect_refusal(&launch, 78, &["`restart` needs a PID file"]);
+}
+
+#[test]
+fn late_run_is_stopped_and_not_repeated() {
+    let scratch = Scratch::new();
+    let options = OPTIONS.replace("exec", "notify") + "\nready_timeout=1";
+    let launch = scratch.supervised(&options, "hang").run();
+    assert_eq!(launch.code(), 75, "{launch:?}");
+    expect_one_line(&launch, &["not ready within 1 s"]);
+    scratch.expect_stopped();
+}
+
+#[test]
+fn killed_launcher_leaves_no_daemon() {
+    let scratch = Scratch::new();
+    let options = OPTIONS.replace("exec", "notify");
+    let launch = scratch.supervised(&options, "note:runs hang").spawn();
+    eventually("the run has begun", || {
+        (!scratch.read("runs").is_empty()).then_some(())
+    });
+    launch.signal(Signal::SIGKILL);
+    launch.wait();
+    scratch.expect_stopped();
+}
+
+#[test]
+fn stop_before_the_verdict_ends_the_launcher() {
+    let scratch = Scratch::new();
+    let options = OPTIONS.replace("exec", "notify");
+    let launch = scratch.supervised(&options, "note:runs hang").spawn();
+    eventually("the run has begun", || {
+        (!scratch.read("runs").is_empty()).then_some(())
+    });
+    let status = scratch.supervised_verb(&options, "status").run();
+    assert_eq!(status.code(), 0, "{status:?}");
+    assert!(status.out_text().contains("starting"), "{status:?}");
+    let reload = scratch.supervised_verb(&options, "reload").run();
+    assert_eq!(reload.code(), 4, "{reload:?}");
+    let restart = scratch.supervised_verb(&options, "restart").run();
+    assert_eq!(restart.code(), 75, "{restart:?}");
+    let stop = scratch.supervised_verb(&options, "stop").run();
+    assert_eq!(stop.code(), 0, "{stop:?}");
+    let launch = launch.wait();
+    assert_eq!(launch.code(), 143, "{launch:?}");
+    expect_one_line(&launch, &["stopped before it was ready"]);
+    scratch.expect_stopped();
+}
+
+#[test]
+fn interrupted_launcher_stops_the_daemon() {
+    let scratch = Scratch::new();
+    let options = OPTIONS.replace("exec", "notify");
+    let launch = scratch.supervised(&options, "note:runs hang").spawn();
+    eventually("the run has begun", || {
+        (!scratch.read("runs").is_empty()).then_some(())
+    });
+    launch.signal(Signal::SIGINT);
+    assert_eq!(launch.wait().code(), 130);
+    scratch.expect_stopped();
+}
+
+#[test]
+fn supervisor_that_is_killed_first_leaves_no_daemon() {
+    let scratch = Scratch::new();
+    let options = OPTIONS.replace("exec", "notify");
+    let launch = scratch.supervised(&options, "note:runs hang").spawn();
+    let run = eventually("the run has begun", || {
+        scratch.read("runs").trim_end().parse().ok()
+    });
+    let supervisor = process::stat(run).expect("a run").ppid;
+    let supervisor = process::Process::open(supervisor).expect("a supervisor");
+    supervisor.signal(Signal::SIGKILL);
+    let launch = launch.wait();
+    assert_eq!(launch.code(), 137, "{launch:?}");
+    expect_one_line(&launch, &["the supervisor was killed"]);
+    scratch.expect_stopped();
+    assert!(!lock::is_held(&scratch.path("report.pid")));
+}

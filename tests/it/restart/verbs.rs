@@ -1,0 +1,149 @@
+//! The control verbs, and a second start, in every state of a supervised daemon.
+
+use nix::sys::signal::Signal;
+
+use super::stage::{LONG_DELAY, OPTIONS, Supervised};
+use crate::support::deadline::eventually;
+use crate::support::process;
+use crate::support::scratch::Scratch;
+
+/// Carries out a verb; `-d` is a start.
+#[track_caller]
+fn expect(scratch: &Scratch, verb: &str, status: i32, words: &str) {
+    expect_with(scratch, LONG_DELAY, verb, status, words);
+}
+
+#[track_caller]
+fn expect_with(scratch: &Scratch, options: &str, verb: &str, status: i32, words: &str) {
+    let start = match verb {
+        "-d" => scratch.supervised(options, "hang"),
+        _ => scratch.supervised_verb(options, verb),
+    };
+    let outcome = start.run();
+    assert_eq!(outcome.code(), status, "{verb}: {outcome:?}");
+    let said = outcome.out_text() + &outcome.err_text();
+    assert!(said.contains(words), "{verb}: {outcome:?}");
+}
+
+fn up(scratch: &Scratch) -> Supervised {
+    let up = scratch.up_supervised(scratch.supervised(LONG_DELAY, "catch:1 report hang"));
+    crate::support::daemon::read_report(&scratch.path("report.json"));
+    up
+}
+
+fn stop_supervisor(up: &Supervised) {
+    up.supervisor.signal(Signal::SIGSTOP);
+    eventually("the supervisor is stopped", || {
+        (process::stat(up.supervisor.pid())?.state == 'T').then_some(())
+    });
+}
+
+#[test]
+fn verbs_while_the_run_is_up() {
+    let scratch = Scratch::new();
+    let up = up(&scratch);
+    let pid = format!("pid {}", up.run.pid());
+    expect(&scratch, "status", 0, &pid);
+    expect(&scratch, "-d", 69, "already running");
+    expect(&scratch, "start", 0, &pid);
+    expect(&scratch, "reload", 0, "");
+    expect(&scratch, "restart", 0, "stopped");
+    assert!(!up.supervisor.is_alive());
+    expect(&scratch, "stop", 0, "stopped");
+    scratch.expect_stopped();
+}
+
+#[test]
+fn verbs_while_a_restart_is_due() {
+    let scratch = Scratch::new();
+    scratch.crash_before_delay(&up(&scratch));
+    expect(&scratch, "status", 2, "restart due in 9 min");
+    expect(&scratch, "-d", 69, "restart due in 9 min");
+    expect(&scratch, "reload", 7, "restart due");
+    let impatient = format!("{LONG_DELAY}\nready_timeout=1").replace("exec", "notify");
+    expect_with(&scratch, &impatient, "start", 75, "still starting");
+    expect(&scratch, "restart", 0, "stopped");
+    scratch.expect_processes(2);
+    expect(&scratch, "stop", 0, "stopped");
+    scratch.expect_stopped();
+}
+
+#[test]
+fn start_waits_for_the_restart() {
+    let scratch = Scratch::new();
+    let options = LONG_DELAY.replace("600000", "300");
+    let up = scratch.up_supervised(scratch.supervised(&options, "hang"));
+    scratch.crash_before_delay(&up);
+    expect_with(&scratch, &options, "start", 0, "running");
+    assert!(up.supervisor.is_alive());
+}
+
+#[test]
+fn verbs_while_the_supervisor_is_stopped() {
+    let scratch = Scratch::new();
+    let first = up(&scratch);
+    stop_supervisor(&first);
+    expect(&scratch, "status", 0, "supervisor stopped");
+    expect(&scratch, "-d", 69, "already running");
+    expect(&scratch, "stop", 0, "stopped");
+    scratch.expect_stopped();
+    let second = up(&scratch);
+    scratch.crash_before_delay(&second);
+    stop_supervisor(&second);
+    expect(&scratch, "status", 2, "supervisor stopped");
+    expect(&scratch, "start", 75, "still starting");
+    expect(&scratch, "restart", 0, "stopped");
+    scratch.expect_processes(2);
+}
+
+#[test]
+fn verbs_after_the_supervisor_was_killed() {
+    let scratch = Scratch::new();
+    for verb in ["stop", "restart"] {
+        let up = up(&scratch);
+        up.supervisor.signal(Signal::SIGKILL);
+        up.supervisor.wait();
+        expect(&scratch, "status", 0, "not supervised");
+        expect(&scratch, "start", 0, "not supervised");
+        expect(&scratch, "-d", 69, "already running");
+        expect(&scratch, "reload", 0, "");
+        expect(&scratch, verb, 0, "stopped");
+        assert!(!up.run.is_alive());
+        if verb == "stop" {
+            scratch.expect_stopped();
+        }
+    }
+    scratch.expect_processes(2);
+    let named = scratch.named();
+    expect(&scratch, "status", 0, &format!("pid {named}"));
+}
+
+#[test]
+fn verbs_after_both_were_killed() {
+    let scratch = Scratch::new();
+    for verb in ["-d", "start", "restart"] {
+        let up = up(&scratch);
+        up.supervisor.signal(Signal::SIGKILL);
+        up.supervisor.wait();
+        up.run.signal(Signal::SIGKILL);
+        up.run.wait_for_end();
+        process::reap(up.run.pid());
+        expect(&scratch, "status", 1, "PID file is left");
+        expect(&scratch, "reload", 7, "not running");
+        expect(&scratch, verb, 0, "");
+        expect(&scratch, "stop", 0, "stopped");
+        scratch.expect_stopped();
+    }
+}
+
+#[test]
+fn two_stops_at_once_both_succeed() {
+    let scratch = Scratch::new();
+    scratch.up_supervised(scratch.supervised(OPTIONS, "hang"));
+    let stops = [(); 2].map(|()| scratch.supervised_verb(OPTIONS, "stop").spawn());
+    for stop in stops {
+        let outcome = stop.wait();
+        assert_eq!(outcome.code(), 0, "{outcome:?}");
+    }
+    scratch.expect_stopped();
+}
