@@ -15,7 +15,7 @@ use super::process_tree::{Process, ProcessTree};
 use super::socket_file;
 use super::socket_state::{LocalAddress, SocketState};
 use crate::readiness::{Address, UnixAddress};
-use crate::sys::files::{self, CachedId};
+use crate::sys::files::{self, NodeId};
 
 /// The descriptors of the daemon may not be looked at: it is not dumpable, or belongs to another
 /// user.
@@ -119,7 +119,7 @@ impl ServerSockets {
                         == root,
                 })),
                 Some(SocketState::Bound(address)) => servers.push(Server::Udp(address)),
-                Some(SocketState::Connected(_) | SocketState::UnixPeer(_)) => {
+                Some(SocketState::Connected(..) | SocketState::UnixPeer(_)) => {
                     self.never_serve.insert(inode);
                 }
                 Some(SocketState::Connecting | SocketState::Other) | None => {}
@@ -181,9 +181,9 @@ impl Listener {
 
     /// Whether the path that the process has bound is this file: the path may be relative, or of
     /// another root directory. A process may have bound it in a file system of its own, which is not
-    /// asked, since it need not answer; the path of a bound socket is in the kernel's memory.
+    /// asked, since it need not answer. The path of a bound socket is in the kernel's memory.
     fn is_same_file(&self, bound: &Path, wanted: &Path) -> bool {
-        let Ok(id) = CachedId::of(wanted) else {
+        let Ok(id) = NodeId::of(wanted) else {
             return false;
         };
         let (directory, below) = match bound.strip_prefix("/") {
@@ -191,14 +191,13 @@ impl Listener {
             Err(_) => ("cwd", bound),
         };
         let seen = files::open_directory(&self.process.join(directory))
-            .and_then(|directory| CachedId::below(directory.as_fd(), below));
-        // A process may have left the directory in which it has bound a relative path.
-        let is_left = || {
-            bound.is_relative()
-                && bound.file_name() == wanted.file_name()
+            .and_then(|directory| NodeId::below(directory.as_fd(), below));
+        // It may have left the directory in which it has bound a relative path, or need a link.
+        let has_its_file = || {
+            bound.file_name() == wanted.file_name()
                 && socket_file::inode_of_file(self.inode) == Ok(id.lower_half_of_inode())
         };
-        seen == Ok(id) || is_left()
+        seen == Ok(id) || has_its_file()
     }
 }
 
@@ -220,10 +219,15 @@ mod tests {
     use std::os::fd::AsRawFd;
     use std::os::unix::net::UnixListener;
 
-    fn listener_at(path: &Path, has_root_of_daemon: bool) -> Server {
+    fn inode_of(socket: &UnixListener) -> u64 {
+        let link = fs::read_link(format!("/proc/self/fd/{}", socket.as_raw_fd())).unwrap();
+        parse_socket_link(link.to_str().unwrap()).unwrap()
+    }
+
+    fn listener_at(path: &Path, inode: u64, has_root_of_daemon: bool) -> Server {
         Server::Listener(Listener {
             address: LocalAddress::Unix(UnixAddress::Path(path.to_owned())),
-            inode: 0,
+            inode,
             process: "/proc/self".into(),
             has_root_of_daemon,
         })
@@ -233,8 +237,8 @@ mod tests {
     fn equal_path_in_another_root_is_another_socket() {
         let path = Path::new("/missing/socket");
         let wanted = Address::Unix(UnixAddress::Path(path.to_owned()));
-        assert!(listener_at(path, true).is_at(&wanted));
-        assert!(!listener_at(path, false).is_at(&wanted));
+        assert!(listener_at(path, 0, true).is_at(&wanted));
+        assert!(!listener_at(path, 0, false).is_at(&wanted));
     }
 
     #[test]
@@ -242,8 +246,7 @@ mod tests {
         let name = format!("daemon-relative-{}", std::process::id());
         let path = std::env::temp_dir().join(&name);
         let socket = UnixListener::bind(&path).unwrap();
-        let link = fs::read_link(format!("/proc/self/fd/{}", socket.as_raw_fd())).unwrap();
-        let inode = parse_socket_link(link.to_str().unwrap()).unwrap();
+        let inode = inode_of(&socket);
         let is_known = socket_file::inode_of_file(inode).is_ok();
         let listener = Listener {
             address: LocalAddress::Unix(UnixAddress::Path(name.into())),
@@ -266,10 +269,11 @@ mod tests {
         let link = directory.join("link");
         std::os::unix::fs::symlink(&directory, &link).unwrap();
         let (bound, other) = (directory.join("bound"), directory.join("other"));
-        let _listeners = [&bound, &other].map(|path| UnixListener::bind(path).unwrap());
+        let listeners = [&bound, &other].map(|path| UnixListener::bind(path).unwrap());
+        let inode = inode_of(&listeners[0]);
         let is_at = |name: &str| {
             let wanted = Address::Unix(UnixAddress::Path(link.join(name)));
-            listener_at(&bound, true).is_at(&wanted)
+            listener_at(&bound, inode, true).is_at(&wanted)
         };
         let found = ["bound", "other", "missing"].map(is_at);
         fs::remove_dir_all(directory).unwrap();

@@ -8,10 +8,11 @@ use std::path::Path;
 
 use nix::NixPath;
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, open, openat2};
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat, openat2, readlinkat};
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::sys::stat::{Mode, major, minor};
+use nix::sys::stat::{Mode, major, makedev, minor};
 use nix::sys::statfs::{FUSE_SUPER_MAGIC, statfs};
+use nix::unistd::geteuid;
 
 use crate::sys::link_and_unlink;
 
@@ -84,27 +85,74 @@ pub(crate) fn mounter_of(device: u64) -> Option<u32> {
 
 /// A directory, as a place to begin from: its file system is not asked.
 pub(crate) fn open_directory(path: &Path) -> Result<OwnedFd, Errno> {
-    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    open(path, flags, Mode::empty())
+    open(path, OFlag::O_DIRECTORY | PLACE, Mode::empty())
 }
 
-/// Which file a path leads to, as far as the kernel has it in memory. No file system is asked: one
-/// that belongs to another process need not answer.
+/// A place in the tree of files, which is not opened.
+const PLACE: OFlag = OFlag::O_PATH.union(OFlag::O_CLOEXEC);
+
+/// Which file a path leads to. It is found without a question to a file system of another user,
+/// which need not answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct CachedId {
+pub(crate) struct NodeId {
     device: (u32, u32),
     inode: u64,
 }
 
-impl CachedId {
+impl NodeId {
     /// Of an absolute path.
+    ///
+    /// # Errors
+    ///
+    /// `EACCES`: the way leads through a file system that another user serves.
     pub(crate) fn of(path: &Path) -> Result<Self, Errno> {
-        Self::resolve(AT_FDCWD, path, ResolveFlag::empty())
+        /// As the kernel allows.
+        const MAX_LINKS: usize = 40;
+        let mut links = 0;
+        let mut place = open_directory(Path::new("/"))?;
+        let mut rest = path.to_owned();
+        loop {
+            let mut components = rest.components();
+            let Some(component) = components.next() else {
+                return Self::of_open(place.as_fd()).map(|(id, _)| id);
+            };
+            let below = components.as_path().to_owned();
+            let (id, _) = Self::of_open(place.as_fd())?;
+            // A step onto the root directory of a file system does not ask it, one below that does.
+            if id.is_of_other_user() {
+                return Err(Errno::EACCES);
+            }
+            let flags = OFlag::O_NOFOLLOW | PLACE;
+            let next = openat(&place, component.as_os_str(), flags, Mode::empty())?;
+            let (_, is_link) = Self::of_open(next.as_fd())?;
+            if is_link {
+                links += 1;
+                if links > MAX_LINKS {
+                    return Err(Errno::ELOOP);
+                }
+                rest = Path::new(&readlinkat(&next, "")?).join(below);
+            } else {
+                place = next;
+                rest = below;
+            }
+        }
     }
 
-    /// Of a path below a directory, which links cannot leave.
+    /// Of a path below a directory of another process, as far as the kernel has it in memory.
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN`: it is not there; a link may have to be followed for the first time in a while.
     pub(crate) fn below(directory: BorrowedFd<'_>, path: &Path) -> Result<Self, Errno> {
-        Self::resolve(directory, path, ResolveFlag::RESOLVE_IN_ROOT)
+        /// A rename elsewhere can get in the way of a look-up.
+        const ATTEMPTS: usize = 4;
+        let cached = ResolveFlag::from_bits_retain(libc::RESOLVE_CACHED);
+        let how = OpenHow::new()
+            .flags(PLACE)
+            .resolve(ResolveFlag::RESOLVE_IN_ROOT | cached);
+        let mut attempts = (0..ATTEMPTS).map(|_| openat2(directory, path, how));
+        let found = attempts.find(|found| !matches!(found, Err(Errno::EAGAIN)));
+        Self::of_open(found.unwrap_or(Err(Errno::EAGAIN))?.as_fd()).map(|(id, _)| id)
     }
 
     /// Some interfaces of the kernel tell no more.
@@ -113,25 +161,19 @@ impl CachedId {
         u32::from_le_bytes([a, b, c, d])
     }
 
-    fn resolve(
-        directory: BorrowedFd<'_>,
-        path: &Path,
-        resolve: ResolveFlag,
-    ) -> Result<Self, Errno> {
-        /// A rename elsewhere can get in the way of a look-up.
-        const ATTEMPTS: usize = 4;
-        let how = OpenHow::new()
-            .flags(OFlag::O_PATH | OFlag::O_CLOEXEC)
-            .resolve(resolve | ResolveFlag::from_bits_retain(libc::RESOLVE_CACHED));
-        let mut attempts = (0..ATTEMPTS).map(|_| openat2(directory, path, how));
-        let found = attempts.find(|found| !matches!(found, Err(Errno::EAGAIN)));
-        Self::of_open(found.ok_or(Errno::EAGAIN)??.as_fd())
+    fn is_of_other_user(self) -> bool {
+        let (major, minor) = self.device;
+        let mounter = mounter_of(makedev(major.into(), minor.into()));
+        mounter.is_some_and(|mounter| mounter != 0 && mounter != geteuid().as_raw())
     }
 
     /// `statx(2)`, which `nix` does not have.
-    fn of_open(file: BorrowedFd<'_>) -> Result<Self, Errno> {
+    ///
+    /// Also whether it is a symbolic link.
+    fn of_open(file: BorrowedFd<'_>) -> Result<(Self, bool), Errno> {
         /// Of `struct statx`, and what is read of it.
         const SIZE: usize = 256;
+        const MODE: usize = 28;
         const INODE: usize = 32;
         const DEVICE_MAJOR: usize = 136;
         const DEVICE_MINOR: usize = 140;
@@ -154,10 +196,13 @@ impl CachedId {
             let bytes = bytes.get(at..).and_then(|rest| rest.first_chunk());
             bytes.map_or(0, |bytes| u32::from_ne_bytes(*bytes))
         };
-        Ok(Self {
+        let id = Self {
             device: (word(DEVICE_MAJOR), word(DEVICE_MINOR)),
             inode: status[INODE / 8],
-        })
+        };
+        let [a, b, ..] = word(MODE).to_ne_bytes();
+        let mode = u32::from(u16::from_ne_bytes([a, b]));
+        Ok((id, mode & libc::S_IFMT == libc::S_IFLNK))
     }
 }
 
@@ -173,24 +218,46 @@ mod tests {
     fn id_is_that_of_the_file() {
         let file = std::env::temp_dir().join(format!("daemon-cached-{}", std::process::id()));
         let metadata = File::create(&file).unwrap().metadata().unwrap();
-        let id = CachedId::of(&file);
+        let id = NodeId::of(&file);
         fs::remove_file(&file).unwrap();
         let device = (
             u32::try_from(major(metadata.dev())).unwrap(),
             u32::try_from(minor(metadata.dev())).unwrap(),
         );
         let inode = metadata.ino();
-        assert_eq!(id, Ok(CachedId { device, inode }));
+        assert_eq!(id, Ok(NodeId { device, inode }));
     }
 
     #[test]
-    fn file_system_is_not_asked() {
+    fn links_are_followed() {
+        let directory = std::env::temp_dir().join(format!("daemon-links-{}", std::process::id()));
+        fs::create_dir(&directory).unwrap();
+        let link = |target: &str, name: &str| {
+            std::os::unix::fs::symlink(target, directory.join(name)).unwrap();
+        };
+        fs::write(directory.join("file"), "").unwrap();
+        link("file", "relative");
+        link(".", "here");
+        link(directory.to_str().unwrap(), "absolute");
+        link("circle", "circle");
+        let id = |name: &str| NodeId::of(&directory.join(name));
+        let file = id("file").unwrap();
+        let found = ["relative", "here/here/file", "absolute/here/relative"].map(id);
+        let (circle, missing) = (id("circle"), id("missing"));
+        fs::remove_dir_all(&directory).unwrap();
+        assert_eq!(found, [Ok(file); 3]);
+        assert_eq!(circle, Err(Errno::ELOOP));
+        assert_eq!(missing, Err(Errno::ENOENT));
+    }
+
+    #[test]
+    fn file_system_below_a_directory_is_not_asked() {
         let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
         // No process has looked this file up.
-        let path = format!("/proc/{}/timens_offsets", child.id());
-        let id = CachedId::of(path.as_ref());
+        let process = open_directory(format!("/proc/{}", child.id()).as_ref()).unwrap();
+        let id = NodeId::below(process.as_fd(), Path::new("timens_offsets"));
         child.kill().unwrap();
         child.wait().unwrap();
-        assert_eq!(id, Err(Errno::EAGAIN));
+        assert!(id.is_err(), "{id:?}");
     }
 }
