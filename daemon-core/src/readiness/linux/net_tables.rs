@@ -32,7 +32,7 @@ fn parse_tcp(row: &[u8]) -> Option<(u64, SocketState)> {
     let state = match row.state {
         0x0a => SocketState::Listening(LocalAddress::Ip(row.local)),
         0x02 => SocketState::Connecting,
-        0x01 | 0x08 => SocketState::Connected(LastWord::Unclear),
+        0x01 | 0x08 => SocketState::Connected(LastWord::Unclear, row.local.port()),
         _ => SocketState::Other,
     };
     Some((row.inode, state))
@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(state(inode(&v4)), &SocketState::Listening(v4_address));
         assert_eq!(
             state(inode(&client)),
-            &SocketState::Connected(LastWord::Unclear)
+            &SocketState::Connected(LastWord::Unclear, client.local_addr().unwrap().port())
         );
         assert_eq!(
             state(inode(&udp)),

@@ -5,7 +5,7 @@
 //! it does, a close by its owner is not complete.
 
 use std::collections::HashMap;
-use std::net::{TcpListener, UdpSocket};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{self, UnixListener};
@@ -84,7 +84,7 @@ pub(super) fn state_of(socket: OwnedFd) -> SocketState {
     let kind = read_int(socket.as_fd(), libc::SO_TYPE);
     match (domain, kind) {
         (Some(libc::AF_INET | libc::AF_INET6), Some(libc::SOCK_STREAM)) => {
-            state_of_tcp(socket.as_fd())
+            state_of_tcp(&TcpStream::from(socket))
         }
         (Some(libc::AF_INET | libc::AF_INET6), Some(libc::SOCK_DGRAM)) => {
             state_of_udp(&UdpSocket::from(socket))
@@ -94,18 +94,19 @@ pub(super) fn state_of(socket: OwnedFd) -> SocketState {
     }
 }
 
-fn state_of_tcp(socket: BorrowedFd<'_>) -> SocketState {
+fn state_of_tcp(socket: &TcpStream) -> SocketState {
     const TCP_ESTABLISHED: u8 = 1;
     const TCP_SYN_SENT: u8 = 2;
     const TCP_CLOSE_WAIT: u8 = 8;
     let mut info = [0; TCP_INFO_SIZE];
-    let length = socket::read_option(socket, libc::IPPROTO_TCP, libc::TCP_INFO, &mut info);
+    let length = socket::read_option(socket.as_fd(), libc::IPPROTO_TCP, libc::TCP_INFO, &mut info);
+    let port = || socket.local_addr().map_or(0, |address| address.port());
     match (length, info[0]) {
         // Multipath TCP has no such option.
-        (Err(_), _) => SocketState::Connected(LastWord::Unclear),
+        (Err(_), _) => SocketState::Connected(LastWord::Unclear, port()),
         (Ok(_), TCP_SYN_SENT) => SocketState::Connecting,
         (Ok(length), TCP_ESTABLISHED | TCP_CLOSE_WAIT) => {
-            SocketState::Connected(last_word(&info, length))
+            SocketState::Connected(last_word(&info, length), port())
         }
         (Ok(_), _) => SocketState::Other,
     }

@@ -24,8 +24,8 @@ pub(super) enum SocketState {
     Bound(SocketAddr),
     /// TCP, the connection is being made.
     Connecting,
-    /// TCP, connected.
-    Connected(LastWord),
+    /// TCP, connected, with this local port.
+    Connected(LastWord, u16),
     /// A Unix socket whose other end was made by this process; `None` where it is of another PID
     /// namespace.
     UnixPeer(Option<Pid>),

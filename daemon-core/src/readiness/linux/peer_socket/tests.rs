@@ -1,7 +1,6 @@
 use super::*;
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::thread;
@@ -67,7 +66,10 @@ fn side_that_spoke_last_is_known() {
     let mut ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (mut theirs, _) = listener.accept().unwrap();
     let last_word = |socket: &TcpStream| match state(socket.try_clone().unwrap()) {
-        SocketState::Connected(last_word) => last_word,
+        SocketState::Connected(last_word, port) => {
+            assert_eq!(port, socket.local_addr().unwrap().port());
+            last_word
+        }
         other => panic!("{other:?}"),
     };
     assert_eq!(last_word(&ours), LastWord::Neither);

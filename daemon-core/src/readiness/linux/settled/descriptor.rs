@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 use super::call::Descriptors;
 use super::observation::Source;
 use crate::readiness::platform::peer_socket::{PeerSockets, parse_socket_link, receive_timeout};
-use crate::readiness::platform::socket_state::{LastWord, SocketState};
+use crate::readiness::platform::socket_state::{LastWord, LocalAddress, SocketState};
 use crate::readiness::platform::thread_state::has_ended;
 
 /// An epoll set may hold another, and not more than this is looked at.
@@ -123,17 +123,18 @@ impl DescriptorTable<'_> {
 
     fn source(&self, state: &SocketState) -> Source {
         match state {
-            SocketState::Listening(_) => Source::Server,
+            SocketState::Listening(LocalAddress::Ip(address)) => Source::Server(address.port()),
+            SocketState::Listening(_) => Source::Server(0),
             SocketState::Bound(address) if PRIVILEGED_PORTS.contains(&address.port()) => {
-                Source::Server
+                Source::Server(0)
             }
             SocketState::Connecting => Source::Connecting,
-            SocketState::Connected(LastWord::Ours) => Source::AwaitingReply,
-            SocketState::Connected(LastWord::Neither) => Source::Unspoken,
-            SocketState::Connected(LastWord::Unclear) => Source::Unclear,
+            SocketState::Connected(LastWord::Ours, port) => Source::AwaitingReply(*port),
+            SocketState::Connected(LastWord::Neither, port) => Source::Unspoken(*port),
+            SocketState::Connected(LastWord::Unclear, _) => Source::Unclear,
             SocketState::UnixPeer(Some(peer)) if self.family.contains(peer) => Source::Internal,
             SocketState::UnixPeer(_) => Source::UnixPeer,
-            SocketState::Connected(LastWord::Theirs) => Source::Answered,
+            SocketState::Connected(LastWord::Theirs, _) => Source::Answered,
             SocketState::Bound(_) | SocketState::Other => Source::Other,
         }
     }

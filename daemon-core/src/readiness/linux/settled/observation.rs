@@ -32,7 +32,17 @@ pub(super) struct Thread {
 impl Thread {
     /// Whether it waits for clients.
     pub(super) fn serves(&self) -> bool {
-        matches!(&self.activity, Activity::Waits(wait) if wait.sources.contains(&Source::Server))
+        self.sources()
+            .any(|source| matches!(source, Source::Server(_)))
+    }
+
+    /// What it waits for.
+    pub(super) fn sources(&self) -> impl Iterator<Item = &Source> {
+        let wait = match &self.activity {
+            Activity::Waits(wait) => Some(wait),
+            _ => None,
+        };
+        wait.into_iter().flat_map(|wait| &wait.sources)
     }
 }
 
@@ -61,6 +71,13 @@ impl Observation {
             is_complete: true,
             clock,
         }
+    }
+
+    /// Whether a connection with this local port is one of a client of the daemon.
+    pub(super) fn is_served(&self, port: u16) -> bool {
+        let mut threads = self.processes.iter().flat_map(|process| &process.threads);
+        let server = Source::Server(port);
+        port != 0 && threads.any(|thread| thread.sources().any(|source| *source == server))
     }
 
     /// Since when the thread that waits longest for a device has waited.
@@ -98,16 +115,16 @@ pub(super) enum Call {
 /// Something that ends the wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Source {
-    /// A socket that clients come to.
-    Server,
+    /// A socket that clients come to, with its TCP port; zero for any other kind.
+    Server(u16),
     /// A TCP connection that is being made.
     Connecting,
-    /// A TCP connection on which the daemon spoke last.
-    AwaitingReply,
+    /// A TCP connection on which the daemon spoke last, with its local port.
+    AwaitingReply(u16),
     /// A TCP connection on which the other side spoke last.
     Answered,
-    /// A TCP connection on which neither side has spoken.
-    Unspoken,
+    /// A TCP connection on which neither side has spoken, with its local port.
+    Unspoken(u16),
     /// A connection whose last sender the kernel does not show, or a descriptor that cannot be read.
     Unclear,
     /// A Unix socket with a process that does not belong to the daemon at its other end.

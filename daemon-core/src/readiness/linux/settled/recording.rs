@@ -88,20 +88,45 @@ fn parse_ms(text: &str) -> Duration {
 }
 
 const SOURCES: [(Source, &str); 9] = [
-    (Source::Server, "server"),
+    (Source::Server(0), "server"),
     (Source::Connecting, "connecting"),
-    (Source::AwaitingReply, "awaiting-reply"),
+    (Source::AwaitingReply(0), "awaiting-reply"),
     (Source::Answered, "answered"),
-    (Source::Unspoken, "unspoken"),
+    (Source::Unspoken(0), "unspoken"),
     (Source::Unclear, "unclear"),
     (Source::UnixPeer, "unix"),
     (Source::Internal, "internal"),
     (Source::Other, "other"),
 ];
 
+/// `server`, or `server:80` where the port is known.
 fn parse_source(text: &str) -> Source {
-    let source = SOURCES.iter().find(|(_, name)| *name == text);
-    source.unwrap_or_else(|| panic!("{text}")).0
+    let (name, port) = text.split_once(':').unwrap_or((text, "0"));
+    let source = SOURCES.iter().find(|(_, known)| *known == name);
+    with_port(
+        source.unwrap_or_else(|| panic!("{text}")).0,
+        port.parse().unwrap(),
+    )
+}
+
+fn with_port(source: Source, port: u16) -> Source {
+    match source {
+        Source::Server(_) => Source::Server(port),
+        Source::AwaitingReply(_) => Source::AwaitingReply(port),
+        Source::Unspoken(_) => Source::Unspoken(port),
+        source => source,
+    }
+}
+
+fn source_text(source: &Source) -> String {
+    let kind = with_port(*source, 0);
+    let name = SOURCES.iter().find(|(known, _)| *known == kind).unwrap().1;
+    match source {
+        Source::Server(port @ 1..)
+        | Source::AwaitingReply(port @ 1..)
+        | Source::Unspoken(port @ 1..) => format!("{name}:{port}"),
+        _ => name.to_owned(),
+    }
 }
 
 /// What a line says of one look, pids counted from 1.
@@ -159,9 +184,7 @@ fn activity(activity: &Activity) -> String {
                 Call::Child => "child",
                 Call::Other => "wait",
             };
-            let name =
-                |source: &Source| SOURCES.iter().find(|(known, _)| known == source).unwrap().1;
-            let sources: Vec<&str> = wait.sources.iter().map(name).collect();
+            let sources: Vec<String> = wait.sources.iter().map(source_text).collect();
             let ends = wait.ends.map(|ends| format!("@{}", ends.as_millis()));
             format!(
                 "{call}[{}]#{:x}{}",

@@ -71,7 +71,10 @@ impl Condition {
                     Activity::Waits(wait) if wait.call == Call::Child => {
                         signs.add_wait_for_child(observation, process);
                     }
-                    Activity::Waits(wait) => signs.add_wait(wait, may_start, deadline),
+                    Activity::Waits(wait) => {
+                        signs.add_sources(wait, observation);
+                        signs.add_limit(wait, may_start, deadline);
+                    }
                 }
             }
         }
@@ -93,8 +96,6 @@ enum Sign {
     /// Where the start may go on beside a thread that serves.
     StartTimed,
     Blind,
-    /// Part of the start, where no thread serves: then no client can have come.
-    AwaitsGreeting,
     /// A thread waits in a call that is not shown: it may be a step of a start.
     Unseen,
     Serves,
@@ -122,27 +123,33 @@ impl Signs {
         }
     }
 
-    fn add_wait(&mut self, wait: &Wait, may_start: bool, deadline: Duration) {
+    fn add_sources(&mut self, wait: &Wait, observation: &Observation) {
         self.add(Sign::Waits);
         for source in &wait.sources {
             match source {
-                Source::Server => self.add(Sign::Serves),
-                Source::Connecting | Source::AwaitingReply => self.add(Sign::Starts),
-                // A read from nothing else is for the answer to a question. In an event loop it may
-                // be that of a client of the daemon.
-                Source::UnixPeer if wait.call == Call::Other && wait.sources.len() == 1 => {
+                Source::Server(_) => self.add(Sign::Serves),
+                // A client may come as soon as a thread serves, and be silent or have its answer.
+                Source::AwaitingReply(port) | Source::Unspoken(port)
+                    if observation.is_served(*port) =>
+                {
+                    self.add(Sign::Expects);
+                }
+                Source::Connecting | Source::AwaitingReply(_) => self.add(Sign::Starts),
+                // A read from nothing else is for the answer to a question, or for a greeting. In an
+                // event loop it may be that of a client of the daemon.
+                Source::UnixPeer | Source::Unspoken(_)
+                    if wait.call == Call::Other && wait.sources.len() == 1 =>
+                {
                     self.add(Sign::Starts);
                 }
-                // So is a read from nothing else for a greeting, unless a client of the daemon is silent.
-                Source::Unspoken if wait.call == Call::Other && wait.sources.len() == 1 => {
-                    self.add(Sign::Blind);
-                    self.add(Sign::AwaitsGreeting);
-                }
-                Source::UnixPeer | Source::Unspoken | Source::Unclear => self.add(Sign::Blind),
+                Source::UnixPeer | Source::Unspoken(_) | Source::Unclear => self.add(Sign::Blind),
                 Source::Answered | Source::Other => self.add(Sign::Expects),
                 Source::Internal => {}
             }
         }
+    }
+
+    fn add_limit(&mut self, wait: &Wait, may_start: bool, deadline: Duration) {
         // What ends after the launcher has stopped waiting makes no difference, as a keep-alive. But an
         // answer may come before: to a question about a name, for example.
         let expects_nothing =
@@ -164,9 +171,7 @@ impl Signs {
             Condition::WaitsForDevice
         } else if self.has(Sign::Runs) || self.0 == 0 {
             Condition::Runs
-        } else if self.has(Sign::Starts)
-            || (self.has(Sign::AwaitsGreeting) && !self.has(Sign::Serves))
-        {
+        } else if self.has(Sign::Starts) {
             Condition::Starts
         } else if serves && is_complete && !self.has(Sign::Unseen) {
             Condition::Serves

@@ -1,8 +1,9 @@
 use super::*;
 
-use std::net::{TcpListener, UdpSocket};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 use nix::sys::time::TimeSpec;
@@ -33,6 +34,10 @@ fn epoll(entries: &[(&dyn AsFd, EpollFlags)]) -> Epoll {
     epoll
 }
 
+fn temporary_path() -> PathBuf {
+    std::env::temp_dir().join(format!("descriptor-{}", Pid::this()))
+}
+
 fn listener() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").unwrap()
 }
@@ -40,7 +45,19 @@ fn listener() -> TcpListener {
 #[test]
 fn sockets_are_told_apart() {
     let (ours, theirs) = UnixStream::pair().unwrap();
-    assert_eq!(set(&[&listener()]).sources, [Source::Server]);
+    let (listener, path) = (listener(), temporary_path());
+    let port = listener.local_addr().unwrap().port();
+    assert_eq!(set(&[&listener]).sources, [Source::Server(port)]);
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (accepted, _) = listener.accept().unwrap();
+    let client_port = client.local_addr().unwrap().port();
+    assert_eq!(
+        set(&[&client, &accepted]).sources,
+        [Source::Unspoken(client_port), Source::Unspoken(port)]
+    );
+    let unix = UnixListener::bind(&path).unwrap();
+    fs::remove_file(path).unwrap();
+    assert_eq!(set(&[&unix]).sources, [Source::Server(0)]);
     assert_eq!(
         set(&[&ours, &theirs]).sources,
         [Source::Internal, Source::Internal]
@@ -59,7 +76,8 @@ fn members_of_an_epoll_set_are_seen() {
     ]);
     let mut sources = set(&[&outer.0]).sources;
     sources.sort();
-    assert_eq!(sources, [Source::Server, Source::Internal]);
+    let port = listener.local_addr().unwrap().port();
+    assert_eq!(sources, [Source::Server(port), Source::Internal]);
 }
 
 #[test]

@@ -87,11 +87,25 @@ fn conversation_is_part_of_the_start() {
 
 #[test]
 fn greeting_is_part_of_the_start() {
-    assert_eq!(condition("p1 1:wait[unspoken]"), Condition::Starts);
-    // A client of the daemon may be silent.
-    let server = "p1 1:wait[server] 2:wait[unspoken]";
-    assert_eq!(condition(server), Condition::Serves);
-    assert_eq!(condition("p1 1:loop[unspoken]"), Condition::Blind);
+    assert_eq!(condition("p1 1:wait[unspoken:9]"), Condition::Starts);
+    assert_eq!(condition("p1 1:loop[unspoken:9]"), Condition::Blind);
+    let beside_server = "p1 1:wait[server:80] 2:wait[unspoken:9]";
+    assert_eq!(condition(beside_server), Condition::Starts);
+}
+
+#[test]
+fn clients_of_the_daemon_do_not_hold_it_up() {
+    let silent = "p1 1:wait[server:80] 2:wait[unspoken:80]";
+    assert_eq!(condition(silent), Condition::Serves);
+    let answered = "p1 1:loop[server:80,awaiting-reply:80]";
+    assert_eq!(condition(answered), Condition::Serves);
+    let in_worker = "p1 1:wait[server:80] p2<1 2:wait[awaiting-reply:80]";
+    assert_eq!(condition(in_worker), Condition::Serves);
+    // Not of the daemon, or not known to be.
+    let database = "p1 1:loop[server:80,awaiting-reply:9]";
+    assert_eq!(condition(database), Condition::Starts);
+    let unknown = "p1 1:loop[server,awaiting-reply]";
+    assert_eq!(condition(unknown), Condition::Starts);
 }
 
 #[test]
