@@ -118,8 +118,8 @@ fn with_port(source: Source, port: u16) -> Source {
     }
 }
 
-fn source_text(source: &Source) -> String {
-    let kind = with_port(*source, 0);
+fn source_text(source: Source) -> String {
+    let kind = with_port(source, 0);
     let name = SOURCES.iter().find(|(known, _)| *known == kind).unwrap().1;
     match source {
         Source::Server(port @ 1..)
@@ -184,7 +184,7 @@ fn activity(activity: &Activity) -> String {
                 Call::Child => "child",
                 Call::Other => "wait",
             };
-            let sources: Vec<String> = wait.sources.iter().map(source_text).collect();
+            let sources: Vec<String> = wait.sources.iter().copied().map(source_text).collect();
             let ends = wait.ends.map(|ends| format!("@{}", ends.as_millis()));
             format!(
                 "{call}[{}]#{:x}{}",
