@@ -28,7 +28,7 @@ use crate::sys;
 /// What a failing start may take after its timeout: the stop signal, SIGKILL, and the log.
 const FAILURE_TIME: Duration = Duration::from_secs(15);
 
-/// The pause after another start was faster, and has ended by now.
+/// The pause before another start, after one that was faster has ended.
 const RETRY_INTERVAL: Duration = Duration::from_millis(2);
 
 /// How much of the log is shown, as in a start of this process.
@@ -77,7 +77,7 @@ impl Daemon {
     pub fn ensure(self) -> Result<Started, Error> {
         if running::is_daemon() {
             return Ok(Started {
-                pid: std::process::id(),
+                pid: running::daemon_pid(),
                 was_running: true,
                 announced: Vec::new(),
             });
@@ -165,6 +165,8 @@ pub(crate) fn find_or_start(
             Verdict::Failed(error) if prepared.is_some() => {
                 return Err(error.with_output(log.output()));
             }
+            // The other start has ended and left no word of it.
+            Verdict::Down if prepared.is_some() => thread::sleep(RETRY_INTERVAL),
             Verdict::Failed(_) | Verdict::Down => {}
         }
         let config = if let Some(config) = &prepared {
@@ -183,7 +185,6 @@ pub(crate) fn find_or_start(
         if !is_beaten || give_up.is_some_and(|give_up| Instant::now() >= give_up) {
             return Err(error);
         }
-        thread::sleep(RETRY_INTERVAL);
     }
 }
 

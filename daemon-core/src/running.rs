@@ -86,6 +86,11 @@ fn empty_pid_file() {
     }
 }
 
+/// The pid of the daemon, also in its forked children.
+pub(crate) fn daemon_pid() -> u32 {
+    PID_FILE.get().map_or_else(std::process::id, |it| it.owner)
+}
+
 fn origin() -> Option<&'static Origin> {
     ORIGIN.get()
 }

@@ -31,6 +31,19 @@ fn ensure_starts_the_daemon_and_goes_on() {
 }
 
 #[test]
+fn ensure_starts_a_supervised_daemon() {
+    requires!(linux("locks on ranges of bytes"));
+    let scratch = Scratch::new();
+    let options = format!("{OPTIONS}\nrestart=on-failure");
+    let client = |steps| client(&scratch, steps).options(&options).run();
+    let launch = client("announce:port=80 ready stay");
+    assert_eq!((launch.code(), launch.err_text()), (0, String::new()));
+    let pid = scratch.read("report.pid").trim().to_owned();
+    assert_eq!(launch.out_text(), format!("{pid} false port=80\n"));
+    assert_eq!(client("").out_text(), format!("{pid} true \n"));
+}
+
+#[test]
 fn ensure_gives_the_signals_back() {
     let scratch = Scratch::new();
     let start = client(&scratch, "ready stay");
@@ -69,7 +82,8 @@ fn ensure_needs_arguments_for_the_daemon() {
 
 #[test]
 fn arguments_that_lead_to_ensure_again_are_refused() {
-    for ready in ["notify", "exec", "settled"] {
+    let modes = ["notify", "exec", "settled", "notify\nrestart=always"];
+    for ready in modes {
         let scratch = Scratch::new();
         let options = OPTIONS.replace("-b,x", "get").replace("notify", ready);
         let launch = client(&scratch, "note:ran").options(options).run();

@@ -67,6 +67,7 @@ fn cached_does_what_its_comment_says() {
 
 #[test]
 fn clients_on_a_cold_machine_start_one_daemon() {
+    requires!(linux("locks on ranges of bytes"));
     let scratch = Scratch::new();
     // They wait for the FIFO to be opened.
     let script = "
@@ -87,6 +88,7 @@ fn clients_on_a_cold_machine_start_one_daemon() {
 
 #[test]
 fn clients_of_a_broken_daemon_get_its_reason() {
+    requires!(linux("locks on ranges of bytes"));
     let scratch = Scratch::new();
     fs::create_dir(scratch.path("cached.sock")).expect("an obstacle");
     let script = "

@@ -19,7 +19,7 @@ pub(crate) enum Verdict {
     Up(u32, Status),
     /// No daemon runs, and none is being started.
     Down,
-    /// The start that was waited for has failed.
+    /// The start that was under way has failed.
     Failed(Error),
     /// It is still under way at the deadline.
     Pending,
@@ -45,19 +45,19 @@ impl Control {
         };
         // Otherwise the daemon of another user would pass for this one.
         pid_file::refuse_planted(self.pid_file(), &file)?;
-        let mut was_starting = false;
         let mut interval = SHORTEST_INTERVAL;
         loop {
             let state = lock::run_state(&file);
-            match state.map_err(|errno| Error::pid_file_unread(self.pid_file(), errno.into()))? {
+            let state =
+                state.map_err(|errno| Error::pid_file_unread(self.pid_file(), errno.into()));
+            let is_starting = match state? {
                 // A launcher that was killed leaves no failure.
                 RunState::Over => {
-                    let failure = pid_file::failure(&file).filter(|_| was_starting);
+                    let failure = pid_file::failure(&file);
                     return Ok(failure.map_or(Verdict::Down, Verdict::Failed));
                 }
-                RunState::Starting => was_starting = true,
+                RunState::Starting => true,
                 RunState::Restarting(_) => {
-                    was_starting = true;
                     if !was_restarting {
                         was_restarting = true;
                         deadline = Instant::now().checked_add(restart_timeout);
@@ -65,8 +65,9 @@ impl Control {
                             return Ok(Verdict::Pending);
                         }
                     }
+                    true
                 }
-                RunState::Up if lock::is_ending(&file) => was_starting = false,
+                RunState::Up if lock::is_ending(&file) => false,
                 RunState::Up => {
                     let status = self.status()?;
                     return Ok(match status {
@@ -74,10 +75,10 @@ impl Control {
                         _ => Verdict::Down,
                     });
                 }
-            }
+            };
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 // A daemon that does not exit is the error of a start.
-                return Ok(if was_starting {
+                return Ok(if is_starting {
                     Verdict::Pending
                 } else {
                     Verdict::Down
