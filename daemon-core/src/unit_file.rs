@@ -19,6 +19,7 @@ use crate::error::{Error, ErrorKind, escape, shown};
 use crate::kill_mode::KillMode;
 use crate::path_template::{self, Resolved};
 use crate::program_name;
+use crate::restart::Restart;
 use crate::settings::Object;
 use crate::stdin::Stdin;
 use crate::value_flags::{Chosen, PID_FLAG};
@@ -67,7 +68,7 @@ impl Daemon {
 pub(crate) struct UnitFile {
     settings: Daemon,
     manager: Manager,
-    /// The name of the program, and of the unit.
+    /// The name of the unit: of the program, and of its instance.
     name: String,
     program: PathBuf,
     /// `argv[0]`, where the file of the program has another name.
@@ -115,6 +116,12 @@ impl UnitFile {
         };
         let workdir = workdir.map_or_else(env::current_dir, Ok);
         let workdir = workdir.map_err(|cause| Error::step("find the working directory", cause))?;
+        let name = program_name::in_argv0(&argv0).unwrap_or("program".as_ref());
+        let name = match settings.instance.as_deref() {
+            None | Some("default") => name.to_string_lossy().into_owned(),
+            Some(instance) => format!("{}-{instance}", name.to_string_lossy()),
+        };
+        let name = unit_name(&name);
         // A symbolic link stays what it is.
         let has_parent = workdir
             .components()
@@ -124,9 +131,7 @@ impl UnitFile {
             _ => workdir,
         };
         let unit = Self {
-            name: program_name::in_argv0(&argv0).map_or("program".to_owned(), |name| {
-                unit_name(&name.to_string_lossy())
-            }),
+            name,
             argv0: is_renamed.then_some(argv0),
             settings,
             manager,
@@ -185,6 +190,9 @@ impl UnitFile {
         let mut line = |line: String| writeln!(text, "{line}").unwrap_or_default();
         line("\n[Unit]".to_owned());
         line(format!("Description={}", self.description()));
+        if self.settings.settings.restart.is_some() {
+            line("StartLimitIntervalSec=0".to_owned());
+        }
         line("\n[Service]".to_owned());
         // By its name: the constructor of a mode links the code of the mode.
         let is_notify = self.settings.readiness.to_string() == "notify";
@@ -227,6 +235,9 @@ impl UnitFile {
             "TimeoutStopSec={}",
             time_span(self.settings.settings.stop_timeout)
         ));
+        for value in self.restarts() {
+            line(value);
+        }
         for value in self.remarks() {
             line(format!("# {value}"));
         }
@@ -349,6 +360,35 @@ impl UnitFile {
             .collect()
     }
 
+    fn restarts(&self) -> Vec<String> {
+        let settings = &self.settings.settings;
+        let Some(restart) = settings.restart else {
+            return Vec::new();
+        };
+        let (first, longest) = (settings.restart_delay, settings.restart_delay_max);
+        let mut lines = match restart {
+            Restart::OnFailure => vec![
+                "Restart=on-failure".to_owned(),
+                "RestartPreventExitStatus=64 78".to_owned(),
+            ],
+            Restart::Always => vec!["Restart=always".to_owned()],
+        };
+        lines.push(format!("RestartSec={}", time_span(first)));
+        if first < longest {
+            // Each step at most doubles the delay.
+            let mut steps = 1;
+            let mut delay = first.max(Duration::from_millis(1));
+            while delay.saturating_mul(2) < longest {
+                delay = delay.saturating_mul(2);
+                steps += 1;
+            }
+            lines.push("# The next two keys need systemd 254.".to_owned());
+            lines.push(format!("RestartSteps={steps}"));
+            lines.push(format!("RestartMaxDelaySec={}", time_span(longest)));
+        }
+        lines
+    }
+
     /// What the unit leaves to its reader.
     fn remarks(&self) -> Vec<String> {
         let mut remarks: Vec<String> = [
@@ -371,6 +411,9 @@ impl UnitFile {
         }
         if settings.env.clears() {
             remarks.push("not expressed: env_clear; systemd passes few variables".to_owned());
+        }
+        if settings.settings.restart_limit.is_some() {
+            remarks.push("not expressed: restart_limit; see StartLimitBurst=".to_owned());
         }
         if settings.before_start.is_some() {
             remarks.push("not expressed: before_start; see ExecStartPre=".to_owned());

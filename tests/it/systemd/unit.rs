@@ -4,17 +4,19 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use daemon::{Daemon, KillMode, PathSource, Readiness, Signal, Stdin};
+use daemon::{Daemon, KillMode, PathSource, Readiness, Restart, Signal, Stdin};
 
 use super::system::expect_right_with;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
 use crate::support::{program, requires};
 
+const SECOND: Duration = Duration::from_secs(1);
+
 type SetOption = fn(Daemon) -> Daemon;
 
 /// Every option that changes the unit.
-const OPTIONS: [SetOption; 17] = [
+const OPTIONS: [SetOption; 19] = [
     |daemon| daemon.user("root"),
     |daemon| daemon.group("0"),
     |daemon| daemon.umask(0o027),
@@ -36,6 +38,12 @@ const OPTIONS: [SetOption; 17] = [
             .pid("/run/x.pid")
             .pid_in_foreground(true)
     },
+    |daemon| {
+        daemon
+            .restart(Restart::Always)
+            .restart_delay(SECOND..=SECOND)
+    },
+    |daemon| daemon.restart(Restart::OnFailure).restart_limit(3),
     |daemon| daemon.args(["%i", "$A", "a b", ";", "", "\\"]),
 ];
 
@@ -60,8 +68,13 @@ fn units_of_any_two_options_are_valid() {
     }
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     let outcome = verify(&scratch, &names).run();
-    let said = (outcome.code(), outcome.out_text(), outcome.err_text());
-    assert_eq!(said, (0, String::new(), String::new()));
+    assert_eq!(outcome.code(), 0, "{outcome:?}");
+    let said = outcome.err_text();
+    // The unit says that these need a newer systemd.
+    let is_known =
+        |line: &&str| line.contains("'RestartSteps'") || line.contains("'RestartMaxDelaySec'");
+    let other: Vec<_> = said.lines().filter(|line| !is_known(line)).collect();
+    assert_eq!(other, [""; 0]);
 }
 
 /// A unit with the option that is wrong.
@@ -143,9 +156,35 @@ fn verb_prints_the_unit_of_a_command_line() {
     let expected = "\"-v\" \"serve\" \"-p\" \"y.pid\" \"-f\" \"x\"";
     assert_eq!(command(&printed), expected);
     assert!(printed.contains("\nWantedBy=default.target\n"), "{printed}");
-    let printed = unit("control_subcommands=run", &["unit", "x"]);
-    assert_eq!(command(&printed), "\"run\" \"x\"");
+    let options = "control_subcommands=run\ninstance_flag=--name";
+    let printed = unit(options, &["unit", "x", "--name=web"]);
+    assert_eq!(command(&printed), "\"run\" \"x\" \"--name=web\"");
+    assert!(
+        printed.starts_with("# /etc/systemd/system/report-web.service\n"),
+        "{printed}"
+    );
     assert!(!scratch.path("x.pid").exists() && !scratch.path("x.log").exists());
+}
+
+#[test]
+fn restarts_of_a_unit_are_those_of_the_option() {
+    let keys = |daemon: Daemon| {
+        let unit = daemon.unit().expect("a unit");
+        let mut keys: Vec<_> = unit.lines().map(str::to_owned).collect();
+        keys.retain(|key| key.starts_with("Restart") || key.starts_with("StartLimit"));
+        keys.join(" ")
+    };
+    assert_eq!(keys(Daemon::new()), "");
+    assert_eq!(
+        keys(Daemon::new().restart(Restart::OnFailure)),
+        "StartLimitIntervalSec=0 Restart=on-failure RestartPreventExitStatus=64 78 \
+         RestartSec=500ms RestartSteps=7 RestartMaxDelaySec=60"
+    );
+    let always = Daemon::new().restart(Restart::Always);
+    assert_eq!(
+        keys(always.restart_delay(SECOND..=SECOND)),
+        "StartLimitIntervalSec=0 Restart=always RestartSec=1"
+    );
 }
 
 #[test]
@@ -200,7 +239,7 @@ const RUN: &str = r#"
     nl='
 '
     steps="catch:1 status:up ready report stay"
-    export TEST_OPTIONS="control_flag=-s${nl}ready=notify${nl}stop_timeout=5${nl}workdir=$HERE
+    export TEST_OPTIONS="control_flag=-s${nl}ready=notify${nl}stop_timeout=5${nl}workdir=$HERE${nl}restart=on-failure
 env=TEST_DOES:$steps${nl}env=TEST_REPORT:$HERE/report.json${nl}umask=027${nl}user=nobody"
     chmod 777 $HERE
 "#;
@@ -247,6 +286,10 @@ fn printed_unit_runs_the_program_under_systemd() {
             check "$(show report MainPID)" $main "after reload"
             systemctl restart report
             test "$(show report MainPID)" != $main || echo it was not restarted
+            main=$(show report MainPID)
+            kill -KILL $main
+            soon 'test $(show report NRestarts) = 1 && test $(show report ActiveState) = active'
+            test "$(show report MainPID)" != $main || echo it was not restarted after a kill
             systemctl stop report
             check "$(show report ActiveState) $(show report Result)" "inactive success" end
         "#
