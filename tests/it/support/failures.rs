@@ -61,7 +61,10 @@ pub(crate) fn expect_running_program() {
         matches!(status, Ok(WaitStatus::Exited(_, 1..)))
     };
     if !outputs.is_empty() && outputs.iter().all(|(pid, _)| has_failed(*pid)) {
-        let words: Vec<_> = outputs.iter().map(|(_, output)| output.so_far()).collect();
+        let words: Vec<_> = outputs
+            .iter()
+            .map(|(_, output)| output.at_the_end())
+            .collect();
         panic!("the program failed: {}", words.join("\n"));
     }
 }

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -29,11 +30,18 @@ pub(crate) struct Launch {
 pub(crate) struct Output {
     out: Mutex<Vec<u8>>,
     err: Mutex<Vec<u8>>,
+    /// How many of the two have ended.
+    ends: AtomicUsize,
 }
 
 impl Output {
-    /// For the message of a test that fails.
-    pub(crate) fn so_far(&self) -> String {
+    /// For the message of a test that fails because the program has ended.
+    pub(crate) fn at_the_end(&self) -> String {
+        let begin = Instant::now();
+        // A child may hold them.
+        while self.ends.load(Ordering::Acquire) < 2 && begin.elapsed() < Duration::from_secs(5) {
+            thread::sleep(Duration::from_millis(2));
+        }
         let text = |stream: &Mutex<Vec<u8>>| {
             let bytes = stream.lock().expect("the output");
             String::from_utf8_lossy(&bytes).into_owned()
@@ -117,6 +125,7 @@ fn drain(
             let mut bytes = bytes(&output).lock().expect("the output");
             bytes.extend(&buffer[..length]);
         }
+        output.ends.fetch_add(1, Ordering::Release);
         // The receiver is gone where a test has failed.
         sender.send(()).ok();
     });

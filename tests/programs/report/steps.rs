@@ -23,9 +23,20 @@ use nix::unistd::{ForkResult, fork};
 use crate::{locks, measure, privileges, processes, readiness, starts};
 
 pub(crate) fn take(variable: &str) -> ExitCode {
-    for step in env::var(variable).unwrap_or_default().split_whitespace() {
-        let (verb, object) = step.split_once(':').unwrap_or((step, ""));
-        if let Some(end) = take_one(verb, object).unwrap_or_else(|error| {
+    let steps = env::var(variable).unwrap_or_default();
+    let steps: Vec<_> = steps
+        .split_whitespace()
+        .map(|step| (step, step.split_once(':').unwrap_or((step, ""))))
+        .collect();
+    for (index, (step, (verb, object))) in steps.iter().enumerate() {
+        let mut later = steps[index + 1..].iter().map(|(_, (verb, _))| *verb);
+        let is_sign = |verb| ["note", "create", "ready"].contains(&verb);
+        let stays = later.find(|verb| !is_sign(*verb)) == Some("stay");
+        // A test may send the signal as soon as it sees a sign of the program that stays.
+        if stays && is_sign(*verb) {
+            SigSet::from(Signal::SIGTERM).thread_block().ok();
+        }
+        if let Some(end) = take_one(verb, object, stays).unwrap_or_else(|error| {
             let words = format!("{step}: {error}");
             eprintln!("{words}");
             if let Some(path) = env::var_os("TEST_FAILED_STEP") {
@@ -40,14 +51,13 @@ pub(crate) fn take(variable: &str) -> ExitCode {
 }
 
 /// Takes one step; gives the exit status if it is the last one.
-fn take_one(verb: &str, object: &str) -> io::Result<Option<ExitCode>> {
+fn take_one(verb: &str, object: &str, stays: bool) -> io::Result<Option<ExitCode>> {
     let number = || object.parse::<u64>().expect("a number");
     match verb {
-        "report" => report(object)?,
+        "report" => report(object, stays)?,
         // A program that handles SIGTERM and ends as programs should.
         "stay" => {
-            let mut term = SigSet::empty();
-            term.add(Signal::SIGTERM);
+            let term = SigSet::from(Signal::SIGTERM);
             term.thread_block()?;
             term.wait()?;
         }
@@ -163,12 +173,15 @@ fn take_one(verb: &str, object: &str) -> io::Result<Option<ExitCode>> {
 
 /// Writes the report beside its place and renames it, so that a reader finds all of it or nothing.
 /// A second report of the same process has a name of its own.
-fn report(name: &str) -> io::Result<()> {
+fn report(name: &str, stays: bool) -> io::Result<()> {
     let mut path = PathBuf::from(env::var_os("TEST_REPORT").expect("TEST_REPORT"));
     if !name.is_empty() {
         path.set_file_name(format!("{name}.json"));
     }
     let report = serde_json::to_vec_pretty(&measure::report()?)?;
+    if stays {
+        SigSet::from(Signal::SIGTERM).thread_block()?;
+    }
     let unfinished = path.with_extension("unfinished");
     fs::write(&unfinished, report)?;
     fs::rename(unfinished, path)
