@@ -1,5 +1,6 @@
 //! `control_flag`: the control verbs on the command line, and what they print.
 
+mod stop_and_start;
 mod takeover;
 
 use std::ffi::OsString;
@@ -208,19 +209,36 @@ fn restart(
 ) -> Result<Error, Error> {
     // Everything is checked first, so that a bad configuration does not stop the running daemon.
     let control = control(&settings, arguments.first().cloned())?;
-    let status = control.status()?;
-    if matches!(status, Status::Starting { .. }) && settings.settings.restart.is_some() {
-        return Err(Error::still_starting(control.pid_file()));
-    }
-    if let Some(pid) = pid_of(&control, status) {
-        refuse_managed(&settings, pid)?;
+    if let Some(pid) = replaceable(&settings, &control)? {
         if has_no_arguments(&settings, &arguments) {
             take_over(&mut settings, &mut arguments, pid, &control)?;
         }
     }
+    exchange(settings, arguments, || stop(&control, timeout))
+}
+
+/// The process that has the arguments of the daemon, if there is one that may be stopped.
+fn replaceable(settings: &Daemon, control: &Control) -> Result<Option<Pid>, Error> {
+    let status = control.status()?;
+    if matches!(status, Status::Starting { .. }) && settings.settings.restart.is_some() {
+        return Err(Error::still_starting(control.pid_file()));
+    }
+    let pid = pid_of(control, status);
+    if let Some(pid) = pid {
+        refuse_managed(settings, pid)?;
+    }
+    Ok(pid)
+}
+
+/// Stops the old daemon and starts the new one; returns why the start failed.
+fn exchange(
+    settings: Daemon,
+    arguments: Vec<OsString>,
+    stop: impl FnOnce() -> Result<Stopped, Error>,
+) -> Result<Error, Error> {
     let config = settings.into_config(arguments)?;
     preflight::check(false)?;
-    let stopped = stop(&control, timeout)?;
+    let stopped = stop()?;
     tell_stopped(&config.capabilities, config.settings.syslog, stopped);
     let error = start(config);
     Ok(match stopped {

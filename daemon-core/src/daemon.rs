@@ -488,6 +488,8 @@ impl Daemon {
     /// let daemon = Daemon::new().stop_signal(Signal::SIGINT);
     /// ```
     pub fn stop_signal(mut self, signal: Signal) -> Self {
+        self.check
+            .note("stop_signal", option_check::stop_signal(signal));
         self.settings.stop_signal = signal;
         self
     }

@@ -244,7 +244,7 @@ pub(crate) fn path_context(argv0: &OsStr) -> PathContext {
 }
 
 /// Says why, and ends this process with the right status, or by the right signal.
-fn give_up(error: &Error) -> ! {
+pub(crate) fn give_up(error: &Error) -> ! {
     report::failure(error);
     if let Some(signal) = error.signal() {
         crate::signals::die_by(signal);
@@ -263,7 +263,7 @@ fn supervise(settings: &Daemon, record: Record, launcher: DaemonEnd) -> ! {
 }
 
 /// Becomes the daemon, if this process was started as the daemon. Exits if a step fails.
-fn take_handoff(settings: &Daemon) -> Option<Running> {
+pub(crate) fn take_handoff(settings: &Daemon) -> Option<Running> {
     if running::is_daemon() {
         return Some(Running::new());
     }

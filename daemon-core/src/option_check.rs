@@ -151,6 +151,13 @@ pub(crate) fn log_count(count: u32) -> Option<String> {
     (!(1..=LOG_COUNT_MAX).contains(&count)).then(|| "must be 1 to 1000".to_owned())
 }
 
+/// A signal that asks a program to end.
+pub(crate) fn stop_signal(signal: Signal) -> Option<String> {
+    let is_catchable = !UNCATCHABLE.contains(&signal);
+    let complaint = "takes a signal that can be caught, such as `SIGINT`";
+    (!is_catchable).then(|| complaint.to_owned())
+}
+
 /// A signal that asks a program to do something while it runs on.
 pub(crate) fn signal(signal: Signal) -> Option<String> {
     if UNCATCHABLE.contains(&signal) {

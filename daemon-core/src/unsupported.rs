@@ -60,6 +60,20 @@ impl Daemon {
         Err(unsupported())
     }
 
+    /// Exits with 64.
+    pub fn stop_and_start(self) -> Running {
+        give_up(&unsupported())
+    }
+
+    /// Fails.
+    ///
+    /// # Errors
+    ///
+    /// Always, of the kind [`Usage`](crate::ErrorKind::Usage).
+    pub fn try_stop_and_start(self) -> Result<Running, Error> {
+        Err(unsupported())
+    }
+
     /// Fails.
     ///
     /// # Errors

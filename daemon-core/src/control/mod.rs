@@ -180,6 +180,27 @@ impl Control {
         })
     }
 
+    /// The file that the standard output of the running daemon leads to, if that can be seen: its log.
+    ///
+    /// # Errors
+    ///
+    /// As [`status`](Self::status).
+    ///
+    /// ```no_run
+    /// if let Some(log) = daemon::Control::new("/run/hello.pid").log_file()? {
+    ///     println!("see {}", log.display());
+    /// }
+    /// # Ok::<(), daemon::Error>(())
+    /// ```
+    pub fn log_file(&self) -> Result<Option<PathBuf>, Error> {
+        Ok(match self.find()? {
+            Found::Starting(Some(holder)) | Found::Running(holder) => {
+                sys::process::output_of(holder.pid())
+            }
+            _ => None,
+        })
+    }
+
     /// Stops the daemon: the [stop signal](Self::stop_signal), and SIGKILL if the daemon has not ended
     /// within the timeout. Then the rest of its process group gets SIGKILL, see
     /// [`kill_mode`](Self::kill_mode).

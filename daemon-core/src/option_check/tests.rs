@@ -51,6 +51,10 @@ fn builder_refuses_what_the_attribute_refuses() {
             "`subcommand`: a subcommand does not begin with a dash",
         ),
         (
+            new().stop_signal(Signal::SIGKILL),
+            "`stop_signal`: takes a signal that can be caught",
+        ),
+        (
             new().log_reopen(Signal::SIGKILL),
             "`log_reopen`: `SIGKILL` cannot be caught",
         ),

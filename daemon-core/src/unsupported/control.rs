@@ -4,6 +4,7 @@
 mod status;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::daemon::Daemon;
@@ -45,6 +46,15 @@ impl Control {
     ///
     /// Always, of the kind [`Usage`](crate::ErrorKind::Usage).
     pub fn status(&self) -> Result<Status, Error> {
+        Err(unsupported())
+    }
+
+    /// Fails.
+    ///
+    /// # Errors
+    ///
+    /// Always, of the kind [`Usage`](crate::ErrorKind::Usage).
+    pub fn log_file(&self) -> Result<Option<PathBuf>, Error> {
         Err(unsupported())
     }
 

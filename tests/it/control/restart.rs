@@ -203,3 +203,21 @@ fn restart_as_a_subcommand_keeps_arguments() {
         ["run", "-p", "9000"].map(|it| it.as_bytes().to_vec())
     );
 }
+
+#[test]
+fn program_with_its_own_parser_restarts_safely() {
+    let scratch = Scratch::new();
+    let program = |options: &str| {
+        let start = scratch.report().arg("-b").env("TEST_START", "restart");
+        start.options(format!("pid=report.pid\nlog=report.log\n{options}"))
+    };
+    let first = scratch.up(program(""));
+    let refused = program("user=no-such-user").run();
+    assert_eq!(refused.code(), 67, "{refused:?}");
+    assert!(first.process.is_alive(), "checked before it is stopped");
+    let log = scratch.control().log_file().expect("its log");
+    assert!(log.is_none_or(|log| log == scratch.path("report.log")));
+    let second = scratch.up(program(""));
+    assert_ne!(second.pid(), first.pid());
+    assert!(!first.process.is_alive());
+}

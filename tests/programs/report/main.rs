@@ -92,6 +92,7 @@ fn start_by(method: &str) -> Result<Running, Error> {
     match method {
         "start" | "ensure" => Ok(daemon.start()),
         "try_start" => daemon.try_start(),
+        "restart" => Ok(daemon.stop_and_start()),
         // After all but the last one failed, whose outcome counts.
         "try_start_often" => {
             let mut memory = Vec::new();
