@@ -11,7 +11,7 @@ use crate::handoff::Record;
 use crate::identity::{self, CredStep, Identity, Variable};
 use crate::log_file::LogFile;
 use crate::log_reopen;
-use crate::log_rotation::{self, LogWriter, RotationConfig};
+use crate::log_rotation::{self, LogWatch, LogWriter, RotationConfig};
 use crate::passed::{self, PassedFd};
 use crate::pid_file::PidFile;
 use crate::signal::Signal;
@@ -28,8 +28,7 @@ pub(crate) struct Capabilities {
     pub(crate) chroot: Option<EnterRoot>,
     /// Reopens the log on this signal. In the daemon.
     pub(crate) log_reopen: Option<fn(Signal) -> Result<(), Errno>>,
-    /// Rotates the log. For the verb.
-    pub(crate) log_rotation: Option<Rotate>,
+    pub(crate) log_rotation: Option<&'static LogRotations>,
     /// Tells the system log what happens to the daemon.
     pub(crate) syslog: Option<fn(u32, Severity, &str)>,
     /// Keeps what `before_start` passed. In the daemon.
@@ -58,7 +57,7 @@ impl Capabilities {
     }
 
     pub(crate) fn add_log_rotation(&mut self) {
-        self.log_rotation = Some(log_rotation::rotate);
+        self.log_rotation = Some(&LOG_ROTATIONS);
     }
 
     pub(crate) fn add_syslog(&mut self) {
@@ -88,6 +87,9 @@ impl Capabilities {
         self.add_chroot();
         self.add_log_reopen();
         self.add_passed_fds();
+        // In the supervisor.
+        self.add_log_rotation();
+        self.add_syslog();
     }
 
     /// Adds those of another builder.
@@ -103,7 +105,19 @@ impl Capabilities {
     }
 }
 
-type Rotate = fn(RotationConfig, &mut dyn LogWriter) -> Result<(), Error>;
+static LOG_ROTATIONS: LogRotations = LogRotations {
+    rotate: log_rotation::rotate,
+    watch: log_rotation::watch,
+};
+
+/// `log_rotate`.
+#[derive(Debug)]
+pub(crate) struct LogRotations {
+    /// Rotates the log at once. For the verb.
+    pub(crate) rotate: fn(RotationConfig, &mut dyn LogWriter) -> Result<(), Error>,
+    /// For a supervisor.
+    pub(crate) watch: fn(RotationConfig) -> Box<dyn LogWatch>,
+}
 
 type KeepPassed = fn(&[PassedFd]) -> Result<(), Errno>;
 

@@ -145,8 +145,8 @@ fn run(settings: Daemon, verb: Verb, arguments: Vec<OsString>) -> Result<u8, Err
 fn rotate(settings: &Daemon, argv0: Option<OsString>) -> Result<(), Error> {
     let options = &settings.settings;
     let configured = options.log_rotate.zip(options.log_reopen);
-    let rotate = settings.capabilities.log_rotation.zip(configured);
-    let (rotate, (size, signal)) = rotate.ok_or_else(Error::no_log_size)?;
+    let rotation = settings.capabilities.log_rotation.zip(configured);
+    let (rotation, (size, signal)) = rotation.ok_or_else(Error::no_log_size)?;
     let control = control(settings, argv0.clone())?;
     let log = log_of(settings, argv0, &control)?;
     let user = settings.identity()?;
@@ -160,7 +160,7 @@ fn rotate(settings: &Daemon, argv0: Option<OsString>) -> Result<(), Error> {
         signal,
         reopen_timeout: REOPEN_TIMEOUT,
     };
-    rotate(config, &mut DaemonAsWriter::new(&control))
+    (rotation.rotate)(config, &mut DaemonAsWriter::new(&control))
 }
 
 /// The log of the daemon. Where the user of the program can choose it, it is the one that a running

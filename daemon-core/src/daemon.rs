@@ -619,7 +619,8 @@ impl Daemon {
     /// Rotates the log when it has this size in bytes: `log.1` becomes `log.2` and so on, the log becomes
     /// `log.1`, and the daemon opens a new one. Default: never.
     ///
-    /// The control verb `rotate` does it, from a cron job for example. The daemon opens the new log on
+    /// The supervisor of [`restart`](Self::restart) does it, and so does the control verb `rotate`, from a
+    /// cron job for example. The daemon opens the new log on
     /// the signal of [`log_reopen`](Self::log_reopen), or on SIGUSR1 if there is none.
     ///
     /// ```no_run

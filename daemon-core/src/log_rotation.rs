@@ -13,6 +13,7 @@
 mod config;
 mod directory;
 mod failure;
+mod periodic;
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -27,6 +28,7 @@ use crate::signal::Signal;
 use directory::LogDirectory;
 
 pub(crate) use config::RotationConfig;
+pub(crate) use periodic::{LogWatch, watch};
 
 /// How long a run usually may take to open a new log.
 pub(crate) const REOPEN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -127,7 +129,7 @@ impl Rotation {
 
     fn begin(&mut self, writer: &mut dyn LogWriter) -> Result<Progress, Error> {
         let directory = LogDirectory::open(&self.config)?;
-        if !self.is_due(&directory)? {
+        if !self.is_due(&directory, writer)? {
             return Ok(Progress::Idle);
         }
         let Some(_mutex) = Mutex::try_acquire(&self.config.pid_file)? else {
@@ -189,13 +191,21 @@ impl Rotation {
         }
     }
 
+    /// The size of the log, as far as it is there.
+    fn log_length(&self) -> u64 {
+        let log = std::fs::symlink_metadata(&self.config.log);
+        log.map_or(0, |log| log.len())
+    }
+
     /// Whether it is worth to look closer. Takes no lock.
-    fn is_due(&self, directory: &LogDirectory) -> Result<bool, Error> {
+    fn is_due(&self, directory: &LogDirectory, writer: &dyn LogWriter) -> Result<bool, Error> {
         Ok(match directory.log()? {
             Some(log) if log.length >= self.config.size => true,
             Some(log) if log.length > 0 => false,
             // A run may still write to the old log.
-            _ => directory.rotated().is_some(),
+            _ => directory
+                .rotated()
+                .is_some_and(|old| writer.writes_to(old) != Some(false)),
         })
     }
 

@@ -234,6 +234,40 @@ fn starting_run_gets_no_signal() {
     assert_eq!(step.expect("done"), Progress::Rotated);
 }
 
+#[test]
+fn watch_looks_at_the_log_from_time_to_time() {
+    let scratch = Scratch::new();
+    let mut watch = watch(RotationConfig {
+        size: 5,
+        reopen_timeout: Duration::from_secs(3600),
+        ..scratch.config()
+    });
+    let mut run = Run::new(&|| Ok(()));
+    let mut now = Instant::now();
+    let mut look = |seconds, run: &mut Run| {
+        now += Duration::from_secs(seconds);
+        let (error, next) = watch.look(run, now);
+        (error.map(|error| error.kind()), next - now)
+    };
+    let seconds = Duration::from_secs;
+    scratch.write("logs/log", "old\n");
+    assert_eq!(look(1, &mut run), (None, seconds(10)), "it has grown");
+    assert_eq!(look(9, &mut run), (None, seconds(1)), "too early");
+    assert_eq!(look(1, &mut run), (None, seconds(60)), "as it was");
+    scratch.write("logs/log", "old\nold\n");
+    let (error, wait) = look(60, &mut run);
+    assert!(error.is_none() && wait < seconds(1), "{wait:?}");
+    assert_eq!(scratch.logs()[0], None);
+    scratch.write("logs/log", "new\n");
+    assert_eq!(look(1, &mut run), (None, seconds(10)), "rotated");
+    assert_eq!(scratch.logs()[..2], some(["new\n", "old\nold\n"]));
+    // What fails is tried again in an hour.
+    scratch.write("logs/log", "new\nnew\n");
+    run.state = WriterState::Starting;
+    let failed = (Some(ErrorKind::OutOfReach), seconds(3600));
+    assert_eq!(look(10, &mut run), failed);
+}
+
 fn directory(config: &RotationConfig) -> LogDirectory {
     LogDirectory::open(config).expect("the directory")
 }

@@ -5,6 +5,7 @@
 
 mod channel;
 mod first_start;
+mod log;
 mod policy;
 mod runs;
 mod state;

@@ -21,6 +21,7 @@ use crate::launcher::resources::Resources;
 use crate::launcher::run::{Role, Run};
 use crate::launcher::{self, LaunchConfig};
 use crate::log_file::LogFile;
+use crate::log_rotation::LogWatch;
 use crate::passed::PassedFd;
 use crate::path_template::Resolved;
 use crate::pid_file::supervised::SupervisedFile;
@@ -32,6 +33,8 @@ use crate::sys;
 use crate::sys::image::Image;
 use crate::sys::launch;
 use crate::syslog::Severity;
+
+use super::log;
 
 /// The longest wait for a later run whose `ready_timeout` has no end.
 const LATER_READY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -93,6 +96,11 @@ impl Runs {
 
     pub(super) fn settings(&self) -> &Settings {
         &self.config.settings
+    }
+
+    /// The rotation of the log, if there is one.
+    pub(super) fn watch_log(&self) -> Option<Box<dyn LogWatch>> {
+        log::watch(&self.config)
     }
 
     /// Starts a run.

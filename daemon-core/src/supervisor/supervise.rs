@@ -24,6 +24,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 
 use super::channel::{Channel, NoNews};
+use super::log::RunAsWriter;
 use super::policy::{Decision, End, Ended, Policy};
 use super::runs::Runs;
 use super::state::{Failure, State, Step};
@@ -35,6 +36,7 @@ use crate::launcher::failure::CANNOT_START;
 use crate::launcher::process::{Process, Stop};
 use crate::launcher::run::Run;
 use crate::launcher::wait::{WaitOutcome, rounded_up};
+use crate::log_rotation::LogWatch;
 use crate::pid_file::supervised::SupervisedFile;
 use crate::signals::Interrupts;
 use crate::span::Span;
@@ -63,6 +65,7 @@ struct Supervisor {
     channel: Option<Channel>,
     is_first_run: bool,
     stop: Option<StopRequest>,
+    log_watch: Option<Box<dyn LogWatch>>,
     /// Why the first run has not come up.
     first_failure: Option<Error>,
 }
@@ -118,8 +121,10 @@ impl Supervisor {
         let interrupts =
             interrupts.map_err(|error| Error::step("make a pipe for signals", error))?;
         let policy = Policy::new(&record.settings);
+        let runs = Runs::new(record, own, capabilities)?.ok_or_else(missing)?;
         Ok(Self {
-            runs: Runs::new(record, own, capabilities)?.ok_or_else(missing)?,
+            log_watch: runs.watch_log(),
+            runs,
             file: SupervisedFile::new(lock.into(), bring_up.into(), path),
             interrupts,
             policy,
@@ -214,12 +219,13 @@ impl Supervisor {
                 }
                 let end = match process.try_wait() {
                     Ok(None) => {
+                        let next_look = self.look_at_log(&process, now);
                         let same = State::Up {
                             process,
                             begun,
                             ready,
                         };
-                        return Step::Wait(same, None);
+                        return Step::Wait(same, next_look);
                     }
                     Ok(Some(status)) => {
                         let was_ready = true;
@@ -318,6 +324,16 @@ impl Supervisor {
             },
         };
         Step::Next(next)
+    }
+
+    /// Goes on with the rotation of the log; says when to look again.
+    fn look_at_log(&mut self, process: &Process, now: Instant) -> Option<Instant> {
+        let watch = self.log_watch.as_mut()?;
+        let (error, next_look) = watch.look(&mut RunAsWriter(process), now);
+        if let Some(error) = error {
+            self.runs.write_line(Severity::Error, &error.to_string());
+        }
+        Some(next_look)
     }
 
     /// Asks the run to end, because the supervisor was asked to.

@@ -6,3 +6,4 @@ mod refusals;
 mod reopening;
 mod signal;
 pub(crate) mod stage;
+mod supervised;
