@@ -118,6 +118,7 @@ mod tests {
     fn blocking_call_of_this_thread_is_interrupted() {
         let handle = thread::spawn(|| {
             let (mut reader, _writer) = UnixStream::pair().unwrap();
+            reader.set_read_timeout(Some(INTERVAL * 200)).unwrap();
             // A thread may have blocked it.
             SigSet::from(SIGNAL).thread_block().unwrap();
             let timer = CallTimer::start().unwrap();

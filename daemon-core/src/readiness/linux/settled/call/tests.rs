@@ -198,6 +198,16 @@ fn descriptors_of_poll_and_select_are_found() {
 }
 
 #[test]
+fn message_queue_may_bring_an_answer() {
+    let memory = FakeMemory::empty();
+    let wait = |number| wait(number, [7, 0, 0, 0, 0, 0], &memory);
+    let queue = Descriptors::Set(vec![7]);
+    let id = Descriptors::Unknown;
+    assert_eq!(wait(libc::SYS_mq_timedreceive), Some((Limit::None, queue)));
+    assert_eq!(wait(libc::SYS_msgrcv), Some((Limit::None, id)));
+}
+
+#[test]
 fn place_tells_lines_of_code_apart() {
     let here = blocked(libc::SYS_nanosleep, [0; 6]);
     let other_arguments = blocked(libc::SYS_nanosleep, [1; 6]);
