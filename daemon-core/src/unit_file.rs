@@ -3,6 +3,9 @@
 //! Under systemd the program runs in the foreground, so what the launcher does for a daemon stands in
 //! the unit. It is printed; nothing is written, enabled or started.
 
+mod arguments;
+mod syntax;
+
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write;
@@ -22,7 +25,9 @@ use crate::program_name;
 use crate::restart::Restart;
 use crate::settings::Object;
 use crate::stdin::Stdin;
-use crate::value_flags::{Chosen, PID_FLAG};
+use crate::value_flags::Chosen;
+use arguments::{add_foreground_flag, add_pid_flag};
+use syntax::{is_raw_text, is_variable_name, quoted, raw, time_span, unit_name};
 
 /// What more of a command line does not help to recognise.
 const DESCRIPTION_MAX: usize = 200;
@@ -425,126 +430,10 @@ impl UnitFile {
     }
 }
 
-/// A program that goes to the background without its flag gets it.
-fn add_foreground_flag(settings: &Daemon, arguments: &mut Vec<OsString>) {
-    let flags = settings.foreground_flag.iter().flatten();
-    let mut ours = arguments.iter().take_while(|word| *word != "--");
-    if ours.any(|word| flags.clone().any(|flag| flag == word)) {
-        return;
-    }
-    let first = flags.clone().next().cloned();
-    insert(settings, arguments, first);
-}
-
-/// A program that locks its PID file in the foreground gets the path that its user has chosen.
-fn add_pid_flag(settings: &Daemon, arguments: &mut Vec<OsString>) {
-    let flag = settings.value_flags.of(&PID_FLAG);
-    let chosen = flag.zip(settings.chosen_pid_file.as_ref());
-    if let (Some((flag, path)), Some(_)) = (chosen, settings.lock_in_foreground) {
-        insert(settings, arguments, [flag.to_owned(), path.clone().into()]);
-    }
-}
-
-/// Inserts words where a parser takes them for those of the subcommand.
-fn insert(
-    settings: &Daemon,
-    arguments: &mut Vec<OsString>,
-    words: impl IntoIterator<Item = OsString>,
-) {
-    let run = settings.control_subcommands.as_ref();
-    let is_subcommand = |word: &OsString| settings.subcommand.contains(word) || run == Some(word);
-    let at = arguments.iter().position(is_subcommand);
-    let at = at.map_or(0, |at| at + 1);
-    arguments.splice(at..at, words);
-}
-
-/// The one rule for every argument, see "Quoting" in `systemd.syntax(7)`.
-fn quoted(bytes: &[u8]) -> String {
-    let mut text = String::from("\"");
-    for byte in bytes {
-        match byte {
-            b'"' => text.push_str("\\\""),
-            b'\\' => text.push_str("\\\\"),
-            b'%' => text.push_str("%%"),
-            b' '..=b'~' => text.push(char::from(*byte)),
-            _ => write!(text, "\\x{byte:02x}").unwrap_or_default(),
-        }
-    }
-    text.push('"');
-    text
-}
-
-/// A value that systemd takes as it stands, but for its specifiers.
-fn raw(text: &OsStr) -> String {
-    text.to_string_lossy().replace('%', "%%")
-}
-
-/// Whether a value comes through as it stands.
-fn is_raw_text(text: &OsStr) -> bool {
-    text.to_str().is_some_and(|text| {
-        !text.chars().any(char::is_control)
-            && !text.ends_with([' ', '\\'])
-            && !text.starts_with(' ')
-    })
-}
-
-/// As systemd takes it.
-fn is_variable_name(name: &OsStr) -> bool {
-    let bytes = name.as_bytes();
-    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-    bytes.iter().all(is_part) && !bytes.first().is_some_and(u8::is_ascii_digit)
-}
-
-/// With the characters that the name of a unit may have, see `systemd.unit(5)`.
-fn unit_name(program: &str) -> String {
-    let part = |it: char| {
-        if it.is_ascii_alphanumeric() || ":_.-".contains(it) {
-            it
-        } else {
-            '_'
-        }
-    };
-    program.chars().map(part).collect()
-}
-
-/// See `systemd.time(7)`. Without a time systemd would wait for ever.
-fn time_span(time: Duration) -> String {
-    match (time, time.subsec_millis()) {
-        (Duration::MAX, _) => "infinity".to_owned(),
-        (time, 0) if !time.is_zero() => time.as_secs().to_string(),
-        (time, _) => format!("{}ms", time.as_millis().max(1)),
-    }
-}
-
 fn refused(key: &str, reason: &str) -> Error {
     Error::words(
         ErrorKind::Usage,
         format!("cannot write the key {key}"),
         reason,
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_byte_has_one_form() {
-        assert_eq!(quoted(b""), "\"\"");
-        assert_eq!(quoted(b"a $B %n"), "\"a $B %%n\"");
-        assert_eq!(quoted(b"\"\\\n\xff"), "\"\\\"\\\\\\x0a\\xff\"");
-    }
-
-    #[test]
-    fn time_is_written_as_systemd_reads_it() {
-        assert_eq!(time_span(Duration::from_secs(90)), "90");
-        assert_eq!(time_span(Duration::from_micros(1_500_999)), "1500ms");
-        assert_eq!(time_span(Duration::ZERO), "1ms");
-        assert_eq!(time_span(Duration::MAX), "infinity");
-    }
-
-    #[test]
-    fn name_of_a_unit_has_no_other_characters() {
-        assert_eq!(unit_name("hello-2.x@a b"), "hello-2.x_a_b");
-    }
 }

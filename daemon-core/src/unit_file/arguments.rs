@@ -1,0 +1,39 @@
+//! The words that a unit adds to the command line of the program.
+
+use std::ffi::OsString;
+
+use crate::daemon::Daemon;
+use crate::value_flags::PID_FLAG;
+
+/// A program that goes to the background without its flag gets it.
+pub(super) fn add_foreground_flag(settings: &Daemon, arguments: &mut Vec<OsString>) {
+    let flags = settings.foreground_flag.iter().flatten();
+    let mut ours = arguments.iter().take_while(|word| *word != "--");
+    if ours.any(|word| flags.clone().any(|flag| flag == word)) {
+        return;
+    }
+    let first = flags.clone().next().cloned();
+    insert(settings, arguments, first);
+}
+
+/// A program that locks its PID file in the foreground gets the path that its user has chosen.
+pub(super) fn add_pid_flag(settings: &Daemon, arguments: &mut Vec<OsString>) {
+    let flag = settings.value_flags.of(&PID_FLAG);
+    let chosen = flag.zip(settings.chosen_pid_file.as_ref());
+    if let (Some((flag, path)), Some(_)) = (chosen, settings.lock_in_foreground) {
+        insert(settings, arguments, [flag.to_owned(), path.clone().into()]);
+    }
+}
+
+/// Inserts words where a parser takes them for those of the subcommand.
+fn insert(
+    settings: &Daemon,
+    arguments: &mut Vec<OsString>,
+    words: impl IntoIterator<Item = OsString>,
+) {
+    let run = settings.control_subcommands.as_ref();
+    let is_subcommand = |word: &OsString| settings.subcommand.contains(word) || run == Some(word);
+    let at = arguments.iter().position(is_subcommand);
+    let at = at.map_or(0, |at| at + 1);
+    arguments.splice(at..at, words);
+}
