@@ -25,6 +25,10 @@ pub mod control {}
 pub mod clients {}
 
 #[doc = include_str!("links.md")]
+#[doc = include_str!("../docs/restart.md")]
+pub mod restart {}
+
+#[doc = include_str!("links.md")]
 #[doc = include_str!("../docs/logs.md")]
 pub mod logs {}
 

@@ -9,13 +9,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A capability, and code that only it needs: the end of a path, as a mangled name holds it.
-const CAPABILITIES: [(&str, &str); 20] = [
+const CAPABILITIES: [(&str, &str); 21] = [
     ("pid", "8pid_file"),
     ("log", "8log_file7LogFile4open"),
     ("log_reopen", "10log_reopen9reopen_on"),
     ("log_rotate", "12log_rotation"),
     ("syslog", "6syslog4tell"),
     ("user", "8identity"),
+    ("restart", "10supervisor9supervise"),
     ("before_start", "6passed4keep"),
     ("chroot", "12capabilities10enter_root"),
     ("control", "13control_verbs3run"),
@@ -43,6 +44,8 @@ const PROGRAMS: &[(&str, &str, &[&str])] = &[
     (r#"log_flag = "--log", log_reopen = "SIGUSR1""#, "", &["log", "log_reopen", "trust"]),
     (r#"pid = "/run/x.pid", log = "/x.log", control_flag = "-s", log_rotate = "10M""#, "",
         &["pid", "log", "log_reopen", "log_rotate", "control", "client", "unit", "trust"]),
+    (r#"pid = "/run/x.pid", restart = "always""#, "",
+        &["pid", "restart", "listening", "notify", "trust"]),
     (r#"syslog = "daemon""#, "", &["syslog"]),
     (r#"user = "daemon""#, "", &["user", "trust"]),
     (r#"chroot = "/srv""#, "", &["chroot"]),

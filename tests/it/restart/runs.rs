@@ -1,6 +1,8 @@
 //! The runs after the first one.
 
 use std::fs;
+use std::io::Read;
+use std::net::{Ipv4Addr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -133,7 +135,7 @@ fn run_that_is_not_ready_is_tried_again() {
     let scratch = Scratch::new();
     let options = OPTIONS.replace("exec", "notify") + "\nready_timeout=1";
     // The second run comes no further while it is the last one.
-    let steps = "note:runs second-hangs:runs ready hang";
+    let steps = "note:runs run:second-hangs:runs ready hang";
     let mut up = scratch.up_supervised(scratch.supervised(&options, steps));
     scratch.crash(&mut up);
     scratch.expect_line("not ready within 1 s: it never called daemon::ready(); restart in 0 ms");
@@ -170,6 +172,44 @@ fn children_of_a_crashed_run_are_ended() {
     });
     scratch.crash(&mut up);
     child.wait_for_end();
+}
+
+#[test]
+fn no_client_is_refused_while_the_daemon_crashes() {
+    let scratch = Scratch::new();
+    let options = format!("{OPTIONS}\nbefore_start");
+    let start = scratch.supervised(&options, "run:serve-passed:port");
+    let start = start
+        .env("TEST_PASSED_SOCKET", "1")
+        .env("TEST_COMPUTED", scratch.path("where"));
+    let mut up = scratch.up_supervised(start);
+    let port = eventually("the daemon serves", || scratch.read("port").parse().ok());
+    let is_over = AtomicBool::new(false);
+    let crashes = if std::env::var_os("TEST_LONG").is_some() {
+        100
+    } else {
+        10
+    };
+    thread::scope(|scope| {
+        let answers = scope.spawn(|| {
+            let mut answers = 0;
+            while !is_over.load(Ordering::Relaxed) {
+                let address = (Ipv4Addr::LOCALHOST, port);
+                let mut client = TcpStream::connect(address).expect("a connection");
+                // What a crashed run had accepted is lost.
+                let mut answer = String::new();
+                client.read_to_string(&mut answer).ok();
+                answers += usize::from(answer == "hello");
+            }
+            answers
+        });
+        let end = End(&is_over);
+        for _ in 0..crashes {
+            scratch.crash(&mut up);
+        }
+        drop(end);
+        assert!(answers.join().expect("the answers") > 0);
+    });
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use std::env;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
+use std::net::TcpListener;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
@@ -15,7 +16,12 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
     match verb {
         // Another program in the place of this one, which takes these steps.
         "exec" => exec(object),
-        "second-hangs" => second_hangs(object),
+        // What a run of a supervised daemon does, and a file for it.
+        "run" => match object.split_once(':') {
+            Some(("second-hangs", path)) => second_hangs(path),
+            Some(("serve-passed", path)) => serve_passed(path),
+            _ => panic!("no such step: run:{object}"),
+        },
         // A child that ends by itself after so many milliseconds.
         "short-child" => short_child(object.parse().expect("milliseconds")),
         other => panic!("no such step: {other}"),
@@ -48,6 +54,17 @@ fn short_child(milliseconds: u64) -> io::Result<()> {
 fn second_hangs(path: &str) -> io::Result<()> {
     while fs::read_to_string(path)?.lines().count() == 2 {
         thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
+}
+
+/// Answers each client of the socket that `before_start` has passed, and notes its port in this file.
+fn serve_passed(path: &str) -> io::Result<()> {
+    let socket = daemon::passed("socket").expect("a socket");
+    let listener = TcpListener::from(socket);
+    fs::write(path, listener.local_addr()?.port().to_string())?;
+    for connection in listener.incoming() {
+        connection?.write_all(b"hello")?;
     }
     Ok(())
 }
