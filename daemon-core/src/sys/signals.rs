@@ -201,10 +201,23 @@ fn action_of(signal: Signal) -> Result<libc::sigaction, Errno> {
 }
 
 /// Process 1.
+#[cfg(target_os = "linux")]
 const INIT: libc::pid_t = 1;
 
 /// Added to a signal that process 1 has sent.
 pub(crate) const FROM_INIT: u8 = 0x80;
+
+#[cfg(target_os = "linux")]
+fn is_from_init(details: &libc::siginfo_t) -> bool {
+    // SAFETY: every signal that a process sends has this field.
+    details.si_code == libc::SI_USER && unsafe { details.si_pid() } == INIT
+}
+
+/// Only systemd signals every process of a system that goes down.
+#[cfg(not(target_os = "linux"))]
+fn is_from_init(_details: &libc::siginfo_t) -> bool {
+    false
+}
 
 extern "C" fn on_interrupt(
     signal: libc::c_int,
@@ -215,13 +228,8 @@ extern "C" fn on_interrupt(
     let errno = Errno::last();
     let [mut byte, ..] = signal.to_le_bytes();
     // SAFETY: the system gives a valid description, which lasts until the handler returns.
-    let details = unsafe { &*details };
-    if details.si_code == libc::SI_USER {
-        // SAFETY: every signal that a process sends has this field.
-        let sender = unsafe { details.si_pid() };
-        if sender == INIT {
-            byte |= FROM_INIT;
-        }
+    if is_from_init(unsafe { &*details }) {
+        byte |= FROM_INIT;
     }
     let pipe = INTERRUPT.load(Ordering::SeqCst);
     // SAFETY: the pointer and the length are those of one byte; write(2) is async-signal-safe,
