@@ -29,6 +29,8 @@ pub fn pid_file(bytes: &[u8]) {
     };
     let written = file.write_all_at(bytes, 0);
     assert!(written.is_ok(), "{written:?}");
+    // What a failed start has left for the processes that wait for it.
+    drop(crate::pid_file::failure(&file));
     let is_ours = lock::is_ours(&file);
     let pid = lock::read_pid(&file).map(nix::unistd::Pid::as_raw);
     // The pid that prints as exactly this line.
