@@ -332,6 +332,20 @@ fn planted_link_is_renamed_and_not_followed() {
 }
 
 #[test]
+fn file_in_the_place_of_the_log_keeps_its_name() {
+    let scratch = Scratch::new();
+    scratch.write("logs/log", "ours\n");
+    let opened = directory(&scratch.config());
+    let log = opened.log().expect("the log").map(|log| log.id);
+    fs::rename(scratch.path("logs/log"), scratch.path("logs/away")).expect("rename");
+    scratch.write("logs/log", "another\n");
+    let error = opened.rename_log(log).expect_err("another file");
+    assert_eq!(error.kind(), ErrorKind::CannotCreate);
+    let another = Some("another\n".to_owned());
+    assert_eq!(scratch.logs(), [another, None, None]);
+}
+
+#[test]
 fn taken_name_is_not_renamed_over() {
     use crate::sys::files::rename_unless_taken;
 
