@@ -28,12 +28,18 @@ fn under_way(scratch: &Scratch, then: &str) -> Launch {
     launch
 }
 
-/// A verb that waits for the start of another process.
+/// A verb that waits, and has looked at the PID file several times.
 fn waiting(scratch: &Scratch, start: Start) -> Launch {
     let start = start.spawn();
     let pid_file = scratch.path("report.pid");
-    eventually("it looks at the PID file", || {
-        process::has_open(start.pid(), &pid_file).then_some(())
+    let mut first = None;
+    eventually("it has paused several times", || {
+        assert!(start.is_alive(), "it does not wait");
+        let pauses = process::status_field(start.pid(), "voluntary_ctxt_switches")?;
+        let pauses: u32 = pauses.trim().parse().expect("a number");
+        let is_open = process::has_open(start.pid(), &pid_file);
+        let first = *first.get_or_insert(pauses);
+        (is_open && pauses >= first + 5).then_some(())
     });
     start
 }
@@ -51,7 +57,6 @@ fn start_waits_for_a_start_under_way() {
     let scratch = Scratch::new();
     let launch = under_way(&scratch, "ready stay");
     let start = waiting(&scratch, start(&scratch, "note:another"));
-    assert!(start.is_alive());
     scratch.write("go", "");
     let daemon = scratch.daemon_of(launch.wait(), "report.pid");
     let start = start.wait();
@@ -116,7 +121,6 @@ fn start_waits_for_a_daemon_that_is_exiting() {
     first.process.signal(Signal::SIGTERM);
     eventually("it ends", || scratch.path("ending").exists().then_some(()));
     let start = waiting(&scratch, start(&scratch, "ready stay"));
-    assert!(start.is_alive());
     scratch.write("go", "");
     first.process.wait();
     scratch.daemon_of(start.wait(), "report.pid");
