@@ -121,7 +121,7 @@ fn completions_know_the_verbs() {
         clap_complete::generate(shell, &mut command, "hello", &mut script);
         String::from_utf8(script).expect("UTF-8")
     };
-    let verbs = "status start stop reload reopen restart rotate log";
+    let verbs = "status start stop reload reopen restart rotate log unit user-unit";
     let bash = complete(Shell::Bash);
     assert!(bash.contains(&format!("compgen -W \"{verbs}\"")), "{bash}");
     let zsh = complete(Shell::Zsh);
