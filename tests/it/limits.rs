@@ -255,8 +255,14 @@ fn daemon_killed_by_the_oom_killer_fails_at_once() {
         };
         group.set(&limits, "64M");
         let options = format!("pid=report.pid\nready={ready}\nready_timeout=60");
-        let start = scratch.background().options(options).in_cgroup(&group);
-        let launch = start.does("resident:200 report hang").run();
+        // The launcher stays outside. It may be killed too, since a daemon takes long to end.
+        let processes = group.processes();
+        let steps = format!(
+            "enter-group:{} resident:200 report hang",
+            processes.display()
+        );
+        let start = scratch.background().options(options);
+        let launch = start.does(&steps).run();
         scratch.expect_failed_start(&launch, 137);
         assert!(
             launch.err_text().contains("killed by signal 9"),

@@ -49,6 +49,11 @@ impl Cgroup {
         self.directory.join(file)
     }
 
+    /// The file that lists the processes.
+    pub(crate) fn processes(&self) -> PathBuf {
+        self.path("cgroup.procs")
+    }
+
     /// Writes to the first of these files that there is.
     pub(crate) fn set(&self, files: &[&str], value: &str) {
         let mut files = files.iter().map(|file| self.path(file));
@@ -72,7 +77,7 @@ impl Start {
     pub(crate) fn in_cgroup(self, group: &Cgroup) -> Self {
         let processes = File::options()
             .write(true)
-            .open(group.path("cgroup.procs"))
+            .open(group.processes())
             .expect("the processes of the group");
         self.before_exec(move || {
             // It means the writer.

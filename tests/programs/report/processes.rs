@@ -22,6 +22,8 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
             Some(("serve-passed", path)) => serve_passed(path),
             _ => panic!("no such step: run:{object}"),
         },
+        // Into a control group, by the file that lists its processes.
+        "enter-group" => fs::write(object, "0"),
         // A child that ends by itself after so many milliseconds.
         "short-child" => short_child(object.parse().expect("milliseconds")),
         other => panic!("no such step: {other}"),
