@@ -13,7 +13,7 @@ const CAPABILITIES: [(&str, &str); 21] = [
     ("pid", "8pid_file"),
     ("log", "8log_file7LogFile4open"),
     ("log_reopen", "10log_reopen9reopen_on"),
-    ("log_rotate", "12log_rotation"),
+    ("log_rotate", "12log_rotation6rotate"),
     ("syslog", "6syslog4tell"),
     ("user", "8identity"),
     ("restart", "10supervisor9supervise"),
