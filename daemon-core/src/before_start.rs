@@ -62,6 +62,10 @@ impl Start {
     /// Hands a descriptor over to the daemon, which takes it with [`passed`](crate::passed). A second
     /// descriptor with the same name replaces the first.
     ///
+    /// With [`restart`](crate::Daemon::restart) every run gets a duplicate. Duplicates have one position
+    /// in a file, and what one run reads from a pipe is gone for the next: pass a file, and read it from
+    /// its beginning.
+    ///
     /// ```
     /// use std::fs::File;
     ///

@@ -1,5 +1,7 @@
 //! `before_start`, the function that runs in the launcher before the daemon exists.
 
+use std::fs::File;
+
 use nix::sys::signal::Signal;
 
 use crate::support::scratch::Scratch;
@@ -107,4 +109,15 @@ fn before_start_can_try_another_start() {
     let scratch = Scratch::new();
     let start = program(&scratch).env("TEST_BEFORE_START", "fail-to-start");
     scratch.up(start.arg("-d"));
+}
+
+#[test]
+fn input_that_before_start_reads_brings_no_warning() {
+    let scratch = Scratch::new();
+    let input = scratch.write("input", "secret\n");
+    let start = program(&scratch).env("TEST_BEFORE_START", "prompt:answers");
+    let start = start.stdin(File::open(input).expect("open")).arg("-d");
+    let daemon = scratch.up(start);
+    assert_eq!(daemon.launch.err_text(), "");
+    assert_eq!(scratch.read("answers"), "secret\n");
 }

@@ -48,7 +48,6 @@ pub(crate) fn launch(mut config: LaunchConfig) -> Result<(Launched, Interrupts),
     let kept = KeptFds::new(&config.settings.keep_fds, listen_fds());
     let image = own_image()?;
     resources::check_pid_and_log_differ(&config)?;
-    let warnings = preflight::warnings(&config);
     // Caught before there is anything that an interrupt would leave behind.
     let signals = Signals::catch(turn)?;
     resources::create_directories(&config)?;
@@ -69,6 +68,8 @@ pub(crate) fn launch(mut config: LaunchConfig) -> Result<(Launched, Interrupts),
             return Err(error);
         }
     };
+    // `before_start` may have read standard input.
+    let warnings = preflight::warnings(&config);
     let pid_file = locked.as_ref().map(|(file, _)| file);
     let interrupts = &signals.interrupts;
     let launched = match supervision.zip(pid_file) {
