@@ -34,7 +34,7 @@ faults-long:
     TEST_LONG=1 just faults
 
 # The tests that run for minutes: rotations at full rate. Words: the tests that are run.
-soak *words="log_rotation:: log_view::":
+soak *words="log_rotation:: log_view:: restart::":
     cargo build --all-features --locked --examples
     TEST_LONG=1 cargo test --all-features --locked --test it -- {{words}}
 
