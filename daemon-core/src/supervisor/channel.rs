@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::thread;
+use std::time::Duration;
 
 use nix::errno::Errno;
 
@@ -10,6 +12,9 @@ use crate::error::Error;
 use crate::handoff::{self, DaemonEnd, Report};
 use crate::launcher::Launched;
 use crate::launcher::status_line::News;
+
+/// How often room for the verdict is looked for.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The hand-off of the supervisor, until the launcher knows the verdict. It never blocks: a launcher
 /// may be stopped from the terminal.
@@ -50,6 +55,13 @@ impl Channel {
     /// Whether the launcher has gone. It stays until the verdict.
     pub(super) fn is_lost(&self) -> bool {
         self.end.is_lost()
+    }
+
+    /// Waits until the launcher knows the verdict, or has gone.
+    pub(super) fn deliver(&mut self) {
+        while !self.is_done() && !self.is_lost() {
+            thread::sleep(POLL_INTERVAL);
+        }
     }
 
     /// Sends what there is room for.

@@ -4,12 +4,14 @@
 //! waits for it by the same state machine, and ends it in the same way.
 
 mod channel;
+mod entry;
 mod first_start;
 mod log;
 mod policy;
 mod runs;
 mod state;
 mod supervise;
+mod transitions;
 mod verdict;
 
 use crate::daemon::Daemon;
@@ -19,7 +21,7 @@ use crate::restart::Restart;
 static SUPERVISION: Supervision = Supervision {
     check: first_start::check,
     launch: first_start::launch,
-    become_supervisor: supervise::become_supervisor,
+    become_supervisor: entry::become_supervisor,
 };
 
 impl Daemon {

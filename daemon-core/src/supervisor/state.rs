@@ -1,11 +1,18 @@
-//! What a supervisor waits for.
+//! A supervisor, and what it waits for.
 
 use std::time::Instant;
 
+use super::channel::Channel;
+use super::policy::Policy;
+use super::runs::Runs;
+use crate::error::Error;
 use crate::launcher::process::{Process, Stop};
 use crate::launcher::run::{Judge, Run};
 use crate::launcher::wait::WaitOutcome;
+use crate::log_rotation::LogWatch;
+use crate::pid_file::supervised::SupervisedFile;
 use crate::readiness::Mode;
+use crate::signals::Interrupts;
 
 /// The rows of the table in `supervise`.
 #[derive(Debug)]
@@ -51,4 +58,29 @@ pub(super) enum Step {
     Next(State),
     /// Look when something has happened, and not later than that.
     Wait(State, Option<Instant>),
+}
+
+/// The process that starts a daemon again and again.
+#[derive(Debug)]
+pub(super) struct Supervisor {
+    pub(super) runs: Runs,
+    pub(super) file: SupervisedFile,
+    pub(super) interrupts: Interrupts,
+    pub(super) policy: Policy,
+    /// Until the launcher knows the verdict on the first run.
+    pub(super) channel: Option<Channel>,
+    pub(super) is_first_run: bool,
+    pub(super) stop: Option<StopRequest>,
+    pub(super) log_watch: Option<Box<dyn LogWatch>>,
+    /// Why the first run has not come up.
+    pub(super) first_failure: Option<Error>,
+}
+
+/// Why the supervisor ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StopRequest {
+    /// A signal, or the end of the launcher.
+    Asked,
+    /// Process 1 shuts the system down, and has sent the signal to every process.
+    Shutdown,
 }

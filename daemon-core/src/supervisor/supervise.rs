@@ -14,128 +14,29 @@
 //! is a signal, or the end of a launcher that has no verdict yet. The first run has no next one unless
 //! it was ready.
 
-use std::convert::Infallible;
-use std::ffi::OsString;
-use std::os::fd::{AsFd, RawFd};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 
-use super::channel::{Channel, NoNews};
+use super::channel::NoNews;
 use super::log::RunAsWriter;
-use super::policy::{Decision, End, Ended, Policy};
-use super::runs::Runs;
-use super::state::{Failure, State, Step};
-use crate::capabilities::Capabilities;
-use crate::error::{Error, ErrorKind, shown};
-use crate::handoff::{DaemonEnd, Outcome, Record};
-use crate::launcher::Launched;
+use super::policy::{End, Ended};
+use super::state::{Failure, State, Step, StopRequest, Supervisor};
+use crate::error::{Error, ErrorKind};
 use crate::launcher::failure::CANNOT_START;
 use crate::launcher::process::{Process, Stop};
 use crate::launcher::run::Run;
 use crate::launcher::wait::{WaitOutcome, rounded_up};
-use crate::log_rotation::LogWatch;
-use crate::pid_file::supervised::SupervisedFile;
-use crate::signals::Interrupts;
-use crate::span::Span;
-use crate::sys;
 use crate::syslog::Severity;
-
-/// How long the rest of the process group may take to end after SIGTERM.
-const GROUP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often the rest of the process group is looked for, and room for the verdict.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// What the name of the process has behind the program's.
-const COMM_SUFFIX: &[u8] = b"-sup";
-
-/// How long the name of a process can be.
-const COMM_MAX: usize = 15;
-
-#[derive(Debug)]
-struct Supervisor {
-    runs: Runs,
-    file: SupervisedFile,
-    interrupts: Interrupts,
-    policy: Policy,
-    /// Until the launcher knows the verdict on the first run.
-    channel: Option<Channel>,
-    is_first_run: bool,
-    stop: Option<StopRequest>,
-    log_watch: Option<Box<dyn LogWatch>>,
-    /// Why the first run has not come up.
-    first_failure: Option<Error>,
-}
-
-/// Why the supervisor ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum StopRequest {
-    /// A signal, or the end of the launcher.
-    Asked,
-    /// Process 1 shuts the system down, and has sent the signal to every process.
-    Shutdown,
-}
-
-/// Supervises the daemon until it is stopped or its end was intended; then this process ends.
-pub(super) fn become_supervisor(
-    record: Record,
-    end: DaemonEnd,
-    capabilities: Capabilities,
-) -> Infallible {
-    end.answer(Outcome::Done { log_errno: None });
-    let mut channel = Channel::new(end);
-    match Supervisor::new(record, capabilities) {
-        Ok(mut supervisor) => {
-            supervisor.channel = Some(channel);
-            supervisor.run();
-        }
-        Err(error) => {
-            channel.push_verdict(&Err(error));
-            tell_verdict(&mut channel);
-        }
-    }
-    sys::exit::exit_at_once(0)
-}
-
 impl Supervisor {
-    fn new(mut record: Record, capabilities: Capabilities) -> Result<Self, Error> {
-        let missing = || Error::words(ErrorKind::System, CANNOT_START, "the hand-off is not whole");
-        let own = record.supervisor.take().ok_or_else(missing)?;
-        let take = |fd: Option<RawFd>| {
-            let taken = sys::descriptors::take_over(fd.ok_or_else(missing)?);
-            taken.map_err(|errno| Error::step("keep the PID file open", errno))
-        };
-        let lock = take(record.pid_descriptor)?;
-        let bring_up = take(Some(own.bring_up))?;
-        let path = record.paths.pid.clone().ok_or_else(missing)?;
-        sys::image::set_comm(&name_of_process(&record.comm));
-        let interrupts = Interrupts::catch_only(&[
-            Signal::SIGTERM,
-            Signal::SIGINT,
-            Signal::SIGQUIT,
-            Signal::SIGCHLD,
-        ]);
-        let interrupts =
-            interrupts.map_err(|error| Error::step("make a pipe for signals", error))?;
-        let policy = Policy::new(&record.settings);
-        let runs = Runs::new(record, own, capabilities)?.ok_or_else(missing)?;
-        Ok(Self {
-            log_watch: runs.watch_log(),
-            runs,
-            file: SupervisedFile::new(lock.into(), bring_up.into(), path),
-            interrupts,
-            policy,
-            channel: None,
-            is_first_run: true,
-            stop: None,
-            first_failure: None,
-        })
-    }
-
-    fn run(mut self) {
+    /// Returns when there is no run any more, and there will be none.
+    pub(super) fn run(mut self) {
         let mut state = self.launch();
         loop {
             self.look_for_stop();
@@ -150,7 +51,7 @@ impl Supervisor {
         }
         self.file.remove(self.first_failure.as_ref());
         if let Some(channel) = &mut self.channel {
-            tell_verdict(channel);
+            channel.deliver();
         }
     }
 
@@ -336,122 +237,6 @@ impl Supervisor {
         Some(next_look)
     }
 
-    /// Asks the run to end, because the supervisor was asked to.
-    fn stop_run(&mut self, mut process: Process, begun: Instant, now: Instant) -> State {
-        let timeout = self.runs.settings().stop_timeout;
-        process.set_stop_timeout(timeout);
-        State::Ending {
-            process,
-            stop: match self.stop {
-                // The run has got the signal too.
-                Some(StopRequest::Shutdown) => Stop::Asked(now + timeout),
-                _ => Stop::Begin,
-            },
-            begun,
-            failure: None,
-        }
-    }
-
-    /// The run that the supervisor has asked to end has ended.
-    fn stopped(
-        &mut self,
-        process: Process,
-        begun: Instant,
-        failure: Option<Box<Failure>>,
-        now: Instant,
-    ) -> State {
-        let Some(failure) = failure else {
-            process.end_group();
-            return State::Gone;
-        };
-        let Failure {
-            judge,
-            outcome,
-            mode,
-        } = *failure;
-        if self.is_first_run {
-            self.push_verdict(judge.judge(outcome, mode, Vec::new()));
-            process.end_group();
-            return State::Gone;
-        }
-        let text = match &outcome {
-            WaitOutcome::TimedOut { time, missing } => {
-                let missing = missing.as_ref().map(|missing| format!(": {missing}"));
-                format!(
-                    "not ready within {}{}",
-                    Span(*time),
-                    missing.unwrap_or_default()
-                )
-            }
-            _ => match judge.judge(outcome, mode, Vec::new()) {
-                Err(error) => error.to_string(),
-                Ok(_) => String::new(),
-            },
-        };
-        self.runs.keep_log(judge.log);
-        self.end(process, (End::Failed, text), (begun, None), now)
-    }
-
-    /// A run has ended, and was not asked to, or was because it failed.
-    fn end(
-        &mut self,
-        process: Process,
-        (end, mut text): (End, String),
-        (begun, ready): (Instant, Option<Instant>),
-        now: Instant,
-    ) -> State {
-        if self.stop.is_some() {
-            process.end_group();
-            return State::Gone;
-        }
-        if matches!(end, End::Own { .. }) {
-            text = format!("{text} after {}", Span(now - begun));
-        }
-        let ready_for = ready.map_or(Duration::ZERO, |ready| now - ready);
-        self.decide(Some(process), end, &text, ready_for, now)
-    }
-
-    /// Decides what follows the end of a run, or a launch that has failed.
-    fn decide(
-        &mut self,
-        process: Option<Process>,
-        end: End,
-        text: &str,
-        ready_for: Duration,
-        now: Instant,
-    ) -> State {
-        let decision = self.policy.decide(end, ready_for);
-        let due = match decision {
-            Decision::RestartIn(delay) => {
-                self.file.mark_down(delay);
-                self.file.name_supervisor();
-                Some(now + delay)
-            }
-            Decision::Finish | Decision::GiveUp => {
-                self.file.empty();
-                None
-            }
-        };
-        if let Some(process) = &process {
-            process.terminate_group();
-        }
-        let severity = match decision {
-            Decision::Finish => Severity::Notice,
-            Decision::RestartIn(_) | Decision::GiveUp => Severity::Error,
-        };
-        let line = match decision {
-            Decision::RestartIn(delay) => format!("{text}; restart in {}", Span(delay)),
-            Decision::Finish => format!("{text}; not restarted: this end was intended"),
-            Decision::GiveUp => format!("{text}; not restarted: the limit of restarts is reached"),
-        };
-        self.runs.write_line(severity, &line);
-        State::Ended {
-            process,
-            due,
-            group_deadline: now + GROUP_TIMEOUT,
-        }
-    }
-
     fn step_ended(
         &mut self,
         process: Option<Process>,
@@ -486,59 +271,10 @@ impl Supervisor {
             None => State::Gone,
         })
     }
-
-    /// Starts the next run.
-    fn launch(&mut self) -> State {
-        if !self.file.is_in_place() {
-            let path = shown(self.file.path());
-            let reason = format!("the PID file {path} was removed or replaced");
-            if self.is_first_run {
-                let error = Error::words(ErrorKind::CannotCreate, CANNOT_START, reason);
-                self.push_verdict(Err(error));
-            } else {
-                let line = format!("{reason}; not restarted");
-                self.runs.write_line(Severity::Error, &line);
-            }
-            return State::Gone;
-        }
-        let begun = Instant::now();
-        match self.runs.begin(&self.file, self.is_first_run) {
-            Ok(run) => State::Waiting {
-                run: Box::new(run),
-                begun,
-            },
-            Err(error) if self.is_first_run => {
-                self.push_verdict(Err(error));
-                State::Gone
-            }
-            Err(error) => self.decide(None, End::Failed, &error.to_string(), Duration::ZERO, begun),
-        }
-    }
-
-    fn push_verdict(&mut self, verdict: Result<Launched, Error>) {
-        if let Some(channel) = &mut self.channel {
-            channel.push_verdict(&verdict);
-        }
-        self.first_failure = verdict.err();
-    }
-}
-
-/// Waits until the launcher knows the verdict, or has gone.
-fn tell_verdict(channel: &mut Channel) {
-    while !channel.is_done() && !channel.is_lost() {
-        std::thread::sleep(POLL_INTERVAL);
-    }
 }
 
 /// The verb `stop` was faster, or process 1.
 fn stopped_before_ready() -> Error {
     let reason = "the daemon was stopped before it was ready";
     Error::words(ErrorKind::Interrupted, CANNOT_START, reason).with_status(143)
-}
-
-fn name_of_process(program: &OsString) -> OsString {
-    let name = program.as_bytes();
-    let length = name.len().min(COMM_MAX - COMM_SUFFIX.len());
-    let name = name.get(..length).unwrap_or(name);
-    OsString::from_vec([name, COMM_SUFFIX].concat())
 }
