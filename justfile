@@ -118,7 +118,7 @@ minimise target:
     CARGO_TARGET_DIR=target/minimise RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1" \
         cargo build --release --locked --target "$(rustc -vV | sed -n 's/host: //p')" --manifest-path fuzz/Cargo.toml
     rm -rf target/minimised && mkdir -p target/minimised
-    target/minimise/*/release/{{target}} -set_cover_merge=1 target/minimised fuzz/corpus/{{target}}
+    target/minimise/*/release/{{target}} -set_cover_merge=1 -use_counters=0 target/minimised fuzz/corpus/{{target}}
     rm -rf fuzz/corpus/{{target}} && mv target/minimised fuzz/corpus/{{target}}
 
 # The tables of benches/README.md, or those that are named; `--help` lists the options.
