@@ -5,4 +5,6 @@ mod kills;
 mod runs;
 mod stage;
 mod start;
+// The states between two runs are not known there.
+#[cfg(not(daemon_fork))]
 mod verbs;
