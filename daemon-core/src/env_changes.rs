@@ -123,4 +123,21 @@ mod tests {
             assert_eq!(status, Err(78), "{name:?}");
         }
     }
+
+    #[test]
+    fn last_change_of_a_variable_counts() {
+        let mut changes = EnvChanges::default();
+        assert!(!changes.clears());
+        changes.set("A".into(), Some("1".into()));
+        changes.set("B".into(), Some("2".into()));
+        let mut later = EnvChanges::default();
+        later.set("A".into(), None);
+        changes.extend(later);
+        let (a, b) = ("A".as_ref(), "B".as_ref());
+        let resulting: Vec<_> = changes.resulting().collect();
+        assert_eq!(resulting, [(b, Some("2".as_ref())), (a, None)]);
+        assert!(changes.change("A") && !changes.change("C"));
+        changes.clear();
+        assert!(changes.clears());
+    }
 }
