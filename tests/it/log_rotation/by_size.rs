@@ -304,9 +304,7 @@ fn root_rotates_no_log_that_was_planted() {
 #[test]
 fn run_that_does_not_follow_keeps_its_log() {
     // The time it has is ten seconds. A unit test shows the same in a moment.
-    if !is_long() {
-        return;
-    }
+    requires!(machine(is_long(), "TEST_LONG"));
     let scratch = Scratch::new();
     let start = scratch.background().options(OPTIONS);
     let daemon = scratch.up(start.does("catch:10 say:hello report stay"));

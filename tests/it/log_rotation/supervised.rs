@@ -46,9 +46,7 @@ fn supervisor_rotates_the_log() {
 #[test]
 fn supervisor_says_that_a_run_does_not_follow() {
     // The run has ten seconds.
-    if !is_long() {
-        return;
-    }
+    requires!(machine(is_long(), "TEST_LONG"));
     let scratch = Scratch::new();
     scratch.with_large_log("catch:10 hang");
     eventually("it says so", || {
