@@ -64,7 +64,7 @@ impl Daemon {
     /// Of any kind that [`ErrorKind`] lists. [`Configuration`](ErrorKind::Configuration): no `args`, no
     /// `pid`, or the `args` lead the program to `ensure` again. [`Busy`](ErrorKind::Busy): the start of
     /// another process takes too long. [`EndedEarly`](ErrorKind::EndedEarly): the daemon exited with 0.
-    /// [`Error::output`] is what the daemon wrote to the log. Nothing of a daemon that failed is left.
+    /// [`Error::output`] is what the daemon wrote to the log. No process of a failed daemon is left.
     ///
     /// ```no_run
     /// use daemon::{Daemon, Readiness};
@@ -150,7 +150,7 @@ pub(crate) fn find_or_start(
 ) -> Result<Found, Error> {
     let ready_timeout = settings.settings.ready_timeout;
     let ready_timeout = ready_timeout.unwrap_or(settings.readiness.mode().default_timeout);
-    // None is later than a clock can tell.
+    // `None` is a time that the clock cannot show.
     let in_time = |time: Duration| Instant::now().checked_add(time);
     let longest_wait = ready_timeout.saturating_add(FAILURE_TIME);
     let give_up = in_time(longest_wait.saturating_mul(2));

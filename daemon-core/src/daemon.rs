@@ -585,8 +585,8 @@ impl Daemon {
     /// something. Default: none.
     ///
     /// It runs once for each start, when the PID file is locked and before the log is opened; not in
-    /// the foreground, and not for the control verbs that start nothing. Signals act as if there were no start at
-    /// work. With [`Start`] it gives a variable or a descriptor to the daemon. Its error is the reason
+    /// the foreground, and not for the control verbs that start nothing. During the call signals act
+    /// as before the start. With [`Start`] it gives a variable or a descriptor to the daemon. Its error is the reason
     /// why the start fails, with an error of the kind [`Refused`](crate::ErrorKind::Refused) and the
     /// exit status 1.
     ///

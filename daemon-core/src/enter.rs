@@ -78,9 +78,9 @@ impl Daemon {
     /// the two this process is. The daemon gets the same command line, with the program's own switch
     /// in it, and comes here again.
     ///
-    /// The code before this call runs twice: in the launcher and in the daemon. Open a port, truncate
-    /// a file or ask the user after it, or in [`configure`](Self::configure), which runs in the
-    /// launcher alone.
+    /// The code before this call runs twice: in the launcher and in the daemon. Open a port or
+    /// truncate a file after it. Ask the user in [`before_start`](Self::before_start), which runs in
+    /// the launcher, once for each start.
     ///
     /// The launcher may have threads and any amount of memory: neither passes to the daemon. In the
     /// daemon, call it before there are threads and children: the variable of the hand-off can be

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-/// What can be done with a daemon, and instead of one.
+/// A control verb.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verb {
     Status,

@@ -35,7 +35,8 @@ use turn::{Signals, Turn};
 
 /// Starts the daemon and waits until it is ready.
 ///
-/// Everything that can fail is done before the first fork, where an error can still be explained.
+/// What can be done before there is another process is done there. The steps after the exec can
+/// still fail, and the daemon reports them.
 /// Signals stay caught until the returned guard is dropped.
 pub(crate) fn launch(mut config: LaunchConfig) -> Result<(Launched, Interrupts), Error> {
     let turn = Turn::begin();

@@ -1,5 +1,5 @@
 //! What the launcher says on the terminal. Never with `println!`: a closed pipe or a full disk
-//! must not kill anyone.
+//! must not kill this process.
 
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
