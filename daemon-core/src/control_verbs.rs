@@ -29,7 +29,7 @@ use crate::systemd;
 use crate::unit_file::{Manager, UnitFile};
 use crate::value_flags::{CONTROL_FLAG, LOG_FLAG};
 use crate::verb::Verb;
-use takeover::{not_restarted, other_user, take_over};
+use takeover::{not_restarted, own_log, take_over};
 
 /// What `stop` shows on a terminal.
 const WAITING: &str = "waiting until the daemon has ended";
@@ -173,8 +173,7 @@ fn log_of(settings: &Daemon, argv0: Option<OsString>, control: &Control) -> Resu
     let resolved = source.map(|source| path_template::resolve(Object::Log, source, &context));
     let resolved = resolved.transpose()?.map(Resolved::into_path);
     let own = match control.status().map(|status| pid_of(control, status)) {
-        // Another user could have led it to any file.
-        Ok(Some(pid)) if is_open && other_user(pid) == Ok(None) => sys::process::output_of(pid),
+        Ok(Some(pid)) if is_open => own_log(pid),
         _ => None,
     };
     // Between the two steps of a rotation the daemon still has the old one.

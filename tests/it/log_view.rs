@@ -176,3 +176,15 @@ fn log_of_the_running_daemon_is_shown() {
         "another\n"
     );
 }
+
+#[cfg_attr(daemon_fork, ignore = "the output of a process is not known there")]
+#[test]
+fn file_that_is_not_appended_to_is_no_log() {
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nlog_flag=--log\nlog=report.log\ncontrol_flag=-s";
+    scratch.write("secret", "secret\n");
+    let start = scratch.background().options(options);
+    let daemon = scratch.up(start.does("say:own stdout:secret report stay"));
+    daemon.report();
+    assert_eq!(scratch.log(&[]).options(options).run().out_text(), "own\n");
+}

@@ -6,7 +6,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::unistd::{Pid, geteuid};
 
@@ -21,6 +21,8 @@ use crate::settings::Object;
 use crate::sys::process;
 use crate::value_flags::LOG_FLAG;
 
+const UNREAD: &str = "its arguments cannot be read; repeat them, or stop and start it";
+
 /// The new daemon gets the arguments of the running one, its working directory and its log.
 ///
 /// # Errors
@@ -32,14 +34,24 @@ pub(super) fn take_over(
     pid: Pid,
     control: &Control,
 ) -> Result<(), Error> {
-    let unread = || {
-        not_restarted(
-            pid,
-            "its arguments cannot be read; repeat them, or stop and start it",
-        )
-    };
-    let old = process::arguments_of(pid).ok_or_else(unread)?;
+    let unread = || not_restarted(pid, UNREAD);
     let user = other_user(pid).map_err(|()| unread())?;
+    take_from(settings, arguments, pid, user, control)?;
+    // It may have executed a program, or changed its user, while it was looked at.
+    match other_user(pid) {
+        Ok(now) if now == user => Ok(()),
+        _ => Err(unread()),
+    }
+}
+
+fn take_from(
+    settings: &mut Daemon,
+    arguments: &mut Vec<OsString>,
+    pid: Pid,
+    user: Option<u32>,
+    control: &Control,
+) -> Result<(), Error> {
+    let old = process::arguments_of(pid).ok_or_else(|| not_restarted(pid, UNREAD))?;
     arguments.truncate(1);
     let context = path_context(arguments.first().map_or(OsStr::new(""), |name| name));
     if let Some(user) = user {
@@ -72,12 +84,22 @@ pub(super) fn take_over(
     process::enter_directory_of(pid).map_err(|_| not_entered())
 }
 
-/// The user of the daemon, if it has less rights than this process.
-pub(super) fn other_user(pid: Pid) -> Result<Option<u32>, ()> {
+/// The file that a daemon of this user has as its log.
+pub(super) fn own_log(pid: Pid) -> Option<PathBuf> {
+    // Another user could have led it to any file.
+    let is_ours = || other_user(pid) == Ok(None);
+    let log = is_ours().then(|| process::output_of(pid)).flatten();
+    log.filter(|_| process::appends_output(pid) && is_ours())
+}
+
+/// The other user that may have chosen what the daemon is.
+///
+/// All its uids must be those of this process: a daemon that has dropped its rights can execute a
+/// set-user-ID program, which has them again and has what the daemon has given it.
+fn other_user(pid: Pid) -> Result<Option<u32>, ()> {
     let users = process::users_of(pid).ok_or(())?;
     let us = geteuid().as_raw();
-    let [_, effective, _] = users;
-    Ok((!users.contains(&us)).then_some(effective))
+    Ok(users.into_iter().find(|user| *user != us))
 }
 
 /// The user that the next daemon is from its first statement on.
@@ -116,7 +138,9 @@ fn take_over_log(
         let reason = format!("user {user} may have changed its log to {log}; name it with {flag}");
         return Err(not_restarted(pid, &reason));
     }
-    settings.paths.log = Some(PathSource::from(log));
+    if process::appends_output(pid) {
+        settings.paths.log = Some(PathSource::from(log));
+    }
     Ok(())
 }
 

@@ -1,9 +1,11 @@
 //! `restart`: the old daemon ends only for a new one.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use super::stage::{OPTIONS, expect_failure};
 use crate::support::daemon::read_report;
+use crate::support::deadline::eventually;
 use crate::support::requires;
 use crate::support::scratch::Scratch;
 
@@ -125,9 +127,20 @@ fn restart_trusts_no_daemon_of_another_user() {
             "ready hang",
             "may have changed its working directory",
         ),
+        (
+            "log_flag=--log",
+            false,
+            "stdout:victim drop:nobody ready become:set-uid",
+            "may have changed its arguments; repeat them",
+        ),
     ] {
         let scratch = Scratch::new();
         scratch.write("victim", "secret\n");
+        // A program that gives root's rights back, and blocks.
+        let sleep = requires::find("sleep").expect("sleep");
+        let program = scratch.copy_program(&sleep, "set-uid");
+        fs::set_permissions(program, fs::Permissions::from_mode(0o4755)).expect("chmod");
+        fs::set_permissions(scratch.dir(), fs::Permissions::from_mode(0o755)).expect("chmod");
         let options = if is_relative {
             OPTIONS.to_owned()
         } else {
@@ -139,8 +152,14 @@ fn restart_trusts_no_daemon_of_another_user() {
             .background()
             .options(&*options)
             .arg("word")
-            .does(steps);
+            .does(&steps.replace("become:", &format!("become:{}/", scratch.dir().display())));
         let daemon = scratch.up(start);
+        if steps.contains("become") {
+            let name = format!("/proc/{}/comm", daemon.pid());
+            eventually("the program runs", || {
+                (fs::read_to_string(&name).ok()? == "set-uid\n").then_some(())
+            });
+        }
         let restart = scratch.report().options(&*options).args(["-s", "restart"]);
         expect_failure(&restart.run(), 64, &["user 65534", reason]);
         assert!(daemon.process.is_alive());

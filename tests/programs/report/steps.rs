@@ -121,7 +121,7 @@ fn take_one(verb: &str, object: &str, stays: bool) -> io::Result<Option<ExitCode
         // A handler that does nothing, as a program has that reads its configuration again.
         "catch" => dispose(number(), SigHandler::Handler(do_nothing))?,
         "block" => SigSet::from(signal(number())).thread_block()?,
-        "exec" | "short-child" | "run" | "enter-group" => processes::take(verb, object)?,
+        "exec" | "become" | "short-child" | "run" | "enter-group" => processes::take(verb, object)?,
         // No child is left, neither alive nor as a zombie.
         "childless" => match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
             Err(Errno::ECHILD) => {}

@@ -50,6 +50,23 @@ pub(crate) fn output_of(pid: Pid) -> Option<PathBuf> {
     (is_path && output != Path::new("/dev/null")).then_some(output)
 }
 
+/// Whether its standard output is open as this library opens a log: to write to its end.
+pub(crate) fn appends_output(pid: Pid) -> bool {
+    output_flags(pid).is_some_and(|flags| {
+        let writes = flags & (libc::O_WRONLY | libc::O_RDWR) != 0;
+        writes && flags & libc::O_APPEND != 0 && flags & libc::O_PATH == 0
+    })
+}
+
+/// The flags of its standard output, see `proc_pid_fdinfo(5)`.
+fn output_flags(pid: Pid) -> Option<i32> {
+    let details = fs::read_to_string(directory(pid).ok()?.join("fdinfo/1")).ok()?;
+    let flags = details
+        .lines()
+        .find_map(|line| line.strip_prefix("flags:"))?;
+    i32::from_str_radix(flags.trim(), 8).ok()
+}
+
 /// Whether standard output or standard error leads to this file, if that can be seen.
 pub(crate) fn writes_to(pid: Pid, file: FileId) -> Option<bool> {
     let process = directory(pid).ok()?;

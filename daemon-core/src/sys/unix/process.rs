@@ -31,6 +31,11 @@ pub(crate) fn output_of(_pid: Pid) -> Option<PathBuf> {
     None
 }
 
+/// Whether its standard output is open to write to its end; not known.
+pub(crate) fn appends_output(_pid: Pid) -> bool {
+    false
+}
+
 /// Whether a standard stream leads to this file; not known.
 pub(crate) fn writes_to(_pid: Pid, _file: FileId) -> Option<bool> {
     None
