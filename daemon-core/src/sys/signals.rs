@@ -65,9 +65,13 @@ pub(crate) fn install_noop_handler(signal: Signal) -> Result<(), Errno> {
     }
 }
 
-/// Lets a signal do nothing but interrupt calls; returns what it had before.
+/// Lets a signal do nothing but interrupt calls; returns what it had before. `EBUSY` where a handler
+/// is called on it, which other threads may need.
 #[cfg(all(target_os = "linux", not(daemon_fork)))]
 pub(super) fn interrupt_calls(signal: Signal) -> Result<SigAction, Errno> {
+    if !has_default_action(signal)? && !is_ignored(signal)? {
+        return Err(Errno::EBUSY);
+    }
     let nothing = SigHandler::Handler(do_nothing);
     set(
         signal,
@@ -242,6 +246,24 @@ extern "C" fn on_interrupt(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(all(target_os = "linux", not(daemon_fork)))]
+    #[test]
+    fn handler_of_the_program_is_not_replaced() -> Result<(), Errno> {
+        // No other test uses this signal.
+        let signal = Signal::SIGPWR;
+        install_noop_handler(signal)?;
+        let handler = action_of(signal)?.sa_sigaction;
+        let flags = action_of(signal)?.sa_flags;
+        assert_eq!(interrupt_calls(signal), Err(Errno::EBUSY));
+        assert_eq!(action_of(signal)?.sa_sigaction, handler);
+        assert_eq!(action_of(signal)?.sa_flags, flags);
+        for free in [set_default, ignore] {
+            free(signal)?;
+            interrupt_calls(signal)?;
+        }
+        set_default(signal).map(drop)
+    }
 
     /// Fault 235: a thread may have a small stack, and an alternate one for signals.
     #[test]

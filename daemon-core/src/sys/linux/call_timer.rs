@@ -2,6 +2,7 @@
 
 use std::mem::MaybeUninit;
 use std::ptr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -28,32 +29,84 @@ const SIGNAL: Signal = Signal::SIGURG;
 pub(crate) struct CallTimer {
     /// A raw pointer, so that this stays in its thread.
     timer: libc::timer_t,
-    action_before: SigAction,
-    mask_before: SigSet,
+    _unblocked: Unblocked,
+    _handler: Handler,
 }
 
 impl CallTimer {
+    /// Refused where the program has a handler of its own for the signal, as the runtime of Go has.
     pub(crate) fn start() -> Result<Self, Errno> {
-        let timer = create()?;
-        let started = start(timer);
-        if started.is_err() {
-            delete(timer);
-        }
-        let (action_before, mask_before) = started?;
-        Ok(Self {
-            timer,
-            action_before,
-            mask_before,
-        })
+        let handler = Handler::install()?;
+        let unblocked = Unblocked::begin()?;
+        let timer = Self {
+            timer: create()?,
+            _unblocked: unblocked,
+            _handler: handler,
+        };
+        set(timer.timer)?;
+        Ok(timer)
     }
 }
 
 impl Drop for CallTimer {
     fn drop(&mut self) {
+        // Before the mask and the handler are given back, which are fields.
         delete(self.timer);
-        // Both held before, so they cannot be refused now.
-        let _ = self.mask_before.thread_set_mask();
-        let _ = signals::restore(SIGNAL, &self.action_before);
+    }
+}
+
+/// The signal reaches this thread while this lives.
+#[derive(Debug)]
+struct Unblocked {
+    before: SigSet,
+}
+
+impl Unblocked {
+    fn begin() -> Result<Self, Errno> {
+        let before = SigSet::from(SIGNAL).thread_swap_mask(SigmaskHow::SIG_UNBLOCK)?;
+        Ok(Self { before })
+    }
+}
+
+impl Drop for Unblocked {
+    fn drop(&mut self) {
+        // It held before, so it cannot be refused now.
+        let _ = self.before.thread_set_mask();
+    }
+}
+
+/// The handler of the whole process, for the timers of all its threads.
+#[derive(Debug)]
+struct Handler;
+
+/// How many timers need the handler, and what the first of them has replaced.
+static HANDLER: Mutex<(usize, Option<SigAction>)> = Mutex::new((0, None));
+
+impl Handler {
+    fn install() -> Result<Self, Errno> {
+        let mut shared = Self::shared();
+        let (users, before) = &mut *shared;
+        if *users == 0 {
+            *before = Some(signals::interrupt_calls(SIGNAL)?);
+        }
+        *users += 1;
+        Ok(Self)
+    }
+
+    fn shared() -> MutexGuard<'static, (usize, Option<SigAction>)> {
+        HANDLER.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Handler {
+    fn drop(&mut self) {
+        let mut shared = Self::shared();
+        let (users, before) = &mut *shared;
+        *users -= 1;
+        if let Some(before) = before.take_if(|_| *users == 0) {
+            // It held before, so it cannot be refused now.
+            let _ = signals::restore(SIGNAL, &before);
+        }
     }
 }
 
@@ -71,19 +124,6 @@ fn create() -> Result<libc::timer_t, Errno> {
     Errno::result(created)?;
     // SAFETY: the call has succeeded, and so it has written the timer.
     Ok(unsafe { timer.assume_init() })
-}
-
-/// Returns the action and the mask that were there before.
-fn start(timer: libc::timer_t) -> Result<(SigAction, SigSet), Errno> {
-    let action_before = signals::interrupt_calls(SIGNAL)?;
-    let begin = || {
-        let mask_before = SigSet::from(SIGNAL).thread_swap_mask(SigmaskHow::SIG_UNBLOCK)?;
-        set(timer)?;
-        Ok((action_before, mask_before))
-    };
-    begin().inspect_err(|_| {
-        let _ = signals::restore(SIGNAL, &action_before);
-    })
 }
 
 /// `timer_settime(2)`.
