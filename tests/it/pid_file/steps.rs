@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
@@ -80,7 +81,9 @@ fn another_start(scratch: &Scratch) -> Option<Daemon> {
 fn start_at_any_step_gives_one_daemon() {
     at_each_step(another_start, |scratch, launch, other| match other {
         Some(other) => {
-            assert_eq!(launch.code(), 69, "{launch:?}");
+            // The first launcher gives up where the other start has used up its time.
+            let is_late = launch.code() == 75 && launch.elapsed > Duration::from_secs(2);
+            assert!(launch.code() == 69 || is_late, "{launch:?}");
             scratch.expect_only(other.pid());
             assert_eq!(scratch.read("report.pid"), format!("{}\n", other.pid()));
             assert_eq!(lock::holders(&other.pid_file), [other.pid()]);
