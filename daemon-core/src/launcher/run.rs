@@ -84,7 +84,9 @@ impl Run {
     ) -> Result<Self, Error> {
         let readiness = config.readiness.clone();
         let mode = readiness.mode();
+        // A supervisor gives its run this time, and then its verdict.
         let timeout = config.settings.ready_timeout;
+        let timeout = timeout.filter(|_| role.supervisor.is_none());
         let capabilities = config.capabilities;
         let arguments = std::mem::take(&mut config.arguments);
         let env = std::mem::take(&mut config.env);

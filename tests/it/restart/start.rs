@@ -65,8 +65,18 @@ fn late_run_is_stopped_and_not_repeated() {
     let options = OPTIONS.replace("exec", "notify") + "\nready_timeout=1";
     let launch = scratch.supervised(&options, "hang").run();
     assert_eq!(launch.code(), 75, "{launch:?}");
-    expect_one_line(&launch, &["not ready within 1 s"]);
+    let end = "not ready within 1 s: it never called daemon::ready(); see ";
+    expect_one_line(&launch, &[end, "report.log"]);
     scratch.expect_stopped();
+}
+
+#[test]
+fn supervised_run_gets_the_time_it_asks_for() {
+    let scratch = Scratch::new();
+    let options = OPTIONS.replace("exec", "notify") + "\nready_timeout=2";
+    // Nothing but this sleep ends later than the two seconds.
+    let steps = "extend:60000 sleep:2100 ready hang";
+    scratch.up_supervised(scratch.supervised(&options, steps));
 }
 
 #[test]
