@@ -201,6 +201,10 @@ impl Supervisor {
                 status, was_ready, ..
             } => {
                 if self.is_first_run {
+                    if is_success {
+                        // The start is over, and what follows is a restart.
+                        self.file.mark_up();
+                    }
                     self.push_verdict(judge.judge(outcome, mode, announced));
                     if !is_success {
                         process.end_group();

@@ -69,6 +69,20 @@ fn verbs_while_a_restart_is_due() {
 }
 
 #[test]
+fn first_run_that_ends_at_once_is_restarted() {
+    let scratch = Scratch::new();
+    let options = LONG_DELAY
+        .replace("exec", "settled")
+        .replace("on-failure", "always");
+    let launch = scratch.supervised(&options, "exit:0").run();
+    assert_eq!(launch.code(), 0, "{launch:?}");
+    expect_with(&scratch, &options, "status", 2, "restart due in 9 min");
+    expect_with(&scratch, &options, "reload", 7, "restart due");
+    expect_with(&scratch, &options, "stop", 0, "stopped");
+    scratch.expect_stopped();
+}
+
+#[test]
 fn start_waits_for_the_restart() {
     let scratch = Scratch::new();
     let options = LONG_DELAY.replace("600000", "300");
