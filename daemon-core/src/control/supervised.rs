@@ -42,7 +42,12 @@ impl Control {
                 Supervision::Stopped
             }
             Supervisor::Seen(_) | Supervisor::Unseen => Supervision::Active,
-            Supervisor::None if self.expects_supervisor => Supervision::Lost,
+            // A program in the foreground has none.
+            Supervisor::None
+                if self.expects_supervisor && process::is_detached(found.pid()) != Some(false) =>
+            {
+                Supervision::Lost
+            }
             Supervisor::None => Supervision::None,
         }
     }

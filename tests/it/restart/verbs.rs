@@ -132,6 +132,21 @@ fn verbs_after_the_supervisor_was_killed() {
     expect(&scratch, "status", 0, &format!("pid {named}"));
 }
 
+#[cfg_attr(daemon_fork, ignore = "the session of a process is not known there")]
+#[test]
+fn program_in_foreground_misses_no_supervisor() {
+    let scratch = Scratch::new();
+    let options = format!("{LONG_DELAY}\npid_in_foreground=1");
+    let start = scratch.report().options(&*options).does("report stay");
+    let running = start.spawn();
+    let report = crate::support::daemon::read_report(&scratch.path("report.json"));
+    assert!(!report.is_daemon);
+    let status = scratch.supervised_verb(&options, "status").run();
+    assert_eq!(status.code(), 0, "{status:?}");
+    assert!(!status.out_text().contains("supervised"), "{status:?}");
+    assert!(running.is_alive());
+}
+
 #[test]
 fn verbs_after_both_were_killed() {
     let scratch = Scratch::new();
