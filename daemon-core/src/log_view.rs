@@ -18,6 +18,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::error::{Error, ErrorKind, shown};
 use crate::files::{FileId, NO_FOLLOW};
+use crate::launcher::report;
 use crate::verb::LogView;
 
 const BLOCK: usize = 64 * 1024;
@@ -116,7 +117,7 @@ impl<'a> Files<'a> {
             Err(error) => return Err(failed("open", self.path)(error)),
         };
         let between = parts_before(self.path, last.id);
-        if between.is_none() && !is_last_look && last.has_name() {
+        if between.is_err() && !is_last_look && last.has_name() {
             // A rotation may be renaming it at this moment.
             let since = *self.unfound.get_or_insert_with(Instant::now);
             if since.elapsed() < REOPEN_TIME {
@@ -126,7 +127,19 @@ impl<'a> Files<'a> {
         self.unfound = None;
         let now = Some(Instant::now());
         last.replaced = now;
-        for mut part in between.into_iter().flatten().rev() {
+        let between = between.unwrap_or_else(|parts| {
+            // Those that were there before it are older.
+            let parts: Vec<_> =
+                (parts.into_iter().take_while(|part| part.is_after(last))).collect();
+            if !parts.is_empty() || !last.has_name() {
+                let path = shown(self.path);
+                report::line(&format!(
+                    "lines of the log {path} may be missing: it was rotated out"
+                ));
+            }
+            parts
+        });
+        for mut part in between.into_iter().rev() {
             part.replaced = now;
             self.push(part);
         }
@@ -163,13 +176,14 @@ impl<'a> Files<'a> {
     }
 }
 
-/// The older files up to the one with this id, the newest first; `None` if that one is not found.
-fn parts_before(path: &Path, last: FileId) -> Option<Vec<LogPart>> {
+/// The older files up to the one with this id, the newest first; if that one is not found, all there
+/// are as the error.
+fn parts_before(path: &Path, last: FileId) -> Result<Vec<LogPart>, Vec<LogPart>> {
     let mut parts: Vec<LogPart> = Vec::new();
     let mut missing = 0;
     for number in 1.. {
         match LogPart::open(&rotated(path, number)) {
-            Ok(Some(part)) if part.id == last => return Some(parts),
+            Ok(Some(part)) if part.id == last => return Ok(parts),
             // One that was renamed after it was seen is met again.
             Ok(Some(part)) if parts.iter().all(|known| known.id != part.id) => {
                 parts.push(part);
@@ -182,7 +196,7 @@ fn parts_before(path: &Path, last: FileId) -> Option<Vec<LogPart>> {
             break;
         }
     }
-    None
+    Err(parts)
 }
 
 /// The name of an older log.
@@ -210,6 +224,12 @@ impl LogPart {
 
     fn has_name(&self) -> bool {
         self.file.metadata().is_ok_and(|file| file.nlink() > 0)
+    }
+
+    /// Whether it was written to later.
+    fn is_after(&self, other: &Self) -> bool {
+        let written = |part: &Self| part.file.metadata()?.modified();
+        matches!((written(self), written(other)), (Ok(this), Ok(other)) if this >= other)
     }
 
     /// Writes the rest of it to standard output; false if its reader is gone.

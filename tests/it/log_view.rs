@@ -188,3 +188,33 @@ fn file_that_is_not_appended_to_is_no_log() {
     daemon.report();
     assert_eq!(scratch.log(&[]).options(options).run().out_text(), "own\n");
 }
+
+#[test]
+fn rotated_out_log_is_followed_by_what_is_left() {
+    requires!(linux("whether a process is stopped"));
+    let scratch = Scratch::new();
+    let daemon = scratch.up(scratch.background().options(OPTIONS).does("report stay"));
+    daemon.report();
+    scratch.write("report.log", "one\n");
+    let follower = scratch.log(&["-f"]).spawn();
+    eventually("it shows the first line", || {
+        (follower.output().contains("one\n")).then_some(())
+    });
+    follower.signal(Signal::SIGSTOP);
+    let stat = format!("/proc/{}/stat", follower.pid());
+    eventually("it is stopped", || {
+        (fs::read_to_string(&stat).ok()?.contains(") T ")).then_some(())
+    });
+    for line in ["two\n", "three\n", "four\n"] {
+        // Two older files are kept.
+        fs::rename(scratch.path("report.log.1"), scratch.path("report.log.2")).ok();
+        fs::rename(scratch.path("report.log"), scratch.path("report.log.1")).expect("rename");
+        scratch.write("report.log", line);
+    }
+    daemon.stop();
+    follower.signal(Signal::SIGCONT);
+    let outcome = follower.wait();
+    assert_eq!(outcome.out_text(), "one\ntwo\nthree\nfour\n");
+    let said = outcome.err_text();
+    assert_eq!(said.matches("may be missing").count(), 1, "{said}");
+}
