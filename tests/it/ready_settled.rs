@@ -15,11 +15,13 @@ use nix::sys::socket::{
     socket,
 };
 
-/// A start of a program that fails so.
+/// A start of a program that fails so. The timeout is long: a slow disk or a busy machine must not
+/// make the program one that is up because it is still alive.
 fn fails(steps: &str, status: i32) -> (Scratch, crate::support::outcome::Outcome) {
     let scratch = Scratch::new();
     let launch = scratch
         .background()
+        .options("pid=report.pid\nlog=report.log\nready_timeout=60")
         .does(steps)
         .env("RUST_BACKTRACE", "full")
         .run();
