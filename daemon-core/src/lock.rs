@@ -153,10 +153,11 @@ pub(crate) fn proof(file: &File, pid: Pid) -> Option<Proof> {
     if !is_unchanged {
         return None;
     }
-    // The launcher holds the lock as well, while it waits.
-    let launcher = process::parent_of(pid);
+    // The launcher holds the lock as well, while it waits. It may be this process, and the supervisor
+    // that was the parent may be gone.
+    let (launcher, own) = (process::parent_of(pid), Pid::this());
     visible_holders(file, ByteRange::Daemon)
-        .all(|other| Some(other) == launcher)
+        .all(|other| other == own || Some(other) == launcher)
         .then_some(Proof::Unrefuted)
 }
 

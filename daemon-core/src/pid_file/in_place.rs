@@ -1,6 +1,7 @@
 //! A PID file that cannot be replaced: its directory cannot be written to, or its path is a mount
 //! point. The file itself is locked then, and another user's lock on it can refuse the start.
 
+use std::cell::Cell;
 use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -57,6 +58,7 @@ pub(super) fn lock(path: &Path, denied: io::Error) -> Result<PidFile, Error> {
                     file,
                     bring_up,
                     path,
+                    is_left: Cell::default(),
                 };
                 if let Err(cause) = written {
                     let error = failed("write", &pid_file.path, cause);

@@ -1,5 +1,6 @@
 //! `PidFile`, the PID file of this start, whose lock is held.
 
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -29,6 +30,8 @@ pub(crate) struct PidFile {
     /// The description that has locked bytes 1 and up; no daemon inherits it.
     pub(super) bring_up: File,
     pub(super) path: PathBuf,
+    /// A daemon that could not be ended has the file and its lock.
+    pub(super) is_left: Cell<bool>,
 }
 
 impl PidFile {
@@ -46,7 +49,17 @@ impl PidFile {
         self.remove_after(Some(error));
     }
 
+    /// The start fails, and its daemon may run on: the file and the lock, which an unlock would take
+    /// from the daemon too, stay as they are.
+    pub(crate) fn leave_to_daemon(&self) {
+        self.is_left.set(true);
+    }
+
     fn remove_after(self, error: Option<&Error>) {
+        if self.is_left.get() {
+            self.hand_over();
+            return;
+        }
         // Byte 0 of this file is locked, so no other process replaces it between these two calls.
         let is_ours = (self.file.metadata()).is_ok_and(|file| is_same_file(&self.path, &file));
         if is_ours && fs::remove_file(&self.path).is_err() {

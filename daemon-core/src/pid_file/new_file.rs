@@ -1,6 +1,7 @@
 //! `PATH.new`: the PID file of the next daemon, whose lock is the mutex of every process that wants
 //! to change what stands at the path.
 
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io;
@@ -162,6 +163,7 @@ impl NewFile {
             file,
             bring_up: self.file,
             path: path.to_owned(),
+            is_left: Cell::default(),
         };
         // Only a process of the same user can have replaced the new file in between.
         if !is_same_file(path, &metadata) {

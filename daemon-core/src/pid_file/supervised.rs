@@ -3,6 +3,7 @@
 //! It names the run, and between runs the supervisor. How far the daemon is stands in bytes 1 and up:
 //! the supervisor gives one more of them back at each change, see [`ByteRange`](crate::sys::lock::ByteRange).
 
+use std::cell::Cell;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,7 @@ impl SupervisedFile {
                 file,
                 bring_up,
                 path,
+                is_left: Cell::default(),
             },
             lowest: 1,
             length: PidFile::OLD_LENGTH,

@@ -138,6 +138,8 @@ fn stop_daemon(pid_file: &PidFile, settings: &Settings) {
     let control = Control::new(pid_file.path())
         .stop_signal(settings.stop_signal)
         .kill_mode(settings.kill_mode);
-    // What is left is reported by the next start, which finds the lock held.
-    control.end_process(settings.stop_timeout).ok();
+    if control.end_process(settings.stop_timeout).is_err() {
+        // The next start finds the lock held, and says so.
+        pid_file.leave_to_daemon();
+    }
 }

@@ -5,8 +5,10 @@ use nix::sys::signal::Signal;
 use super::stage::OPTIONS;
 use crate::support::deadline::eventually;
 use crate::support::lock;
-use crate::support::process::Process;
+use crate::support::process::{self, Process};
+use crate::support::requires;
 use crate::support::scratch::Scratch;
+use crate::support::users::UNPRIVILEGED;
 
 /// At most one daemon is left, its lock is true, and a stop ends it.
 fn expect_order(scratch: &Scratch) {
@@ -54,5 +56,38 @@ fn kills_at_any_moment_leave_one_daemon_at_most() {
             }
         }
         expect_order(&scratch);
+    }
+}
+
+/// Root cannot inspect the run of another user, and in the second case cannot signal it either.
+#[test]
+fn start_of_a_killed_supervisor_leaves_one_daemon() {
+    requires!(linux("the holder of a lock"), users, program("setpriv"));
+    for (rights, is_left) in [("-sys_ptrace", false), ("-sys_ptrace,-kill", true)] {
+        let scratch = Scratch::new();
+        scratch.directory_of(UNPRIVILEGED, "out");
+        let options = OPTIONS.replace("exec", "notify") + "\nuser=nobody";
+        let bounding = format!("--bounding-set={rights}");
+        let inheritable = format!("--inh-caps={rights}");
+        let words = ["setpriv", &bounding, &inheritable];
+        let start = scratch.supervised(&options, "report hang").under(&words);
+        let launch = start.env("TEST_REPORT", scratch.path("out/report.json"));
+        let launch = launch.spawn();
+        eventually("the run is on its way", || {
+            scratch.path("out/report.json").exists().then_some(())
+        });
+        let run = Process::open(scratch.named()).expect("a run");
+        let supervisor = process::stat(run.pid()).expect("a run").ppid;
+        let supervisor = Process::open(supervisor).expect("a supervisor");
+        supervisor.signal(Signal::SIGKILL);
+        let launch = launch.wait();
+        assert_eq!(launch.code(), 137, "{launch:?}");
+        assert_eq!(run.is_alive(), is_left, "{rights}");
+        assert_eq!(lock::is_held(&scratch.path("report.pid")), is_left);
+        if is_left {
+            let second = scratch.supervised(OPTIONS, "hang").run();
+            assert_eq!(second.code(), 69, "{second:?}");
+            run.signal(Signal::SIGKILL);
+        }
     }
 }
