@@ -40,11 +40,12 @@ pub(super) enum Supervisor {
 }
 
 impl Supervisor {
-    /// The supervisor of what was found: that process itself, or its parent.
+    /// The supervisor of what was found: its parent, or that process itself. In this order: a run may
+    /// have any name, also that of a supervisor.
     pub(super) fn of(found: &Holder) -> Self {
-        let pid = Some(found.pid).filter(|pid| lock::is_supervisor(*pid));
-        let pid = pid.or_else(|| sys::process::parent_of(found.pid));
-        match pid.and_then(|pid| Holder::supervisor(&found.file, pid)) {
+        let parent = sys::process::parent_of(found.pid);
+        let parent = parent.and_then(|pid| Holder::supervisor(&found.file, pid));
+        match parent.or_else(|| Holder::supervisor(&found.file, found.pid)) {
             Some(supervisor) => Self::Seen(supervisor),
             None if lock::is_supervised(&found.file) => Self::Unseen,
             None => Self::None,

@@ -96,7 +96,8 @@ impl Control {
         })
     }
 
-    /// Ends the daemon of a supervisor that was killed, and waits until the lock is free.
+    /// Ends the daemon of a supervisor that was killed, and waits until the lock is free. Where it is
+    /// not, something starts the daemon again, and it is not stopped.
     fn end_rest(
         &self,
         supervisor: &Holder,
@@ -104,22 +105,23 @@ impl Control {
         waits: &mut dyn FnMut(),
     ) -> Result<Option<Stopped>, Error> {
         let file = supervisor.file();
-        let deadline = Instant::now() + KILL_TIMEOUT;
+        let mut deadline = Instant::now() + KILL_TIMEOUT;
+        let mut ended = None;
         while lock::is_held(file) != Ok(false) {
-            let rest = Holder::of(file);
+            let rest = Holder::of(file).filter(|_| ended.is_none());
             let rest = rest.filter(|rest| rest.pid() != supervisor.pid() && !rest.has_ended());
             if let Some(rest) = rest {
                 let stopped = self.end_holder(&rest, timeout, waits)?;
-                if !rest.lets_go_within(KILL_TIMEOUT) {
-                    return Err(self.lock_outlives(&rest));
-                }
-                return Ok(Some(stopped));
+                ended = Some((rest, stopped));
+                deadline = Instant::now() + KILL_TIMEOUT;
+                continue;
             }
             if Instant::now() >= deadline {
-                return Err(self.lock_outlives(supervisor));
+                let last = ended.as_ref().map_or(supervisor, |(rest, _)| rest);
+                return Err(self.lock_outlives(last));
             }
             thread::sleep(POLL_INTERVAL);
         }
-        Ok(None)
+        Ok(ended.map(|(_, stopped)| stopped))
     }
 }

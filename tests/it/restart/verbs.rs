@@ -176,3 +176,16 @@ fn two_stops_at_once_both_succeed() {
     }
     scratch.expect_stopped();
 }
+
+#[test]
+fn run_with_the_name_of_a_supervisor_is_a_run() {
+    let scratch = Scratch::new();
+    let options = OPTIONS.replace("on-failure", "always");
+    let start = scratch.supervised(&options, "report hang");
+    let up = scratch.supervised_of(&start.arg0("report [supervisor]").run());
+    crate::support::daemon::read_report(&scratch.path("report.json"));
+    let pid = format!("stopped, pid {}", up.run.pid());
+    expect_with(&scratch, &options, "stop", 0, &pid);
+    assert!(!up.supervisor.is_alive());
+    scratch.expect_stopped();
+}
