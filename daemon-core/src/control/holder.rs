@@ -22,12 +22,46 @@ const START_TIME_TOLERANCE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct Holder {
     pid: Pid,
-    proof: Proof,
+    evidence: Evidence,
     file: File,
     /// Where the system has them.
     pidfd: Option<OwnedFd>,
     /// In clock ticks since the system started.
     start: Option<u64>,
+}
+
+/// Why a process is taken for the daemon, or for its supervisor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Evidence {
+    /// It is seen to hold the lock.
+    Seen,
+    /// It is the parent of a run that is certain.
+    Parent,
+    /// The file names it, and nothing contradicts that.
+    Named,
+    /// As before, and it has the name of a supervisor. It starts before its runs, and each run makes
+    /// a new stamp.
+    NamedSupervisor,
+}
+
+impl From<Proof> for Evidence {
+    fn from(proof: Proof) -> Self {
+        match proof {
+            Proof::Seen => Self::Seen,
+            Proof::Unrefuted => Self::Named,
+        }
+    }
+}
+
+impl Evidence {
+    /// Whether a process with this start can have made this stamp, or started the run that has.
+    fn fits(self, start: Duration, stamp: Duration) -> bool {
+        match self {
+            Self::Seen | Self::Parent => true,
+            Self::Named => start.abs_diff(stamp) < START_TIME_TOLERANCE,
+            Self::NamedSupervisor => start < stamp + START_TIME_TOLERANCE,
+        }
+    }
 }
 
 /// The supervisor of a daemon.
@@ -43,8 +77,7 @@ impl Supervisor {
     /// The supervisor of what was found: its parent, or that process itself. In this order: a run may
     /// have any name, also that of a supervisor.
     pub(super) fn of(found: &Holder) -> Self {
-        let parent = sys::process::parent_of(found.pid);
-        let parent = parent.and_then(|pid| Holder::supervisor(&found.file, pid));
+        let parent = Holder::parent_supervisor(found);
         match parent.or_else(|| Holder::supervisor(&found.file, found.pid)) {
             Some(supervisor) => Self::Seen(supervisor),
             None if lock::is_supervised(&found.file) => Self::Unseen,
@@ -64,25 +97,42 @@ impl Holder {
             None if lock::is_ending(file) => lock::visible_holder(file)?,
             None => return None,
         };
-        Self::proved(file, pid, lock::proof)
+        let evidence = |file: &File, pid| lock::proof(file, pid).map(Evidence::from);
+        Self::proved(file, pid, evidence)
     }
 
     /// The supervisor of the daemon with this PID file, if this process is.
     pub(super) fn supervisor(file: &File, pid: Pid) -> Option<Self> {
         Self::proved(file, pid, |file, pid| {
-            let proof = match lock::holds(pid, file) {
-                Ok(holds) => holds.then_some(Proof::Seen),
-                Err(_) => Some(Proof::Unrefuted),
+            let evidence = match lock::holds(pid, file) {
+                Ok(holds) => holds.then_some(Evidence::Seen),
+                Err(_) => Some(Evidence::NamedSupervisor),
             };
-            proof.filter(|_| lock::is_supervisor(pid))
+            evidence.filter(|_| lock::is_supervisor(pid))
         })
+    }
+
+    /// The parent of a run, if it is its supervisor.
+    fn parent_supervisor(run: &Self) -> Option<Self> {
+        let parent = sys::process::parent_of(run.pid)?;
+        let mut supervisor = Self::supervisor(&run.file, parent)?;
+        if supervisor.evidence != Evidence::Seen {
+            // Looked at again: a parent that has ended could have left its pid to another process.
+            let is_parent = sys::process::parent_of(run.pid) == Some(parent);
+            supervisor.evidence = if is_parent && run.is_certain() {
+                Evidence::Parent
+            } else {
+                Evidence::Named
+            };
+        }
+        Some(supervisor)
     }
 
     /// This process, if it proves to be what it is taken for.
     fn proved(
         file: &File,
         pid: Pid,
-        proof: impl FnOnce(&File, Pid) -> Option<Proof>,
+        evidence: impl FnOnce(&File, Pid) -> Option<Evidence>,
     ) -> Option<Self> {
         let pidfd = match sys::process::open(pid) {
             Ok(pidfd) => Some(pidfd),
@@ -98,10 +148,10 @@ impl Holder {
         }
         let start = sys::process::start_of(pid);
         let file = file.try_clone().ok()?;
-        let proof = proof(&file, pid)?;
+        let evidence = evidence(&file, pid)?;
         Some(Self {
             pid,
-            proof,
+            evidence,
             file,
             pidfd,
             start,
@@ -116,11 +166,12 @@ impl Holder {
         &self.file
     }
 
-    /// Whether the process may be signalled: it was seen to hold the lock, or it started when the lock
-    /// or the file says that the daemon started. A process that got a recycled pid started later. Where
+    /// Whether the process may be signalled: it was seen to hold the lock, it is the parent of
+    /// such a run, or it started when the lock or the file says that the daemon started; a supervisor
+    /// that is named between two runs may have started before the last run. A process that got a recycled pid started later. Where
     /// the system tells neither, the pid in the locked file is enough.
     pub(super) fn is_certain(&self) -> bool {
-        if self.proof == Proof::Seen {
+        if matches!(self.evidence, Evidence::Seen | Evidence::Parent) {
             return true;
         }
         let Some(start) = self.start else {
@@ -129,7 +180,7 @@ impl Holder {
         // Both count from the start of the system, and no change of the clock changes them.
         if let Some(stamp) = lock::start_stamp(&self.file) {
             let since_boot = sys::process::since_boot(start);
-            return since_boot.is_some_and(|it| it.abs_diff(stamp) < START_TIME_TOLERANCE);
+            return since_boot.is_some_and(|it| self.evidence.fits(it, stamp));
         }
         // Version 0.1 makes no stamp.
         let written = self.file.metadata().and_then(|file| file.modified());
@@ -214,4 +265,25 @@ pub(super) fn is_readable_within(pidfd: &OwnedFd, timeout: Duration) -> bool {
     let mut ended = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
     let timeout = PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX);
     poll(&mut ended, timeout).is_ok_and(|ready| ready > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn supervisor_may_be_older_than_the_stamp() {
+        let stamp = Duration::from_secs(100);
+        for (start, named, supervisor) in [
+            (0, false, true),
+            (99, true, true),
+            (101, true, true),
+            (102, false, false),
+        ] {
+            let start = Duration::from_secs(start);
+            assert_eq!(Evidence::Named.fits(start, stamp), named, "{start:?}");
+            let fits = Evidence::NamedSupervisor.fits(start, stamp);
+            assert_eq!(fits, supervisor, "{start:?}");
+        }
+    }
 }
