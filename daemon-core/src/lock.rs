@@ -69,6 +69,12 @@ fn bring_up(file: &File) -> Result<Option<WriterLock>, Errno> {
     writer(file, ByteRange::BringUp)
 }
 
+/// Whether the first run is brought up, with a supervisor or without.
+fn is_first_start(file: &File) -> bool {
+    let is_first = |lock: WriterLock| lock.start == 1;
+    has_byte_ranges() && bring_up(file).is_ok_and(|lock| lock.is_some_and(is_first))
+}
+
 /// Whether a supervisor keeps the file, once its first run was ready.
 pub(crate) fn is_supervised(file: &File) -> bool {
     let is_above_first = |lock: WriterLock| lock.start > 1;
@@ -155,9 +161,12 @@ pub(crate) fn proof(file: &File, pid: Pid) -> Option<Proof> {
     }
     // The launcher holds the lock as well, while it waits. It may be this process, and the supervisor
     // that was the parent may be gone.
-    let (launcher, own) = (process::parent_of(pid), Pid::this());
+    let (parent, own) = (process::parent_of(pid), Pid::this());
+    // While the first run is brought up, the supervisor that is its parent has a launcher too.
+    let grandparent = parent.filter(|_| is_first_start(file));
+    let grandparent = grandparent.and_then(process::parent_of);
     visible_holders(file, ByteRange::Daemon)
-        .all(|other| other == own || Some(other) == launcher)
+        .all(|other| other == own || Some(other) == parent || Some(other) == grandparent)
         .then_some(Proof::Unrefuted)
 }
 

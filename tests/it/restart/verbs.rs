@@ -5,7 +5,9 @@ use nix::sys::signal::Signal;
 use super::stage::{LONG_DELAY, OPTIONS, Supervised};
 use crate::support::deadline::eventually;
 use crate::support::process;
+use crate::support::requires;
 use crate::support::scratch::Scratch;
+use crate::support::users::UNPRIVILEGED;
 
 /// Carries out a verb; `-d` is a start.
 #[track_caller]
@@ -187,5 +189,32 @@ fn run_with_the_name_of_a_supervisor_is_a_run() {
     let pid = format!("stopped, pid {}", up.run.pid());
     expect_with(&scratch, &options, "stop", 0, &pid);
     assert!(!up.supervisor.is_alive());
+    scratch.expect_stopped();
+}
+
+/// Root cannot inspect the run of another user; the launcher and the supervisor hold the lock too.
+#[test]
+fn stop_of_an_opaque_first_run_that_is_not_ready() {
+    requires!(linux("the holder of a lock"), users, program("setpriv"));
+    let scratch = Scratch::new();
+    scratch.directory_of(UNPRIVILEGED, "out");
+    let options = OPTIONS.replace("exec", "notify") + "\nuser=nobody";
+    let words = [
+        "setpriv",
+        "--bounding-set=-sys_ptrace",
+        "--inh-caps=-sys_ptrace",
+    ];
+    let start = scratch.supervised(&options, "report hang").under(&words);
+    let launch = start.env("TEST_REPORT", scratch.path("out/report.json"));
+    let launch = launch.spawn();
+    eventually("the run is on its way", || {
+        scratch.path("out/report.json").exists().then_some(())
+    });
+    let stop = scratch
+        .supervised_verb(&options, "stop")
+        .under(&words)
+        .run();
+    assert_eq!(stop.code(), 0, "{stop:?}");
+    assert_eq!(launch.wait().code(), 143);
     scratch.expect_stopped();
 }
