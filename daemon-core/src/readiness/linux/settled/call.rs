@@ -166,7 +166,8 @@ impl BlockedCall {
         if flags & IORING_ENTER_REGISTERED_RING == 0 {
             (limit, one(ring))
         } else {
-            (limit, nothing())
+            // Its index among the registered ones says nothing, and what it brings cannot be seen.
+            (limit, Descriptors::Unknown)
         }
     }
 }

@@ -70,8 +70,9 @@ impl DescriptorTable<'_> {
     fn add(&mut self, descriptor: RawFd, inode: Option<u64>, awaited: &mut Awaited, depth: u32) {
         let link = match fs::read_link(self.directory.join(format!("fd/{descriptor}"))) {
             Ok(link) => link,
-            // Closed in between.
-            Err(error) if has_ended(&error) => return,
+            // A member of the set was closed in between. What the call itself waits for is there, in a
+            // table that is not shown: the first thread has ended, or another thread has its own.
+            Err(error) if inode.is_some() && has_ended(&error) => return,
             Err(_) => return awaited.sources.push(Source::Unclear),
         };
         let link = link.to_string_lossy();
@@ -82,11 +83,6 @@ impl DescriptorTable<'_> {
                 awaited.timer = [awaited.timer, timer].into_iter().flatten().min();
                 Source::Internal
             }
-            "anon_inode:[eventfd]" | "anon_inode:[signalfd]" | "anon_inode:inotify" => {
-                Source::Internal
-            }
-            // Its connections and timers cannot be seen.
-            "anon_inode:[io_uring]" => Source::Unclear,
             link => match parse_socket_link(link) {
                 // The descriptor has been closed and names another file by now.
                 Some(socket) if inode.is_some_and(|inode| inode != socket) => return,
@@ -97,7 +93,7 @@ impl DescriptorTable<'_> {
                         None => Source::Unclear,
                     }
                 }
-                None => Source::Other,
+                None => source_of_file(link),
             },
         };
         awaited.sources.push(source);
@@ -146,6 +142,17 @@ impl DescriptorTable<'_> {
 
     fn details(&self, descriptor: RawFd) -> Option<String> {
         fs::read_to_string(self.directory.join(format!("fdinfo/{descriptor}"))).ok()
+    }
+}
+
+/// By what `/proc/PID/fd` names a file that is no socket.
+fn source_of_file(link: &str) -> Source {
+    match link {
+        "anon_inode:[eventfd]" | "anon_inode:[signalfd]" => Source::Internal,
+        "anon_inode:inotify" => Source::Files,
+        // Its connections and timers cannot be seen.
+        "anon_inode:[io_uring]" => Source::Unclear,
+        _ => Source::Other,
     }
 }
 

@@ -129,7 +129,9 @@ pub(super) enum Source {
     Unclear,
     /// A Unix socket with a process that does not belong to the daemon at its other end.
     UnixPeer,
-    /// Only the daemon itself can make it happen: eventfd, timerfd, signalfd, inotify, a socket pair.
+    /// Only the daemon itself can make it happen: eventfd, timerfd, signalfd, a socket pair.
     Internal,
+    /// Any process can make it happen, and answers no question with it: inotify.
+    Files,
     Other,
 }

@@ -87,7 +87,7 @@ fn parse_ms(text: &str) -> Duration {
     Duration::from_millis(text.parse().unwrap())
 }
 
-const SOURCES: [(Source, &str); 9] = [
+const SOURCES: [(Source, &str); 10] = [
     (Source::Server(0), "server"),
     (Source::Connecting, "connecting"),
     (Source::AwaitingReply(0), "awaiting-reply"),
@@ -96,6 +96,7 @@ const SOURCES: [(Source, &str); 9] = [
     (Source::Unclear, "unclear"),
     (Source::UnixPeer, "unix"),
     (Source::Internal, "internal"),
+    (Source::Files, "files"),
     (Source::Other, "other"),
 ];
 

@@ -143,7 +143,7 @@ impl Signs {
                     self.add(Sign::Starts);
                 }
                 Source::UnixPeer | Source::Unspoken(_) | Source::Unclear => self.add(Sign::Blind),
-                Source::Answered | Source::Other => self.add(Sign::Expects),
+                Source::Answered | Source::Files | Source::Other => self.add(Sign::Expects),
                 Source::Internal => {}
             }
         }
@@ -153,7 +153,7 @@ impl Signs {
         // What ends after the launcher has stopped waiting makes no difference, as a keep-alive. But an
         // answer may come before: to a question about a name, for example.
         let expects_nothing =
-            |source: &Source| matches!(source, Source::Internal | Source::Answered);
+            |source: &Source| matches!(source, Source::Internal | Source::Answered | Source::Files);
         let is_calm = wait.sources.iter().all(expects_nothing);
         if wait.ends.is_some_and(|ends| ends <= deadline || !is_calm) {
             self.add(Sign::Timed);

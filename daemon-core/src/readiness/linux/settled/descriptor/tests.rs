@@ -133,7 +133,24 @@ fn read_of_a_socket_has_its_timeout() {
 fn what_cannot_be_read_is_unclear() {
     assert_eq!(awaited(&Descriptors::Unknown).sources, [Source::Unclear]);
     let closed = Descriptors::Set(vec![1_000_000]);
-    assert_eq!(awaited(&closed).sources, []);
+    assert_eq!(awaited(&closed).sources, [Source::Unclear]);
+    let read = Descriptors::Read(1_000_000);
+    assert_eq!(awaited(&read).sources, [Source::Unclear]);
+}
+
+#[test]
+fn what_another_process_can_end_is_not_internal() {
+    for (link, source) in [
+        ("anon_inode:[eventfd]", Source::Internal),
+        ("anon_inode:[signalfd]", Source::Internal),
+        ("anon_inode:inotify", Source::Files),
+        ("anon_inode:[io_uring]", Source::Unclear),
+        ("anon_inode:[unknown]", Source::Other),
+        ("pipe:[1]", Source::Other),
+        ("/dev/pts/1", Source::Other),
+    ] {
+        assert_eq!(source_of_file(link), source, "{link}");
+    }
 }
 
 #[test]

@@ -44,6 +44,8 @@ fn wait_that_ends_before_the_timeout_is_timed() {
     assert_eq!(condition("p1 1:wait[]@3000"), Condition::Timed);
     assert_eq!(condition("p1 1:wait[]@3001"), Condition::Rests);
     assert_eq!(condition("p1 1:loop[internal]@60000"), Condition::Rests);
+    assert_eq!(condition("p1 1:loop[files]@60000"), Condition::Waits);
+    assert_eq!(condition("p1 1:loop[files]@2000"), Condition::Timed);
     assert_eq!(condition("p1 1:loop[answered]@60000"), Condition::Waits);
     assert_eq!(condition("p1 1:loop[answered]@2000"), Condition::Timed);
     // Something else may end it sooner.
