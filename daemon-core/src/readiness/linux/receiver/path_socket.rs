@@ -65,10 +65,14 @@ impl Drop for PathSocket {
 
 /// Whether no other user can put another file in the place of one in this directory.
 fn is_safe(directory: &Metadata) -> bool {
+    protects_files(directory.uid(), geteuid().as_raw(), directory.mode())
+}
+
+/// The sticky bit does not bind the owner of the directory.
+pub(super) const fn protects_files(owner: u32, user: u32, mode: u32) -> bool {
     const BY_OTHERS: u32 = 0o022;
     const STICKY: u32 = 0o1000;
-    let is_ours = directory.uid() == 0 || directory.uid() == geteuid().as_raw();
-    directory.mode() & STICKY != 0 || (is_ours && directory.mode() & BY_OTHERS == 0)
+    (owner == 0 || owner == user) && (mode & STICKY != 0 || mode & BY_OTHERS == 0)
 }
 
 /// Removes the sockets of launchers that were killed.

@@ -1,3 +1,4 @@
+use super::path_socket::protects_files;
 use super::*;
 
 use std::fs::{self, File};
@@ -50,6 +51,28 @@ fn socket_is_private_and_removed_by_the_launcher() {
     assert_eq!(mode & 0o7777, 0o600);
     let path = PathSocket::bind_in("/tmp", None).unwrap().path.clone();
     assert!(!path.exists());
+}
+
+#[test]
+fn owner_of_a_sticky_directory_can_replace_files() {
+    let (root, user, other) = (0, 1000, 1001);
+    for (owner, mode, is_safe) in [
+        (root, 0o1777, true),
+        (root, 0o755, true),
+        (root, 0o777, false),
+        (root, 0o775, false),
+        (user, 0o1777, true),
+        (user, 0o700, true),
+        (user, 0o722, false),
+        (other, 0o1777, false),
+        (other, 0o755, false),
+    ] {
+        assert_eq!(
+            protects_files(owner, user, mode),
+            is_safe,
+            "{owner} {mode:o}"
+        );
+    }
 }
 
 #[test]
