@@ -29,7 +29,7 @@ use crate::systemd;
 use crate::unit_file::{Manager, UnitFile};
 use crate::value_flags::{CONTROL_FLAG, LOG_FLAG};
 use crate::verb::Verb;
-use takeover::{not_restarted, own_log, take_over};
+use takeover::{is_log, not_restarted, own_log, take_over};
 
 /// What `stop` shows on a terminal.
 const WAITING: &str = "waiting until the daemon has ended";
@@ -37,8 +37,8 @@ const WAITING: &str = "waiting until the daemon has ended";
 impl Daemon {
     /// A flag that takes a control verb, as in `prog -s stop`. Default: none.
     ///
-    /// The verbs are `start`, `status`, `stop`, `reload`, `reopen`, `restart`, `rotate` and `log`. They find the
-    /// daemon by its PID file. Only [`enter`](Self::enter) reads the flag; another program uses
+    /// The verbs are `start`, `status`, `stop`, `reload`, `reopen`, `restart`, `rotate` and `log`, which find the
+    /// daemon by its PID file, and `unit` and `user-unit`, which print a systemd unit. Only [`enter`](Self::enter) reads the flag; another program uses
     /// [`control`](Self::control).
     ///
     /// ```
@@ -177,10 +177,7 @@ fn log_of(settings: &Daemon, argv0: Option<OsString>, control: &Control) -> Resu
         _ => None,
     };
     // Between the two steps of a rotation the daemon still has the old one.
-    let own = own.filter(|own| {
-        let is_rotated = |log: &PathBuf| own.with_extension("") == *log;
-        !resolved.as_ref().is_some_and(is_rotated)
-    });
+    let own = own.filter(|own| !resolved.as_ref().is_some_and(|log| is_log(log, own)));
     own.or(resolved).ok_or_else(|| {
         let what = "cannot find the log";
         Error::words(ErrorKind::Configuration, what, "no log is configured")

@@ -218,3 +218,16 @@ fn rotated_out_log_is_followed_by_what_is_left() {
     let said = outcome.err_text();
     assert_eq!(said.matches("may be missing").count(), 1, "{said}");
 }
+
+#[cfg_attr(daemon_fork, ignore = "the output of a process is not known there")]
+#[test]
+fn dated_rotation_is_not_shown_for_the_log() {
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nlog_flag=--log\nlog=report.log\ncontrol_flag=-s";
+    let start = scratch.background().options(options);
+    scratch.up(start.does("say:old report stay")).report();
+    let log = scratch.path("report.log");
+    fs::rename(&log, scratch.path("report.log-20260101")).expect("rename");
+    scratch.write("report.log", "new\n");
+    assert_eq!(scratch.log(&[]).options(options).run().out_text(), "new\n");
+}

@@ -146,7 +146,7 @@ fn take_over_log(
 
 /// Whether the daemon was started with the configured log: it writes to that, or to what a rotation
 /// has made of it. The other path is not looked at: its file system may not answer.
-fn is_log(configured: &Path, log: &Path) -> bool {
+pub(super) fn is_log(configured: &Path, log: &Path) -> bool {
     let directory = configured
         .parent()
         .and_then(|path| path.canonicalize().ok());
