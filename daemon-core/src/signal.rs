@@ -78,7 +78,7 @@ impl Signal {
         self.0
     }
 
-    fn name(self) -> Option<&'static str> {
+    pub(crate) fn name(self) -> Option<&'static str> {
         let mut named = Self::NAMED.iter();
         named.find_map(|(name, signal)| (*signal == self).then_some(*name))
     }

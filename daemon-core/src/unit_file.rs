@@ -24,6 +24,7 @@ use crate::path_template::{self, Resolved};
 use crate::program_name;
 use crate::restart::Restart;
 use crate::settings::Object;
+use crate::signal::Signal;
 use crate::stdin::Stdin;
 use crate::value_flags::Chosen;
 use arguments::{add_foreground_flag, add_pid_flag};
@@ -375,6 +376,7 @@ impl UnitFile {
             Restart::OnFailure => vec![
                 "Restart=on-failure".to_owned(),
                 "RestartPreventExitStatus=64 78".to_owned(),
+                format!("SuccessExitStatus={}", intended_ends(settings.stop_signal)),
             ],
             Restart::Always => vec!["Restart=always".to_owned()],
         };
@@ -428,6 +430,22 @@ impl UnitFile {
         }
         remarks
     }
+}
+
+/// The intended ends that systemd takes for failures: the statuses 128 + N of a program that handles
+/// the signal, and the stop signal. SIGHUP, SIGINT and SIGTERM themselves are clean for it.
+fn intended_ends(stop_signal: Signal) -> String {
+    let clean = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM];
+    let mut ends: Vec<String> = clean.iter().map(|it| status_of(*it)).collect();
+    if !clean.contains(&stop_signal) {
+        ends.push(status_of(stop_signal));
+        ends.extend(stop_signal.name().map(str::to_owned));
+    }
+    ends.join(" ")
+}
+
+fn status_of(signal: Signal) -> String {
+    (128 + signal.as_raw()).to_string()
 }
 
 fn refused(key: &str, reason: &str) -> Error {

@@ -171,15 +171,20 @@ fn restarts_of_a_unit_are_those_of_the_option() {
     let keys = |daemon: Daemon| {
         let unit = daemon.unit().expect("a unit");
         let mut keys: Vec<_> = unit.lines().map(str::to_owned).collect();
-        keys.retain(|key| key.starts_with("Restart") || key.starts_with("StartLimit"));
+        let prefixes = ["Restart", "StartLimit", "SuccessExit"];
+        keys.retain(|key| prefixes.iter().any(|prefix| key.starts_with(prefix)));
         keys.join(" ")
     };
     assert_eq!(keys(Daemon::new()), "");
     assert_eq!(
         keys(Daemon::new().restart(Restart::OnFailure)),
         "StartLimitIntervalSec=0 Restart=on-failure RestartPreventExitStatus=64 78 \
-         RestartSec=500ms RestartSteps=7 RestartMaxDelaySec=60"
+         SuccessExitStatus=129 130 143 RestartSec=500ms RestartSteps=7 RestartMaxDelaySec=60"
     );
+    let quit = Daemon::new().stop_signal(Signal::SIGQUIT);
+    let quit = keys(quit.restart(Restart::OnFailure));
+    let status = " SuccessExitStatus=129 130 143 131 SIGQUIT ";
+    assert!(quit.contains(status), "{quit}");
     let always = Daemon::new().restart(Restart::Always);
     assert_eq!(
         keys(always.restart_delay(SECOND..=SECOND)),
