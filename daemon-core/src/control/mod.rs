@@ -203,7 +203,10 @@ impl Control {
 
     /// Stops the daemon: the [stop signal](Self::stop_signal), and SIGKILL if the daemon has not ended
     /// within the timeout. Then the rest of its process group gets SIGKILL, see
-    /// [`kill_mode`](Self::kill_mode).
+    /// [`kill_mode`](Self::kill_mode). Where a supervisor does this, with
+    /// [`restart`](crate::Daemon::restart), it takes the signal, the mode and the timeout of its start.
+    /// If it has not ended five seconds after this timeout, it is killed, and the daemon is stopped as
+    /// one without it.
     ///
     /// On success the daemon has ended, its lock is free and its PID file is removed. The file stays if
     /// another daemon has replaced it, or if this process may not remove it.

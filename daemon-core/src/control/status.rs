@@ -94,13 +94,17 @@ pub enum Supervision {
 pub enum Stopped {
     /// It did not run.
     NotRunning,
-    /// It ended after the stop signal, or by itself.
+    /// It ended after the stop signal, or by itself. Of a daemon with
+    /// [`restart`](crate::Daemon::restart) it is known only that it ended within the timeout: its
+    /// supervisor sends SIGKILL when the [`stop_timeout`](crate::Daemon::stop_timeout) of its start
+    /// is over, which may be before.
     #[non_exhaustive]
     Terminated {
         /// The pid it had.
         pid: u32,
     },
-    /// The stop signal did not end it in time, and SIGKILL did.
+    /// The stop signal did not end it in time, and SIGKILL did; or its supervisor took longer than
+    /// the timeout to end it.
     #[non_exhaustive]
     Killed {
         /// The pid it had.
