@@ -11,6 +11,7 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::unistd::Pid;
 
+use crate::error::system_message;
 use crate::readiness::notify::protocol::{DATAGRAM_MAX, Notification, parse};
 
 use datagram::Datagram;
@@ -25,7 +26,11 @@ const DIRECTORIES: [&str; 2] = ["/dev/shm", "/tmp"];
 /// Where clients of `sd_notify(3)` say that the daemon is ready. There is no socket where none can be
 /// made that the daemon reaches: then [`ready`](crate::ready) alone is heard.
 #[derive(Debug)]
-pub(crate) struct NotifySocket(Option<PathSocket>);
+pub(crate) struct NotifySocket {
+    socket: Option<PathSocket>,
+    /// Why none could be made.
+    failure: Option<String>,
+}
 
 impl NotifySocket {
     /// Binds to a path that only the daemon's user can use. In another root directory there is none.
@@ -36,19 +41,45 @@ impl NotifySocket {
         reason = "other systems cannot go without a socket"
     )]
     pub(crate) fn bind(is_root_changed: bool, daemon: Option<(u32, u32)>) -> io::Result<Self> {
-        let mut directories = DIRECTORIES.into_iter().filter(|_| !is_root_changed);
-        let bind = |directory| PathSocket::bind_in(directory, daemon).ok();
-        Ok(Self(directories.find_map(bind)))
+        let directories: &[&str] = if is_root_changed { &[] } else { &DIRECTORIES };
+        Ok(Self::bind_in(directories, daemon))
+    }
+
+    /// In the first of these directories where that is possible.
+    fn bind_in(directories: &[&str], daemon: Option<(u32, u32)>) -> Self {
+        let mut failures = Vec::new();
+        for directory in directories {
+            match PathSocket::bind_in(directory, daemon) {
+                Ok(socket) => {
+                    return Self {
+                        socket: Some(socket),
+                        failure: None,
+                    };
+                }
+                Err(error) => failures.push(format!("{directory}: {}", system_message(&error))),
+            }
+        }
+        Self {
+            socket: None,
+            failure: (!failures.is_empty()).then(|| failures.join("; ")),
+        }
+    }
+
+    /// Why there is no socket, where one was to be made.
+    pub(crate) fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
     }
 
     /// The value of `NOTIFY_SOCKET` for the daemon.
     pub(crate) fn address(&self) -> Option<OsString> {
-        self.0.as_ref().map(|socket| socket.path.clone().into())
+        self.socket
+            .as_ref()
+            .map(|socket| socket.path.clone().into())
     }
 
     /// Removes what launchers that were killed have left behind.
     pub(crate) fn remove_stale_sockets(&self) {
-        let path = self.0.as_ref().map(|socket| socket.path.as_path());
+        let path = self.socket.as_ref().map(|socket| socket.path.as_path());
         if let Some(directory) = path.and_then(Path::parent) {
             remove_stale_in(directory);
         }
@@ -56,7 +87,7 @@ impl NotifySocket {
 
     /// What becomes readable when a message has arrived.
     pub(crate) fn sources(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        self.0.iter().map(|socket| socket.socket.as_fd())
+        self.socket.iter().map(|socket| socket.socket.as_fd())
     }
 
     /// The messages of the daemon since the last call; `None` without any message. Does not block.

@@ -116,7 +116,13 @@ impl Probe for Notify {
     }
 
     fn check_at_timeout(&mut self, _now: Instant) -> Result<(), Option<String>> {
-        Err(Some("it never called daemon::ready()".to_owned()))
+        let failure = self.socket.failure();
+        let failure =
+            failure.map(|reason| format!(", and no NOTIFY_SOCKET could be made: {reason}"));
+        Err(Some(format!(
+            "it never called daemon::ready(){}",
+            failure.unwrap_or_default()
+        )))
     }
 
     fn sources(&self) -> Vec<BorrowedFd<'_>> {

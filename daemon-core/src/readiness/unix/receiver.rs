@@ -59,6 +59,12 @@ impl NotifySocket {
         }
     }
 
+    /// A socket that cannot be made is an error here.
+    #[allow(clippy::unused_self, reason = "the socket of Linux has one")]
+    pub(crate) const fn failure(&self) -> Option<&str> {
+        None
+    }
+
     /// The value of `NOTIFY_SOCKET` for the daemon.
     pub(crate) fn address(&self) -> Option<OsString> {
         self.0.as_ref().map(|socket| socket.path.clone().into())

@@ -35,7 +35,7 @@ impl PathSocket {
     pub(super) fn bind_in(directory: &str, owner: Option<(u32, u32)>) -> io::Result<Self> {
         // Mode and owner are changed by the path.
         if !is_safe(&fs::metadata(directory)?) {
-            return Err(Errno::EPERM.into());
+            return Err(io::Error::other("other users can replace its files"));
         }
         let socket = new_socket()?;
         let pid = std::process::id();

@@ -19,6 +19,7 @@ use nix::sys::stat::{UtimensatFlags::FollowSymlink, utimensat};
 use nix::sys::time::TimeSpec;
 use nix::unistd::pipe2;
 
+use crate::readiness::probe::Announcements;
 use crate::sys::call_timer::CallTimer;
 
 /// A socket, and a client of it that signs as this process.
@@ -80,6 +81,26 @@ fn there_is_no_socket_below_another_root_directory() {
     let socket = NotifySocket::bind(true, None).unwrap();
     assert_eq!(socket.address(), None);
     assert_eq!(received(&socket), []);
+}
+
+#[test]
+fn reason_for_no_socket_is_in_the_message() {
+    let directory = std::env::temp_dir().join(format!("daemon-open-{}", std::process::id()));
+    fs::create_dir(&directory).unwrap();
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o777)).unwrap();
+    let directory_text = directory.to_str().unwrap();
+    let socket = NotifySocket::bind_in(&["/dev/null/shm", directory_text], None);
+    fs::remove_dir(&directory).unwrap();
+    assert_eq!(socket.address(), None);
+    let now = Instant::now();
+    let end = Box::new(socket).watch(Pid::this()).check_at_timeout(now);
+    let message = end.unwrap_err().unwrap();
+    let expected = format!(
+        "it never called daemon::ready(), and no NOTIFY_SOCKET could be made: \
+         /dev/null/shm: Not a directory; \
+         {directory_text}: other users can replace its files"
+    );
+    assert_eq!(message, expected);
 }
 
 #[test]
