@@ -189,6 +189,9 @@ fn run_with_the_name_of_a_supervisor_is_a_run() {
     let pid = format!("stopped, pid {}", up.run.pid());
     expect_with(&scratch, &options, "stop", 0, &pid);
     assert!(!up.supervisor.is_alive());
+    // The supervisor got the signal, not the run.
+    let log = scratch.read("report.log");
+    assert!(!log.contains("restart in"), "{log}");
     scratch.expect_stopped();
 }
 
