@@ -279,3 +279,31 @@ fn write_pid(file: RawFd, old_length: u64) -> Result<(), Errno> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+#[allow(clippy::unwrap_used, reason = "a test may fail by panic")]
+mod tests {
+    use std::fs::File;
+    use std::os::fd::AsRawFd;
+    use std::os::unix::fs::FileExt;
+
+    use nix::fcntl::{FcntlArg, SealFlag, fcntl};
+    use nix::sys::memfd::{MFdFlags, memfd_create};
+
+    use super::*;
+
+    /// Fault 16: killed between the write and the truncation. The file cannot be truncated here.
+    #[test]
+    fn pid_is_written_over_all_of_the_old_content() {
+        let file = memfd_create(c"pid", MFdFlags::MFD_ALLOW_SEALING).map(File::from);
+        let file = file.unwrap();
+        file.write_all_at(b"1234567890\n", 0).unwrap();
+        fcntl(&file, FcntlArg::F_ADD_SEALS(SealFlag::F_SEAL_SHRINK)).unwrap();
+        assert_eq!(write_pid(file.as_raw_fd(), 11), Err(Errno::EPERM));
+        let mut content = [0; 11];
+        file.read_exact_at(&mut content, 0).unwrap();
+        let line = format!("{:\n<11}", std::process::id());
+        assert_eq!(content, line.as_bytes());
+    }
+}

@@ -44,6 +44,8 @@ fn root_refuses_a_directory_of_another_user() {
         78,
         &["user 4711 owns the directory", "place"],
     );
+    let left = fs::read_dir(scratch.path("place")).expect("the directory");
+    assert_eq!(left.count(), 0, "a file was created");
     fs::create_dir(scratch.path("place/below")).expect("mkdir");
     let launch = Root.start(&scratch).options("pid=place/below/report.pid");
     scratch.expect_refusal(&launch.run(), 78, &["user 4711 owns the directory"]);

@@ -35,8 +35,9 @@ fn read_only_directory_locks_in_place() {
     expect_answer(&as_nobody(scratch.verb("stop")).run(), 0, &stopped);
     // A start that fails leaves a file that means nothing.
     let options = CONTROLLED.replace("exec", "settled");
-    let failing = scratch.background().options(options).does("return:3");
-    assert_eq!(as_nobody(failing).run().code(), 3);
+    // Without its exit handler, which empties the file too.
+    let failing = scratch.background().options(options).does("raise:9");
+    assert_eq!(as_nobody(failing).run().code(), 137);
     assert_eq!(scratch.read("report.pid"), "");
     assert_eq!(scratch.verb("status").run().code(), 3);
     let launch = as_nobody(scratch.controlled("hang")).run();
