@@ -14,7 +14,6 @@ use nix::errno::Errno;
 use crate::command_line::Chosen;
 use crate::control::{Control, Status, Verdict};
 use crate::daemon::Daemon;
-use crate::enter::path_context;
 use crate::error::{Error, ErrorKind};
 use crate::files::NO_FOLLOW;
 use crate::handoff::{self, Outcome, StartStep};
@@ -198,8 +197,7 @@ struct LogEnd {
 impl LogEnd {
     fn of(settings: &Daemon, arguments: &[OsString]) -> Self {
         let argv0 = arguments.first().cloned().unwrap_or_default();
-        let mut context = path_context(&argv0);
-        context.instance.clone_from(&settings.instance);
+        let context = settings.path_context(&argv0);
         let resolve = |source| path_template::resolve(Object::Log, source, &context);
         let path = settings.paths.log.clone().map(resolve);
         let path = path.and_then(Result::ok).map(Resolved::into_path);

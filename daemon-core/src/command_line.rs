@@ -24,7 +24,7 @@ use std::ffi::{OsStr, OsString};
 
 use crate::daemon::Daemon;
 use crate::error::Error;
-use crate::value_flags::{CONTROL_FLAG, ValueFlag};
+use crate::value_flags::{CONTROL_FLAG, INSTANCE_FLAG, ValueFlag};
 use crate::verb::{LogView, Verb};
 use reader::{Meaning, Reader, VerbWord};
 
@@ -177,6 +177,21 @@ pub(crate) fn foreground(
         }
     }
     Ok(reader.subcommand_seen.then_some(chosen))
+}
+
+/// Whether the program gets arguments: other words than its subcommand and the name of its instance,
+/// which is known from the PID file.
+#[cfg(unix)]
+pub(crate) fn has_arguments(settings: &Daemon, words: &[OsString]) -> bool {
+    let mut reader = Reader::new(settings);
+    let run = settings.control_subcommands.as_ref();
+    words.iter().skip(1).any(|word| {
+        let of_instance = |flag: ValueFlag<'_>| flag.option == &INSTANCE_FLAG;
+        match reader.meaning_of(word) {
+            Meaning::Flag(flag) | Meaning::Value(flag, _) if of_instance(flag) => false,
+            _ => !settings.subcommand.contains(word) && run != Some(word),
+        }
+    })
 }
 
 /// Whether the switch or the control flag is there, or no foreground flag where there is no switch.

@@ -11,9 +11,10 @@ use nix::unistd::Pid;
 
 use crate::capabilities::Capabilities;
 use crate::client::{self, Found};
+use crate::command_line;
 use crate::control::{Control, DaemonAsWriter, Status, Stopped};
 use crate::daemon::Daemon;
-use crate::enter::{path_context, report_and_exit, start};
+use crate::enter::{report_and_exit, start};
 use crate::error::{Error, ErrorKind, shown};
 use crate::launcher::{StatusLine, preflight, report};
 use crate::log_file;
@@ -79,8 +80,8 @@ impl Daemon {
     ///
     /// # Errors
     ///
-    /// [`Configuration`](crate::ErrorKind::Configuration): there is no PID file, or its path cannot be
-    /// resolved.
+    /// [`Configuration`](crate::ErrorKind::Configuration): there is no PID file, its path cannot be
+    /// resolved, or an option has a value that the attribute refuses.
     ///
     /// ```
     /// use daemon::{Daemon, PathSource};
@@ -90,6 +91,7 @@ impl Daemon {
     /// # Ok::<(), daemon::Error>(())
     /// ```
     pub fn control(&self) -> Result<Control, Error> {
+        self.check.result()?;
         control(self, std::env::args_os().next())
     }
 }
@@ -97,8 +99,7 @@ impl Daemon {
 fn control(settings: &Daemon, argv0: Option<OsString>) -> Result<Control, Error> {
     let source = settings.paths.pid.clone();
     let source = source.ok_or_else(Error::no_pid_file)?;
-    let mut context = path_context(&argv0.unwrap_or_default());
-    context.instance.clone_from(&settings.instance);
+    let context = settings.path_context(&argv0.unwrap_or_default());
     let path = path_template::resolve(Object::PidFile, source, &context)?;
     Ok(with_settings(path.into_path(), &settings.settings))
 }
@@ -168,8 +169,7 @@ fn rotate(settings: &Daemon, argv0: Option<OsString>) -> Result<(), Error> {
 fn log_of(settings: &Daemon, argv0: Option<OsString>, control: &Control) -> Result<PathBuf, Error> {
     let source = settings.paths.log.clone();
     let is_open = settings.value_flags.of(&LOG_FLAG).is_some() && !settings.log_is_chosen;
-    let mut context = path_context(&argv0.unwrap_or_default());
-    context.instance.clone_from(&settings.instance);
+    let context = settings.path_context(&argv0.unwrap_or_default());
     let resolved = source.map(|source| path_template::resolve(Object::Log, source, &context));
     let resolved = resolved.transpose()?.map(Resolved::into_path);
     let own = match control.status().map(|status| pid_of(control, status)) {
@@ -206,7 +206,7 @@ fn restart(
     // Everything is checked first, so that a bad configuration does not stop the running daemon.
     let control = control(&settings, arguments.first().cloned())?;
     if let Some(pid) = replaceable(&settings, &control)? {
-        if has_no_arguments(&settings, &arguments) {
+        if !command_line::has_arguments(&settings, &arguments) {
             take_over(&mut settings, &mut arguments, pid, &control)?;
         }
     }
@@ -263,13 +263,6 @@ fn refuse_managed(settings: &Daemon, pid: Pid) -> Result<(), Error> {
         return Err(not_restarted(pid, reason));
     }
     Ok(())
-}
-
-/// Whether the command line holds nothing for the program but its subcommand.
-fn has_no_arguments(settings: &Daemon, arguments: &[OsString]) -> bool {
-    let run = settings.control_subcommands.as_ref();
-    let is_ours = |word: &OsString| settings.subcommand.contains(word) || run == Some(word);
-    arguments.iter().skip(1).all(is_ours)
 }
 
 /// `unit` and `user-unit`.

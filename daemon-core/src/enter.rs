@@ -156,6 +156,13 @@ impl Daemon {
         Ok(self)
     }
 
+    /// What the placeholders of its paths stand for.
+    pub(crate) fn path_context(&self, argv0: &OsStr) -> PathContext {
+        let mut context = PathContext::of_this_process(argv0, !sys::image::is_secure());
+        context.instance.clone_from(&self.instance);
+        context
+    }
+
     /// The user that the daemon becomes, if it is another one.
     pub(crate) fn identity(&self) -> Result<Option<Identity>, Error> {
         if self.user.is_none() && self.group.is_none() {
@@ -172,13 +179,12 @@ impl Daemon {
     ) -> Result<LaunchConfig, Error> {
         self.env.check()?;
         self.settings.identity = self.identity()?;
-        if let Some(args) = self.args {
+        if let Some(args) = self.args.take() {
             arguments.truncate(1);
             arguments.extend(args);
         }
         let argv0 = arguments.first().map(OsString::as_os_str);
-        let mut context = path_context(argv0.unwrap_or_default());
-        context.instance.clone_from(&self.instance);
+        let mut context = self.path_context(argv0.unwrap_or_default());
         let paths = self.paths.try_map(|object, source| {
             let path = path_template::resolve(object, source, &context)?;
             if object == Object::Root {
@@ -237,10 +243,6 @@ pub(crate) fn report_and_exit(launched: Launched) -> ! {
         }
     }
     sys::exit::exit(0)
-}
-
-pub(crate) fn path_context(argv0: &OsStr) -> PathContext {
-    PathContext::of_this_process(argv0, !sys::image::is_secure())
 }
 
 /// Says why, and ends this process with the right status, or by the right signal.

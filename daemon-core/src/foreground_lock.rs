@@ -3,7 +3,6 @@
 use std::os::fd::{AsRawFd, IntoRawFd};
 
 use crate::daemon::Daemon;
-use crate::enter::path_context;
 use crate::error::{Error, ErrorKind};
 use crate::files::FileId;
 use crate::launcher::preflight;
@@ -35,13 +34,12 @@ impl Daemon {
 /// Takes the lock for this process until it ends.
 fn lock(settings: Daemon) -> Result<(), Error> {
     preflight::refuse_borrowed_rights()?;
+    let argv0 = std::env::args_os().next().unwrap_or_default();
+    let context = settings.path_context(&argv0);
     let source = settings.paths.pid.ok_or_else(|| {
         let what = "cannot lock the PID file";
         Error::words(ErrorKind::Configuration, what, "no PID file is configured")
     })?;
-    let argv0 = std::env::args_os().next().unwrap_or_default();
-    let mut context = path_context(&argv0);
-    context.instance.clone_from(&settings.instance);
     let place = path_template::resolve(Object::PidFile, source, &context)?;
     place.create_directories(None)?;
     let pid_file = PidFile::create(place.path(), settings.settings.pid_mode)?;

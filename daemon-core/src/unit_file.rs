@@ -17,7 +17,6 @@ use std::time::Duration;
 use nix::unistd::{User, geteuid};
 
 use crate::daemon::Daemon;
-use crate::enter::path_context;
 use crate::error::{Error, ErrorKind, escape, shown};
 use crate::kill_mode::KillMode;
 use crate::path_template::{self, Resolved};
@@ -105,8 +104,7 @@ impl UnitFile {
         let program = program.map_err(|cause| Error::step("find this program", cause))?;
         let name_of = |path: &OsStr| Path::new(path).file_name().map(OsStr::to_owned);
         let is_renamed = name_of(&argv0) != name_of(program.as_os_str());
-        let mut context = path_context(&argv0);
-        context.instance.clone_from(&settings.instance);
+        let mut context = settings.path_context(&argv0);
         if manager == Manager::System {
             context.uid = 0;
         }

@@ -12,7 +12,6 @@ use nix::unistd::{Pid, geteuid};
 
 use crate::control::Control;
 use crate::daemon::Daemon;
-use crate::enter::path_context;
 use crate::error::{Error, ErrorKind, shown};
 use crate::launcher::failure::missing_capability;
 use crate::path_source::PathSource;
@@ -53,7 +52,7 @@ fn take_from(
 ) -> Result<(), Error> {
     let old = process::arguments_of(pid).ok_or_else(|| not_restarted(pid, UNREAD))?;
     arguments.truncate(1);
-    let context = path_context(arguments.first().map_or(OsStr::new(""), |name| name));
+    let context = settings.path_context(arguments.first().map_or(OsStr::new(""), |name| name));
     if let Some(user) = user {
         let has_arguments = old.len() > 1;
         if has_arguments && user_of_the_next(settings)? != user {

@@ -223,6 +223,32 @@ fn restart_as_a_subcommand_keeps_arguments() {
     );
 }
 
+#[cfg_attr(daemon_fork, ignore = "the arguments of a process are not known there")]
+#[test]
+fn restart_of_an_instance_keeps_arguments() {
+    let scratch = Scratch::new();
+    let options = "pid_template={instance}.pid\nlog_template={instance}.log\nlog_flag=--log\n\
+                   ready=exec\ncontrol_flag=-s\ninstance_flag=--name";
+    let program = || scratch.report().options(options).does("report stay");
+    let start = program().args(["-d", "--name", "a", "-p", "9000"]).run();
+    let mut old = scratch.daemon_of(start, "a.pid");
+    let arguments = old.report().arguments;
+    assert_eq!(arguments.len(), 5, "{arguments:?}");
+    for name in [&["--name", "a"][..], &["--name=a"]] {
+        fs::remove_file(scratch.path("report.json")).expect("the report");
+        let restart = program().args(name).args(["-s", "restart"]).run();
+        old = scratch.daemon_of(restart, "a.pid");
+        assert_eq!(old.report().arguments[1..], arguments[1..]);
+    }
+    let restart = program().args(["--name", "a", "-srestart", "-p", "8"]);
+    fs::remove_file(scratch.path("report.json")).expect("the report");
+    let new = scratch.daemon_of(restart.run(), "a.pid").report().arguments;
+    assert_eq!(
+        new[1..],
+        ["--name", "a", "-p", "8"].map(|it| it.as_bytes().to_vec())
+    );
+}
+
 #[test]
 fn program_with_its_own_parser_restarts_safely() {
     let scratch = Scratch::new();
