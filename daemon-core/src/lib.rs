@@ -103,6 +103,7 @@ mod systemd;
 mod trust;
 #[cfg(unix)]
 mod unit_file;
+mod unix_address;
 #[cfg(not(unix))]
 mod unsupported;
 mod value_flags;

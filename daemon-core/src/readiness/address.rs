@@ -1,14 +1,11 @@
 //! An address that a daemon serves, as `ready = "tcp:8080"` names it.
 
 use std::fmt;
-use std::path::PathBuf;
 
 use crate::error::{Error, ErrorKind};
-use crate::path_source::{PathSource, Source};
 #[cfg(unix)]
-use crate::path_template::{self, PathContext};
-#[cfg(unix)]
-use crate::settings::Object;
+use crate::path_template::PathContext;
+use crate::unix_address::UnixAddress;
 
 /// Where a server is reached. Any local IP address counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,69 +13,6 @@ pub(crate) enum Address {
     Tcp(u16),
     Udp(u16),
     Unix(UnixAddress),
-}
-
-#[derive(Clone, Debug)]
-pub(crate) enum UnixAddress {
-    /// As the program gives it.
-    Source(PathSource),
-    Path(PathBuf),
-    /// Without the zero byte in front.
-    Abstract(Vec<u8>),
-}
-
-impl PartialEq for UnixAddress {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            // The text of a template; nothing tells whether two functions compute the same.
-            (Self::Source(_), Self::Source(_)) => self.to_string() == other.to_string(),
-            (Self::Path(path), Self::Path(other)) => path == other,
-            (Self::Abstract(name), Self::Abstract(other)) => name == other,
-            _ => false,
-        }
-    }
-}
-
-impl Eq for UnixAddress {}
-
-impl UnixAddress {
-    /// `@NAME` is an abstract address.
-    pub(crate) fn new(source: PathSource) -> Self {
-        match source.0 {
-            Source::Literal(path) => Self::from_path(path),
-            _ => Self::Source(source),
-        }
-    }
-
-    pub(crate) fn from_path(path: PathBuf) -> Self {
-        match path.as_os_str().as_encoded_bytes() {
-            [b'@', name @ ..] => Self::Abstract(name.to_vec()),
-            _ => Self::Path(path),
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        match self {
-            Self::Source(_) => false,
-            Self::Path(path) => path.as_os_str().is_empty(),
-            Self::Abstract(name) => name.is_empty(),
-        }
-    }
-}
-
-impl fmt::Display for UnixAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Source(source) => match &source.0 {
-                #[cfg(unix)]
-                Source::Template { text, .. } => f.write_str(text),
-                Source::Literal(path) => write!(f, "{}", path.display()),
-                Source::Computed(_) => f.write_str("(computed)"),
-            },
-            Self::Path(path) => write!(f, "{}", path.display()),
-            Self::Abstract(name) => write!(f, "@{}", String::from_utf8_lossy(name)),
-        }
-    }
 }
 
 impl Address {
@@ -113,24 +47,11 @@ impl Address {
     /// As for every path of the program: `Configuration` and `CannotCreate`.
     #[cfg(unix)]
     pub(crate) fn resolve(self, context: &PathContext) -> Result<Self, Error> {
-        let source = match self {
-            Self::Unix(UnixAddress::Source(source)) if is_abstract(&source) => {
-                let name = path_template::fill_name(source, context)?;
-                return Ok(Self::Unix(UnixAddress::from_path(name)));
-            }
-            Self::Unix(UnixAddress::Source(source)) => source,
-            Self::Unix(UnixAddress::Path(path)) => PathSource::from(path),
-            other => return Ok(other),
-        };
-        let path = path_template::resolve(Object::Socket, source, context)?;
-        Ok(Self::Unix(UnixAddress::Path(path.into_path())))
+        match self {
+            Self::Unix(address) => address.resolve(context).map(Self::Unix),
+            other => Ok(other),
+        }
     }
-}
-
-/// Whether a template gives an abstract address, which is a name and no path.
-#[cfg(unix)]
-fn is_abstract(source: &PathSource) -> bool {
-    matches!(&source.0, Source::Template { text, .. } if text.starts_with('@'))
 }
 
 impl fmt::Display for Address {
@@ -187,22 +108,6 @@ mod tests {
         for text in ["tcp", "tcp:", "tcp:http", "tcp:65536", "port:80", "notify"] {
             assert_eq!(Address::parse(text), None, "{text}");
         }
-    }
-
-    #[test]
-    fn placeholders_of_abstract_addresses_are_filled_in() {
-        let context = PathContext::of_this_process("hello".as_ref(), true);
-        let address = UnixAddress::new(PathSource::template("@{name}.{{x}}"));
-        let resolved = Address::Unix(address).resolve(&context).unwrap();
-        let expected = Address::Unix(UnixAddress::Abstract(b"hello.{x}".to_vec()));
-        assert_eq!(resolved, expected);
-    }
-
-    #[test]
-    fn names_that_are_not_utf_8_differ() {
-        let name = |byte| UnixAddress::Abstract(vec![b'x', byte]);
-        assert_ne!(name(0xff), name(0xfe));
-        assert_eq!(name(0xff), name(0xff));
     }
 
     #[test]

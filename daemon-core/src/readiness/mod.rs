@@ -37,7 +37,8 @@ use crate::error::{Error, ErrorKind};
 use crate::path_source::PathSource;
 #[cfg(unix)]
 use crate::path_template::PathContext;
-use address::{Address, UnixAddress};
+use crate::unix_address::UnixAddress;
+use address::Address;
 pub(crate) use mode::Mode;
 use mode::{ADDRESSES, EXEC, LISTENING, NOTIFY, SETTLED};
 

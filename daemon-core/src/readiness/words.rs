@@ -4,9 +4,10 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::time::{Duration, Instant};
 
-use super::address::{Address, UnixAddress};
+use super::address::Address;
 use super::mode::{ADDRESSES, EXEC, LISTENING, Mode, NOTIFY, SETTLED};
 use super::probe::{Observation, Probe, Target, Watch};
+use crate::unix_address::UnixAddress;
 
 /// What the launcher waits for that has started a supervisor: the supervisor tells.
 pub(super) static TOLD: Mode = Mode {

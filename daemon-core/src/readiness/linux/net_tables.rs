@@ -10,7 +10,7 @@ use std::path::Path;
 use std::str;
 
 use super::socket_state::{LastWord, LocalAddress, SocketState};
-use crate::readiness::UnixAddress;
+use crate::unix_address::UnixAddress;
 
 /// What each socket is doing, by its inode. A table that cannot be read has no sockets.
 pub(super) fn read(net: &Path) -> HashMap<u64, SocketState> {

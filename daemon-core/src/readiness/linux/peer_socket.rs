@@ -19,8 +19,8 @@ use nix::unistd::Pid;
 
 use super::net_tables;
 use super::socket_state::{LastWord, LocalAddress, SocketState};
-use crate::readiness::UnixAddress;
 use crate::sys::{process, socket};
+use crate::unix_address::UnixAddress;
 
 /// `socket:[12345]`, as `/proc/PID/fd` names a socket by its inode.
 pub(super) fn parse_socket_link(link: &str) -> Option<u64> {

@@ -14,8 +14,9 @@ use super::peer_socket::{PeerSockets, parse_socket_link, state_of};
 use super::process_tree::{Process, ProcessTree};
 use super::socket_file;
 use super::socket_state::{LocalAddress, SocketState};
-use crate::readiness::{Address, UnixAddress};
+use crate::readiness::Address;
 use crate::sys::files::{self, NodeId};
+use crate::unix_address::UnixAddress;
 
 /// The descriptors of the daemon may not be looked at: it is not dumpable, or belongs to another
 /// user.

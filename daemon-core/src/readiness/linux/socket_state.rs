@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use nix::unistd::Pid;
 
-use crate::readiness::UnixAddress;
+use crate::unix_address::UnixAddress;
 
 /// Where a socket is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 
-use crate::readiness::UnixAddress;
+use crate::unix_address::UnixAddress;
 
 /// Whether the sockets of this process satisfy a watch for these addresses, and what it says of it.
 fn watch(wanted: &[Address], inherited: &[RawFd]) -> (bool, Listening) {

@@ -1,0 +1,134 @@
+//! The address of a Unix socket: a path, or a name in the abstract namespace.
+
+use std::fmt;
+use std::path::PathBuf;
+
+#[cfg(unix)]
+use crate::error::Error;
+use crate::path_source::{PathSource, Source};
+#[cfg(unix)]
+use crate::path_template::{self, PathContext, Resolved};
+#[cfg(unix)]
+use crate::settings::Object;
+
+/// Where a Unix socket is reached.
+#[derive(Clone, Debug)]
+pub(crate) enum UnixAddress {
+    /// As the program gives it.
+    Source(PathSource),
+    Path(PathBuf),
+    /// Without the zero byte in front.
+    Abstract(Vec<u8>),
+}
+
+impl PartialEq for UnixAddress {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            // The text of a template; nothing tells whether two functions compute the same.
+            (Self::Source(_), Self::Source(_)) => self.to_string() == other.to_string(),
+            (Self::Path(path), Self::Path(other)) => path == other,
+            (Self::Abstract(name), Self::Abstract(other)) => name == other,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for UnixAddress {}
+
+impl UnixAddress {
+    /// `@NAME` is an abstract address.
+    pub(crate) fn new(source: PathSource) -> Self {
+        match source.0 {
+            Source::Literal(path) => Self::from_path(path),
+            _ => Self::Source(source),
+        }
+    }
+
+    pub(crate) fn from_path(path: PathBuf) -> Self {
+        match path.as_os_str().as_encoded_bytes() {
+            [b'@', name @ ..] => Self::Abstract(name.to_vec()),
+            _ => Self::Path(path),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Self::Source(_) => false,
+            Self::Path(path) => path.as_os_str().is_empty(),
+            Self::Abstract(name) => name.is_empty(),
+        }
+    }
+
+    /// Fills in the placeholders, and makes the path absolute.
+    ///
+    /// # Errors
+    ///
+    /// As for every path of the program: `Configuration` and `CannotCreate`.
+    #[cfg(unix)]
+    pub(crate) fn resolve(self, context: &PathContext) -> Result<Self, Error> {
+        let (address, _) = self.resolve_place(context)?;
+        Ok(address)
+    }
+
+    /// The same, with the directories that belong to the path.
+    #[cfg(unix)]
+    pub(crate) fn resolve_place(
+        self,
+        context: &PathContext,
+    ) -> Result<(Self, Option<Resolved>), Error> {
+        let source = match self {
+            Self::Source(source) if is_abstract(&source) => {
+                let name = path_template::fill_name(source, context)?;
+                return Ok((Self::from_path(name), None));
+            }
+            Self::Source(source) => source,
+            Self::Path(path) => PathSource::from(path),
+            Self::Abstract(_) => return Ok((self, None)),
+        };
+        let place = path_template::resolve(Object::Socket, source, context)?;
+        Ok((Self::Path(place.path().to_owned()), Some(place)))
+    }
+}
+
+impl fmt::Display for UnixAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Source(source) => match &source.0 {
+                #[cfg(unix)]
+                Source::Template { text, .. } => f.write_str(text),
+                Source::Literal(path) => write!(f, "{}", path.display()),
+                Source::Computed(_) => f.write_str("(computed)"),
+            },
+            Self::Path(path) => write!(f, "{}", path.display()),
+            Self::Abstract(name) => write!(f, "@{}", String::from_utf8_lossy(name)),
+        }
+    }
+}
+
+/// Whether a template gives an abstract address, which is a name and no path.
+#[cfg(unix)]
+fn is_abstract(source: &PathSource) -> bool {
+    matches!(&source.0, Source::Template { text, .. } if text.starts_with('@'))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail by panic")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_of_abstract_addresses_are_filled_in() {
+        let context = PathContext::of_this_process("hello".as_ref(), true);
+        let address = UnixAddress::new(PathSource::template("@{name}.{{x}}"));
+        let resolved = address.resolve(&context).unwrap();
+        let expected = UnixAddress::Abstract(b"hello.{x}".to_vec());
+        assert_eq!(resolved, expected);
+    }
+
+    #[test]
+    fn names_that_are_not_utf_8_differ() {
+        let name = |byte| UnixAddress::Abstract(vec![b'x', byte]);
+        assert_ne!(name(0xff), name(0xfe));
+        assert_eq!(name(0xff), name(0xff));
+    }
+}
