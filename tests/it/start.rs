@@ -247,6 +247,7 @@ fn output_is_shown_when_a_thread_reaped_the_daemon() {
         #include <pthread.h>
         #include <stdlib.h>
         #include <sys/resource.h>
+        #include <sys/syscall.h>
         #include <sys/wait.h>
         #include <unistd.h>
 
@@ -259,13 +260,27 @@ fn output_is_shown_when_a_thread_reaped_the_daemon() {
             return unused;
         }
 
-        // A wait for one child returns after that of the thread, never before it.
-        pid_t waitpid(pid_t pid, int *status, int options) {
-            siginfo_t ended = {0};
-            while (is_launcher && waitid(P_PID, pid, &ended, WEXITED | WNOWAIT | WNOHANG) == 0 &&
-                   ended.si_pid == pid)
+        // In the launcher a child has ended only when the thread has reaped it.
+        int waitid(idtype_t type, id_t id, siginfo_t *ended, int options) {
+            for (;;) {
+                int failed = syscall(SYS_waitid, type, id, ended, options, NULL);
+                if (!is_launcher || failed || ended->si_pid == 0)
+                    return failed;
                 usleep(200);
-            return wait4(pid, status, options, NULL);
+            }
+        }
+
+        pid_t waitpid(pid_t pid, int *status, int options) {
+            if (!is_launcher)
+                return wait4(pid, status, options, NULL);
+            for (;;) {
+                siginfo_t ended = {0};
+                if (waitid(P_PID, pid, &ended, WEXITED | WNOWAIT | WNOHANG))
+                    return -1;
+                if (options & WNOHANG)
+                    return 0;
+                usleep(200);
+            }
         }
 
         __attribute__((constructor)) static void begin(void) {
