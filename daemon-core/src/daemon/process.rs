@@ -1,0 +1,147 @@
+//! What the daemon is as a process: directories, user, descriptors, environment.
+
+use std::ffi::OsString;
+#[cfg(unix)]
+use std::os::fd::RawFd;
+
+use super::Daemon;
+use crate::option_check;
+use crate::path_source::PathSource;
+use crate::stdin::Stdin;
+
+/// A file descriptor. Descriptors stay open on Unix alone.
+#[cfg(not(unix))]
+type RawFd = i32;
+
+impl Daemon {
+    /// Sets the daemon's working directory. Default: the launcher's.
+    ///
+    /// With [`chroot`](Self::chroot) the path is inside the new root directory.
+    ///
+    /// ```
+    /// let _daemon = daemon::Daemon::new().workdir("/").enter();
+    /// ```
+    pub fn workdir(mut self, path: impl Into<PathSource>) -> Self {
+        self.paths.workdir = Some(path.into());
+        self
+    }
+
+    /// Sets the daemon's file mode creation mask, see `umask(2)`. Default: the launcher's.
+    ///
+    /// The range is `0o000` to `0o777`.
+    ///
+    /// ```
+    /// let _daemon = daemon::Daemon::new().umask(0o027).enter();
+    /// ```
+    pub fn umask(mut self, mask: u32) -> Self {
+        self.check.note("umask", option_check::umask(mask));
+        self.settings.umask = Some(mask);
+        self
+    }
+
+    /// Sets the user that the daemon becomes: a name or a uid. Default: the launcher's.
+    ///
+    /// Only root can become another user. `HOME`, `USER` and `LOGNAME` follow.
+    ///
+    /// ```
+    /// let _daemon = daemon::Daemon::new().user("www-data").enter();
+    /// ```
+    pub fn user(mut self, user: impl Into<String>) -> Self {
+        let user = user.into();
+        self.check.note("user", option_check::account(&user));
+        self.user = Some(user);
+        self.capabilities.add_privileges();
+        self
+    }
+
+    /// Sets the group of the daemon: a name or a gid. Default: the primary group of
+    /// [`user`](Self::user), else the launcher's.
+    ///
+    /// ```
+    /// let _daemon = daemon::Daemon::new().user("www-data").group("adm").enter();
+    /// ```
+    pub fn group(mut self, group: impl Into<String>) -> Self {
+        let group = group.into();
+        self.check.note("group", option_check::account(&group));
+        self.group = Some(group);
+        self.capabilities.add_privileges();
+        self
+    }
+
+    /// Sets the daemon's root directory, see `chroot(2)`. Default: the launcher's.
+    ///
+    /// Only root can change it. A daemon that stays root can leave it: set [`user`](Self::user) too.
+    ///
+    /// ```
+    /// let _daemon = daemon::Daemon::new().chroot("/srv/hello").user("www-data").enter();
+    /// ```
+    pub fn chroot(mut self, path: impl Into<PathSource>) -> Self {
+        self.paths.chroot = Some(path.into());
+        self.capabilities.add_chroot();
+        self
+    }
+
+    /// Keeps descriptors of the launcher open in the daemon, under the same fds. Default: none.
+    ///
+    /// They are 3 or above. An fd that is not open is ignored.
+    ///
+    /// ```
+    /// let _daemon = daemon::Daemon::new().keep_fds([3]).enter();
+    /// ```
+    pub fn keep_fds(mut self, fds: impl IntoIterator<Item = RawFd>) -> Self {
+        let fds: Vec<RawFd> = fds.into_iter().collect();
+        self.check.note("keep_fds", option_check::keep_fds(&fds));
+        self.settings.keep_fds = fds;
+        self
+    }
+
+    /// Removes these variables from the environment of the daemon. Default: none.
+    ///
+    /// This and the other two methods change the environment in the order of their calls, like those
+    /// of [`std::process::Command`]. A name that is empty or contains `=` fails the start, with an error
+    /// of the kind [`Configuration`](crate::ErrorKind::Configuration).
+    ///
+    /// ```
+    /// let _daemon = daemon::Daemon::new().env_remove(["GIT_DIR", "MAKEFLAGS"]).enter();
+    /// ```
+    pub fn env_remove<N: Into<OsString>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        for name in names {
+            self.env.set(name.into(), None);
+        }
+        self
+    }
+
+    /// Sets a variable in the environment of the daemon. Default: none.
+    ///
+    /// ```
+    /// let _daemon = daemon::Daemon::new().env("RUST_BACKTRACE", "1").enter();
+    /// ```
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.env.set(name.into(), Some(value.into()));
+        self
+    }
+
+    /// Removes all variables from the environment of the daemon, also `LISTEN_FDS` and others that a
+    /// service manager has set, and those that [`env`](Self::env) has set before. Default: none is
+    /// removed.
+    ///
+    /// ```
+    /// let _daemon = daemon::Daemon::new().env_clear().env("PATH", "/usr/bin:/bin").enter();
+    /// ```
+    pub fn env_clear(mut self) -> Self {
+        self.env.clear();
+        self
+    }
+
+    /// Sets the standard input of the daemon. Default: [`Stdin::Null`].
+    ///
+    /// ```no_run
+    /// use daemon::{Daemon, Stdin};
+    ///
+    /// let _daemon = Daemon::new().stdin(Stdin::Keep).enter();
+    /// ```
+    pub fn stdin(mut self, stdin: Stdin) -> Self {
+        self.stdin = stdin;
+        self
+    }
+}
