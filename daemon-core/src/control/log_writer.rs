@@ -2,8 +2,9 @@
 
 use nix::errno::Errno;
 
+use super::Control;
 use super::holder::Holder;
-use super::{Control, Found};
+use super::pid_file_state::Found;
 use crate::error::Error;
 use crate::files::FileId;
 use crate::log_rotation::{LogWriter, WriterState};

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::unistd::Pid;
 
+use super::Control;
 use super::holder::{Holder, POLL_INTERVAL, Supervisor};
 use super::status::{Status, Stopped, Supervision};
-use super::{Control, KILL_TIMEOUT, exits_within};
+use super::stop::{KILL_TIMEOUT, exits_within};
 use crate::error::Error;
 use crate::lock;
 use crate::signal::Signal;

@@ -1,0 +1,147 @@
+//! Finds the daemon by its PID file, and proves that it is the daemon.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::unistd::Pid;
+
+use super::holder::{Holder, POLL_INTERVAL};
+use super::pid_file_state::Found;
+use super::{Control, resolve};
+use crate::error::Error;
+use crate::files::NO_FOLLOW;
+use crate::lock::{self, RunState};
+use crate::pid_file::PID_WRITE_TIMEOUT;
+use crate::trust;
+
+/// How long another process, a launcher for example, may hold the lock of a daemon that has ended.
+const LOCK_OUTLIVES_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How often a lock is looked at whose daemon has ended.
+const ENDED_INTERVAL: Duration = Duration::from_millis(10);
+
+impl Control {
+    /// Whether a process holds the lock, whichever it is.
+    pub(crate) fn is_locked(&self) -> Result<bool, Error> {
+        let failed = |errno: Errno| Error::pid_file_unread(&self.pid_file, errno.into());
+        match self.open()? {
+            Some(file) => lock::is_held(&file).map_err(failed),
+            None => Ok(false),
+        }
+    }
+
+    /// Opens the PID file to look at it, if there is one.
+    pub(super) fn open(&self) -> Result<Option<File>, Error> {
+        if let Some(source) = &self.unresolved {
+            resolve(source.clone())?;
+        }
+        let failed = |cause: io::Error| Error::pid_file_unread(&self.pid_file, cause);
+        let file = match options().open(&self.pid_file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            other => other.map_err(failed)?,
+        };
+        if !file.metadata().map_err(failed)?.is_file() {
+            return Err(Error::pid_file_irregular(&self.pid_file));
+        }
+        Ok(Some(file))
+    }
+
+    pub(super) fn find(&self) -> Result<Found, Error> {
+        let failed = |cause: io::Error| Error::pid_file_unread(&self.pid_file, cause);
+        let Some(file) = self.open()? else {
+            return Ok(Found::NoFile);
+        };
+        let begin = Instant::now();
+        let mut deadline = begin + PID_WRITE_TIMEOUT;
+        let mut named = None;
+        let mut is_late = false;
+        loop {
+            let state = lock::run_state(&file).map_err(|errno| failed(errno.into()))?;
+            if state == RunState::Over {
+                return Ok(Found::Unlocked(file));
+            }
+            // A pid that has come at the last moment was not looked at yet.
+            if is_late && (named.is_some() || lock::read_pid(&file).is_none()) {
+                return match state {
+                    RunState::Starting if named.is_none() => {
+                        let supervisor = lock::visible_supervisor(&file);
+                        let supervisor = supervisor.and_then(|pid| Holder::supervisor(&file, pid));
+                        Ok(Found::Starting(supervisor))
+                    }
+                    _ => Err(self.unproved(&file, named)),
+                };
+            }
+            named = lock::read_pid(&file);
+            let mut interval = POLL_INTERVAL;
+            match Holder::of(&file) {
+                Some(holder) if holder.has_ended() => {
+                    // Its parent, a launcher for example, still holds the lock.
+                    if Instant::now() >= begin + LOCK_OUTLIVES_TIMEOUT {
+                        return Err(self.lock_outlives(&holder));
+                    }
+                    interval = ENDED_INTERVAL;
+                    deadline = begin + LOCK_OUTLIVES_TIMEOUT;
+                }
+                Some(holder) if state == RunState::Starting => {
+                    return Ok(Found::Starting(Some(holder)));
+                }
+                Some(holder) => {
+                    return Ok(match state {
+                        RunState::Restarting(due) => Found::Restarting(holder, due),
+                        _ => Found::Running(holder),
+                    });
+                }
+                None => {}
+            }
+            std::thread::sleep(interval);
+            // A daemon may have ended while it was looked at, which can take all the time there is.
+            is_late = Instant::now() >= deadline;
+        }
+    }
+
+    /// What is signalled must be the daemon, for certain.
+    pub(super) fn refuse_unless_certain(&self, holder: &Holder) -> Result<(), Error> {
+        if !holder.is_certain() {
+            return Err(self.unproved(holder.file(), Some(holder.pid())));
+        }
+        self.refuse_if_planted(holder.file())
+    }
+
+    pub(super) fn unproved(&self, file: &File, named: Option<Pid>) -> Error {
+        if let Some(launcher) = lock::stopped_starter(file) {
+            return Error::launcher_stopped(&self.pid_file, launcher);
+        }
+        let holder = lock::visible_holder(file);
+        Error::holder_unproved(&self.pid_file, named, holder)
+    }
+
+    pub(super) fn lock_outlives(&self, ended: &Holder) -> Error {
+        let other = lock::visible_holder(ended.file());
+        Error::lock_outlives(&self.pid_file, ended.pid(), other)
+    }
+
+    pub(super) fn no_pid_yet(&self) -> Error {
+        Error::no_pid_yet(&self.pid_file)
+    }
+
+    /// Others could have made any process hold the lock of their file: a set-user-ID program that
+    /// they start, for example. So root does not signal what such a file names.
+    pub(super) fn refuse_if_planted(&self, file: &File) -> Result<(), Error> {
+        let metadata = file
+            .metadata()
+            .map_err(|cause| Error::pid_file_unread(&self.pid_file, cause))?;
+        trust::check_way(&self.pid_file, None)
+            .and_then(|()| trust::check_pid_file(&self.pid_file, &metadata))
+            .map_err(|untrusted| Error::pid_file_distrusted(&self.pid_file, &untrusted))
+    }
+}
+
+/// No link is followed, no FIFO waited for.
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(NO_FOLLOW.bits());
+    options
+}

@@ -1,0 +1,171 @@
+//! `stop`: the stop signal, SIGKILL after the timeout, and the rest of the process group.
+
+use std::fs::File;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+
+use super::Control;
+use super::holder::{Holder, Supervisor};
+use super::pid_file_state::Found;
+use super::process_group::ProcessGroup;
+use super::status::Stopped;
+use crate::error::Error;
+use crate::kill_mode::KillMode;
+use crate::pid_file;
+use crate::signal::Signal;
+use crate::trust;
+
+/// How long a killed daemon may take to exit, and its lock to be free.
+pub(super) const KILL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often the process group of a daemon that is ending is looked at: at first, and later.
+const SHORTEST_LOOK_INTERVAL: Duration = Duration::from_millis(5);
+const LONGEST_LOOK_INTERVAL: Duration = Duration::from_millis(200);
+
+impl Control {
+    /// Stops the daemon: the [stop signal](Self::stop_signal), and SIGKILL if the daemon has not ended
+    /// within the timeout. Then the rest of its process group gets SIGKILL, see
+    /// [`kill_mode`](Self::kill_mode). Where a supervisor does this, with
+    /// [`restart`](crate::Daemon::restart), it takes the signal, the mode and the timeout of its start.
+    /// If it has not ended five seconds after this timeout, it is killed, and the daemon is stopped as
+    /// one without it.
+    ///
+    /// On success the daemon has ended, its lock is free and its PID file is removed. The file stays if
+    /// another daemon has replaced it, or if this process may not remove it.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfReach`](crate::ErrorKind::OutOfReach): the daemon cannot be identified, or this process
+    /// may not signal it. [`NotStopped`](crate::ErrorKind::NotStopped): it still runs five seconds after
+    /// SIGKILL.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// daemon::Control::new("/run/hello.pid").stop(Duration::from_secs(10))?;
+    /// # Ok::<(), daemon::Error>(())
+    /// ```
+    pub fn stop(&self, timeout: Duration) -> Result<Stopped, Error> {
+        self.stop_observed(timeout, &mut || ())
+    }
+
+    /// As [`stop`](Self::stop), and calls `waits` again and again while it waits.
+    pub(crate) fn stop_observed(
+        &self,
+        timeout: Duration,
+        waits: &mut dyn FnMut(),
+    ) -> Result<Stopped, Error> {
+        let holder = match self.find()? {
+            Found::NoFile => {
+                self.remove_stale(None);
+                return Ok(Stopped::NotRunning);
+            }
+            Found::Unlocked(file) => {
+                self.remove_stale(Some(&file));
+                return Ok(Stopped::NotRunning);
+            }
+            Found::Starting(None) => return Err(self.no_pid_yet()),
+            Found::Starting(Some(holder))
+            | Found::Restarting(holder, _)
+            | Found::Running(holder) => holder,
+        };
+        let stopped = match Supervisor::of(&holder) {
+            Supervisor::Seen(supervisor) => {
+                return self.stop_supervisor(&supervisor, &holder, timeout, waits);
+            }
+            Supervisor::Unseen => return Err(self.unproved(holder.file(), Some(holder.pid()))),
+            Supervisor::None => self.end_holder(&holder, timeout, waits)?,
+        };
+        if !holder.lets_go_within(KILL_TIMEOUT) {
+            return Err(self.lock_outlives(&holder));
+        }
+        self.remove_stale(Some(holder.file()));
+        Ok(stopped)
+    }
+
+    /// As [`stop`](Self::stop), but the lock stays held, and the file where it is: this process shares
+    /// them with the daemon.
+    pub(crate) fn end_process(&self, timeout: Duration) -> Result<(), Error> {
+        match self.find()? {
+            Found::Starting(Some(holder)) | Found::Running(holder) => {
+                self.end_holder(&holder, timeout, &mut || ()).map(drop)
+            }
+            // Nothing was started, or it is the supervisor's.
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends the process, and what is left of its group.
+    pub(super) fn end_holder(
+        &self,
+        holder: &Holder,
+        timeout: Duration,
+        waits: &mut dyn FnMut(),
+    ) -> Result<Stopped, Error> {
+        self.refuse_unless_certain(holder)?;
+        let pid = holder.pid();
+        let mut group = match self.kill_mode {
+            KillMode::Mixed => ProcessGroup::of(holder),
+            KillMode::Process => None,
+        };
+        let send = |signal| match holder.send(signal) {
+            // It has ended by itself, which is what is wanted.
+            Ok(()) | Err(Errno::ESRCH) => Ok(()),
+            Err(errno) => Err(Error::not_signalled("stop", pid, errno)),
+        };
+        send(self.stop_signal)?;
+        // A process that is stopped could not obey.
+        send(Signal::SIGCONT)?;
+        let is_killed = !exits_within(holder, timeout, group.as_mut(), waits);
+        if is_killed {
+            send(Signal::SIGKILL)?;
+        }
+        let has_ended = !is_killed || exits_within(holder, KILL_TIMEOUT, group.as_mut(), waits);
+        if let Some(group) = &mut group {
+            group.kill_members(KILL_TIMEOUT);
+        }
+        if !has_ended {
+            return Err(Error::would_not_end(pid));
+        }
+        let pid = pid.as_raw().unsigned_abs();
+        Ok(if is_killed {
+            Stopped::Killed { pid }
+        } else {
+            Stopped::Terminated { pid }
+        })
+    }
+
+    /// Removes what an ended daemon has left, or a killed start. What stays means nothing.
+    pub(super) fn remove_stale(&self, left: Option<&File>) {
+        // In a directory of another user a name may lead anywhere.
+        if trust::check_way(&self.pid_file, None).is_ok() {
+            pid_file::remove_stale(&self.pid_file, left);
+        }
+    }
+}
+
+/// Waits for the end of the daemon, and pins the processes that it starts on its way out.
+pub(super) fn exits_within(
+    holder: &Holder,
+    timeout: Duration,
+    mut group: Option<&mut ProcessGroup<'_>>,
+    waits: &mut dyn FnMut(),
+) -> bool {
+    let begin = Instant::now();
+    let mut interval = SHORTEST_LOOK_INTERVAL;
+    loop {
+        let left = timeout.saturating_sub(begin.elapsed());
+        if holder.ends_within(left.min(interval)) {
+            return true;
+        }
+        if let Some(group) = &mut group {
+            group.pin_members();
+        }
+        if left.is_zero() {
+            return false;
+        }
+        waits();
+        interval = (interval * 2).min(LONGEST_LOOK_INTERVAL);
+    }
+}
