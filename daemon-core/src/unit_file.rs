@@ -4,6 +4,8 @@
 //! the unit. It is printed; nothing is written, enabled or started.
 
 mod arguments;
+mod keys;
+mod remarks;
 mod syntax;
 
 use std::env;
@@ -12,28 +14,16 @@ use std::fmt::Write;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
-use std::time::Duration;
-
-use nix::unistd::{User, geteuid};
 
 use crate::daemon::Daemon;
-use crate::error::{Error, ErrorKind, escape, shown};
+use crate::error::{Error, ErrorKind, shown};
 use crate::kill_mode::KillMode;
 use crate::path_template::{self, Resolved};
 use crate::program_name;
-use crate::restart::Restart;
 use crate::settings::Object;
-use crate::signal::Signal;
-use crate::stdin::Stdin;
 use crate::value_flags::Chosen;
 use arguments::{add_foreground_flag, add_pid_flag};
 use syntax::{is_raw_text, is_variable_name, quoted, raw, time_span, unit_name};
-
-/// What more of a command line does not help to recognise.
-const DESCRIPTION_MAX: usize = 200;
-
-/// Where a user's units live on after the last session, see `loginctl(1)`.
-const LINGER: &str = "/var/lib/systemd/linger";
 
 /// The manager that the unit is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -255,195 +245,6 @@ impl UnitFile {
         ));
         text
     }
-
-    /// What the user of the verb should know.
-    pub(crate) fn warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
-        let user = User::from_uid(geteuid()).ok().flatten();
-        for (what, path) in [
-            ("program", &self.program),
-            ("working directory", &self.workdir),
-        ] {
-            let shown = shown(path);
-            let is_below = |home: &Path| home != Path::new("/") && path.starts_with(home);
-            let is_in_home = is_below(Path::new("/home"))
-                || is_below(Path::new("/root"))
-                || user.as_ref().is_some_and(|user| is_below(&user.dir));
-            if path.components().any(|part| part.as_os_str() == "target") {
-                warnings.push(format!(
-                    "the {what} {shown} is in a directory of cargo; install it"
-                ));
-            } else if is_in_home && self.manager == Manager::System {
-                warnings.push(format!("the {what} {shown} is in a home directory"));
-            }
-        }
-        if !self.workdir.is_dir() {
-            warnings.push(format!(
-                "the working directory {} does not exist",
-                shown(&self.workdir)
-            ));
-        }
-        if self.arguments.iter().any(|word| word.to_str().is_none()) {
-            let text = "an argument is not UTF-8, so systemctl status cannot show the unit";
-            warnings.push(text.to_owned());
-        }
-        let lingers = |user: &User| Path::new(LINGER).join(&user.name).exists();
-        if self.manager == Manager::User && !user.as_ref().is_some_and(lingers) {
-            let text = "the unit starts at the first login and ends with the last session; use \
-                        loginctl enable-linger to run it from boot on";
-            warnings.push(text.to_owned());
-        }
-        warnings
-    }
-
-    /// The commands that take the place of the verbs.
-    fn head(&self) -> String {
-        let name = &self.name;
-        let (systemctl, journalctl, directory) = match self.manager {
-            Manager::System => ("systemctl", "journalctl -u", "/etc/systemd/system"),
-            Manager::User => (
-                "systemctl --user",
-                "journalctl --user -u",
-                "~/.config/systemd/user",
-            ),
-        };
-        format!(
-            "# {directory}/{name}.service\n\
-             #\n\
-             # at boot: {systemctl} daemon-reload && {systemctl} enable --now {name}\n\
-             # status, start, stop, restart: {systemctl} status {name}, and so on\n\
-             # reload: {systemctl} reload {name}, with ExecReload= below\n\
-             # log: {journalctl} {name}\n"
-        )
-    }
-
-    /// The program and its arguments in one line.
-    fn description(&self) -> String {
-        let mut words = vec![self.name.clone()];
-        let arguments = self.arguments.iter();
-        words.extend(arguments.map(|word| word.to_string_lossy().into_owned()));
-        let words = words.join(" ");
-        let text: String = words
-            .chars()
-            .flat_map(escape)
-            .take(DESCRIPTION_MAX)
-            .collect();
-        // A backslash at the end of a line joins the next one to it.
-        raw(text.trim_end_matches(['\\', ' ']).as_ref())
-    }
-
-    fn command(&self) -> String {
-        // `:` keeps `$` as it is, and `@` is for another `argv[0]`.
-        let mut words = vec![quoted(self.program.as_os_str().as_bytes())];
-        words.extend(
-            self.argv0
-                .iter()
-                .chain(&self.arguments)
-                .map(|word| quoted(word.as_bytes())),
-        );
-        let prefix = if self.argv0.is_some() { ":@" } else { ":" };
-        format!("{prefix}{}", words.join(" "))
-    }
-
-    fn identity(&self) -> Vec<String> {
-        let named = [
-            ("User", &self.settings.user),
-            ("Group", &self.settings.group),
-        ];
-        let named = named
-            .into_iter()
-            .filter_map(|(key, name)| Some((key, name.as_ref()?)));
-        // The manager of a user cannot become another.
-        let comment = if self.manager == Manager::User {
-            "# not for a user: "
-        } else {
-            ""
-        };
-        named
-            .map(|(key, name)| format!("{comment}{key}={}", raw(name.as_ref())))
-            .collect()
-    }
-
-    fn restarts(&self) -> Vec<String> {
-        let settings = &self.settings.settings;
-        let Some(restart) = settings.restart else {
-            return Vec::new();
-        };
-        let (first, longest) = (settings.restart_delay, settings.restart_delay_max);
-        let mut lines = match restart {
-            Restart::OnFailure => vec![
-                "Restart=on-failure".to_owned(),
-                "RestartPreventExitStatus=64 78".to_owned(),
-                format!("SuccessExitStatus={}", intended_ends(settings.stop_signal)),
-            ],
-            Restart::Always => vec!["Restart=always".to_owned()],
-        };
-        lines.push(format!("RestartSec={}", time_span(first)));
-        if first < longest {
-            // Each step at most doubles the delay.
-            let mut steps = 1;
-            let mut delay = first.max(Duration::from_millis(1));
-            while delay.saturating_mul(2) < longest {
-                delay = delay.saturating_mul(2);
-                steps += 1;
-            }
-            lines.push("# The next two keys need systemd 254.".to_owned());
-            lines.push(format!("RestartSteps={steps}"));
-            lines.push(format!("RestartMaxDelaySec={}", time_span(longest)));
-        }
-        lines
-    }
-
-    /// What the unit leaves to its reader.
-    fn remarks(&self) -> Vec<String> {
-        let mut remarks: Vec<String> = [
-            "ExecReload=kill -HUP $MAINPID",
-            "NoNewPrivileges=yes",
-            "PrivateTmp=yes",
-            "ProtectSystem=full",
-        ]
-        .map(str::to_owned)
-        .into();
-        let settings = &self.settings;
-        if let Some(root) = &self.chroot {
-            remarks.push(format!(
-                "not expressed: chroot {}; see RootDirectory=",
-                shown(root)
-            ));
-        }
-        if !settings.settings.keep_fds.is_empty() {
-            remarks.push("not expressed: keep_fds; see Sockets=".to_owned());
-        }
-        if settings.env.clears() {
-            remarks.push("not expressed: env_clear; systemd passes few variables".to_owned());
-        }
-        if settings.settings.restart_limit.is_some() {
-            remarks.push("not expressed: restart_limit; see StartLimitBurst=".to_owned());
-        }
-        if settings.before_start.is_some() {
-            remarks.push("not expressed: before_start; see ExecStartPre=".to_owned());
-        }
-        if settings.stdin == Stdin::Keep {
-            remarks.push("not expressed: stdin; see StandardInput=".to_owned());
-        }
-        remarks
-    }
-}
-
-/// The intended ends that systemd takes for failures: the statuses 128 + N of a program that handles
-/// the signal, and the stop signal. SIGHUP, SIGINT and SIGTERM themselves are clean for it.
-fn intended_ends(stop_signal: Signal) -> String {
-    let clean = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM];
-    let mut ends: Vec<String> = clean.iter().map(|it| status_of(*it)).collect();
-    if !clean.contains(&stop_signal) {
-        ends.push(status_of(stop_signal));
-        ends.extend(stop_signal.name().map(str::to_owned));
-    }
-    ends.join(" ")
-}
-
-fn status_of(signal: Signal) -> String {
-    (128 + signal.as_raw()).to_string()
 }
 
 fn refused(key: &str, reason: &str) -> Error {

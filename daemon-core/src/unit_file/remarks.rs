@@ -1,0 +1,110 @@
+//! What the unit, and the verb that prints it, tell their reader.
+
+use std::path::Path;
+
+use nix::unistd::{User, geteuid};
+
+use super::{Manager, UnitFile};
+use crate::error::shown;
+use crate::stdin::Stdin;
+
+/// Where a user's units live on after the last session, see `loginctl(1)`.
+const LINGER: &str = "/var/lib/systemd/linger";
+
+impl UnitFile {
+    /// The commands that take the place of the verbs.
+    pub(super) fn head(&self) -> String {
+        let name = &self.name;
+        let (systemctl, journalctl, directory) = match self.manager {
+            Manager::System => ("systemctl", "journalctl -u", "/etc/systemd/system"),
+            Manager::User => (
+                "systemctl --user",
+                "journalctl --user -u",
+                "~/.config/systemd/user",
+            ),
+        };
+        format!(
+            "# {directory}/{name}.service\n\
+             #\n\
+             # at boot: {systemctl} daemon-reload && {systemctl} enable --now {name}\n\
+             # status, start, stop, restart: {systemctl} status {name}, and so on\n\
+             # reload: {systemctl} reload {name}, with ExecReload= below\n\
+             # log: {journalctl} {name}\n"
+        )
+    }
+
+    /// What the user of the verb should know.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let user = User::from_uid(geteuid()).ok().flatten();
+        for (what, path) in [
+            ("program", &self.program),
+            ("working directory", &self.workdir),
+        ] {
+            let shown = shown(path);
+            let is_below = |home: &Path| home != Path::new("/") && path.starts_with(home);
+            let is_in_home = is_below(Path::new("/home"))
+                || is_below(Path::new("/root"))
+                || user.as_ref().is_some_and(|user| is_below(&user.dir));
+            if path.components().any(|part| part.as_os_str() == "target") {
+                warnings.push(format!(
+                    "the {what} {shown} is in a directory of cargo; install it"
+                ));
+            } else if is_in_home && self.manager == Manager::System {
+                warnings.push(format!("the {what} {shown} is in a home directory"));
+            }
+        }
+        if !self.workdir.is_dir() {
+            warnings.push(format!(
+                "the working directory {} does not exist",
+                shown(&self.workdir)
+            ));
+        }
+        if self.arguments.iter().any(|word| word.to_str().is_none()) {
+            let text = "an argument is not UTF-8, so systemctl status cannot show the unit";
+            warnings.push(text.to_owned());
+        }
+        let lingers = |user: &User| Path::new(LINGER).join(&user.name).exists();
+        if self.manager == Manager::User && !user.as_ref().is_some_and(lingers) {
+            let text = "the unit starts at the first login and ends with the last session; use \
+                        loginctl enable-linger to run it from boot on";
+            warnings.push(text.to_owned());
+        }
+        warnings
+    }
+
+    /// What the unit leaves to its reader.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        let mut remarks: Vec<String> = [
+            "ExecReload=kill -HUP $MAINPID",
+            "NoNewPrivileges=yes",
+            "PrivateTmp=yes",
+            "ProtectSystem=full",
+        ]
+        .map(str::to_owned)
+        .into();
+        let settings = &self.settings;
+        if let Some(root) = &self.chroot {
+            remarks.push(format!(
+                "not expressed: chroot {}; see RootDirectory=",
+                shown(root)
+            ));
+        }
+        if !settings.settings.keep_fds.is_empty() {
+            remarks.push("not expressed: keep_fds; see Sockets=".to_owned());
+        }
+        if settings.env.clears() {
+            remarks.push("not expressed: env_clear; systemd passes few variables".to_owned());
+        }
+        if settings.settings.restart_limit.is_some() {
+            remarks.push("not expressed: restart_limit; see StartLimitBurst=".to_owned());
+        }
+        if settings.before_start.is_some() {
+            remarks.push("not expressed: before_start; see ExecStartPre=".to_owned());
+        }
+        if settings.stdin == Stdin::Keep {
+            remarks.push("not expressed: stdin; see StandardInput=".to_owned());
+        }
+        remarks
+    }
+}
