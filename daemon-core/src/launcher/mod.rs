@@ -1,9 +1,11 @@
 //! The launch, from top to bottom.
 
 mod config;
+pub(crate) mod drive;
 mod environment;
 pub(crate) mod failure;
 mod launched;
+pub(crate) mod outcome;
 pub(crate) mod preflight;
 pub(crate) mod process;
 pub(crate) mod report;

@@ -5,12 +5,14 @@ use std::os::fd::{AsFd, AsRawFd};
 use nix::unistd::{Pid, getpid};
 
 use super::config::LaunchConfig;
+use super::drive;
 use super::environment;
 use super::failure;
 use super::launched::Launched;
+use super::outcome::WaitOutcome;
 use super::process::Process;
 use super::resources::{Inherited, Resources};
-use super::wait::{self, Wait, WaitOutcome};
+use super::wait::Wait;
 use crate::capabilities::Capabilities;
 use crate::descriptors::KeptFds;
 use crate::detach::{EnvEntry, Program, Start, detach};
@@ -159,7 +161,7 @@ impl Run {
     /// Waits until the daemon is ready or has failed. Of a daemon that failed nothing is left when this
     /// returns.
     pub(crate) fn finish(self, interrupts: &Interrupts) -> Result<Launched, Error> {
-        let (outcome, mode, announced) = wait::run(self.wait, interrupts)?;
+        let (outcome, mode, announced) = drive::until_decided(self.wait, interrupts)?;
         self.judge.judge(outcome, mode, announced)
     }
 }

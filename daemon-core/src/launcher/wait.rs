@@ -1,23 +1,20 @@
-//! The wait for readiness: a state machine, and the loop by which the launcher drives it.
+//! The wait for readiness: a state machine.
 //!
 //! The first event decides: the daemon is ready, a step of it failed, it ended, or time is up.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::Signal;
 
+use super::outcome::WaitOutcome;
 use super::process::Process;
-use super::status_line::{News, StatusLine};
-use crate::error::{Error, system_message};
-use crate::handoff::{LauncherEnd, Outcome, Reply, Report, StartStep};
+use super::status_line::News;
+use crate::error::system_message;
+use crate::handoff::{LauncherEnd, Outcome, Reply, Report};
 use crate::readiness::notify::{self, Notification};
 use crate::readiness::{self, Mode, Observation, Probe, State};
-use crate::signals::Interrupts;
 
 /// No deadline is later than this, so that no sum overflows.
 const MAX_TIMEOUT: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
@@ -34,61 +31,6 @@ const NOTICES_PER_STEP: usize = 64;
 
 /// How much of its announcements is kept.
 const ANNOUNCED_MAX: usize = 64 * 1024;
-
-/// What a terminal shows until the daemon says what it is doing.
-const WAITING: &str = "waiting until the daemon is ready";
-
-/// How the wait ended.
-#[derive(Debug)]
-pub(crate) enum WaitOutcome {
-    /// The daemon is ready, and this is its last status text.
-    Ready {
-        status: Option<String>,
-        /// Where it serves, if that was the condition.
-        addresses: Option<String>,
-    },
-    /// The daemon ended.
-    Ended {
-        status: ExitStatus,
-        /// It was ready for a moment.
-        was_ready: bool,
-        /// The reason that it announced.
-        errno: Option<Errno>,
-    },
-    /// The daemon ended, and another thread of this process has reaped it.
-    Reaped,
-    /// A step after its exec failed.
-    StepFailed(StartStep, Errno),
-    /// The daemon closed the hand-off without taking its steps, and was stopped.
-    HandoffLost,
-    /// The daemon was not ready after this time, and was stopped.
-    TimedOut {
-        time: Duration,
-        /// What the launcher has waited for.
-        missing: Option<String>,
-    },
-    /// The user gave up waiting, and the daemon was stopped.
-    Interrupted(Signal),
-    /// The supervisor has said how the first run has started.
-    Judged {
-        has_failed: bool,
-        verdict: Vec<u8>,
-        /// What the run has written.
-        output: Vec<u8>,
-    },
-}
-
-impl WaitOutcome {
-    /// Whether the daemon was a short job that succeeded.
-    pub(crate) fn is_success(&self, may_finish_first: bool) -> bool {
-        match self {
-            Self::Ended {
-                status, was_ready, ..
-            } => status.success() && (may_finish_first || *was_ready),
-            _ => false,
-        }
-    }
-}
 
 /// The wait for one daemon. It never blocks: a loop polls [`sources`](Self::sources) until
 /// [`next_step`](Self::next_step), and calls [`step`](Self::step) then.
@@ -156,6 +98,23 @@ impl Wait {
     /// The process, the mode that was waited with in the end, and the announcements.
     pub(crate) fn into_process(self) -> (Process, &'static Mode, Vec<u8>) {
         (self.process, self.mode, self.announced)
+    }
+
+    /// Of a daemon that failed nothing is left when this returns. The bytes are the announcements.
+    pub(super) fn end(self, outcome: &io::Result<WaitOutcome>) -> (&'static Mode, Vec<u8>) {
+        match outcome {
+            Ok(
+                WaitOutcome::Ready { .. }
+                | WaitOutcome::Judged {
+                    has_failed: false, ..
+                },
+            ) => {}
+            Ok(ended @ WaitOutcome::Ended { .. })
+                if ended.is_success(self.mode.may_finish_first) => {}
+            Ok(WaitOutcome::Ended { .. }) => self.process.end_group(),
+            _ => self.process.stop(),
+        }
+        (self.mode, self.announced)
     }
 
     /// Looks at everything once; the outcome, if the wait is over.
@@ -361,64 +320,8 @@ impl Wait {
     }
 }
 
-/// Waits until the daemon is ready or has failed. Of a daemon that failed nothing is left when this
-/// returns. The mode is the one that was waited with in the end; the bytes are the announcements.
-pub(crate) fn run(
-    mut wait: Wait,
-    interrupts: &Interrupts,
-) -> Result<(WaitOutcome, &'static Mode, Vec<u8>), Error> {
-    let outcome = drive(&mut wait, interrupts);
-    match &outcome {
-        Ok(
-            WaitOutcome::Ready { .. }
-            | WaitOutcome::Judged {
-                has_failed: false, ..
-            },
-        ) => {}
-        Ok(ended @ WaitOutcome::Ended { .. }) if ended.is_success(wait.mode.may_finish_first) => {}
-        Ok(WaitOutcome::Ended { .. }) => wait.process.end_group(),
-        _ => wait.process.stop(),
-    }
-    let outcome = outcome.map_err(|errno| Error::step("wait for the daemon", errno))?;
-    Ok((outcome, wait.mode, wait.announced))
-}
-
-fn drive(wait: &mut Wait, interrupts: &Interrupts) -> io::Result<WaitOutcome> {
-    let mut status_line = StatusLine::new(WAITING);
-    loop {
-        let now = Instant::now();
-        if let Some(outcome) = wait.step(now, &mut status_line)? {
-            return Ok(outcome);
-        }
-        if let Some(signal) = interrupts.first() {
-            return Ok(WaitOutcome::Interrupted(signal));
-        }
-        status_line.show(now);
-        let next_step = wait.next_step(now);
-        let wake = status_line
-            .next_show()
-            .map_or(next_step, |show| show.min(next_step));
-        let mut sources: Vec<PollFd<'_>> = wait
-            .sources()
-            .into_iter()
-            .chain([interrupts.as_fd()])
-            .map(|fd| PollFd::new(fd, PollFlags::POLLIN))
-            .collect();
-        let timeout = rounded_up(wake.saturating_duration_since(now));
-        match poll(&mut sources, timeout) {
-            Ok(_) | Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno.into()),
-        }
-    }
-}
-
 /// The daemon has other rights or another root directory than the launcher had.
 fn log_stays(log: &str, cause: Errno) -> String {
     let reason = system_message(&cause.into());
     format!("the daemon cannot reopen the log {log}: {reason}; rotate it by copying (copytruncate)")
-}
-
-/// In milliseconds, as poll(2) wants it; never so short that the loop would wake up too early.
-pub(crate) fn rounded_up(time: Duration) -> PollTimeout {
-    PollTimeout::try_from(time + Duration::from_micros(999)).unwrap_or(PollTimeout::MAX)
 }

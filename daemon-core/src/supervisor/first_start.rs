@@ -10,11 +10,12 @@ use crate::control::Control;
 use crate::descriptors::KeptFds;
 use crate::error::{Error, ErrorKind};
 use crate::handoff::SupervisorRecord;
+use crate::launcher::drive;
 use crate::launcher::failure::CANNOT_START;
+use crate::launcher::outcome::WaitOutcome;
 use crate::launcher::preflight::is_child_of_supervisord;
 use crate::launcher::resources::Resources;
 use crate::launcher::run::{Role, Run};
-use crate::launcher::wait::{self, WaitOutcome};
 use crate::launcher::{LaunchConfig, Launched};
 use crate::path_template::Resolved;
 use crate::pid_file::PidFile;
@@ -89,7 +90,7 @@ pub(super) fn launch(
     config.readiness = Readiness::told();
     let mut run = Run::begin(config, resources, (image, kept), role)?;
     run.wait.expect_verdict();
-    let waited = wait::run(run.wait, interrupts);
+    let waited = drive::until_decided(run.wait, interrupts);
     if let Ok((
         WaitOutcome::Judged {
             verdict, output, ..

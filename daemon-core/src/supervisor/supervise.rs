@@ -25,10 +25,11 @@ use super::log::RunAsWriter;
 use super::policy::{End, Ended};
 use super::state::{Failure, State, Step, StopRequest, Supervisor};
 use crate::error::{Error, ErrorKind};
+use crate::launcher::drive::rounded_up;
 use crate::launcher::failure::CANNOT_START;
+use crate::launcher::outcome::WaitOutcome;
 use crate::launcher::process::{Process, Stop};
 use crate::launcher::run::Run;
-use crate::launcher::wait::{WaitOutcome, rounded_up};
 use crate::syslog::Severity;
 
 /// How often the rest of the process group is looked for, and room for the verdict.

@@ -7,8 +7,8 @@ use super::state::{Failure, State, StopRequest, Supervisor};
 use crate::error::{Error, ErrorKind, shown};
 use crate::launcher::Launched;
 use crate::launcher::failure::CANNOT_START;
+use crate::launcher::outcome::WaitOutcome;
 use crate::launcher::process::{Process, Stop};
-use crate::launcher::wait::WaitOutcome;
 use crate::span::Span;
 use crate::syslog::Severity;
 

@@ -1,0 +1,64 @@
+//! The loop by which the launcher drives the wait for readiness.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use super::outcome::WaitOutcome;
+use super::status_line::StatusLine;
+use super::wait::Wait;
+use crate::error::Error;
+use crate::readiness::Mode;
+use crate::signals::Interrupts;
+
+/// What a terminal shows until the daemon says what it is doing.
+const WAITING: &str = "waiting until the daemon is ready";
+
+/// Waits until the daemon is ready or has failed. Of a daemon that failed nothing is left when this
+/// returns. The mode is the one that was waited with in the end; the bytes are the announcements.
+pub(crate) fn until_decided(
+    mut wait: Wait,
+    interrupts: &Interrupts,
+) -> Result<(WaitOutcome, &'static Mode, Vec<u8>), Error> {
+    let outcome = drive(&mut wait, interrupts);
+    let (mode, announced) = wait.end(&outcome);
+    let outcome = outcome.map_err(|errno| Error::step("wait for the daemon", errno))?;
+    Ok((outcome, mode, announced))
+}
+
+fn drive(wait: &mut Wait, interrupts: &Interrupts) -> io::Result<WaitOutcome> {
+    let mut status_line = StatusLine::new(WAITING);
+    loop {
+        let now = Instant::now();
+        if let Some(outcome) = wait.step(now, &mut status_line)? {
+            return Ok(outcome);
+        }
+        if let Some(signal) = interrupts.first() {
+            return Ok(WaitOutcome::Interrupted(signal));
+        }
+        status_line.show(now);
+        let next_step = wait.next_step(now);
+        let wake = status_line
+            .next_show()
+            .map_or(next_step, |show| show.min(next_step));
+        let mut sources: Vec<PollFd<'_>> = wait
+            .sources()
+            .into_iter()
+            .chain([interrupts.as_fd()])
+            .map(|fd| PollFd::new(fd, PollFlags::POLLIN))
+            .collect();
+        let timeout = rounded_up(wake.saturating_duration_since(now));
+        match poll(&mut sources, timeout) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}
+
+/// In milliseconds, as poll(2) wants it; never so short that the loop would wake up too early.
+pub(crate) fn rounded_up(time: Duration) -> PollTimeout {
+    PollTimeout::try_from(time + Duration::from_micros(999)).unwrap_or(PollTimeout::MAX)
+}
