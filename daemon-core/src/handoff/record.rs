@@ -8,6 +8,9 @@ use crate::codec::{Codec, Malformed, encoded};
 use crate::passed::PassedFd;
 use crate::settings::{Paths, Settings};
 
+/// No record is longer: it holds a handful of paths.
+pub(super) const RECORD_MAX: usize = 64 * 1024;
+
 /// The first bytes of a record; another version of this library would write others.
 const MAGIC: &[u8] = b"daemon hand-off 3\n";
 

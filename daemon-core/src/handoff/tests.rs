@@ -1,3 +1,8 @@
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+
+use super::message::NOTICE_MAX;
 use super::*;
 
 fn ends() -> (LauncherEnd, DaemonEnd) {

@@ -1,0 +1,79 @@
+//! How the daemon finds its end of the hand-off, and takes the record.
+
+use std::ffi::OsStr;
+use std::io::IoSliceMut;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
+use nix::sys::socket::{self, MsgFlags, getsockopt, sockopt};
+use nix::unistd::getpid;
+
+use super::daemon_end::DaemonEnd;
+use super::record::{RECORD_MAX, Record};
+use crate::sys;
+use crate::sys::socket::{KIND, is_made_by};
+
+/// The variable that names the descriptor of the daemon's end of the socket pair.
+pub(crate) const MARKER: &str = "__DAEMON_HANDOFF";
+
+/// Most records are shorter: the daemon is to keep no more memory than it needs.
+const RECORD_CAPACITY: usize = 1024;
+
+/// The entry of the environment that tells the daemon where the hand-off is, but for the daemon's pid
+/// at its end.
+pub(crate) fn marker(socket: BorrowedFd<'_>) -> String {
+    format!("{MARKER}={}:", socket.as_raw_fd())
+}
+
+/// Takes the hand-off, if this process was given one, and removes every trace of it.
+///
+/// A variable that was forged, leaked or inherited without its descriptor means nothing.
+pub(crate) fn take() -> Option<(Record, DaemonEnd)> {
+    let value = std::env::var_os(MARKER)?;
+    sys::environment::set(OsStr::new(MARKER), None);
+    // No launcher starts a set-uid program, so such a record comes from its caller.
+    if sys::ids::are_borrowed() {
+        return None;
+    }
+    let (fd, pid) = value.to_str()?.split_once(':')?;
+    // A child of the daemon's from before it came here has the socket as well.
+    if pid.parse() != Ok(getpid().as_raw()) {
+        return None;
+    }
+    let fd: RawFd = fd.parse().ok()?;
+    // A descriptor of our own: whatever lies there, it stays as it is until it has proved to be
+    // ours.
+    let socket = sys::descriptors::adopt(fd).ok()?;
+    let record = receive(&socket)?;
+    let _ = nix::unistd::close(fd);
+    Some((record, DaemonEnd::new(socket)))
+}
+
+/// Reads the record, and consumes it, so that it cannot be taken twice.
+fn receive(socket: &OwnedFd) -> Option<Record> {
+    if getsockopt(socket, sockopt::SockType) != Ok(KIND) {
+        return None;
+    }
+    let mut bytes = vec![0; RECORD_CAPACITY];
+    let mut receive = |flags| -> Option<Record> {
+        let flags = flags | MsgFlags::MSG_DONTWAIT;
+        let length = loop {
+            let mut into = [IoSliceMut::new(&mut bytes)];
+            let message = socket::recvmsg::<()>(socket.as_raw_fd(), &mut into, None, flags).ok()?;
+            if !message.flags.contains(MsgFlags::MSG_TRUNC) {
+                break message.bytes;
+            }
+            let longer = bytes.len() * 2;
+            if longer > RECORD_MAX {
+                return None;
+            }
+            bytes.resize(longer, 0);
+        };
+        Record::from_bytes(bytes.get(..length)?).ok()
+    };
+    // Looking comes first: the messages on a socket that is not ours are not ours to consume.
+    let record = receive(MsgFlags::MSG_PEEK)?;
+    if !is_made_by(record.launcher, socket) {
+        return None;
+    }
+    receive(MsgFlags::empty())
+}
