@@ -2,7 +2,8 @@
 
 use std::ffi::OsString;
 
-use super::{control, exchange, replaceable};
+use super::configured::control;
+use super::restart::{exchange, replaceable};
 use crate::daemon::Daemon;
 use crate::enter::{give_up, take_handoff};
 use crate::error::Error;

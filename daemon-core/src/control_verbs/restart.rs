@@ -1,0 +1,77 @@
+//! The verb `restart`.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use nix::unistd::Pid;
+
+use super::configured::{control, pid_of};
+use super::stop::{stop, tell_stopped};
+use super::takeover::{not_restarted, take_over};
+use crate::command_line;
+use crate::control::{Control, Status, Stopped};
+use crate::daemon::Daemon;
+use crate::enter::start;
+use crate::error::Error;
+use crate::launcher::preflight;
+use crate::sys;
+use crate::systemd;
+
+/// `restart`; returns why the start failed.
+pub(super) fn restart(
+    mut settings: Daemon,
+    mut arguments: Vec<OsString>,
+    timeout: Duration,
+) -> Result<Error, Error> {
+    // Everything is checked first, so that a bad configuration does not stop the running daemon.
+    let control = control(&settings, arguments.first().cloned())?;
+    if let Some(pid) = replaceable(&settings, &control)? {
+        if !command_line::has_arguments(&settings, &arguments) {
+            take_over(&mut settings, &mut arguments, pid, &control)?;
+        }
+    }
+    exchange(settings, arguments, || stop(&control, timeout))
+}
+
+/// The process that has the arguments of the daemon, if there is one that may be stopped.
+pub(super) fn replaceable(settings: &Daemon, control: &Control) -> Result<Option<Pid>, Error> {
+    let status = control.status()?;
+    if matches!(status, Status::Starting { .. }) && settings.settings.restart.is_some() {
+        return Err(Error::still_starting(control.pid_file()));
+    }
+    let pid = pid_of(control, status);
+    if let Some(pid) = pid {
+        refuse_managed(settings, pid)?;
+    }
+    Ok(pid)
+}
+
+/// Stops the old daemon and starts the new one; returns why the start failed.
+pub(super) fn exchange(
+    settings: Daemon,
+    arguments: Vec<OsString>,
+    stop: impl FnOnce() -> Result<Stopped, Error>,
+) -> Result<Error, Error> {
+    let config = settings.into_config(arguments)?;
+    preflight::check(false)?;
+    let stopped = stop()?;
+    tell_stopped(&config.capabilities, config.settings.syslog, stopped);
+    let error = start(config);
+    Ok(match stopped {
+        Stopped::NotRunning => error,
+        _ => error.after_stop(),
+    })
+}
+
+/// A daemon that systemd manages would come up outside of its unit, and a program in the foreground
+/// would leave it.
+fn refuse_managed(settings: &Daemon, pid: Pid) -> Result<(), Error> {
+    if let Some(unit) = systemd::unit_run_by(pid) {
+        return Err(Error::run_by_systemd(&unit));
+    }
+    if settings.lock_in_foreground.is_some() && sys::process::is_detached(pid) == Some(false) {
+        let reason = "it runs in the foreground; start it again there";
+        return Err(not_restarted(pid, reason));
+    }
+    Ok(())
+}
