@@ -1,8 +1,10 @@
 //! `control_flag`: the control verbs on the command line, and what they print.
 
 mod configured;
-mod log;
+mod other_user;
 mod restart;
+mod rotate;
+mod running_log;
 mod stop;
 mod stop_and_start;
 mod takeover;
@@ -26,8 +28,9 @@ use crate::unit_file::{Manager, UnitFile};
 use crate::value_flags::CONTROL_FLAG;
 use crate::verb::Verb;
 use configured::{control, where_it_looked};
-use log::{log_of, rotate};
 use restart::restart;
+use rotate::rotate;
+use running_log::log_of;
 use stop::{stop, tell_stopped};
 
 impl Daemon {

@@ -37,6 +37,7 @@ mod interoperation;
 mod limits;
 mod linked_code;
 mod log_file;
+mod log_flag;
 mod log_recipes;
 mod log_rotation;
 mod log_view;

@@ -5,17 +5,17 @@
 //! from it that is used with the rights that it has given up.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
 
 use nix::unistd::{Pid, geteuid};
 
+use super::other_user::other_user;
+use super::running_log::{chosen_log, name_it};
 use crate::control::Control;
 use crate::daemon::Daemon;
-use crate::error::{Error, ErrorKind, shown};
+use crate::error::{Error, ErrorKind};
 use crate::launcher::failure::missing_capability;
 use crate::path_source::PathSource;
-use crate::path_template::{self, PathContext};
+use crate::path_template::{self, PathContext, Resolved};
 use crate::settings::Object;
 use crate::sys::process;
 use crate::value_flags::LOG_FLAG;
@@ -61,7 +61,7 @@ fn take_from(
         }
     }
     arguments.extend(old.into_iter().skip(1));
-    take_over_log(settings, pid, user, &context)?;
+    take_over_log(settings, pid, &context)?;
     if settings.paths.chroot.is_some() || settings.paths.workdir.is_some() {
         return Ok(());
     }
@@ -83,24 +83,6 @@ fn take_from(
     process::enter_directory_of(pid).map_err(|_| not_entered())
 }
 
-/// The file that a daemon of this user has as its log.
-pub(super) fn own_log(pid: Pid) -> Option<PathBuf> {
-    // Another user could have led it to any file.
-    let is_ours = || other_user(pid) == Ok(None);
-    let log = is_ours().then(|| process::output_of(pid)).flatten();
-    log.filter(|_| process::appends_output(pid) && is_ours())
-}
-
-/// The other user that may have chosen what the daemon is.
-///
-/// All its uids must be those of this process: a daemon that has dropped its rights can execute a
-/// set-user-ID program, which has them again and has what the daemon has given it.
-fn other_user(pid: Pid) -> Result<Option<u32>, ()> {
-    let users = process::users_of(pid).ok_or(())?;
-    let us = geteuid().as_raw();
-    Ok(users.into_iter().find(|user| *user != us))
-}
-
 /// The user that the next daemon is from its first statement on.
 fn user_of_the_next(settings: &Daemon) -> Result<u32, Error> {
     let (user, group) = (settings.user.as_deref(), settings.group.as_deref());
@@ -114,48 +96,22 @@ fn user_of_the_next(settings: &Daemon) -> Result<u32, Error> {
 }
 
 /// Only a flag can have given it another log than the next start opens by itself.
-fn take_over_log(
-    settings: &mut Daemon,
-    pid: Pid,
-    user: Option<u32>,
-    context: &PathContext,
-) -> Result<(), Error> {
+fn take_over_log(settings: &mut Daemon, pid: Pid, context: &PathContext) -> Result<(), Error> {
     let Some(flag) = settings.value_flags.of(&LOG_FLAG) else {
         return Ok(());
     };
-    let Some(log) = process::output_of(pid).filter(|_| !settings.log_is_chosen) else {
+    if settings.log_is_chosen {
         return Ok(());
-    };
+    }
     let configured = settings.paths.log.clone();
     let configured = configured.map(|log| path_template::resolve(Object::Log, log, context));
     let configured = configured.transpose()?;
-    if configured.is_some_and(|configured| is_log(configured.path(), &log)) {
-        return Ok(());
-    }
-    if let Some(user) = user {
-        let (log, flag) = (shown(&log), shown(flag.as_ref()));
-        let reason = format!("user {user} may have changed its log to {log}; name it with {flag}");
-        return Err(not_restarted(pid, &reason));
-    }
-    if process::appends_output(pid) {
+    let chosen = chosen_log(settings, pid, configured.as_ref().map(Resolved::path));
+    let chosen = chosen.map_err(|reason| not_restarted(pid, &name_it(&reason, flag)))?;
+    if let Some(log) = chosen {
         settings.paths.log = Some(PathSource::from(log));
     }
     Ok(())
-}
-
-/// Whether the daemon was started with the configured log: it writes to that, or to what a rotation
-/// has made of it. The other path is not looked at: its file system may not answer.
-pub(super) fn is_log(configured: &Path, log: &Path) -> bool {
-    let directory = configured
-        .parent()
-        .and_then(|path| path.canonicalize().ok());
-    let suffix = || {
-        let (name, log) = (configured.file_name()?, log.file_name()?);
-        log.as_bytes().strip_prefix(name.as_bytes())
-    };
-    let is_rotated = |suffix: &[u8]| matches!(suffix, [b'.' | b'-', b'0'..=b'9', ..]);
-    configured.canonicalize().is_ok_and(|path| path == log)
-        || (directory.as_deref() == log.parent() && suffix().is_some_and(is_rotated))
 }
 
 /// Its directory decides where that log is, and it can have changed that.

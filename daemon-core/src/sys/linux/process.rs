@@ -44,10 +44,24 @@ pub(crate) fn pid_in_proc(pidfd: BorrowedFd<'_>) -> Option<Pid> {
 
 /// Where its standard output leads, if that is a file with a path.
 pub(crate) fn output_of(pid: Pid) -> Option<PathBuf> {
-    // Not looked at: its file system may not answer any more.
-    let output = fs::read_link(directory(pid).ok()?.join("fd/1")).ok()?;
-    let is_path = output.is_absolute() && !output.as_os_str().as_bytes().ends_with(b" (deleted)");
+    let output = output_link(pid)?;
+    let is_path = output.is_absolute() && !output.as_os_str().as_bytes().ends_with(DELETED);
     (is_path && output != Path::new("/dev/null")).then_some(output)
+}
+
+/// The name that the file of its standard output has, or had before it was deleted.
+pub(crate) fn output_name_of(pid: Pid) -> Option<PathBuf> {
+    let output = output_link(pid)?.into_os_string().into_vec();
+    let name = output.strip_suffix(DELETED).unwrap_or(&output);
+    Some(PathBuf::from(OsString::from_vec(name.to_vec())))
+}
+
+/// What the kernel appends to the path of a file that has no name any more.
+const DELETED: &[u8] = b" (deleted)";
+
+fn output_link(pid: Pid) -> Option<PathBuf> {
+    // Not looked at: its file system may not answer any more.
+    fs::read_link(directory(pid).ok()?.join("fd/1")).ok()
 }
 
 /// Whether its standard output is open as this library opens a log: to write to its end.
@@ -121,7 +135,7 @@ pub(crate) fn users_of(pid: Pid) -> Option<[u32; 3]> {
 /// The path of its working directory, unless that was deleted.
 pub(crate) fn directory_of(pid: Pid) -> Option<PathBuf> {
     let path = fs::read_link(directory(pid).ok()?.join("cwd")).ok()?;
-    (!path.as_os_str().as_bytes().ends_with(b" (deleted)")).then_some(path)
+    (!path.as_os_str().as_bytes().ends_with(DELETED)).then_some(path)
 }
 
 /// Makes its working directory the one of this process, even if it was deleted.

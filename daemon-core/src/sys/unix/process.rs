@@ -31,6 +31,11 @@ pub(crate) fn output_of(_pid: Pid) -> Option<PathBuf> {
     None
 }
 
+/// The name of the file of its standard output; not known.
+pub(crate) fn output_name_of(_pid: Pid) -> Option<PathBuf> {
+    None
+}
+
 /// Whether its standard output is open to write to its end; not known.
 pub(crate) fn appends_output(_pid: Pid) -> bool {
     false

@@ -1,0 +1,15 @@
+//! The user of a daemon, which may not be trusted.
+
+use nix::unistd::{Pid, geteuid};
+
+use crate::sys::process;
+
+/// The other user that may have chosen what the daemon is.
+///
+/// All its uids must be those of this process: a daemon that has dropped its rights can execute a
+/// set-user-ID program, which has them again and has what the daemon has given it.
+pub(super) fn other_user(pid: Pid) -> Result<Option<u32>, ()> {
+    let users = process::users_of(pid).ok_or(())?;
+    let us = geteuid().as_raw();
+    Ok(users.into_iter().find(|user| *user != us))
+}
