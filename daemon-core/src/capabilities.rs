@@ -11,7 +11,7 @@ use crate::handoff::Record;
 use crate::identity::{self, CredStep, Identity, Variable};
 use crate::log_file::LogFile;
 use crate::log_reopen;
-use crate::log_rotation::{self, LogWatch, LogWriter, RotationConfig};
+use crate::log_rotation::{self, LogWatch, RotatedProcess, RotationConfig};
 use crate::passed::{self, PassedFd};
 use crate::pid_file::PidFile;
 use crate::signal::Signal;
@@ -114,7 +114,7 @@ static LOG_ROTATIONS: LogRotations = LogRotations {
 #[derive(Debug)]
 pub(crate) struct LogRotations {
     /// Rotates the log at once. For the verb.
-    pub(crate) rotate: fn(RotationConfig, &mut dyn LogWriter) -> Result<(), Error>,
+    pub(crate) rotate: fn(RotationConfig, &mut dyn RotatedProcess) -> Result<(), Error>,
     /// For a supervisor.
     pub(crate) watch: fn(RotationConfig) -> Box<dyn LogWatch>,
 }

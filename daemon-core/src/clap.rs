@@ -167,7 +167,7 @@ fn control() -> Arg {
     Arg::new(CONTROL)
         .short('s')
         .value_name("VERB")
-        .value_parser(verb::WORDS.map(|(word, _)| word))
+        .value_parser(verb::VERBS.map(|(word, _)| word))
         .help("Control the daemon")
 }
 

@@ -90,12 +90,12 @@ impl Daemon {
         }
         let argv0: Vec<OsString> = std::env::args_os().take(1).collect();
         match find_or_start(&settings, &argv0, &settings.control()?, true)? {
-            Found::Running(pid, _) => Ok(Started {
+            StartOutcome::Running(pid, _) => Ok(Started {
                 pid,
                 was_running: true,
                 announced: Vec::new(),
             }),
-            Found::Launched(launched, interrupts) => {
+            StartOutcome::Launched(launched, interrupts) => {
                 interrupts.give_back();
                 started(launched)
             }
@@ -129,7 +129,7 @@ fn started(launched: Launched) -> Result<Started, Error> {
 
 /// How the daemon came to run.
 #[derive(Debug)]
-pub(crate) enum Found {
+pub(crate) enum StartOutcome {
     /// It ran already, or another process has started it during the wait.
     Running(u32, Status),
     /// This process has started it. Signals stay caught until the guard is dropped.
@@ -146,7 +146,7 @@ pub(crate) fn find_or_start(
     arguments: &[OsString],
     control: &Control,
     is_for_client: bool,
-) -> Result<Found, Error> {
+) -> Result<StartOutcome, Error> {
     let ready_timeout = settings.settings.ready_timeout;
     let ready_timeout = ready_timeout.unwrap_or(settings.readiness.mode().default_timeout);
     // `None` is a time that the clock cannot show.
@@ -158,7 +158,7 @@ pub(crate) fn find_or_start(
     let mut prepared: Option<LaunchConfig> = None;
     loop {
         match control.await_verdict(in_time(longest_wait), ready_timeout)? {
-            Verdict::Up(pid, status) => return Ok(Found::Running(pid, status)),
+            Verdict::Up(pid, status) => return Ok(StartOutcome::Running(pid, status)),
             Verdict::Pending => return Err(Error::still_starting(control.pid_file())),
             // The start has begun after the one that this process has tried.
             Verdict::Failed(error) if prepared.is_some() => {
@@ -176,7 +176,7 @@ pub(crate) fn find_or_start(
             prepared.insert(config)
         };
         let error = match launcher::launch(config.clone()) {
-            Ok((launched, interrupts)) => return Ok(Found::Launched(launched, interrupts)),
+            Ok((launched, interrupts)) => return Ok(StartOutcome::Launched(launched, interrupts)),
             Err(error) => error,
         };
         // Another start is faster, or has the PID file at this moment.

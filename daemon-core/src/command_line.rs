@@ -25,7 +25,7 @@ use std::ffi::{OsStr, OsString};
 use crate::daemon::Daemon;
 use crate::error::Error;
 use crate::value_flags::{CONTROL_FLAG, INSTANCE_FLAG, ValueFlag};
-use crate::verb::{LogView, Verb};
+use crate::verb::{LogArguments, Verb};
 use reader::{Meaning, Reader, VerbWord};
 
 pub(crate) use crate::value_flags::Chosen;
@@ -72,7 +72,7 @@ where
     let mut words = command_line();
     let mut argv: Vec<OsString> = words.next().into_iter().collect();
     let (mut switch, mut foreground, mut is_question) = (None, None, false);
-    let (mut verb, mut first_verb, mut view) = (None, None, LogView::default());
+    let (mut verb, mut first_verb, mut view) = (None, None, LogArguments::default());
     let mut values: Vec<(ValueFlag<'_>, OsString)> = Vec::new();
     for word in words {
         match reader.meaning_of(&word) {
@@ -253,7 +253,7 @@ impl Daemon {
 }
 
 /// Reads a word of the verb `log`.
-fn set(view: &mut LogView, word: VerbWord<'_>) -> Result<(), Error> {
+fn set(view: &mut LogArguments, word: VerbWord<'_>) -> Result<(), Error> {
     match word {
         VerbWord::Follow => view.follows = true,
         VerbWord::Lines => {}

@@ -13,7 +13,7 @@ use std::ffi::OsString;
 
 use nix::unistd::Pid;
 
-use crate::client::{self, Found};
+use crate::client::{self, StartOutcome};
 use crate::control::{Control, Status};
 use crate::daemon::Daemon;
 use crate::enter::report_and_exit;
@@ -111,11 +111,11 @@ fn run(settings: Daemon, verb: Verb, arguments: Vec<OsString>) -> Result<u8, Err
 fn start_if_not_running(settings: &Daemon, arguments: &[OsString]) -> Result<u8, Error> {
     let control = control(settings, arguments.first().cloned())?;
     match client::find_or_start(settings, arguments, &control, false)? {
-        Found::Running(_, status) => {
+        StartOutcome::Running(_, status) => {
             report::answer(&status.to_string());
             Ok(0)
         }
-        Found::Launched(launched, _interrupts) => report_and_exit(launched),
+        StartOutcome::Launched(launched, _interrupts) => report_and_exit(launched),
     }
 }
 

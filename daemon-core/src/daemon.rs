@@ -14,7 +14,7 @@ use crate::env_changes::EnvChanges;
 #[cfg(unix)]
 use crate::error::Error;
 #[cfg(unix)]
-use crate::launcher::Supervision;
+use crate::launcher::SupervisorCode;
 use crate::option_check::{self, OptionCheck};
 use crate::path_source::PathSource;
 use crate::readiness::Readiness;
@@ -73,7 +73,7 @@ pub struct Daemon {
     pub(crate) lock_in_foreground: Option<fn(Daemon) -> Result<(), Error>>,
     /// Starts the daemon again after a crash.
     #[cfg(unix)]
-    pub(crate) supervision: Option<&'static Supervision>,
+    pub(crate) supervision: Option<&'static SupervisorCode>,
     /// The user of the program chose the log by `log_flag`.
     pub(crate) log_is_chosen: bool,
     /// What the user of the program chose by `pid_flag`.

@@ -10,8 +10,8 @@ use nix::errno::Errno;
 
 use crate::error::{Error, ErrorKind};
 use crate::signal;
-use crate::sys::child::{ExecStep, Failure, Plan, Strings};
-use crate::sys::descriptors::Inherited;
+use crate::sys::child::{ExecStep, Plan, SpawnFailure, Strings};
+use crate::sys::descriptors::FdsToClose;
 use crate::sys::image::Image;
 use crate::sys::launch::Child;
 
@@ -40,10 +40,10 @@ pub(crate) enum EnvEntry {
 }
 
 /// How a process is started: [`launch::start`], or another way of that module.
-pub(crate) type Start = fn(Plan) -> Result<Child, Failure>;
+pub(crate) type SpawnFn = fn(Plan) -> Result<Child, SpawnFailure>;
 
 /// Starts the daemon, detached; returns when it executes the program.
-pub(crate) fn detach(program: Program<'_>, start: Start) -> Result<Child, Error> {
+pub(crate) fn detach(program: Program<'_>, start: SpawnFn) -> Result<Child, Error> {
     start(plan(program)?).map_err(|failure| not_created(&failure))
 }
 
@@ -71,7 +71,7 @@ fn plan(program: Program<'_>) -> Result<Plan, Error> {
         ExecStep::NewSession,
         ExecStep::SecondFork,
         ExecStep::DefaultSignals,
-        ExecStep::CloseOnExec(Inherited::by_this_process()),
+        ExecStep::CloseOnExec(FdsToClose::by_this_process()),
         ExecStep::Place {
             from: program.stdin.as_raw_fd(),
             onto: libc::STDIN_FILENO,
@@ -99,12 +99,12 @@ fn plan(program: Program<'_>) -> Result<Plan, Error> {
 }
 
 /// There is no daemon.
-fn not_created(failure: &Failure) -> Error {
+fn not_created(failure: &SpawnFailure) -> Error {
     match *failure {
-        Failure::Launcher(step, cause) => Error::step(step, cause),
-        Failure::Child(step, cause) => child_step_failed(step, cause),
-        Failure::PidMismatch => pid_mismatch(),
-        Failure::Intermediate(outcome) => intermediate_ended(outcome),
+        SpawnFailure::Launcher(step, cause) => Error::step(step, cause),
+        SpawnFailure::Child(step, cause) => child_step_failed(step, cause),
+        SpawnFailure::PidMismatch => pid_mismatch(),
+        SpawnFailure::Intermediate(outcome) => intermediate_ended(outcome),
     }
 }
 

@@ -39,9 +39,9 @@ const MUTEX_TIMEOUT: Duration = Duration::from_secs(2);
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// The run that writes to the log, as the owner of its PID file knows it.
-pub(crate) trait LogWriter {
+pub(crate) trait RotatedProcess {
     /// Looks at it.
-    fn find(&mut self) -> Result<WriterState, Error>;
+    fn find(&mut self) -> Result<ProcessState, Error>;
 
     /// Whether what was found has a handler for the signal.
     fn catches(&self, signal: Signal) -> bool;
@@ -57,7 +57,7 @@ pub(crate) trait LogWriter {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum WriterState {
+pub(crate) enum ProcessState {
     NotRunning,
     /// There is no verdict yet.
     Starting,
@@ -96,7 +96,7 @@ struct Renamed {
 }
 
 /// Rotates the log if it has the size, and waits until that is done.
-pub(crate) fn rotate(config: RotationConfig, writer: &mut dyn LogWriter) -> Result<(), Error> {
+pub(crate) fn rotate(config: RotationConfig, writer: &mut dyn RotatedProcess) -> Result<(), Error> {
     let mut rotation = Rotation::new(config);
     let begin = Instant::now();
     loop {
@@ -120,14 +120,14 @@ impl Rotation {
 
     /// Does what can be done without waiting. After an error the log has its name, and the run
     /// writes to it.
-    pub(crate) fn step(&mut self, writer: &mut dyn LogWriter) -> Result<Progress, Error> {
+    pub(crate) fn step(&mut self, writer: &mut dyn RotatedProcess) -> Result<Progress, Error> {
         match self.renamed.take() {
             None => self.begin(writer),
             Some(renamed) => self.go_on(renamed, writer),
         }
     }
 
-    fn begin(&mut self, writer: &mut dyn LogWriter) -> Result<Progress, Error> {
+    fn begin(&mut self, writer: &mut dyn RotatedProcess) -> Result<Progress, Error> {
         let directory = LogDirectory::open(&self.config)?;
         if !self.is_due(&directory, writer)? {
             return Ok(Progress::Idle);
@@ -136,9 +136,9 @@ impl Rotation {
             return Ok(Progress::Busy);
         };
         let pid = match writer.find()? {
-            WriterState::NotRunning => None,
-            WriterState::Starting => return Err(self.config.starting()),
-            WriterState::Up(pid) => Some(pid),
+            ProcessState::NotRunning => None,
+            ProcessState::Starting => return Err(self.config.starting()),
+            ProcessState::Up(pid) => Some(pid),
         };
         let signal = self.config.signal;
         if let Some(pid) = pid {
@@ -198,7 +198,7 @@ impl Rotation {
     }
 
     /// Whether it is worth to look closer. Takes no lock.
-    fn is_due(&self, directory: &LogDirectory, writer: &dyn LogWriter) -> Result<bool, Error> {
+    fn is_due(&self, directory: &LogDirectory, writer: &dyn RotatedProcess) -> Result<bool, Error> {
         Ok(match directory.log()? {
             Some(log) if log.length >= self.config.size => true,
             Some(log) if log.length > 0 => false,
@@ -209,7 +209,11 @@ impl Rotation {
         })
     }
 
-    fn go_on(&mut self, renamed: Renamed, writer: &mut dyn LogWriter) -> Result<Progress, Error> {
+    fn go_on(
+        &mut self,
+        renamed: Renamed,
+        writer: &mut dyn RotatedProcess,
+    ) -> Result<Progress, Error> {
         if renamed.is_done(writer) || writer.has_ended() {
             return Ok(Progress::Rotated);
         }
@@ -230,7 +234,7 @@ impl Rotation {
 
 impl Renamed {
     /// Whether the path names a new log, and the run has it.
-    fn is_done(&self, writer: &dyn LogWriter) -> bool {
+    fn is_done(&self, writer: &dyn RotatedProcess) -> bool {
         let Ok(Some(log)) = self.directory.log() else {
             return false;
         };
@@ -242,7 +246,7 @@ impl Renamed {
     }
 
     /// Gives the log its name back; false if the run has opened a new log at the last moment.
-    fn take_back(&self, writer: &dyn LogWriter) -> Result<bool, Error> {
+    fn take_back(&self, writer: &dyn RotatedProcess) -> Result<bool, Error> {
         self.directory
             .take_back(self.old, self.created, || self.is_done(writer))
     }

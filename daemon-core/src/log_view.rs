@@ -19,7 +19,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use crate::error::{Error, ErrorKind, shown};
 use crate::files::{FileId, NO_FOLLOW};
 use crate::launcher::report;
-use crate::verb::LogView;
+use crate::verb::LogArguments;
 
 const BLOCK: usize = 64 * 1024;
 
@@ -39,7 +39,7 @@ const OPEN_MAX: usize = 64;
 /// whether a daemon can still write to it.
 pub(crate) fn show(
     path: &Path,
-    view: LogView,
+    view: LogArguments,
     is_running: impl Fn() -> Result<bool, Error>,
 ) -> Result<(), Error> {
     let mut files = Files::open(path)?;

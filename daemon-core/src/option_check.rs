@@ -13,7 +13,7 @@ use crate::verb::Verb;
 const MODE_MAX: u32 = 0o777;
 const OWNER_READ_WRITE: u32 = 0o600;
 
-const LONGEST_RESTART_DELAY: Duration = Duration::from_secs(24 * 60 * 60);
+const RESTART_DELAY_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Programs and their users rely on these.
 const RESERVED: [&str; 4] = ["-h", "-V", "--help", "--version"];
@@ -89,7 +89,7 @@ pub(crate) fn keep_fds(fds: &[i32]) -> Option<String> {
 }
 
 pub(crate) fn restart_delay(first: Duration, longest: Duration) -> Option<String> {
-    if longest > LONGEST_RESTART_DELAY {
+    if longest > RESTART_DELAY_MAX {
         Some("must be at most one day".to_owned())
     } else if first > longest {
         Some("the first delay is longer than the longest".to_owned())

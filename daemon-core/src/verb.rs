@@ -12,14 +12,14 @@ pub(crate) enum Verb {
     Reopen,
     Restart,
     Rotate,
-    Log(LogView),
+    Log(LogArguments),
     Unit,
     UserUnit,
 }
 
 /// What the words after the verb `log` ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct LogView {
+pub(crate) struct LogArguments {
     /// How many of the last lines are shown.
     pub(crate) line_count: u64,
     /// Whether what is written later is shown too.
@@ -27,7 +27,7 @@ pub(crate) struct LogView {
 }
 
 /// Every verb, by its word.
-pub(crate) const WORDS: [(&str, Verb); 10] = [
+pub(crate) const VERBS: [(&str, Verb); 10] = [
     ("status", Verb::Status),
     ("start", Verb::Start),
     ("stop", Verb::Stop),
@@ -35,26 +35,26 @@ pub(crate) const WORDS: [(&str, Verb); 10] = [
     ("reopen", Verb::Reopen),
     ("restart", Verb::Restart),
     ("rotate", Verb::Rotate),
-    ("log", Verb::Log(LogView::DEFAULT)),
+    ("log", Verb::Log(LogArguments::DEFAULT)),
     ("unit", Verb::Unit),
     ("user-unit", Verb::UserUnit),
 ];
 
-impl LogView {
+impl LogArguments {
     const DEFAULT: Self = Self {
         line_count: 10,
         follows: false,
     };
 }
 
-impl Default for LogView {
+impl Default for LogArguments {
     fn default() -> Self {
         Self::DEFAULT
     }
 }
 
 impl Verb {
-    pub(crate) fn with_view(self, view: LogView) -> Self {
+    pub(crate) fn with_view(self, view: LogArguments) -> Self {
         match self {
             Self::Log(_) => Self::Log(view),
             other => other,
@@ -62,7 +62,7 @@ impl Verb {
     }
 
     pub(crate) fn from_word(word: &OsStr) -> Option<Self> {
-        let mut words = WORDS.iter();
+        let mut words = VERBS.iter();
         words.find_map(|(it, verb)| (word == *it).then_some(*verb))
     }
 }

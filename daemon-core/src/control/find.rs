@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use nix::unistd::Pid;
 
 use super::holder::{Holder, POLL_INTERVAL};
-use super::pid_file_state::Found;
+use super::pid_file_state::PidFileState;
 use super::{Control, resolve};
 use crate::error::Error;
 use crate::files::NO_FOLLOW;
@@ -49,10 +49,10 @@ impl Control {
         Ok(Some(file))
     }
 
-    pub(super) fn find(&self) -> Result<Found, Error> {
+    pub(super) fn find(&self) -> Result<PidFileState, Error> {
         let failed = |cause: io::Error| Error::pid_file_unread(&self.pid_file, cause);
         let Some(file) = self.open()? else {
-            return Ok(Found::NoFile);
+            return Ok(PidFileState::NoFile);
         };
         let begin = Instant::now();
         let mut deadline = begin + PID_WRITE_TIMEOUT;
@@ -61,7 +61,7 @@ impl Control {
         loop {
             let state = lock::run_state(&file).map_err(|errno| failed(errno.into()))?;
             if state == RunState::Over {
-                return Ok(Found::Unlocked(file));
+                return Ok(PidFileState::Unlocked(file));
             }
             // A pid that has come at the last moment was not looked at yet.
             if is_late && (named.is_some() || lock::read_pid(&file).is_none()) {
@@ -69,7 +69,7 @@ impl Control {
                     RunState::Starting if named.is_none() => {
                         let supervisor = lock::visible_supervisor(&file);
                         let supervisor = supervisor.and_then(|pid| Holder::supervisor(&file, pid));
-                        Ok(Found::Starting(supervisor))
+                        Ok(PidFileState::Starting(supervisor))
                     }
                     _ => Err(self.unproved(&file, named)),
                 };
@@ -86,12 +86,12 @@ impl Control {
                     deadline = begin + LOCK_OUTLIVES_TIMEOUT;
                 }
                 Some(holder) if state == RunState::Starting => {
-                    return Ok(Found::Starting(Some(holder)));
+                    return Ok(PidFileState::Starting(Some(holder)));
                 }
                 Some(holder) => {
                     return Ok(match state {
-                        RunState::Restarting(due) => Found::Restarting(holder, due),
-                        _ => Found::Running(holder),
+                        RunState::Restarting(due) => PidFileState::Restarting(holder, due),
+                        _ => PidFileState::Running(holder),
                     });
                 }
                 None => {}

@@ -66,14 +66,14 @@ impl Evidence {
 
 /// The supervisor of a daemon.
 #[derive(Debug)]
-pub(super) enum Supervisor {
+pub(super) enum KnownSupervisor {
     None,
     Seen(Holder),
     /// There is one, and it cannot be identified.
     Unseen,
 }
 
-impl Supervisor {
+impl KnownSupervisor {
     /// The supervisor of what was found: its parent, or that process itself. In this order: a run may
     /// have any name, also that of a supervisor.
     pub(super) fn of(found: &Holder) -> Self {

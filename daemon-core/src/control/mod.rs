@@ -3,9 +3,9 @@
 mod failure;
 mod find;
 mod holder;
-mod log_writer;
 mod pid_file_state;
 mod process_group;
+mod rotated;
 mod status;
 mod stop;
 mod supervised;
@@ -24,10 +24,10 @@ use crate::path_template;
 use crate::settings::Object;
 use crate::signal::Signal;
 use crate::sys;
-use holder::{Holder, Supervisor};
-use pid_file_state::Found;
+use holder::{Holder, KnownSupervisor};
+use pid_file_state::PidFileState;
 
-pub(crate) use log_writer::DaemonAsWriter;
+pub(crate) use rotated::ControlledDaemon;
 pub use status::{Status, Stopped, Supervision};
 pub(crate) use verdict::Verdict;
 
@@ -126,23 +126,23 @@ impl Control {
     /// ```
     pub fn status(&self) -> Result<Status, Error> {
         Ok(match self.find()? {
-            Found::NoFile => Status::NotRunning,
+            PidFileState::NoFile => Status::NotRunning,
             // Without a pid no daemon has crashed: it has ended, or never begun.
-            Found::Unlocked(file) => match lock::read_pid(&file) {
+            PidFileState::Unlocked(file) => match lock::read_pid(&file) {
                 Some(_) => Status::StalePidFile,
                 None => Status::NotRunning,
             },
-            Found::Starting(holder) => Status::Starting {
+            PidFileState::Starting(holder) => Status::Starting {
                 pid: holder
                     .map(|holder| holder.pid())
                     .filter(|pid| !lock::is_supervisor(*pid))
                     .map(|pid| pid.as_raw().unsigned_abs()),
             },
-            Found::Restarting(holder, due) => Status::Restarting {
+            PidFileState::Restarting(holder, due) => Status::Restarting {
                 due,
                 supervision: self.supervision_of(&holder),
             },
-            Found::Running(holder) => Status::Running {
+            PidFileState::Running(holder) => Status::Running {
                 pid: holder.pid().as_raw().unsigned_abs(),
                 since: holder.since(),
                 supervision: self.supervision_of(&holder),
@@ -164,7 +164,7 @@ impl Control {
     /// ```
     pub fn log_file(&self) -> Result<Option<PathBuf>, Error> {
         Ok(match self.find()? {
-            Found::Starting(Some(holder)) | Found::Running(holder) => {
+            PidFileState::Starting(Some(holder)) | PidFileState::Running(holder) => {
                 sys::process::output_of(holder.pid())
             }
             _ => None,
@@ -224,20 +224,20 @@ impl Control {
         check: impl FnOnce(&Holder) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let holder = match self.find()? {
-            Found::NoFile | Found::Unlocked(_) => {
+            PidFileState::NoFile | PidFileState::Unlocked(_) => {
                 return Err(Error::not_running(step, &self.pid_file));
             }
-            Found::Starting(None) => return Err(self.no_pid_yet()),
-            Found::Restarting(_, due) => {
+            PidFileState::Starting(None) => return Err(self.no_pid_yet()),
+            PidFileState::Restarting(_, due) => {
                 return Err(Error::restart_due(step, &self.pid_file, due));
             }
-            Found::Starting(Some(holder)) => match Supervisor::of(&holder) {
-                Supervisor::None => holder,
-                Supervisor::Seen(_) | Supervisor::Unseen => {
+            PidFileState::Starting(Some(holder)) => match KnownSupervisor::of(&holder) {
+                KnownSupervisor::None => holder,
+                KnownSupervisor::Seen(_) | KnownSupervisor::Unseen => {
                     return Err(Error::being_started(step, &self.pid_file));
                 }
             },
-            Found::Running(holder) => holder,
+            PidFileState::Running(holder) => holder,
         };
         self.refuse_unless_certain(&holder)?;
         check(&holder)?;

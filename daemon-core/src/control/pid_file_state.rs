@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::holder::Holder;
 
 /// What the PID file shows.
-pub(super) enum Found {
+pub(super) enum PidFileState {
     NoFile,
     /// No process holds the lock.
     Unlocked(File),

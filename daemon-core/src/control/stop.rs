@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 
 use super::Control;
-use super::holder::{Holder, Supervisor};
-use super::pid_file_state::Found;
+use super::holder::{Holder, KnownSupervisor};
+use super::pid_file_state::PidFileState;
 use super::process_group::ProcessGroup;
 use super::status::Stopped;
 use crate::error::Error;
@@ -20,8 +20,8 @@ use crate::trust;
 pub(super) const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often the process group of a daemon that is ending is looked at: at first, and later.
-const SHORTEST_LOOK_INTERVAL: Duration = Duration::from_millis(5);
-const LONGEST_LOOK_INTERVAL: Duration = Duration::from_millis(200);
+const POLL_INTERVAL_MIN: Duration = Duration::from_millis(5);
+const POLL_INTERVAL_MAX: Duration = Duration::from_millis(200);
 
 impl Control {
     /// Stops the daemon: the [stop signal](Self::stop_signal), and SIGKILL if the daemon has not ended
@@ -57,25 +57,25 @@ impl Control {
         waits: &mut dyn FnMut(),
     ) -> Result<Stopped, Error> {
         let holder = match self.find()? {
-            Found::NoFile => {
+            PidFileState::NoFile => {
                 self.remove_stale(None);
                 return Ok(Stopped::NotRunning);
             }
-            Found::Unlocked(file) => {
+            PidFileState::Unlocked(file) => {
                 self.remove_stale(Some(&file));
                 return Ok(Stopped::NotRunning);
             }
-            Found::Starting(None) => return Err(self.no_pid_yet()),
-            Found::Starting(Some(holder))
-            | Found::Restarting(holder, _)
-            | Found::Running(holder) => holder,
+            PidFileState::Starting(None) => return Err(self.no_pid_yet()),
+            PidFileState::Starting(Some(holder))
+            | PidFileState::Restarting(holder, _)
+            | PidFileState::Running(holder) => holder,
         };
-        let stopped = match Supervisor::of(&holder) {
-            Supervisor::Seen(supervisor) => {
+        let stopped = match KnownSupervisor::of(&holder) {
+            KnownSupervisor::Seen(supervisor) => {
                 return self.stop_supervisor(&supervisor, &holder, timeout, waits);
             }
-            Supervisor::Unseen => return Err(self.unproved(holder.file(), Some(holder.pid()))),
-            Supervisor::None => self.end_holder(&holder, timeout, waits)?,
+            KnownSupervisor::Unseen => return Err(self.unproved(holder.file(), Some(holder.pid()))),
+            KnownSupervisor::None => self.end_holder(&holder, timeout, waits)?,
         };
         if !holder.lets_go_within(KILL_TIMEOUT) {
             return Err(self.lock_outlives(&holder));
@@ -88,7 +88,7 @@ impl Control {
     /// them with the daemon.
     pub(crate) fn end_process(&self, timeout: Duration) -> Result<(), Error> {
         match self.find()? {
-            Found::Starting(Some(holder)) | Found::Running(holder) => {
+            PidFileState::Starting(Some(holder)) | PidFileState::Running(holder) => {
                 self.end_holder(&holder, timeout, &mut || ()).map(drop)
             }
             // Nothing was started, or it is the supervisor's.
@@ -153,7 +153,7 @@ pub(super) fn exits_within(
     waits: &mut dyn FnMut(),
 ) -> bool {
     let begin = Instant::now();
-    let mut interval = SHORTEST_LOOK_INTERVAL;
+    let mut interval = POLL_INTERVAL_MIN;
     loop {
         let left = timeout.saturating_sub(begin.elapsed());
         if holder.ends_within(left.min(interval)) {
@@ -166,6 +166,6 @@ pub(super) fn exits_within(
             return false;
         }
         waits();
-        interval = (interval * 2).min(LONGEST_LOOK_INTERVAL);
+        interval = (interval * 2).min(POLL_INTERVAL_MAX);
     }
 }

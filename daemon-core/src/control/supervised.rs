@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use nix::unistd::Pid;
 
 use super::Control;
-use super::holder::{Holder, POLL_INTERVAL, Supervisor};
+use super::holder::{Holder, KnownSupervisor, POLL_INTERVAL};
 use super::status::{Status, Stopped, Supervision};
 use super::stop::{KILL_TIMEOUT, exits_within};
 use crate::error::Error;
@@ -38,18 +38,18 @@ impl Control {
 
     /// How far the daemon is supervised.
     pub(super) fn supervision_of(&self, found: &Holder) -> Supervision {
-        match Supervisor::of(found) {
-            Supervisor::Seen(supervisor) if process::is_stopped(supervisor.pid()) => {
+        match KnownSupervisor::of(found) {
+            KnownSupervisor::Seen(supervisor) if process::is_stopped(supervisor.pid()) => {
                 Supervision::Stopped
             }
-            Supervisor::Seen(_) | Supervisor::Unseen => Supervision::Active,
+            KnownSupervisor::Seen(_) | KnownSupervisor::Unseen => Supervision::Active,
             // A program in the foreground has none.
-            Supervisor::None
+            KnownSupervisor::None
                 if self.expects_supervisor && process::is_detached(found.pid()) != Some(false) =>
             {
                 Supervision::Lost
             }
-            Supervisor::None => Supervision::None,
+            KnownSupervisor::None => Supervision::None,
         }
     }
 

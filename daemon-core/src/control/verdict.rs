@@ -9,8 +9,8 @@ use crate::lock::{self, RunState};
 use crate::pid_file;
 
 /// How often the locks are looked at: at first, and later.
-const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
-const LONGEST_INTERVAL: Duration = Duration::from_millis(20);
+const POLL_INTERVAL_MIN: Duration = Duration::from_millis(1);
+const POLL_INTERVAL_MAX: Duration = Duration::from_millis(20);
 
 /// What came of the wait.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl Control {
         };
         // Otherwise the daemon of another user would pass for this one.
         pid_file::refuse_planted(self.pid_file(), &file)?;
-        let mut interval = SHORTEST_INTERVAL;
+        let mut interval = POLL_INTERVAL_MIN;
         loop {
             let state = lock::run_state(&file);
             let state =
@@ -85,7 +85,7 @@ impl Control {
                 });
             }
             thread::sleep(interval);
-            interval = (interval * 2).min(LONGEST_INTERVAL);
+            interval = (interval * 2).min(POLL_INTERVAL_MAX);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use super::configured::control;
 use super::running_log::log_of;
-use crate::control::DaemonAsWriter;
+use crate::control::ControlledDaemon;
 use crate::daemon::Daemon;
 use crate::error::Error;
 use crate::log_file;
@@ -29,5 +29,5 @@ pub(super) fn rotate(settings: &Daemon, argv0: Option<OsString>) -> Result<(), E
         signal,
         reopen_timeout: REOPEN_TIMEOUT,
     };
-    (rotation.rotate)(config, &mut DaemonAsWriter::new(&control))
+    (rotation.rotate)(config, &mut ControlledDaemon::new(&control))
 }

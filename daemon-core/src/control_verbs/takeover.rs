@@ -20,7 +20,8 @@ use crate::settings::Object;
 use crate::sys::process;
 use crate::value_flags::LOG_FLAG;
 
-const UNREAD: &str = "its arguments cannot be read; repeat them, or stop and start it";
+const UNREADABLE_ARGUMENTS: &str =
+    "its arguments cannot be read; repeat them, or stop and start it";
 
 /// The new daemon gets the arguments of the running one, its working directory and its log.
 ///
@@ -33,7 +34,7 @@ pub(super) fn take_over(
     pid: Pid,
     control: &Control,
 ) -> Result<(), Error> {
-    let unread = || not_restarted(pid, UNREAD);
+    let unread = || not_restarted(pid, UNREADABLE_ARGUMENTS);
     let user = other_user(pid).map_err(|()| unread())?;
     take_from(settings, arguments, pid, user, control)?;
     // It may have executed a program, or changed its user, while it was looked at.
@@ -50,7 +51,7 @@ fn take_from(
     user: Option<u32>,
     control: &Control,
 ) -> Result<(), Error> {
-    let old = process::arguments_of(pid).ok_or_else(|| not_restarted(pid, UNREAD))?;
+    let old = process::arguments_of(pid).ok_or_else(|| not_restarted(pid, UNREADABLE_ARGUMENTS))?;
     arguments.truncate(1);
     let context = settings.path_context(arguments.first().map_or(OsStr::new(""), |name| name));
     if let Some(user) = user {

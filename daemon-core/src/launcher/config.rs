@@ -34,12 +34,12 @@ pub(crate) struct LaunchConfig {
     /// mode.
     pub(crate) is_for_client: bool,
     /// With `restart`.
-    pub(crate) supervision: Option<&'static Supervision>,
+    pub(crate) supervision: Option<&'static SupervisorCode>,
 }
 
 /// How a daemon is started whose supervisor starts it again.
 #[derive(Debug)]
-pub(crate) struct Supervision {
+pub(crate) struct SupervisorCode {
     /// Refuses what no supervisor can do.
     pub(crate) check: fn(&LaunchConfig) -> Result<(), Error>,
     /// Starts the supervisor, and waits for what it tells of the first run.

@@ -1,13 +1,13 @@
 //! The launch, from top to bottom.
 
 mod config;
+pub(crate) mod daemon_child;
 pub(crate) mod drive;
 mod environment;
 pub(crate) mod failure;
 mod launched;
 pub(crate) mod outcome;
 pub(crate) mod preflight;
-pub(crate) mod process;
 pub(crate) mod report;
 pub(crate) mod resources;
 pub(crate) mod run;
@@ -26,7 +26,7 @@ use crate::signals::Interrupts;
 use crate::standard_streams;
 use crate::sys::image::Image;
 
-pub(crate) use config::{LaunchConfig, Supervision};
+pub(crate) use config::{LaunchConfig, SupervisorCode};
 pub(crate) use environment::listen_fds;
 pub(crate) use launched::Launched;
 pub(crate) use preflight::{exec_in_place, own_image};

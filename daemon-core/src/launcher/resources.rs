@@ -25,12 +25,12 @@ pub(crate) struct Resources {
     /// The socket at which the daemon announces that it is ready.
     pub(super) announcements: Option<Box<dyn Announcements>>,
     pub(super) launcher_end: LauncherEnd,
-    pub(super) inherited: Inherited,
+    pub(super) inherited: InheritedFds,
 }
 
 /// What the daemon inherits. It lies above the descriptors that the caller keeps.
 #[derive(Debug)]
-pub(super) struct Inherited {
+pub(super) struct InheritedFds {
     /// For standard input, and for the output of a daemon without a log.
     pub(super) null: OwnedFd,
     /// The launcher's own standard input, if the daemon keeps it.
@@ -66,7 +66,7 @@ impl Resources {
             Watch::Observed(_) => None,
         };
         let lock = pid_file.map(PidFile::file);
-        let (launcher_end, mut inherited) = Inherited::open(kept, lock, passed)?;
+        let (launcher_end, mut inherited) = InheritedFds::open(kept, lock, passed)?;
         let output = log
             .as_ref()
             .map(|log| clone_above(kept, log.file()))
@@ -93,7 +93,8 @@ impl Resources {
         pid_file: &PidFile,
         passed: Passed,
     ) -> Result<Self, Error> {
-        let (launcher_end, mut inherited) = Inherited::open(kept, Some(pid_file.file()), passed)?;
+        let (launcher_end, mut inherited) =
+            InheritedFds::open(kept, Some(pid_file.file()), passed)?;
         inherited.bring_up = Some(clone_above(kept, pid_file.bring_up())?);
         Ok(Self {
             log: None,
@@ -109,7 +110,7 @@ impl Resources {
     }
 }
 
-impl Inherited {
+impl InheritedFds {
     /// What every process inherits, and the other end of its hand-off.
     fn open(
         kept: &KeptFds,

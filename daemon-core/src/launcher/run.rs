@@ -5,17 +5,17 @@ use std::os::fd::{AsFd, AsRawFd};
 use nix::unistd::{Pid, getpid};
 
 use super::config::LaunchConfig;
+use super::daemon_child::DaemonChild;
 use super::drive;
 use super::environment;
 use super::failure;
 use super::launched::Launched;
 use super::outcome::WaitOutcome;
-use super::process::Process;
-use super::resources::{Inherited, Resources};
+use super::resources::{InheritedFds, Resources};
 use super::wait::Wait;
 use crate::capabilities::Capabilities;
 use crate::descriptors::KeptFds;
-use crate::detach::{EnvEntry, Program, Start, detach};
+use crate::detach::{EnvEntry, Program, SpawnFn, detach};
 use crate::error::{Error, shown};
 use crate::handoff::{Record, SupervisorRecord};
 use crate::log_file::LogFile;
@@ -34,7 +34,7 @@ use crate::syslog::Severity;
 /// What is started, as far as a daemon, its supervisor and a later run of it are different.
 #[derive(Debug)]
 pub(crate) struct Role {
-    pub(crate) start: Start,
+    pub(crate) start: SpawnFn,
     /// The name of the process.
     pub(crate) comm: Option<std::ffi::OsString>,
     /// The length of what its pid replaces in the PID file, if it is written there.
@@ -138,7 +138,7 @@ impl Run {
         };
         drop(resources.inherited);
         let wait = Wait::new(
-            Process::new(child, &record),
+            DaemonChild::new(child, &record),
             resources.launcher_end,
             is_for_client || post_exec::can_fail(&record),
             (mode, probe),
@@ -184,7 +184,7 @@ fn record(config: LaunchConfig, resources: &Resources, role: Role) -> Record {
     }
 }
 
-fn passed_fds(inherited: &Inherited) -> Vec<PassedFd> {
+fn passed_fds(inherited: &InheritedFds) -> Vec<PassedFd> {
     let passed = inherited.passed.iter().map(|(name, fd)| PassedFd {
         name: name.clone(),
         fd: fd.as_raw_fd(),
@@ -196,7 +196,7 @@ fn passed_fds(inherited: &Inherited) -> Vec<PassedFd> {
 fn program<'a>(
     (image, arguments, environment): (&'a Image, Vec<std::ffi::OsString>, Vec<EnvEntry>),
     kept: &KeptFds,
-    inherited: &'a Inherited,
+    inherited: &'a InheritedFds,
 ) -> Program<'a> {
     let locks = [&inherited.lock, &inherited.bring_up];
     Program {

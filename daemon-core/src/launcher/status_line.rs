@@ -9,10 +9,10 @@ use super::report;
 const SHOW_AFTER: Duration = Duration::from_secs(1);
 
 /// However often the daemon changes its text, no user can read faster.
-const MIN_REDRAW_INTERVAL: Duration = Duration::from_millis(100);
+const REDRAW_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Where the news of a wait goes.
-pub(crate) trait News {
+/// What learns the news of a wait.
+pub(crate) trait StartObserver {
     fn warn(&mut self, text: &str);
     /// What the daemon says that it is doing; empty when it takes that back.
     fn set_status(&mut self, text: &str);
@@ -66,7 +66,7 @@ impl StatusLine {
     pub(super) fn next_show(&self) -> Option<Instant> {
         let next = match self.shown {
             None => self.begin + SHOW_AFTER,
-            Some(shown) if self.has_changed => shown + MIN_REDRAW_INTERVAL,
+            Some(shown) if self.has_changed => shown + REDRAW_INTERVAL,
             Some(shown) => {
                 let seconds = (shown - self.begin).as_secs();
                 self.begin + Duration::from_secs(seconds + 1)
@@ -86,7 +86,7 @@ impl StatusLine {
     }
 }
 
-impl News for StatusLine {
+impl StartObserver for StatusLine {
     fn warn(&mut self, text: &str) {
         self.clear();
         report::line(text);

@@ -8,16 +8,16 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
+use super::daemon_child::DaemonChild;
 use super::outcome::WaitOutcome;
-use super::process::Process;
-use super::status_line::News;
+use super::status_line::StartObserver;
 use crate::error::system_message;
 use crate::handoff::{LauncherEnd, Outcome, Reply, Report};
 use crate::readiness::notify::{self, Notification};
-use crate::readiness::{self, Mode, Observation, Probe, State};
+use crate::readiness::{self, Mode, Observation, Probe, ProbeState};
 
 /// No deadline is later than this, so that no sum overflows.
-const MAX_TIMEOUT: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+const TIMEOUT_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// How long a daemon may live on after it closed its end of the hand-off without an answer. It is
 /// about to end, most likely, and its exit status says more.
@@ -36,7 +36,7 @@ const ANNOUNCED_MAX: usize = 64 * 1024;
 /// [`next_step`](Self::next_step), and calls [`step`](Self::step) then.
 #[derive(Debug)]
 pub(crate) struct Wait {
-    process: Process,
+    process: DaemonChild,
     /// Open until the daemon closes its end.
     handoff: Option<LauncherEnd>,
     /// No notice is read until then.
@@ -63,7 +63,7 @@ pub(crate) struct Wait {
 impl Wait {
     /// If a step after the exec can fail, these steps come first.
     pub(super) fn new(
-        process: Process,
+        process: DaemonChild,
         handoff: LauncherEnd,
         step_can_fail: bool,
         (mode, probe): (&'static Mode, Box<dyn Probe>),
@@ -79,7 +79,7 @@ impl Wait {
             mode,
             probe,
             begin,
-            deadline: begin + timeout.unwrap_or(mode.default_timeout).min(MAX_TIMEOUT),
+            deadline: begin + timeout.unwrap_or(mode.default_timeout).min(TIMEOUT_MAX),
             has_default_deadline: timeout.is_none(),
             status: None,
             addresses: None,
@@ -96,7 +96,7 @@ impl Wait {
     }
 
     /// The process, the mode that was waited with in the end, and the announcements.
-    pub(crate) fn into_process(self) -> (Process, &'static Mode, Vec<u8>) {
+    pub(crate) fn into_process(self) -> (DaemonChild, &'static Mode, Vec<u8>) {
         (self.process, self.mode, self.announced)
     }
 
@@ -121,27 +121,27 @@ impl Wait {
     pub(crate) fn step(
         &mut self,
         now: Instant,
-        news: &mut impl News,
+        observer: &mut impl StartObserver,
     ) -> io::Result<Option<WaitOutcome>> {
-        if let Some(failed) = self.hear_handoff(now, news) {
+        if let Some(failed) = self.receive_handoff(now, observer) {
             return Ok(Some(failed));
         }
-        let state = self.poll_probe(now, news);
-        if let Some(end) = self.check_exit(state, now, news)? {
+        let state = self.poll_probe(now, observer);
+        if let Some(end) = self.check_exit(state, now, observer)? {
             return Ok(Some(end));
         }
         // A daemon that is about to end hides what it shows before.
-        if let State::Hidden(text) = state {
-            news.warn(text);
+        if let ProbeState::Hidden(text) = state {
+            observer.warn(text);
             (self.mode, self.probe) = readiness::fall_back(self.process.pid());
             if self.has_default_deadline {
                 self.deadline = self.deadline.min(now + self.mode.default_timeout);
             }
         }
-        if state == State::Ready {
+        if state == ProbeState::Ready {
             // Another client of `sd_notify(3)` may have said so, by another way than the hand-off.
             self.pause_until = None;
-            let failed = self.hear_handoff(now, news);
+            let failed = self.receive_handoff(now, observer);
             return Ok(failed.or_else(|| Some(self.ready())));
         }
         Ok((now >= self.deadline).then(|| self.time_is_up(now)))
@@ -167,7 +167,11 @@ impl Wait {
         wanted.map_or(self.deadline, |wanted| wanted.min(self.deadline))
     }
 
-    fn hear_handoff(&mut self, now: Instant, news: &mut impl News) -> Option<WaitOutcome> {
+    fn receive_handoff(
+        &mut self,
+        now: Instant,
+        observer: &mut impl StartObserver,
+    ) -> Option<WaitOutcome> {
         if self.pause_until.is_some_and(|end| now < end) {
             return None;
         }
@@ -180,13 +184,13 @@ impl Wait {
                 }
                 Reply::Outcome(Outcome::Done { log_errno }) => {
                     if let Some(errno) = log_errno {
-                        news.warn(&log_stays(&self.log, errno));
+                        observer.warn(&log_stays(&self.log, errno));
                     }
                     self.has_taken_steps = true;
                 }
                 Reply::Notice(text) => {
                     self.pause_until = Some(now + RECEIVE_INTERVAL);
-                    self.hear_notice(&text, now, news);
+                    self.receive_notice(&text, now, observer);
                 }
                 Reply::Announcement(bytes) => {
                     self.pause_until = Some(now + RECEIVE_INTERVAL);
@@ -194,7 +198,7 @@ impl Wait {
                     self.announced.extend(bytes.iter().take(room));
                 }
                 Reply::Report(report) => {
-                    if let Some(verdict) = self.hear_report(report, news) {
+                    if let Some(verdict) = self.receive_report(report, observer) {
                         return Some(verdict);
                     }
                 }
@@ -209,10 +213,14 @@ impl Wait {
         None
     }
 
-    fn hear_report(&mut self, report: Report, news: &mut impl News) -> Option<WaitOutcome> {
+    fn receive_report(
+        &mut self,
+        report: Report,
+        observer: &mut impl StartObserver,
+    ) -> Option<WaitOutcome> {
         let output = self.output.as_mut()?;
         match report {
-            Report::Warning(text) => news.warn(&String::from_utf8_lossy(&text)),
+            Report::Warning(text) => observer.warn(&String::from_utf8_lossy(&text)),
             Report::Output(bytes) => output.extend(bytes),
             Report::Verdict(verdict) => {
                 return Some(WaitOutcome::Judged {
@@ -226,7 +234,7 @@ impl Wait {
     }
 
     /// What the daemon says about itself by the functions of this library.
-    fn hear_notice(&mut self, text: &[u8], now: Instant, news: &mut impl News) {
+    fn receive_notice(&mut self, text: &[u8], now: Instant, observer: &mut impl StartObserver) {
         for notification in notify::parse(text) {
             let mut observation = Observation::default();
             match notification {
@@ -236,14 +244,19 @@ impl Wait {
                 Notification::ExtendTimeout(time) => observation.extension = Some(time),
                 Notification::Barrier | Notification::Stopping => {}
             }
-            self.note(&mut observation, now, news);
+            self.note(&mut observation, now, observer);
         }
     }
 
-    fn note(&mut self, observation: &mut Observation, now: Instant, news: &mut impl News) {
+    fn note(
+        &mut self,
+        observation: &mut Observation,
+        now: Instant,
+        observer: &mut impl StartObserver,
+    ) {
         self.errno = observation.errno.or(self.errno);
         if let Some(text) = observation.status.take() {
-            news.set_status(&text);
+            observer.set_status(&text);
             self.status = Some(text).filter(|text| !text.is_empty());
         }
         if let Some(time) = observation.extension {
@@ -252,25 +265,25 @@ impl Wait {
         }
     }
 
-    fn poll_probe(&mut self, now: Instant, news: &mut impl News) -> State {
+    fn poll_probe(&mut self, now: Instant, observer: &mut impl StartObserver) -> ProbeState {
         if !self.has_taken_steps {
-            return State::Pending;
+            return ProbeState::Pending;
         }
         let mut observation = self.probe.poll(now, self.deadline);
-        self.note(&mut observation, now, news);
+        self.note(&mut observation, now, observer);
         self.addresses = observation.addresses;
         match observation.state {
-            State::ReadyAt(at) => self.deadline = self.deadline.max(at),
-            State::Pending | State::Ready | State::Hidden(_) => {}
+            ProbeState::ReadyAt(at) => self.deadline = self.deadline.max(at),
+            ProbeState::Pending | ProbeState::Ready | ProbeState::Hidden(_) => {}
         }
         observation.state
     }
 
     fn check_exit(
         &mut self,
-        state: State,
+        state: ProbeState,
         now: Instant,
-        news: &mut impl News,
+        observer: &mut impl StartObserver,
     ) -> io::Result<Option<WaitOutcome>> {
         let status = match self.process.try_wait() {
             Err(error) if error.raw_os_error() == Some(libc::ECHILD) => {
@@ -283,13 +296,13 @@ impl Wait {
         };
         // The daemon may have reported something and ended since the hand-off was read.
         self.pause_until = None;
-        if let Some(failed) = self.hear_handoff(now, news) {
+        if let Some(failed) = self.receive_handoff(now, observer) {
             return Ok(Some(failed));
         }
         let last = self.probe.drain_after_exit();
         Ok(Some(WaitOutcome::Ended {
             status,
-            was_ready: state == State::Ready || last.is_ready(),
+            was_ready: state == ProbeState::Ready || last.is_ready(),
             errno: last.errno.or(self.errno),
         }))
     }

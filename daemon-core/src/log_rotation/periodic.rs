@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::config::RotationConfig;
-use super::{LogWriter, Progress, Rotation};
+use super::{Progress, RotatedProcess, Rotation};
 use crate::error::Error;
 
 /// How often a log that grows is looked at.
@@ -21,7 +21,7 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(3600);
 /// The looks at a log. None of them waits.
 pub(crate) trait LogWatch: std::fmt::Debug {
     /// Looks, if it is time to: why the log was not rotated, if that failed, and when to look again.
-    fn look(&mut self, writer: &mut dyn LogWriter, now: Instant) -> (Option<Error>, Instant);
+    fn look(&mut self, writer: &mut dyn RotatedProcess, now: Instant) -> (Option<Error>, Instant);
 }
 
 #[derive(Debug)]
@@ -41,7 +41,7 @@ pub(crate) fn watch(config: RotationConfig) -> Box<dyn LogWatch> {
 }
 
 impl LogWatch for Periodic {
-    fn look(&mut self, writer: &mut dyn LogWriter, now: Instant) -> (Option<Error>, Instant) {
+    fn look(&mut self, writer: &mut dyn RotatedProcess, now: Instant) -> (Option<Error>, Instant) {
         if now < self.next {
             return (None, self.next);
         }

@@ -68,24 +68,24 @@ impl Drop for Scratch {
 }
 
 /// A run that does what a test says when it gets the signal.
-struct Run<'a> {
-    state: WriterState,
+struct FakeProcess<'a> {
+    state: ProcessState,
     reopen: &'a dyn Fn() -> Result<(), Errno>,
     file: Cell<Option<FileId>>,
 }
 
-impl<'a> Run<'a> {
+impl<'a> FakeProcess<'a> {
     fn new(reopen: &'a dyn Fn() -> Result<(), Errno>) -> Self {
         Self {
-            state: WriterState::Up(Pid::this()),
+            state: ProcessState::Up(Pid::this()),
             reopen,
             file: Cell::new(None),
         }
     }
 }
 
-impl LogWriter for Run<'_> {
-    fn find(&mut self) -> Result<WriterState, Error> {
+impl RotatedProcess for FakeProcess<'_> {
+    fn find(&mut self) -> Result<ProcessState, Error> {
         Ok(self.state)
     }
 
@@ -118,7 +118,7 @@ fn log_that_is_not_followed_gets_its_name_back() {
         scratch.write("logs/log.1", "old\n");
         fs::remove_file(scratch.path("logs/log.2")).ok();
         let mut rotation = Rotation::new(config);
-        let mut run = Run::new(&|| Ok(()));
+        let mut run = FakeProcess::new(&|| Ok(()));
         // Again and again, which drops no old log.
         for _ in 0..3 {
             assert_eq!(rotation.step(&mut run).expect("begin"), Progress::Waiting);
@@ -140,7 +140,7 @@ fn rotation_waits_for_a_new_log() {
         reopen_timeout: Duration::from_secs(3600),
         ..scratch.config()
     });
-    let mut run = Run::new(&|| Ok(()));
+    let mut run = FakeProcess::new(&|| Ok(()));
     for _ in 0..3 {
         assert_eq!(rotation.step(&mut run).expect("wait"), Progress::Waiting);
     }
@@ -161,7 +161,7 @@ fn log_made_for_a_user_counts_when_the_run_has_it() {
     for writes in [false, true] {
         scratch.write("logs/log", "old\n");
         let mut rotation = Rotation::new(config.clone());
-        let mut run = Run::new(&|| Ok(()));
+        let mut run = FakeProcess::new(&|| Ok(()));
         assert_eq!(rotation.step(&mut run).expect("begin"), Progress::Waiting);
         assert_eq!(rotation.step(&mut run).expect("wait"), Progress::Waiting);
         let log = fs::metadata(scratch.path("logs/log")).expect("a new log");
@@ -181,7 +181,7 @@ fn new_log_of_the_last_moment_is_kept() {
     for config in [scratch.config(), scratch.config_of_user()] {
         scratch.write("logs/log", "old\n");
         let mut rotation = Rotation::new(config);
-        let mut run = Run::new(&|| Ok(()));
+        let mut run = FakeProcess::new(&|| Ok(()));
         assert_eq!(rotation.step(&mut run).expect("begin"), Progress::Waiting);
         let renamed = rotation.renamed.take().expect("a renamed log");
         scratch.write("logs/log", "new\n");
@@ -195,11 +195,11 @@ fn failed_signal_takes_the_rotation_back() {
     let scratch = Scratch::new();
     scratch.write("logs/log", "old\n");
     let mut rotation = Rotation::new(scratch.config());
-    let error = rotation.step(&mut Run::new(&|| Err(Errno::EPERM)));
+    let error = rotation.step(&mut FakeProcess::new(&|| Err(Errno::EPERM)));
     assert_eq!(error.expect_err("no signal").kind(), ErrorKind::OutOfReach);
     assert_eq!(scratch.logs(), [Some("old\n".to_owned()), None, None]);
     // A run that has just ended needs none.
-    let step = rotation.step(&mut Run::new(&|| Err(Errno::ESRCH)));
+    let step = rotation.step(&mut FakeProcess::new(&|| Err(Errno::ESRCH)));
     assert_eq!(step.expect("done"), Progress::Rotated);
 }
 
@@ -214,7 +214,7 @@ fn rotation_holds_the_mutex_of_the_pid_file() {
         Ok(None) => Ok(()),
         other => panic!("{other:?}"),
     };
-    let mut run = Run::new(&is_locked);
+    let mut run = FakeProcess::new(&is_locked);
     assert_eq!(rotation.step(&mut run).expect("wait"), Progress::Busy);
     assert_eq!(scratch.logs()[0].as_deref(), Some("old\n"));
     drop(mutex);
@@ -225,11 +225,11 @@ fn rotation_holds_the_mutex_of_the_pid_file() {
 fn starting_run_gets_no_signal() {
     let scratch = Scratch::new();
     scratch.write("logs/log", "old\n");
-    let mut run = Run::new(&|| panic!("a signal"));
-    run.state = WriterState::Starting;
+    let mut run = FakeProcess::new(&|| panic!("a signal"));
+    run.state = ProcessState::Starting;
     let error = Rotation::new(scratch.config()).step(&mut run);
     assert_eq!(error.expect_err("later").kind(), ErrorKind::OutOfReach);
-    run.state = WriterState::NotRunning;
+    run.state = ProcessState::NotRunning;
     let step = Rotation::new(scratch.config()).step(&mut run);
     assert_eq!(step.expect("done"), Progress::Rotated);
 }
@@ -242,9 +242,9 @@ fn watch_looks_at_the_log_from_time_to_time() {
         reopen_timeout: Duration::from_secs(3600),
         ..scratch.config()
     });
-    let mut run = Run::new(&|| Ok(()));
+    let mut run = FakeProcess::new(&|| Ok(()));
     let mut now = Instant::now();
-    let mut look = |seconds, run: &mut Run| {
+    let mut look = |seconds, run: &mut FakeProcess| {
         now += Duration::from_secs(seconds);
         let (error, next) = watch.look(run, now);
         (error.map(|error| error.kind()), next - now)
@@ -263,7 +263,7 @@ fn watch_looks_at_the_log_from_time_to_time() {
     assert_eq!(scratch.logs()[..2], some(["new\n", "old\nold\n"]));
     // What fails is tried again in an hour.
     scratch.write("logs/log", "new\nnew\n");
-    run.state = WriterState::Starting;
+    run.state = ProcessState::Starting;
     let failed = (Some(ErrorKind::OutOfReach), seconds(3600));
     assert_eq!(look(10, &mut run), failed);
 }

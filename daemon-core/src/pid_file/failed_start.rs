@@ -34,7 +34,7 @@ const KINDS: [ErrorKind; 9] = [
 
 encoded! {
     /// The error of the start, without the output of the daemon: another user may have the file open.
-    pub(crate) struct Failure {
+    pub(crate) struct RecordedFailure {
         pub(crate) kind: ErrorKind,
         pub(crate) status: u32,
         pub(crate) what: String,
@@ -47,7 +47,7 @@ encoded! {
 pub(super) fn write(file: &File, error: &Error) -> io::Result<()> {
     let text = error.to_string();
     let (what, reason) = text.split_once(": ").unwrap_or((&text, ""));
-    let failure = Failure {
+    let failure = RecordedFailure {
         kind: error.kind(),
         status: error.exit_status().into(),
         what: what.to_owned(),
@@ -68,7 +68,7 @@ pub(crate) fn failure(file: &File) -> Option<Error> {
     let mut bytes = [0; FAILURE_MAX];
     let length = file.read_at(&mut bytes, 0).ok()?;
     let mut rest = bytes.get(..length)?.strip_prefix(MAGIC)?;
-    let failure = Failure::decode(&mut rest).ok()?;
+    let failure = RecordedFailure::decode(&mut rest).ok()?;
     let status = u8::try_from(failure.status).ok().filter(|it| *it > 0)?;
     // Another user may have written the file.
     let shown = |text: &str| -> String { text.chars().flat_map(escape).collect() };

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
 
-use super::probe::{Observation, Probe, State, Target};
+use super::probe::{Observation, Probe, ProbeState, Target};
 use crate::sys;
 
 /// The daemon has executed at the first poll, as a rule.
@@ -21,9 +21,9 @@ impl Probe for Exec {
     fn poll(&mut self, _now: Instant, _deadline: Instant) -> Observation {
         // The daemon may have been killed before its exec.
         if sys::process::has_executed(self.0) {
-            State::Ready.into()
+            ProbeState::Ready.into()
         } else {
-            State::Pending.into()
+            ProbeState::Pending.into()
         }
     }
 

@@ -47,7 +47,7 @@ pub(crate) use mode::fall_back;
 #[cfg(unix)]
 pub(crate) use platform::{listening, settled};
 #[cfg(unix)]
-pub(crate) use probe::{Announcements, Observation, Probe, State, Watch};
+pub(crate) use probe::{Announcements, Observation, Probe, ProbeState, Watch};
 
 /// When the launcher may exit with 0. The default is [`settled`](Self::settled).
 ///
@@ -239,18 +239,18 @@ impl Readiness {
 
     /// For a supervisor, which tells.
     #[cfg(unix)]
-    pub(crate) fn told() -> Self {
-        Self::of(&words::TOLD)
+    pub(crate) fn reported() -> Self {
+        Self::of(&words::REPORTED)
     }
 
-    /// For the record of a supervisor, which reads it by [`from_words`](Self::from_words).
+    /// For the record of a supervisor, which reads it by [`from_names`](Self::from_names).
     #[cfg(unix)]
-    pub(crate) fn to_words(&self) -> Vec<OsString> {
+    pub(crate) fn to_names(&self) -> Vec<OsString> {
         words::of(self.mode, &self.addresses)
     }
 
     #[cfg(unix)]
-    pub(crate) fn from_words(words: &[OsString]) -> Option<Self> {
+    pub(crate) fn from_names(words: &[OsString]) -> Option<Self> {
         let (mode, addresses) = words::read_words(words)?;
         Some(Self {
             mode,

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::listening::Listening;
-use super::probe::{Observation, Probe, State, Target};
+use super::probe::{Observation, Probe, ProbeState, Target};
 use super::settled::Settled;
 
 const HIDDEN_SOCKETS: &str = "cannot inspect the daemon's sockets \
@@ -36,7 +36,7 @@ impl Probe for Settled {
 impl Probe for Listening {
     fn poll(&mut self, now: Instant, deadline: Instant) -> Observation {
         let is_ready = self.is_ready(now, deadline);
-        let mut observation = is_ready.map_or(State::Hidden(HIDDEN_SOCKETS).into(), ready_if);
+        let mut observation = is_ready.map_or(ProbeState::Hidden(HIDDEN_SOCKETS).into(), ready_if);
         if observation.is_ready() {
             observation.addresses = self.addresses();
         }
@@ -54,8 +54,8 @@ impl Probe for Listening {
 
 fn ready_if(is_ready: bool) -> Observation {
     if is_ready {
-        State::Ready.into()
+        ProbeState::Ready.into()
     } else {
-        State::Pending.into()
+        ProbeState::Pending.into()
     }
 }

@@ -76,7 +76,7 @@ pub(crate) trait Probe: Debug {
 /// What a probe has seen.
 #[derive(Debug, Default)]
 pub(crate) struct Observation {
-    pub(crate) state: State,
+    pub(crate) state: ProbeState,
     /// What the daemon says that it is doing.
     pub(crate) status: Option<String>,
     /// Where the daemon serves, if it is ready because it does.
@@ -89,7 +89,7 @@ pub(crate) struct Observation {
 
 /// How far the daemon is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum ProbeState {
     #[default]
     Pending,
     /// It is ready, and the launcher stays until then to answer a barrier.
@@ -102,12 +102,12 @@ pub(crate) enum State {
 impl Observation {
     /// Whether the daemon has been ready.
     pub(crate) fn is_ready(&self) -> bool {
-        matches!(self.state, State::Ready | State::ReadyAt(_))
+        matches!(self.state, ProbeState::Ready | ProbeState::ReadyAt(_))
     }
 }
 
-impl From<State> for Observation {
-    fn from(state: State) -> Self {
+impl From<ProbeState> for Observation {
+    fn from(state: ProbeState) -> Self {
         Self {
             state,
             ..Self::default()

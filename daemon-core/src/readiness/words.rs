@@ -10,8 +10,8 @@ use super::probe::{Observation, Probe, Target, Watch};
 use crate::unix_address::UnixAddress;
 
 /// What the launcher waits for that has started a supervisor: the supervisor tells.
-pub(super) static TOLD: Mode = Mode {
-    name: "told",
+pub(super) static REPORTED: Mode = Mode {
+    name: "reported",
     default_timeout: Duration::MAX,
     may_finish_first: false,
     buffers_output: false,
@@ -19,13 +19,13 @@ pub(super) static TOLD: Mode = Mode {
 };
 
 fn watch(_target: &Target<'_>) -> Box<dyn Probe> {
-    Box::new(Told)
+    Box::new(Reported)
 }
 
 #[derive(Debug)]
-struct Told;
+struct Reported;
 
-impl Probe for Told {
+impl Probe for Reported {
     fn poll(&mut self, _now: Instant, _deadline: Instant) -> Observation {
         Observation::default()
     }
@@ -88,6 +88,6 @@ mod tests {
         let (mode, read) = read_words(&of(&ADDRESSES, &addresses)).unwrap();
         assert_eq!((mode.name, &read[..]), (ADDRESSES.name, &addresses[..]));
         assert_eq!(of(mode, &read), of(&ADDRESSES, &addresses));
-        assert!(read_words(&[OsString::from("told")]).is_none());
+        assert!(read_words(&[OsString::from("reported")]).is_none());
     }
 }

@@ -11,7 +11,7 @@ use super::verdict;
 use crate::error::Error;
 use crate::handoff::{self, DaemonEnd, Report};
 use crate::launcher::Launched;
-use crate::launcher::status_line::News;
+use crate::launcher::status_line::StartObserver;
 
 /// How often room for the verdict is looked for.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
@@ -85,7 +85,7 @@ impl AsFd for Channel {
     }
 }
 
-impl News for Channel {
+impl StartObserver for Channel {
     fn warn(&mut self, text: &str) {
         let report = Report::Warning(text.as_bytes().to_vec());
         self.queue.push_back(report.to_message());
@@ -102,11 +102,11 @@ impl News for Channel {
     }
 }
 
-/// Of later runs there is no news.
+/// Of later runs there is no observer.
 #[derive(Debug)]
-pub(super) struct NoNews;
+pub(super) struct NoObserver;
 
-impl News for NoNews {
+impl StartObserver for NoObserver {
     fn warn(&mut self, _text: &str) {}
 
     fn set_status(&mut self, _text: &str) {}

@@ -81,13 +81,13 @@ pub(super) fn launch(
         pid_file_length: None,
         changes_environment: true,
         supervisor: Some(SupervisorRecord {
-            readiness: config.readiness.to_words(),
+            readiness: config.readiness.to_names(),
             bring_up: resources.bring_up().unwrap_or(-1),
             argv0,
         }),
     };
     name_supervisor(&mut config.arguments);
-    config.readiness = Readiness::told();
+    config.readiness = Readiness::reported();
     let mut run = Run::begin(config, resources, (image, kept), role)?;
     run.wait.expect_verdict();
     let waited = drive::until_decided(run.wait, interrupts);

@@ -6,9 +6,9 @@ use nix::unistd::Pid;
 use crate::error::Error;
 use crate::files::FileId;
 use crate::launcher::LaunchConfig;
-use crate::launcher::process::Process;
+use crate::launcher::daemon_child::DaemonChild;
 use crate::log_file;
-use crate::log_rotation::{LogWatch, LogWriter, REOPEN_TIMEOUT, RotationConfig, WriterState};
+use crate::log_rotation::{LogWatch, ProcessState, REOPEN_TIMEOUT, RotatedProcess, RotationConfig};
 use crate::signal::Signal;
 use crate::sys;
 
@@ -32,7 +32,7 @@ pub(super) fn watch(config: &LaunchConfig) -> Option<Box<dyn LogWatch>> {
 
 /// A run that is up. It is a child of this process, so its pid stays its own until it is reaped.
 #[derive(Debug)]
-pub(super) struct RunAsWriter<'a>(pub(super) &'a Process);
+pub(super) struct RunAsWriter<'a>(pub(super) &'a DaemonChild);
 
 impl RunAsWriter<'_> {
     fn pid(&self) -> Pid {
@@ -40,9 +40,9 @@ impl RunAsWriter<'_> {
     }
 }
 
-impl LogWriter for RunAsWriter<'_> {
-    fn find(&mut self) -> Result<WriterState, Error> {
-        Ok(WriterState::Up(self.pid()))
+impl RotatedProcess for RunAsWriter<'_> {
+    fn find(&mut self) -> Result<ProcessState, Error> {
+        Ok(ProcessState::Up(self.pid()))
     }
 
     fn catches(&self, signal: Signal) -> bool {

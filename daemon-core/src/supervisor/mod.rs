@@ -15,10 +15,10 @@ mod transitions;
 mod verdict;
 
 use crate::daemon::Daemon;
-use crate::launcher::Supervision;
+use crate::launcher::SupervisorCode;
 use crate::restart::Restart;
 
-static SUPERVISION: Supervision = Supervision {
+static SUPERVISION: SupervisorCode = SupervisorCode {
     check: first_start::check,
     launch: first_start::launch,
     become_supervisor: entry::become_supervisor,

@@ -13,7 +13,7 @@ use crate::signal::Signal;
 const RECOVERED_AFTER: Duration = Duration::from_secs(60);
 
 /// What follows a delay of nothing, where the longest delay is longer.
-const SHORTEST_DOUBLED_DELAY: Duration = Duration::from_millis(100);
+const DOUBLED_DELAY_MIN: Duration = Duration::from_millis(100);
 
 /// Statuses that a new start would not change: the command line or the configuration is wrong.
 const HOPELESS: [i32; 2] = [64, 78];
@@ -82,7 +82,7 @@ impl Policy {
             self.first_delay
         } else {
             let doubled = self.last_delay.saturating_mul(2);
-            doubled.max(SHORTEST_DOUBLED_DELAY).min(self.longest_delay)
+            doubled.max(DOUBLED_DELAY_MIN).min(self.longest_delay)
         };
         self.restarts = self.restarts.saturating_add(1);
         Decision::RestartIn(self.last_delay)

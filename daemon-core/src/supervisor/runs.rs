@@ -66,7 +66,7 @@ impl Runs {
         if record.paths.log.is_some() && capabilities.log.is_none() {
             return Err(missing_capability());
         }
-        let Some(readiness) = Readiness::from_words(&own.readiness) else {
+        let Some(readiness) = Readiness::from_names(&own.readiness) else {
             return Ok(None);
         };
         let arguments = [own.argv0].into_iter().chain(std::env::args_os().skip(1));

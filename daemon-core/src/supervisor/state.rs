@@ -6,8 +6,8 @@ use super::channel::Channel;
 use super::policy::Policy;
 use super::runs::Runs;
 use crate::error::Error;
+use crate::launcher::daemon_child::{DaemonChild, Stop};
 use crate::launcher::outcome::WaitOutcome;
-use crate::launcher::process::{Process, Stop};
 use crate::launcher::run::{Judge, Run};
 use crate::log_rotation::LogWatch;
 use crate::pid_file::supervised::SupervisedFile;
@@ -22,20 +22,20 @@ pub(super) enum State {
         begun: Instant,
     },
     Up {
-        process: Process,
+        process: DaemonChild,
         begun: Instant,
         ready: Instant,
     },
     Ending {
-        process: Process,
+        process: DaemonChild,
         stop: Stop,
         begun: Instant,
         /// Why the run is ended, unless it is a stop.
-        failure: Option<Box<Failure>>,
+        failure: Option<Box<FailedRun>>,
     },
     Ended {
         /// Nothing where no process was made.
-        process: Option<Process>,
+        process: Option<DaemonChild>,
         /// When the next run is due; nothing if there is none.
         due: Option<Instant>,
         group_deadline: Instant,
@@ -45,7 +45,7 @@ pub(super) enum State {
 
 /// Why a run has failed, before it ended.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(super) struct FailedRun {
     pub(super) judge: Judge,
     pub(super) outcome: WaitOutcome,
     pub(super) mode: &'static Mode,
@@ -53,9 +53,9 @@ pub(super) struct Failure {
 
 /// What follows a step.
 #[derive(Debug)]
-pub(super) enum Step {
+pub(super) enum Transition {
     /// Look at once.
-    Next(State),
+    Now(State),
     /// Look when something has happened, and not later than that.
     Wait(State, Option<Instant>),
 }

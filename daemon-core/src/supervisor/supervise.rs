@@ -20,15 +20,15 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 
-use super::channel::NoNews;
+use super::channel::NoObserver;
 use super::log::RunAsWriter;
 use super::policy::{End, Ended};
-use super::state::{Failure, State, Step, StopRequest, Supervisor};
+use super::state::{FailedRun, State, StopRequest, Supervisor, Transition};
 use crate::error::{Error, ErrorKind};
+use crate::launcher::daemon_child::{DaemonChild, Stop};
 use crate::launcher::drive::rounded_up;
 use crate::launcher::failure::CANNOT_START;
 use crate::launcher::outcome::WaitOutcome;
-use crate::launcher::process::{Process, Stop};
 use crate::launcher::run::Run;
 use crate::syslog::Severity;
 
@@ -42,9 +42,9 @@ impl Supervisor {
         loop {
             self.look_for_stop();
             match self.step(state, Instant::now()) {
-                Step::Next(State::Gone) => break,
-                Step::Next(next) => state = next,
-                Step::Wait(same, deadline) => {
+                Transition::Now(State::Gone) => break,
+                Transition::Now(next) => state = next,
+                Transition::Wait(same, deadline) => {
                     self.wait(&same, deadline);
                     state = same;
                 }
@@ -108,7 +108,7 @@ impl Supervisor {
         }
     }
 
-    fn step(&mut self, state: State, now: Instant) -> Step {
+    fn step(&mut self, state: State, now: Instant) -> Transition {
         match state {
             State::Waiting { run, begun } => self.step_waiting(run, begun, now),
             State::Up {
@@ -117,7 +117,7 @@ impl Supervisor {
                 ready,
             } => {
                 if self.stop.is_some() {
-                    return Step::Next(self.stop_run(process, begun, now));
+                    return Transition::Now(self.stop_run(process, begun, now));
                 }
                 let end = match process.try_wait() {
                     Ok(None) => {
@@ -127,7 +127,7 @@ impl Supervisor {
                             begun,
                             ready,
                         };
-                        return Step::Wait(same, next_look);
+                        return Transition::Wait(same, next_look);
                     }
                     Ok(Some(status)) => {
                         let was_ready = true;
@@ -135,7 +135,7 @@ impl Supervisor {
                     }
                     Err(_) => (End::Failed, "lost".to_owned()),
                 };
-                Step::Next(self.end(process, end, (begun, Some(ready)), now))
+                Transition::Now(self.end(process, end, (begun, Some(ready)), now))
             }
             State::Ending {
                 process,
@@ -145,7 +145,7 @@ impl Supervisor {
             } => {
                 let deadline = stop.step(&process, now);
                 if deadline.is_none() && process.has_ended() {
-                    return Step::Next(self.stopped(process, begun, failure, now));
+                    return Transition::Now(self.stopped(process, begun, failure, now));
                 }
                 let same = State::Ending {
                     process,
@@ -153,31 +153,31 @@ impl Supervisor {
                     begun,
                     failure,
                 };
-                Step::Wait(same, deadline)
+                Transition::Wait(same, deadline)
             }
             State::Ended {
                 process,
                 due,
                 group_deadline,
             } => self.step_ended(process, due, group_deadline, now),
-            State::Gone => Step::Next(State::Gone),
+            State::Gone => Transition::Now(State::Gone),
         }
     }
 
-    fn step_waiting(&mut self, mut run: Box<Run>, begun: Instant, now: Instant) -> Step {
+    fn step_waiting(&mut self, mut run: Box<Run>, begun: Instant, now: Instant) -> Transition {
         if self.stop.is_some() {
             self.push_verdict(Err(stopped_before_ready()));
             let (process, ..) = run.wait.into_process();
-            return Step::Next(self.stop_run(process, begun, now));
+            return Transition::Now(self.stop_run(process, begun, now));
         }
         let outcome = match &mut self.channel {
             Some(channel) => run.wait.step(now, channel),
-            None => run.wait.step(now, &mut NoNews),
+            None => run.wait.step(now, &mut NoObserver),
         };
         let outcome = match outcome {
             Ok(None) => {
                 let deadline = run.wait.next_step(now);
-                return Step::Wait(State::Waiting { run, begun }, Some(deadline));
+                return Transition::Wait(State::Waiting { run, begun }, Some(deadline));
             }
             Ok(Some(outcome)) => outcome,
             Err(_) => WaitOutcome::Reaped,
@@ -209,7 +209,7 @@ impl Supervisor {
                     self.push_verdict(judge.judge(outcome, mode, announced));
                     if !is_success {
                         process.end_group();
-                        return Step::Next(State::Gone);
+                        return Transition::Now(State::Gone);
                     }
                 }
                 self.is_first_run = false;
@@ -222,18 +222,18 @@ impl Supervisor {
                 process,
                 stop: Stop::Begin,
                 begun,
-                failure: Some(Box::new(Failure {
+                failure: Some(Box::new(FailedRun {
                     judge,
                     outcome,
                     mode,
                 })),
             },
         };
-        Step::Next(next)
+        Transition::Now(next)
     }
 
     /// Goes on with the rotation of the log; says when to look again.
-    fn look_at_log(&mut self, process: &Process, now: Instant) -> Option<Instant> {
+    fn look_at_log(&mut self, process: &DaemonChild, now: Instant) -> Option<Instant> {
         let watch = self.log_watch.as_mut()?;
         let (error, next_look) = watch.look(&mut RunAsWriter(process), now);
         if let Some(error) = error {
@@ -244,17 +244,17 @@ impl Supervisor {
 
     fn step_ended(
         &mut self,
-        process: Option<Process>,
+        process: Option<DaemonChild>,
         due: Option<Instant>,
         group_deadline: Instant,
         now: Instant,
-    ) -> Step {
-        let end_group = |process: Option<Process>| process.map(Process::end_group);
+    ) -> Transition {
+        let end_group = |process: Option<DaemonChild>| process.map(DaemonChild::end_group);
         if self.stop.is_some() {
             end_group(process);
-            return Step::Next(State::Gone);
+            return Transition::Now(State::Gone);
         }
-        let has_group = || process.as_ref().is_some_and(Process::has_group);
+        let has_group = || process.as_ref().is_some_and(DaemonChild::has_group);
         let wake = match due {
             Some(due) if now < due => Some(due),
             _ if now < group_deadline && has_group() => {
@@ -268,10 +268,10 @@ impl Supervisor {
                 due,
                 group_deadline,
             };
-            return Step::Wait(same, wake);
+            return Transition::Wait(same, wake);
         }
         end_group(process);
-        Step::Next(match due {
+        Transition::Now(match due {
             Some(_) => self.launch(),
             None => State::Gone,
         })

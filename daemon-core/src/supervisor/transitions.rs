@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use super::policy::{Decision, End};
-use super::state::{Failure, State, StopRequest, Supervisor};
+use super::state::{FailedRun, State, StopRequest, Supervisor};
 use crate::error::{Error, ErrorKind, shown};
 use crate::launcher::Launched;
+use crate::launcher::daemon_child::{DaemonChild, Stop};
 use crate::launcher::failure::CANNOT_START;
 use crate::launcher::outcome::WaitOutcome;
-use crate::launcher::process::{Process, Stop};
 use crate::span::Span;
 use crate::syslog::Severity;
 
@@ -17,7 +17,12 @@ const GROUP_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Supervisor {
     /// Asks the run to end, because the supervisor was asked to.
-    pub(super) fn stop_run(&mut self, mut process: Process, begun: Instant, now: Instant) -> State {
+    pub(super) fn stop_run(
+        &mut self,
+        mut process: DaemonChild,
+        begun: Instant,
+        now: Instant,
+    ) -> State {
         let timeout = self.runs.settings().stop_timeout;
         process.set_stop_timeout(timeout);
         State::Ending {
@@ -35,16 +40,16 @@ impl Supervisor {
     /// The run that the supervisor has asked to end has ended.
     pub(super) fn stopped(
         &mut self,
-        process: Process,
+        process: DaemonChild,
         begun: Instant,
-        failure: Option<Box<Failure>>,
+        failure: Option<Box<FailedRun>>,
         now: Instant,
     ) -> State {
         let Some(failure) = failure else {
             process.end_group();
             return State::Gone;
         };
-        let Failure {
+        let FailedRun {
             judge,
             outcome,
             mode,
@@ -75,7 +80,7 @@ impl Supervisor {
     /// A run has ended, and was not asked to, or was because it failed.
     pub(super) fn end(
         &mut self,
-        process: Process,
+        process: DaemonChild,
         (end, mut text): (End, String),
         (begun, ready): (Instant, Option<Instant>),
         now: Instant,
@@ -94,7 +99,7 @@ impl Supervisor {
     /// Decides what follows the end of a run, or a launch that has failed.
     pub(super) fn decide(
         &mut self,
-        process: Option<Process>,
+        process: Option<DaemonChild>,
         end: End,
         text: &str,
         ready_for: Duration,

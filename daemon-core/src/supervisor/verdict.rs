@@ -33,7 +33,7 @@ const KINDS: [ErrorKind; 15] = [
 
 encoded! {
     #[derive(Debug)]
-    pub(crate) struct Success {
+    pub(crate) struct StartSuccess {
         /// The pid, unless it was a short job that has ended.
         pub(crate) pid: Option<i32>,
         pub(crate) status: Option<String>,
@@ -43,7 +43,7 @@ encoded! {
 
 encoded! {
     #[derive(Debug)]
-    pub(crate) struct Failure {
+    pub(crate) struct StartFailure {
         pub(crate) kind: u32,
         pub(crate) status: u32,
         pub(crate) what: String,
@@ -76,7 +76,7 @@ pub(super) fn messages(verdict: &Result<Launched, Error>) -> Vec<Vec<u8>> {
 }
 
 /// With the output of a short job, and what the daemon has announced.
-fn success(launched: &Launched) -> (Success, &[u8], &[u8]) {
+fn success(launched: &Launched) -> (StartSuccess, &[u8], &[u8]) {
     match launched {
         Launched::Up {
             pid,
@@ -85,7 +85,7 @@ fn success(launched: &Launched) -> (Success, &[u8], &[u8]) {
             announced,
             ..
         } => {
-            let success = Success {
+            let success = StartSuccess {
                 pid: Some(pid.as_raw()),
                 status: status.clone(),
                 addresses: addresses.as_deref().map(cut),
@@ -93,7 +93,7 @@ fn success(launched: &Launched) -> (Success, &[u8], &[u8]) {
             (success, &[], announced)
         }
         Launched::Finished { output, announced } => {
-            let success = Success {
+            let success = StartSuccess {
                 pid: None,
                 status: None,
                 addresses: None,
@@ -103,9 +103,9 @@ fn success(launched: &Launched) -> (Success, &[u8], &[u8]) {
     }
 }
 
-fn failure(error: &Error) -> Failure {
+fn failure(error: &Error) -> StartFailure {
     let kind = KINDS.iter().position(|kind| *kind == error.kind());
-    Failure {
+    StartFailure {
         kind: kind
             .and_then(|kind| u32::try_from(kind).ok())
             .unwrap_or(u32::MAX),
@@ -132,7 +132,7 @@ pub(super) fn read(
 ) -> Result<Result<Launched, Error>, Malformed> {
     let (first, mut rest) = verdict.split_first().ok_or(Malformed)?;
     if *first == Report::SUCCESS {
-        let success = Success::decode(&mut rest)?;
+        let success = StartSuccess::decode(&mut rest)?;
         return Ok(Ok(match success.pid {
             Some(pid) => Launched::Up {
                 pid: Pid::from_raw(pid),
@@ -144,7 +144,7 @@ pub(super) fn read(
             None => Launched::Finished { output, announced },
         }));
     }
-    let failure = Failure::decode(&mut rest)?;
+    let failure = StartFailure::decode(&mut rest)?;
     let kind = usize::try_from(failure.kind)
         .ok()
         .and_then(|kind| KINDS.get(kind));

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use nix::errno::Errno;
 
-use super::descriptors::Inherited;
+use super::descriptors::FdsToClose;
 
 /// The length of the largest pid in digits, and a newline.
 pub(crate) const PID_LINE: usize = 11;
@@ -29,7 +29,7 @@ pub(crate) enum ExecStep {
     /// Every signal, also one that was ignored, back to its default.
     DefaultSignals,
     /// Everything above the standard streams is closed by the exec.
-    CloseOnExec(Inherited),
+    CloseOnExec(FdsToClose),
     /// This one is not.
     KeepOpen(RawFd),
     /// `dup2(2)`.
@@ -63,7 +63,7 @@ pub(super) struct Failed {
 
 /// Why there is no daemon.
 #[derive(Debug)]
-pub(crate) enum Failure {
+pub(crate) enum SpawnFailure {
     /// The launcher itself could not do this.
     Launcher(&'static str, Errno),
     /// A child could not take this step.

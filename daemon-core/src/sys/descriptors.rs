@@ -7,7 +7,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 
-pub(crate) use super::platform::descriptors::Inherited;
+pub(crate) use super::platform::descriptors::FdsToClose;
 
 /// A duplicate of a descriptor, not below `at_least`.
 ///

@@ -18,21 +18,21 @@ use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::socket::{MsgFlags, recv};
 use nix::unistd::{ForkResult, Pid, fork, getpid, getppid, getsid, setpgid};
 
-use super::child::{Failed, Failure, Plan};
+use super::child::{Failed, Plan, SpawnFailure};
 use super::own_child::OwnChild;
 use super::platform::socket;
 use super::signals::{self, Blocked};
 use super::wait;
-use child::Daemon;
+use child::DaemonPid;
 use message::{CREATED, ENDED, EXECUTED, Message, PID_MISMATCH};
 
-pub(crate) use child::Child;
+pub(crate) use child::ForkedChild;
 
 /// Starts the daemon, detached; returns when it executes the program.
 ///
 /// The intermediate process is a child of this one, which must not ignore SIGCHLD.
-pub(crate) fn start(plan: &Plan) -> Result<Child, Failure> {
-    let failed = |step| move |errno| Failure::Launcher(step, errno);
+pub(crate) fn start(plan: &Plan) -> Result<ForkedChild, SpawnFailure> {
+    let failed = |step| move |errno| SpawnFailure::Launcher(step, errno);
     let (socket, childrens) = socket::pair().map_err(failed("make a socket pair"))?;
     let (socket, childrens) = (UnixStream::from(socket), UnixStream::from(childrens));
     let launcher = getpid();
@@ -59,23 +59,23 @@ pub(crate) fn start(plan: &Plan) -> Result<Child, Failure> {
     let mut daemon = None;
     let failure = loop {
         let Some(Message { word, value }) = Message::receive(&socket) else {
-            let daemon = daemon.and_then(|pid| Daemon::open(pid, intermediate));
-            daemon.inspect(Daemon::kill_orphan);
+            let daemon = daemon.and_then(|pid| DaemonPid::open(pid, intermediate));
+            daemon.inspect(DaemonPid::kill_orphan);
             break None;
         };
         match (word, daemon) {
             (CREATED, _) => daemon = Some(Pid::from_raw(value)),
-            (PID_MISMATCH, _) => break Some(Failure::PidMismatch),
+            (PID_MISMATCH, _) => break Some(SpawnFailure::PidMismatch),
             // A daemon that was killed at once has not told its pid.
             (EXECUTED, _) => {
                 let pid = Pid::from_raw(value);
-                let daemon = Daemon::open(pid, intermediate);
-                let daemon = daemon.unwrap_or(Daemon { pid, pidfd: None });
-                return Ok(Child::new(daemon, intermediate, socket));
+                let daemon = DaemonPid::open(pid, intermediate);
+                let daemon = daemon.unwrap_or(DaemonPid { pid, pidfd: None });
+                return Ok(ForkedChild::new(daemon, intermediate, socket));
             }
             _ => {
                 let step = usize::try_from(word).ok().and_then(|it| plan.step(it));
-                break step.map(|step| Failure::Child(step, Errno::from_raw(value)));
+                break step.map(|step| SpawnFailure::Child(step, Errno::from_raw(value)));
             }
         }
     };
@@ -84,15 +84,15 @@ pub(crate) fn start(plan: &Plan) -> Result<Child, Failure> {
     while Message::receive(&socket).is_some_and(|message| message.word != ENDED) {}
     drop(socket);
     let ended = wait::wait(intermediate);
-    Err(failure.unwrap_or(Failure::Intermediate(ended)))
+    Err(failure.unwrap_or(SpawnFailure::Intermediate(ended)))
 }
 
 /// Starts the daemon as a child of this process, which stays; returns when it executes the program.
 ///
 /// The daemon stays in the session of this process, which must have no terminal, and be one whose leader
 /// has ended: so the daemon cannot get a terminal either.
-pub(crate) fn start_own_child(plan: &Plan) -> Result<OwnChild, Failure> {
-    let failed = |step| move |errno| Failure::Launcher(step, errno);
+pub(crate) fn start_own_child(plan: &Plan) -> Result<OwnChild, SpawnFailure> {
+    let failed = |step| move |errno| SpawnFailure::Launcher(step, errno);
     let (socket, childs) = socket::pair().map_err(failed("make a socket pair"))?;
     let (socket, childs) = (UnixStream::from(socket), UnixStream::from(childs));
     let supervisor = getpid();
@@ -123,8 +123,8 @@ pub(crate) fn start_own_child(plan: &Plan) -> Result<OwnChild, Failure> {
             let ended = wait::wait(daemon);
             let step = usize::try_from(word).ok().and_then(|it| plan.step(it));
             Err(match step {
-                Some(step) => Failure::Child(step, Errno::from_raw(value)),
-                None => Failure::Intermediate(ended),
+                Some(step) => SpawnFailure::Child(step, Errno::from_raw(value)),
+                None => SpawnFailure::Intermediate(ended),
             })
         }
     }

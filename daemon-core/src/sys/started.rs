@@ -14,7 +14,7 @@ use super::own_child::OwnChild;
 pub(crate) enum Child {
     Own(OwnChild),
     /// A child of the intermediate process.
-    Forked(fork::Child),
+    Forked(fork::ForkedChild),
 }
 
 impl Child {

@@ -4,7 +4,7 @@ use super::{ask, background, control, in_place, plain, usage, words};
 use crate::command_line::Invocation;
 use crate::daemon::Daemon;
 use crate::signal::Signal;
-use crate::verb::{LogView, Verb};
+use crate::verb::{LogArguments, Verb};
 
 fn settings() -> Daemon {
     Daemon::new()
@@ -51,9 +51,9 @@ fn other_first_words_belong_to_the_program() {
     let reopens = settings().log_reopen(Signal::SIGUSR1);
     let expected = Ok(control(Verb::Reopen, "prog run", None));
     assert_eq!(ask(&reopens, &words("prog reopen")), expected);
-    let view = LogView {
+    let view = LogArguments {
         follows: true,
-        ..LogView::default()
+        ..LogArguments::default()
     };
     let expected = Ok(control(Verb::Log(view), "prog run x", None));
     let logs = settings().log("hello.log");

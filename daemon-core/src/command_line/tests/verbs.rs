@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use super::{ask, control, full, plain, usage, words};
 use crate::command_line::{Invocation, Verb};
-use crate::verb::LogView;
+use crate::verb::LogArguments;
 
 #[test]
 fn every_control_verb_is_known() {
@@ -16,7 +16,7 @@ fn every_control_verb_is_known() {
         ("reopen", Verb::Reopen),
         ("restart", Verb::Restart),
         ("rotate", Verb::Rotate),
-        ("log", Verb::Log(LogView::default())),
+        ("log", Verb::Log(LogArguments::default())),
     ];
     for (word, verb) in verbs {
         let line = words(&format!("prog -s {word}"));
@@ -134,7 +134,7 @@ fn words_of_log_stand_directly_after_it() {
         ("prog -s log -f -- -n 3", 10, true, "prog -- -n 3"),
         ("prog -f -s log", 10, false, "prog -f"),
     ] {
-        let view = LogView {
+        let view = LogArguments {
             line_count,
             follows,
         };

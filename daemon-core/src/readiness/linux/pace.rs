@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 /// A look is followed by a pause of so many times its duration, so that a daemon with hundreds of
 /// threads or descriptors leaves the launcher a processor to spare.
 const PAUSE_PER_LOOK: u32 = 4;
-const MAX_PAUSE: Duration = Duration::from_millis(20);
+const PAUSE_MAX: Duration = Duration::from_millis(20);
 
 /// The pace of one watch.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Pace {
     /// To be called when a look that began at `begin` is over.
     pub(super) fn rest_after_look(&mut self, begin: Instant) {
         let pause = begin.elapsed().saturating_mul(PAUSE_PER_LOOK);
-        self.next_look = begin + pause.min(MAX_PAUSE);
+        self.next_look = begin + pause.min(PAUSE_MAX);
     }
 
     /// When to ask the clocks of the daemon again.
@@ -78,6 +78,6 @@ mod tests {
         assert!(!pace.is_due(begin + MS * 3));
         thread::sleep(MS * 10);
         pace.rest_after_look(begin);
-        assert!(pace.is_due(begin + MAX_PAUSE));
+        assert!(pace.is_due(begin + PAUSE_MAX));
     }
 }

@@ -13,11 +13,11 @@ use nix::unistd::Pid;
 use super::thread_state::has_ended;
 
 /// A daemon with more processes is looked at in part.
-const MAX_PROCESSES: usize = 256;
+const PROCESSES_MAX: usize = 256;
 
 /// One process and the ids of its threads.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(super) struct TreeProcess {
     pub(super) pid: Pid,
     pub(super) parent: Option<Pid>,
     pub(super) directory: PathBuf,
@@ -32,7 +32,7 @@ pub(super) struct Process {
 #[derive(Debug, Default)]
 pub(super) struct ProcessTree {
     /// The first is the root, unless it has ended.
-    pub(super) processes: Vec<Process>,
+    pub(super) processes: Vec<TreeProcess>,
     /// False where a child may be missing: the kernel has no `children` files, the process of
     /// another user is hidden (`hidepid`), or there are too many.
     pub(super) is_complete: bool,
@@ -84,7 +84,7 @@ impl ProcessTree {
                 let Ok(child) = child.parse().map(Pid::from_raw) else {
                     continue;
                 };
-                if self.processes.len() == MAX_PROCESSES {
+                if self.processes.len() == PROCESSES_MAX {
                     self.is_complete = false;
                     return;
                 }
@@ -98,7 +98,7 @@ impl ProcessTree {
         let clock_id = ClockId::pid_cpu_clock_id(pid).ok();
         let clock = clock_id.and_then(|clock| clock.now().ok());
         match read_threads(&directory) {
-            Ok(threads) => self.processes.push(Process {
+            Ok(threads) => self.processes.push(TreeProcess {
                 pid,
                 parent,
                 directory,

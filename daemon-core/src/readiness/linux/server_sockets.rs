@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use nix::unistd::Pid;
 
 use super::peer_socket::{PeerSockets, parse_socket_link, state_of};
-use super::process_tree::{Process, ProcessTree};
+use super::process_tree::{ProcessTree, TreeProcess};
 use super::socket_file;
 use super::socket_state::{LocalAddress, SocketState};
 use crate::readiness::Address;
@@ -88,7 +88,7 @@ impl ServerSockets {
 
     fn find_in(
         &mut self,
-        process: &Process,
+        process: &TreeProcess,
         root: Option<&PathBuf>,
         servers: &mut Vec<Server>,
     ) -> io::Result<()> {

@@ -9,7 +9,6 @@ mod calm;
 mod descriptor;
 mod memory;
 mod numbers;
-mod observation;
 mod observer;
 #[cfg(test)]
 #[allow(
@@ -19,6 +18,7 @@ mod observer;
 )]
 mod recording;
 mod rule;
+mod snapshot;
 
 use std::time::{Duration, Instant};
 
@@ -97,11 +97,11 @@ impl Settled {
         } else {
             Depth::AllThreads
         };
-        let observation = self.observer.look(age, depth);
-        let condition = Condition::of(&observation, self.pace.age(deadline));
+        let snapshot = self.observer.look(age, depth);
+        let condition = Condition::of(&snapshot, self.pace.age(deadline));
         self.pace.rest_after_look(now);
-        self.device_wait = observation.longest_device_wait();
-        self.calm.add(age, condition, &observation)
+        self.device_wait = snapshot.longest_device_wait();
+        self.calm.add(age, condition, &snapshot)
     }
 }
 

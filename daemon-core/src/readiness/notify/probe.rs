@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 
 use super::protocol::Notification;
 use crate::readiness::platform::receiver::NotifySocket;
-use crate::readiness::probe::{Announcements, Observation, Probe, State};
+use crate::readiness::probe::{Announcements, Observation, Probe, ProbeState};
 
 /// The pause after each message, so that no sender can keep the launcher busy.
 const RECEIVE_INTERVAL: Duration = Duration::from_millis(2);
@@ -20,7 +20,7 @@ const RECEIVE_INTERVAL: Duration = Duration::from_millis(2);
 const BARRIER_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// How often the socket is read after the daemon's end: enough for the longest queue there is.
-const MAX_FINAL_READS: usize = 10;
+const FINAL_READS_MAX: usize = 10;
 
 /// Makes the socket.
 pub(in crate::readiness) fn bind(
@@ -57,11 +57,11 @@ struct Notify {
 }
 
 impl Notify {
-    fn state(&self, now: Instant) -> State {
+    fn state(&self, now: Instant) -> ProbeState {
         match self.ready_at {
-            None => State::Pending,
-            Some(at) if now < at => State::ReadyAt(at),
-            Some(_) => State::Ready,
+            None => ProbeState::Pending,
+            Some(at) if now < at => ProbeState::ReadyAt(at),
+            Some(_) => ProbeState::Ready,
         }
     }
 
@@ -134,7 +134,7 @@ impl Probe for Notify {
 
     fn drain_after_exit(&mut self) -> Observation {
         let mut heard = Vec::new();
-        for _ in 0..MAX_FINAL_READS {
+        for _ in 0..FINAL_READS_MAX {
             let Some(notifications) = self.socket.receive(self.daemon) else {
                 break;
             };

@@ -29,15 +29,15 @@ const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 /// The daemon, a child of the intermediate process, until its end has been seen.
 #[derive(Debug)]
-pub(crate) struct Child {
-    daemon: Daemon,
+pub(crate) struct ForkedChild {
+    daemon: DaemonPid,
     intermediate: Pid,
     socket: UnixStream,
     is_orphan: Cell<bool>,
 }
 
-impl Child {
-    pub(super) fn new(daemon: Daemon, intermediate: Pid, socket: UnixStream) -> Self {
+impl ForkedChild {
+    pub(super) fn new(daemon: DaemonPid, intermediate: Pid, socket: UnixStream) -> Self {
         Self {
             daemon,
             intermediate,
@@ -83,7 +83,7 @@ impl Child {
     }
 }
 
-impl Drop for Child {
+impl Drop for ForkedChild {
     /// The daemon goes to init: the intermediate process reads to the end, and ends.
     fn drop(&mut self) {
         self.socket.shutdown(Shutdown::Both).ok();
@@ -93,13 +93,13 @@ impl Drop for Child {
 
 /// The daemon, as it is known without its parent.
 #[derive(Debug)]
-pub(super) struct Daemon {
+pub(super) struct DaemonPid {
     pub(super) pid: Pid,
     /// Where the system has it.
     pub(super) pidfd: Option<OwnedFd>,
 }
 
-impl Daemon {
+impl DaemonPid {
     /// In this session, which is the intermediate process's, no other process can have its pid.
     pub(super) fn open(pid: Pid, session: Pid) -> Option<Self> {
         let pidfd = process::open(pid).ok();

@@ -30,13 +30,13 @@ pub(crate) struct CallTimer {
     /// A raw pointer, so that this stays in its thread.
     timer: libc::timer_t,
     _unblocked: Unblocked,
-    _handler: Handler,
+    _handler: TimerHandler,
 }
 
 impl CallTimer {
     /// Refused where the program has a handler of its own for the signal, as the runtime of Go has.
     pub(crate) fn start() -> Result<Self, Errno> {
-        let handler = Handler::install()?;
+        let handler = TimerHandler::install()?;
         let unblocked = Unblocked::begin()?;
         let timer = Self {
             timer: create()?,
@@ -77,12 +77,12 @@ impl Drop for Unblocked {
 
 /// The handler of the whole process, for the timers of all its threads.
 #[derive(Debug)]
-struct Handler;
+struct TimerHandler;
 
 /// How many timers need the handler, and what the first of them has replaced.
 static HANDLER: Mutex<(usize, Option<SigAction>)> = Mutex::new((0, None));
 
-impl Handler {
+impl TimerHandler {
     fn install() -> Result<Self, Errno> {
         let mut shared = Self::shared();
         let (users, before) = &mut *shared;
@@ -98,7 +98,7 @@ impl Handler {
     }
 }
 
-impl Drop for Handler {
+impl Drop for TimerHandler {
     fn drop(&mut self) {
         let mut shared = Self::shared();
         let (users, before) = &mut *shared;

@@ -20,7 +20,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpid, getppid};
 
 use super::stack::Stack;
-use crate::sys::child::{ExecStep, Failed, Failure, Plan};
+use crate::sys::child::{ExecStep, Failed, Plan, SpawnFailure};
 use crate::sys::own_child::OwnChild;
 use crate::sys::signals::Blocked;
 use crate::sys::wait;
@@ -28,14 +28,14 @@ use crate::sys::wait;
 /// Why there is no daemon.
 #[derive(Debug)]
 pub(super) enum Refused {
-    Failure(Failure),
+    SpawnFailure(SpawnFailure),
     /// This system does not do what the clones ask for.
     Unfit,
 }
 
-impl From<Failure> for Refused {
-    fn from(failure: Failure) -> Self {
-        Self::Failure(failure)
+impl From<SpawnFailure> for Refused {
+    fn from(failure: SpawnFailure) -> Self {
+        Self::SpawnFailure(failure)
     }
 }
 
@@ -72,8 +72,8 @@ pub(super) struct Children {
 }
 
 impl Children {
-    pub(super) fn new(plan: Plan) -> Result<Self, Failure> {
-        let stack = || Stack::new().map_err(|errno| Failure::Launcher("make a stack", errno));
+    pub(super) fn new(plan: Plan) -> Result<Self, SpawnFailure> {
+        let stack = || Stack::new().map_err(|errno| SpawnFailure::Launcher("make a stack", errno));
         Ok(Self {
             plan,
             launcher: getpid(),
@@ -98,7 +98,7 @@ impl Children {
     ///
     /// It is a child of this process, which must not ignore SIGCHLD.
     pub(super) fn start(&self) -> Result<OwnChild, Refused> {
-        let failed = |step| move |errno| Failure::Launcher(step, errno);
+        let failed = |step| move |errno| SpawnFailure::Launcher(step, errno);
         let (alive, alive_in_children) =
             nix::unistd::pipe2(OFlag::O_CLOEXEC).map_err(failed("make a pipe"))?;
         let created = {
@@ -139,7 +139,7 @@ impl Children {
     ) -> Result<OwnChild, Refused> {
         let exit_code = ended.ok().and_then(|ended| ended.code());
         if exit_code == Some(PID_MISMATCH) {
-            return Err(Failure::PidMismatch.into());
+            return Err(SpawnFailure::PidMismatch.into());
         }
         let is_copy = exit_code.is_some() && !self.has_begun.load(Ordering::Acquire);
         if is_copy || self.is_strange.load(Ordering::Acquire) {
@@ -151,14 +151,14 @@ impl Children {
         };
         match (self.failure(), daemon) {
             (None, Some(pid)) => Ok(OwnChild::new(pid, intermediate)),
-            (Some(Failure::Child(ExecStep::SecondFork, Errno::EINVAL)), None) => {
+            (Some(SpawnFailure::Child(ExecStep::SecondFork, Errno::EINVAL)), None) => {
                 Err(Refused::Unfit)
             }
             (Some(failure), daemon) => {
                 daemon.map(wait::wait);
                 Err(failure.into())
             }
-            (None, None) => Err(Failure::Intermediate(ended).into()),
+            (None, None) => Err(SpawnFailure::Intermediate(ended).into()),
         }
     }
 
@@ -168,10 +168,10 @@ impl Children {
         self.failed_step.store(failed.step, Ordering::Release);
     }
 
-    fn failure(&self) -> Option<Failure> {
+    fn failure(&self) -> Option<SpawnFailure> {
         let step = self.plan.step(self.failed_step.load(Ordering::Acquire))?;
         let errno = Errno::from_raw(self.failed_errno.load(Ordering::Acquire));
-        Some(Failure::Child(step, errno))
+        Some(SpawnFailure::Child(step, errno))
     }
 }
 

@@ -10,9 +10,9 @@ const FIRST_AFTER_STANDARD_STREAMS: RawFd = 3;
 
 /// Everything above the standard streams; the system knows what that is.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Inherited;
+pub(crate) struct FdsToClose;
 
-impl Inherited {
+impl FdsToClose {
     pub(crate) fn by_this_process() -> Self {
         Self
     }

@@ -107,7 +107,7 @@ impl NodeId {
     /// `EACCES`: the way leads through a file system that another user serves.
     pub(crate) fn of(path: &Path) -> Result<Self, Errno> {
         /// As the kernel allows.
-        const MAX_LINKS: usize = 40;
+        const LINKS_MAX: usize = 40;
         let mut links = 0;
         let mut place = open_directory(Path::new("/"))?;
         let mut rest = path.to_owned();
@@ -127,7 +127,7 @@ impl NodeId {
             let (_, is_link) = Self::of_open(next.as_fd())?;
             if is_link {
                 links += 1;
-                if links > MAX_LINKS {
+                if links > LINKS_MAX {
                     return Err(Errno::ELOOP);
                 }
                 rest = Path::new(&readlinkat(&next, "")?).join(below);

@@ -3,29 +3,29 @@
 
 use super::clone::{Children, Refused};
 use super::image;
-use crate::sys::child::{Failure, Plan};
+use crate::sys::child::{Plan, SpawnFailure};
 use crate::sys::fork;
 
 pub(crate) use crate::sys::started::Child;
 
 /// Starts the daemon, detached; returns when it executes the program.
-pub(crate) fn start(plan: Plan) -> Result<Child, Failure> {
+pub(crate) fn start(plan: Plan) -> Result<Child, SpawnFailure> {
     start_or_fork(plan, |plan| fork::start(plan).map(Child::Forked))
 }
 
 /// As [`start`]; and the daemon is a child of this process, whatever the system.
-pub(crate) fn start_own_child(plan: Plan) -> Result<Child, Failure> {
+pub(crate) fn start_own_child(plan: Plan) -> Result<Child, SpawnFailure> {
     start_or_fork(plan, |plan| fork::start_own_child(plan).map(Child::Own))
 }
 
 fn start_or_fork(
     plan: Plan,
-    fork: impl FnOnce(&Plan) -> Result<Child, Failure>,
-) -> Result<Child, Failure> {
+    fork: impl FnOnce(&Plan) -> Result<Child, SpawnFailure>,
+) -> Result<Child, SpawnFailure> {
     let children = Children::new(plan)?;
     match children.start() {
         Ok(child) => Ok(Child::Own(child)),
-        Err(Refused::Failure(failure)) => Err(failure),
+        Err(Refused::SpawnFailure(failure)) => Err(failure),
         Err(Refused::Unfit) => {
             let mut plan = children.into_plan();
             if let Some(path) = image::path_below_emulator() {

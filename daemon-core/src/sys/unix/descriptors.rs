@@ -15,9 +15,9 @@ const FIRST_AFTER_STANDARD_STREAMS: RawFd = 3;
 /// What is open above the standard streams, as the launcher has found it: to read a directory is
 /// not for a child to do.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Inherited(&'static [RawFd]);
+pub(crate) struct FdsToClose(&'static [RawFd]);
 
-impl Inherited {
+impl FdsToClose {
     pub(crate) fn by_this_process() -> Self {
         Self(list().unwrap_or_else(|_| count()).leak())
     }

@@ -11,20 +11,20 @@ pub(crate) mod socket;
 
 /// Starting the daemon: by forks.
 pub(crate) mod launch {
-    use crate::sys::child::{Failure, Plan};
+    use crate::sys::child::{Plan, SpawnFailure};
     use crate::sys::fork;
 
     pub(crate) use crate::sys::started::Child;
 
     /// Starts the daemon, detached; returns when it executes the program.
     #[expect(clippy::needless_pass_by_value, reason = "Linux keeps it")]
-    pub(crate) fn start(plan: Plan) -> Result<Child, Failure> {
+    pub(crate) fn start(plan: Plan) -> Result<Child, SpawnFailure> {
         fork::start(&plan).map(Child::Forked)
     }
 
     /// As [`start`]; and the daemon is a child of this process.
     #[expect(clippy::needless_pass_by_value, reason = "Linux keeps it")]
-    pub(crate) fn start_own_child(plan: Plan) -> Result<Child, Failure> {
+    pub(crate) fn start_own_child(plan: Plan) -> Result<Child, SpawnFailure> {
         fork::start_own_child(&plan).map(Child::Own)
     }
 }

@@ -29,7 +29,7 @@ pub(super) struct Datagram<'a> {
 
 impl<'a> Datagram<'a> {
     pub(super) fn receive(socket: BorrowedFd<'_>, buffer: &'a mut [u8]) -> nix::Result<Self> {
-        let mut control = Control([0; CREDENTIALS_SPACE]);
+        let mut control = ControlMessage([0; CREDENTIALS_SPACE]);
         let (length, is_truncated) = {
             let mut parts = [IoSliceMut::new(buffer)];
             let message = recvmsg::<()>(
@@ -78,9 +78,9 @@ const CREDENTIALS_SPACE: usize =
 /// is what a sender of `BARRIER=1` waits for, and neither a full descriptor table nor a fork at
 /// the wrong moment can keep one open.
 #[repr(align(8))]
-struct Control([u8; CREDENTIALS_SPACE]);
+struct ControlMessage([u8; CREDENTIALS_SPACE]);
 
-impl Control {
+impl ControlMessage {
     /// Read here, because nix refuses to read control data that was cut short, as ours is meant to be.
     fn sender(&self) -> Option<Pid> {
         let (length, rest) = self.0.split_first_chunk()?;

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::memory::Memory;
 use super::numbers::{self, Name};
-use super::observation::Call;
+use super::snapshot::Call;
 
 /// A read that takes no more descriptors of a poll or select set than this.
-const MAX_POLL_SET: usize = 64;
-const MAX_SELECT_SET: usize = 1024;
+const POLL_SET_MAX: usize = 64;
+const SELECT_SET_MAX: usize = 1024;
 
 /// What the file says of a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -262,7 +262,7 @@ fn futex_limit(memory: &impl Memory, operation: u64, address: u64) -> Option<Lim
 fn poll_set(memory: &impl Memory, address: u64, count: u64) -> Descriptors {
     const POLLFD_SIZE: usize = size_of::<libc::pollfd>();
     let count = match usize::try_from(count) {
-        Ok(count) if count <= MAX_POLL_SET => count,
+        Ok(count) if count <= POLL_SET_MAX => count,
         _ => return Descriptors::Unknown,
     };
     let mut array = vec![0; count * POLLFD_SIZE];
@@ -279,7 +279,7 @@ fn poll_set(memory: &impl Memory, address: u64, count: u64) -> Descriptors {
 /// The descriptors of two `fd_set`, which the kernel overwrites at the end of the call.
 fn select_set(memory: &impl Memory, count: u64, addresses: [u64; 2]) -> Descriptors {
     let count = usize::try_from(int(count)).unwrap_or_default();
-    if count > MAX_SELECT_SET {
+    if count > SELECT_SET_MAX {
         return Descriptors::Unknown;
     }
     let mut descriptors = Vec::new();

@@ -3,16 +3,16 @@
 
 use std::time::Duration;
 
-use super::observation::{Activity, Observation};
 use super::rule::Condition;
+use super::snapshot::{Activity, Snapshot};
 
 /// A daemon whose waits end by themselves and come back this often, over at least this time, is
 /// one that ticks. Servers that try a taken port again give up earlier (nginx: 5 times in 2.5 s).
-const MIN_TICKS: u32 = 10;
-const MIN_TICKING_TIME: Duration = Duration::from_secs(1);
+const TICKS_MIN: u32 = 10;
+const TICKING_TIME_MIN: Duration = Duration::from_secs(1);
 
 /// More patterns of waits than this are no ticking.
-const MAX_PATTERNS: usize = 64;
+const PATTERNS_MAX: usize = 64;
 
 /// The conditions seen so far, as far as they count.
 #[derive(Debug, Default)]
@@ -48,14 +48,9 @@ impl Calm {
     }
 
     /// Takes what a look has shown; true when the daemon is up.
-    pub(super) fn add(
-        &mut self,
-        now: Duration,
-        condition: Condition,
-        observation: &Observation,
-    ) -> bool {
-        let previous = self.last.replace((condition, observation.clock));
-        let has_run = previous.is_none_or(|(_, clock)| clock != observation.clock);
+    pub(super) fn add(&mut self, now: Duration, condition: Condition, snapshot: &Snapshot) -> bool {
+        let previous = self.last.replace((condition, snapshot.clock));
+        let has_run = previous.is_none_or(|(_, clock)| clock != snapshot.clock);
         let is_same = previous.is_some_and(|(previous, _)| previous == condition);
         // Clients may come to a daemon that serves, and its housekeeping goes on.
         if !is_same || (has_run && condition != Condition::Serves) {
@@ -63,7 +58,7 @@ impl Calm {
         } else if self.is_long_enough(condition, now) {
             return true;
         }
-        condition == Condition::Timed && self.ticks(now, observation)
+        condition == Condition::Timed && self.ticks(now, snapshot)
     }
 
     /// What was seen last.
@@ -77,15 +72,15 @@ impl Calm {
             .is_some_and(|window| now.saturating_sub(self.since) >= window)
     }
 
-    fn ticks(&mut self, now: Duration, observation: &Observation) -> bool {
-        let places = places(observation);
-        let clock = observation.clock;
+    fn ticks(&mut self, now: Duration, snapshot: &Snapshot) -> bool {
+        let places = places(snapshot);
+        let clock = snapshot.clock;
         let known = self
             .patterns
             .iter_mut()
             .find(|known| known.places == places);
         let Some(pattern) = known else {
-            if self.patterns.len() < MAX_PATTERNS {
+            if self.patterns.len() < PATTERNS_MAX {
                 self.patterns.push(Pattern {
                     places,
                     first_seen: now,
@@ -99,13 +94,13 @@ impl Calm {
             pattern.times_seen += 1;
             pattern.clock = clock;
         }
-        pattern.times_seen > MIN_TICKS && now.saturating_sub(pattern.first_seen) >= MIN_TICKING_TIME
+        pattern.times_seen > TICKS_MIN && now.saturating_sub(pattern.first_seen) >= TICKING_TIME_MIN
     }
 }
 
 /// The places of all threads as one value, whatever their order.
-fn places(observation: &Observation) -> u64 {
-    let threads = observation
+fn places(snapshot: &Snapshot) -> u64 {
+    let threads = snapshot
         .processes
         .iter()
         .flat_map(|process| &process.threads);

@@ -8,14 +8,14 @@ use std::time::Duration;
 use nix::unistd::Pid;
 
 use super::call::Descriptors;
-use super::observation::Source;
+use super::snapshot::WakeSource;
 use crate::readiness::platform::peer_socket::{PeerSockets, parse_socket_link, receive_timeout};
 use crate::readiness::platform::socket_state::{LastWord, LocalAddress, SocketState};
 use crate::readiness::platform::thread_state::has_ended;
 
 /// An epoll set may hold another, and not more than this is looked at.
-const MAX_EPOLL_DEPTH: u32 = 2;
-const MAX_EPOLL_SET: usize = 256;
+const EPOLL_DEPTH_MAX: u32 = 2;
+const EPOLL_SET_MAX: usize = 256;
 
 /// Ports that only a privileged program can bind: a UDP socket there waits for clients. Resolvers
 /// and clients of any kind have one on a random port.
@@ -24,7 +24,7 @@ const PRIVILEGED_PORTS: std::ops::Range<u16> = 1..1024;
 /// What one wait is for.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Awaited {
-    pub(super) sources: Vec<Source>,
+    pub(super) sources: Vec<WakeSource>,
     /// The socket that is read has this timeout.
     pub(super) receive_timeout: Option<Duration>,
     /// A timer in the set expires after this time.
@@ -61,7 +61,7 @@ impl DescriptorTable<'_> {
                 }
                 self.add(*descriptor, None, &mut awaited, 0);
             }
-            Descriptors::Unknown => awaited.sources.push(Source::Unclear),
+            Descriptors::Unknown => awaited.sources.push(WakeSource::Unclear),
         }
         awaited
     }
@@ -73,7 +73,7 @@ impl DescriptorTable<'_> {
             // A member of the set was closed in between. What the call itself waits for is there, in a
             // table that is not shown: the first thread has ended, or another thread has its own.
             Err(error) if inode.is_some() && has_ended(&error) => return,
-            Err(_) => return awaited.sources.push(Source::Unclear),
+            Err(_) => return awaited.sources.push(WakeSource::Unclear),
         };
         let link = link.to_string_lossy();
         let source = match &*link {
@@ -81,7 +81,7 @@ impl DescriptorTable<'_> {
             "anon_inode:[timerfd]" => {
                 let timer = self.details(descriptor).and_then(|text| parse_timer(&text));
                 awaited.timer = [awaited.timer, timer].into_iter().flatten().min();
-                Source::Internal
+                WakeSource::Internal
             }
             link => match parse_socket_link(link) {
                 // The descriptor has been closed and names another file by now.
@@ -90,7 +90,7 @@ impl DescriptorTable<'_> {
                     let owner = (self.pid, self.directory);
                     match self.sockets.state(owner, descriptor, socket) {
                         Some(state) => self.source(&state),
-                        None => Source::Unclear,
+                        None => WakeSource::Unclear,
                     }
                 }
                 None => source_of_file(link),
@@ -100,38 +100,38 @@ impl DescriptorTable<'_> {
     }
 
     fn add_set(&mut self, set: RawFd, awaited: &mut Awaited, depth: u32) {
-        if depth > MAX_EPOLL_DEPTH {
-            return awaited.sources.push(Source::Unclear);
+        if depth > EPOLL_DEPTH_MAX {
+            return awaited.sources.push(WakeSource::Unclear);
         }
         let Some(details) = self.details(set) else {
-            return awaited.sources.push(Source::Unclear);
+            return awaited.sources.push(WakeSource::Unclear);
         };
         let mut entries = details.lines().filter_map(parse_epoll_entry);
-        for entry in entries.by_ref().take(MAX_EPOLL_SET) {
+        for entry in entries.by_ref().take(EPOLL_SET_MAX) {
             if entry.is_armed {
                 self.add(entry.descriptor, Some(entry.inode), awaited, depth);
             }
         }
         if entries.next().is_some() {
-            awaited.sources.push(Source::Unclear);
+            awaited.sources.push(WakeSource::Unclear);
         }
     }
 
-    fn source(&self, state: &SocketState) -> Source {
+    fn source(&self, state: &SocketState) -> WakeSource {
         match state {
-            SocketState::Listening(LocalAddress::Ip(address)) => Source::Server(address.port()),
-            SocketState::Listening(_) => Source::Server(0),
+            SocketState::Listening(LocalAddress::Ip(address)) => WakeSource::Server(address.port()),
+            SocketState::Listening(_) => WakeSource::Server(0),
             SocketState::Bound(address) if PRIVILEGED_PORTS.contains(&address.port()) => {
-                Source::Server(0)
+                WakeSource::Server(0)
             }
-            SocketState::Connecting => Source::Connecting,
-            SocketState::Connected(LastWord::Ours, port) => Source::AwaitingReply(*port),
-            SocketState::Connected(LastWord::Neither, port) => Source::Unspoken(*port),
-            SocketState::Connected(LastWord::Unclear, _) => Source::Unclear,
-            SocketState::UnixPeer(Some(peer)) if self.family.contains(peer) => Source::Internal,
-            SocketState::UnixPeer(_) => Source::UnixPeer,
-            SocketState::Connected(LastWord::Theirs, _) => Source::Answered,
-            SocketState::Bound(_) | SocketState::Other => Source::Other,
+            SocketState::Connecting => WakeSource::Connecting,
+            SocketState::Connected(LastWord::Ours, port) => WakeSource::AwaitingReply(*port),
+            SocketState::Connected(LastWord::Neither, port) => WakeSource::Unspoken(*port),
+            SocketState::Connected(LastWord::Unclear, _) => WakeSource::Unclear,
+            SocketState::UnixPeer(Some(peer)) if self.family.contains(peer) => WakeSource::Internal,
+            SocketState::UnixPeer(_) => WakeSource::UnixPeer,
+            SocketState::Connected(LastWord::Theirs, _) => WakeSource::Answered,
+            SocketState::Bound(_) | SocketState::Other => WakeSource::Other,
         }
     }
 
@@ -146,13 +146,13 @@ impl DescriptorTable<'_> {
 }
 
 /// By what `/proc/PID/fd` names a file that is no socket.
-fn source_of_file(link: &str) -> Source {
+fn source_of_file(link: &str) -> WakeSource {
     match link {
-        "anon_inode:[eventfd]" | "anon_inode:[signalfd]" => Source::Internal,
-        "anon_inode:inotify" => Source::Files,
+        "anon_inode:[eventfd]" | "anon_inode:[signalfd]" => WakeSource::Internal,
+        "anon_inode:inotify" => WakeSource::Files,
         // Its connections and timers cannot be seen.
-        "anon_inode:[io_uring]" => Source::Unclear,
-        _ => Source::Other,
+        "anon_inode:[io_uring]" => WakeSource::Unclear,
+        _ => WakeSource::Other,
     }
 }
 

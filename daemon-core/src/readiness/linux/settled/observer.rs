@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 use super::call::{self, BlockedCall, Limit, Shown};
 use super::descriptor::DescriptorTable;
 use super::memory::ProcessMemory;
-use super::observation::{Activity, Call, Observation, Process, Thread, Wait};
+use super::snapshot::{Activity, BlockedWait, Call, ObservedProcess, Snapshot, Thread};
 use crate::readiness::platform::peer_socket::PeerSockets;
 use crate::readiness::platform::process_tree::{self, ProcessTree};
 use crate::readiness::platform::thread_state::{ThreadState, is_of_kernel, state_of};
@@ -83,15 +83,15 @@ impl Observer {
     }
 
     /// Looks at the threads; `now` is the time since the watch began.
-    pub(super) fn look(&mut self, now: Duration, depth: Depth) -> Observation {
+    pub(super) fn look(&mut self, now: Duration, depth: Depth) -> Snapshot {
         let Some(directory) = &self.directory else {
-            return Observation::default();
+            return Snapshot::default();
         };
         if let Some(runner) = self.runner.take_if(|_| depth == Depth::FirstRunner) {
             let clock = self.clock();
             if read_shown(&runner) == Some(Shown::Running) {
                 self.runner = Some(runner);
-                return Observation::of_running(clock);
+                return Snapshot::of_running(clock);
             }
         }
         let tree = ProcessTree::read(self.root, directory);
@@ -101,7 +101,7 @@ impl Observer {
             .any(|process| process.clock_id.is_none())
         {
             // What ran in between would not be noticed, so the time decides.
-            return Observation::default();
+            return Snapshot::default();
         }
         self.clocks.clear();
         self.clocks
@@ -112,13 +112,13 @@ impl Observer {
             let (threads, runner) = see_threads(process, depth);
             if runner.is_some() {
                 self.runner = runner;
-                return Observation::of_running(clock);
+                return Snapshot::of_running(clock);
             }
             seen.push(threads);
         }
         let family: Vec<Pid> = tree.processes.iter().map(|process| process.pid).collect();
         self.sockets.begin_look(&family);
-        let mut observation = Observation {
+        let mut snapshot = Snapshot {
             processes: Vec::with_capacity(tree.processes.len()),
             is_complete: tree.is_complete,
             clock,
@@ -136,7 +136,7 @@ impl Observer {
                 id: thread.id,
                 activity: thread.activity.clone(),
             });
-            observation.processes.push(Process {
+            snapshot.processes.push(ObservedProcess {
                 pid: process.pid,
                 parent: process.parent,
                 threads: threads.collect(),
@@ -144,12 +144,12 @@ impl Observer {
             known.extend(judged);
         }
         self.threads = known;
-        observation
+        snapshot
     }
 
     fn judge(
         &mut self,
-        process: &process_tree::Process,
+        process: &process_tree::TreeProcess,
         seen: &SeenThread,
         family: &[Pid],
         now: Duration,
@@ -183,7 +183,7 @@ impl Observer {
             }
             (ThreadState::Asleep, None | Some(Shown::Foreign)) => Activity::Sleeps,
             (ThreadState::Asleep, Some(Shown::OutsideCall)) if is_of_kernel(&seen.directory) => {
-                Activity::Waits(Wait {
+                Activity::Waits(BlockedWait {
                     call: Call::Other,
                     ends: None,
                     sources: Vec::new(),
@@ -203,7 +203,7 @@ impl Observer {
 
     fn wait(
         &mut self,
-        process: &process_tree::Process,
+        process: &process_tree::TreeProcess,
         call: &BlockedCall,
         family: &[Pid],
         now: Duration,
@@ -234,7 +234,7 @@ impl Observer {
             .map(|time| since.saturating_add(time));
         let timer = awaited.timer.map(|time| now.saturating_add(time));
         let ends = [limit, receive_timeout, timer].into_iter().flatten().min();
-        Activity::Waits(Wait {
+        Activity::Waits(BlockedWait {
             call: wait.call,
             ends,
             sources: awaited.sources,
@@ -245,7 +245,7 @@ impl Observer {
 
 /// The threads that have not ended, or the directory of the first one that runs if that is enough.
 fn see_threads(
-    process: &process_tree::Process,
+    process: &process_tree::TreeProcess,
     depth: Depth,
 ) -> (Vec<SeenThread>, Option<PathBuf>) {
     let mut threads = Vec::with_capacity(process.threads.len());

@@ -11,41 +11,41 @@ use std::time::Duration;
 use nix::unistd::Pid;
 
 use super::calm::Calm;
-use super::observation::{Activity, Call, Observation, Process, Source, Thread, Wait};
 use super::rule::Condition;
+use super::snapshot::{Activity, BlockedWait, Call, ObservedProcess, Snapshot, Thread, WakeSource};
 
-pub(super) fn parse_line(line: &str) -> (Duration, Observation) {
+pub(super) fn parse_line(line: &str) -> (Duration, Snapshot) {
     let mut words = line.split_whitespace();
     let time = Duration::from_millis(words.next().unwrap().parse().unwrap());
     let clock = words.next().unwrap().strip_suffix("us").unwrap();
-    let mut observation = Observation {
+    let mut snapshot = Snapshot {
         processes: Vec::new(),
         is_complete: true,
         clock: Duration::from_micros(clock.parse().unwrap()),
     };
     for word in words {
         if word == "partial" {
-            observation.is_complete = false;
+            snapshot.is_complete = false;
         } else if let Some(process) = word.strip_prefix('p') {
             let (pid, parent) = match process.split_once('<') {
                 Some((pid, parent)) => (pid, Some(parse_pid(parent))),
                 None => (process, None),
             };
-            observation.processes.push(Process {
+            snapshot.processes.push(ObservedProcess {
                 pid: parse_pid(pid),
                 parent,
                 threads: Vec::new(),
             });
         } else {
             let (id, activity) = word.split_once(':').unwrap();
-            let process = observation.processes.last_mut().unwrap();
+            let process = snapshot.processes.last_mut().unwrap();
             process.threads.push(Thread {
                 id: parse_pid(id),
                 activity: parse_activity(activity),
             });
         }
     }
-    (time, observation)
+    (time, snapshot)
 }
 
 fn parse_pid(text: &str) -> Pid {
@@ -70,7 +70,7 @@ pub(super) fn parse_activity(text: &str) -> Activity {
         None => (rest, None),
     };
     let place = place.strip_prefix('#').unwrap_or("0");
-    Activity::Waits(Wait {
+    Activity::Waits(BlockedWait {
         call: match call {
             "loop" => Call::EventLoop,
             "child" => Call::Child,
@@ -87,21 +87,21 @@ fn parse_ms(text: &str) -> Duration {
     Duration::from_millis(text.parse().unwrap())
 }
 
-const SOURCES: [(Source, &str); 10] = [
-    (Source::Server(0), "server"),
-    (Source::Connecting, "connecting"),
-    (Source::AwaitingReply(0), "awaiting-reply"),
-    (Source::Answered, "answered"),
-    (Source::Unspoken(0), "unspoken"),
-    (Source::Unclear, "unclear"),
-    (Source::UnixPeer, "unix"),
-    (Source::Internal, "internal"),
-    (Source::Files, "files"),
-    (Source::Other, "other"),
+const SOURCES: [(WakeSource, &str); 10] = [
+    (WakeSource::Server(0), "server"),
+    (WakeSource::Connecting, "connecting"),
+    (WakeSource::AwaitingReply(0), "awaiting-reply"),
+    (WakeSource::Answered, "answered"),
+    (WakeSource::Unspoken(0), "unspoken"),
+    (WakeSource::Unclear, "unclear"),
+    (WakeSource::UnixPeer, "unix"),
+    (WakeSource::Internal, "internal"),
+    (WakeSource::Files, "files"),
+    (WakeSource::Other, "other"),
 ];
 
 /// `server`, or `server:80` where the port is known.
-fn parse_source(text: &str) -> Source {
+fn parse_source(text: &str) -> WakeSource {
     let (name, port) = text.split_once(':').unwrap_or((text, "0"));
     let source = SOURCES.iter().find(|(_, known)| *known == name);
     with_port(
@@ -110,29 +110,29 @@ fn parse_source(text: &str) -> Source {
     )
 }
 
-fn with_port(source: Source, port: u16) -> Source {
+fn with_port(source: WakeSource, port: u16) -> WakeSource {
     match source {
-        Source::Server(_) => Source::Server(port),
-        Source::AwaitingReply(_) => Source::AwaitingReply(port),
-        Source::Unspoken(_) => Source::Unspoken(port),
+        WakeSource::Server(_) => WakeSource::Server(port),
+        WakeSource::AwaitingReply(_) => WakeSource::AwaitingReply(port),
+        WakeSource::Unspoken(_) => WakeSource::Unspoken(port),
         source => source,
     }
 }
 
-fn source_text(source: Source) -> String {
+fn source_text(source: WakeSource) -> String {
     let kind = with_port(source, 0);
     let name = SOURCES.iter().find(|(known, _)| *known == kind).unwrap().1;
     match source {
-        Source::Server(port @ 1..)
-        | Source::AwaitingReply(port @ 1..)
-        | Source::Unspoken(port @ 1..) => format!("{name}:{port}"),
+        WakeSource::Server(port @ 1..)
+        | WakeSource::AwaitingReply(port @ 1..)
+        | WakeSource::Unspoken(port @ 1..) => format!("{name}:{port}"),
         _ => name.to_owned(),
     }
 }
 
 /// What a line says of one look, pids counted from 1.
-pub(super) fn line(time: Duration, observation: &Observation) -> String {
-    let ids: Vec<Pid> = observation
+pub(super) fn line(time: Duration, snapshot: &Snapshot) -> String {
+    let ids: Vec<Pid> = snapshot
         .processes
         .iter()
         .flat_map(|process| {
@@ -150,11 +150,11 @@ pub(super) fn line(time: Duration, observation: &Observation) -> String {
         }
         distinct.iter().position(|id| *id == pid).unwrap() + 1
     };
-    let mut line = format!("{} {}us", time.as_millis(), observation.clock.as_micros());
-    if !observation.is_complete {
+    let mut line = format!("{} {}us", time.as_millis(), snapshot.clock.as_micros());
+    if !snapshot.is_complete {
         line.push_str(" partial");
     }
-    for process in &observation.processes {
+    for process in &snapshot.processes {
         write!(line, " p{}", number(process.pid)).unwrap();
         if let Some(parent) = process.parent {
             write!(line, "<{}", number(parent)).unwrap();
@@ -199,7 +199,7 @@ fn activity(activity: &Activity) -> String {
 
 /// When the rule says that the recorded program is up, in milliseconds, if it does before `timeout`.
 pub(super) fn up_at(recording: &str, timeout: u64) -> Option<u64> {
-    let looks: Vec<(Duration, Observation)> = recording
+    let looks: Vec<(Duration, Snapshot)> = recording
         .lines()
         .filter(|line| !line.starts_with('#'))
         .map(parse_line)
@@ -210,10 +210,10 @@ pub(super) fn up_at(recording: &str, timeout: u64) -> Option<u64> {
     // Between two lines nothing has changed.
     (0..timeout.min(end)).find(|&millisecond| {
         let now = Duration::from_millis(millisecond);
-        let Some((_, observation)) = looks.iter().rev().find(|(time, _)| *time <= now) else {
+        let Some((_, snapshot)) = looks.iter().rev().find(|(time, _)| *time <= now) else {
             return false;
         };
-        calm.needs_look(now, observation.clock)
-            && calm.add(now, Condition::of(observation, deadline), observation)
+        calm.needs_look(now, snapshot.clock)
+            && calm.add(now, Condition::of(snapshot, deadline), snapshot)
     })
 }

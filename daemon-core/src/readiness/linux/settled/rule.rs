@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::observation::{Activity, Call, Observation, Process, Source, Thread, Wait};
+use super::snapshot::{Activity, BlockedWait, Call, ObservedProcess, Snapshot, Thread, WakeSource};
 
 /// What the daemon and its descendants are doing, taken together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,13 +43,13 @@ impl Condition {
     }
 
     /// The condition of a daemon whose launcher stops waiting at `deadline`.
-    pub(super) fn of(observation: &Observation, deadline: Duration) -> Self {
+    pub(super) fn of(snapshot: &Snapshot, deadline: Duration) -> Self {
         let mut signs = Signs::default();
-        let first_serves = observation.processes.first().is_some_and(|daemon| {
+        let first_serves = snapshot.processes.first().is_some_and(|daemon| {
             let first = daemon.threads.iter().find(|thread| thread.id == daemon.pid);
             first.is_some_and(Thread::serves)
         });
-        for process in &observation.processes {
+        for process in &snapshot.processes {
             let serves = process.threads.iter().any(Thread::serves);
             for thread in &process.threads {
                 // Beside another thread that serves, the start goes on in the first thread, or in a
@@ -69,16 +69,16 @@ impl Condition {
                         signs.add(Sign::Unseen);
                     }
                     Activity::Waits(wait) if wait.call == Call::Child => {
-                        signs.add_wait_for_child(observation, process);
+                        signs.add_wait_for_child(snapshot, process);
                     }
                     Activity::Waits(wait) => {
-                        signs.add_sources(wait, observation);
+                        signs.add_sources(wait, snapshot);
                         signs.add_limit(wait, may_start, deadline);
                     }
                 }
             }
         }
-        signs.conclude(observation.is_complete)
+        signs.conclude(snapshot.is_complete)
     }
 }
 
@@ -114,46 +114,54 @@ impl Signs {
         self.0 & 1 << sign as u16 != 0
     }
 
-    fn add_wait_for_child(&mut self, observation: &Observation, process: &Process) {
+    fn add_wait_for_child(&mut self, snapshot: &Snapshot, process: &ObservedProcess) {
         // The child is judged itself. Where the tree is not complete, it may be one that is not shown.
-        if has_live_child(observation, process) || !observation.is_complete {
+        if has_live_child(snapshot, process) || !snapshot.is_complete {
             self.add(Sign::Waits);
         } else {
             self.add(Sign::Starts);
         }
     }
 
-    fn add_sources(&mut self, wait: &Wait, observation: &Observation) {
+    fn add_sources(&mut self, wait: &BlockedWait, snapshot: &Snapshot) {
         self.add(Sign::Waits);
         for source in &wait.sources {
             match source {
-                Source::Server(_) => self.add(Sign::Serves),
+                WakeSource::Server(_) => self.add(Sign::Serves),
                 // A client may come as soon as a thread serves, and be silent or have its answer.
-                Source::AwaitingReply(port) | Source::Unspoken(port)
-                    if observation.is_served(*port) =>
+                WakeSource::AwaitingReply(port) | WakeSource::Unspoken(port)
+                    if snapshot.is_served(*port) =>
                 {
                     self.add(Sign::Expects);
                 }
-                Source::Connecting | Source::AwaitingReply(_) => self.add(Sign::Starts),
+                WakeSource::Connecting | WakeSource::AwaitingReply(_) => self.add(Sign::Starts),
                 // A read from nothing else is for the answer to a question, or for a greeting. In an
                 // event loop it may be that of a client of the daemon.
-                Source::UnixPeer | Source::Unspoken(_)
+                WakeSource::UnixPeer | WakeSource::Unspoken(_)
                     if wait.call == Call::Other && wait.sources.len() == 1 =>
                 {
                     self.add(Sign::Starts);
                 }
-                Source::UnixPeer | Source::Unspoken(_) | Source::Unclear => self.add(Sign::Blind),
-                Source::Answered | Source::Files | Source::Other => self.add(Sign::Expects),
-                Source::Internal => {}
+                WakeSource::UnixPeer | WakeSource::Unspoken(_) | WakeSource::Unclear => {
+                    self.add(Sign::Blind);
+                }
+                WakeSource::Answered | WakeSource::Files | WakeSource::Other => {
+                    self.add(Sign::Expects);
+                }
+                WakeSource::Internal => {}
             }
         }
     }
 
-    fn add_limit(&mut self, wait: &Wait, may_start: bool, deadline: Duration) {
+    fn add_limit(&mut self, wait: &BlockedWait, may_start: bool, deadline: Duration) {
         // What ends after the launcher has stopped waiting makes no difference, as a keep-alive. But an
         // answer may come before: to a question about a name, for example.
-        let expects_nothing =
-            |source: &Source| matches!(source, Source::Internal | Source::Answered | Source::Files);
+        let expects_nothing = |source: &WakeSource| {
+            matches!(
+                source,
+                WakeSource::Internal | WakeSource::Answered | WakeSource::Files
+            )
+        };
         let is_calm = wait.sources.iter().all(expects_nothing);
         if wait.ends.is_some_and(|ends| ends <= deadline || !is_calm) {
             self.add(Sign::Timed);
@@ -187,8 +195,8 @@ impl Signs {
     }
 }
 
-fn has_live_child(observation: &Observation, parent: &Process) -> bool {
-    observation
+fn has_live_child(snapshot: &Snapshot, parent: &ObservedProcess) -> bool {
+    snapshot
         .processes
         .iter()
         .any(|process| process.parent == Some(parent.pid) && !process.threads.is_empty())

@@ -104,8 +104,8 @@ fn patterns_are_bounded() {
     let mut calm = Calm::default();
     for place in 0..1000 {
         let line = format!("{place} {place}us p1 1:wait[]#{place:x}@3000");
-        let (now, observation) = crate::readiness::platform::settled::recording::parse_line(&line);
-        assert!(!calm.add(now, Condition::Timed, &observation));
+        let (now, snapshot) = crate::readiness::platform::settled::recording::parse_line(&line);
+        assert!(!calm.add(now, Condition::Timed, &snapshot));
     }
-    assert_eq!(calm.patterns.len(), MAX_PATTERNS);
+    assert_eq!(calm.patterns.len(), PATTERNS_MAX);
 }

@@ -47,23 +47,26 @@ fn sockets_are_told_apart() {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let (listener, path) = (listener(), temporary_path());
     let port = listener.local_addr().unwrap().port();
-    assert_eq!(set(&[&listener]).sources, [Source::Server(port)]);
+    assert_eq!(set(&[&listener]).sources, [WakeSource::Server(port)]);
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (accepted, _) = listener.accept().unwrap();
     let client_port = client.local_addr().unwrap().port();
     assert_eq!(
         set(&[&client, &accepted]).sources,
-        [Source::Unspoken(client_port), Source::Unspoken(port)]
+        [
+            WakeSource::Unspoken(client_port),
+            WakeSource::Unspoken(port)
+        ]
     );
     let unix = UnixListener::bind(&path).unwrap();
     fs::remove_file(path).unwrap();
-    assert_eq!(set(&[&unix]).sources, [Source::Server(0)]);
+    assert_eq!(set(&[&unix]).sources, [WakeSource::Server(0)]);
     assert_eq!(
         set(&[&ours, &theirs]).sources,
-        [Source::Internal, Source::Internal]
+        [WakeSource::Internal, WakeSource::Internal]
     );
     let resolver = UdpSocket::bind("127.0.0.1:0").unwrap();
-    assert_eq!(set(&[&resolver]).sources, [Source::Other]);
+    assert_eq!(set(&[&resolver]).sources, [WakeSource::Other]);
 }
 
 #[test]
@@ -77,7 +80,7 @@ fn members_of_an_epoll_set_are_seen() {
     let mut sources = set(&[&outer.0]).sources;
     sources.sort();
     let port = listener.local_addr().unwrap().port();
-    assert_eq!(sources, [Source::Server(port), Source::Internal]);
+    assert_eq!(sources, [WakeSource::Server(port), WakeSource::Internal]);
 }
 
 #[test]
@@ -110,7 +113,7 @@ fn armed_timer_is_a_limit() {
         .set(Expiration::OneShot(minute), TimerSetTimeFlags::empty())
         .unwrap();
     let awaited = set(&[&epoll.0]);
-    assert_eq!(awaited.sources, [Source::Internal]);
+    assert_eq!(awaited.sources, [WakeSource::Internal]);
     let left = awaited.timer.unwrap();
     assert!(
         left > Duration::from_secs(30) && left <= Duration::from_secs(60),
@@ -126,28 +129,31 @@ fn read_of_a_socket_has_its_timeout() {
     let timeout = Some(Duration::from_millis(400));
     stream.set_read_timeout(timeout).unwrap();
     assert_eq!(read(&stream).receive_timeout, timeout);
-    assert_eq!(read(&stream).sources, [Source::Internal]);
+    assert_eq!(read(&stream).sources, [WakeSource::Internal]);
 }
 
 #[test]
 fn what_cannot_be_read_is_unclear() {
-    assert_eq!(awaited(&Descriptors::Unknown).sources, [Source::Unclear]);
+    assert_eq!(
+        awaited(&Descriptors::Unknown).sources,
+        [WakeSource::Unclear]
+    );
     let closed = Descriptors::Set(vec![1_000_000]);
-    assert_eq!(awaited(&closed).sources, [Source::Unclear]);
+    assert_eq!(awaited(&closed).sources, [WakeSource::Unclear]);
     let read = Descriptors::Read(1_000_000);
-    assert_eq!(awaited(&read).sources, [Source::Unclear]);
+    assert_eq!(awaited(&read).sources, [WakeSource::Unclear]);
 }
 
 #[test]
 fn what_another_process_can_end_is_not_internal() {
     for (link, source) in [
-        ("anon_inode:[eventfd]", Source::Internal),
-        ("anon_inode:[signalfd]", Source::Internal),
-        ("anon_inode:inotify", Source::Files),
-        ("anon_inode:[io_uring]", Source::Unclear),
-        ("anon_inode:[unknown]", Source::Other),
-        ("pipe:[1]", Source::Other),
-        ("/dev/pts/1", Source::Other),
+        ("anon_inode:[eventfd]", WakeSource::Internal),
+        ("anon_inode:[signalfd]", WakeSource::Internal),
+        ("anon_inode:inotify", WakeSource::Files),
+        ("anon_inode:[io_uring]", WakeSource::Unclear),
+        ("anon_inode:[unknown]", WakeSource::Other),
+        ("pipe:[1]", WakeSource::Other),
+        ("/dev/pts/1", WakeSource::Other),
     ] {
         assert_eq!(source_of_file(link), source, "{link}");
     }

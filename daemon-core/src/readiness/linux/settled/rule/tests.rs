@@ -3,8 +3,8 @@ use crate::readiness::platform::settled::recording::parse_line;
 
 /// The condition of a daemon with these processes and threads, at a timeout after 3 s.
 fn condition(threads: &str) -> Condition {
-    let (_, observation) = parse_line(&format!("0 0us {threads}"));
-    Condition::of(&observation, Duration::from_secs(3))
+    let (_, snapshot) = parse_line(&format!("0 0us {threads}"));
+    Condition::of(&snapshot, Duration::from_secs(3))
 }
 
 #[test]

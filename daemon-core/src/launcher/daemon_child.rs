@@ -32,7 +32,7 @@ const GROUP_POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 /// The daemon. Its zombie stays until the drop, so that its pid and its process group stay its own.
 #[derive(Debug)]
-pub(crate) struct Process {
+pub(crate) struct DaemonChild {
     child: Child,
     stop_signal: i32,
     kill_mode: KillMode,
@@ -40,7 +40,7 @@ pub(crate) struct Process {
     stop_timeout: Duration,
 }
 
-impl Process {
+impl DaemonChild {
     pub(super) fn new(child: Child, record: &Record) -> Self {
         let Settings {
             stop_signal,
@@ -184,7 +184,7 @@ pub(crate) enum Stop {
 
 impl Stop {
     /// Takes the next step; when the step after it is due, unless the stop is over.
-    pub(crate) fn step(&mut self, process: &Process, now: Instant) -> Option<Instant> {
+    pub(crate) fn step(&mut self, process: &DaemonChild, now: Instant) -> Option<Instant> {
         if process.has_ended() {
             return None;
         }

@@ -6,9 +6,9 @@ use nix::unistd::Pid;
 
 /// All processes of the tree at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Observation {
+pub(super) struct Snapshot {
     /// The daemon comes first.
-    pub(super) processes: Vec<Process>,
+    pub(super) processes: Vec<ObservedProcess>,
     /// False where a child may be missing.
     pub(super) is_complete: bool,
     /// The processor time of all processes together; any change means that a thread has run.
@@ -16,7 +16,7 @@ pub(super) struct Observation {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Process {
+pub(super) struct ObservedProcess {
     pub(super) pid: Pid,
     pub(super) parent: Option<Pid>,
     /// Without those that have ended.
@@ -33,11 +33,11 @@ impl Thread {
     /// Whether it waits for clients.
     pub(super) fn serves(&self) -> bool {
         self.sources()
-            .any(|source| matches!(source, Source::Server(_)))
+            .any(|source| matches!(source, WakeSource::Server(_)))
     }
 
     /// What it waits for.
-    pub(super) fn sources(&self) -> impl Iterator<Item = &Source> {
+    pub(super) fn sources(&self) -> impl Iterator<Item = &WakeSource> {
         let wait = match &self.activity {
             Activity::Waits(wait) => Some(wait),
             _ => None,
@@ -60,10 +60,10 @@ pub(super) enum Activity {
     Works,
     /// Asleep, and the kernel does not show in which call.
     Sleeps,
-    Waits(Wait),
+    Waits(BlockedWait),
 }
 
-impl Observation {
+impl Snapshot {
     /// A thread runs, and no other one was looked at.
     pub(super) fn of_running(clock: Duration) -> Self {
         Self {
@@ -76,7 +76,7 @@ impl Observation {
     /// Whether a connection with this local port is one of a client of the daemon.
     pub(super) fn is_served(&self, port: u16) -> bool {
         let mut threads = self.processes.iter().flat_map(|process| &process.threads);
-        let server = Source::Server(port);
+        let server = WakeSource::Server(port);
         port != 0 && threads.any(|thread| thread.sources().any(|source| *source == server))
     }
 
@@ -93,11 +93,11 @@ impl Observation {
 
 /// A call that waits for something from outside of the thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Wait {
+pub(super) struct BlockedWait {
     pub(super) call: Call,
     /// When it ends by itself, in time since the watch began.
     pub(super) ends: Option<Duration>,
-    pub(super) sources: Vec<Source>,
+    pub(super) sources: Vec<WakeSource>,
     /// A hash of the call and of the place in the program: the same for the same line of code.
     pub(super) place: u64,
 }
@@ -114,7 +114,7 @@ pub(super) enum Call {
 
 /// Something that ends the wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Source {
+pub(super) enum WakeSource {
     /// A socket that clients come to, with its TCP port; zero for any other kind.
     Server(u16),
     /// A TCP connection that is being made.

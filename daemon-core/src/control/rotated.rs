@@ -4,21 +4,21 @@ use nix::errno::Errno;
 
 use super::Control;
 use super::holder::Holder;
-use super::pid_file_state::Found;
+use super::pid_file_state::PidFileState;
 use crate::error::Error;
 use crate::files::FileId;
-use crate::log_rotation::{LogWriter, WriterState};
+use crate::log_rotation::{ProcessState, RotatedProcess};
 use crate::signal::Signal;
 use crate::sys;
 
 /// The daemon with a PID file, looked at when it is asked for.
 #[derive(Debug)]
-pub(crate) struct DaemonAsWriter<'a> {
+pub(crate) struct ControlledDaemon<'a> {
     control: &'a Control,
     holder: Option<Holder>,
 }
 
-impl<'a> DaemonAsWriter<'a> {
+impl<'a> ControlledDaemon<'a> {
     pub(crate) fn new(control: &'a Control) -> Self {
         Self {
             control,
@@ -27,17 +27,21 @@ impl<'a> DaemonAsWriter<'a> {
     }
 }
 
-impl LogWriter for DaemonAsWriter<'_> {
-    fn find(&mut self) -> Result<WriterState, Error> {
+impl RotatedProcess for ControlledDaemon<'_> {
+    fn find(&mut self) -> Result<ProcessState, Error> {
         let holder = match self.control.find()? {
-            Found::NoFile | Found::Unlocked(_) => return Ok(WriterState::NotRunning),
-            Found::Starting(_) | Found::Restarting(..) => return Ok(WriterState::Starting),
-            Found::Running(holder) => holder,
+            PidFileState::NoFile | PidFileState::Unlocked(_) => {
+                return Ok(ProcessState::NotRunning);
+            }
+            PidFileState::Starting(_) | PidFileState::Restarting(..) => {
+                return Ok(ProcessState::Starting);
+            }
+            PidFileState::Running(holder) => holder,
         };
         self.control.refuse_unless_certain(&holder)?;
         let pid = holder.pid();
         self.holder = Some(holder);
-        Ok(WriterState::Up(pid))
+        Ok(ProcessState::Up(pid))
     }
 
     fn catches(&self, signal: Signal) -> bool {
