@@ -61,6 +61,15 @@ impl Error {
         Self::unproved(path, &reason)
     }
 
+    /// Another user could have made the lock name this process.
+    pub(crate) fn holder_of_other_user(path: &Path, pid: Pid) -> Self {
+        let reason = format!(
+            "process {pid}, which it names, belongs to another user than the daemon, and is not seen \
+             to hold the lock; use CAP_SYS_PTRACE to see it"
+        );
+        Self::unproved(path, reason)
+    }
+
     /// The daemon has ended, and the launcher has not reported it yet.
     pub(crate) fn launcher_stopped(path: &Path, launcher: Pid) -> Self {
         Self::unproved(path, pid_file::launcher_stopped(launcher))

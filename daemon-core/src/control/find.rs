@@ -104,7 +104,10 @@ impl Control {
 
     /// What is signalled must be the daemon, for certain.
     pub(super) fn refuse_unless_certain(&self, holder: &Holder) -> Result<(), Error> {
-        if !holder.is_certain() {
+        if holder.has_user(&self.user) == Some(false) {
+            return Err(Error::holder_of_other_user(&self.pid_file, holder.pid()));
+        }
+        if !holder.is_certain(&self.user) {
             return Err(self.unproved(holder.file(), Some(holder.pid())));
         }
         self.refuse_if_planted(holder.file())

@@ -8,6 +8,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::Pid;
 
+use super::daemon_user::{self, DaemonUser};
 use crate::lock::{self, Proof};
 use crate::signal::Signal;
 use crate::sys;
@@ -76,8 +77,8 @@ pub(super) enum KnownSupervisor {
 impl KnownSupervisor {
     /// The supervisor of what was found: its parent, or that process itself. In this order: a run may
     /// have any name, also that of a supervisor.
-    pub(super) fn of(found: &Holder) -> Self {
-        let parent = Holder::parent_supervisor(found);
+    pub(super) fn of(found: &Holder, user: &DaemonUser) -> Self {
+        let parent = Holder::parent_supervisor(found, user);
         match parent.or_else(|| Holder::supervisor(&found.file, found.pid)) {
             Some(supervisor) => Self::Seen(supervisor),
             None if lock::is_supervised(&found.file) => Self::Unseen,
@@ -112,20 +113,19 @@ impl Holder {
         })
     }
 
-    /// The parent of a run, if it is its supervisor.
-    fn parent_supervisor(run: &Self) -> Option<Self> {
+    /// The parent of a run, if it is its supervisor. A run of another user could have made the lock
+    /// name the run of another supervisor.
+    fn parent_supervisor(run: &Self, user: &DaemonUser) -> Option<Self> {
         let parent = sys::process::parent_of(run.pid)?;
         let mut supervisor = Self::supervisor(&run.file, parent)?;
-        if supervisor.evidence != Evidence::Seen {
-            // Looked at again: a parent that has ended could have left its pid to another process.
-            let is_parent = sys::process::parent_of(run.pid) == Some(parent);
-            supervisor.evidence = if is_parent && run.is_certain() {
-                Evidence::Parent
-            } else {
-                Evidence::Named
-            };
+        if supervisor.evidence == Evidence::Seen {
+            return Some(supervisor);
         }
-        Some(supervisor)
+        // Looked at again: a parent that has ended could have left its pid to another process.
+        let is_parent = sys::process::parent_of(run.pid) == Some(parent);
+        let is_run = || run.evidence == Evidence::Seen || (user.is_own() && run.is_certain(user));
+        supervisor.evidence = Evidence::Parent;
+        (is_parent && is_run()).then_some(supervisor)
     }
 
     /// This process, if it proves to be what it is taken for.
@@ -166,16 +166,43 @@ impl Holder {
         &self.file
     }
 
-    /// Whether the process may be signalled: it was seen to hold the lock, it is the parent of
-    /// such a run, or it started when the lock or the file says that the daemon started; a supervisor
-    /// that is named between two runs may have started before the last run. A process that got a recycled pid started later. Where
-    /// the system tells neither, the pid in the locked file is enough.
-    pub(super) fn is_certain(&self) -> bool {
-        if matches!(self.evidence, Evidence::Seen | Evidence::Parent) {
+    /// Whether the process may be signalled: it was seen to hold the lock, or all that is known of it
+    /// fits.
+    ///
+    /// Where the system does not show the holder, the process belongs to the user of the daemon, and
+    /// it started when the lock or the file says that the daemon started; a supervisor that is named
+    /// between two runs may have started before the last run. A process that got a recycled pid
+    /// started later. Another user that has the lock can change the pid and the time, but gains
+    /// nothing: it may signal its own processes anyway. Where the system tells nothing, the pid in the
+    /// locked file is enough.
+    pub(super) fn is_certain(&self, user: &DaemonUser) -> bool {
+        if self.evidence == Evidence::Seen
+            || (self.start.is_none() && !sys::process::STARTS_ARE_KNOWN)
+        {
             return true;
         }
+        self.has_user(user) == Some(true)
+            && (self.evidence == Evidence::Parent || self.has_started_in_time())
+    }
+
+    /// Whether the process has the user that the daemon has, or its supervisor, in all its ids, if that
+    /// is known. True also if this process may not signal it: then the kernel refuses the signal.
+    pub(super) fn has_user(&self, user: &DaemonUser) -> Option<bool> {
+        let expected = match self.evidence {
+            Evidence::Seen => return Some(true),
+            Evidence::Named => user.uid(),
+            Evidence::Parent => Some(daemon_user::own()),
+            // A daemon of another user could name any supervisor.
+            Evidence::NamedSupervisor => user.uid().filter(|_| user.is_own()),
+        };
+        let users = sys::process::users_of(self.pid)?;
+        let has_expected = expected.is_some_and(|user| users == [user; 3]);
+        Some(has_expected || sys::signals::send(self.pid, 0) == Err(Errno::EPERM))
+    }
+
+    fn has_started_in_time(&self) -> bool {
         let Some(start) = self.start else {
-            return !sys::process::STARTS_ARE_KNOWN;
+            return false;
         };
         // Both count from the start of the system, and no change of the clock changes them.
         if let Some(stamp) = lock::start_stamp(&self.file) {
@@ -268,8 +295,48 @@ pub(super) fn is_readable_within(pidfd: &OwnedFd, timeout: Duration) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail by panic")]
 mod tests {
     use super::*;
+
+    use crate::sys::lock::ByteRange;
+
+    /// This process has the lock of this file, and something else supervises it.
+    fn supervised_by_another(name: &str) -> (File, File) {
+        let path = std::env::temp_dir().join(format!("{name}-{}", std::process::id()));
+        let open = || {
+            let mut options = File::options();
+            options.read(true).write(true).create(true).truncate(false);
+            options.open(&path).unwrap()
+        };
+        let (held, looked_at) = (open(), open());
+        std::fs::remove_file(&path).unwrap();
+        assert!(lock::try_lock(&held, ByteRange::Daemon).unwrap());
+        assert!(lock::try_lock(&held, ByteRange::BringUp).unwrap());
+        lock::unlock_below(&held, 2).unwrap();
+        (held, looked_at)
+    }
+
+    #[test]
+    fn missing_supervisor_is_unseen() {
+        if !lock::has_byte_ranges() {
+            return;
+        }
+        let (held, file) = supervised_by_another("unseen");
+        let this = Holder::proved(&file, Pid::this(), |_, _| Some(Evidence::Seen)).unwrap();
+        // Neither this process nor its parent is one.
+        let supervisor = KnownSupervisor::of(&this, &DaemonUser::Own);
+        assert!(
+            matches!(supervisor, KnownSupervisor::Unseen),
+            "{supervisor:?}"
+        );
+        lock::unlock(&held, ByteRange::BringUp).unwrap();
+        let supervisor = KnownSupervisor::of(&this, &DaemonUser::Own);
+        assert!(
+            matches!(supervisor, KnownSupervisor::None),
+            "{supervisor:?}"
+        );
+    }
 
     #[test]
     fn supervisor_may_be_older_than_the_stamp() {

@@ -1,5 +1,6 @@
 //! What can be done with a daemon that is there, by its PID file: asking, stopping, signalling.
 
+mod daemon_user;
 mod failure;
 mod find;
 mod holder;
@@ -27,6 +28,7 @@ use crate::sys;
 use holder::{Holder, KnownSupervisor};
 use pid_file_state::PidFileState;
 
+pub(crate) use daemon_user::DaemonUser;
 pub(crate) use rotated::ControlledDaemon;
 pub use status::{Status, Stopped, Supervision};
 pub(crate) use verdict::Verdict;
@@ -35,9 +37,10 @@ pub(crate) use verdict::Verdict;
 ///
 /// The lock of the file decides whether there is a daemon. A process is signalled only when it is seen
 /// to hold that lock, never because of the pid in the file; see `pidfd_open(2)`. Where the system does
-/// not show the holder, for example of another user's process, no other process may be seen to hold the
-/// lock, and the process must have started when the pid was written. Systems other than Linux show
-/// neither; there the pid in the locked file is used. Nothing here waits for a pid to vanish, and
+/// not show the holder, for example to root in a container, no other process may be seen to hold the
+/// lock, the process must have started when the pid was written, and it must belong to the user of this
+/// process; [`Daemon::control`](crate::Daemon::control) knows the user that the option `user` gives to
+/// the daemon. Systems other than Linux show neither; there the pid in the locked file is used. Nothing here waits for a pid to vanish, and
 /// on Linux nothing but [`stop`](Self::stop) ever takes the lock.
 ///
 /// ```
@@ -52,6 +55,7 @@ pub struct Control {
     unresolved: Option<PathSource>,
     stop_signal: Signal,
     kill_mode: KillMode,
+    user: DaemonUser,
     expects_supervisor: bool,
 }
 
@@ -77,6 +81,7 @@ impl Control {
             pid_file: resolved.unwrap_or_default(),
             stop_signal: Signal::SIGTERM,
             kill_mode: KillMode::default(),
+            user: DaemonUser::default(),
             expects_supervisor: false,
         }
     }
@@ -110,6 +115,12 @@ impl Control {
     #[must_use]
     pub fn kill_mode(mut self, mode: KillMode) -> Self {
         self.kill_mode = mode;
+        self
+    }
+
+    /// Sets the user that the daemon becomes.
+    pub(crate) fn run_by(mut self, user: DaemonUser) -> Self {
+        self.user = user;
         self
     }
 
@@ -231,12 +242,14 @@ impl Control {
             PidFileState::Restarting(_, due) => {
                 return Err(Error::restart_due(step, &self.pid_file, due));
             }
-            PidFileState::Starting(Some(holder)) => match KnownSupervisor::of(&holder) {
-                KnownSupervisor::None => holder,
-                KnownSupervisor::Seen(_) | KnownSupervisor::Unseen => {
-                    return Err(Error::being_started(step, &self.pid_file));
+            PidFileState::Starting(Some(holder)) => {
+                match KnownSupervisor::of(&holder, &self.user) {
+                    KnownSupervisor::None => holder,
+                    KnownSupervisor::Seen(_) | KnownSupervisor::Unseen => {
+                        return Err(Error::being_started(step, &self.pid_file));
+                    }
                 }
-            },
+            }
             PidFileState::Running(holder) => holder,
         };
         self.refuse_unless_certain(&holder)?;

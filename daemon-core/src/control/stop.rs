@@ -70,7 +70,7 @@ impl Control {
             | PidFileState::Restarting(holder, _)
             | PidFileState::Running(holder) => holder,
         };
-        let stopped = match KnownSupervisor::of(&holder) {
+        let stopped = match KnownSupervisor::of(&holder, &self.user) {
             KnownSupervisor::Seen(supervisor) => {
                 return self.stop_supervisor(&supervisor, &holder, timeout, waits);
             }

@@ -38,7 +38,7 @@ impl Control {
 
     /// How far the daemon is supervised.
     pub(super) fn supervision_of(&self, found: &Holder) -> Supervision {
-        match KnownSupervisor::of(found) {
+        match KnownSupervisor::of(found, &self.user) {
             KnownSupervisor::Seen(supervisor) if process::is_stopped(supervisor.pid()) => {
                 Supervision::Stopped
             }

@@ -1,15 +1,14 @@
 //! The control of the daemon that the settings describe.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 
 use nix::unistd::Pid;
 
-use crate::control::{Control, Status};
+use crate::control::{Control, DaemonUser, Status};
 use crate::daemon::Daemon;
 use crate::error::{Error, shown};
 use crate::path_template;
-use crate::settings::{Object, Settings};
+use crate::settings::Object;
 
 impl Daemon {
     /// The control of the daemon that has this PID file.
@@ -37,14 +36,24 @@ pub(super) fn control(settings: &Daemon, argv0: Option<OsString>) -> Result<Cont
     let source = source.ok_or_else(Error::no_pid_file)?;
     let context = settings.path_context(&argv0.unwrap_or_default());
     let path = path_template::resolve(Object::PidFile, source, &context)?;
-    Ok(with_settings(path.into_path(), &settings.settings))
+    let options = &settings.settings;
+    Ok(Control::new(path.into_path())
+        .stop_signal(options.stop_signal)
+        .kill_mode(options.kill_mode)
+        .run_by(daemon_user(settings))
+        .expect_supervisor(options.restart.is_some()))
 }
 
-fn with_settings(pid_file: PathBuf, settings: &Settings) -> Control {
-    Control::new(pid_file)
-        .stop_signal(settings.stop_signal)
-        .kill_mode(settings.kill_mode)
-        .expect_supervisor(settings.restart.is_some())
+/// It is looked up when it is needed: the user may have been deleted since.
+fn daemon_user(settings: &Daemon) -> DaemonUser {
+    match (settings.user.clone(), settings.capabilities.privileges) {
+        (Some(user), Some(privileges)) => DaemonUser::Named {
+            user,
+            group: settings.group.clone(),
+            look_up: privileges.look_up,
+        },
+        _ => DaemonUser::Own,
+    }
 }
 
 /// The process that has the arguments of the daemon: the daemon, or its supervisor.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::verdict;
 use crate::before_start::Passed;
-use crate::control::Control;
+use crate::control::{Control, DaemonUser};
 use crate::descriptors::KeptFds;
 use crate::error::{Error, ErrorKind};
 use crate::handoff::SupervisorRecord;
@@ -136,9 +136,11 @@ fn lost(how: &str) -> Error {
 }
 
 fn stop_daemon(pid_file: &PidFile, settings: &Settings) {
+    let user = settings.identity.as_ref().map(|user| user.uid);
     let control = Control::new(pid_file.path())
         .stop_signal(settings.stop_signal)
-        .kill_mode(settings.kill_mode);
+        .kill_mode(settings.kill_mode)
+        .run_by(user.map_or(DaemonUser::Own, DaemonUser::Uid));
     if control.end_process(settings.stop_timeout).is_err() {
         // The next start finds the lock held, and says so.
         pid_file.leave_to_daemon();

@@ -56,6 +56,44 @@ fn foreign_proc_proves_no_holder() {
     assert!(daemon.process.is_alive());
 }
 
+/// The verb has the same pid in its namespace and in that of `/proc`, which therefore looks like its
+/// own. The pid of the daemon belongs to another process in the namespace of the verb.
+#[test]
+fn proc_that_looks_like_ours_proves_no_holder() {
+    requires!(linux("the holder of a lock"), namespaces);
+    let scratch = Scratch::new();
+    let script = r#"
+        $0 -d || exit 1
+        export daemon=$(cat report.pid)
+        unshare -pf sh -c '
+            at() { echo $(($1 - 1)) > /proc/sys/kernel/ns_last_pid; }
+            at $daemon
+            sleep 600 &
+            test $! = $daemon || exit 2
+            # The next process gets the same pid in both.
+            align() { at $(($(sh -c "$seen; echo \$pid") + 1)); }
+            seen="read pid rest < /proc/self/stat"
+            align
+            sh -c "$seen; test \$pid = \$\$" || exit 3
+            align
+            $0 -s stop; echo $?
+            kill -0 $daemon && echo alive
+            kill $daemon
+        ' $0
+        $0 -s stop
+    "#;
+    let outcome = scratch.first_process(script).run();
+    assert_eq!(outcome.code(), 0, "{outcome:?}");
+    assert!(
+        outcome.out_text().starts_with(
+            "4
+alive
+"
+        ),
+        "{outcome:?}"
+    );
+}
+
 #[test]
 fn listening_settles_with_a_foreign_proc() {
     requires!(linux("the sockets of another process"), root);

@@ -2,12 +2,17 @@
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use std::time::{Duration, UNIX_EPOCH};
+
+use nix::sys::signal::Signal;
 
 use super::canary::Canary;
 use super::stage::{OPTIONS, as_nobody, expect_answer, expect_failure};
 use crate::support::deadline::eventually;
 use crate::support::scratch::Scratch;
+use crate::support::users::UNPRIVILEGED;
 use crate::support::{lock, process, requires};
 
 #[test]
@@ -46,6 +51,87 @@ fn container_root_controls_daemons_of_other_users() {
         assert_eq!(outcome.code(), 0, "{outcome:?}");
     }
     assert!(!daemon.process.is_alive());
+}
+
+/// A supervisor of root, and its child of another user.
+fn supervisor_of_a_user() -> (Canary, Option<i32>) {
+    let child = format!("setpriv --reuid={UNPRIVILEGED} --clear-groups cat");
+    let (canary, child) = Canary::supervisor(Command::new("sh"), &child);
+    eventually("the child has its user", || {
+        let user = process::status_field(child, "Uid")?;
+        user.starts_with(&UNPRIVILEGED.to_string()).then_some(())
+    });
+    (canary, Some(child))
+}
+
+/// The daemon has the lock, and so it can change the pid and the time of its start. Root in a container
+/// cannot see which process has the lock.
+#[test]
+fn forged_pid_and_stamp_reach_no_other_user() {
+    requires!(linux("the holder of a lock"), users);
+    for victim in ["a process", "a supervisor", "the run of a supervisor"] {
+        let (mut canary, run) = match victim {
+            "a process" => (Canary::new(), None),
+            "a supervisor" => (Canary::supervisor(Command::new("sh"), "cat").0, None),
+            _ => supervisor_of_a_user(),
+        };
+        let victim = run.unwrap_or(canary.0.id().cast_signed());
+        let scratch = Scratch::new();
+        scratch.directory_of(UNPRIVILEGED, "out");
+        scratch.write("victim", format!("{victim}\n"));
+        let options = format!("{OPTIONS}\nuser=nobody\nlog_reopen=1");
+        let start = scratch.background().options(&*options);
+        let daemon = scratch.up(start.does("catch:1 wait:go forge:victim create:out/forged hang"));
+        scratch.write("go", "");
+        eventually("it has forged its file", || {
+            scratch.path("out/forged").exists().then_some(())
+        });
+        assert_eq!(scratch.read("report.pid"), format!("{victim}\n"));
+        let verb = |verb| scratch.report().options(&*options).args(["-s", verb]);
+        let reopen = verb("reopen").under(&IN_CONTAINER).run();
+        assert_eq!(reopen.code(), 4, "{reopen:?}");
+        let stop = verb("stop").under(&IN_CONTAINER).spawn();
+        if run.is_some() {
+            // It has the user of the daemon, which could have ended it too.
+            eventually("the child is stopped", || {
+                process::stat(victim)
+                    .is_none_or(|it| it.state == 'Z')
+                    .then_some(())
+            });
+            daemon.process.signal(Signal::SIGKILL);
+        }
+        let stop = stop.wait();
+        assert_eq!(stop.code(), if run.is_some() { 0 } else { 4 }, "{stop:?}");
+        canary.expect_alive();
+        if run.is_none() {
+            scratch.write("report.pid", format!("{}\n", daemon.pid()));
+        }
+    }
+}
+
+/// The parent of a process that may not be the daemon is no supervisor.
+#[test]
+fn parent_of_an_uncertain_run_is_not_signalled() {
+    requires!(linux("the start time of a process"), users);
+    let scratch = Scratch::new();
+    // No process but root's can look at what may not be read.
+    let opaque = |program: &str| {
+        let installed = requires::find(program).expect("the program");
+        let copy = scratch.copy_program(&installed, &format!("opaque-{program}"));
+        fs::set_permissions(&copy, fs::Permissions::from_mode(0o111)).expect("chmod");
+        copy
+    };
+    let mut shell = Command::new(opaque("sh"));
+    shell.uid(UNPRIVILEGED).gid(UNPRIVILEGED);
+    let (mut canary, child) = Canary::supervisor(shell, &opaque("cat").to_string_lossy());
+    let path = scratch.write("report.pid", format!("{child}\n"));
+    let _lock = lock::hold(&path);
+    File::open(&path)
+        .and_then(|file| file.set_modified(UNIX_EPOCH))
+        .expect("touch");
+    let stop = as_nobody(scratch.verb("stop")).run();
+    expect_failure(&stop, 4, &[&format!("the file names process {child}")]);
+    canary.expect_alive();
 }
 
 #[test]

@@ -4,16 +4,19 @@ use std::env;
 use std::fs::{self, File};
 use std::io;
 use std::mem;
-use std::os::fd::{AsRawFd, IntoRawFd};
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, RawFd};
+use std::os::unix::fs::FileExt;
 use std::process::Command;
 
 use nix::fcntl::{FcntlArg, fcntl};
+use nix::unistd::{SysconfVar, sysconf};
 
 pub(crate) fn take(verb: &str, object: &str) -> io::Result<bool> {
     match verb {
         "alone" => alone(object)?,
         "pester" => pester(object),
         "replace-lock" => replace_lock(object)?,
+        "forge" => forge(object)?,
         // A child that carries out a control verb.
         "control" => {
             let mut verb = Command::new(env::current_exe()?);
@@ -40,16 +43,44 @@ fn alone(name: &str) -> io::Result<()> {
 /// Puts another file in the place of the descriptor that holds the lock, as a program does that closes
 /// every descriptor and then opens its own files.
 fn replace_lock(name: &str) -> io::Result<()> {
-    let pid_file = daemon::pid_file().expect("a PID file");
     let file = File::options().read(true).write(true).open(name)?;
+    let fd = locked_descriptor()?;
+    // SAFETY: the call takes integers; what it closes is not used by this program.
+    unsafe { libc::dup2(file.as_raw_fd(), fd) };
+    Ok(())
+}
+
+/// The descriptor of the PID file, which the daemon has inherited.
+fn locked_descriptor() -> io::Result<RawFd> {
+    let pid_file = daemon::pid_file().expect("a PID file");
     for entry in fs::read_dir("/proc/self/fd")? {
         let entry = entry?;
         if fs::read_link(entry.path()).is_ok_and(|target| target == pid_file) {
-            let fd = entry.file_name().to_string_lossy().parse().expect("an fd");
-            // SAFETY: the call takes integers; what it closes is not used by this program.
-            unsafe { libc::dup2(file.as_raw_fd(), fd) };
+            return Ok(entry.file_name().to_string_lossy().parse().expect("an fd"));
         }
     }
+    panic!("no descriptor of the PID file");
+}
+
+/// Makes the PID file and its lock tell of the process whose pid is in this file, as a daemon in the
+/// hands of an attacker can.
+fn forge(name: &str) -> io::Result<()> {
+    const STAMP: libc::off_t = 1 << 61;
+    let victim = fs::read_to_string(name)?;
+    let fields = fs::read_to_string(format!("/proc/{}/stat", victim.trim()))?;
+    let (_, fields) = fields.rsplit_once(')').expect("a name");
+    let began = fields.split_whitespace().nth(22 - 3).expect("a start");
+    let ticks: libc::off_t = began.parse().expect("a number");
+    let per_second = sysconf(SysconfVar::CLK_TCK)?.expect("the ticks of a second");
+    let milliseconds = ticks * 1000 / libc::off_t::from(per_second);
+    // SAFETY: the descriptor is open, and nothing else in this program uses it.
+    let file = unsafe { File::from_raw_fd(locked_descriptor()?) };
+    file.write_all_at(victim.as_bytes(), 0)?;
+    file.set_len(victim.len() as u64)?;
+    for (kind, length) in [(libc::F_WRLCK, STAMP), (libc::F_UNLCK, milliseconds)] {
+        fcntl(&file, FcntlArg::F_OFD_SETLK(&lock(kind, STAMP, length)))?;
+    }
+    let _open_for_ever = file.into_raw_fd();
     Ok(())
 }
 
