@@ -1,110 +1,16 @@
 //! Steps of a rotation, with what other processes do in between.
 
-use std::cell::Cell;
+mod fake_process;
+mod scratch;
+
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use nix::unistd::{getegid, geteuid};
+use std::path::Path;
 
 use super::*;
 use crate::error::ErrorKind;
-
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> Self {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("daemon-rotation-{}-{count}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir_all(path.join("logs")).expect("mkdir");
-        Self(path.canonicalize().expect("its path"))
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
-    fn write(&self, name: &str, content: &str) {
-        fs::write(self.path(name), content).expect("write");
-    }
-
-    fn read(&self, name: &str) -> Option<String> {
-        fs::read_to_string(self.path(name)).ok()
-    }
-
-    fn config(&self) -> RotationConfig {
-        RotationConfig {
-            pid_file: self.path("it.pid"),
-            log: self.path("logs/log"),
-            size: 1,
-            keep: 2,
-            mode: 0o640,
-            owner: None,
-            signal: Signal::SIGUSR1,
-            reopen_timeout: Duration::ZERO,
-        }
-    }
-
-    /// The same for a daemon that may not create its log.
-    fn config_of_user(&self) -> RotationConfig {
-        RotationConfig {
-            owner: Some((geteuid().as_raw(), getegid().as_raw())),
-            ..self.config()
-        }
-    }
-
-    fn logs(&self) -> [Option<String>; 3] {
-        ["logs/log", "logs/log.1", "logs/log.2"].map(|name| self.read(name))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).ok();
-    }
-}
-
-/// A run that does what a test says when it gets the signal.
-struct FakeProcess<'a> {
-    state: ProcessState,
-    reopen: &'a dyn Fn() -> Result<(), Errno>,
-    file: Cell<Option<FileId>>,
-}
-
-impl<'a> FakeProcess<'a> {
-    fn new(reopen: &'a dyn Fn() -> Result<(), Errno>) -> Self {
-        Self {
-            state: ProcessState::Up(Pid::this()),
-            reopen,
-            file: Cell::new(None),
-        }
-    }
-}
-
-impl RotatedProcess for FakeProcess<'_> {
-    fn find(&mut self) -> Result<ProcessState, Error> {
-        Ok(self.state)
-    }
-
-    fn catches(&self, _signal: Signal) -> bool {
-        true
-    }
-
-    fn writes_to(&self, file: FileId) -> Option<bool> {
-        Some(self.file.get() == Some(file))
-    }
-
-    fn send(&self, _signal: Signal) -> Result<(), Errno> {
-        (self.reopen)()
-    }
-
-    fn has_ended(&self) -> bool {
-        false
-    }
-}
+use fake_process::FakeProcess;
+use scratch::Scratch;
 
 fn some(texts: [&str; 2]) -> [Option<String>; 2] {
     texts.map(|text| Some(text.to_owned()))

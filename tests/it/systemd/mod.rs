@@ -1,5 +1,6 @@
 //! Under systemd in new namespaces: as the manager of a user, and as process 1.
 
+mod machine;
 mod system;
 mod unit;
 mod user;

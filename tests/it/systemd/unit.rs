@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use daemon::{Daemon, KillMode, PathSource, Readiness, Restart, Signal, Stdin};
 
-use super::system::expect_right_with;
+use super::machine::expect_right_with;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
 use crate::support::{program, requires};

@@ -22,6 +22,7 @@
 mod locks;
 mod measure;
 mod options;
+mod output;
 mod privileges;
 mod processes;
 mod readiness;

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use daemon::{Daemon, KillMode, PathSource, Readiness, Restart, Signal, Start, Stdin};
 
-use crate::steps;
+use crate::{output, steps};
 
 pub(crate) fn daemon() -> Daemon {
     from_lines(Daemon::new(), "TEST_OPTIONS")
@@ -183,7 +183,7 @@ fn computed(path: PathBuf) -> PathSource {
 fn configure(daemon: Daemon) -> Daemon {
     note_where();
     if let Some(path) = env::var_os("TEST_ANSWER") {
-        steps::prompt(&path.to_string_lossy()).expect("ask");
+        output::prompt(&path.to_string_lossy()).expect("ask");
     }
     from_lines(daemon, "TEST_CONFIGURE")
 }

@@ -1,26 +1,23 @@
 //! What the program does: the steps in a variable, one word after the other.
 
 use std::env;
-use std::ffi::CString;
 use std::fs::{self, File, OpenOptions};
 use std::hint::black_box;
 use std::io::{self, Write};
 use std::os::fd::IntoRawFd;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, ExitCode};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::{SigHandler, SigSet, Signal, raise};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::stat::Mode;
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{ForkResult, fork};
 
-use crate::{locks, measure, privileges, processes, readiness, starts};
+use crate::{locks, measure, output, privileges, processes, readiness, starts};
 
 pub(crate) fn take(variable: &str) -> ExitCode {
     let steps = env::var(variable).unwrap_or_default();
@@ -71,15 +68,15 @@ fn take_one(verb: &str, object: &str, stays: bool) -> io::Result<Option<ExitCode
         "start-waits" => starts::wait(object)?,
         "say" => println!("{object}"),
         "complain" => eprintln!("{object}"),
-        "print" => print(number())?,
-        "bytes" => bytes(number())?,
+        "print" => output::print(number())?,
+        "bytes" => output::bytes(number())?,
         // A writer that never stops but for SIGTERM, each line with its number.
-        "count" => count()?,
+        "count" => output::count()?,
         // The same in several threads at full rate: the thread, a space and the number.
-        "count-in-threads" => count_in_threads(number())?,
+        "count-in-threads" => output::count_in_threads(number())?,
         // Lines of a kilobyte, as programs print them and through the writer that never fails.
         "flood" => (0..number()).for_each(|line| println!("{line:1023}")),
-        "flood-lossy" => flood_lossy(number())?,
+        "flood-lossy" => output::flood_lossy(number())?,
         "say-lossy" => writeln!(daemon::log_writer(), "{object}")?,
         "note-dropped" => note(object, &daemon::log_writer().dropped().to_string())?,
         "reopen" => daemon::reopen_log()?,
@@ -138,9 +135,9 @@ fn take_one(verb: &str, object: &str, stays: bool) -> io::Result<Option<ExitCode
             let size = usize::try_from(number()).expect("a size");
             black_box(mebibyte.repeat(size).leak());
         }
-        "prompt" => prompt(object)?,
+        "prompt" => output::prompt(object)?,
         // Output in the buffers of C when the process ends, and output of its exit handler.
-        "buffer" => buffer(object)?,
+        "buffer" => output::buffer(object)?,
         "at-exit" => at_exit()?,
         // A child that keeps the lock.
         "leak-lock" => leak_lock()?,
@@ -187,11 +184,6 @@ fn report(name: &str, stays: bool) -> io::Result<()> {
     fs::rename(unfinished, path)
 }
 
-fn flood_lossy(lines: u64) -> io::Result<()> {
-    let mut log = daemon::log_writer();
-    (0..lines).try_for_each(|line| writeln!(log, "{line:1023}"))
-}
-
 fn close(stream: i32) {
     // SAFETY: the next open may get this fd, which is intended.
     unsafe { libc::close(stream) };
@@ -217,65 +209,6 @@ fn work_now_and_then() {
         black_box(vec![0_u8; 4096]);
         thread::sleep(Duration::from_millis(1));
     }
-}
-
-fn print(bytes: u64) -> io::Result<()> {
-    let line = [b'x'; 1023];
-    let mut out = io::stdout().lock();
-    for _ in 0..bytes / 1024 {
-        out.write_all(&line)?;
-        out.write_all(b"\n")?;
-    }
-    out.flush()
-}
-
-/// Every value of a byte but the last few, and no newline more than chance has it.
-fn bytes(length: u64) -> io::Result<()> {
-    let bytes: Vec<u8> = (0..length).map(|index| (index % 251) as u8).collect();
-    let mut out = io::stdout().lock();
-    out.write_all(&bytes)?;
-    out.flush()
-}
-
-fn count() -> io::Result<()> {
-    let mut term = SigSet::empty();
-    term.add(Signal::SIGTERM);
-    term.thread_block()?;
-    let signals = SignalFd::with_flags(&term, SfdFlags::SFD_NONBLOCK)?;
-    let mut number = 0;
-    while signals.read_signal()?.is_none() {
-        number += 1;
-        println!("{number}");
-        thread::sleep(Duration::from_micros(100));
-    }
-    Ok(())
-}
-
-fn count_in_threads(threads: u64) -> io::Result<()> {
-    let mut term = SigSet::empty();
-    term.add(Signal::SIGTERM);
-    term.thread_block()?;
-    let has_ended = AtomicBool::new(false);
-    let write = |thread| {
-        let mut number = 0;
-        while !has_ended.load(Ordering::Relaxed) {
-            number += 1;
-            let line = format!("{thread} {number}\n");
-            // One call for each line, as a logger makes it.
-            let written = nix::unistd::write(io::stdout(), line.as_bytes());
-            assert_eq!(written, Ok(line.len()));
-        }
-    };
-    thread::scope(|scope| {
-        for thread in 1..=threads {
-            let write = &write;
-            scope.spawn(move || write(thread));
-        }
-        let ended = term.wait();
-        has_ended.store(true, Ordering::Relaxed);
-        ended
-    })?;
-    Ok(())
 }
 
 pub(crate) fn note(path: &str, line: &str) -> io::Result<()> {
@@ -339,23 +272,6 @@ fn leak_lock() -> io::Result<()> {
 }
 
 extern "C" fn do_nothing(_: libc::c_int) {}
-
-/// Asks on the terminal, as a program does that needs a password, and notes the answer.
-pub(crate) fn prompt(path: &str) -> io::Result<()> {
-    print!("password: ");
-    io::stdout().flush()?;
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer)?;
-    note(path, answer.trim_end())
-}
-
-fn buffer(text: &str) -> io::Result<()> {
-    print!("{text} of Rust;");
-    let text = CString::new(format!("{text} of C"))?;
-    // SAFETY: the string ends with a NUL byte.
-    unsafe { libc::puts(text.as_ptr()) };
-    Ok(())
-}
 
 fn at_exit() -> io::Result<()> {
     extern "C" fn handler() {
