@@ -127,7 +127,10 @@ impl BeforeStart {
 #[cfg(unix)]
 impl Start {
     fn give(self, env: &mut EnvChanges) -> Result<Passed, Error> {
-        self.env.check()?;
+        if let Some(complaint) = self.env.complaint() {
+            let what = "cannot use `Start::env`";
+            return Err(Error::words(ErrorKind::Configuration, what, complaint));
+        }
         env.extend(self.env);
         Ok(self.passed)
     }

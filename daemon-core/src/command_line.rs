@@ -58,11 +58,13 @@ pub(crate) enum Invocation {
 ///
 /// `Usage`, and only if the switch or the control flag is there: a flag without its value, with an
 /// empty one or given twice, a control verb that is unknown or stands beside the switch.
-/// `Configuration` then, if two options claim one flag.
+/// `Configuration` then, if two options claim one flag, and always, if two options are set that exclude
+/// each other.
 pub(crate) fn read<W>(settings: &Daemon, command_line: impl Fn() -> W) -> Result<Invocation, Error>
 where
     W: Iterator<Item = OsString>,
 {
+    expect_one_of_each_pair(settings)?;
     if !has_switch_or_verb(settings, command_line()) {
         return Ok(Invocation::Foreground);
     }
@@ -211,8 +213,8 @@ fn has_switch_or_verb(settings: &Daemon, words: impl Iterator<Item = OsString>) 
     !stays && reader.subcommand_seen
 }
 
-/// Only one option can answer to a flag. A switch that is listed twice does no harm.
-fn expect_distinct_flags(settings: &Daemon) -> Result<(), Error> {
+/// They contradict each other, whatever the command line is.
+fn expect_one_of_each_pair(settings: &Daemon) -> Result<(), Error> {
     if settings.background_flag.is_some() && settings.foreground_flag.is_some() {
         return Err(failure::exclusive("foreground_flag", "background_flag"));
     }
@@ -220,6 +222,11 @@ fn expect_distinct_flags(settings: &Daemon) -> Result<(), Error> {
     if control_flag.is_some() && settings.control_subcommands.is_some() {
         return Err(failure::exclusive("control_subcommands", "control_flag"));
     }
+    Ok(())
+}
+
+/// Only one option can answer to a flag.
+fn expect_distinct_flags(settings: &Daemon) -> Result<(), Error> {
     let switches = settings.switches().map(|flag| (flag, "background_flag"));
     let foreground = settings.foreground_flag.iter().flatten();
     let foreground = foreground.map(|flag| (flag.as_os_str(), "foreground_flag"));

@@ -27,8 +27,10 @@ use crate::verb::Verb;
 /// The settings of a daemon: the options of `#[daemon::main]` at run time, with the same names.
 ///
 /// Nothing happens until [`enter`](Self::enter) or [`start`](Self::start). What the attribute refuses
-/// when it is compiled, a method keeps as an error of the kind
-/// [`Configuration`](crate::ErrorKind::Configuration), which the start and the control verbs report.
+/// of one option when it is compiled, a method keeps as an error of the kind
+/// [`Configuration`](crate::ErrorKind::Configuration), which the start and the control verbs report. The
+/// rules between two options are the attribute's alone, because [`configure`](Self::configure) may set
+/// either. An option that lacks another one has no effect, or the start says so.
 ///
 /// ```
 /// use daemon::{Daemon, PathSource};

@@ -27,7 +27,7 @@ impl Daemon {
     /// Without the switch, and in the daemon, it returns and the program runs. With the switch this
     /// process is the launcher: it starts the daemon, waits until the daemon is ready, and exits with
     /// 0 or with the status of the failure. With a control verb it carries that out and exits.
-    /// If two options claim one flag, it exits with 78.
+    /// If two options claim one flag or exclude each other, it exits with 78.
     ///
     /// Call it first in `main`, before there are threads, open files or children.
     ///
@@ -177,7 +177,6 @@ impl Daemon {
         mut self,
         mut arguments: Vec<OsString>,
     ) -> Result<LaunchConfig, Error> {
-        self.env.check()?;
         self.settings.identity = self.identity()?;
         if let Some(args) = self.args.take() {
             arguments.truncate(1);

@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 
-use crate::error::{Error, ErrorKind, shown};
+use crate::option_check;
 
 /// The changes in the order in which they are made, as in [`std::process::Command`].
 #[derive(Clone, Debug, Default)]
@@ -49,24 +49,12 @@ impl EnvChanges {
         self.changes.iter().any(|(changed, _)| changed == name)
     }
 
-    /// # Errors
-    ///
-    /// `Configuration` if a name is empty or contains `=`, or if anything contains a NUL byte.
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        for (name, value) in &self.changes {
-            let has = |text: &OsStr, byte| text.as_encoded_bytes().contains(&byte);
-            let reason = if name.is_empty() || has(name, b'=') {
-                "a name of a variable is not empty and has no `=`"
-            } else if has(name, 0) || value.as_deref().is_some_and(|value| has(value, 0)) {
-                "it contains a NUL byte"
-            } else {
-                continue;
-            };
-            let name = shown(name.as_ref());
-            let what = format!("cannot change the variable {name} of the environment");
-            return Err(Error::words(ErrorKind::Configuration, what, reason));
-        }
-        Ok(())
+    /// What is wrong with one of them.
+    pub(crate) fn complaint(&self) -> Option<&'static str> {
+        self.changes.iter().find_map(|(name, value)| {
+            let of_value = || option_check::variable_value(value.as_deref()?);
+            option_check::variable(name).or_else(of_value)
+        })
     }
 
     /// Changes entries of the form `NAME=value`.
@@ -115,12 +103,17 @@ mod tests {
     }
 
     #[test]
-    fn malformed_name_is_refused() {
-        for name in ["", "A=B", "A\0"] {
+    fn malformed_variable_is_a_complaint() {
+        for (name, value, is_wrong) in [
+            ("A", "1=2", false),
+            ("", "1", true),
+            ("A=B", "1", true),
+            ("A\0", "1", true),
+            ("A", "1\0", true),
+        ] {
             let mut changes = EnvChanges::default();
-            changes.set(name.into(), None);
-            let status = changes.check().map_err(|error| error.exit_status());
-            assert_eq!(status, Err(78), "{name:?}");
+            changes.set(name.into(), Some(value.into()));
+            assert_eq!(changes.complaint().is_some(), is_wrong, "{name:?}");
         }
     }
 

@@ -29,6 +29,17 @@ const FACILITIES: [&str; 24] = [
 
 const UNCATCHABLE: [Signal; 2] = [Signal::SIGKILL, Signal::SIGSTOP];
 const ENDING: [Signal; 3] = [Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM];
+/// Those whose meaning a program chooses.
+const FREE: [Signal; 8] = [
+    Signal::SIGHUP,
+    Signal::SIGUSR1,
+    Signal::SIGUSR2,
+    Signal::SIGALRM,
+    Signal::SIGCONT,
+    Signal::SIGURG,
+    Signal::SIGWINCH,
+    Signal::SIGIO,
+];
 
 /// The complaints about the options of a builder, one for each option.
 #[derive(Clone, Debug, Default)]
@@ -42,22 +53,27 @@ impl OptionCheck {
             .extend(complaint.map(|complaint| (option, complaint)));
     }
 
+    /// Notes what is wrong with an option whose calls add up.
+    pub(crate) fn note_also(&mut self, option: &'static str, complaint: Option<String>) {
+        if complaint.is_some() {
+            self.note(option, complaint);
+        }
+    }
+
     /// # Errors
     ///
     /// `Configuration`: the first complaint.
     pub(crate) fn result(&self) -> Result<(), Error> {
         match self.0.first() {
             None => Ok(()),
-            Some((option, complaint)) => {
-                let what = format!("cannot use the option `{option}`");
-                Err(Error::words(
-                    ErrorKind::Configuration,
-                    what,
-                    complaint.as_str(),
-                ))
-            }
+            Some((option, complaint)) => Err(refused(option, complaint)),
         }
     }
+}
+
+pub(crate) fn refused(option: &str, complaint: &str) -> Error {
+    let what = format!("cannot use the option `{option}`");
+    Error::words(ErrorKind::Configuration, what, complaint)
 }
 
 /// The permissions of a file that its owner reads and writes.
@@ -71,6 +87,12 @@ pub(crate) fn umask(mask: u32) -> Option<String> {
     (mask > MODE_MAX).then(|| "must be at most `0o777`".to_owned())
 }
 
+/// The longest wait for something.
+pub(crate) fn timeout(timeout: Duration) -> Option<String> {
+    (timeout.is_zero()).then(|| "must be at least 1 second".to_owned())
+}
+
+/// An empty list takes back what was set before.
 pub(crate) fn keep_fds(fds: &[i32]) -> Option<String> {
     if fds.iter().any(|fd| (0..=2).contains(fd)) {
         return Some(
@@ -80,12 +102,43 @@ pub(crate) fn keep_fds(fds: &[i32]) -> Option<String> {
     if let Some(fd) = fds.iter().find(|fd| **fd < 0) {
         return Some(format!("{fd} is not a file descriptor"));
     }
-    let mut twice = fds
-        .iter()
-        .enumerate()
-        .filter(|(at, fd)| fds[..*at].contains(fd));
-    let (_, fd) = twice.next()?;
-    Some(format!("descriptor `{fd}` is listed twice"))
+    listed_twice(fds).map(|fd| format!("descriptor `{fd}` is listed twice"))
+}
+
+fn listed_twice<T: PartialEq>(list: &[T]) -> Option<&T> {
+    let mut elements = list.iter().enumerate();
+    let twice = elements.find(|(at, element)| list[..*at].contains(element));
+    twice.map(|(_, element)| element)
+}
+
+/// Words of one option, of which each has to pass the check: at least one, and none twice.
+fn list(noun: &str, words: &[OsString], check: fn(&OsStr) -> Option<String>) -> Option<String> {
+    if words.is_empty() {
+        return Some(format!("needs at least one {noun}"));
+    }
+    let wrong = words.iter().find_map(|word| check(word));
+    wrong.or_else(|| {
+        let twice = listed_twice(words)?;
+        Some(format!(
+            "{noun} `{}` is listed twice",
+            shown(twice.as_ref())
+        ))
+    })
+}
+
+fn has_nul(text: &OsStr) -> bool {
+    text.as_encoded_bytes().contains(&0)
+}
+
+/// A path that is taken as it is.
+pub(crate) fn path(path: &OsStr) -> Option<&'static str> {
+    if path.is_empty() {
+        Some("the path must not be empty")
+    } else if has_nul(path) {
+        Some("the path must not contain a NUL byte")
+    } else {
+        None
+    }
 }
 
 pub(crate) fn restart_delay(first: Duration, longest: Duration) -> Option<String> {
@@ -104,13 +157,46 @@ pub(crate) fn restart_limit(limit: u32) -> Option<String> {
 
 /// A user or a group.
 pub(crate) fn account(name: &str) -> Option<String> {
-    name.is_empty()
-        .then(|| "the name must not be empty".to_owned())
+    let complaint = if name.is_empty() {
+        "the name must not be empty"
+    } else if name.contains('\0') {
+        "the name must not contain a NUL byte"
+    } else {
+        return None;
+    };
+    Some(complaint.to_owned())
 }
 
-pub(crate) fn subcommand(word: &OsStr) -> Option<String> {
+/// The names of environment variables.
+pub(crate) fn variables(names: &[OsString]) -> Option<String> {
+    list("name", names, |name| variable(name).map(str::to_owned))
+}
+
+/// The name of an environment variable.
+pub(crate) fn variable(name: &OsStr) -> Option<&'static str> {
+    if name.is_empty() || name.as_encoded_bytes().contains(&b'=') {
+        Some("takes names without `=`")
+    } else if has_nul(name) {
+        Some("takes names without a NUL byte")
+    } else {
+        None
+    }
+}
+
+/// The value of an environment variable.
+pub(crate) fn variable_value(value: &OsStr) -> Option<&'static str> {
+    has_nul(value).then_some("takes values without a NUL byte")
+}
+
+pub(crate) fn subcommands(words: &[OsString]) -> Option<String> {
+    list("word", words, subcommand)
+}
+
+fn subcommand(word: &OsStr) -> Option<String> {
     if word.is_empty() {
         Some("the subcommand must not be empty".to_owned())
+    } else if has_nul(word) {
+        Some("the subcommand must not contain a NUL byte".to_owned())
     } else if word.as_encoded_bytes().starts_with(b"-") {
         let word = shown(word.as_ref());
         Some(format!("a subcommand does not begin with a dash: `{word}`"))
@@ -124,6 +210,8 @@ pub(crate) fn run_word(word: &OsStr) -> Option<String> {
     let is_word = !word.is_empty() && !word.as_encoded_bytes().starts_with(b"-");
     if !is_word {
         Some("takes a word without a dash: `run`".to_owned())
+    } else if has_nul(word) {
+        Some("the word must not contain a NUL byte".to_owned())
     } else if Verb::from_word(word).is_some() {
         let word = shown(word.as_ref());
         Some(format!(
@@ -139,6 +227,11 @@ pub(crate) fn size(size: u64) -> Option<String> {
     (size == 0).then(|| "must be at least 1 byte".to_owned())
 }
 
+pub(crate) fn unknown_facility(name: &str) -> String {
+    let name = shown(name.as_ref());
+    format!("unknown facility `{name}`; expected `daemon`, `user` or `local0` to `local7`")
+}
+
 /// The code of a facility of the system log, see RFC 3164. Some of them have no name.
 pub(crate) fn facility(name: &str) -> Option<u32> {
     let is_name = |facility: &str| facility == name && name != "-";
@@ -148,14 +241,39 @@ pub(crate) fn facility(name: &str) -> Option<u32> {
 
 /// How many old logs are kept.
 pub(crate) fn log_count(count: u32) -> Option<String> {
-    (!(1..=LOG_COUNT_MAX).contains(&count)).then(|| "must be 1 to 1000".to_owned())
+    match count {
+        0 => Some("must be at least 1".to_owned()),
+        1..=LOG_COUNT_MAX => None,
+        _ => Some(format!("must be at most {LOG_COUNT_MAX}")),
+    }
 }
 
 /// A signal that asks a program to end.
 pub(crate) fn stop_signal(signal: Signal) -> Option<String> {
-    let is_catchable = !UNCATCHABLE.contains(&signal);
-    let complaint = "takes a signal that can be caught, such as `SIGINT`";
-    (!is_catchable).then(|| complaint.to_owned())
+    if UNCATCHABLE.contains(&signal) {
+        Some("takes a signal that can be caught, such as `SIGINT`".to_owned())
+    } else if ENDING.contains(&signal) || is_free(signal) {
+        None
+    } else {
+        Some(has_another_meaning(signal, "SIGTERM", "SIGINT"))
+    }
+}
+
+/// A real-time signal is free too.
+fn is_free(signal: Signal) -> bool {
+    #[cfg(target_os = "linux")]
+    let real_time = libc::SIGRTMIN()..=libc::SIGRTMAX();
+    // FreeBSD has most of them.
+    #[cfg(not(target_os = "linux"))]
+    let real_time = 65..=126;
+    FREE.contains(&signal) || real_time.contains(&signal.as_raw())
+}
+
+fn has_another_meaning(signal: Signal, one: &str, other: &str) -> String {
+    match signal.name() {
+        Some(name) => format!("`{name}` has another meaning; use `{one}` or `{other}`"),
+        None => format!("`{signal}` is not a signal; use `{one}` or `{other}`"),
+    }
 }
 
 /// A signal that asks a program to do something while it runs on.
@@ -168,14 +286,16 @@ pub(crate) fn signal(signal: Signal) -> Option<String> {
         Some(format!(
             "`{signal}` ends a program; use `SIGHUP` or `SIGUSR1`"
         ))
-    } else {
+    } else if is_free(signal) {
         None
+    } else {
+        Some(has_another_meaning(signal, "SIGHUP", "SIGUSR1"))
     }
 }
 
-/// The first complaint about one of these.
+/// The flags of one option.
 pub(crate) fn flags(flags: &[OsString]) -> Option<String> {
-    flags.iter().find_map(|it| flag(it))
+    list("flag", flags, flag)
 }
 
 /// A flag that the search through argv would never find, or that no user would expect.
@@ -189,6 +309,8 @@ pub(crate) fn flag(flag: &OsStr) -> Option<String> {
 
     if written.is_empty() {
         Some("the flag must not be empty".to_owned())
+    } else if written.contains('\0') {
+        Some(format!("flag `{flag}` must not contain a NUL byte"))
     } else if written.contains(char::is_whitespace) {
         Some(format!("flag `{flag}` must not contain white space"))
     } else if name.is_empty() {

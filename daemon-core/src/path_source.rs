@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 #[cfg(unix)]
 use crate::filled_path::FillIn;
+use crate::option_check;
 
 /// Where a path comes from: given as it is, written as a template, or computed.
 ///
@@ -31,12 +32,30 @@ pub(crate) enum Source {
     Template {
         text: Cow<'static, str>,
         fill_in: FillIn,
+        complaint: Complaint,
     },
     Literal(PathBuf),
     Computed(Arc<dyn Fn() -> PathBuf + Send + Sync>),
 }
 
+/// What is wrong with a template, and whether it names a directory.
+#[cfg(unix)]
+pub(crate) type Complaint = fn(template: &str, is_file: bool) -> Option<String>;
+
 impl PathSource {
+    /// What is wrong with the path of a file or a directory, as far as that can be known before it is
+    /// computed.
+    pub(crate) fn complaint(&self, is_file: bool) -> Option<String> {
+        match &self.0 {
+            #[cfg(unix)]
+            Source::Template {
+                text, complaint, ..
+            } => complaint(text, is_file),
+            Source::Literal(path) => option_check::path(path.as_os_str()).map(str::to_owned),
+            Source::Computed(_) => None,
+        }
+    }
+
     /// A path that is computed only when it is needed: in the launcher and for the control verbs,
     /// never in the foreground and never in the daemon. The result is taken literally.
     ///

@@ -4,6 +4,7 @@
 //! `status` must leave nothing behind.
 
 mod directory;
+mod syntax;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ pub(crate) use crate::path_context::PathContext;
 use crate::path_context::{NoHomeDir, NoHost, PlaceholderDir};
 use crate::path_source::{PathSource, Source};
 use crate::settings::Object;
+use syntax::{Piece, Pieces};
 
 /// An absolute path, and the directories that belong to it.
 ///
@@ -74,8 +76,8 @@ impl PathSource {
     /// A path with placeholders, as in a string of the attribute: `{name}`, `{host}`, `{instance}`, `{home}`,
     /// `{pid_dir}`, `{state_dir}` and `{log_dir}`. A brace is written twice: `{{`.
     ///
-    /// The template is read by the launcher and by the control verbs. A wrong one is an error of the
-    /// kind [`Configuration`](crate::ErrorKind::Configuration) there.
+    /// A wrong template is an error of the kind [`Configuration`](crate::ErrorKind::Configuration) of the
+    /// start and of the control verbs.
     ///
     /// ```
     /// let log = daemon::PathSource::template("{log_dir}/{name}.log");
@@ -84,7 +86,11 @@ impl PathSource {
     #[must_use]
     pub fn template(text: impl Into<Cow<'static, str>>) -> Self {
         let text = text.into();
-        Self(Source::Template { text, fill_in })
+        Self(Source::Template {
+            text,
+            fill_in,
+            complaint: syntax::complaint,
+        })
     }
 }
 
@@ -124,7 +130,7 @@ pub(crate) fn resolve(
 
 fn filled(source: PathSource, context: &PathContext) -> Result<Filled, Error> {
     match source.0 {
-        Source::Template { text, fill_in } => fill_in(&text, context),
+        Source::Template { text, fill_in, .. } => fill_in(&text, context),
         Source::Literal(path) => Ok(Filled::literal(path)),
         Source::Computed(compute) => Ok(Filled::literal(compute())),
     }
@@ -156,22 +162,25 @@ fn make_absolute(path: &Path, context: &PathContext) -> Result<PathBuf, Error> {
     std::path::absolute(&from_the_root).map_err(|cause| lost_start_dir(path, cause))
 }
 
-/// The macro checks the templates it sees; a literal given to the builder is checked here alone.
 fn fill_in(template: &str, context: &PathContext) -> Result<Filled, Error> {
+    if let Some(complaint) = syntax::complaint(template, false) {
+        return Err(template_error(template, complaint));
+    }
     let mut path = OsString::with_capacity(template.len());
     let mut has_placeholder = false;
     let mut levels = Vec::new();
-    let mut rest = template;
-    while let Some(at) = rest.find(['{', '}']) {
-        let (brace, after) = (&rest[at..=at], &rest[at + 1..]);
-        path.push(&rest[..at]);
-        if let Some(after_pair) = after.strip_prefix(brace) {
-            path.push(brace);
-            rest = after_pair;
-            continue;
-        }
-        let Some((name, after_name)) = after.split_once('}').filter(|_| brace == "{") else {
-            return Err(unmatched_brace(template, brace));
+    for piece in Pieces(template) {
+        let name = match piece {
+            // A home of `/` makes `/x` of `{home}/x`: `//x` may mean something else.
+            Piece::Text(text) if has_placeholder && path.as_encoded_bytes().ends_with(b"/") => {
+                path.push(text.strip_prefix('/').unwrap_or(text));
+                continue;
+            }
+            Piece::Text(text) | Piece::Unmatched(text) => {
+                path.push(text);
+                continue;
+            }
+            Piece::Placeholder(name) => name,
         };
         let directory = match name {
             "name" => {
@@ -193,9 +202,7 @@ fn fill_in(template: &str, context: &PathContext) -> Result<Filled, Error> {
             "home" => context.home(),
             "pid_dir" => context.pid_dir(),
             "state_dir" => context.state_dir(),
-            "log_dir" => context.log_dir(),
-            "runtime_dir" => return Err(runtime_dir(template)),
-            _ => return Err(unknown_placeholder(template, name)),
+            _ => context.log_dir(),
         };
         let directory = directory.map_err(|reason| no_home_dir(template, name, &reason))?;
         if path.is_empty() {
@@ -203,39 +210,12 @@ fn fill_in(template: &str, context: &PathContext) -> Result<Filled, Error> {
         }
         path.push(directory.path);
         has_placeholder = true;
-        // A home of `/` makes `/x` of `{home}/x`: `//x` may mean something else.
-        rest = match after_name.strip_prefix('/') {
-            Some(after_slash) if path.as_encoded_bytes().ends_with(b"/") => after_slash,
-            _ => after_name,
-        };
     }
-    path.push(rest);
     Ok(Filled {
         path: path.into(),
         levels,
         create: has_placeholder.then_some(directory::create),
     })
-}
-
-fn unknown_placeholder(template: &str, name: &str) -> Error {
-    template_error(
-        template,
-        format!(
-            "unknown placeholder {{{name}}}; expected {{name}}, {{host}}, {{instance}}, {{home}}, \
-             {{pid_dir}}, {{state_dir}} or {{log_dir}}"
-        ),
-    )
-}
-
-fn unmatched_brace(template: &str, brace: &str) -> Error {
-    let reason = format!("unmatched {brace}; write {brace}{brace} for a brace");
-    template_error(template, reason)
-}
-
-/// The directory of a login is removed at logout, with the PID file of a daemon that runs on.
-fn runtime_dir(template: &str) -> Error {
-    let reason = "{runtime_dir} is removed when its user logs out; use {pid_dir}";
-    template_error(template, reason)
 }
 
 fn no_host(template: &str, reason: &NoHost) -> Error {

@@ -80,7 +80,6 @@ impl UnitFile {
         arguments: Vec<OsString>,
         manager: Manager,
     ) -> Result<Self, Error> {
-        settings.env.check()?;
         let mut arguments = arguments.into_iter();
         let argv0 = arguments.next().unwrap_or_default();
         let mut arguments: Vec<_> = match settings.args.take() {

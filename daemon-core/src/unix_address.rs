@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 #[cfg(unix)]
 use crate::error::Error;
+use crate::option_check;
 use crate::path_source::{PathSource, Source};
 #[cfg(unix)]
 use crate::path_template::{self, PathContext, Resolved};
@@ -51,11 +52,30 @@ impl UnixAddress {
         }
     }
 
+    /// Whether there is no path and no name in it.
     pub(crate) fn is_empty(&self) -> bool {
         match self {
+            #[cfg(unix)]
+            Self::Source(source) => match &source.0 {
+                Source::Template { text, .. } => text.is_empty() || text == "@",
+                _ => false,
+            },
+            #[cfg(not(unix))]
             Self::Source(_) => false,
             Self::Path(path) => path.as_os_str().is_empty(),
             Self::Abstract(name) => name.is_empty(),
+        }
+    }
+
+    /// What is wrong with its path, if anything is.
+    pub(crate) fn complaint(&self) -> Option<String> {
+        match self {
+            #[cfg(unix)]
+            Self::Source(source) => source.complaint(!is_abstract(source)),
+            #[cfg(not(unix))]
+            Self::Source(_) => None,
+            Self::Path(path) => option_check::path(path.as_os_str()).map(str::to_owned),
+            Self::Abstract(_) => None,
         }
     }
 

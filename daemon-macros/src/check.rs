@@ -112,6 +112,7 @@ fn exclude_each_other(pair: [&str; 2], options: &Options, diagnostics: &mut Diag
 }
 
 const NEEDS_PID: &str = "needs a PID file; add `pid = \"...\"`";
+const NEEDS_RESTART: &str = "needs `restart = \"on-failure\"`";
 const NEEDS_LOG: &str = "needs a log file; add `log = \"...\"`";
 
 /// Options that do nothing without one of others, and the message.
@@ -123,8 +124,8 @@ const NEEDS: &[(&str, &[&str], &str)] = &[
     (STOP_TIMEOUT, &[CONTROL_FLAG, CONTROL_SUBCOMMANDS, RESTART],
         "has no effect without `control_flag`"),
     (RESTART, &[PID, PID_FLAG], NEEDS_PID),
-    (RESTART_DELAY, &[RESTART], "has no effect without `restart`"),
-    (RESTART_LIMIT, &[RESTART], "has no effect without `restart`"),
+    (RESTART_DELAY, &[RESTART], NEEDS_RESTART),
+    (RESTART_LIMIT, &[RESTART], NEEDS_RESTART),
     (LOG_REOPEN, &[LOG, LOG_FLAG], NEEDS_LOG),
     (LOG_ROTATE, &[LOG, LOG_FLAG], NEEDS_LOG),
     (LOG_ROTATE, &[CONTROL_FLAG, CONTROL_SUBCOMMANDS, RESTART],

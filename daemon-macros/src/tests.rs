@@ -9,6 +9,8 @@ mod every_option;
 mod expansions;
 mod half_typed;
 mod messages;
+#[cfg(unix)]
+mod wrong_values;
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::quote;

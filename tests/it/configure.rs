@@ -65,7 +65,7 @@ fn wrong_values_of_configure_are_refused() {
     let launch = program(&scratch, "pid_template={runtime}/x.pid")
         .arg("-d")
         .run();
-    let words = "cannot use the path {runtime}/x.pid: unknown placeholder {runtime}";
+    let words = "cannot use the option `pid`: unknown placeholder `{runtime}`; expected ";
     scratch.expect_refusal(&launch, 78, &[words]);
     assert!(!scratch.path("other.log").exists());
 }

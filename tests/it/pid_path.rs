@@ -268,7 +268,7 @@ fn path_with_a_nul_byte_is_refused() {
     // No argument can hold one; an option of the program can.
     let launch = scratch.background().options("pid_and_nul=other.pid").run();
     assert_eq!(launch.code(), 78, "{launch:?}");
-    expect_one_line(&launch, &["it holds a NUL byte"]);
+    expect_one_line(&launch, &["must not contain a NUL byte"]);
 }
 
 #[test]

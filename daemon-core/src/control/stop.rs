@@ -12,6 +12,7 @@ use super::process_group::ProcessGroup;
 use super::status::Stopped;
 use crate::error::Error;
 use crate::kill_mode::KillMode;
+use crate::option_check;
 use crate::pid_file;
 use crate::signal::Signal;
 use crate::trust;
@@ -38,7 +39,8 @@ impl Control {
     ///
     /// [`OutOfReach`](crate::ErrorKind::OutOfReach): the daemon cannot be identified, or this process
     /// may not signal it. [`NotStopped`](crate::ErrorKind::NotStopped): it still runs five seconds after
-    /// SIGKILL.
+    /// SIGKILL. [`Configuration`](crate::ErrorKind::Configuration): [`Daemon`](crate::Daemon::stop_signal)
+    /// does not take this stop signal either.
     ///
     /// ```no_run
     /// use std::time::Duration;
@@ -56,6 +58,9 @@ impl Control {
         timeout: Duration,
         waits: &mut dyn FnMut(),
     ) -> Result<Stopped, Error> {
+        if let Some(complaint) = option_check::stop_signal(self.stop_signal) {
+            return Err(option_check::refused("stop_signal", &complaint));
+        }
         let holder = match self.find()? {
             PidFileState::NoFile => {
                 self.remove_stale(None);

@@ -56,8 +56,8 @@ impl Daemon {
     /// ```
     pub fn subcommand<W: Into<OsString>>(mut self, words: impl IntoIterator<Item = W>) -> Self {
         let words: Vec<OsString> = words.into_iter().map(Into::into).collect();
-        let complaint = words.iter().find_map(|word| option_check::subcommand(word));
-        self.check.note("subcommand", complaint);
+        self.check
+            .note("subcommand", option_check::subcommands(&words));
         self.subcommand = words;
         self
     }

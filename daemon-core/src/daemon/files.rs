@@ -17,7 +17,9 @@ impl Daemon {
     /// let _daemon = Daemon::new().pid(PathSource::template("{pid_dir}/{name}.pid")).enter();
     /// ```
     pub fn pid(mut self, path: impl Into<PathSource>) -> Self {
-        self.paths.pid = Some(path.into());
+        let path = path.into();
+        self.check.note("pid", path.complaint(true));
+        self.paths.pid = Some(path);
         self.capabilities.add_pid_file();
         self
     }
@@ -28,7 +30,9 @@ impl Daemon {
     /// let _daemon = daemon::Daemon::new().log("/var/log/hello.log").enter();
     /// ```
     pub fn log(mut self, path: impl Into<PathSource>) -> Self {
-        self.paths.log = Some(path.into());
+        let path = path.into();
+        self.check.note("log", path.complaint(true));
+        self.paths.log = Some(path);
         self.capabilities.add_log();
         self
     }
@@ -60,6 +64,9 @@ impl Daemon {
     }
 
     /// Reopens the log on this signal, for log rotation. Default: never.
+    ///
+    /// It is one whose meaning a program chooses: SIGHUP, SIGUSR1, SIGUSR2, SIGALRM, SIGCONT, SIGURG,
+    /// SIGWINCH, SIGIO, or a real-time signal.
     ///
     /// ```
     /// use daemon::{Daemon, Signal};
@@ -125,7 +132,7 @@ impl Daemon {
     pub fn syslog(mut self, facility: impl AsRef<str>) -> Self {
         let name = facility.as_ref();
         let code = option_check::facility(name);
-        let complaint = || format!("`{name}` is no facility; use `daemon`, `user` or `local0`");
+        let complaint = || option_check::unknown_facility(name);
         self.check.note("syslog", code.is_none().then(complaint));
         self.settings.syslog = code;
         self.capabilities.add_syslog();

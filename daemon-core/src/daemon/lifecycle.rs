@@ -56,11 +56,13 @@ impl Daemon {
     /// daemon::ready();
     /// ```
     pub fn ready(mut self, readiness: Readiness) -> Self {
+        self.check.note("ready", readiness.problem());
         self.readiness = readiness;
         self
     }
 
-    /// Sets the longest wait for readiness. Default: 3 seconds under [`Readiness::settled`], else 30.
+    /// Sets the longest wait for readiness, which is not zero. Default: 3 seconds under
+    /// [`Readiness::settled`], else 30.
     ///
     /// ```
     /// use std::time::Duration;
@@ -71,12 +73,17 @@ impl Daemon {
     /// let _daemon = daemon.ready_timeout(Duration::from_secs(120)).enter();
     /// ```
     pub fn ready_timeout(mut self, timeout: Duration) -> Self {
+        self.check
+            .note("ready_timeout", option_check::timeout(timeout));
         self.settings.ready_timeout = Some(timeout);
         self
     }
 
     /// The signal that stops the daemon: the control verb `stop` and a start that fails send it first.
     /// Default: SIGTERM.
+    ///
+    /// It is one that asks a program to end, or whose meaning a program chooses: SIGINT, SIGQUIT, SIGHUP,
+    /// SIGUSR1, SIGUSR2, SIGALRM, SIGCONT, SIGURG, SIGWINCH, SIGIO, or a real-time signal.
     ///
     /// ```
     /// use daemon::{Daemon, Signal};
@@ -104,7 +111,8 @@ impl Daemon {
         self
     }
 
-    /// Sets how long the control verb `stop` waits before it sends SIGKILL. Default: 10 seconds.
+    /// Sets how long the control verb `stop` waits before it sends SIGKILL, which is not zero. Default:
+    /// 10 seconds.
     ///
     /// ```
     /// use std::time::Duration;
@@ -115,6 +123,8 @@ impl Daemon {
     /// let _daemon = daemon.stop_timeout(Duration::from_secs(60)).enter();
     /// ```
     pub fn stop_timeout(mut self, timeout: Duration) -> Self {
+        self.check
+            .note("stop_timeout", option_check::timeout(timeout));
         self.settings.stop_timeout = timeout;
         self
     }

@@ -22,7 +22,9 @@ impl Daemon {
     /// let _daemon = daemon::Daemon::new().workdir("/").enter();
     /// ```
     pub fn workdir(mut self, path: impl Into<PathSource>) -> Self {
-        self.paths.workdir = Some(path.into());
+        let path = path.into();
+        self.check.note("workdir", path.complaint(false));
+        self.paths.workdir = Some(path);
         self
     }
 
@@ -76,14 +78,17 @@ impl Daemon {
     /// let _daemon = daemon::Daemon::new().chroot("/srv/hello").user("www-data").enter();
     /// ```
     pub fn chroot(mut self, path: impl Into<PathSource>) -> Self {
-        self.paths.chroot = Some(path.into());
+        let path = path.into();
+        self.check.note("chroot", path.complaint(false));
+        self.paths.chroot = Some(path);
         self.capabilities.add_chroot();
         self
     }
 
     /// Keeps descriptors of the launcher open in the daemon, under the same fds. Default: none.
     ///
-    /// They are 3 or above. An fd that is not open is ignored.
+    /// They are 3 or above. An fd that is not open is ignored. An empty list keeps none: so does
+    /// [`configure`](Self::configure) take back what was set before.
     ///
     /// ```
     /// let _daemon = daemon::Daemon::new().keep_fds([3]).enter();
@@ -98,15 +103,17 @@ impl Daemon {
     /// Removes these variables from the environment of the daemon. Default: none.
     ///
     /// This and the other two methods change the environment in the order of their calls, like those
-    /// of [`std::process::Command`]. A name that is empty or contains `=` fails the start, with an error
-    /// of the kind [`Configuration`](crate::ErrorKind::Configuration).
+    /// of [`std::process::Command`]. A name is not empty and contains no `=`.
     ///
     /// ```
     /// let _daemon = daemon::Daemon::new().env_remove(["GIT_DIR", "MAKEFLAGS"]).enter();
     /// ```
     pub fn env_remove<N: Into<OsString>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        let names: Vec<OsString> = names.into_iter().map(Into::into).collect();
+        self.check
+            .note_also("env_remove", option_check::variables(&names));
         for name in names {
-            self.env.set(name.into(), None);
+            self.env.set(name, None);
         }
         self
     }
@@ -117,7 +124,10 @@ impl Daemon {
     /// let _daemon = daemon::Daemon::new().env("RUST_BACKTRACE", "1").enter();
     /// ```
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
-        self.env.set(name.into(), Some(value.into()));
+        let (name, value) = (name.into(), value.into());
+        let complaint = option_check::variable(&name).or(option_check::variable_value(&value));
+        self.check.note_also("env", complaint.map(str::to_owned));
+        self.env.set(name, Some(value));
         self
     }
 
@@ -130,6 +140,8 @@ impl Daemon {
     /// ```
     pub fn env_clear(mut self) -> Self {
         self.env.clear();
+        self.check.note("env", None);
+        self.check.note("env_remove", None);
         self
     }
 

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::error::{Error, ErrorKind};
+#[cfg(unix)]
+use crate::error::Error;
 #[cfg(unix)]
 use crate::path_template::PathContext;
 use crate::unix_address::UnixAddress;
@@ -29,14 +30,16 @@ impl Address {
     }
 
     /// What is wrong with this address, if anything is.
-    pub(crate) fn problem(&self) -> Option<&'static str> {
+    pub(crate) fn problem(&self) -> Option<String> {
+        let port = |kind| format!("takes `{kind}:PORT` with a number from 1 to 65535");
         match self {
-            Self::Tcp(0) => Some("option `ready` takes `tcp:PORT` with a number from 1 to 65535"),
-            Self::Udp(0) => Some("option `ready` takes `udp:PORT` with a number from 1 to 65535"),
+            Self::Tcp(0) => Some(port("tcp")),
+            Self::Udp(0) => Some(port("udp")),
+            Self::Tcp(_) | Self::Udp(_) => None,
             Self::Unix(address) if address.is_empty() => {
-                Some("option `ready` takes `unix:PATH` with a path")
+                Some("takes `unix:PATH` with a path".to_owned())
             }
-            _ => None,
+            Self::Unix(address) => address.complaint(),
         }
     }
 
@@ -67,26 +70,17 @@ impl fmt::Display for Address {
 /// What is wrong with the addresses of a `ready` that has to hold for all of them.
 pub(crate) fn problem(addresses: &[Address]) -> Option<String> {
     if addresses.is_empty() {
-        return Some("option `ready` needs at least one address".to_owned());
+        return Some("needs at least one address".to_owned());
     }
     for (index, address) in addresses.iter().enumerate() {
         if let Some(problem) = address.problem() {
-            return Some(problem.to_owned());
+            return Some(problem);
         }
         if addresses[..index].contains(address) {
-            return Some(format!("`{address}` is listed twice in `ready`"));
+            return Some(format!("`{address}` is listed twice"));
         }
     }
     None
-}
-
-/// The error of a launch with such a `ready`.
-pub(crate) fn configuration_error(problem: &str) -> Error {
-    Error::words(
-        ErrorKind::Configuration,
-        "cannot start in the background",
-        problem,
-    )
 }
 
 #[cfg(test)]

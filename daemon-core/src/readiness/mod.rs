@@ -66,7 +66,7 @@ pub(crate) use probe::{Announcements, Observation, Probe, ProbeState, Watch};
 pub struct Readiness {
     mode: &'static Mode,
     addresses: Vec<Address>,
-    /// What is wrong with it; told by the launch.
+    /// What is wrong with it.
     problem: Option<String>,
 }
 
@@ -81,7 +81,7 @@ impl Readiness {
     /// let daemon = Daemon::new().ready(Readiness::exec());
     /// ```
     #[must_use]
-    pub fn exec() -> Self {
+    pub const fn exec() -> Self {
         Self::of(&EXEC)
     }
 
@@ -101,7 +101,7 @@ impl Readiness {
     /// let daemon = Daemon::new().ready(Readiness::settled());
     /// ```
     #[must_use]
-    pub fn settled() -> Self {
+    pub const fn settled() -> Self {
         Self::of(&SETTLED)
     }
 
@@ -120,7 +120,7 @@ impl Readiness {
     /// let daemon = Daemon::new().ready(Readiness::listening());
     /// ```
     #[must_use]
-    pub fn listening() -> Self {
+    pub const fn listening() -> Self {
         Self::of(&LISTENING)
     }
 
@@ -138,7 +138,7 @@ impl Readiness {
     /// let daemon = Daemon::new().ready(Readiness::notify());
     /// ```
     #[must_use]
-    pub fn notify() -> Self {
+    pub const fn notify() -> Self {
         Self::of(&NOTIFY)
     }
 
@@ -191,7 +191,7 @@ impl Readiness {
     /// All of these addresses are served.
     ///
     /// A list that is empty, names an address twice, or holds anything but addresses is an error of
-    /// the kind [`Configuration`](ErrorKind::Configuration) when the daemon is started.
+    /// the kind [`Configuration`](ErrorKind::Configuration) of the start and of the control verbs.
     ///
     /// ```
     /// # use daemon_core as daemon;
@@ -207,7 +207,7 @@ impl Readiness {
         for readiness in addresses {
             if readiness.addresses.is_empty() && readiness.problem.is_none() {
                 let mode = readiness.mode.name;
-                other = Some(format!("`{mode}` cannot stand beside addresses in `ready`"));
+                other = Some(format!("`{mode}` cannot stand beside addresses"));
             }
             all.extend(readiness.addresses);
         }
@@ -216,7 +216,7 @@ impl Readiness {
         all
     }
 
-    fn of(mode: &'static Mode) -> Self {
+    const fn of(mode: &'static Mode) -> Self {
         Self {
             mode,
             addresses: Vec::new(),
@@ -269,16 +269,18 @@ impl Readiness {
         })
     }
 
+    /// What is wrong with it, for the builder.
+    pub(crate) fn problem(&self) -> Option<String> {
+        self.problem.clone()
+    }
+
     /// Fills in the placeholders of its addresses.
     ///
     /// # Errors
     ///
-    /// `Configuration` when it was put together wrongly, and the errors of every path.
+    /// The errors of every path.
     #[cfg(unix)]
     pub(crate) fn resolve(mut self, context: &PathContext) -> Result<Self, Error> {
-        if let Some(problem) = &self.problem {
-            return Err(address::configuration_error(problem));
-        }
         let addresses = self.addresses.into_iter();
         self.addresses = addresses
             .map(|address| address.resolve(context))

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::with_options;
 use crate::check::EXCLUSIVE;
-use crate::option_table::{BUILDER_ONLY, CRATE, OPTIONS, OptionSpec};
+use crate::option_table::{BUILDER_ONLY, CONFIGURE, CRATE, OPTIONS, OptionSpec};
 
 fn usages() -> impl Iterator<Item = (&'static OptionSpec, String)> {
     OPTIONS.iter().map(|option| (option, option.usage()))
@@ -47,13 +47,54 @@ fn misspelled_option_is_corrected() {
 }
 
 #[test]
-fn alias_is_corrected() {
-    for option in OPTIONS {
-        for alias in option.aliases {
-            let output = with_options(&format!("{alias} = 1"));
-            let expected = format!("did you mean `{}`?", option.name);
+fn name_of_another_program_is_corrected() {
+    for (option, others) in [
+        ("background_flag", "background daemon_flag detach_flag flag"),
+        ("foreground_flag", "foreground"),
+        ("instance_flag", "instance"),
+        ("pid", "pidfile pid_file lock PID"),
+        ("log", "logfile log_file output stdout stderr"),
+        ("log_reopen", "reopen"),
+        ("log_rotate", "rotate log_size max_size"),
+        ("log_keep", "keep rotate_keep"),
+        ("syslog", "facility"),
+        ("ready_timeout", "timeout wait"),
+        ("control_flag", "signal"),
+        ("restart", "respawn supervise"),
+        ("restart_delay", "backoff"),
+        ("restart_limit", "max_restarts"),
+        (
+            "workdir",
+            "cwd chdir directory working_dir working_directory",
+        ),
+        ("umask", "mask"),
+        ("env_remove", "unset"),
+        ("user", "uid"),
+        ("group", "gid"),
+    ] {
+        for other in others.split(' ') {
+            let output = with_options(&format!("{other} = 1"));
+            let expected = format!("unknown option `{other}`; did you mean `{option}`?");
             assert!(output.contains(&expected), "{output}");
         }
+    }
+}
+
+#[test]
+fn constant_is_a_value_of_all_but_flags() {
+    for (option, _) in usages() {
+        let name = option.name;
+        // `configure` may set what another option needs.
+        let configure = if name == CONFIGURE {
+            ""
+        } else {
+            ", configure = f"
+        };
+        let output = with_options(&format!("{name} = config::VALUE{configure}"));
+        let is_flag = name.ends_with("_flag");
+        let takes = format!("option `{name}` takes ");
+        assert_eq!(output.contains(&takes), is_flag, "{output}");
+        assert!(is_flag || output.contains("config :: VALUE"), "{output}");
     }
 }
 

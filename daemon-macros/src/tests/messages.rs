@@ -121,6 +121,52 @@ const MESSAGES: &[(&str, &str)] = &[
     ),
     // the rest
     (
+        "stdin = 5",
+        "`stdin` is set in the builder: `configure = adjust`",
+    ),
+    (
+        "args = [\"a\"]",
+        "`args` is set in the builder: `configure = adjust`",
+    ),
+    (
+        "restart_delay = \"5\"",
+        "option `restart_delay` takes durations such as `\"500ms..60s\"`",
+    ),
+    (
+        "pid = \"a\", restart_delay = \"1s\"",
+        "`restart_delay` needs `restart = \"on-failure\"`",
+    ),
+    (
+        "pid = \"a\", restart_limit = 5",
+        "`restart_limit` needs `restart = \"on-failure\"`",
+    ),
+    (
+        "restart = \"never\"",
+        "unknown value `never` for `restart`; expected `on-failure` or `always`",
+    ),
+    (
+        "restart = \"on-failure\"",
+        "`restart` needs a PID file; add `pid = \"...\"`",
+    ),
+    (
+        "pid_in_foreground = true",
+        "`pid_in_foreground` needs a PID file; add `pid = \"...\"`",
+    ),
+    ("restart_limit = 0", "`restart_limit` must be at least 1"),
+    ("log_keep = 1001", "`log_keep` must be at most 1000"),
+    (
+        "log_rotate = \"10\"",
+        "option `log_rotate` takes a size such as `\"10M\"`",
+    ),
+    (
+        "syslog = \"foo\"",
+        "unknown facility `foo`; expected `daemon`, `user` or `local0` to `local7`",
+    ),
+    (
+        "log_reopen = \"SIGCHLD\"",
+        "`SIGCHLD` has another meaning; use `SIGHUP` or `SIGUSR1`",
+    ),
+    (
         "control_subcommands = \"stop\"",
         "`stop` is a verb; use another word, such as `run`",
     ),

@@ -8,10 +8,17 @@ use crate::span::generated;
 pub(crate) static ACCOUNT: Kind = Kind {
     takes: "a string",
     parse: |value: &Value| {
-        let literal = value.string()?;
-        if literal.value().is_empty() {
-            return Err(mistake(literal, "the name must not be empty"));
+        if let Some(constant) = value.constant() {
+            return Ok(constant);
         }
-        Ok(generated(&literal))
+        let literal = value.string()?;
+        let name = literal.value();
+        if name.is_empty() {
+            Err(mistake(literal, "the name must not be empty"))
+        } else if name.contains('\0') {
+            Err(mistake(literal, "the name must not contain a NUL byte"))
+        } else {
+            Ok(generated(&literal))
+        }
     },
 };

@@ -5,7 +5,6 @@ use quote::quote_spanned;
 use syn::LitInt;
 
 use super::{Kind, Value};
-use crate::diagnostics::shown;
 use crate::span::generated_span;
 
 pub(crate) static DELAYS: Kind = Kind {
@@ -56,9 +55,9 @@ fn milliseconds(value: &Value, text: &str) -> syn::Result<u64> {
     // A sign would be parsed too.
     let is_plain = digits.bytes().all(|digit| digit.is_ascii_digit());
     milliseconds.filter(|_| is_plain).ok_or_else(|| {
-        let repair = "expected a number with `ms`, `s`, `min`, `h` or `d`, or two with `..` between \
-                      them: `500ms..60s`";
-        let (name, text) = (value.option.name, shown(text));
-        value.mistake(format!("unknown delay `{text}` in `{name}`; {repair}"))
+        let name = value.option.name;
+        value.mistake(format!(
+            "option `{name}` takes durations such as `\"500ms..60s\"`"
+        ))
     })
 }

@@ -3,6 +3,7 @@
 use proc_macro2::TokenStream;
 
 use super::{Kind, Value};
+use crate::diagnostics::shown;
 use crate::span::generated;
 use crate::suggest::nearest;
 
@@ -18,6 +19,9 @@ pub(crate) static FACILITY: Kind = Kind {
 };
 
 fn facility(value: &Value) -> syn::Result<TokenStream> {
+    if let Some(constant) = value.constant() {
+        return Ok(constant);
+    }
     let literal = value.string()?;
     let name = literal.value();
     if FACILITIES.contains(&&*name) {
@@ -25,7 +29,8 @@ fn facility(value: &Value) -> syn::Result<TokenStream> {
     }
     let repair = match nearest(&name, FACILITIES.iter().copied()) {
         Some(nearest) => format!("did you mean `{nearest}`?"),
-        None => format!("use one of `{}`", FACILITIES.join("`, `")),
+        None => "expected `daemon`, `user` or `local0` to `local7`".to_owned(),
     };
-    Err(value.unknown(&name, &repair))
+    let name = shown(&name);
+    Err(value.mistake(format!("unknown facility `{name}`; {repair}")))
 }

@@ -65,6 +65,8 @@ fn complaint(written: &str) -> Option<String> {
 
     if written.is_empty() {
         Some("the flag must not be empty".to_owned())
+    } else if written.contains('\0') {
+        Some(format!("flag `{flag}` must not contain a NUL byte"))
     } else if written.contains(char::is_whitespace) {
         Some(format!("flag `{flag}` must not contain white space"))
     } else if name.is_empty() {

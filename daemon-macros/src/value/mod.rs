@@ -178,6 +178,29 @@ impl Value<'_> {
         Some(elements.into_iter().map(value).collect())
     }
 
+    /// Words, as an array. A constant is an array, and in an array it is a word.
+    fn words(
+        &self,
+        noun: &str,
+        read: fn(&Value) -> syn::Result<LitStr>,
+    ) -> syn::Result<TokenStream> {
+        if let Some(constant) = self.constant() {
+            return Ok(constant);
+        }
+        let Some(elements) = self.elements() else {
+            return Ok(array(&[read(self)?]));
+        };
+        let words = self.distinct(&elements, noun, |element| {
+            if let Some(constant) = element.constant() {
+                return Ok((format!("`{constant}`"), constant));
+            }
+            let literal = read(element)?;
+            let name = format!("{noun} `{}`", literal.value());
+            Ok((name, generated(&literal)))
+        })?;
+        Ok(quote!([#(#words),*]))
+    }
+
     /// A string or an array of strings, as an array.
     fn strings(
         &self,

@@ -94,7 +94,10 @@ fn address(value: &Value, literal: &LitStr) -> syn::Result<Option<TokenStream>> 
         }
         "unix" => {
             let path = LitStr::new(rest, literal.span());
-            path::template(value, &path, path::names_a_directory)?
+            path::template(value, &path, |path| {
+                // A name in the abstract namespace is no path.
+                !path.starts_with('@') && path::names_a_directory(path)
+            })?
         }
         _ => return Ok(None),
     };

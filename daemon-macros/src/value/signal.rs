@@ -24,10 +24,32 @@ pub(crate) static STOP_SIGNAL: Kind = Kind {
 const SIGNALS: [&str; 8] = [
     "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGCONT", "SIGURG", "SIGWINCH", "SIGIO",
 ];
+/// Those of other meanings.
+const OTHER: [&str; 16] = [
+    "SIGILL",
+    "SIGTRAP",
+    "SIGABRT",
+    "SIGBUS",
+    "SIGFPE",
+    "SIGSEGV",
+    "SIGPIPE",
+    "SIGCHLD",
+    "SIGTSTP",
+    "SIGTTIN",
+    "SIGTTOU",
+    "SIGXCPU",
+    "SIGXFSZ",
+    "SIGVTALRM",
+    "SIGPROF",
+    "SIGSYS",
+];
 const UNCATCHABLE: [&str; 2] = ["SIGKILL", "SIGSTOP"];
 const ENDING: [&str; 3] = ["SIGINT", "SIGQUIT", "SIGTERM"];
 
 fn signal(value: &Value) -> syn::Result<TokenStream> {
+    if let Some(constant) = value.constant() {
+        return Ok(constant);
+    }
     let literal = value.string()?;
     let text = literal.value();
     if !SIGNALS.contains(&&*text) {
@@ -37,10 +59,17 @@ fn signal(value: &Value) -> syn::Result<TokenStream> {
 }
 
 fn stop_signal(value: &Value) -> syn::Result<TokenStream> {
+    if let Some(constant) = value.constant() {
+        return Ok(constant);
+    }
     let literal = value.string()?;
     let text = literal.value();
     if SIGNALS.iter().chain(&ENDING).any(|signal| *signal == text) {
         return Ok(constant(value, &literal));
+    }
+    if OTHER.contains(&&*text) {
+        let message = format!("`{text}` has another meaning; use `SIGTERM` or `SIGINT`");
+        return Err(value.mistake(message));
     }
     let name = value.option.name;
     Err(value.mistake(format!(
@@ -56,13 +85,16 @@ fn constant(value: &Value, literal: &LitStr) -> TokenStream {
 }
 
 fn complaint(text: &str) -> String {
-    let known = || SIGNALS.into_iter().chain(UNCATCHABLE).chain(ENDING);
+    let all = [&SIGNALS[..], &UNCATCHABLE, &ENDING, &OTHER];
+    let known = || all.iter().copied().flatten().copied();
     let full = format!("SIG{}", text.to_uppercase());
     let name = shown(text);
     if UNCATCHABLE.contains(&text) {
         format!("`{name}` cannot be caught; use `SIGHUP` or `SIGUSR1`")
     } else if ENDING.contains(&text) {
         format!("`{name}` ends a program; use `SIGHUP` or `SIGUSR1`")
+    } else if OTHER.contains(&text) {
+        format!("`{name}` has another meaning; use `SIGHUP` or `SIGUSR1`")
     } else if known().any(|signal| signal == full) {
         format!("signal names are written in full: `{full}`")
     } else if let Some(signal) = nearest(text, known()) {

@@ -32,8 +32,8 @@ fn size(value: &Value) -> syn::Result<TokenStream> {
             Ok(TokenTree::from(number).into())
         }
         None => {
-            let repair = "write a number of bytes, or one with `K`, `M` or `G`, such as `\"10M\"`";
-            Err(value.unknown(&literal.value(), repair))
+            let message = format!("option `{name}` takes a size such as `\"10M\"`");
+            Err(value.mistake(message))
         }
     }
 }
@@ -44,7 +44,6 @@ fn bytes(literal: &LitStr) -> Option<u64> {
     let unit = text.find(|character: char| !character.is_ascii_digit());
     let (number, unit) = text.split_at(unit.unwrap_or(text.len()));
     let unit: u64 = match unit {
-        "" => 1,
         "K" | "k" => 1 << 10,
         "M" => 1 << 20,
         "G" => 1 << 30,
@@ -58,8 +57,10 @@ fn count(value: &Value) -> syn::Result<TokenStream> {
         return Ok(constant);
     }
     let literal = value.integer()?;
-    match literal.base10_parse::<u32>() {
-        Ok(1..=COUNT_MAX) => Ok(generated(&literal)),
-        _ => Err(value.mistake(format!("`{}` must be 1 to {COUNT_MAX}", value.option.name))),
-    }
+    let complaint = match literal.base10_parse::<u32>() {
+        Ok(1..=COUNT_MAX) => return Ok(generated(&literal)),
+        Ok(0) => "must be at least 1".to_owned(),
+        _ => format!("must be at most {COUNT_MAX}"),
+    };
+    Err(value.mistake(format!("`{}` {complaint}", value.option.name)))
 }

@@ -6,6 +6,6 @@ pub(crate) static TRUE: Kind = Kind {
     takes: "`true`",
     parse: |value: &Value| match &*value.tokens {
         [token] if token.to_string() == "true" => Ok(token.clone().into()),
-        _ => Err(value.wrong_type()),
+        _ => value.constant().ok_or_else(|| value.wrong_type()),
     },
 };

@@ -3,14 +3,14 @@
 use proc_macro2::TokenStream;
 use syn::LitStr;
 
-use super::{Kind, Value, array};
+use super::{Kind, Value};
 use crate::diagnostics::{mistake, shown};
 use crate::span::generated;
 
 /// A subcommand, or several.
 pub(crate) static WORDS: Kind = Kind {
     takes: "a word or an array of words",
-    parse: |value| Ok(array(&value.strings("word", word)?)),
+    parse: |value| value.words("word", word),
 };
 
 /// The first word of a run beside those of the verbs.
@@ -34,12 +34,18 @@ const VERBS: [&str; 10] = [
 ];
 
 fn run_word(value: &Value) -> syn::Result<TokenStream> {
+    if let Some(constant) = value.constant() {
+        return Ok(constant);
+    }
     let literal = value.string()?;
     let word = literal.value();
     if word.is_empty() || word.starts_with('-') {
         let name = value.option.name;
         let message = format!("option `{name}` takes {RUN_WORD_TAKES}: `\"run\"`");
         return Err(mistake(literal, message));
+    }
+    if word.contains('\0') {
+        return Err(mistake(literal, "the word must not contain a NUL byte"));
     }
     if VERBS.contains(&&*word) {
         let message = format!("`{word}` is a verb; use another word, such as `run`");
@@ -53,6 +59,9 @@ fn word(value: &Value) -> syn::Result<LitStr> {
     let word = literal.value();
     if word.is_empty() {
         Err(mistake(literal, "the subcommand must not be empty"))
+    } else if word.contains('\0') {
+        let message = "the subcommand must not contain a NUL byte";
+        Err(mistake(literal, message))
     } else if word.starts_with('-') {
         let word = shown(&word);
         let message = format!("a subcommand does not begin with a dash: `{word}`");

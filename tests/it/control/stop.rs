@@ -172,6 +172,18 @@ fn stop_sends_the_stop_signal() {
 }
 
 #[test]
+fn stop_signal_that_cannot_stop_is_refused() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up(scratch.controlled("hang"));
+    for signal in [daemon::Signal::SIGKILL, daemon::Signal::SIGSEGV] {
+        let stop = scratch.control().stop_signal(signal);
+        let refused = stop.stop(Duration::from_secs(1));
+        assert_eq!(refused.map_err(|error| error.exit_status()), Err(78));
+    }
+    assert!(daemon.process.is_alive());
+}
+
+#[test]
 fn stop_from_within_the_group_spares_the_group() {
     let scratch = Scratch::new();
     // Its child is in the group, and so is the verb.

@@ -77,5 +77,7 @@ fn flag_and_subcommands_exclude_each_other() {
     let message =
         "cannot read the command line: control_subcommands and control_flag exclude each other";
     let expected = Err((78, message.to_owned()));
-    assert_eq!(ask(&both, &words("prog stop")), expected);
+    for line in ["prog stop", "prog"] {
+        assert_eq!(ask(&both, &words(line)), expected, "{line}");
+    }
 }

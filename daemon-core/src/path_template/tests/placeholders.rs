@@ -6,7 +6,7 @@ use crate::path_template::PathContext;
 
 #[test]
 fn path_without_placeholders_is_taken_as_it_is() {
-    for path in ["/run/hello.pid", "/srv/../run/a b.pid", "/~/$HOME"] {
+    for path in ["/run/hello.pid", "/srv/../run/a b.pid", "/~/a$", "/a/$1"] {
         assert_eq!(path_of(path, &ann()), Ok(path.into()));
     }
 }
@@ -54,8 +54,8 @@ fn unknown_placeholder_is_refused() {
         ("/a/{ name}", "{ name}"),
     ] {
         let expected = format!(
-            "cannot use the path {template}: unknown placeholder {name}; \
-             expected {{name}}, {{host}}, {{instance}}, {{home}}, {{pid_dir}}, {{state_dir}} or {{log_dir}}"
+            "cannot use the path {template}: unknown placeholder `{name}`; expected `{{name}}`, \
+             `{{host}}`, `{{instance}}`, `{{home}}`, `{{pid_dir}}`, `{{state_dir}}` or `{{log_dir}}`"
         );
         assert_eq!(path_of(template, &ann()), fails(78, &expected));
     }
@@ -74,7 +74,7 @@ fn instance_without_its_flag_is_refused() {
 #[test]
 fn runtime_dir_is_refused_in_favour_of_pid_dir() {
     let expected = "cannot use the path {runtime_dir}/x: \
-                    {runtime_dir} is removed when its user logs out; use {pid_dir}";
+                    `{runtime_dir}` is removed when its user logs out; use `{pid_dir}`";
     assert_eq!(path_of("{runtime_dir}/x", &ann()), fails(78, expected));
 }
 
@@ -102,12 +102,12 @@ fn host_names_that_no_path_can_hold_are_refused() {
 #[test]
 fn unmatched_brace_is_refused() {
     for (template, repair) in [
-        ("/a/{name.pid", "unmatched {; write {{ for a brace"),
-        ("/a/name}.pid", "unmatched }; write }} for a brace"),
-        ("/a/{{name}.pid", "unmatched }; write }} for a brace"),
-        ("/a/{", "unmatched {; write {{ for a brace"),
+        ("/a/{name.pid", "`{` in the path; write `{{`"),
+        ("/a/name}.pid", "`}` in the path; write `}}`"),
+        ("/a/{{name}.pid", "`}` in the path; write `}}`"),
+        ("/a/{", "`{` in the path; write `{{`"),
     ] {
-        let expected = format!("cannot use the path {template}: {repair}");
+        let expected = format!("cannot use the path {template}: unmatched {repair} for a brace");
         assert_eq!(path_of(template, &ann()), fails(78, &expected));
     }
 }
