@@ -117,7 +117,7 @@ where
         }
     }
     if let Some(flag) = reader.missing_value.or(reader.awaiting) {
-        return Err(failure::of_flag(flag.name, flag.option.expected));
+        return Err(failure::of_flag(flag.name, (flag.option.expected)()));
     }
     if reader.lacks_line_count() {
         return Err(failure::no_line_count(None));

@@ -36,9 +36,8 @@ use stop::{stop, tell_stopped};
 impl Daemon {
     /// A flag that takes a control verb, as in `prog -s stop`. Default: none.
     ///
-    /// The verbs are `start`, `status`, `stop`, `reload`, `reopen`, `restart`, `rotate` and `log`, which find the
-    /// daemon by its PID file, and `unit` and `user-unit`, which print a systemd unit. Only [`enter`](Self::enter) reads the flag; another program uses
-    /// [`control`](Self::control).
+    /// The attribute lists the verbs. Most of them find the daemon by its PID file. Only
+    /// [`enter`](Self::enter) reads the flag; another program uses [`control`](Self::control).
     ///
     /// ```
     /// use daemon::Daemon;

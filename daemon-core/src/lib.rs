@@ -145,4 +145,15 @@ pub use unsupported::{
 #[doc(hidden)]
 pub mod __private {
     pub use std::process::Termination;
+
+    // The attribute knows these words as well, and its tests compare them.
+    pub use crate::option_check::{FACILITIES, RESERVED_FLAGS};
+
+    pub fn verbs() -> impl Iterator<Item = &'static str> {
+        crate::verb::VERBS.into_iter().map(|(word, _)| word)
+    }
+
+    pub fn readiness_modes() -> impl Iterator<Item = &'static str> {
+        crate::readiness::mode_names()
+    }
 }

@@ -16,12 +16,12 @@ const OWNER_READ_WRITE: u32 = 0o600;
 const RESTART_DELAY_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Programs and their users rely on these.
-const RESERVED: [&str; 4] = ["-h", "-V", "--help", "--version"];
+pub const RESERVED_FLAGS: [&str; 4] = ["-h", "-V", "--help", "--version"];
 
 const LOG_COUNT_MAX: u32 = 1000;
 
-/// By their codes. The first one is the kernel's.
-const FACILITIES: [&str; 24] = [
+/// By their codes, see RFC 3164; `-` is none that a program may use.
+pub const FACILITIES: [&str; 24] = [
     "-", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv",
     "ftp", "-", "-", "-", "-", "local0", "local1", "local2", "local3", "local4", "local5",
     "local6", "local7",
@@ -332,7 +332,7 @@ pub(crate) fn flag(flag: &OsStr) -> Option<String> {
         Some(format!(
             "short flag `{flag}` has more than one letter; write `--{name_shown}` or a single letter"
         ))
-    } else if RESERVED.contains(&&*written) {
+    } else if RESERVED_FLAGS.contains(&&*written) {
         Some(format!(
             "flag `{flag}` is reserved by convention; choose another"
         ))

@@ -7,6 +7,7 @@ use std::ptr;
 use std::time::Duration;
 
 use crate::error::shown;
+use crate::verb::Verb;
 
 /// What the user of the program chose. A path is not empty.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub(crate) struct Chosen {
 pub(crate) struct FlagOption {
     pub(crate) name: &'static str,
     /// What a message says of a missing value.
-    pub(crate) expected: &'static str,
+    pub(crate) expected: fn() -> String,
     /// The flag stays in the arguments of the daemon.
     pub(crate) stays: bool,
     /// The value decides which daemon is meant, so it counts in the foreground too.
@@ -43,7 +44,7 @@ impl PartialEq for FlagOption {
 
 pub(crate) static PID_FLAG: FlagOption = FlagOption {
     name: "pid_flag",
-    expected: PATH,
+    expected: || PATH.to_owned(),
     stays: false,
     locates: true,
     choose: |chosen, path| {
@@ -54,7 +55,7 @@ pub(crate) static PID_FLAG: FlagOption = FlagOption {
 
 pub(crate) static LOG_FLAG: FlagOption = FlagOption {
     name: "log_flag",
-    expected: PATH,
+    expected: || PATH.to_owned(),
     stays: false,
     locates: false,
     choose: |chosen, path| {
@@ -66,7 +67,7 @@ pub(crate) static LOG_FLAG: FlagOption = FlagOption {
 /// Whole seconds; 0 is for ever.
 pub(crate) static TIMEOUT_FLAG: FlagOption = FlagOption {
     name: "timeout_flag",
-    expected: SECONDS,
+    expected: || SECONDS.to_owned(),
     stays: false,
     locates: false,
     choose: |chosen, seconds| {
@@ -82,7 +83,7 @@ pub(crate) static TIMEOUT_FLAG: FlagOption = FlagOption {
 /// One component of a path.
 pub(crate) static INSTANCE_FLAG: FlagOption = FlagOption {
     name: "instance_flag",
-    expected: INSTANCE,
+    expected: || INSTANCE.to_owned(),
     stays: true,
     locates: true,
     choose: |chosen, name| match name.to_str().filter(|name| is_instance(name)) {
@@ -97,7 +98,7 @@ pub(crate) static INSTANCE_FLAG: FlagOption = FlagOption {
 /// The verb is no setting: the command line takes it apart.
 pub(crate) static CONTROL_FLAG: FlagOption = FlagOption {
     name: "control_flag",
-    expected: VERB,
+    expected: Verb::expected,
     stays: false,
     locates: false,
     choose: |_, _| Ok(()),
@@ -106,8 +107,6 @@ pub(crate) static CONTROL_FLAG: FlagOption = FlagOption {
 const PATH: &str = "expected a path; write ./-name for one that begins with a dash";
 const SECONDS: &str = "expected a number of seconds";
 const INSTANCE: &str = "expected a name of at most 64 letters, digits, `.`, `_`, `@` and `-`";
-const VERB: &str =
-    "expected status, start, stop, reload, reopen, restart, rotate, log, unit or user-unit";
 
 const INSTANCE_MAX: usize = 64;
 

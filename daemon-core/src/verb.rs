@@ -26,7 +26,7 @@ pub(crate) struct LogArguments {
     pub(crate) follows: bool,
 }
 
-/// Every verb, by its word.
+/// Every verb, by its word. The library has no other list of them.
 pub(crate) const VERBS: [(&str, Verb); 10] = [
     ("status", Verb::Status),
     ("start", Verb::Start),
@@ -59,6 +59,13 @@ impl Verb {
             Self::Log(_) => Self::Log(view),
             other => other,
         }
+    }
+
+    /// What a message says of a missing verb.
+    pub(crate) fn expected() -> String {
+        let [others @ .., before_last, last] = VERBS.map(|(word, _)| word);
+        let others: String = others.map(|word| format!("{word}, ")).concat();
+        format!("expected {others}{before_last} or {last}")
     }
 
     pub(crate) fn from_word(word: &OsStr) -> Option<Self> {

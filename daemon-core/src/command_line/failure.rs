@@ -12,7 +12,7 @@ pub(super) fn of_flag(flag: &OsStr, reason: impl Into<String>) -> Error {
 }
 
 pub(super) fn unknown_verb(flag: ValueFlag<'_>, word: &OsStr) -> Error {
-    let (word, expected) = (shown(Path::new(word)), flag.option.expected);
+    let (word, expected) = (shown(Path::new(word)), (flag.option.expected)());
     of_flag(flag.name, format!("unknown verb {word}; {expected}"))
 }
 

@@ -289,6 +289,15 @@ impl Readiness {
     }
 }
 
+/// The modes that have no addresses.
+fn named_modes() -> [&'static Mode; 4] {
+    [&EXEC, &SETTLED, &LISTENING, &NOTIFY]
+}
+
+pub(crate) fn mode_names() -> impl Iterator<Item = &'static str> {
+    named_modes().into_iter().map(|mode| mode.name)
+}
+
 impl Default for Readiness {
     fn default() -> Self {
         Self::settled()
@@ -331,7 +340,7 @@ impl FromStr for Readiness {
     ///
     /// [`Configuration`](ErrorKind::Configuration): the text is neither.
     fn from_str(name: &str) -> Result<Self, Error> {
-        let mut modes = [&EXEC, &SETTLED, &LISTENING, &NOTIFY].into_iter();
+        let mut modes = named_modes().into_iter();
         let mode = modes.find(|mode| mode.name == name).map(Self::of);
         let address = || Address::parse(name).map(|address| Self::at(vec![address]));
         let readiness = mode.or_else(address);

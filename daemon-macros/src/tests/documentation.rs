@@ -7,6 +7,8 @@ use proc_macro2::TokenStream;
 
 use super::expand;
 use crate::option_table::OPTIONS;
+use crate::value::readiness::MODES;
+use crate::value::words::VERBS;
 
 const DOCUMENTATION: &str = include_str!("../attribute.md");
 
@@ -75,21 +77,55 @@ fn calls(output: &TokenStream) -> String {
         .collect()
 }
 
-/// The first column of the table that is headed `option`.
+/// The cells of the first column of the table whose head begins so, without backticks and quotes.
+fn first_column<'a>(page: &'a str, head: &str) -> Vec<&'a str> {
+    let lines = page.lines().skip_while(|line| !line.starts_with(head));
+    let rows = lines.skip(2).take_while(|line| line.starts_with('|'));
+    let cells = rows.filter_map(|row| row.split('|').nth(1));
+    let words = cells.flat_map(|cell| cell.trim().split(", "));
+    words.map(|word| word.trim_matches(['`', '"'])).collect()
+}
+
+fn page(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name);
+    fs::read_to_string(path).expect("the page is readable")
+}
+
 #[test]
 fn readme_names_only_options_that_exist() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
-    let readme = fs::read_to_string(path).expect("the README is readable");
-    let listed = readme
-        .lines()
-        .map(|line| line.split('|').nth(1).unwrap_or_default().trim())
-        .skip_while(|cell| *cell != "option")
-        .skip(2)
-        .take_while(|cell| !cell.is_empty())
-        .map(|cell| cell.trim_matches('`'))
-        .collect::<Vec<_>>();
+    let readme = page("README.md");
+    let listed = first_column(&readme, "| option |");
     assert!(listed.len() >= 10, "{listed:?}");
     for name in listed {
         assert!(OPTIONS.iter().any(|option| option.name == name), "{name}");
+    }
+}
+
+#[test]
+fn tables_have_every_verb() {
+    for name in [
+        "README.md",
+        "docs/control.md",
+        "daemon-macros/src/attribute.md",
+    ] {
+        assert_eq!(first_column(&page(name), "| verb |"), VERBS, "{name}");
+    }
+    let readme = page("README.md");
+    let mut rows = readme.lines();
+    let row = rows.find(|line| line.starts_with("| `control_flag` |"));
+    let words = format!("`{}`", VERBS.join("`, `"));
+    assert!(row.is_some_and(|row| row.contains(&words)), "{row:?}");
+}
+
+#[test]
+fn tables_have_every_readiness_mode() {
+    let readme = page("README.md");
+    let listed = first_column(&readme, "| `ready` | `-d` ");
+    for mode in MODES {
+        assert!(listed.contains(&mode), "{mode}: {listed:?}");
+        let section = format!("\n## `{mode}`");
+        assert!(page("docs/readiness.md").contains(&section), "{mode}");
+        let item = format!("\n- `\"{mode}\"`:");
+        assert!(DOCUMENTATION.contains(&item), "{mode}");
     }
 }

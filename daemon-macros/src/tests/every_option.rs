@@ -7,6 +7,10 @@ use std::path::{Path, PathBuf};
 use super::with_options;
 use crate::check::EXCLUSIVE;
 use crate::option_table::{BUILDER_ONLY, CONFIGURE, CRATE, OPTIONS, OptionSpec};
+use crate::value::facility::FACILITIES;
+use crate::value::flag::RESERVED;
+use crate::value::readiness::MODES;
+use crate::value::words::VERBS;
 
 fn usages() -> impl Iterator<Item = (&'static OptionSpec, String)> {
     OPTIONS.iter().map(|option| (option, option.usage()))
@@ -159,6 +163,20 @@ fn options_are_the_methods_of_the_builder() {
     files.push(core.join("daemon.rs"));
     source_files(&core.join("daemon"), &mut files);
     assert_eq!(builder_methods(&files), expected);
+}
+
+#[test]
+fn words_are_those_of_the_library() {
+    use daemon::__private as library;
+
+    assert_eq!(VERBS.to_vec(), library::verbs().collect::<Vec<_>>());
+    assert_eq!(
+        MODES.to_vec(),
+        library::readiness_modes().collect::<Vec<_>>()
+    );
+    assert_eq!(RESERVED, library::RESERVED_FLAGS);
+    let facilities = library::FACILITIES.into_iter().filter(|name| *name != "-");
+    assert_eq!(FACILITIES.to_vec(), facilities.collect::<Vec<_>>());
 }
 
 fn source_files(directory: &Path, files: &mut Vec<PathBuf>) {

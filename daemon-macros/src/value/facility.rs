@@ -8,7 +8,7 @@ use crate::span::generated;
 use crate::suggest::nearest;
 
 /// Those of `syslog(3)` for programs, in the order of RFC 3164.
-const FACILITIES: [&str; 19] = [
+pub(crate) const FACILITIES: [&str; 19] = [
     "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp",
     "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
 ];

@@ -26,7 +26,7 @@ pub(crate) static FLAGS: Kind = Kind {
 };
 
 /// Programs and their users rely on these.
-const RESERVED: [&str; 4] = ["-h", "-V", "--help", "--version"];
+pub(crate) const RESERVED: [&str; 4] = ["-h", "-V", "--help", "--version"];
 
 /// A short flag that is not in an array keeps `--background` beside it, so that `--background`
 /// means the same in every program.

@@ -2,20 +2,20 @@
 
 mod accounts;
 mod delays;
-mod facility;
+pub(crate) mod facility;
 mod fds;
-mod flag;
+pub(crate) mod flag;
 mod function;
 mod mode;
 mod path;
-mod readiness;
+pub(crate) mod readiness;
 mod restart;
 mod seconds;
 mod signal;
 mod size;
 mod truth;
 mod variables;
-mod words;
+pub(crate) mod words;
 
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::quote;

@@ -14,7 +14,7 @@ pub(crate) static READINESS: Kind = Kind {
 };
 
 /// Each is a constructor of `Readiness` as well.
-const MODES: [&str; 4] = ["exec", "settled", "listening", "notify"];
+pub(crate) const MODES: [&str; 4] = ["exec", "settled", "listening", "notify"];
 
 fn readiness(value: &Value) -> syn::Result<TokenStream> {
     if let Some(constant) = value.constant() {

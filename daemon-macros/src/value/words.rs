@@ -20,7 +20,7 @@ pub(crate) static RUN_WORD: Kind = Kind {
 };
 
 const RUN_WORD_TAKES: &str = "a word without a dash";
-const VERBS: [&str; 10] = [
+pub(crate) const VERBS: [&str; 10] = [
     "status",
     "start",
     "stop",
