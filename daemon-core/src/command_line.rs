@@ -24,7 +24,9 @@ use std::ffi::{OsStr, OsString};
 
 use crate::daemon::Daemon;
 use crate::error::Error;
-use crate::value_flags::{CONTROL_FLAG, INSTANCE_FLAG, ValueFlag};
+#[cfg(unix)]
+use crate::value_flags::INSTANCE_FLAG;
+use crate::value_flags::{CONTROL_FLAG, ValueFlag};
 use crate::verb::{LogArguments, Verb};
 use reader::{Meaning, Reader, VerbWord};
 

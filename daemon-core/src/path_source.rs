@@ -45,6 +45,7 @@ pub(crate) type Complaint = fn(template: &str, is_file: bool) -> Option<String>;
 impl PathSource {
     /// What is wrong with the path of a file or a directory, as far as that can be known before it is
     /// computed.
+    #[cfg_attr(not(unix), expect(unused_variables, reason = "there are no templates"))]
     pub(crate) fn complaint(&self, is_file: bool) -> Option<String> {
         match &self.0 {
             #[cfg(unix)]

@@ -187,6 +187,26 @@ fn restart_takes_over_words_and_directory() {
     assert!(words.ends_with(b"\0word\0"), "{words:?}");
 }
 
+#[test]
+fn restart_that_learns_no_arguments_is_refused() {
+    requires!(linux("the arguments of a process"), strace);
+    let scratch = Scratch::new();
+    let daemon = scratch.up_and_reported("report stay");
+    for (file, call, reason) in [
+        ("cmdline", "openat", "its arguments cannot be read"),
+        ("status", "openat", "its arguments cannot be read"),
+        ("cwd", "chdir", "its working directory cannot be entered"),
+    ] {
+        let path = format!("/proc/{}/{file}", daemon.pid());
+        let inject = format!("inject={call}:error=EACCES");
+        let restart = scratch
+            .verb("restart")
+            .traced(&["-P", &path, "-e", &inject]);
+        expect_failure(&restart.run(), 64, &["cannot restart", reason]);
+    }
+    assert!(daemon.process.is_alive());
+}
+
 #[cfg_attr(daemon_fork, ignore = "the session of a process is not known there")]
 #[test]
 fn restart_is_refused_in_foreground() {

@@ -35,6 +35,24 @@ fn verbs_report_a_missing_daemon() {
 }
 
 #[test]
+fn verbs_report_a_wrong_option() {
+    let scratch = Scratch::new();
+    for (option, value, words) in [
+        ("ready", "tcp:80,tcp:80", "`tcp:80` is listed twice"),
+        ("env_remove", "A=B", "takes names without `=`"),
+        ("log_template", "{log_dir}", "names a directory"),
+        ("syslog", "nowhere", "unknown facility"),
+    ] {
+        let options = format!("{OPTIONS}\n{option}={value}");
+        for verb in ["status", "stop"] {
+            let outcome = scratch.verb(verb).options(&*options).run();
+            let option = format!("`{}`", option.trim_end_matches("_template"));
+            expect_failure(&outcome, 78, &[&option, words]);
+        }
+    }
+}
+
+#[test]
 fn verbs_are_subcommands() {
     let scratch = Scratch::new();
     let options = "pid=report.pid\nlog=report.log\ncontrol_subcommands=run";
