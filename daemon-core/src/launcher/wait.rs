@@ -23,8 +23,9 @@ const TIMEOUT_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 /// about to end, most likely, and its exit status says more.
 const HANDOFF_LOST_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The pause after a notice, so that no daemon can keep the launcher busy.
+/// The pause after so many notices, so that no daemon can keep the launcher busy.
 const RECEIVE_INTERVAL: Duration = Duration::from_millis(2);
+const NOTICES_PER_PAUSE: usize = 16;
 
 /// One step ends even if the daemon keeps sending.
 const NOTICES_PER_STEP: usize = 64;
@@ -41,6 +42,8 @@ pub(crate) struct Wait {
     handoff: Option<LauncherEnd>,
     /// No notice is read until then.
     pause_until: Option<Instant>,
+    /// How many were read so far.
+    notices: usize,
     /// The steps after the exec.
     has_taken_steps: bool,
     mode: &'static Mode,
@@ -76,6 +79,7 @@ impl Wait {
             has_taken_steps: !step_can_fail,
             handoff: Some(handoff),
             pause_until: None,
+            notices: 0,
             mode,
             probe,
             begin,
@@ -189,11 +193,11 @@ impl Wait {
                     self.has_taken_steps = true;
                 }
                 Reply::Notice(text) => {
-                    self.pause_until = Some(now + RECEIVE_INTERVAL);
+                    self.count_notice(now);
                     self.receive_notice(&text, now, observer);
                 }
                 Reply::Announcement(bytes) => {
-                    self.pause_until = Some(now + RECEIVE_INTERVAL);
+                    self.count_notice(now);
                     let room = ANNOUNCED_MAX - self.announced.len();
                     self.announced.extend(bytes.iter().take(room));
                 }
@@ -211,6 +215,13 @@ impl Wait {
             }
         }
         None
+    }
+
+    fn count_notice(&mut self, now: Instant) {
+        self.notices += 1;
+        if self.notices % NOTICES_PER_PAUSE == 0 {
+            self.pause_until = Some(now + RECEIVE_INTERVAL);
+        }
     }
 
     fn receive_report(
