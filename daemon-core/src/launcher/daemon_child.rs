@@ -20,8 +20,7 @@ use crate::sys::launch::Child;
 /// How long the daemon may take to end after the stop signal, and again after SIGKILL.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long the rest of the process group may take to end after SIGKILL. What is there then is a
-/// zombie, most likely, which a slow parent has not reaped.
+/// How long the rest of the process group may take to end after SIGKILL.
 const GROUP_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// How often the end is looked for where the system has no pidfd.
@@ -124,7 +123,7 @@ impl DaemonChild {
         // members.
         drop(self);
         let deadline = Instant::now() + GROUP_TIMEOUT;
-        while killpg(group, None).is_ok() && Instant::now() < deadline {
+        while killpg(group, None).is_ok() && !is_dead(group) && Instant::now() < deadline {
             thread::sleep(GROUP_POLL_INTERVAL);
         }
     }
@@ -172,6 +171,12 @@ impl DaemonChild {
     }
 }
 
+/// Whether only zombies are seen in the group. Process 1 may reap none, as in many containers.
+fn is_dead(group: Pid) -> bool {
+    let mut members = sys::process::members_of(group).peekable();
+    members.peek().is_some() && members.all(sys::process::is_zombie)
+}
+
 /// The stop of a daemon: the stop signal, and SIGKILL after a while. It never blocks.
 #[derive(Debug)]
 pub(crate) enum Stop {
@@ -207,5 +212,36 @@ impl Stop {
             Self::Killed(_) => return None,
         };
         Some(deadline)
+    }
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+#[allow(clippy::unwrap_used, reason = "a test may fail by panic")]
+mod tests {
+    use std::os::unix::process::CommandExt;
+    use std::process::Command;
+
+    use nix::sys::wait::{Id, WaitPidFlag, waitid};
+
+    use super::*;
+
+    /// A process 1 that reaps nothing must not make each stop wait.
+    #[test]
+    fn group_of_zombies_is_dead() {
+        let mut child = Command::new("sleep")
+            .arg("600")
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let group = Pid::from_raw(child.id().try_into().unwrap());
+        let is_dead_alive = is_dead(group);
+        child.kill().unwrap();
+        waitid(Id::Pid(group), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT).unwrap();
+        let is_dead_as_zombie = is_dead(group);
+        child.wait().unwrap();
+        assert!(!is_dead_alive);
+        assert!(is_dead_as_zombie);
+        assert!(!is_dead(group), "it is unknown");
     }
 }

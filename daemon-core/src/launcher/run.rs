@@ -122,13 +122,15 @@ impl Run {
             start,
         )?;
         let pid = child.pid();
-        if record.supervisor.is_none() {
+        let is_daemon = record.supervisor.is_none();
+        if is_daemon {
             let facility = record.settings.syslog;
             let started = || format!("started, pid {pid}");
             capabilities.tell(facility, Severity::Notice, &started);
         }
         // The daemon can send descriptors whose close hangs. Some filters and limits forbid a timer.
-        let call_timer = CallTimer::start().ok();
+        // A supervisor has the rights of this process, and needs none.
+        let call_timer = is_daemon.then(CallTimer::start).and_then(Result::ok);
         let passed = record.passed.iter().map(|passed| passed.fd);
         let handed_over: Vec<_> = kept.open().iter().copied().chain(passed).collect();
         let probe = match resources.announcements {

@@ -81,13 +81,17 @@ impl SupervisedFile {
     /// Names this process. One write covers what stood there, padded with newlines.
     pub(crate) fn name_supervisor(&mut self) {
         let line = format!("{}\n", std::process::id());
-        // As long as the content of a run can be.
-        let padded = format!("{line:\n<CONTENT_MAX$}");
         let file = &self.pid_file.file;
+        let old_length = file.metadata().map(|file| file.len());
+        let old_length = old_length.ok().and_then(|it| usize::try_from(it).ok());
+        // No run writes more.
+        let old_length = old_length.unwrap_or(CONTENT_MAX).min(CONTENT_MAX);
+        let padded = format!("{line:\n<old_length$}");
         let is_written = file.write_all_at(padded.as_bytes(), 0).is_ok();
-        let length = if is_written { line.len() } else { padded.len() };
+        let length = if is_written { line.len() } else { CONTENT_MAX };
         self.length = u64::try_from(length).unwrap_or(u64::MAX);
-        if is_written {
+        // Truncating costs more than all the rest on some file systems.
+        if is_written && padded.len() > line.len() {
             file.set_len(self.length).ok();
         }
     }
@@ -104,5 +108,33 @@ impl SupervisedFile {
             Some(error) => self.pid_file.fail(error),
             None => self.pid_file.remove(),
         }
+    }
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+#[allow(clippy::unwrap_used, reason = "a test may fail by panic")]
+mod tests {
+    use nix::fcntl::{FcntlArg, SealFlag, fcntl};
+    use nix::sys::memfd::{MFdFlags, memfd_create};
+
+    use super::*;
+
+    #[test]
+    fn pid_of_the_same_length_is_not_truncated() {
+        let content = memfd_create(c"pid", MFdFlags::MFD_ALLOW_SEALING).map(File::from);
+        let content = content.unwrap();
+        let own = format!("{}\n", std::process::id());
+        content
+            .write_all_at("9".repeat(own.len()).as_bytes(), 0)
+            .unwrap();
+        fcntl(&content, FcntlArg::F_ADD_SEALS(SealFlag::F_SEAL_SHRINK)).unwrap();
+        let (file, bring_up) = (content.try_clone().unwrap(), content.try_clone().unwrap());
+        let mut file = SupervisedFile::new(file, bring_up, PathBuf::from("pid"));
+        file.name_supervisor();
+        let mut line = vec![0; 20];
+        let length = content.read_at(&mut line, 0).unwrap();
+        assert_eq!(line.get(..length), Some(own.as_bytes()));
+        assert_eq!(file.length(), own.len() as u64);
     }
 }

@@ -13,7 +13,7 @@ use super::runs::Runs;
 use super::state::Supervisor;
 use crate::capabilities::Capabilities;
 use crate::error::{Error, ErrorKind};
-use crate::handoff::{DaemonEnd, Outcome, Record};
+use crate::handoff::{DaemonEnd, Record};
 use crate::launcher::failure::CANNOT_START;
 use crate::pid_file::supervised::SupervisedFile;
 use crate::signals::Interrupts;
@@ -31,7 +31,6 @@ pub(super) fn become_supervisor(
     end: DaemonEnd,
     capabilities: Capabilities,
 ) -> Infallible {
-    end.answer(Outcome::Done { log_errno: None });
     let mut channel = Channel::new(end);
     match set_up(record, capabilities) {
         Ok(mut supervisor) => {

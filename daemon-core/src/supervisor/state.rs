@@ -1,6 +1,6 @@
 //! A supervisor, and what it waits for.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::channel::Channel;
 use super::policy::Policy;
@@ -38,9 +38,20 @@ pub(super) enum State {
         process: Option<DaemonChild>,
         /// When the next run is due; nothing if there is none.
         due: Option<Instant>,
-        group_deadline: Instant,
+        rest: GroupRest,
     },
     Gone,
+}
+
+/// What is left of the process group of a run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct GroupRest {
+    /// When it gets SIGKILL at the latest.
+    pub(super) deadline: Instant,
+    /// No member lives, so none comes any more. Unknown before the first look.
+    pub(super) is_gone: Option<bool>,
+    /// The pause before the next look.
+    pub(super) interval: Duration,
 }
 
 /// Why a run has failed, before it ended.

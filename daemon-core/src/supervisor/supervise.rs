@@ -17,13 +17,14 @@
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 
 use super::channel::NoObserver;
 use super::log::RunAsWriter;
 use super::policy::{End, Ended};
-use super::state::{FailedRun, State, StopRequest, Supervisor, Transition};
+use super::state::{FailedRun, GroupRest, State, StopRequest, Supervisor, Transition};
 use crate::error::{Error, ErrorKind};
 use crate::launcher::daemon_child::{DaemonChild, Stop};
 use crate::launcher::drive::rounded_up;
@@ -32,8 +33,14 @@ use crate::launcher::outcome::WaitOutcome;
 use crate::launcher::run::Run;
 use crate::syslog::Severity;
 
-/// How often the rest of the process group is looked for, and room for the verdict.
-const POLL_INTERVAL: Duration = Duration::from_millis(20);
+/// How often the rest of the process group is looked for, at most.
+const LONGEST_GROUP_INTERVAL: Duration = Duration::from_millis(20);
+
+/// How often room for the verdict is looked for.
+const VERDICT_INTERVAL: Duration = Duration::from_millis(20);
+
+/// The pause where the system has no memory for a poll.
+const NO_MEMORY_INTERVAL: Duration = Duration::from_millis(1);
 
 impl Supervisor {
     /// Returns when there is no run any more, and there will be none.
@@ -91,7 +98,7 @@ impl Supervisor {
         if let Some(channel) = &self.channel {
             sources.push(channel.as_fd());
             if channel.is_waiting() {
-                let soon = now + POLL_INTERVAL;
+                let soon = now + VERDICT_INTERVAL;
                 deadline = Some(deadline.map_or(soon, |deadline| deadline.min(soon)));
             }
         }
@@ -102,9 +109,9 @@ impl Supervisor {
         let timeout = deadline.map_or(PollTimeout::NONE, |deadline| {
             rounded_up(deadline.saturating_duration_since(now))
         });
-        if poll(&mut sources, timeout).is_err() {
-            // A signal, or no memory.
-            std::thread::sleep(Duration::from_millis(1));
+        // A signal has said why in the pipe.
+        if poll(&mut sources, timeout).is_err_and(|errno| errno != Errno::EINTR) {
+            std::thread::sleep(NO_MEMORY_INTERVAL);
         }
     }
 
@@ -155,11 +162,7 @@ impl Supervisor {
                 };
                 Transition::Wait(same, deadline)
             }
-            State::Ended {
-                process,
-                due,
-                group_deadline,
-            } => self.step_ended(process, due, group_deadline, now),
+            State::Ended { process, due, rest } => self.step_ended(process, due, rest, now),
             State::Gone => Transition::Now(State::Gone),
         }
     }
@@ -246,7 +249,7 @@ impl Supervisor {
         &mut self,
         process: Option<DaemonChild>,
         due: Option<Instant>,
-        group_deadline: Instant,
+        mut rest: GroupRest,
         now: Instant,
     ) -> Transition {
         let end_group = |process: Option<DaemonChild>| process.map(DaemonChild::end_group);
@@ -254,20 +257,23 @@ impl Supervisor {
             end_group(process);
             return Transition::Now(State::Gone);
         }
-        let has_group = || process.as_ref().is_some_and(DaemonChild::has_group);
-        let wake = match due {
-            Some(due) if now < due => Some(due),
-            _ if now < group_deadline && has_group() => {
-                Some(group_deadline.min(now + POLL_INTERVAL))
+        let delay_until = due.filter(|due| now < *due);
+        // In the delay, where it costs no time; and after it until the group is gone.
+        if rest.is_gone.is_none() || (rest.is_gone == Some(false) && delay_until.is_none()) {
+            let has_group = process.as_ref().is_some_and(DaemonChild::has_group);
+            rest.is_gone = Some(!has_group);
+        }
+        let wake = match delay_until {
+            Some(due) => Some(due),
+            None if now < rest.deadline && rest.is_gone == Some(false) => {
+                let look = now + rest.interval;
+                rest.interval = (rest.interval * 2).min(LONGEST_GROUP_INTERVAL);
+                Some(rest.deadline.min(look))
             }
-            _ => None,
+            None => None,
         };
         if wake.is_some() {
-            let same = State::Ended {
-                process,
-                due,
-                group_deadline,
-            };
+            let same = State::Ended { process, due, rest };
             return Transition::Wait(same, wake);
         }
         end_group(process);

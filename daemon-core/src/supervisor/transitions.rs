@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::policy::{Decision, End};
-use super::state::{FailedRun, State, StopRequest, Supervisor};
+use super::state::{FailedRun, GroupRest, State, StopRequest, Supervisor};
 use crate::error::{Error, ErrorKind, shown};
 use crate::launcher::Launched;
 use crate::launcher::daemon_child::{DaemonChild, Stop};
@@ -14,6 +14,9 @@ use crate::syslog::Severity;
 
 /// How long the rest of the process group may take to end after SIGTERM.
 const GROUP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The pause before the second look at that rest; it grows.
+const FIRST_GROUP_INTERVAL: Duration = Duration::from_millis(1);
 
 impl Supervisor {
     /// Asks the run to end, because the supervisor was asked to.
@@ -133,7 +136,11 @@ impl Supervisor {
         State::Ended {
             process,
             due,
-            group_deadline: now + GROUP_TIMEOUT,
+            rest: GroupRest {
+                deadline: now + GROUP_TIMEOUT,
+                is_gone: None,
+                interval: FIRST_GROUP_INTERVAL,
+            },
         }
     }
 
