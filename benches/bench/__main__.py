@@ -10,6 +10,7 @@ from pathlib import Path
 import costs
 import launches
 import programs
+import supervised
 from launch import adopt_orphans
 from report import write_section
 
@@ -20,6 +21,7 @@ TABLES = {
     "idle": launches.idle,
     "scale": launches.scale,
     "control": launches.control,
+    "supervised": supervised.supervised,
     "foreground": costs.foreground,
     "build": costs.build,
     "size": costs.size,

@@ -155,3 +155,7 @@ FOREGROUND = Contestant(
     has_pid_file=False,
 )
 CONTROLLED = Contestant("controlled", "controlled", Prompt.AFTER, "PID file", ("-d",))
+SUPERVISED = Contestant("daemon-main, restart", "supervised", Prompt.AFTER, "PID file, lock, log, supervisor", ("-d",))
+SUPERVISED_LARGE = Contestant(
+    "daemon-main, restart, 60 MB", "supervised-large", Prompt.AFTER, "the same from a large image", ("-d",)
+)
