@@ -114,7 +114,7 @@ static LOG_ROTATIONS: LogRotations = LogRotations {
 #[derive(Debug)]
 pub(crate) struct LogRotations {
     /// Rotates the log at once. For the verb.
-    pub(crate) rotate: fn(RotationConfig, &mut dyn RotatedProcess) -> Result<(), Error>,
+    pub(crate) rotate: fn(RotationConfig, &mut dyn RotatedProcess) -> Result<Option<String>, Error>,
     /// For a supervisor.
     pub(crate) watch: fn(RotationConfig) -> Box<dyn LogWatch>,
 }

@@ -6,7 +6,7 @@
 //! - *Nothing is lost.* No file is renamed over another one but the oldest, and old logs are renamed
 //!   only up to the first name that is free. So a rotation that fails again and again drops nothing.
 //! - *Nothing is left half done.* The next step after a kill finds a run that still writes to `log.1`,
-//!   and sends the signal again.
+//!   and sends the signal again. So it does for a run whose log was removed.
 //! - *One at a time.* What changes names holds the mutex of the PID file, so no daemon starts
 //!   between the look at the run and the signal.
 
@@ -25,7 +25,7 @@ use crate::error::Error;
 use crate::files::FileId;
 use crate::pid_file::Mutex;
 use crate::signal::Signal;
-use directory::LogDirectory;
+use directory::{FoundLog, LogDirectory, OldLog};
 
 pub(crate) use config::RotationConfig;
 pub(crate) use periodic::{LogWatch, watch};
@@ -49,6 +49,9 @@ pub(crate) trait RotatedProcess {
     /// Whether what was found has this file as a standard stream, if that can be seen.
     fn writes_to(&self, file: FileId) -> Option<bool>;
 
+    /// Whether what was found has any regular file as a standard stream, if that can be seen.
+    fn writes_to_any_file(&self) -> Option<bool>;
+
     /// Sends the signal to what was found.
     fn send(&self, signal: Signal) -> Result<(), Errno>;
 
@@ -61,6 +64,8 @@ pub(crate) enum ProcessState {
     NotRunning,
     /// There is no verdict yet.
     Starting,
+    /// The supervisor is about to start it again.
+    Restarting,
     Up(Pid),
 }
 
@@ -74,6 +79,18 @@ pub(crate) enum Progress {
     /// The run has to open its new log.
     Waiting,
     Rotated,
+    /// The log was missing, and this run has opened a new one.
+    Reopened(Pid),
+}
+
+/// What there is to do.
+enum Due {
+    Nothing,
+    Rotation(FoundLog),
+    /// The run still writes to the old log.
+    Signal(OldLog),
+    /// There is no log, and the run writes to a file that was removed or moved.
+    NewLog,
 }
 
 /// A rotation, before it begins or while the run has to open its new log.
@@ -83,30 +100,42 @@ pub(crate) struct Rotation {
     renamed: Option<Renamed>,
 }
 
-/// The log was renamed, and the signal was sent.
+/// The log was renamed or is missing, and the signal was sent.
 #[derive(Debug)]
 struct Renamed {
     directory: LogDirectory,
     pid: Pid,
-    /// What is `log.1` now.
-    old: FileId,
+    /// What is `log.1` now, if the log was renamed.
+    old: Option<OldLog>,
     /// What this process has put in the place of the log.
     created: Option<FileId>,
     deadline: Instant,
 }
 
-/// Rotates the log if it has the size, and waits until that is done.
-pub(crate) fn rotate(config: RotationConfig, writer: &mut dyn RotatedProcess) -> Result<(), Error> {
+/// Rotates the log if it has the size, and waits until that is done. Returns what is worth a line.
+pub(crate) fn rotate(
+    config: RotationConfig,
+    writer: &mut dyn RotatedProcess,
+) -> Result<Option<String>, Error> {
     let mut rotation = Rotation::new(config);
-    let begin = Instant::now();
+    // Since when nothing is done.
+    let mut begin = Instant::now();
     loop {
-        match rotation.step(writer)? {
-            Progress::Idle | Progress::Rotated => return Ok(()),
-            Progress::Busy if rotation.renamed.is_none() && begin.elapsed() >= MUTEX_TIMEOUT => {
-                return Err(rotation.config.busy());
+        let error = match rotation.step(writer) {
+            Ok(Progress::Idle | Progress::Rotated) => return Ok(None),
+            Ok(Progress::Reopened(pid)) => return Ok(Some(rotation.config.reopened(pid))),
+            Ok(Progress::Waiting) => {
+                begin = Instant::now();
+                None
             }
-            Progress::Busy | Progress::Waiting => thread::sleep(POLL_INTERVAL),
+            Ok(Progress::Busy) => Some(rotation.config.busy()),
+            Err(error) if rotation.renamed.is_none() => return Err(error),
+            Err(error) => Some(error),
+        };
+        if let Some(error) = error.filter(|_| begin.elapsed() >= MUTEX_TIMEOUT) {
+            return Err(error);
         }
+        thread::sleep(POLL_INTERVAL);
     }
 }
 
@@ -119,7 +148,7 @@ impl Rotation {
     }
 
     /// Does what can be done without waiting. After an error the log has its name, and the run
-    /// writes to it.
+    /// writes to it; or the next step goes on.
     pub(crate) fn step(&mut self, writer: &mut dyn RotatedProcess) -> Result<Progress, Error> {
         match self.renamed.take() {
             None => self.begin(writer),
@@ -138,6 +167,7 @@ impl Rotation {
         let pid = match writer.find()? {
             ProcessState::NotRunning => None,
             ProcessState::Starting => return Err(self.config.starting()),
+            ProcessState::Restarting => return Err(self.config.restarting()),
             ProcessState::Up(pid) => Some(pid),
         };
         let signal = self.config.signal;
@@ -147,21 +177,11 @@ impl Rotation {
             }
         }
         // Another rotation may have been faster.
-        let log = directory.log()?;
-        let is_large = log.is_some_and(|log| log.length >= self.config.size);
-        let is_unfinished = || match (pid, directory.rotated()) {
-            (Some(_), Some(old)) => writer.writes_to(old) == Some(true),
-            _ => false,
-        };
-        let old = if is_large {
-            directory.rename_log(log.map(|log| log.id))?
-        } else if log.is_none_or(|log| log.length == 0) && is_unfinished() {
-            match directory.rotated() {
-                Some(old) => old,
-                None => return Ok(Progress::Idle),
-            }
-        } else {
-            return Ok(Progress::Idle);
+        let old = match self.due(&directory, pid.is_some(), writer)? {
+            Due::Nothing => return Ok(Progress::Idle),
+            Due::Rotation(log) => Some(directory.rename_log(log)?),
+            Due::Signal(old) => Some(old),
+            Due::NewLog => None,
         };
         let Some(pid) = pid else {
             // The next start makes a new log.
@@ -198,14 +218,42 @@ impl Rotation {
     }
 
     /// Whether it is worth to look closer. Takes no lock.
-    fn is_due(&self, directory: &LogDirectory, writer: &dyn RotatedProcess) -> Result<bool, Error> {
-        Ok(match directory.log()? {
-            Some(log) if log.length >= self.config.size => true,
-            Some(log) if log.length > 0 => false,
-            // A run may still write to the old log.
-            _ => directory
-                .rotated()
-                .is_some_and(|old| writer.writes_to(old) != Some(false)),
+    fn is_due(
+        &self,
+        directory: &LogDirectory,
+        writer: &mut dyn RotatedProcess,
+    ) -> Result<bool, Error> {
+        let is_up = match directory.log()? {
+            Some(log) if log.length >= self.config.size => return Ok(true),
+            Some(log) if log.length > 0 => return Ok(false),
+            _ => matches!(writer.find()?, ProcessState::Up(_)),
+        };
+        Ok(!matches!(self.due(directory, is_up, writer)?, Due::Nothing))
+    }
+
+    fn due(
+        &self,
+        directory: &LogDirectory,
+        is_up: bool,
+        writer: &dyn RotatedProcess,
+    ) -> Result<Due, Error> {
+        let log = directory.log()?;
+        let is_missing = log.is_none();
+        match log {
+            Some(log) if log.length >= self.config.size => return Ok(Due::Rotation(log)),
+            Some(log) if log.length > 0 => return Ok(Due::Nothing),
+            _ if !is_up => return Ok(Due::Nothing),
+            _ => {}
+        }
+        let old = directory.rotated()?;
+        if let Some(old) = old.filter(|old| writer.writes_to(old.id()) == Some(true)) {
+            return Ok(Due::Signal(old));
+        }
+        let is_missing = is_missing && directory.has_no_log()?;
+        Ok(if is_missing && writer.writes_to_any_file() == Some(true) {
+            Due::NewLog
+        } else {
+            Due::Nothing
         })
     }
 
@@ -215,40 +263,53 @@ impl Rotation {
         writer: &mut dyn RotatedProcess,
     ) -> Result<Progress, Error> {
         if renamed.is_done(writer) || writer.has_ended() {
-            return Ok(Progress::Rotated);
+            return Ok(renamed.done());
         }
         if Instant::now() < renamed.deadline {
             self.renamed = Some(renamed);
             return Ok(Progress::Waiting);
         }
-        let Some(_mutex) = Mutex::try_acquire(&self.config.pid_file)? else {
+        let mutex = Mutex::try_acquire(&self.config.pid_file);
+        let Ok(Some(_mutex)) = mutex else {
             self.renamed = Some(renamed);
-            return Ok(Progress::Busy);
+            return mutex.map(|_| Progress::Busy);
         };
         if renamed.take_back(writer)? {
             return Err(self.config.not_followed(renamed.pid));
         }
-        Ok(Progress::Rotated)
+        Ok(renamed.done())
     }
 }
 
 impl Renamed {
+    fn done(&self) -> Progress {
+        match &self.old {
+            Some(_) => Progress::Rotated,
+            None => Progress::Reopened(self.pid),
+        }
+    }
+
     /// Whether the path names a new log, and the run has it.
     fn is_done(&self, writer: &dyn RotatedProcess) -> bool {
         let Ok(Some(log)) = self.directory.log() else {
             return false;
         };
-        if Some(log.id) != self.created {
-            return log.id != self.old;
+        if Some(log.id()) != self.created {
+            return self.old.as_ref().is_none_or(|old| log.id() != old.id());
         }
         // Where it cannot be seen, the signal has to be enough.
-        log.length > 0 || writer.writes_to(log.id) != Some(false)
+        log.length > 0 || writer.writes_to(log.id()) != Some(false)
     }
 
     /// Gives the log its name back; false if the run has opened a new log at the last moment.
     fn take_back(&self, writer: &dyn RotatedProcess) -> Result<bool, Error> {
-        self.directory
-            .take_back(self.old, self.created, || self.is_done(writer))
+        match &self.old {
+            Some(old) => {
+                let is_done = || self.is_done(writer);
+                self.directory.take_back(old.id(), self.created, is_done)
+            }
+            None => Ok(!self.is_done(writer)),
+        }
     }
 }
 

@@ -33,9 +33,8 @@ impl RotatedProcess for ControlledDaemon<'_> {
             PidFileState::NoFile | PidFileState::Unlocked(_) => {
                 return Ok(ProcessState::NotRunning);
             }
-            PidFileState::Starting(_) | PidFileState::Restarting(..) => {
-                return Ok(ProcessState::Starting);
-            }
+            PidFileState::Starting(_) => return Ok(ProcessState::Starting),
+            PidFileState::Restarting(..) => return Ok(ProcessState::Restarting),
             PidFileState::Running(holder) => holder,
         };
         self.control.refuse_unless_certain(&holder)?;
@@ -51,6 +50,10 @@ impl RotatedProcess for ControlledDaemon<'_> {
 
     fn writes_to(&self, file: FileId) -> Option<bool> {
         sys::process::writes_to(self.holder.as_ref()?.pid(), file)
+    }
+
+    fn writes_to_any_file(&self) -> Option<bool> {
+        sys::process::writes_to_any_file(self.holder.as_ref()?.pid())
     }
 
     fn send(&self, signal: Signal) -> Result<(), Errno> {

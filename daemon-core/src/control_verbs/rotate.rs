@@ -7,6 +7,7 @@ use super::running_log::log_of;
 use crate::control::ControlledDaemon;
 use crate::daemon::Daemon;
 use crate::error::Error;
+use crate::launcher::report;
 use crate::log_file;
 use crate::log_rotation::{REOPEN_TIMEOUT, RotationConfig};
 
@@ -29,5 +30,9 @@ pub(super) fn rotate(settings: &Daemon, argv0: Option<OsString>) -> Result<(), E
         signal,
         reopen_timeout: REOPEN_TIMEOUT,
     };
-    (rotation.rotate)(config, &mut ControlledDaemon::new(&control))
+    let line = (rotation.rotate)(config, &mut ControlledDaemon::new(&control))?;
+    if let Some(line) = line {
+        report::line(&line);
+    }
+    Ok(())
 }

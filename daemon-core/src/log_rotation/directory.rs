@@ -9,7 +9,7 @@ use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat, renameat};
-use nix::sys::stat::{Mode, SFlag, fchmod, fstatat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstatat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::config::RotationConfig;
@@ -27,10 +27,30 @@ pub(super) struct LogDirectory {
 }
 
 /// A log as it is found.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct FoundLog {
-    pub(super) id: FileId,
+    file: OldLog,
     pub(super) length: u64,
+}
+
+impl FoundLog {
+    pub(super) fn id(&self) -> FileId {
+        self.file.id
+    }
+}
+
+/// What is `log.1`.
+#[derive(Debug)]
+pub(super) struct OldLog {
+    id: FileId,
+    /// While it is open, no other file gets its inode.
+    _open: Option<File>,
+}
+
+impl OldLog {
+    pub(super) fn id(&self) -> FileId {
+        self.id
+    }
 }
 
 impl LogDirectory {
@@ -63,17 +83,18 @@ impl LogDirectory {
     /// The log, if there is a regular file.
     pub(super) fn log(&self) -> Result<Option<FoundLog>, Error> {
         // A FIFO is not opened: its writer would notice.
-        if self
-            .kind(&self.name)
-            .is_some_and(|kind| kind != SFlag::S_IFREG && kind != SFlag::S_IFLNK)
-        {
+        if !matches!(
+            self.kind(&self.name)?,
+            Some(SFlag::S_IFREG | SFlag::S_IFLNK)
+        ) {
             return Ok(None);
         }
-        let metadata = match self.open_at(&self.name) {
-            Ok(file) => file.metadata().map_err(|cause| self.config.failed(cause))?,
+        let file = match self.open_at(&self.name) {
+            Ok(file) => file,
             Err(Errno::ENOENT) => return Ok(None),
             Err(errno) => return Err(self.config.failed(errno.into())),
         };
+        let metadata = file.metadata().map_err(|cause| self.config.failed(cause))?;
         if !metadata.is_file() {
             return Ok(None);
         }
@@ -81,37 +102,70 @@ impl LogDirectory {
         trust::check_file(&self.config.log, &metadata, uid)
             .map_err(|untrusted| untrusted.error("log", &self.config.log))?;
         Ok(Some(FoundLog {
-            id: FileId::from(&metadata),
+            file: OldLog {
+                id: FileId::from(&metadata),
+                _open: Some(file),
+            },
             length: metadata.len(),
         }))
     }
 
-    /// What is `log.1`.
-    pub(super) fn rotated(&self) -> Option<FileId> {
-        let file = self.open_at(&self.numbered(1)).ok()?;
-        FileId::of_open(&file).ok()
+    /// Whether nothing has the name of the log.
+    pub(super) fn has_no_log(&self) -> Result<bool, Error> {
+        Ok(self.kind(&self.name)?.is_none())
+    }
+
+    /// What is `log.1`, if it is a regular file.
+    pub(super) fn rotated(&self) -> Result<Option<OldLog>, Error> {
+        let name = self.numbered(1);
+        let found = self.look_at(&name)?;
+        Ok(found
+            .filter(|found| kind_of(found) == SFlag::S_IFREG)
+            .map(|found| {
+                let id = FileId::from(&found);
+                let open = self.open_at(&name).ok();
+                let open = open.filter(|open| FileId::of_open(open).is_ok_and(|open| open == id));
+                OldLog { id, _open: open }
+            }))
     }
 
     /// Makes room and renames the log; returns what is `log.1` then.
-    pub(super) fn rename_log(&self, expected: Option<FileId>) -> Result<FileId, Error> {
+    pub(super) fn rename_log(&self, log: FoundLog) -> Result<OldLog, Error> {
         let failed = |errno: Errno| self.config.failed(errno.into());
-        let keep = self.config.keep.max(1);
-        // Old logs move up to the first name that is free.
-        let free = (1..keep).find(|number| self.kind(&self.numbered(*number)).is_none());
-        let free = free.unwrap_or(keep);
-        for number in (1..free).rev() {
+        let (last, is_taken) = self.last_name()?;
+        for number in (1..last).rev() {
             let (from, to) = (self.numbered(number), self.numbered(number + 1));
             // The oldest log gives way to the next one.
-            self.rename(&from, &to, number + 1 == keep)
+            self.rename(&from, &to, is_taken && number + 1 == last)
                 .map_err(failed)?;
         }
         let first = self.numbered(1);
-        self.rename(&self.name, &first, keep == 1).map_err(failed)?;
-        let renamed = self.rotated().filter(|renamed| Some(*renamed) == expected);
-        renamed.ok_or_else(|| {
+        match self.rename(&self.name, &first, is_taken && last == 1) {
+            Err(Errno::ENOENT) => return Err(self.config.overtaken()),
+            other => other.map_err(failed)?,
+        }
+        let renamed = self.look_at(&first)?.map(|found| FileId::from(&found));
+        if renamed != Some(log.id()) {
             let _ = rename_unless_taken(&self.directory, &first, &self.name);
-            self.config.replaced()
-        })
+            return Err(self.config.overtaken());
+        }
+        Ok(log.file)
+    }
+
+    /// The number of the last old log after the next rotation, and whether there is one by now: old
+    /// logs move up to the first name that is free, and no log is renamed over a directory.
+    fn last_name(&self) -> Result<(u32, bool), Error> {
+        for number in 1..=self.config.keep {
+            match self.kind(&self.numbered(number))? {
+                None => return Ok((number, false)),
+                Some(SFlag::S_IFDIR) if number == 1 => {
+                    return Err(self.config.blocked(&self.numbered(1)));
+                }
+                Some(SFlag::S_IFDIR) => return Ok((number - 1, true)),
+                Some(_) => {}
+            }
+        }
+        Ok((self.config.keep, true))
     }
 
     fn rename(&self, from: &OsStr, to: &OsStr, replaces: bool) -> Result<(), Errno> {
@@ -152,15 +206,23 @@ impl LogDirectory {
         is_done: impl Fn() -> bool,
     ) -> Result<bool, Error> {
         let first = self.numbered(1);
-        if self.rotated() != Some(old) {
-            return Err(self.config.replaced());
+        if self.rotated()?.map(|rotated| rotated.id) != Some(old) {
+            // Another rotation may have taken it back.
+            if self.log()?.is_some_and(|log| log.id() == old) {
+                return Ok(true);
+            }
+            return if is_done() {
+                Ok(false)
+            } else {
+                Err(self.config.replaced())
+            };
         }
         match rename_unless_taken(&self.directory, &first, &self.name) {
             Ok(()) => return Ok(true),
             Err(Errno::EEXIST) => {}
             Err(errno) => return Err(self.config.failed(errno.into())),
         }
-        let is_created = self.log()?.is_some_and(|log| Some(log.id) == created);
+        let is_created = self.log()?.is_some_and(|log| Some(log.id()) == created);
         if is_done() || !is_created {
             return Ok(false);
         }
@@ -183,9 +245,16 @@ impl LogDirectory {
     }
 
     /// The type of the file of this name, if there is one.
-    fn kind(&self, name: &OsStr) -> Option<SFlag> {
-        let found = fstatat(&self.directory, name, AtFlags::AT_SYMLINK_NOFOLLOW).ok()?;
-        Some(SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT)
+    fn kind(&self, name: &OsStr) -> Result<Option<SFlag>, Error> {
+        Ok(self.look_at(name)?.as_ref().map(kind_of))
+    }
+
+    fn look_at(&self, name: &OsStr) -> Result<Option<FileStat>, Error> {
+        match fstatat(&self.directory, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(found) => Ok(Some(found)),
+            Err(Errno::ENOENT) => Ok(None),
+            Err(errno) => Err(self.config.failed(errno.into())),
+        }
     }
 
     fn numbered(&self, number: u32) -> OsString {
@@ -193,6 +262,10 @@ impl LogDirectory {
         name.push(format!(".{number}"));
         name
     }
+}
+
+fn kind_of(file: &FileStat) -> SFlag {
+    SFlag::from_bits_truncate(file.st_mode) & SFlag::S_IFMT
 }
 
 fn check_way(config: &RotationConfig) -> Result<(), Error> {

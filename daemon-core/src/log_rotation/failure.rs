@@ -1,5 +1,6 @@
 //! Why a log is not rotated, in one line.
 
+use std::ffi::OsStr;
 use std::io;
 
 use nix::unistd::Pid;
@@ -26,6 +27,18 @@ impl RotationConfig {
         Error::words(ErrorKind::CannotCreate, self.what(), reason)
     }
 
+    /// Another rotation was faster, and the log has its name.
+    pub(super) fn overtaken(&self) -> Error {
+        let reason = "another process has just renamed or replaced it";
+        Error::words(ErrorKind::Busy, self.what(), reason)
+    }
+
+    pub(super) fn blocked(&self, name: &OsStr) -> Error {
+        let name = shown(name.as_ref());
+        let reason = format!("{name} is a directory; move it away");
+        Error::words(ErrorKind::CannotCreate, self.what(), reason)
+    }
+
     pub(super) fn busy(&self) -> Error {
         let reason = format!(
             "another start, stop or rotation holds {}.new",
@@ -36,6 +49,11 @@ impl RotationConfig {
 
     pub(super) fn starting(&self) -> Error {
         let reason = "the daemon is being started";
+        Error::words(ErrorKind::OutOfReach, self.what(), reason)
+    }
+
+    pub(super) fn restarting(&self) -> Error {
+        let reason = "a restart of the daemon is due; the supervisor rotates the log before that";
         Error::words(ErrorKind::OutOfReach, self.what(), reason)
     }
 
@@ -51,5 +69,11 @@ impl RotationConfig {
             "the daemon, pid {pid}, opened no new log within {seconds} s; it keeps the old one"
         );
         Error::words(ErrorKind::NotReady, self.what(), reason)
+    }
+
+    /// What is said of a log that was removed or moved.
+    pub(super) fn reopened(&self, pid: Pid) -> String {
+        let log = shown(&self.log);
+        format!("the log {log} was missing; the daemon, pid {pid}, has opened a new one")
     }
 }

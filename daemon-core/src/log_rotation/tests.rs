@@ -150,10 +150,10 @@ fn watch_looks_at_the_log_from_time_to_time() {
     });
     let mut run = FakeProcess::new(&|| Ok(()));
     let mut now = Instant::now();
-    let mut look = |seconds, run: &mut FakeProcess| {
+    let mut look = |seconds, run: &mut FakeProcess| -> (Option<String>, Duration) {
         now += Duration::from_secs(seconds);
         let (error, next) = watch.look(run, now);
-        (error.map(|error| error.kind()), next - now)
+        (error, next - now)
     };
     let seconds = Duration::from_secs;
     scratch.write("logs/log", "old\n");
@@ -167,11 +167,220 @@ fn watch_looks_at_the_log_from_time_to_time() {
     scratch.write("logs/log", "new\n");
     assert_eq!(look(1, &mut run), (None, seconds(10)), "rotated");
     assert_eq!(scratch.logs()[..2], some(["new\n", "old\nold\n"]));
-    // What fails is tried again in an hour.
+    // What fails is said once, and tried again.
     scratch.write("logs/log", "new\nnew\n");
     run.state = ProcessState::Starting;
-    let failed = (Some(ErrorKind::OutOfReach), seconds(3600));
-    assert_eq!(look(10, &mut run), failed);
+    let (line, wait) = look(10, &mut run);
+    assert!(line.is_some_and(|line| line.contains("being started")));
+    assert_eq!(wait, seconds(60));
+    assert_eq!(look(60, &mut run), (None, seconds(60)));
+}
+
+#[test]
+fn run_that_does_not_follow_has_an_hour() {
+    let scratch = Scratch::new();
+    scratch.write("logs/log", "old\n");
+    let mut watch = watch(scratch.config());
+    let mut run = FakeProcess::new(&|| Ok(()));
+    let mut now = Instant::now();
+    for _ in 0..2 {
+        let (line, next) = watch.look(&mut run, now);
+        assert_eq!(line, None);
+        now = next;
+        let (line, next) = watch.look(&mut run, now);
+        assert!(line.is_some_and(|line| line.contains("opened no new log")));
+        assert_eq!(next - now, Duration::from_secs(3600));
+        now = next;
+    }
+    // The next run is another one.
+    fs::write(scratch.path("logs/log"), "").expect("empty");
+    assert_eq!(watch.look_between_runs(now), None);
+    assert_eq!(watch.look(&mut run, now).1 - now, Duration::from_secs(10));
+}
+
+#[test]
+fn log_is_rotated_between_two_runs() {
+    let scratch = Scratch::new();
+    let mut watch = watch(RotationConfig {
+        reopen_timeout: Duration::from_secs(3600),
+        ..scratch.config()
+    });
+    let mut run = FakeProcess::new(&|| Ok(()));
+    let now = Instant::now();
+    scratch.write("logs/log", "1\n");
+    assert_eq!(watch.look(&mut run, now).0, None);
+    // The run has opened its new log, and ended before it was seen.
+    scratch.write("logs/log", "2\n");
+    assert_eq!(watch.look_between_runs(now), None);
+    let old = ["2\n", "1\n"].map(|text| Some(text.to_owned()));
+    assert_eq!(scratch.logs()[1..], old);
+    scratch.write("logs/log", "3\n");
+    assert_eq!(watch.look_between_runs(now), None);
+    assert_eq!(scratch.logs()[1..], some(["3\n", "2\n"]));
+}
+
+#[test]
+fn run_without_a_log_opens_a_new_one() {
+    let scratch = Scratch::new();
+    for config in [scratch.config(), scratch.config_of_user()] {
+        fs::remove_file(scratch.path("logs/log")).ok();
+        let reopen = || {
+            scratch.write("logs/log", "new\n");
+            Ok(())
+        };
+        let mut run = FakeProcess::new(&reopen);
+        // It writes to no file.
+        let mut rotation = Rotation::new(config);
+        assert_eq!(rotation.step(&mut run).expect("nothing"), Progress::Idle);
+        scratch.write("elsewhere", "old\n");
+        let elsewhere = FileId::of_target(&scratch.path("elsewhere")).expect("its id");
+        run.file.set(Some(elsewhere));
+        assert_eq!(rotation.step(&mut run).expect("begin"), Progress::Waiting);
+        let done = rotation.step(&mut run).expect("done");
+        assert_eq!(done, Progress::Reopened(Pid::this()));
+        // No file is there, and the run does not follow.
+        fs::remove_file(scratch.path("logs/log")).expect("remove");
+        let mut run = FakeProcess::new(&|| Ok(()));
+        run.file.set(Some(elsewhere));
+        assert_eq!(rotation.step(&mut run).expect("begin"), Progress::Waiting);
+        let error = rotation.step(&mut run).expect_err("it does not follow");
+        assert_eq!(error.kind(), ErrorKind::NotReady);
+    }
+}
+
+#[test]
+fn step_that_finds_no_mutex_goes_on_later() {
+    let scratch = Scratch::new();
+    scratch.write("logs/log", "old\n");
+    let mut rotation = Rotation::new(scratch.config());
+    let mut run = FakeProcess::new(&|| Ok(()));
+    assert_eq!(rotation.step(&mut run).expect("begin"), Progress::Waiting);
+    // It cannot be taken.
+    fs::create_dir(scratch.path("it.pid.new")).expect("mkdir");
+    rotation.step(&mut run).expect_err("no mutex");
+    fs::remove_dir(scratch.path("it.pid.new")).expect("rmdir");
+    let error = rotation.step(&mut run).expect_err("it does not follow");
+    assert_eq!(error.kind(), ErrorKind::NotReady);
+    assert_eq!(scratch.logs()[..2], [Some("old\n".to_owned()), None]);
+}
+
+#[test]
+fn second_rotation_that_is_not_followed_says_so() {
+    let scratch = Scratch::new();
+    scratch.write("logs/log", "old\n");
+    let mut run = FakeProcess::new(&|| Ok(()));
+    let [mut first, mut second] = [(); 2].map(|()| Rotation::new(scratch.config()));
+    assert_eq!(first.step(&mut run).expect("begin"), Progress::Waiting);
+    let old = FileId::of_target(&scratch.path("logs/log.1")).expect("its id");
+    run.file.set(Some(old));
+    assert_eq!(second.step(&mut run).expect("begin"), Progress::Waiting);
+    for rotation in [&mut first, &mut second] {
+        let error = rotation.step(&mut run).expect_err("it does not follow");
+        assert_eq!(error.kind(), ErrorKind::NotReady);
+        assert_eq!(scratch.logs()[..2], [Some("old\n".to_owned()), None]);
+    }
+}
+
+#[test]
+fn log_that_another_rotation_has_renamed_is_left_alone() {
+    let scratch = Scratch::new();
+    scratch.write("logs/log", "old\n");
+    let rotate = || {
+        fs::rename(scratch.path("logs/log"), scratch.path("logs/log.1")).expect("rename");
+        scratch.write("logs/log", "");
+    };
+    let mut run = FakeProcess::new(&|| panic!("a signal"));
+    run.before = &rotate;
+    let step = Rotation::new(scratch.config()).step(&mut run);
+    assert_eq!(step.expect("nothing"), Progress::Idle);
+    assert_eq!(scratch.logs()[..2], some(["", "old\n"]));
+}
+
+#[test]
+fn only_the_file_that_was_renamed_is_taken_back() {
+    let scratch = Scratch::new();
+    for config in [scratch.config(), scratch.config_of_user()] {
+        scratch.write("logs/log", "old\n");
+        let mut rotation = Rotation::new(config);
+        let mut run = FakeProcess::new(&|| Ok(()));
+        assert_eq!(rotation.step(&mut run).expect("begin"), Progress::Waiting);
+        fs::rename(scratch.path("logs/log.1"), scratch.path("logs/away")).expect("rename");
+        scratch.write("logs/log.1", "planted\n");
+        rotation.step(&mut run).expect_err("another file");
+        assert_eq!(scratch.logs()[1].as_deref(), Some("planted\n"));
+        assert_ne!(scratch.logs()[0].as_deref(), Some("planted\n"));
+        fs::remove_file(scratch.path("logs/log.1")).expect("remove");
+    }
+}
+
+#[test]
+fn file_of_another_process_is_not_exchanged() {
+    let scratch = Scratch::new();
+    scratch.write("logs/log", "old\n");
+    let mut rotation = Rotation::new(scratch.config());
+    let mut run = FakeProcess::new(&|| Ok(()));
+    assert_eq!(rotation.step(&mut run).expect("begin"), Progress::Waiting);
+    fs::create_dir(scratch.path("logs/log")).expect("mkdir");
+    assert_eq!(rotation.step(&mut run).expect("a name"), Progress::Rotated);
+    assert!(scratch.path("logs/log").is_dir());
+    assert_eq!(scratch.logs()[1].as_deref(), Some("old\n"));
+}
+
+#[test]
+fn directory_in_the_place_of_an_old_log_stays() {
+    let scratch = Scratch::new();
+    let config = RotationConfig {
+        keep: 4,
+        ..scratch.config()
+    };
+    fs::create_dir(scratch.path("logs/log.3")).expect("mkdir");
+    for (number, old) in (1..).zip([None, Some("1\n"), Some("2\n")]) {
+        scratch.write("logs/log", &format!("{number}\n"));
+        let step = Rotation::new(config.clone()).step(&mut no_run());
+        assert_eq!(step.expect("rotate"), Progress::Rotated);
+        assert_eq!(scratch.logs()[2].as_deref(), old);
+    }
+    assert_eq!(scratch.logs()[1].as_deref(), Some("3\n"));
+    assert!(scratch.path("logs/log.3").is_dir());
+    // No name is left.
+    fs::remove_file(scratch.path("logs/log.1")).expect("remove");
+    fs::create_dir(scratch.path("logs/log.1")).expect("mkdir");
+    scratch.write("logs/log", "4\n");
+    let error = Rotation::new(config)
+        .step(&mut no_run())
+        .expect_err("no name");
+    assert!(
+        error.to_string().contains("log.1 is a directory"),
+        "{error}"
+    );
+    assert_eq!(scratch.read("logs/log").as_deref(), Some("4\n"));
+}
+
+fn no_run() -> FakeProcess<'static> {
+    let mut run = FakeProcess::new(&|| Ok(()));
+    run.state = ProcessState::NotRunning;
+    run
+}
+
+#[test]
+fn old_log_keeps_its_inode_until_the_rotation_ends() {
+    let scratch = Scratch::new();
+    scratch.write("logs/log", "old\n");
+    let mut rotation = Rotation::new(RotationConfig {
+        reopen_timeout: Duration::from_secs(3600),
+        ..scratch.config()
+    });
+    let mut run = FakeProcess::new(&|| Ok(()));
+    assert_eq!(rotation.step(&mut run).expect("begin"), Progress::Waiting);
+    let inode = |name: &str| fs::metadata(scratch.path(name)).expect("it").ino();
+    let old = inode("logs/log.1");
+    fs::remove_file(scratch.path("logs/log.1")).expect("remove");
+    // A file system that gives the inode to the next file does not have it now.
+    for number in 0..100 {
+        let name = format!("logs/{number}");
+        scratch.write(&name, "");
+        assert_ne!(inode(&name), old);
+    }
 }
 
 fn directory(config: &RotationConfig) -> LogDirectory {
@@ -194,7 +403,7 @@ fn replaced_directory_leads_nowhere_else() {
     let scratch = Scratch::new();
     scratch.write("logs/log", "ours\n");
     let opened = directory(&scratch.config_of_user());
-    let log = opened.log().expect("the log").map(|log| log.id);
+    let log = opened.log().expect("the log").expect("a log");
     fs::rename(scratch.path("logs"), scratch.path("moved")).expect("rename");
     fs::create_dir(scratch.path("others")).expect("mkdir");
     scratch.write("others/log", "precious\n");
@@ -205,7 +414,7 @@ fn replaced_directory_leads_nowhere_else() {
     let others = fs::read_dir(scratch.path("others")).expect("list");
     assert_eq!(others.count(), 1);
     assert_eq!(scratch.read("others/log").as_deref(), Some("precious\n"));
-    assert!(opened.take_back(old, created, || false).expect("back"));
+    assert!(opened.take_back(old.id(), created, || false).expect("back"));
     assert_eq!(scratch.read("moved/log").as_deref(), Some("ours\n"));
     assert_eq!(scratch.read("others/log").as_deref(), Some("precious\n"));
     assert_eq!(scratch.read("moved/log.1"), None);
@@ -220,9 +429,10 @@ fn planted_link_is_renamed_and_not_followed() {
     let mode = victim().mode();
     let plant = |name: &str| symlink(scratch.path("victim"), scratch.path(name));
     scratch.write("logs/log", "ours\n");
-    let log = opened.log().expect("the log").map(|log| log.id);
+    let log = || opened.log().expect("the log").expect("a log");
+    let (first, second) = (log(), log());
     plant("logs/log.1").expect("symlink");
-    opened.rename_log(log).expect("rename");
+    opened.rename_log(first).expect("rename");
     let is_link = |name: &str| scratch.path(name).is_symlink();
     assert!(is_link("logs/log.2") && !is_link("logs/log.1"));
     // In the place of the new log.
@@ -230,8 +440,8 @@ fn planted_link_is_renamed_and_not_followed() {
     assert_eq!(opened.create_log().expect("no new log"), None);
     assert!(opened.log().is_err());
     // In the place of the log, after it was looked at.
-    let error = opened.rename_log(log).expect_err("another file");
-    assert_eq!(error.kind(), ErrorKind::CannotCreate);
+    let error = opened.rename_log(second).expect_err("another file");
+    assert_eq!(error.kind(), ErrorKind::Busy);
     assert!(is_link("logs/log"));
     assert_eq!(victim().mode(), mode);
     assert_eq!(scratch.read("victim").as_deref(), Some("precious\n"));
@@ -242,11 +452,15 @@ fn file_in_the_place_of_the_log_keeps_its_name() {
     let scratch = Scratch::new();
     scratch.write("logs/log", "ours\n");
     let opened = directory(&scratch.config());
-    let log = opened.log().expect("the log").map(|log| log.id);
+    let log = || opened.log().expect("the log").expect("a log");
+    let (first, second) = (log(), log());
     fs::rename(scratch.path("logs/log"), scratch.path("logs/away")).expect("rename");
+    // Renamed by another tool, which may put a file there.
+    let error = opened.rename_log(first).expect_err("no file");
+    assert_eq!(error.kind(), ErrorKind::Busy);
     scratch.write("logs/log", "another\n");
-    let error = opened.rename_log(log).expect_err("another file");
-    assert_eq!(error.kind(), ErrorKind::CannotCreate);
+    let error = opened.rename_log(second).expect_err("another file");
+    assert_eq!(error.kind(), ErrorKind::Busy);
     let another = Some("another\n".to_owned());
     assert_eq!(scratch.logs(), [another, None, None]);
 }

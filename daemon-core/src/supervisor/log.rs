@@ -53,6 +53,10 @@ impl RotatedProcess for RunAsWriter<'_> {
         sys::process::writes_to(self.pid(), file)
     }
 
+    fn writes_to_any_file(&self) -> Option<bool> {
+        sys::process::writes_to_any_file(self.pid())
+    }
+
     fn send(&self, signal: Signal) -> Result<(), Errno> {
         sys::signals::send(self.pid(), signal.as_raw())
     }

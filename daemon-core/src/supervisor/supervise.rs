@@ -238,11 +238,19 @@ impl Supervisor {
     /// Goes on with the rotation of the log; says when to look again.
     fn look_at_log(&mut self, process: &DaemonChild, now: Instant) -> Option<Instant> {
         let watch = self.log_watch.as_mut()?;
-        let (error, next_look) = watch.look(&mut RunAsWriter(process), now);
-        if let Some(error) = error {
-            self.runs.write_line(Severity::Error, &error.to_string());
+        let (line, next_look) = watch.look(&mut RunAsWriter(process), now);
+        if let Some(line) = line {
+            self.runs.write_line(Severity::Error, &line);
         }
         Some(next_look)
+    }
+
+    /// Rotates the log before a run opens it: the last one may have ended before it was up.
+    pub(super) fn look_at_log_between_runs(&mut self, now: Instant) {
+        let line = self.log_watch.as_mut();
+        if let Some(line) = line.and_then(|watch| watch.look_between_runs(now)) {
+            self.runs.write_line(Severity::Error, &line);
+        }
     }
 
     fn step_ended(

@@ -159,6 +159,9 @@ impl Supervisor {
             return State::Gone;
         }
         let begun = Instant::now();
+        if !self.is_first_run {
+            self.look_at_log_between_runs(begun);
+        }
         match self.runs.begin(&self.file, self.is_first_run) {
             Ok(run) => State::Waiting {
                 run: Box::new(run),

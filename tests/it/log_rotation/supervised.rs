@@ -1,5 +1,8 @@
 //! The log of a daemon that a supervisor starts again.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
 use super::stage::{gaps, numbers};
 use crate::support::deadline::eventually;
 use crate::support::requires;
@@ -41,6 +44,52 @@ fn supervisor_rotates_the_log() {
     let written = numbers(&lines);
     assert!(gaps(&written).is_empty(), "{:?}", gaps(&written));
     assert!(!scratch.path("report.pid.new").exists());
+}
+
+#[test]
+fn log_of_runs_that_never_come_up_is_rotated() {
+    let scratch = Scratch::new();
+    let options = OPTIONS.replace("ready=exec", "ready=notify");
+    let options = options.replace(
+        "log_rotate=4",
+        "log_rotate=65536\nlog_keep=2\nrestart_delay=0..0",
+    );
+    // Every run but the first ends before it is ready, with 80 lines of a kilobyte.
+    let steps = "flood:80 first:once ready wait:go return:3";
+    let outcome = scratch.background().options(&options).does(steps).run();
+    assert_eq!(outcome.code(), 0, "{outcome:?}");
+    scratch.write("go", "");
+    let path = scratch.path("report.log.1");
+    let inode = || fs::metadata(&path).map_or(0, |log| log.ino());
+    for _ in 0..5 {
+        let before = inode();
+        eventually("the log is rotated", || (inode() != before).then_some(()));
+    }
+    scratch.stop();
+    assert!(!scratch.path("report.log.3").exists());
+    // What one run writes, and what the supervisor says of its end.
+    for name in ["report.log", "report.log.1", "report.log.2"] {
+        let length = scratch.read(name).len();
+        assert!(length < 200 * 1024, "{name}: {length} bytes");
+    }
+}
+
+#[test]
+fn supervisor_has_a_removed_log_opened_again() {
+    requires!(linux("the files of another process"));
+    let scratch = Scratch::new();
+    let options = OPTIONS.replace("ready=exec", "ready=notify");
+    let steps = "say:old remove:report.log ready count";
+    let outcome = scratch.background().options(&options).does(steps).run();
+    assert_eq!(outcome.code(), 0, "{outcome:?}");
+    let line = "report.log was missing; the daemon, pid ";
+    eventually("the supervisor says so", || {
+        let log = fs::read_to_string(scratch.path("report.log")).ok()?;
+        log.contains(line).then_some(())
+    });
+    scratch.expect_growth("report.log");
+    scratch.stop();
+    assert_eq!(scratch.read("report.log").matches(line).count(), 1);
 }
 
 #[test]

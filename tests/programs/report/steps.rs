@@ -97,6 +97,7 @@ fn take_one(verb: &str, object: &str, stays: bool) -> io::Result<Option<ExitCode
         "note-passed" => note_passed(object)?,
         "fail-to-start" => fail_to_start(),
         "create" => drop(File::create(object)?),
+        "remove" => fs::remove_file(object)?,
         "drop" | "chroot" | "regain" | "hide-root" | "lower" | "drop-ids" | "keep-caps"
         | "no-key" => {
             privileges::take(verb, object)?;

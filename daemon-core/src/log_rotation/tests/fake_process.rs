@@ -13,6 +13,8 @@ use crate::signal::Signal;
 /// A run that does what a test says when it gets the signal.
 pub(super) struct FakeProcess<'a> {
     pub(super) state: ProcessState,
+    /// What happens before it is looked at.
+    pub(super) before: &'a dyn Fn(),
     reopen: &'a dyn Fn() -> Result<(), Errno>,
     pub(super) file: Cell<Option<FileId>>,
 }
@@ -21,6 +23,7 @@ impl<'a> FakeProcess<'a> {
     pub(super) fn new(reopen: &'a dyn Fn() -> Result<(), Errno>) -> Self {
         Self {
             state: ProcessState::Up(Pid::this()),
+            before: &|| (),
             reopen,
             file: Cell::new(None),
         }
@@ -29,6 +32,7 @@ impl<'a> FakeProcess<'a> {
 
 impl RotatedProcess for FakeProcess<'_> {
     fn find(&mut self) -> Result<ProcessState, Error> {
+        (self.before)();
         Ok(self.state)
     }
 
@@ -38,6 +42,10 @@ impl RotatedProcess for FakeProcess<'_> {
 
     fn writes_to(&self, file: FileId) -> Option<bool> {
         Some(self.file.get() == Some(file))
+    }
+
+    fn writes_to_any_file(&self) -> Option<bool> {
+        Some(self.file.get().is_some())
     }
 
     fn send(&self, _signal: Signal) -> Result<(), Errno> {

@@ -89,6 +89,13 @@ pub(crate) fn writes_to(pid: Pid, file: FileId) -> Option<bool> {
     Some(output == file || error == file)
 }
 
+/// Whether standard output or standard error leads to a regular file, if that can be seen.
+pub(crate) fn writes_to_any_file(pid: Pid) -> Option<bool> {
+    let process = directory(pid).ok()?;
+    let is_file = |name| Some(fs::metadata(process.join(name)).ok()?.is_file());
+    Some(is_file("fd/1")? || is_file("fd/2")?)
+}
+
 /// Its name, see `proc_pid_comm(5)`.
 pub(crate) fn name_of(pid: Pid) -> Option<OsString> {
     let mut name = fs::read(directory(pid).ok()?.join("comm")).ok()?;

@@ -46,6 +46,11 @@ pub(crate) fn writes_to(_pid: Pid, _file: FileId) -> Option<bool> {
     None
 }
 
+/// Whether standard output or standard error leads to a regular file; not known.
+pub(crate) fn writes_to_any_file(_pid: Pid) -> Option<bool> {
+    None
+}
+
 /// Its directory in `/proc`; Linux alone has such a one.
 pub(crate) fn directory(_pid: Pid) -> io::Result<PathBuf> {
     Err(io::ErrorKind::NotFound.into())
