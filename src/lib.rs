@@ -36,10 +36,12 @@ struct Readme;
 
 #[doc(hidden)]
 pub use daemon_core::__private;
+#[cfg(unix)]
+pub use daemon_core::unix_listener;
 pub use daemon_core::{
-    Control, Daemon, Error, ErrorKind, KillMode, LogWriter, ParseSignalError, PathSource,
-    Readiness, Restart, Running, Signal, Start, Started, Status, Stdin, Stopped, Supervision,
-    announce, drop_privileges, exec, extend_timeout, is_daemon, log_file, log_writer, passed,
-    pid_file, ready, reopen_log, start_dir, status, stopping,
+    Control, Daemon, Error, ErrorKind, KillMode, ListenAddress, LogWriter, ParseSignalError,
+    PathSource, Readiness, Restart, Running, Signal, Start, Started, Status, Stdin, Stopped,
+    Supervision, announce, drop_privileges, exec, extend_timeout, is_daemon, listener, log_file,
+    log_writer, passed, pid_file, ready, reopen_log, start_dir, status, stopping,
 };
 pub use daemon_macros::main;

@@ -6,14 +6,17 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::unistd::{chdir, chroot};
 
+use crate::descriptors::KeptFds;
 use crate::error::Error;
 use crate::handoff::Record;
 use crate::identity::{self, CredStep, Identity, Variable};
+use crate::listen::{self, RunSockets, StartSockets};
 use crate::log_file::LogFile;
 use crate::log_reopen;
 use crate::log_rotation::{self, LogWatch, RotatedProcess, RotationConfig};
 use crate::passed::{self, PassedFd};
 use crate::pid_file::PidFile;
+use crate::settings::{ListenSocket, Settings};
 use crate::signal::Signal;
 use crate::syslog::{self, Severity};
 use crate::trust;
@@ -33,6 +36,7 @@ pub(crate) struct Capabilities {
     pub(crate) syslog: Option<fn(u32, Severity, &str)>,
     /// Keeps what `before_start` passed. In the daemon.
     pub(crate) keep_passed: Option<KeepPassed>,
+    pub(crate) listen: Option<&'static Listens>,
 }
 
 impl Capabilities {
@@ -68,6 +72,10 @@ impl Capabilities {
         self.keep_passed = Some(passed::keep);
     }
 
+    pub(crate) fn add_listen(&mut self) {
+        self.listen = Some(&LISTENS);
+    }
+
     /// Tells the system log, if it is told anything.
     pub(crate) fn tell(
         &self,
@@ -87,6 +95,7 @@ impl Capabilities {
         self.add_chroot();
         self.add_log_reopen();
         self.add_passed_fds();
+        self.add_listen();
         // In the supervisor.
         self.add_log_rotation();
         self.add_syslog();
@@ -102,6 +111,7 @@ impl Capabilities {
         self.log_rotation = self.log_rotation.or(other.log_rotation);
         self.syslog = self.syslog.or(other.syslog);
         self.keep_passed = self.keep_passed.or(other.keep_passed);
+        self.listen = self.listen.or(other.listen);
     }
 }
 
@@ -117,6 +127,25 @@ pub(crate) struct LogRotations {
     pub(crate) rotate: fn(RotationConfig, &mut dyn RotatedProcess) -> Result<Option<String>, Error>,
     /// For a supervisor.
     pub(crate) watch: fn(RotationConfig) -> Box<dyn LogWatch>,
+}
+
+type PlanSockets = fn(&Settings, &mut KeptFds) -> Result<Box<dyn StartSockets>, Error>;
+
+static LISTENS: Listens = Listens {
+    plan: listen::plan,
+    watch: listen::watch,
+    expect: listen::expect,
+};
+
+/// `listen`.
+#[derive(Debug)]
+pub(crate) struct Listens {
+    /// In the launcher, before it opens a file.
+    pub(crate) plan: PlanSockets,
+    /// In the supervisor.
+    pub(crate) watch: fn(&Settings) -> Box<dyn RunSockets>,
+    /// In the daemon.
+    pub(crate) expect: fn(&[ListenSocket]),
 }
 
 type KeepPassed = fn(&[PassedFd]) -> Result<(), Errno>;

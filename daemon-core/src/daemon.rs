@@ -15,6 +15,7 @@ use crate::env_changes::EnvChanges;
 use crate::error::Error;
 #[cfg(unix)]
 use crate::launcher::SupervisorCode;
+use crate::listen_address::ListenAddress;
 use crate::option_check::{self, OptionCheck};
 use crate::path_source::PathSource;
 use crate::readiness::Readiness;
@@ -60,6 +61,8 @@ pub struct Daemon {
     pub(crate) readiness: Readiness,
     pub(crate) settings: Settings,
     pub(crate) env: EnvChanges,
+    /// The sockets that the launcher binds, by name.
+    pub(crate) listen: Vec<(String, ListenAddress)>,
     pub(crate) before_start: Option<BeforeStart>,
     /// The daemon's arguments, in the place of those of the command line.
     pub(crate) args: Option<Vec<OsString>>,
@@ -112,6 +115,7 @@ impl Daemon {
             readiness: Readiness::default(),
             settings: Settings::default(),
             env: EnvChanges::default(),
+            listen: Vec::new(),
             before_start: None,
             args: None,
             stdin: Stdin::default(),

@@ -3,10 +3,8 @@
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
+use crate::listen_fds::FIRST as FIRST_INHERITED_FD;
 use crate::sys;
-
-/// The first descriptor after the standard streams.
-const FIRST_INHERITED_FD: RawFd = 3;
 
 /// The caller's descriptors that stay open, unchanged.
 #[derive(Debug)]
@@ -44,6 +42,11 @@ impl KeptFds {
     /// Those of them that are open.
     pub(crate) fn open(&self) -> &[RawFd] {
         &self.open
+    }
+
+    /// The descriptors of the launcher are this one and above, where the limit leaves room.
+    pub(crate) fn keep_free_below(&mut self, fd: RawFd) {
+        self.free = self.free.max(fd);
     }
 
     /// Moves a descriptor of ours out of the way of the standard streams and of all these.

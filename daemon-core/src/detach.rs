@@ -26,6 +26,8 @@ pub(crate) struct Program<'a> {
     pub(crate) output: BorrowedFd<'a>,
     /// The descriptors that stay open.
     pub(crate) kept: Vec<RawFd>,
+    /// Sockets, and their fds in the daemon.
+    pub(crate) sockets: Vec<(BorrowedFd<'a>, RawFd)>,
     /// The PID file and the length of its old content.
     pub(crate) pid_file: Option<(BorrowedFd<'a>, u64)>,
 }
@@ -85,6 +87,11 @@ fn plan(program: Program<'_>) -> Result<Plan, Error> {
             onto: libc::STDERR_FILENO,
         },
     ];
+    let sockets = program.sockets.iter();
+    steps.extend(sockets.map(|(socket, onto)| ExecStep::Place {
+        from: socket.as_raw_fd(),
+        onto: *onto,
+    }));
     steps.extend(program.kept.into_iter().map(ExecStep::KeepOpen));
     steps.extend(stamps);
     if let Some((file, old_length)) = program.pid_file {
@@ -115,6 +122,9 @@ fn child_step_failed(step: ExecStep, cause: Errno) -> Error {
         ExecStep::DefaultSignals => "reset the signals of the daemon",
         ExecStep::CloseOnExec(_) => "close the descriptors of the daemon",
         ExecStep::KeepOpen(_) => "keep a descriptor open for the daemon",
+        ExecStep::Place { onto, .. } if onto > libc::STDERR_FILENO => {
+            "place the sockets of the daemon"
+        }
         ExecStep::Place { .. } => "redirect the standard streams of the daemon",
         ExecStep::StampPid(_) => "set the environment of the daemon",
         ExecStep::WritePid { .. } => {

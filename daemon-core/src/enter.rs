@@ -12,6 +12,7 @@ use crate::files::FileId;
 use crate::handoff::{self, DaemonEnd, Outcome, Record, StartStep};
 use crate::identity::Identity;
 use crate::launcher::{self, LaunchConfig, Launched, failure, report};
+use crate::listen_address;
 use crate::path_source::PathSource;
 use crate::path_template::{self, PathContext};
 use crate::post_exec;
@@ -152,6 +153,12 @@ impl Daemon {
         if chosen.instance.is_some() {
             self.instance = chosen.instance;
         }
+        let mut places = self.listen.iter().map(|(_, address)| &address.0);
+        if places.any(|place| self.readiness.is_met_by(place)) {
+            let complaint =
+                "a socket of `listen` is listening before the program runs; use `notify`";
+            self.check.note_also("ready", Some(complaint.to_owned()));
+        }
         self.check.result()?;
         Ok(self)
     }
@@ -192,9 +199,12 @@ impl Daemon {
             Ok(path)
         })?;
         let readiness = self.readiness.resolve(&context)?;
+        let (listen, sockets) = listen_address::resolve(self.listen, &context)?;
+        self.settings.listen = listen;
         Ok(LaunchConfig {
             arguments,
             paths,
+            sockets,
             settings: self.settings,
             readiness,
             before_start: self.before_start,

@@ -43,6 +43,8 @@ pub enum ErrorKind {
     UnknownUser,
     /// A daemon already holds the lock of the PID file: 69.
     AlreadyRunning,
+    /// Another process listens on an address of [`listen`](crate::Daemon::listen): 69.
+    AddressInUse,
     /// The daemon exited with status 0 before it was ready: 70.
     EndedEarly,
     /// The daemon failed before it was ready: its own exit status, or 128+N if signal N killed it.
@@ -255,7 +257,7 @@ impl ErrorKind {
             Self::Usage => 64,
             Self::Refused => 1,
             Self::UnknownUser => 67,
-            Self::AlreadyRunning => 69,
+            Self::AlreadyRunning | Self::AddressInUse => 69,
             Self::EndedEarly => 70,
             Self::System | Self::Failed | Self::Interrupted => 71,
             Self::CannotCreate => 73,

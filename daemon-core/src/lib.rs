@@ -9,6 +9,8 @@
 
 mod before_start;
 #[cfg(unix)]
+mod bound_socket;
+#[cfg(unix)]
 mod capabilities;
 #[cfg(not(unix))]
 #[path = "unsupported/capabilities.rs"]
@@ -52,6 +54,13 @@ mod identity;
 mod kill_mode;
 #[cfg(unix)]
 mod launcher;
+#[cfg(unix)]
+mod listen;
+mod listen_address;
+#[cfg(unix)]
+mod listen_fds;
+#[cfg(unix)]
+mod listener;
 #[cfg(unix)]
 mod lock;
 #[cfg(unix)]
@@ -120,6 +129,9 @@ pub use exec::exec;
 #[cfg(unix)]
 pub use identity::drop_privileges;
 pub use kill_mode::KillMode;
+pub use listen_address::ListenAddress;
+#[cfg(unix)]
+pub use listener::{listener, unix_listener};
 #[cfg(unix)]
 pub use log_reopen::reopen_log;
 pub use log_writer::{LogWriter, log_writer};
@@ -137,8 +149,8 @@ pub use signal::{ParseSignalError, Signal};
 pub use stdin::Stdin;
 #[cfg(not(unix))]
 pub use unsupported::{
-    Running, Started, announce, drop_privileges, exec, extend_timeout, is_daemon, log_file, passed,
-    pid_file, ready, reopen_log, start_dir, status, stopping,
+    Running, Started, announce, drop_privileges, exec, extend_timeout, is_daemon, listener,
+    log_file, passed, pid_file, ready, reopen_log, start_dir, status, stopping,
 };
 
 /// What the code of `#[daemon::main]` names. It is not part of the public interface.

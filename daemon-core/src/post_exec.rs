@@ -16,6 +16,7 @@ pub(crate) fn can_fail(record: &Record) -> bool {
         || record.settings.identity.is_some()
         || record.paths.workdir.is_some()
         || !record.passed.is_empty()
+        || !record.settings.listen.is_empty()
         || reopens_log(record)
 }
 
@@ -31,6 +32,10 @@ pub(crate) fn take_steps(
     if !record.passed.is_empty() {
         let keep = capabilities.keep_passed.ok_or(MISSING)?;
         keep(&record.passed).map_err(|errno| (StartStep::Passed, errno))?;
+    }
+    if !record.settings.listen.is_empty() {
+        let listens = capabilities.listen.ok_or(MISSING)?;
+        (listens.expect)(&record.settings.listen);
     }
     if let Some(root) = &record.paths.chroot {
         let enter_root = capabilities.chroot.ok_or(MISSING)?;

@@ -4,6 +4,9 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
+#[cfg(unix)]
+use crate::error::shown;
+
 /// What a supervisor has behind the name in its `argv[0]`.
 #[cfg(unix)]
 pub(crate) const SUPERVISOR_SUFFIX: &str = " [supervisor]";
@@ -13,6 +16,12 @@ pub(crate) const SUPERVISOR_SUFFIX: &str = " [supervisor]";
 pub(crate) fn of_this_process() -> OsString {
     let argv0 = std::env::args_os().next().unwrap_or_default();
     in_argv0(&argv0).map_or_else(name_of_process, OsStr::to_owned)
+}
+
+/// A message of this program, as one line.
+#[cfg(unix)]
+pub(crate) fn line(text: &str) -> String {
+    format!("{}: {text}\n", shown(of_this_process().as_ref()))
 }
 
 /// The file name in `argv[0]`. What is left after the dash must still be a file name: not nothing,

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crate::files::FileId;
@@ -52,12 +52,21 @@ pub(crate) struct OwnPidFile {
 
 static ORIGIN: OnceLock<Origin> = OnceLock::new();
 
+/// What [`ready`] does first.
+static BEFORE_READY: Mutex<Option<fn()>> = Mutex::new(None);
+
 static PID_FILE: OnceLock<OwnPidFile> = OnceLock::new();
 
 /// This process is the daemon from now on.
 pub(crate) fn set_origin(origin: Origin) {
     // It is set once: the hand-off cannot be taken twice.
     ORIGIN.set(origin).ok();
+}
+
+/// Calls this function when the program is ready for the first time.
+pub(crate) fn before_ready(function: fn()) {
+    let mut before = BEFORE_READY.lock().unwrap_or_else(PoisonError::into_inner);
+    *before = Some(function);
 }
 
 /// This process holds the lock of its PID file from now on.
@@ -167,6 +176,13 @@ pub fn log_file() -> Option<&'static Path> {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn ready() {
+    let before = BEFORE_READY
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
+    if let Some(function) = before {
+        function();
+    }
     if let Some(output) = origin().and_then(|origin| origin.buffered_output) {
         output.let_go();
     }

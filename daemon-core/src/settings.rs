@@ -2,6 +2,7 @@
 //! carries them over the exec.
 
 use std::convert::Infallible;
+use std::ffi::OsString;
 use std::time::Duration;
 
 use crate::codec::encoded;
@@ -23,6 +24,8 @@ encoded! {
         pub(crate) identity: Option<Identity>,
         /// The descriptors that stay open.
         pub(crate) keep_fds: Vec<i32>,
+        /// The sockets that the launcher binds.
+        pub(crate) listen: Vec<ListenSocket>,
         pub(crate) ready_timeout: Option<Duration>,
         /// What the verb `stop` sends first.
         pub(crate) stop_signal: Signal,
@@ -54,6 +57,7 @@ impl Default for Settings {
             #[cfg(unix)]
             identity: None,
             keep_fds: Vec::new(),
+            listen: Vec::new(),
             ready_timeout: None,
             stop_signal: Signal::SIGTERM,
             stop_timeout: Duration::from_secs(10),
@@ -67,6 +71,16 @@ impl Default for Settings {
             restart_delay_max: Duration::from_secs(60),
             restart_limit: None,
         }
+    }
+}
+
+encoded! {
+    /// A socket of `listen`, as the launch and the daemon know it.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub(crate) struct ListenSocket {
+        pub(crate) name: String,
+        /// `unix:PATH`, `unix:@NAME`, or an IP address and a port. Paths are absolute.
+        pub(crate) address: OsString,
     }
 }
 

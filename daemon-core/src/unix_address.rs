@@ -1,6 +1,14 @@
 //! The address of a Unix socket: a path, or a name in the abstract namespace.
 
+#[cfg(unix)]
+use std::ffi::{OsStr, OsString};
 use std::fmt;
+#[cfg(unix)]
+use std::os::unix::ffi::OsStrExt;
+#[cfg(unix)]
+use std::os::unix::net;
+#[cfg(unix)]
+use std::path::Path;
 use std::path::PathBuf;
 
 #[cfg(unix)]
@@ -52,6 +60,29 @@ impl UnixAddress {
         }
     }
 
+    /// For the record, where [`from_word`](Self::from_word) reads it.
+    #[cfg(unix)]
+    pub(crate) fn to_word(&self) -> OsString {
+        let mut word = OsString::from("unix:");
+        match self {
+            Self::Path(path) => word.push(path),
+            Self::Abstract(name) => {
+                word.push("@");
+                word.push(OsStr::from_bytes(name));
+            }
+            // None is left in a record.
+            Self::Source(_) => word.push(self.to_string()),
+        }
+        word
+    }
+
+    /// `None` for a word of another form.
+    #[cfg(unix)]
+    pub(crate) fn from_word(word: &OsStr) -> Option<Self> {
+        let path = word.as_bytes().strip_prefix(b"unix:")?;
+        Some(Self::from_path(OsStr::from_bytes(path).into()))
+    }
+
     /// Whether there is no path and no name in it.
     pub(crate) fn is_empty(&self) -> bool {
         match self {
@@ -77,6 +108,13 @@ impl UnixAddress {
             Self::Path(path) => option_check::path(path.as_os_str()).map(str::to_owned),
             Self::Abstract(_) => None,
         }
+    }
+
+    /// `None` for a socket without an address.
+    #[cfg(unix)]
+    pub(crate) fn of(address: &net::SocketAddr) -> Option<Self> {
+        let path = address.as_pathname().map(Path::to_owned).map(Self::Path);
+        path.or_else(|| abstract_name(address).map(Self::Abstract))
     }
 
     /// Fills in the placeholders, and makes the path absolute.
@@ -108,6 +146,22 @@ impl UnixAddress {
         let place = path_template::resolve(Object::Socket, source, context)?;
         Ok((Self::Path(place.path().to_owned()), Some(place)))
     }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn abstract_name(address: &net::SocketAddr) -> Option<Vec<u8>> {
+    #[cfg(target_os = "android")]
+    use std::os::android::net::SocketAddrExt;
+    #[cfg(target_os = "linux")]
+    use std::os::linux::net::SocketAddrExt;
+
+    address.as_abstract_name().map(<[u8]>::to_vec)
+}
+
+/// Other systems have no such namespace.
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+fn abstract_name(_address: &net::SocketAddr) -> Option<Vec<u8>> {
+    None
 }
 
 impl fmt::Display for UnixAddress {

@@ -6,6 +6,7 @@ use std::env;
 use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Write};
+use std::net::{TcpListener, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 use std::time::Duration;
@@ -131,6 +132,15 @@ pub fn pid_file() -> Option<&'static Path> {
 #[must_use]
 pub fn log_file() -> Option<&'static Path> {
     None
+}
+
+/// Binds a TCP socket: none is handed over on this system.
+///
+/// # Errors
+///
+/// Those of [`TcpListener::bind`].
+pub fn listener(_name: &str, address: impl ToSocketAddrs) -> io::Result<TcpListener> {
+    TcpListener::bind(address)
 }
 
 /// `None`: there are no daemons on this system.

@@ -6,16 +6,19 @@ use syn::LitStr;
 use crate::diagnostics::{Diagnostics, mistake, shown};
 use crate::option_table::{
     BACKGROUND_FLAG, CONFIGURE, CONTROL_FLAG, CONTROL_SUBCOMMANDS, FOREGROUND_FLAG, INSTANCE_FLAG,
-    LOG, LOG_FLAG, LOG_KEEP, LOG_MODE, LOG_REOPEN, LOG_ROTATE, PID, PID_FLAG, PID_IN_FOREGROUND,
-    PID_MODE, READY, READY_TIMEOUT, RESTART, RESTART_DELAY, RESTART_LIMIT, STOP_TIMEOUT,
+    LISTEN, LOG, LOG_FLAG, LOG_KEEP, LOG_MODE, LOG_REOPEN, LOG_ROTATE, PID, PID_FLAG,
+    PID_IN_FOREGROUND, PID_MODE, READY, READY_TIMEOUT, RESTART, RESTART_DELAY, RESTART_LIMIT,
+    STOP_TIMEOUT,
 };
-use crate::options::Options;
+use crate::options::{Options, Setting};
+use crate::value;
 
 pub(crate) fn check(options: &Options, diagnostics: &mut Diagnostics) {
     flags_are_distinct(options, diagnostics);
     pid_and_log_differ(options, diagnostics);
     exec_has_no_timeout(options, diagnostics);
     instance_has_its_flag(options, diagnostics);
+    sockets_are_not_waited_for(options, diagnostics);
     for pair in EXCLUSIVE {
         exclude_each_other(pair, options, diagnostics);
     }
@@ -91,6 +94,23 @@ fn instance_has_its_flag(options: &Options, diagnostics: &mut Diagnostics) {
         if let Some(literal) = written.into_iter().find(is_named) {
             let message = "`{instance}` needs `instance_flag = \"--name\"`";
             diagnostics.push(setting.position, mistake(literal, message));
+        }
+    }
+}
+
+/// A socket that the launcher binds listens before the program runs.
+fn sockets_are_not_waited_for(options: &Options, diagnostics: &mut Diagnostics) {
+    let (Some(ready), Some(listen)) = (options.get(READY), options.get(LISTEN)) else {
+        return;
+    };
+    let written = |setting: &Setting| string_literals(setting.tokens.iter().cloned().collect());
+    let addresses: Vec<_> = written(listen).iter().filter_map(value::address).collect();
+    for literal in written(ready) {
+        let condition = literal.value();
+        if condition == "listening" || addresses.contains(&condition) {
+            let message = "a socket of `listen` is listening before the program runs; use \
+                           `ready = \"notify\"`";
+            diagnostics.push(ready.position, mistake(literal, message));
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::check;
 use crate::diagnostics::Diagnostics;
 use crate::entry_fn::EntryFn;
 use crate::fallback;
-use crate::option_table::CRATE;
+use crate::option_table::{CRATE, LISTEN};
 use crate::options::{Options, Setting};
 use crate::span::{generated_span, respanned};
 use crate::stacking::Role;
@@ -89,6 +89,11 @@ fn enter(options: &Options) -> TokenStream {
         let span = generated_span(&setting.key);
         let method = Ident::new(setting.option.name, span);
         let argument = setting.argument.as_ref()?;
+        if setting.option.name == LISTEN {
+            let sockets = argument.clone().into_iter();
+            let calls = sockets.map(|socket| quote_spanned!(span=> .#method #socket));
+            return Some(calls.collect());
+        }
         Some(quote_spanned!(span=> .#method(#argument)))
     });
     quote_spanned! {generated_span(&Span::call_site())=>

@@ -4,7 +4,7 @@ use crate::suggest::nearest;
 use crate::value::{
     ACCOUNT, ALL_FLAGS, COUNT, CRATE_PATH, DELAYS, DIRECTORY, FACILITY, FDS, FILE, FILE_MODE, FLAG,
     FLAGS, FUNCTION, Kind, LOG_COUNT, READINESS, RESTART_AFTER, RUN_WORD, SECONDS, SIGNAL, SIZE,
-    STOP_SIGNAL, TRUE, UMASK, VARIABLES, WORDS,
+    SOCKETS, STOP_SIGNAL, TRUE, UMASK, VARIABLES, WORDS,
 };
 
 pub(crate) const BACKGROUND_FLAG: &str = "background_flag";
@@ -28,6 +28,7 @@ pub(crate) const LOG_KEEP: &str = "log_keep";
 pub(crate) const RESTART: &str = "restart";
 pub(crate) const RESTART_DELAY: &str = "restart_delay";
 pub(crate) const RESTART_LIMIT: &str = "restart_limit";
+pub(crate) const LISTEN: &str = "listen";
 pub(crate) const CONFIGURE: &str = "configure";
 pub(crate) const CRATE: &str = "crate";
 
@@ -105,6 +106,7 @@ pub(crate) static OPTIONS: &[OptionSpec] = &[
     option("umask", &UMASK, "0o027", &["mask"]),
     option("env_remove", &VARIABLES, r#"["GIT_DIR"]"#, &["unset"]),
     option("keep_fds", &FDS, "[3]", &[]),
+    option(LISTEN, &SOCKETS, r#"["http=0.0.0.0:80"]"#, &["socket", "sockets", "bind"]),
 
     option("user", &ACCOUNT, r#""nobody""#, &["uid"]),
     option("group", &ACCOUNT, r#""nogroup""#, &["gid"]),

@@ -36,6 +36,7 @@ mod image;
 mod interoperation;
 mod limits;
 mod linked_code;
+mod listen;
 mod log_file;
 mod log_flag;
 mod log_recipes;

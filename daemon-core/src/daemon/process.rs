@@ -5,8 +5,11 @@ use std::ffi::OsString;
 use std::os::fd::RawFd;
 
 use super::Daemon;
+use crate::listen_address::{self, ListenAddress};
 use crate::option_check;
 use crate::path_source::PathSource;
+#[cfg(doc)]
+use crate::readiness::Readiness;
 use crate::stdin::Stdin;
 
 /// A file descriptor. Descriptors stay open on Unix alone.
@@ -97,6 +100,37 @@ impl Daemon {
         let fds: Vec<RawFd> = fds.into_iter().collect();
         self.check.note("keep_fds", option_check::keep_fds(&fds));
         self.settings.keep_fds = fds;
+        self
+    }
+
+    /// Binds a socket in the launcher, before it gives up its rights, and hands it over to the daemon under
+    /// this name. Default: none. Each call adds one.
+    ///
+    /// The daemon takes it with [`listener`](crate::listener) or
+    /// [`unix_listener`](crate::unix_listener). So the port 80 goes with [`user`](Self::user), a taken port
+    /// is an error of the start, and with [`restart`](Self::restart) clients wait while the daemon is
+    /// started again. A Unix socket belongs to the user of the daemon; its path is outside the
+    /// [`chroot`](Self::chroot), and what an earlier daemon has left there is removed.
+    ///
+    /// The name is 1 to 255 printable ASCII characters without `:` and `=`. With
+    /// [`Readiness::listening`] or one of its own addresses the start fails with an error of the kind
+    /// [`Configuration`](crate::ErrorKind::Configuration): the socket listens before the program runs, so
+    /// only [`Readiness::notify`] tells more. In the foreground `listen` has no effect.
+    ///
+    /// ```no_run
+    /// use daemon::{Daemon, Readiness};
+    ///
+    /// let daemon = Daemon::new().user("www-data").ready(Readiness::notify());
+    /// let _daemon = daemon.listen("http", "0.0.0.0:80").enter();
+    /// let listener = daemon::listener("http", "0.0.0.0:80")?;
+    /// daemon::ready();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn listen(mut self, name: impl Into<String>, address: impl Into<ListenAddress>) -> Self {
+        self.listen.push((name.into(), address.into()));
+        let problem = listen_address::problem(&self.listen);
+        self.check.note("listen", problem);
+        self.capabilities.add_listen();
         self
     }
 

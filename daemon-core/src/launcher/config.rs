@@ -4,7 +4,8 @@ use std::convert::Infallible;
 use std::ffi::OsString;
 
 use super::launched::Launched;
-use crate::before_start::{BeforeStart, Passed};
+use super::passed_files::PassedFiles;
+use crate::before_start::BeforeStart;
 use crate::capabilities::Capabilities;
 use crate::descriptors::KeptFds;
 use crate::env_changes::EnvChanges;
@@ -24,6 +25,8 @@ pub(crate) struct LaunchConfig {
     /// The daemon's argv, without the words that this library removes.
     pub(crate) arguments: Vec<OsString>,
     pub(crate) paths: Paths<Resolved>,
+    /// The paths of Unix sockets that the launcher binds.
+    pub(crate) sockets: Vec<Resolved>,
     pub(crate) settings: Settings,
     pub(crate) readiness: Readiness,
     pub(crate) before_start: Option<BeforeStart>,
@@ -48,5 +51,10 @@ pub(crate) struct SupervisorCode {
     pub(crate) become_supervisor: fn(Record, DaemonEnd, Capabilities) -> Infallible,
 }
 
-type Launch =
-    fn(LaunchConfig, (&Image, &KeptFds), &PidFile, Passed, &Interrupts) -> Result<Launched, Error>;
+type Launch = fn(
+    LaunchConfig,
+    (&Image, &KeptFds),
+    &PidFile,
+    PassedFiles,
+    &Interrupts,
+) -> Result<Launched, Error>;

@@ -1,6 +1,6 @@
 //! The environment of the launcher, and what the daemon gets of it.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
@@ -10,41 +10,25 @@ use crate::detach::EnvEntry;
 use crate::env_changes::EnvChanges;
 use crate::handoff;
 use crate::identity::Variable;
+use crate::listen_fds;
 use crate::readiness::notify::NOTIFY_SOCKET;
 use crate::sys;
 use crate::systemd;
 
-/// The number of sockets that were handed over to this process, see `sd_listen_fds(3)`.
-pub(crate) fn listen_fds() -> usize {
-    let count = |text: OsString| text.to_str()?.parse().ok();
-    match std::env::var_os("LISTEN_PID") {
-        Some(pid) if pid == *own_pid() => std::env::var_os("LISTEN_FDS").and_then(count),
-        _ => None,
-    }
-    .unwrap_or_default()
-}
-
-/// As a variable names this process.
-fn own_pid() -> String {
-    getpid().to_string()
-}
-
 /// Variables that name the process that they are meant for.
-const NAMES_A_PROCESS: [&str; 3] = ["LISTEN_PID", "WATCHDOG_PID", systemd::EXEC_PID];
+const NAMES_A_PROCESS: [&str; 3] = [listen_fds::PID, "WATCHDOG_PID", systemd::EXEC_PID];
 
-/// Names a process too, by the inode of its pidfd, which the daemon does not have yet. Without it
-/// `LISTEN_PID` counts alone.
-const LISTEN_PIDFDID: &str = "LISTEN_PIDFDID";
-
-/// The daemon's environment: this one, with the variables of the hand-off, of the notification socket
-/// and of another user. A variable that names this process names the daemon instead.
+/// The daemon's environment: this one, with the variables of the hand-off, of the notification socket,
+/// of another user, and of sockets with these names. A variable that names this process names the daemon
+/// instead.
 pub(super) fn for_daemon(
     handoff: &OwnedFd,
     (is_announced, notify_socket): (bool, Option<&OsStr>),
     of_identity: Vec<Variable<'_>>,
+    sockets: &[String],
     changes: &EnvChanges,
 ) -> Vec<EnvEntry> {
-    let own_pid = own_pid();
+    let own_pid = getpid().to_string();
     let mut ours = of_identity;
     ours.retain(|(name, _)| !changes.change(name));
     // Whatever its value was, and set below.
@@ -53,8 +37,16 @@ pub(super) fn for_daemon(
     if is_announced || !systemd::started_this_process() {
         ours.push((NOTIFY_SOCKET, notify_socket));
     }
-    if std::env::var_os("LISTEN_PID").is_some_and(|pid| pid == *own_pid) {
-        ours.push((LISTEN_PIDFDID, None));
+    if std::env::var_os(listen_fds::PID).is_some_and(|pid| pid == *own_pid) {
+        ours.push((listen_fds::PIDFDID, None));
+    }
+    let (count, names) = (sockets.len().to_string(), sockets.join(":"));
+    if !sockets.is_empty() {
+        ours.push((listen_fds::PIDFDID, None));
+        // Set below.
+        ours.push((listen_fds::PID, None));
+        ours.push((listen_fds::COUNT, Some(count.as_ref())));
+        ours.push((listen_fds::NAMES, Some(names.as_ref())));
     }
     let mut inherited = sys::environment::entries();
     changes.apply(&mut inherited);
@@ -73,7 +65,9 @@ pub(super) fn for_daemon(
         Some(EnvEntry::Copied(entry))
     });
     let marker = EnvEntry::PidStamped(handoff::marker(handoff.as_fd()).into_bytes());
-    inherited.chain(set).chain([marker]).collect()
+    let pid = || EnvEntry::PidStamped(format!("{}=", listen_fds::PID).into_bytes());
+    let pid = (!sockets.is_empty()).then(pid);
+    inherited.chain(set).chain(pid).chain([marker]).collect()
 }
 
 /// What a variable is set to, if the entry is that variable's.

@@ -7,6 +7,7 @@ mod environment;
 pub(crate) mod failure;
 mod launched;
 pub(crate) mod outcome;
+mod passed_files;
 pub(crate) mod preflight;
 pub(crate) mod report;
 pub(crate) mod resources;
@@ -20,6 +21,8 @@ use crate::capabilities::PidFiles;
 use crate::descriptors::KeptFds;
 use crate::env_changes::EnvChanges;
 use crate::error::Error;
+use crate::listen::{Sockets, StartSockets};
+use crate::listen_fds;
 use crate::path_template::Resolved;
 use crate::pid_file::PidFile;
 use crate::signals::Interrupts;
@@ -27,8 +30,8 @@ use crate::standard_streams;
 use crate::sys::image::Image;
 
 pub(crate) use config::{LaunchConfig, SupervisorCode};
-pub(crate) use environment::listen_fds;
 pub(crate) use launched::Launched;
+pub(crate) use passed_files::PassedFiles;
 pub(crate) use preflight::{exec_in_place, own_image};
 use resources::Resources;
 use run::{Role, Run};
@@ -48,7 +51,8 @@ pub(crate) fn launch(mut config: LaunchConfig) -> Result<(Launched, Interrupts),
         (supervision.check)(&config)?;
     }
     let _filled = standard_streams::ensure_std_fds_open()?;
-    let kept = KeptFds::new(&config.settings.keep_fds, listen_fds());
+    let mut kept = KeptFds::new(&config.settings.keep_fds, listen_fds::count());
+    let mut sockets = plan_sockets(&config, &mut kept)?;
     let image = own_image()?;
     resources::check_pid_and_log_differ(&config)?;
     // Caught before there is anything that an interrupt would leave behind.
@@ -58,11 +62,7 @@ pub(crate) fn launch(mut config: LaunchConfig) -> Result<(Launched, Interrupts),
         Some(place) => Some(create_pid_file(place, &config)?),
         None => None,
     };
-    let prepared = match config.before_start.take() {
-        Some(function) => run_before_start(&function, signals, &mut config.env),
-        None => Ok((Vec::new(), signals)),
-    };
-    let (passed, signals) = match prepared {
+    let (passed, signals) = match prepare(&mut config, sockets.as_deref_mut(), signals) {
         Ok(prepared) => prepared,
         Err(error) => {
             if let Some((file, capability)) = locked {
@@ -86,6 +86,9 @@ pub(crate) fn launch(mut config: LaunchConfig) -> Result<(Launched, Interrupts),
             report::line(text);
         }
     }
+    if let (Ok(Launched::Up { .. }), Some(sockets)) = (&launched, &mut sockets) {
+        sockets.keep_files();
+    }
     match (&launched, locked) {
         // The supervisor has it.
         (Ok(_), _) if supervision.is_some() => {}
@@ -95,6 +98,36 @@ pub(crate) fn launch(mut config: LaunchConfig) -> Result<(Launched, Interrupts),
         (_, None) => {}
     }
     launched.map(|launched| (launched, signals.interrupts))
+}
+
+/// What `before_start` and `listen` pass to the daemon. A question comes before the sockets, so that no
+/// client waits for its answer.
+fn prepare(
+    config: &mut LaunchConfig,
+    sockets: Option<&mut (dyn StartSockets + 'static)>,
+    signals: Signals,
+) -> Result<(PassedFiles, Signals), Error> {
+    let (passed, signals) = match config.before_start.take() {
+        Some(function) => run_before_start(&function, signals, &mut config.env)?,
+        None => (Vec::new(), signals),
+    };
+    let sockets = match sockets {
+        Some(sockets) => sockets.bind(&config.settings)?,
+        None => Sockets::default(),
+    };
+    Ok((PassedFiles { passed, sockets }, signals))
+}
+
+fn plan_sockets(
+    config: &LaunchConfig,
+    kept: &mut KeptFds,
+) -> Result<Option<Box<dyn StartSockets>>, Error> {
+    if config.settings.listen.is_empty() {
+        return Ok(None);
+    }
+    let capability = config.capabilities.listen;
+    let capability = capability.ok_or_else(failure::missing_capability)?;
+    (capability.plan)(&config.settings, kept).map(Some)
 }
 
 /// Runs the function of the program while signals act as they did before the start, so that Ctrl-C
@@ -125,7 +158,7 @@ fn launch_locked(
     image: &Image,
     kept: &KeptFds,
     pid_file: Option<&PidFile>,
-    passed: Passed,
+    passed: PassedFiles,
     interrupts: &Interrupts,
 ) -> Result<Launched, Error> {
     let resources = Resources::open(&config, kept, pid_file, passed, Err)?;

@@ -58,8 +58,7 @@ pub(crate) fn line(text: &str) {
 }
 
 fn write_line(stream: &mut impl Write, text: &str) {
-    let name = shown(Path::new(&program_name::of_this_process()));
-    write(stream, format!("{name}: {text}\n").as_bytes());
+    write(stream, program_name::line(text).as_bytes());
 }
 
 fn write(stream: &mut impl Write, bytes: &[u8]) {

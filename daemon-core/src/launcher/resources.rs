@@ -6,11 +6,13 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 use super::config::LaunchConfig;
 use super::failure;
+use super::passed_files::PassedFiles;
 use crate::before_start::Passed;
 use crate::descriptors::KeptFds;
 use crate::error::Error;
 use crate::files::FileId;
 use crate::handoff::{self, LauncherEnd};
+use crate::listen::Sockets;
 use crate::log_file::{self, LogFile};
 use crate::path_template::Resolved;
 use crate::pid_file::PidFile;
@@ -44,6 +46,8 @@ pub(super) struct InheritedFds {
     pub(super) daemon_end: OwnedFd,
     /// What `before_start` passes, by name.
     pub(super) passed: Passed,
+    /// What `listen` passes.
+    pub(super) sockets: Sockets,
 }
 
 impl Resources {
@@ -52,7 +56,7 @@ impl Resources {
         config: &LaunchConfig,
         kept: &KeptFds,
         pid_file: Option<&PidFile>,
-        passed: Passed,
+        passed: PassedFiles,
         instead: impl FnOnce(Error) -> Result<LogFile, Error>,
     ) -> Result<Self, Error> {
         let log = open_log(config, pid_file, instead)?;
@@ -91,7 +95,7 @@ impl Resources {
     pub(crate) fn for_supervisor(
         kept: &KeptFds,
         pid_file: &PidFile,
-        passed: Passed,
+        passed: PassedFiles,
     ) -> Result<Self, Error> {
         let (launcher_end, mut inherited) =
             InheritedFds::open(kept, Some(pid_file.file()), passed)?;
@@ -115,7 +119,7 @@ impl InheritedFds {
     fn open(
         kept: &KeptFds,
         lock: Option<&File>,
-        passed: Passed,
+        PassedFiles { passed, sockets }: PassedFiles,
     ) -> Result<(LauncherEnd, Self), Error> {
         let null = dup_above(kept, standard_streams::open_null()?)?;
         let lock = lock.map(|file| clone_above(kept, file)).transpose()?;
@@ -132,6 +136,14 @@ impl InheritedFds {
                 .into_iter()
                 .map(|(name, fd)| Ok((name, dup_above(kept, fd)?)))
                 .collect::<Result<_, Error>>()?,
+            sockets: Sockets {
+                bound: sockets
+                    .bound
+                    .into_iter()
+                    .map(|(socket, onto)| Ok((dup_above(kept, socket)?, onto)))
+                    .collect::<Result<_, Error>>()?,
+                names: sockets.names,
+            },
         };
         Ok((launcher_end, inherited))
     }
@@ -193,8 +205,9 @@ pub(super) fn check_pid_and_log_differ(config: &LaunchConfig) -> Result<(), Erro
     Ok(())
 }
 
-/// Creates the directories that the launcher may create. The working directory and that of the log
-/// belong to the daemon's user; that of the PID file stays root's, as the file does.
+/// Creates the directories that the launcher may create. The working directory, that of the log
+/// and those of sockets belong to the daemon's user; that of the PID file stays root's, as the file
+/// does.
 pub(super) fn create_directories(config: &LaunchConfig) -> Result<(), Error> {
     let daemon = config.settings.identity.as_ref();
     let daemon = daemon.map(|daemon| (daemon.uid, daemon.gid));
@@ -204,11 +217,13 @@ pub(super) fn create_directories(config: &LaunchConfig) -> Result<(), Error> {
         .workdir
         .as_ref()
         .filter(|_| config.paths.chroot.is_none());
-    for (place, owner) in [
+    let sockets = config.sockets.iter().map(|place| (Some(place), daemon));
+    let places = [
         (config.paths.pid.as_ref(), None),
         (config.paths.log.as_ref(), daemon),
         (workdir, daemon),
-    ] {
+    ];
+    for (place, owner) in places.into_iter().chain(sockets) {
         if let Some(place) = place {
             place.create_directories(owner)?;
         }

@@ -109,6 +109,7 @@ impl Run {
             &resources.inherited.daemon_end,
             (record.is_announced, address.as_deref()),
             of_identity.unwrap_or_default(),
+            &resources.inherited.sockets.names,
             &env,
         );
         let program = program((image, arguments, environment), kept, &resources.inherited);
@@ -132,7 +133,15 @@ impl Run {
         // A supervisor has the rights of this process, and needs none.
         let call_timer = is_daemon.then(CallTimer::start).and_then(Result::ok);
         let passed = record.passed.iter().map(|passed| passed.fd);
-        let handed_over: Vec<_> = kept.open().iter().copied().chain(passed).collect();
+        let bound = resources.inherited.sockets.bound.iter();
+        let bound = bound.map(|(socket, _)| socket.as_raw_fd());
+        let handed_over: Vec<_> = kept
+            .open()
+            .iter()
+            .copied()
+            .chain(passed)
+            .chain(bound)
+            .collect();
         let probe = match resources.announcements {
             Some(announcements) => announcements.watch(pid),
             // By the launcher's own descriptors, which are open still.
@@ -214,6 +223,12 @@ fn program<'a>(
             .chain([inherited.daemon_end.as_raw_fd()])
             .chain(locks.into_iter().flatten().map(AsRawFd::as_raw_fd))
             .chain(inherited.passed.iter().map(|(_, fd)| fd.as_raw_fd()))
+            .collect(),
+        sockets: inherited
+            .sockets
+            .bound
+            .iter()
+            .map(|(socket, onto)| (socket.as_fd(), *onto))
             .collect(),
         pid_file: None,
     }

@@ -34,6 +34,8 @@ use std::os::fd::RawFd;
 use nix::unistd::Pid;
 
 use crate::error::{Error, ErrorKind};
+#[cfg(unix)]
+use crate::listen_address::Place;
 use crate::path_source::PathSource;
 #[cfg(unix)]
 use crate::path_template::PathContext;
@@ -257,6 +259,21 @@ impl Readiness {
             addresses,
             problem: None,
         })
+    }
+
+    /// Whether this socket, which the launcher binds, would count.
+    #[cfg(unix)]
+    pub(crate) fn is_met_by(&self, socket: &Place) -> bool {
+        if self.mode.name == LISTENING.name {
+            return true;
+        }
+        self.addresses
+            .iter()
+            .any(|address| match (address, socket) {
+                (Address::Tcp(port), Place::Tcp(bound)) => *port == bound.port(),
+                (Address::Unix(address), Place::Unix(bound)) => address == bound,
+                _ => false,
+            })
     }
 
     /// Begins to watch a daemon that was given these descriptors.

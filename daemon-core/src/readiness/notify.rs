@@ -10,4 +10,4 @@ pub(super) use probe::bind;
 pub(crate) use protocol::{
     NOTIFY_SOCKET, Notification, READY, extend_timeout_assignment, parse, status_assignment,
 };
-pub(crate) use sender::{announce, remember_launcher, send, send_if_there_is_room};
+pub(crate) use sender::{announce, remember_launcher, send, send_if_there_is_room, store};

@@ -1,7 +1,6 @@
 //! A readiness in the record of a supervisor, which judges the start of each run.
 
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt;
 use std::time::{Duration, Instant};
 
 use super::address::Address;
@@ -38,14 +37,7 @@ impl Probe for Reported {
 /// The name of the mode, then the addresses.
 pub(super) fn of(mode: &Mode, addresses: &[Address]) -> Vec<OsString> {
     let address = |address: &Address| match address {
-        Address::Unix(UnixAddress::Path(path)) => {
-            let mut word = OsString::from("unix:");
-            word.push(path);
-            word
-        }
-        Address::Unix(UnixAddress::Abstract(name)) => {
-            OsString::from_vec([&b"unix:@"[..], name].concat())
-        }
+        Address::Unix(address) => address.to_word(),
         other => other.to_string().into(),
     };
     let name = OsString::from(mode.name);
@@ -61,12 +53,8 @@ pub(super) fn read_words(words: &[OsString]) -> Option<(&'static Mode, Vec<Addre
     let mut modes = [&EXEC, &SETTLED, &LISTENING, &NOTIFY, &ADDRESSES].into_iter();
     let mode = modes.find(|mode| name == mode.name)?;
     let address = |word: &OsString| {
-        let path = || {
-            let path = word.as_encoded_bytes().strip_prefix(b"unix:")?;
-            let path = OsString::from_vec(path.to_vec());
-            Some(Address::Unix(UnixAddress::from_path(path.into())))
-        };
-        word.to_str().and_then(Address::parse).or_else(path)
+        let unix = || UnixAddress::from_word(word).map(Address::Unix);
+        word.to_str().and_then(Address::parse).or_else(unix)
     };
     let addresses = addresses.iter().map(address).collect::<Option<_>>()?;
     Some((mode, addresses))
@@ -75,6 +63,8 @@ pub(super) fn read_words(words: &[OsString]) -> Option<(&'static Mode, Vec<Addre
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may fail by panic")]
 mod tests {
+    use std::os::unix::ffi::OsStringExt;
+
     use super::*;
 
     #[test]

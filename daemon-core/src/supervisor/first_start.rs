@@ -5,7 +5,6 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 
 use super::verdict;
-use crate::before_start::Passed;
 use crate::control::{Control, DaemonUser};
 use crate::descriptors::KeptFds;
 use crate::error::{Error, ErrorKind};
@@ -16,7 +15,7 @@ use crate::launcher::outcome::WaitOutcome;
 use crate::launcher::preflight::is_child_of_supervisord;
 use crate::launcher::resources::Resources;
 use crate::launcher::run::{Role, Run};
-use crate::launcher::{LaunchConfig, Launched};
+use crate::launcher::{LaunchConfig, Launched, PassedFiles};
 use crate::path_template::Resolved;
 use crate::pid_file::PidFile;
 use crate::program_name::{self, SUPERVISOR_SUFFIX};
@@ -63,7 +62,7 @@ pub(super) fn launch(
     mut config: LaunchConfig,
     (image, kept): (&Image, &KeptFds),
     pid_file: &PidFile,
-    passed: Passed,
+    passed: PassedFiles,
     interrupts: &Interrupts,
 ) -> Result<Launched, Error> {
     let settings = config.settings.clone();

@@ -13,13 +13,15 @@ use crate::before_start::Passed;
 use crate::capabilities::Capabilities;
 use crate::descriptors::KeptFds;
 use crate::env_changes::EnvChanges;
-use crate::error::{Error, shown};
+use crate::error::Error;
 use crate::files::is_regular;
 use crate::handoff::{Record, SupervisorRecord};
 use crate::launcher::failure::missing_capability;
 use crate::launcher::resources::Resources;
 use crate::launcher::run::{Role, Run};
-use crate::launcher::{self, LaunchConfig};
+use crate::launcher::{self, LaunchConfig, PassedFiles};
+use crate::listen::RunSockets;
+use crate::listen_fds;
 use crate::log_file::LogFile;
 use crate::log_rotation::LogWatch;
 use crate::passed::PassedFd;
@@ -52,6 +54,8 @@ pub(super) struct Runs {
     comm: OsString,
     /// What `before_start` has passed to the daemon.
     passed: Passed,
+    /// The sockets of `listen`.
+    sockets: Option<Box<dyn RunSockets>>,
     /// That of the last run.
     log: Option<LogFile>,
 }
@@ -69,14 +73,21 @@ impl Runs {
         let Some(readiness) = Readiness::from_names(&own.readiness) else {
             return Ok(None);
         };
+        let sockets = match capabilities.listen {
+            _ if record.settings.listen.is_empty() => None,
+            Some(capability) => Some((capability.watch)(&record.settings)),
+            None => return Err(missing_capability()),
+        };
         let arguments = [own.argv0].into_iter().chain(std::env::args_os().skip(1));
         let again = |object, path: PathBuf| Ok::<_, Error>(Resolved::again(object, path));
         Ok(Some(Self {
             passed: take_passed(&record.passed)?,
-            kept: KeptFds::new(&record.settings.keep_fds, launcher::listen_fds()),
+            kept: KeptFds::new(&record.settings.keep_fds, listen_fds::count()),
             config: LaunchConfig {
                 arguments: arguments.collect(),
                 paths: record.paths.try_map(again)?,
+                // Their directories exist.
+                sockets: Vec::new(),
                 settings: record.settings,
                 readiness,
                 // The launcher has run it.
@@ -90,6 +101,7 @@ impl Runs {
             },
             image: launcher::own_image()?,
             comm: record.comm,
+            sockets,
             log: None,
         }))
     }
@@ -109,6 +121,9 @@ impl Runs {
         if !is_first && config.settings.ready_timeout >= Some(NO_END) {
             config.settings.ready_timeout = Some(LATER_READY_TIMEOUT);
         }
+        if let (Some(sockets), false) = (&mut self.sockets, is_first) {
+            sockets.bind_lost(&config.settings)?;
+        }
         let mut not_opened = None;
         let last = self.log.take();
         let instead = |error: Error| match last {
@@ -123,6 +138,11 @@ impl Runs {
         let passed = passed.map(|(name, fd)| Ok((name.clone(), fd.try_clone()?)));
         let passed = passed.collect::<io::Result<_>>();
         let passed = passed.map_err(|error| Error::step("duplicate a descriptor", error))?;
+        // Its own descriptors are those of `LISTEN_FDS`.
+        let passed = PassedFiles {
+            passed,
+            ..PassedFiles::default()
+        };
         let resources = Resources::open(&config, &self.kept, Some(file), passed, instead)?;
         let role = Role {
             start: launch::start_own_child,
@@ -176,8 +196,7 @@ fn take_passed(passed: &[PassedFd]) -> Result<Passed, Error> {
 
 /// Says something in the log, unless that would take time.
 fn write_to(log: &LogFile, text: &str) {
-    let name = program_name::of_this_process();
-    let line = format!("{}: {text}\n", shown(name.as_ref()));
+    let line = program_name::line(text);
     let mut room = [PollFd::new(log.file().as_fd(), PollFlags::POLLOUT)];
     if poll(&mut room, PollTimeout::ZERO) == Ok(1) {
         log.file().write_all(line.as_bytes()).ok();

@@ -13,10 +13,11 @@ use crate::launcher::Launched;
 const WORDS_MAX: usize = 1900;
 
 /// The kinds of errors, by their number in a verdict.
-const KINDS: [ErrorKind; 15] = [
+const KINDS: [ErrorKind; 16] = [
     ErrorKind::Usage,
     ErrorKind::UnknownUser,
     ErrorKind::AlreadyRunning,
+    ErrorKind::AddressInUse,
     ErrorKind::EndedEarly,
     ErrorKind::Failed,
     ErrorKind::Interrupted,

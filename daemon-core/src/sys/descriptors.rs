@@ -77,9 +77,9 @@ pub(crate) fn metadata(fd: RawFd) -> io::Result<Metadata> {
     file.metadata()
 }
 
-/// `dup2(2)`, in the child.
-pub(super) fn place(from: RawFd, onto: RawFd) -> Result<(), Errno> {
-    // SAFETY: the call takes integers; what it closes belongs to the child's own table.
+/// `dup2(2)`, in the child, and in a supervisor for a descriptor of its own.
+pub(crate) fn place(from: RawFd, onto: RawFd) -> Result<(), Errno> {
+    // SAFETY: the call takes integers; what it closes is not owned by any type.
     let placed = unsafe { libc::dup2(from, onto) };
     Errno::result(placed).map(drop)
 }

@@ -21,5 +21,7 @@ impl Capabilities {
 
     pub(crate) fn add_syslog(&mut self) {}
 
+    pub(crate) fn add_listen(&mut self) {}
+
     pub(crate) fn add_daemon_side(&mut self) {}
 }

@@ -119,6 +119,24 @@ const MESSAGES: &[(&str, &str)] = &[
         "ready = \"unix:{nmae}\"",
         "unknown placeholder `{nmae}`; did you mean `{name}`?",
     ),
+    // sockets
+    (
+        "listen = [\"a=0.0.0.0:80\", \"a=0.0.0.0:81\"]",
+        "the name `a` is listed twice",
+    ),
+    (
+        "listen = [\"a=0.0.0.0:80\", \"b=0.0.0.0:80\"]",
+        "the address `0.0.0.0:80` is listed twice",
+    ),
+    ("listen = []", "option `listen` needs at least one socket"),
+    (
+        "ready = [\"udp:80\", \"tcp:80\"], listen = \"http=[::]:80\"",
+        "a socket of `listen` is listening before the program runs; use `ready = ",
+    ),
+    (
+        "ready = \"unix:/run/a\", listen = [\"a=unix:/run/a\"]",
+        "a socket of `listen` is listening before the program runs; use `ready = ",
+    ),
     // the rest
     (
         "stdin = 5",

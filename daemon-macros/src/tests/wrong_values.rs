@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use daemon::{Daemon, PathSource, Readiness, Signal};
+use daemon::{Daemon, ListenAddress, PathSource, Readiness, Signal};
 use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
 use syn::LitStr;
@@ -14,8 +14,8 @@ use crate::option_table::OPTIONS;
 type WrongValue = (&'static str, &'static str, fn() -> Daemon);
 
 macro_rules! wrong_values {
-    ($($option:ident: $($written:literal => $argument:expr),+;)+) => {
-        &[$($((stringify!($option), $written, || Daemon::new().$option($argument))),+),+]
+    ($($option:ident: $($written:literal $(=> $argument:expr)+),+;)+) => {
+        &[$($((stringify!($option), $written, || Daemon::new().$option($($argument),+))),+),+]
     };
 }
 
@@ -147,6 +147,17 @@ const WRONG_VALUES: &[WrongValue] = wrong_values! {
     keep_fds:
         "[2]" => [2],
         "[3, 4, 3]" => [3, 4, 3];
+    listen:
+        r#""0.0.0.0:80""# => "" => "0.0.0.0:80",
+        r#""a:b=0.0.0.0:80""# => "a:b" => "0.0.0.0:80",
+        r#""a b=0.0.0.0:80""# => "a b" => "0.0.0.0:80",
+        r#""a=80""# => "a" => "80",
+        r#""a=localhost:80""# => "a" => "localhost:80",
+        r#""a=unix:""# => "a" => "unix:",
+        r#""a=unix:@""# => "a" => ListenAddress::unix(Path::template("@")),
+        r#""a=unix:~/a""# => "a" => ListenAddress::unix(Path::template("~/a")),
+        r#""a=unix:/run/""# => "a" => ListenAddress::unix(Path::template("/run/")),
+        r#""a=unix:a\0""# => "a" => ListenAddress::unix("a\0");
     user:
         r#""""# => "",
         r#""a\0""# => "a\0";

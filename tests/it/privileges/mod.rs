@@ -6,4 +6,4 @@ mod identity;
 mod program_file;
 mod refusals;
 mod root_directory;
-mod stage;
+pub(crate) mod stage;

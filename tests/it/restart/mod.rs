@@ -3,6 +3,7 @@
 mod ends;
 mod kills;
 mod runs;
+mod sockets;
 mod stage;
 mod start;
 // The states between two runs are not known there.

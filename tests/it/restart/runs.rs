@@ -1,8 +1,6 @@
 //! The runs after the first one.
 
 use std::fs;
-use std::io::Read;
-use std::net::{Ipv4Addr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -172,44 +170,6 @@ fn children_of_a_crashed_run_are_ended() {
     });
     scratch.crash(&mut up);
     child.wait_for_end();
-}
-
-#[test]
-fn no_client_is_refused_while_the_daemon_crashes() {
-    let scratch = Scratch::new();
-    let options = format!("{OPTIONS}\nbefore_start");
-    let start = scratch.supervised(&options, "run:serve-passed:port");
-    let start = start
-        .env("TEST_PASSED_SOCKET", "1")
-        .env("TEST_COMPUTED", scratch.path("where"));
-    let mut up = scratch.up_supervised(start);
-    let port = eventually("the daemon serves", || scratch.read("port").parse().ok());
-    let is_over = AtomicBool::new(false);
-    let crashes = if std::env::var_os("TEST_LONG").is_some() {
-        100
-    } else {
-        10
-    };
-    thread::scope(|scope| {
-        let answers = scope.spawn(|| {
-            let mut answers = 0;
-            while !is_over.load(Ordering::Relaxed) {
-                let address = (Ipv4Addr::LOCALHOST, port);
-                let mut client = TcpStream::connect(address).expect("a connection");
-                // What a crashed run had accepted is lost.
-                let mut answer = String::new();
-                client.read_to_string(&mut answer).ok();
-                answers += usize::from(answer == "hello");
-            }
-            answers
-        });
-        let end = End(&is_over);
-        for _ in 0..crashes {
-            scratch.crash(&mut up);
-        }
-        drop(end);
-        assert!(answers.join().expect("the answers") > 0);
-    });
 }
 
 #[test]

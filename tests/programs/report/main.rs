@@ -28,6 +28,7 @@ mod processes;
 mod readiness;
 #[path = "../../it/support/report.rs"]
 mod report;
+mod sockets;
 mod starts;
 mod steps;
 

@@ -56,6 +56,11 @@ fn set(daemon: Daemon, name: &str, value: &OsStr) -> Daemon {
         "group" => daemon.group(text()),
         "chroot" => daemon.chroot(path()),
         "keep_fds" => daemon.keep_fds(text().split(',').map(|n| n.parse().expect("a number"))),
+        "listen" => {
+            let socket = text();
+            let (name, address) = socket.split_once('=').expect("name=address");
+            daemon.listen(name, address)
+        }
         "flags" => daemon.background_flag(words(value)),
         "env_remove" => daemon.env_remove(words(value)),
         "args" => daemon.args(words(value)),

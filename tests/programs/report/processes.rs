@@ -2,8 +2,7 @@
 
 use std::env;
 use std::fs;
-use std::io::{self, Write};
-use std::net::TcpListener;
+use std::io;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
@@ -21,7 +20,6 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
         // What a run of a supervised daemon does, and a file for it.
         "run" => match object.split_once(':') {
             Some(("second-hangs", path)) => second_hangs(path),
-            Some(("serve-passed", path)) => serve_passed(path),
             _ => panic!("no such step: run:{object}"),
         },
         // Into a control group, by the file that lists its processes.
@@ -58,17 +56,6 @@ fn short_child(milliseconds: u64) -> io::Result<()> {
 fn second_hangs(path: &str) -> io::Result<()> {
     while fs::read_to_string(path)?.lines().count() == 2 {
         thread::sleep(Duration::from_millis(10));
-    }
-    Ok(())
-}
-
-/// Answers each client of the socket that `before_start` has passed, and notes its port in this file.
-fn serve_passed(path: &str) -> io::Result<()> {
-    let socket = daemon::passed("socket").expect("a socket");
-    let listener = TcpListener::from(socket);
-    fs::write(path, listener.local_addr()?.port().to_string())?;
-    for connection in listener.incoming() {
-        connection?.write_all(b"hello")?;
     }
     Ok(())
 }

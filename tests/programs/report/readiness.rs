@@ -22,6 +22,7 @@ use nix::sys::socket::{
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, fork, getppid};
 
+use crate::sockets;
 use crate::steps::note;
 
 /// A port outside the ephemeral range, where only a server goes.
@@ -83,6 +84,7 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
             keep(UdpSocket::bind((Ipv4Addr::LOCALHOST, port))?);
         }
         "listen-tcp6" => keep(TcpListener::bind((Ipv6Addr::LOCALHOST, 0))?),
+        "listener" | "serve" => sockets::take(verb, object)?,
         "listen-unix" => keep(listen_unix(object)?),
         "listen-udp" => {
             let mut ports = UDP_PORTS.map(|port| UdpSocket::bind((Ipv4Addr::LOCALHOST, port)));

@@ -16,6 +16,7 @@ use daemon::Daemon;
     chroot = "/var/empty",
     env_remove = "GIT_DIR",
     keep_fds = [3, 4],
+    listen = ["http=127.0.0.1:8080", "http6=[::1]:8080", "control=unix:@{name}"],
     ready = "notify",
     ready_timeout = 60,
     control_flag = "-s",

@@ -7,8 +7,7 @@
 use std::collections::HashMap;
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
-use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{self, UnixListener};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::time::Duration;
 
@@ -137,24 +136,10 @@ fn local_address(listener: OwnedFd, domain: Option<libc::c_int>) -> LocalAddress
         Some(libc::AF_UNIX) => UnixListener::from(listener)
             .local_addr()
             .ok()
-            .and_then(|address| unix_address(&address))
+            .and_then(|address| UnixAddress::of(&address))
             .map_or(LocalAddress::Other, LocalAddress::Unix),
         _ => LocalAddress::Other,
     }
-}
-
-fn unix_address(address: &net::SocketAddr) -> Option<UnixAddress> {
-    let path = || {
-        address
-            .as_pathname()
-            .map(|path| UnixAddress::Path(path.to_owned()))
-    };
-    let name = || {
-        address
-            .as_abstract_name()
-            .map(|name| UnixAddress::Abstract(name.to_owned()))
-    };
-    path().or_else(name)
 }
 
 /// `SO_RCVTIMEO`: how long a blocking read of this socket waits, if there is a limit.

@@ -3,7 +3,8 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::io;
+use std::io::{self, IoSlice};
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::sync::OnceLock;
@@ -12,6 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
+use nix::sys::socket::{ControlMessage, UnixAddr, sendmsg};
 
 use super::protocol::{NOTIFY_SOCKET, READY};
 use crate::handoff::DaemonEnd;
@@ -74,20 +76,45 @@ pub(crate) fn announce(bytes: &[u8]) {
 }
 
 fn tell(assignments: &str, timeout: Duration) {
-    let launcher = LAUNCHER.get();
-    if let Some(launcher) = launcher {
+    if let Some(launcher) = LAUNCHER.get() {
         launcher.tell(assignments, timeout);
     }
-    let manager = || match launcher {
+    if let Some(manager) = manager() {
+        // A program does not depend on its manager.
+        manager.deliver(assignments, timeout).ok();
+    }
+}
+
+fn manager() -> Option<&'static Receiver> {
+    let manager = || match LAUNCHER.get() {
         // The variable is the launcher's own.
         Some(launcher) if launcher.is_awaited => None,
         Some(launcher) => Receiver::named(launcher.variable.as_deref()?),
         None => Receiver::named(&env::var_os(NOTIFY_SOCKET)?),
     };
-    if let Some(manager) = MANAGER.get_or_init(manager) {
-        // A program does not depend on its manager.
-        manager.deliver(assignments, timeout).ok();
-    }
+    MANAGER.get_or_init(manager).as_ref()
+}
+
+/// Stores a descriptor with the service manager, which hands it over to the next run under this name, see
+/// `FDSTORE=1` in `sd_notify(3)`. A launcher takes none.
+pub(crate) fn store(name: &str, fd: BorrowedFd<'_>) {
+    let Some(Receiver(address)) = manager() else {
+        return;
+    };
+    let assignments = format!("FDSTORE=1\nFDNAME={name}");
+    let send = || -> io::Result<usize> {
+        let socket = UnixDatagram::unbound()?;
+        socket.set_write_timeout(Some(SEND_TIMEOUT))?;
+        socket.connect_addr(address)?;
+        let text = [IoSlice::new(assignments.as_bytes())];
+        let fds = [fd.as_raw_fd()];
+        let fds = [ControlMessage::ScmRights(&fds)];
+        let no_address: Option<&UnixAddr> = None;
+        let flags = sys::socket::NO_SIGNAL;
+        Ok(sendmsg(socket.as_raw_fd(), &text, &fds, flags, no_address)?)
+    };
+    // A program does not depend on its manager.
+    send().ok();
 }
 
 impl Launcher {

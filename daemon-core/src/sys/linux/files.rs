@@ -4,15 +4,16 @@ use std::ffi::{CStr, OsStr};
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use nix::NixPath;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat, openat2, readlinkat};
+use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat, openat2, readlinkat};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::stat::{Mode, major, makedev, minor};
 use nix::sys::statfs::{FUSE_SUPER_MAGIC, statfs};
-use nix::unistd::geteuid;
+use nix::unistd::{Gid, Uid, fchownat, geteuid};
 
 use crate::sys::link_and_unlink;
 
@@ -29,6 +30,31 @@ pub(crate) fn in_memory() -> Result<File, Errno> {
 /// The same file once more, for reading; not by its path, which may name another file by now.
 pub(crate) fn open_for_reading(file: &File, _path: Option<&Path>) -> io::Result<File> {
     File::open(format!("/proc/self/fd/{}", file.as_raw_fd()))
+}
+
+/// Changes the owner and the mode of a socket that this process has just bound to the path, and of no
+/// other file.
+pub(crate) fn change_socket(
+    path: &Path,
+    owner: Option<(u32, u32)>,
+    mode: Option<u32>,
+) -> io::Result<()> {
+    let socket = File::from(open(path, PLACE | OFlag::O_NOFOLLOW, Mode::empty())?);
+    let found = socket.metadata()?;
+    let is_ours =
+        found.file_type().is_socket() && found.uid() == geteuid().as_raw() && found.nlink() == 1;
+    if !is_ours {
+        return Err(Errno::EPERM.into());
+    }
+    if let Some(mode) = mode {
+        let path = format!("/proc/self/fd/{}", socket.as_raw_fd());
+        fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+    }
+    if let Some((uid, gid)) = owner {
+        let (uid, gid) = (Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
+        fchownat(&socket, c"", uid, gid, AtFlags::AT_EMPTY_PATH)?;
+    }
+    Ok(())
 }
 
 /// Renames a file within a directory, unless there is one of the new name already.

@@ -4,7 +4,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockType, getsockopt, socketpair, sockopt,
+    AddressFamily, MsgFlags, SockFlag, SockType, getsockopt, socket, socketpair, sockopt,
 };
 use nix::unistd::{getegid, geteuid};
 
@@ -17,6 +17,12 @@ pub(crate) const NO_SIGNAL: MsgFlags = MsgFlags::MSG_NOSIGNAL;
 /// A pair of such sockets.
 pub(crate) fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
     socketpair(AddressFamily::Unix, KIND, None, SockFlag::SOCK_CLOEXEC)
+}
+
+/// A Unix socket without an address, for a stream.
+pub(crate) fn stream() -> Result<OwnedFd, Errno> {
+    let flags = SockFlag::SOCK_CLOEXEC;
+    socket(AddressFamily::Unix, SockType::Stream, flags, None)
 }
 
 /// Whether this process made the socket pair, with the rights that this one has: a program that is

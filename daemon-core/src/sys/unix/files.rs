@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, lchown};
 use std::path::Path;
 
 use nix::errno::Errno;
@@ -42,6 +42,26 @@ pub(crate) fn open_for_reading(file: &File, path: Option<&Path>) -> io::Result<F
     } else {
         Err(io::ErrorKind::NotFound.into())
     }
+}
+
+/// Changes the owner and the mode of a socket that this process has just bound to the path.
+pub(crate) fn change_socket(
+    path: &Path,
+    owner: Option<(u32, u32)>,
+    mode: Option<u32>,
+) -> io::Result<()> {
+    let found = fs::symlink_metadata(path)?;
+    let is_ours = found.file_type().is_socket() && found.nlink() == 1;
+    if !is_ours {
+        return Err(Errno::EPERM.into());
+    }
+    if let Some(mode) = mode {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+    }
+    if let Some((uid, gid)) = owner {
+        lchown(path, Some(uid), Some(gid))?;
+    }
+    Ok(())
 }
 
 /// Renames a file within a directory, unless there is one of the new name already.

@@ -1,10 +1,12 @@
 //! The socket pair of the hand-off.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
 use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, SockType};
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, socket};
+
+use crate::sys::descriptors::close_on_exec;
 
 /// macOS has no `SOCK_SEQPACKET`, and datagrams have no end.
 pub(crate) const KIND: SockType = SockType::Stream;
@@ -22,6 +24,14 @@ pub(crate) fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
     let pair =
         UnixStream::pair().map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(0)));
     pair.map(|(one, other)| (one.into(), other.into()))
+}
+
+/// A Unix socket without an address.
+pub(crate) fn stream() -> Result<OwnedFd, Errno> {
+    let flags = SockFlag::empty();
+    let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+    close_on_exec(socket.as_raw_fd())?;
+    Ok(socket)
 }
 
 /// Whether this process made the socket pair.

@@ -13,6 +13,7 @@
     chroot = env!("ROOT"),
     env_remove = "GIT_DIR",
     keep_fds = [3, 4],
+    listen = ["http=0.0.0.0:80", "control=unix:{pid_dir}/{name}.sock"],
     ready = "notify",
     ready_timeout = 60,
     control_flag = "-s",
@@ -46,6 +47,13 @@ fn main() {
         .chroot(::renamed::PathSource::from_fn(|| env!("ROOT")))
         .env_remove(["GIT_DIR"])
         .keep_fds([3, 4])
+        .listen("http", "0.0.0.0:80")
+        .listen(
+            "control",
+            ::renamed::ListenAddress::unix(
+                ::renamed::PathSource::template("{pid_dir}/{name}.sock"),
+            ),
+        )
         .ready(::renamed::Readiness::notify())
         .ready_timeout(::core::time::Duration::from_secs(60))
         .control_flag("-s")

@@ -2,7 +2,8 @@ use super::*;
 
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram, UnixStream};
 use std::thread;
 
 fn state(socket: impl Into<OwnedFd>) -> SocketState {
@@ -32,7 +33,7 @@ fn listeners_show_their_addresses() {
     let address = LocalAddress::Unix(UnixAddress::Path(path));
     assert_eq!(state(listener), SocketState::Listening(address));
     let name = format!("peer-socket-{}", Pid::this()).into_bytes();
-    let address = net::SocketAddr::from_abstract_name(&name).unwrap();
+    let address = SocketAddr::from_abstract_name(&name).unwrap();
     let listener = UnixListener::bind_addr(&address).unwrap();
     let address = LocalAddress::Unix(UnixAddress::Abstract(name));
     assert_eq!(state(listener), SocketState::Listening(address));

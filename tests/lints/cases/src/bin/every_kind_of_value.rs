@@ -31,6 +31,7 @@ use std::time::Duration;
     chroot = "/var/{instance}",
     env_remove = ["GIT_DIR", "MAKEFLAGS"],
     keep_fds = [1000000],
+    listen = ["http=0.0.0.0:80", "control=unix:{pid_dir}/{name}.sock"],
     ready = "notify",
     ready_timeout = 86400,
     control_flag = "-s",

@@ -1,0 +1,261 @@
+//! `listen`: the sockets that the launcher binds for the daemon.
+//!
+//! The daemon inherits them as `sd_listen_fds(3)` describes it, after those that the launcher itself has
+//! inherited in this way. A supervisor inherits them like a daemon, and so keeps them for each run.
+
+use std::fs;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+
+use crate::bound_socket::{SocketFile, bind_tcp, bind_unix};
+use crate::descriptors::KeptFds;
+use crate::error::{Error, ErrorKind, shown};
+use crate::files::{FileId, missing_directory};
+use crate::listen_address::Place;
+use crate::listen_fds;
+use crate::listener;
+use crate::running;
+use crate::settings::{ListenSocket, Settings};
+use crate::sys;
+use crate::trust;
+use crate::unix_address::UnixAddress;
+
+/// The sockets that a daemon gets.
+#[derive(Debug, Default)]
+pub(crate) struct Sockets {
+    /// Those that the launcher has bound, and their fds in the daemon.
+    pub(crate) bound: Vec<(OwnedFd, RawFd)>,
+    /// The names of all sockets, those first that the launcher has inherited.
+    pub(crate) names: Vec<String>,
+}
+
+/// The sockets of one start, in the launcher.
+pub(crate) trait StartSockets: std::fmt::Debug {
+    /// Binds them.
+    ///
+    /// # Errors
+    ///
+    /// `AddressInUse`, `Permission`, `System`; for a path also `CannotCreate` and `Configuration`.
+    fn bind(&mut self, settings: &Settings) -> Result<Sockets, Error>;
+
+    /// The start has succeeded: the files of Unix sockets stay.
+    fn keep_files(&mut self);
+}
+
+/// The sockets of a supervised daemon, in its supervisor.
+pub(crate) trait RunSockets: std::fmt::Debug {
+    /// Binds those anew whose files are gone.
+    ///
+    /// # Errors
+    ///
+    /// As [`StartSockets::bind`].
+    fn bind_lost(&mut self, settings: &Settings) -> Result<(), Error>;
+}
+
+/// Keeps the fds free that the sockets get in the daemon. To be called before the launcher opens a file,
+/// which could get such an fd.
+///
+/// # Errors
+///
+/// `Configuration` if one of them is listed in `keep_fds`.
+pub(crate) fn plan(
+    settings: &Settings,
+    kept: &mut KeptFds,
+) -> Result<Box<dyn StartSockets>, Error> {
+    let names = listen_fds::names();
+    let sockets = settings.listen.iter();
+    // systemd may have handed it over.
+    let sockets: Vec<_> = sockets
+        .filter(|socket| !names.contains(&socket.name))
+        .cloned()
+        .collect();
+    let first = index_to_fd(names.len());
+    let end = index_to_fd(names.len() + sockets.len());
+    if let Some(fd) = settings
+        .keep_fds
+        .iter()
+        .find(|fd| (first..end).contains(fd))
+    {
+        let reason = format!("descriptor {fd} is a socket of `listen`; use {end} or above");
+        let what = "cannot use the option `keep_fds`";
+        return Err(Error::words(ErrorKind::Configuration, what, reason));
+    }
+    kept.keep_free_below(end);
+    let reserve = |fd: RawFd| {
+        // What is open there is the caller's, and is closed in the daemon.
+        let reserved = (!sys::descriptors::is_open(fd)).then(|| sys::descriptors::duplicate(0, fd));
+        reserved.transpose()
+    };
+    let reserved = (first..end).map(reserve).collect::<io::Result<Vec<_>>>();
+    let reserved = reserved.map_err(|cause| Error::step("reserve a descriptor", cause))?;
+    Ok(Box::new(Plan {
+        names,
+        sockets,
+        first,
+        reserved: reserved.into_iter().flatten().collect(),
+        files: Vec::new(),
+    }))
+}
+
+fn index_to_fd(index: usize) -> RawFd {
+    let index = RawFd::try_from(index).unwrap_or(RawFd::MAX);
+    listen_fds::FIRST.saturating_add(index)
+}
+
+#[derive(Debug)]
+struct Plan {
+    /// Of the sockets that the launcher has inherited.
+    names: Vec<String>,
+    /// Those that are to be bound.
+    sockets: Vec<ListenSocket>,
+    /// The fd of the first of them in the daemon.
+    first: RawFd,
+    #[expect(dead_code, reason = "they are closed when the start is over")]
+    reserved: Vec<OwnedFd>,
+    files: Vec<BoundFile>,
+}
+
+impl StartSockets for Plan {
+    fn bind(&mut self, settings: &Settings) -> Result<Sockets, Error> {
+        let mut bound = Vec::new();
+        for (socket, fd) in self.sockets.iter().zip(self.first..) {
+            let place = Place::of(socket);
+            bound.push((bind(&place, settings)?, fd));
+            if let Place::Unix(UnixAddress::Path(path)) = place {
+                self.files.push(BoundFile::new(path));
+            }
+        }
+        let names = self.sockets.iter().map(|socket| socket.name.clone());
+        let names = self.names.iter().cloned().chain(names).collect();
+        Ok(Sockets { bound, names })
+    }
+
+    fn keep_files(&mut self) {
+        for mut file in self.files.drain(..) {
+            file.id.take();
+        }
+    }
+}
+
+/// The file of a Unix socket, which is removed if the start fails.
+#[derive(Debug)]
+struct BoundFile {
+    path: PathBuf,
+    id: Option<FileId>,
+}
+
+impl BoundFile {
+    fn new(path: PathBuf) -> Self {
+        Self {
+            id: id_of(&path),
+            path,
+        }
+    }
+}
+
+impl Drop for BoundFile {
+    fn drop(&mut self) {
+        if self.id.is_some() && self.id == id_of(&self.path) {
+            fs::remove_file(&self.path).ok();
+        }
+    }
+}
+
+/// The file with this name; a symbolic link is not followed.
+fn id_of(path: &Path) -> Option<FileId> {
+    let file = fs::symlink_metadata(path).ok()?;
+    Some(FileId::from(&file))
+}
+
+/// Looks after the sockets of a daemon that is supervised by this process. The launcher has just bound
+/// them.
+pub(crate) fn watch(settings: &Settings) -> Box<dyn RunSockets> {
+    let names = listen_fds::names();
+    let files = settings.listen.iter().filter_map(|socket| {
+        let place = Place::of(socket);
+        let Place::Unix(UnixAddress::Path(path)) = &place else {
+            return None;
+        };
+        let index = names.iter().position(|name| *name == socket.name)?;
+        Some(WatchedFile {
+            fd: index_to_fd(index),
+            id: id_of(path),
+            path: path.clone(),
+            place,
+        })
+    });
+    Box::new(Watched(files.collect()))
+}
+
+#[derive(Debug)]
+struct Watched(Vec<WatchedFile>);
+
+#[derive(Debug)]
+struct WatchedFile {
+    place: Place,
+    path: PathBuf,
+    id: Option<FileId>,
+    /// The socket, in this process.
+    fd: RawFd,
+}
+
+impl RunSockets for Watched {
+    fn bind_lost(&mut self, settings: &Settings) -> Result<(), Error> {
+        for file in &mut self.0 {
+            if file.id.is_some() && file.id == id_of(&file.path) {
+                continue;
+            }
+            let socket = bind(&file.place, settings)?;
+            let placed = sys::descriptors::place(socket.as_raw_fd(), file.fd);
+            placed.map_err(|errno| Error::step("place a descriptor", errno))?;
+            file.id = id_of(&file.path);
+        }
+        Ok(())
+    }
+}
+
+/// What the daemon does at its start: it learns which sockets the program is to take before it is ready.
+pub(crate) fn expect(sockets: &[ListenSocket]) {
+    listener::expect(sockets.iter().map(|socket| socket.name.clone()).collect());
+    running::before_ready(listener::say_what_is_left);
+}
+
+/// Binds one with the rights of this process, for the user that the daemon becomes.
+fn bind(place: &Place, settings: &Settings) -> Result<OwnedFd, Error> {
+    match place {
+        Place::Tcp(address) => bind_tcp(*address),
+        Place::Unix(address) => {
+            let owner = settings.identity.as_ref().map(|user| (user.uid, user.gid));
+            if let UnixAddress::Path(path) = address {
+                let uid = owner.map(|(uid, _)| uid);
+                let untrusted = |untrusted: trust::Untrusted| untrusted.error("socket", path);
+                trust::check_way(path, uid).map_err(untrusted)?;
+            }
+            let mode = settings.umask.map(|mask| 0o777 & !mask);
+            bind_unix(address, SocketFile { owner, mode })
+        }
+        // The builder has refused it.
+        Place::Unknown(_) => Err(Errno::EINVAL.into()),
+    }
+    .map_err(|cause| not_bound(place, cause))
+}
+
+fn not_bound(place: &Place, cause: io::Error) -> Error {
+    let what = format!("cannot listen on {}", shown(place.to_string().as_ref()));
+    match (place, cause.kind()) {
+        (_, io::ErrorKind::AddrInUse) => Error::system(ErrorKind::AddressInUse, what, cause),
+        (Place::Tcp(address), io::ErrorKind::PermissionDenied) if address.port() < 1024 => {
+            let reason = "a port below 1024 is for root; use a higher one";
+            Error::explained(ErrorKind::Permission, what, reason, cause)
+        }
+        (_, io::ErrorKind::PermissionDenied) => Error::system(ErrorKind::Permission, what, cause),
+        (Place::Unix(UnixAddress::Path(path)), _) => match missing_directory(path, &cause) {
+            Some(reason) => Error::words(ErrorKind::CannotCreate, what, reason),
+            None => Error::system(ErrorKind::CannotCreate, what, cause),
+        },
+        _ => Error::system(ErrorKind::System, what, cause),
+    }
+}

@@ -1,0 +1,112 @@
+//! The sockets of `listen`, which the supervisor keeps.
+
+use std::fs;
+use std::io::{self, Read};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use super::stage::OPTIONS;
+use crate::support::deadline::{End, eventually};
+use crate::support::scratch::Scratch;
+use crate::support::start::Start;
+
+/// Crashes the daemon while clients connect without a pause. Each of them gets a connection.
+fn expect_no_refusal<C: Read>(
+    start: Start,
+    scratch: &Scratch,
+    connect: fn(&Scratch) -> io::Result<C>,
+) {
+    let mut up = scratch.up_supervised(start);
+    eventually("the daemon serves", || {
+        fs::exists(scratch.path("http")).ok()?.then_some(())
+    });
+    let is_over = AtomicBool::new(false);
+    let crashes = if std::env::var_os("TEST_LONG").is_some() {
+        100
+    } else {
+        10
+    };
+    thread::scope(|scope| {
+        let answers = scope.spawn(|| {
+            let mut answers = 0;
+            while !is_over.load(Ordering::Relaxed) {
+                let mut client = connect(scratch).expect("a connection");
+                // What a crashed run had accepted is lost.
+                let mut answer = String::new();
+                client.read_to_string(&mut answer).ok();
+                answers += usize::from(answer == "hello");
+            }
+            answers
+        });
+        let end = End(&is_over);
+        for _ in 0..crashes {
+            scratch.crash(&mut up);
+        }
+        drop(end);
+        assert!(answers.join().expect("the answers") > 0);
+    });
+}
+
+fn connect_tcp(scratch: &Scratch) -> io::Result<TcpStream> {
+    let note = scratch.read("http");
+    TcpStream::connect(note.split(' ').next().expect("an address"))
+}
+
+fn connect_unix(scratch: &Scratch) -> io::Result<UnixStream> {
+    UnixStream::connect(scratch.path("http.sock"))
+}
+
+#[test]
+fn no_client_is_refused_while_the_daemon_crashes() {
+    let scratch = Scratch::new();
+    let options = format!("{OPTIONS}\nlisten=http=127.0.0.1:0");
+    let start = scratch.supervised(&options, "serve:http=127.0.0.1:0");
+    expect_no_refusal(start, &scratch, connect_tcp);
+}
+
+#[test]
+fn no_client_of_a_unix_socket_is_refused() {
+    let scratch = Scratch::new();
+    let options = format!("{OPTIONS}\nlisten=http=unix:http.sock");
+    let start = scratch.supervised(&options, "serve:http=unix:http.sock");
+    expect_no_refusal(start, &scratch, connect_unix);
+}
+
+#[test]
+fn no_client_of_a_tokio_server_is_refused() {
+    let scratch = Scratch::new();
+    let start = scratch.start("tokio_sockets").arg0("report").arg("-d");
+    expect_no_refusal(start, &scratch, connect_tcp);
+}
+
+#[test]
+fn removed_unix_socket_is_bound_anew_for_the_next_run() {
+    let scratch = Scratch::new();
+    let options =
+        format!("{OPTIONS}\nlisten=http=unix:sockets/http.sock\nlisten=other=127.0.0.1:0");
+    fs::create_dir(scratch.path("sockets")).expect("mkdir");
+    let steps = "listener:other=127.0.0.1:0 serve:http=unix:sockets/http.sock";
+    let mut up = scratch.up_supervised(scratch.supervised(&options, steps));
+    let path = scratch.path("sockets/http.sock");
+    let serves = || {
+        let mut client = UnixStream::connect(&path).ok()?;
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).ok()?;
+        (answer == "hello").then_some(())
+    };
+    eventually("the daemon serves", serves);
+    let other = scratch.read("other");
+    fs::remove_file(&path).expect("remove");
+    scratch.crash(&mut up);
+    eventually("the next run serves", serves);
+    assert_eq!(scratch.read("other"), other, "it is the same socket");
+    // Where it cannot be bound, the run fails, and is tried again.
+    fs::rename(scratch.path("sockets"), scratch.path("away")).expect("rename");
+    up.run.signal(nix::sys::signal::Signal::SIGKILL);
+    scratch.expect_line("/http.sock: the directory ");
+    fs::rename(scratch.path("away"), scratch.path("sockets")).expect("rename");
+    eventually("the daemon serves again", serves);
+    assert_eq!(scratch.read("other"), other);
+}

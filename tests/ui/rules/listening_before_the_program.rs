@@ -1,0 +1,2 @@
+#[daemon::main(ready = "listening", listen = ["http=0.0.0.0:80"])]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(listen = ["0.0.0.0:80"])]
+fn main() {}
