@@ -6,8 +6,11 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use nix::errno::Errno;
+use nix::sys::signal::Signal;
+use nix::unistd::Uid;
 
 use crate::support::outcome::Outcome;
+use crate::support::process::Process;
 use crate::support::requires;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
@@ -224,6 +227,43 @@ fn address_is_named_on_a_terminal() {
         log.display()
     );
     assert_eq!(shown, line);
+}
+
+/// Its descriptors are those of the other threads. Without `pidfd_getfd`, as where a thread has no
+/// pidfd, the tables of the network show its sockets.
+#[test]
+fn server_without_its_first_thread_is_up() {
+    requires!(linux("the sockets of another process"));
+    for mode in ["listening", "tcp", "tcp without pidfd_getfd"] {
+        for user in users_of_a_test() {
+            let scratch = Scratch::new();
+            let port = free_port();
+            let ready = mode.replace("tcp", &format!("tcp:{port}"));
+            let ready = ready.split(' ').next().expect("a mode");
+            let start = with_addresses(&scratch, ready, 60, "end-first-thread");
+            let mut start = start.env("TEST_THREAD", format!("listen-tcp:{port} hang"));
+            if mode.ends_with("pidfd_getfd") {
+                start = start.deny(&[libc::SYS_pidfd_getfd], Errno::EPERM);
+            }
+            if let Some(user) = user {
+                nix::unistd::chown(scratch.dir(), Some(user.into()), None).expect("chown");
+                start = start.user(user);
+            }
+            let launch = start.run();
+            assert_eq!(launch.code(), 0, "{mode}, user {user:?}: {launch:?}");
+            // Such a process shows nothing by which the end of the test would find it.
+            let daemon = scratch.read("report.pid").trim().parse().expect("a pid");
+            let daemon = Process::open(daemon).expect("a daemon");
+            daemon.signal(Signal::SIGKILL);
+            daemon.wait();
+        }
+    }
+}
+
+/// The one that runs the test, and an ordinary one.
+fn users_of_a_test() -> Vec<Option<u32>> {
+    let ordinary = Uid::effective().is_root().then_some(Some(UNPRIVILEGED));
+    [None].into_iter().chain(ordinary).collect()
 }
 
 #[test]

@@ -125,6 +125,27 @@ fn suspended_program_has_not_settled() {
     assert_eq!(launch.wait().code(), 3);
 }
 
+#[cfg_attr(
+    daemon_fork,
+    ignore = "there a time stands in for the look at the threads"
+)]
+#[test]
+fn failing_start_without_its_first_thread_is_seen() {
+    // The kernel has them since 6.9; without them the daemon is up after a time.
+    let (call, thread) = (libc::SYS_pidfd_open, libc::O_EXCL);
+    // SAFETY: the call takes integers.
+    let pidfd = unsafe { libc::syscall(call, nix::unistd::gettid().as_raw(), thread) };
+    if !requires::machine(pidfd >= 0, "pidfds of threads") {
+        return;
+    }
+    let mute = MuteServer::new();
+    let scratch = Scratch::new();
+    let steps = format!("start-waits:answer@{} exit:3", mute.address);
+    let start = scratch.background().does("end-first-thread");
+    let launch = start.env("TEST_THREAD", steps).run();
+    scratch.expect_failed_start(&launch, 3);
+}
+
 /// What a start waits for; the object is an address or a path that the test provides.
 #[cfg_attr(
     daemon_fork,

@@ -1,16 +1,19 @@
 //! The holder of the lock: only that process is the daemon.
 
 use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use nix::sys::signal::Signal;
+use nix::unistd::geteuid;
 
 use super::canary::Canary;
-use super::stage::{OPTIONS, expect_answer, expect_failure};
+use super::stage::{OPTIONS, as_nobody, expect_answer, expect_failure};
 use crate::support::daemon::read_report;
 use crate::support::deadline::eventually;
 use crate::support::process::Process;
 use crate::support::scratch::Scratch;
+use crate::support::start::Start;
 use crate::support::{lock, process, requires};
 
 #[test]
@@ -38,6 +41,29 @@ fn daemon_without_its_first_thread_is_controlled() {
         &format!("stopped, pid {pid}"),
     );
     assert!(!scratch.path("report.pid").exists());
+}
+
+/// An ordinary user may not look at the files of a thread that has ended, only at those of the others.
+#[test]
+fn lock_of_a_daemon_without_its_first_thread_is_seen() {
+    requires!(linux("the holder of a lock"));
+    let scratch = Scratch::new();
+    fs::set_permissions(scratch.dir(), fs::Permissions::from_mode(0o777)).expect("chmod");
+    // Another holder that can be seen refutes one that cannot.
+    let start = as_nobody(scratch.controlled("report leak-lock end-first-thread"));
+    let start = start.env("TEST_THREAD", "create:goes-on hang");
+    let launch = start.run();
+    assert_eq!(launch.code(), 0, "{launch:?}");
+    let pid = read_report(&scratch.path("report.json")).pid;
+    eventually("its first thread has ended", || {
+        scratch.path("goes-on").exists().then_some(())
+    });
+    let status = as_nobody(scratch.verb("status")).run();
+    let daemon = Process::open(pid).expect("a daemon");
+    daemon.signal(Signal::SIGKILL);
+    daemon.wait();
+    let running = format!("report: running, pid {pid}, since ");
+    assert!(status.out_text().starts_with(&running), "{status:?}");
 }
 
 #[test]
@@ -87,14 +113,23 @@ fn lock_in_a_child_of_a_dead_daemon_is_reported() {
     assert!(process::stat(child).is_some(), "it was signalled");
 }
 
-/// Fault 232: as Ctrl-Z stops it.
+/// Fault 232: as Ctrl-Z stops it. An ordinary user may not look at the descriptors of a zombie.
 #[test]
 fn stopped_launcher_of_a_dead_daemon_is_named() {
-    // Another user may not look at the descriptors of a zombie, and takes it for the holder.
-    requires!(root, linux("the holder of a lock"));
-    let scratch = Scratch::new();
+    requires!(linux("the holder of a lock"));
+    expect_stopped_launcher_named(&Scratch::new(), |start| start);
+    if geteuid().is_root() {
+        let scratch = Scratch::new();
+        let open = fs::Permissions::from_mode(0o777);
+        fs::set_permissions(scratch.dir(), open).expect("chmod");
+        expect_stopped_launcher_named(&scratch, as_nobody);
+    }
+}
+
+fn expect_stopped_launcher_named(scratch: &Scratch, as_user: fn(Start) -> Start) {
     let options = OPTIONS.replace("ready=exec", "ready=notify\nready_timeout=600");
-    let launch = scratch.controlled("report hang").options(options).spawn();
+    let start = scratch.controlled("report hang").options(options);
+    let launch = as_user(start).spawn();
     let daemon = read_report(&scratch.path("report.json")).pid;
     launch.signal(Signal::SIGSTOP);
     let launcher = launch.pid();
@@ -111,9 +146,10 @@ fn stopped_launcher_of_a_dead_daemon_is_named() {
         &*format!("its launcher, pid {launcher}, is stopped"),
         &format!("use kill -CONT {launcher}"),
     ];
-    expect_failure(&scratch.controlled("hang").run(), 69, &words);
+    let second = as_user(scratch.controlled("hang")).run();
+    expect_failure(&second, 69, &words);
     for verb in ["status", "stop"] {
-        expect_failure(&scratch.verb(verb).run(), 4, &words);
+        expect_failure(&as_user(scratch.verb(verb)).run(), 4, &words);
     }
     launch.signal(Signal::SIGCONT);
     scratch.expect_failed_start(&launch.wait(), 137);

@@ -191,7 +191,13 @@ fn close(stream: i32) {
 }
 
 fn end_first_thread() {
-    thread::spawn(|| take("TEST_THREAD"));
+    thread::spawn(|| {
+        let state = || fs::read_to_string(format!("/proc/self/task/{}/stat", process::id()));
+        while state().is_ok_and(|stat| !stat.contains(") Z ")) {
+            thread::sleep(Duration::from_millis(1));
+        }
+        take("TEST_THREAD");
+    });
     // SAFETY: the call ends this thread alone, and no code joins it.
     unsafe { libc::syscall(libc::SYS_exit, 0) };
 }
@@ -260,7 +266,8 @@ fn leave_child(steps: &str) -> io::Result<()> {
 
 fn leak_lock() -> io::Result<()> {
     let pid_file = daemon::pid_file().expect("a PID file");
-    for entry in fs::read_dir("/proc/self/fd")? {
+    // The first thread may have ended.
+    for entry in fs::read_dir("/proc/thread-self/fd")? {
         let entry = entry?;
         if fs::read_link(entry.path()).is_ok_and(|target| target == pid_file) {
             let fd = entry.file_name().to_string_lossy().parse().expect("an fd");

@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixListener;
-use std::path::Path;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -17,6 +16,7 @@ use nix::sys::time::TimeValLike;
 use nix::unistd::Pid;
 
 use super::net_tables;
+use super::process_tree::Task;
 use super::socket_state::{LastWord, LocalAddress, SocketState};
 use crate::sys::{process, socket};
 use crate::unix_address::UnixAddress;
@@ -44,30 +44,30 @@ impl PeerSockets {
         self.tables = None;
     }
 
-    /// A duplicate of a descriptor, where the kernel has `pidfd_getfd(2)` and allows it.
-    pub(super) fn duplicate(&mut self, pid: Pid, descriptor: RawFd) -> Result<OwnedFd, Errno> {
-        let known = self.pidfds.iter().position(|(known, _)| *known == pid);
+    /// A duplicate of a descriptor of a task, where the kernel has `pidfd_getfd(2)` and allows it.
+    pub(super) fn duplicate(&mut self, task: Pid, descriptor: RawFd) -> Result<OwnedFd, Errno> {
+        let known = self.pidfds.iter().position(|(known, _)| *known == task);
         let index = known.unwrap_or_else(|| {
-            self.pidfds.push((pid, process::open(pid)));
+            let pidfd = process::open(task).or_else(|_| process::open_task(task));
+            self.pidfds.push((task, pidfd));
             self.pidfds.len() - 1
         });
         let pidfd = self.pidfds[index].1.as_ref().map_err(|errno| *errno)?;
         process::duplicate(pidfd.as_fd(), descriptor)
     }
 
-    /// What the socket with this inode is doing, given the directory of its process; `None` when it
-    /// has been closed.
+    /// What the socket with this inode is doing; `None` when its task has closed it.
     pub(super) fn state(
         &mut self,
-        (pid, directory): (Pid, &Path),
+        task: &Task,
         descriptor: RawFd,
         inode: u64,
     ) -> Option<SocketState> {
-        match self.duplicate(pid, descriptor) {
+        match self.duplicate(task.id, descriptor) {
             Ok(socket) => Some(state_of(socket)),
             Err(Errno::EBADF | Errno::ESRCH) => None,
             Err(_) => {
-                let read = || net_tables::read(&directory.join("net"));
+                let read = || net_tables::read(&task.directory.join("net"));
                 self.tables.get_or_insert_with(read).get(&inode).cloned()
             }
         }

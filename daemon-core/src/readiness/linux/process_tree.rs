@@ -11,6 +11,7 @@ use nix::time::ClockId;
 use nix::unistd::Pid;
 
 use super::thread_state::has_ended;
+use crate::sys::process;
 
 /// A daemon with more processes is looked at in part.
 const PROCESSES_MAX: usize = 256;
@@ -26,6 +27,25 @@ pub(super) struct TreeProcess {
     /// clock move on from this.
     pub(super) clock: Duration,
     pub(super) threads: Vec<Pid>,
+}
+
+impl TreeProcess {
+    /// The task whose descriptors are those of the process; `None` when the process is ending.
+    pub(super) fn living_task(&self) -> Option<Task> {
+        let directory = process::living_task(&self.directory).ok()??;
+        let id = directory.file_name()?.to_str()?.parse().ok()?;
+        Some(Task {
+            id: Pid::from_raw(id),
+            directory,
+        })
+    }
+}
+
+/// A thread, or the whole process by its first one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Task {
+    pub(super) id: Pid,
+    pub(super) directory: PathBuf,
 }
 
 /// What `/proc` shows of a process and of its descendants at one moment.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use nix::unistd::Pid;
 
 use super::peer_socket::{PeerSockets, parse_socket_link, state_of};
-use super::process_tree::{ProcessTree, TreeProcess};
+use super::process_tree::{ProcessTree, Task};
 use super::socket_file;
 use super::socket_state::{LocalAddress, SocketState};
 use crate::readiness::Address;
@@ -35,8 +35,8 @@ pub(super) enum Server {
 pub(super) struct Listener {
     address: LocalAddress,
     inode: u64,
-    /// The directory in `/proc` of the process that has it.
-    process: PathBuf,
+    /// The directory in `/proc` of the task that has it.
+    task: PathBuf,
     /// Whether that process has the root directory of the daemon.
     has_root_of_daemon: bool,
 }
@@ -70,12 +70,19 @@ impl ServerSockets {
         let pids: Vec<Pid> = tree.processes.iter().map(|process| process.pid).collect();
         self.sockets.begin_look(&pids);
         let mut servers = Vec::new();
-        let daemon = tree.processes.first();
-        let root = daemon.and_then(|daemon| fs::read_link(daemon.directory.join("root")).ok());
+        let mut root = None;
         for process in &tree.processes {
-            match self.find_in(process, root.as_ref(), &mut servers) {
+            // It has ended, or is about to.
+            let Some(task) = process.living_task() else {
+                continue;
+            };
+            if process.parent.is_none() {
+                root = fs::read_link(task.directory.join("root")).ok();
+            }
+            match self.find_in(&task, root.as_ref(), &mut servers) {
+                // The files of a task that ends belong to root until it is gone.
                 Err(error) if process.parent.is_none() && is_denied(&error) => {
-                    if !is_ending(&process.directory) {
+                    if process.living_task().as_ref() == Some(&task) {
                         return Err(Denied);
                     }
                 }
@@ -88,11 +95,11 @@ impl ServerSockets {
 
     fn find_in(
         &mut self,
-        process: &TreeProcess,
+        task: &Task,
         root: Option<&PathBuf>,
         servers: &mut Vec<Server>,
     ) -> io::Result<()> {
-        for entry in fs::read_dir(process.directory.join("fd"))? {
+        for entry in fs::read_dir(task.directory.join("fd"))? {
             let entry = entry?;
             let name = entry.file_name();
             let Some(descriptor) = name.to_str().and_then(|name| name.parse().ok()) else {
@@ -110,13 +117,12 @@ impl ServerSockets {
             let Some(inode) = new else {
                 continue;
             };
-            let owner = (process.pid, process.directory.as_path());
-            match self.sockets.state(owner, descriptor, inode) {
+            match self.sockets.state(task, descriptor, inode) {
                 Some(SocketState::Listening(address)) => servers.push(Server::Listener(Listener {
                     address,
                     inode,
-                    process: process.directory.clone(),
-                    has_root_of_daemon: fs::read_link(process.directory.join("root")).ok().as_ref()
+                    task: task.directory.clone(),
+                    has_root_of_daemon: fs::read_link(task.directory.join("root")).ok().as_ref()
                         == root,
                 })),
                 Some(SocketState::Bound(address)) => servers.push(Server::Udp(address)),
@@ -191,7 +197,7 @@ impl Listener {
             Ok(below_root) => ("root", below_root),
             Err(_) => ("cwd", bound),
         };
-        let seen = files::open_directory(&self.process.join(directory))
+        let seen = files::open_directory(&self.task.join(directory))
             .and_then(|directory| NodeId::below(directory.as_fd(), below));
         // It may have left the directory in which it has bound a relative path, or need a link.
         let has_its_file = || {
@@ -204,12 +210,6 @@ impl Listener {
 
 fn is_denied(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::PermissionDenied
-}
-
-/// Whether a process has no memory any more: then its files in `/proc` belong to root until it is
-/// gone.
-fn is_ending(directory: &Path) -> bool {
-    fs::read(directory.join("statm")).map_or(true, |sizes| sizes.starts_with(b"0 "))
 }
 
 #[cfg(test)]
@@ -229,7 +229,7 @@ mod tests {
         Server::Listener(Listener {
             address: LocalAddress::Unix(UnixAddress::Path(path.to_owned())),
             inode,
-            process: "/proc/self".into(),
+            task: "/proc/self".into(),
             has_root_of_daemon,
         })
     }
@@ -252,7 +252,7 @@ mod tests {
         let listener = Listener {
             address: LocalAddress::Unix(UnixAddress::Path(name.into())),
             inode,
-            process: "/proc/self".into(),
+            task: "/proc/self".into(),
             has_root_of_daemon: true,
         };
         let is_at =

@@ -7,8 +7,20 @@ use nix::unistd::Pid;
 
 /// `pidfd_open(2)`.
 pub(crate) fn open(pid: Pid) -> Result<OwnedFd, Errno> {
+    open_with(pid, 0)
+}
+
+/// The same for a thread, whose descriptors are there also when the first thread has ended. Linux has
+/// it since 6.9.
+pub(crate) fn open_task(id: Pid) -> Result<OwnedFd, Errno> {
+    /// `PIDFD_THREAD` in the kernel's `pidfd.h`.
+    const THREAD: libc::c_int = libc::O_EXCL;
+    open_with(id, THREAD)
+}
+
+fn open_with(pid: Pid, flags: libc::c_int) -> Result<OwnedFd, Errno> {
     // SAFETY: the call takes integers.
-    let pidfd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) };
+    let pidfd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), flags) };
     let pidfd = i32::try_from(Errno::result(pidfd)?).map_err(|_| Errno::EBADF)?;
     // SAFETY: the system has just made this descriptor for us.
     Ok(unsafe { OwnedFd::from_raw_fd(pidfd) })

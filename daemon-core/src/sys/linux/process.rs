@@ -15,7 +15,7 @@ use nix::unistd::{Pid, SysconfVar, getpgid, getpid, sysconf};
 
 use crate::files::FileId;
 
-pub(crate) use super::pidfd::{duplicate, open, send_signal};
+pub(crate) use super::pidfd::{duplicate, open, open_task, send_signal};
 
 /// Its directory in `/proc`.
 ///
@@ -36,7 +36,7 @@ pub(crate) fn has_proc() -> bool {
 
 /// The pid by which `/proc` shows the process of a pidfd, if it can be told.
 pub(crate) fn pid_in_proc(pidfd: BorrowedFd<'_>) -> Option<Pid> {
-    let details = format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd());
+    let details = format!("/proc/thread-self/fdinfo/{}", pidfd.as_raw_fd());
     let details = fs::read_to_string(details).ok()?;
     let pid = details.lines().find_map(|line| line.strip_prefix("Pid:"))?;
     pid.trim().parse().ok().map(Pid::from_raw)
@@ -170,14 +170,42 @@ pub(crate) fn start_of(pid: Pid) -> Option<u64> {
     stat(pid, 22)
 }
 
-/// Whether it has ended, and its parent has not reaped it yet.
+/// Whether it has ended with all its threads, and its parent has not reaped it yet.
 pub(crate) fn is_zombie(pid: Pid) -> bool {
-    state(pid) == Some(b'Z')
+    let tasks = directory(pid).and_then(|process| tasks(&process));
+    let has_ended = |task: PathBuf| matches!(state(&task), None | Some(b'Z' | b'X' | b'x'));
+    tasks.is_ok_and(|mut tasks| tasks.all(has_ended)) && state_of(pid) == Some(b'Z')
+}
+
+/// The directory of a task of this process that has memory, and so its descriptors, given the directory
+/// of the process: that one, unless the first thread has ended before the others. `None` when the
+/// process is ending.
+///
+/// Of a thread that has ended `/proc` shows no descriptors, and its files belong to root.
+pub(crate) fn living_task(process: &Path) -> io::Result<Option<PathBuf>> {
+    if has_memory(process) {
+        return Ok(Some(process.to_owned()));
+    }
+    Ok(tasks(process)?.find(|task| has_memory(task)))
+}
+
+fn tasks(process: &Path) -> io::Result<impl Iterator<Item = PathBuf> + use<>> {
+    let tasks = fs::read_dir(process.join("task"))?;
+    Ok(tasks.filter_map(|task| Some(task.ok()?.path())))
+}
+
+fn has_memory(task: &Path) -> bool {
+    fs::read(task.join("statm")).is_ok_and(|sizes| !sizes.starts_with(b"0 "))
 }
 
 /// The letter of its state, see `proc_pid_stat(5)`.
-fn state(pid: Pid) -> Option<u8> {
-    let stat = fs::read(directory(pid).ok()?.join("stat")).ok()?;
+fn state_of(pid: Pid) -> Option<u8> {
+    state(&directory(pid).ok()?)
+}
+
+/// The same of a task.
+fn state(task: &Path) -> Option<u8> {
+    let stat = fs::read(task.join("stat")).ok()?;
     // The second field is in parentheses and may hold anything, also parentheses.
     let end_of_name = stat.iter().rposition(|byte| *byte == b')')?;
     stat.get(end_of_name + 2).copied()

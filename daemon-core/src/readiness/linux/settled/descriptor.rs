@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::os::fd::RawFd;
-use std::path::Path;
 use std::time::Duration;
 
 use nix::unistd::Pid;
@@ -10,6 +9,7 @@ use nix::unistd::Pid;
 use super::call::Descriptors;
 use super::snapshot::WakeSource;
 use crate::readiness::platform::peer_socket::{PeerSockets, parse_socket_link, receive_timeout};
+use crate::readiness::platform::process_tree::Task;
 use crate::readiness::platform::socket_state::{LastWord, LocalAddress, SocketState};
 use crate::readiness::platform::thread_state::has_ended;
 
@@ -31,11 +31,10 @@ pub(super) struct Awaited {
     pub(super) timer: Option<Duration>,
 }
 
-/// The descriptors of a process, given its directory.
+/// The descriptors of a process, by one of its tasks.
 #[derive(Debug)]
 pub(super) struct DescriptorTable<'a> {
-    pub(super) pid: Pid,
-    pub(super) directory: &'a Path,
+    pub(super) task: &'a Task,
     pub(super) sockets: &'a mut PeerSockets,
     /// The daemon and its descendants: a Unix socket that leads to one of these leads nowhere else.
     pub(super) family: &'a [Pid],
@@ -56,7 +55,7 @@ impl DescriptorTable<'_> {
                     .link(*descriptor)
                     .is_some_and(|link| link.starts_with("socket:"))
                 {
-                    let copy = self.sockets.duplicate(self.pid, *descriptor);
+                    let copy = self.sockets.duplicate(self.task.id, *descriptor);
                     awaited.receive_timeout = copy.ok().as_ref().and_then(receive_timeout);
                 }
                 self.add(*descriptor, None, &mut awaited, 0);
@@ -68,10 +67,10 @@ impl DescriptorTable<'_> {
 
     /// Adds a descriptor; one that was put into an epoll set has the inode of the file it was then.
     fn add(&mut self, descriptor: RawFd, inode: Option<u64>, awaited: &mut Awaited, depth: u32) {
-        let link = match fs::read_link(self.directory.join(format!("fd/{descriptor}"))) {
+        let link = match fs::read_link(self.task.directory.join(format!("fd/{descriptor}"))) {
             Ok(link) => link,
             // A member of the set was closed in between. What the call itself waits for is there, in a
-            // table that is not shown: the first thread has ended, or another thread has its own.
+            // table that is not shown: the thread has its own.
             Err(error) if inode.is_some() && has_ended(&error) => return,
             Err(_) => return awaited.sources.push(WakeSource::Unclear),
         };
@@ -86,13 +85,10 @@ impl DescriptorTable<'_> {
             link => match parse_socket_link(link) {
                 // The descriptor has been closed and names another file by now.
                 Some(socket) if inode.is_some_and(|inode| inode != socket) => return,
-                Some(socket) => {
-                    let owner = (self.pid, self.directory);
-                    match self.sockets.state(owner, descriptor, socket) {
-                        Some(state) => self.source(&state),
-                        None => WakeSource::Unclear,
-                    }
-                }
+                Some(socket) => match self.sockets.state(self.task, descriptor, socket) {
+                    Some(state) => self.source(&state),
+                    None => WakeSource::Unclear,
+                },
                 None => source_of_file(link),
             },
         };
@@ -136,12 +132,12 @@ impl DescriptorTable<'_> {
     }
 
     fn link(&self, descriptor: RawFd) -> Option<String> {
-        let link = fs::read_link(self.directory.join(format!("fd/{descriptor}"))).ok()?;
+        let link = fs::read_link(self.task.directory.join(format!("fd/{descriptor}"))).ok()?;
         link.into_os_string().into_string().ok()
     }
 
     fn details(&self, descriptor: RawFd) -> Option<String> {
-        fs::read_to_string(self.directory.join(format!("fdinfo/{descriptor}"))).ok()
+        fs::read_to_string(self.task.directory.join(format!("fdinfo/{descriptor}"))).ok()
     }
 }
 

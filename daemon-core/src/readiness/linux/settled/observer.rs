@@ -13,7 +13,7 @@ use super::descriptor::DescriptorTable;
 use super::memory::ProcessMemory;
 use super::snapshot::{Activity, BlockedWait, Call, ObservedProcess, Snapshot, Thread};
 use crate::readiness::platform::peer_socket::PeerSockets;
-use crate::readiness::platform::process_tree::{self, ProcessTree};
+use crate::readiness::platform::process_tree::{self, ProcessTree, Task};
 use crate::readiness::platform::thread_state::{ThreadState, is_of_kernel, state_of};
 use crate::sys::process;
 
@@ -128,9 +128,10 @@ impl Observer {
         let is_quiet = seen.iter().flatten().all(SeenThread::is_asleep);
         let mut known = Vec::new();
         for (process, seen) in tree.processes.iter().zip(&seen) {
+            let task = living_task(process, seen);
             let judged: Vec<KnownThread> = seen
                 .iter()
-                .map(|thread| self.judge(process, thread, &family, now, is_quiet))
+                .map(|thread| self.judge(process, &task, thread, &family, now, is_quiet))
                 .collect();
             let threads = judged.iter().map(|thread| Thread {
                 id: thread.id,
@@ -150,6 +151,7 @@ impl Observer {
     fn judge(
         &mut self,
         process: &process_tree::TreeProcess,
+        task: &Task,
         seen: &SeenThread,
         family: &[Pid],
         now: Duration,
@@ -194,7 +196,7 @@ impl Observer {
             (ThreadState::Asleep, Some(Shown::Blocked(_))) if !is_quiet => Activity::Sleeps,
             (ThreadState::Asleep, Some(Shown::Blocked(call))) => {
                 thread.continue_wait(known.as_ref(), &seen.directory);
-                self.wait(process, &call, family, now, thread.waits_since)
+                self.wait(task, &call, family, now, thread.waits_since)
             }
             _ => Activity::Runs,
         };
@@ -203,22 +205,21 @@ impl Observer {
 
     fn wait(
         &mut self,
-        process: &process_tree::TreeProcess,
+        task: &Task,
         call: &BlockedCall,
         family: &[Pid],
         now: Duration,
         since: Duration,
     ) -> Activity {
         let memory = ProcessMemory {
-            pid: process.pid,
-            directory: &process.directory,
+            pid: task.id,
+            directory: &task.directory,
         };
         let Some(wait) = call.wait(&memory) else {
             return Activity::Works;
         };
         let awaited = DescriptorTable {
-            pid: process.pid,
-            directory: &process.directory,
+            task,
             sockets: &mut self.sockets,
             family,
         }
@@ -268,6 +269,20 @@ fn see_threads(
         }
     }
     (threads, None)
+}
+
+/// The first thread that has not ended, which has the memory and the descriptors of the process.
+fn living_task(process: &process_tree::TreeProcess, seen: &[SeenThread]) -> Task {
+    match seen.first().filter(|first| first.id != process.pid) {
+        Some(first) => Task {
+            id: first.id,
+            directory: first.directory.clone(),
+        },
+        None => Task {
+            id: process.pid,
+            directory: process.directory.clone(),
+        },
+    }
 }
 
 impl SeenThread {

@@ -33,16 +33,20 @@ pub(crate) fn holds(pid: Pid, file: &File, range: ByteRange) -> io::Result<bool>
         directory => directory?,
     };
     let look = || -> io::Result<bool> {
-        if let Some(is_held) = is_held_in(&process, file, range)? {
-            return Ok(is_held);
+        let seen = is_held_in(&process, file, range);
+        let can_be_elsewhere = match &seen {
+            Ok(seen) => seen.is_none(),
+            Err(error) => error.kind() == io::ErrorKind::PermissionDenied,
+        };
+        if !can_be_elsewhere {
+            return seen.map(|seen| seen.unwrap_or(false));
         }
-        // The first thread has ended and has no descriptors any more; those of the others live on.
-        for thread in fs::read_dir(process.join("task"))? {
-            if is_held_in(&thread?.path(), file, range)? == Some(true) {
-                return Ok(true);
-            }
+        match process::living_task(&process)? {
+            Some(task) if task != process => Ok(is_held_in(&task, file, range)?.unwrap_or(false)),
+            // It has nothing, which only root may see.
+            None if process::is_zombie(pid) => Ok(false),
+            _ => seen.map(|seen| seen.unwrap_or(false)),
         }
-        Ok(false)
     };
     match look() {
         // If it has not ended, it is hidden.

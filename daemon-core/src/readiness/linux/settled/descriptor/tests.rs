@@ -12,9 +12,12 @@ use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFl
 /// What a set or a read of descriptors of this process would wait for.
 fn awaited(descriptors: &Descriptors) -> Awaited {
     let pid = Pid::this();
+    let task = Task {
+        id: pid,
+        directory: "/proc/self".into(),
+    };
     DescriptorTable {
-        pid,
-        directory: Path::new("/proc/self"),
+        task: &task,
         sockets: &mut PeerSockets::default(),
         family: &[pid],
     }
