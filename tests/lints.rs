@@ -6,16 +6,18 @@ use std::{fs, io};
 
 #[test]
 fn generated_code_raises_no_lint() -> io::Result<()> {
-    for edition in ["2018", "2021", "2024"] {
-        let workspace = workspace_of(edition)?;
-        cargo(&workspace, &["clippy", "--all-targets", "--no-deps"])?;
+    for edition in ["2018", "2021"] {
+        cargo(&workspace_of(edition)?, &["clippy", "--no-deps"])?;
     }
-    Ok(())
+    // With tests the same functions have other callers.
+    let workspace = workspace_of("2024")?;
+    cargo(&workspace, &["clippy", "--all-targets", "--no-deps"])
 }
 
 #[test]
 fn annotated_program_can_have_tests() -> io::Result<()> {
-    cargo(&cases(), &["test"])
+    let programs = ["--bin", "without_options", "--bin", "tokio_below"];
+    cargo(&cases(), &[&["test"][..], &programs].concat())
 }
 
 fn cases() -> PathBuf {
