@@ -6,8 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use super::stage::{OPTIONS, expect_failure};
 use crate::support::daemon::read_report;
 use crate::support::deadline::eventually;
-use crate::support::requires;
 use crate::support::scratch::Scratch;
+use crate::support::{process, program, requires};
 
 #[test]
 fn restart_uses_the_new_command_line() {
@@ -167,6 +167,36 @@ fn restart_trusts_no_daemon_of_another_user() {
         let log = scratch.report().options(&*options).args(["-s", "log"]);
         assert_eq!(log.run().out_text(), "");
     }
+}
+
+/// The program has all ids of root, and has them from a daemon that has not.
+#[test]
+fn restart_trusts_no_set_uid_program() {
+    requires!(linux("the arguments of a process"), users);
+    let scratch = Scratch::new();
+    scratch.write("victim", "secret\n");
+    let program = scratch.copy_program(&program::path("report"), "set-uid");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o4755)).expect("chmod");
+    let options = OPTIONS.replace("=report", &format!("={}/report", scratch.dir().display()));
+    let options = options.replace("exec", "notify\nready_timeout=60\nlog_flag=--log");
+    let steps = format!(
+        "stdout:victim drop:nobody ready become:{}",
+        program.display()
+    );
+    let start = scratch.background().options(&*options).arg("word");
+    let daemon = scratch.up(start.does(&steps));
+    eventually("the program has root's ids", || {
+        let name = fs::read_to_string(format!("/proc/{}/comm", daemon.pid())).ok()?;
+        let ids = process::status_field(daemon.pid(), "Uid")?;
+        (name == "set-uid\n" && ids == "0\t0\t0\t0").then_some(())
+    });
+    let restart = scratch.report().options(&*options).args(["-s", "restart"]);
+    let words = ["its arguments cannot be read; repeat them"];
+    expect_failure(&restart.run(), 64, &words);
+    assert!(daemon.process.is_alive());
+    assert_eq!(scratch.read("victim"), "secret\n");
+    let log = scratch.report().options(&*options).args(["-s", "log"]);
+    expect_failure(&log.run(), 64, &["its log cannot be seen"]);
 }
 
 #[test]

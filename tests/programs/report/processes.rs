@@ -15,8 +15,14 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
     match verb {
         // Another program in the place of this one, which takes these steps.
         "exec" => exec(object),
-        // That program in the place of this one, which gets the lock and a word.
-        "become" => Err(daemon::exec(Command::new(object).arg("1000"))),
+        // That program in the place of this one, which gets the lock and a word. A copy of this one
+        // takes all ids of root.
+        "become" => {
+            let mut program = Command::new(object);
+            Err(daemon::exec(
+                program.arg("1000").env("TEST_DOES", "own-ids hang"),
+            ))
+        }
         // What a run of a supervised daemon does, and a file for it.
         "run" => match object.split_once(':') {
             Some(("second-hangs", path)) => second_hangs(path),

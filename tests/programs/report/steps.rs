@@ -98,8 +98,8 @@ fn take_one(verb: &str, object: &str, stays: bool) -> io::Result<Option<ExitCode
         "fail-to-start" => fail_to_start(),
         "create" => drop(File::create(object)?),
         "remove" => fs::remove_file(object)?,
-        "drop" | "chroot" | "regain" | "hide-root" | "lower" | "drop-ids" | "keep-caps"
-        | "no-key" => {
+        "drop" | "chroot" | "regain" | "hide-root" | "lower" | "drop-ids" | "own-ids"
+        | "keep-caps" | "no-key" => {
             privileges::take(verb, object)?;
         }
         "ready" => daemon::ready(),

@@ -139,6 +139,22 @@ pub(crate) fn users_of(pid: Pid) -> Option<[u32; 3]> {
     Some([next()?, next()?, next()?])
 }
 
+/// Whether it was executed with more rights than its caller had, see `AT_SECURE` in `getauxval(3)`;
+/// `None` if that cannot be read.
+pub(crate) fn is_secure(pid: Pid) -> Option<bool> {
+    let vector = fs::read(directory(pid).ok()?.join("auxv")).ok()?;
+    let mut words = vector
+        .chunks_exact(size_of::<libc::c_ulong>())
+        .map(|word| word.try_into().map_or(0, libc::c_ulong::from_ne_bytes));
+    while let (Some(key), Some(value)) = (words.next(), words.next()) {
+        if key == libc::AT_SECURE {
+            return Some(value != 0);
+        }
+    }
+    // Of a program with words of another size.
+    None
+}
+
 /// The path of its working directory, unless that was deleted.
 pub(crate) fn directory_of(pid: Pid) -> Option<PathBuf> {
     let path = fs::read_link(directory(pid).ok()?.join("cwd")).ok()?;

@@ -71,6 +71,11 @@ pub(crate) fn users_of(_pid: Pid) -> Option<[u32; 3]> {
     None
 }
 
+/// Whether it was executed with more rights than its caller had; not known.
+pub(crate) fn is_secure(_pid: Pid) -> Option<bool> {
+    None
+}
+
 /// The path of its working directory; not known.
 pub(crate) fn directory_of(_pid: Pid) -> Option<PathBuf> {
     None
