@@ -14,7 +14,7 @@ use crate::bound_socket::{SocketFile, bind_tcp, bind_unix};
 use crate::descriptors::KeptFds;
 use crate::error::{Error, ErrorKind, shown};
 use crate::files::{FileId, missing_directory};
-use crate::listen_address::Place;
+use crate::listen_address::{Place, is_privileged};
 use crate::listen_fds;
 use crate::listener;
 use crate::running;
@@ -247,7 +247,7 @@ fn not_bound(place: &Place, cause: io::Error) -> Error {
     let what = format!("cannot listen on {}", shown(place.to_string().as_ref()));
     match (place, cause.kind()) {
         (_, io::ErrorKind::AddrInUse) => Error::system(ErrorKind::AddressInUse, what, cause),
-        (Place::Tcp(address), io::ErrorKind::PermissionDenied) if address.port() < 1024 => {
+        (Place::Tcp(address), io::ErrorKind::PermissionDenied) if is_privileged(*address) => {
             let reason = "a port below 1024 is for root; use a higher one";
             Error::explained(ErrorKind::Permission, what, reason, cause)
         }

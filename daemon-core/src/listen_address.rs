@@ -54,6 +54,20 @@ impl ListenAddress {
     }
 }
 
+impl ListenAddress {
+    /// Whether it is a port that an ordinary user cannot bind.
+    #[cfg(unix)]
+    pub(crate) fn needs_root(&self) -> bool {
+        matches!(&self.0, Place::Tcp(address) if is_privileged(*address))
+    }
+}
+
+/// Whether it is a port that an ordinary user cannot bind.
+#[cfg(unix)]
+pub(crate) fn is_privileged(address: SocketAddr) -> bool {
+    (1..1024).contains(&address.port())
+}
+
 impl From<SocketAddr> for ListenAddress {
     fn from(address: SocketAddr) -> Self {
         Self(Place::Tcp(address))
@@ -147,10 +161,6 @@ pub(crate) fn problem(sockets: &[(String, ListenAddress)]) -> Option<String> {
         if !is_name(name) || !is_usable {
             return Some("takes a name and an address: `\"http=0.0.0.0:80\"`".to_owned());
         }
-        let mut before = sockets.iter().take(index);
-        if before.any(|(other, _)| other == name) {
-            return Some(format!("the name `{name}` is listed twice"));
-        }
         // The system chooses another port for each.
         let is_chosen = matches!(place, Place::Tcp(address) if address.port() == 0);
         let mut before = sockets.iter().take(index);
@@ -204,10 +214,6 @@ mod tests {
             assert_eq!(problem_of(&[(name, "0.0.0.0:80")]), usage, "{name}");
         }
         let twice = |what: &str| Some(format!("the {what} is listed twice"));
-        assert_eq!(
-            problem_of(&[("a", "0.0.0.0:80"), ("a", "[::]:80")]),
-            twice("name `a`")
-        );
         assert_eq!(problem_of(&[("a", "[::]:0"), ("b", "[::]:0")]), None);
         assert_eq!(
             problem_of(&[("a", "unix:/a"), ("b", "unix:/a")]),

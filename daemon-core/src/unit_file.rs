@@ -201,6 +201,9 @@ impl UnitFile {
         for value in self.identity() {
             line(value);
         }
+        for value in self.sockets() {
+            line(value);
+        }
         if let Some(umask) = self.settings.settings.umask {
             line(format!("UMask={umask:04o}"));
         }

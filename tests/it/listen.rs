@@ -114,6 +114,16 @@ fn socket_of_a_service_manager_is_not_bound_again() {
     assert_eq!(scratch.read("report.log"), "");
 }
 
+/// Closes the socket `control.sock`. A child that another test has just forked holds it a little longer.
+fn close(scratch: &Scratch, server: UnixListener) {
+    drop(server);
+    eventually("no process listens", || {
+        UnixStream::connect(scratch.path("control.sock"))
+            .is_err()
+            .then_some(())
+    });
+}
+
 #[test]
 fn taken_address_ends_the_start_with_69() {
     let scratch = Scratch::new();
@@ -131,7 +141,7 @@ fn taken_address_ends_the_start_with_69() {
     let server = UnixListener::bind(scratch.path("control.sock")).expect("a server");
     let launch = start(&scratch, "listen=control=unix:control.sock", "").run();
     scratch.expect_refusal(&launch, 69, &["/control.sock: Address ", " in use\n"]);
-    drop(server);
+    close(&scratch, server);
     scratch.up(start(&scratch, "listen=control=unix:control.sock", ""));
 }
 
@@ -171,7 +181,8 @@ fn sockets_that_are_left_are_named_once() {
 #[test]
 fn foreground_program_binds_its_sockets() {
     let scratch = Scratch::new();
-    drop(UnixListener::bind(scratch.path("control.sock")).expect("an earlier server"));
+    let earlier = UnixListener::bind(scratch.path("control.sock")).expect("an earlier server");
+    close(&scratch, earlier);
     let options = "listen=http=127.0.0.1:0\nlisten=control=unix:control.sock";
     let steps = "listener:http=127.0.0.1:0 listener:control=unix:control.sock ready return:0";
     let outcome = scratch.report().options(options).does(steps).run();
@@ -185,25 +196,35 @@ fn foreground_program_binds_its_sockets() {
 #[test]
 fn other_address_of_a_service_manager_is_used() {
     let scratch = Scratch::new();
-    let bound = free_address(4000).to_string();
-    let foreground = |wanted: &str| {
-        let socket = TcpListener::bind(&bound).expect("a socket");
+    // Another address each time: a child of another test may hold the socket a little longer.
+    let foreground = |wanted: fn(SocketAddr) -> String| {
+        let socket = TcpListener::bind(free_address(4000)).expect("a socket");
+        let bound = socket.local_addr().expect("an address");
+        let wanted = wanted(bound);
         let steps = format!("listener:http={wanted} ready return:0");
         let start = scratch.report().options("").does(&steps);
         let outcome = with_inherited(&scratch, "http", socket, start).run();
         assert_eq!(outcome.code(), 0, "{outcome:?}");
-        assert_eq!(taken(&scratch, "http"), (bound.clone(), 3));
-        outcome.err_text()
-    };
-    let (host, _) = bound.split_once(':').expect("a port");
-    for same in [&*bound, "0.0.0.0:4000", &format!("{host}:0")] {
-        assert_eq!(foreground(same), "");
-    }
-    for other in ["127.0.0.1:4000", "0.0.0.0:4001"] {
+        assert_eq!(taken(&scratch, "http"), (bound.to_string(), 3));
         let line = format!(
-            "report: the socket `http` was handed over with the address {bound}, and not {other}\n"
+            "report: the socket `http` was handed over with the address {bound}, and not {wanted}\n"
         );
-        assert_eq!(foreground(other), line);
+        (outcome.err_text(), line)
+    };
+    let same: [fn(SocketAddr) -> String; 3] = [
+        |bound| bound.to_string(),
+        |_| "0.0.0.0:4000".to_owned(),
+        |bound| format!("{}:0", bound.ip()),
+    ];
+    for wanted in same {
+        assert_eq!(foreground(wanted).0, "");
+    }
+    for wanted in [
+        |_| "127.0.0.1:4000".to_owned(),
+        |_| "0.0.0.0:4001".to_owned(),
+    ] {
+        let (said, line) = foreground(wanted);
+        assert_eq!(said, line);
     }
 }
 

@@ -13,7 +13,8 @@ async fn main() -> std::io::Result<()> {
     let listener = daemon::listener("http", "127.0.0.1:0")?;
     listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    std::fs::write("http", listener.local_addr()?.to_string())?;
+    // As the program `report` notes it.
+    std::fs::write("http", format!("{} 3", listener.local_addr()?))?;
     daemon::ready();
     loop {
         let (mut client, _) = listener.accept().await?;

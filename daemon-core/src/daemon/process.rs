@@ -104,7 +104,7 @@ impl Daemon {
     }
 
     /// Binds a socket in the launcher, before it gives up its rights, and hands it over to the daemon under
-    /// this name. Default: none. Each call adds one.
+    /// this name. Default: none. Each call adds one, in the place of an earlier one with the same name.
     ///
     /// The daemon takes it with [`listener`](crate::listener) or
     /// [`unix_listener`](crate::unix_listener). So the port 80 goes with [`user`](Self::user), a taken port
@@ -127,7 +127,9 @@ impl Daemon {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn listen(mut self, name: impl Into<String>, address: impl Into<ListenAddress>) -> Self {
-        self.listen.push((name.into(), address.into()));
+        let name = name.into();
+        self.listen.retain(|(other, _)| *other != name);
+        self.listen.push((name, address.into()));
         let problem = listen_address::problem(&self.listen);
         self.check.note("listen", problem);
         self.capabilities.add_listen();

@@ -60,6 +60,26 @@ impl UnitFile {
             .collect()
     }
 
+    /// The program binds the sockets of `listen` itself. systemd keeps them over a restart.
+    pub(super) fn sockets(&self) -> Vec<String> {
+        let sockets = &self.settings.listen;
+        if sockets.is_empty() {
+            return Vec::new();
+        }
+        let needs_root = sockets.iter().any(|(_, address)| address.needs_root());
+        let mut lines = vec![format!("FileDescriptorStoreMax={}", sockets.len())];
+        match self.manager {
+            Manager::System if needs_root && self.settings.user.is_some() => {
+                lines.push("AmbientCapabilities=CAP_NET_BIND_SERVICE".to_owned());
+            }
+            Manager::User if needs_root => {
+                lines.push("# a port below 1024 is not for a user; use a higher one".to_owned());
+            }
+            _ => {}
+        }
+        lines
+    }
+
     pub(super) fn restarts(&self) -> Vec<String> {
         let settings = &self.settings.settings;
         let Some(restart) = settings.restart else {

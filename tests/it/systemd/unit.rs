@@ -16,7 +16,7 @@ const SECOND: Duration = Duration::from_secs(1);
 type SetOption = fn(Daemon) -> Daemon;
 
 /// Every option that changes the unit.
-const OPTIONS: [SetOption; 19] = [
+const OPTIONS: [SetOption; 20] = [
     |daemon| daemon.user("root"),
     |daemon| daemon.group("0"),
     |daemon| daemon.umask(0o027),
@@ -31,7 +31,12 @@ const OPTIONS: [SetOption; 19] = [
     |daemon| daemon.kill_mode(KillMode::Process),
     |daemon| daemon.ready(Readiness::notify()),
     |daemon| daemon.ready_timeout(Duration::from_millis(1500)),
-    |daemon| daemon.keep_fds([3]).stdin(Stdin::Keep),
+    |daemon| daemon.keep_fds([30]).stdin(Stdin::Keep),
+    |daemon| {
+        daemon
+            .listen("http", "0.0.0.0:80")
+            .listen("control", "unix:/run/x.sock")
+    },
     |daemon| {
         daemon
             .foreground_flag(["-f"])
@@ -193,6 +198,30 @@ fn restarts_of_a_unit_are_those_of_the_option() {
 }
 
 #[test]
+fn unit_gives_the_right_to_bind_a_port_below_1024() {
+    let keys = |daemon: Daemon| {
+        let unit = daemon.unit().expect("a unit");
+        let right = unit.contains("\nAmbientCapabilities=CAP_NET_BIND_SERVICE\n");
+        (right, unit.contains("\nFileDescriptorStoreMax=1\n"))
+    };
+    let listen = |address: &str| Daemon::new().listen("a", address);
+    assert_eq!(keys(Daemon::new().user("root")), (false, false));
+    assert_eq!(keys(listen("0.0.0.0:80")), (false, true), "it stays root");
+    for (address, is_low) in [
+        ("0.0.0.0:1023", true),
+        ("0.0.0.0:1024", false),
+        ("0.0.0.0:0", false),
+        ("unix:/run/a", false),
+    ] {
+        assert_eq!(
+            keys(listen(address).user("root")),
+            (is_low, true),
+            "{address}"
+        );
+    }
+}
+
+#[test]
 fn user_unit_is_valid() {
     requires!(program("systemd-analyze"));
     let scratch = Scratch::new();
@@ -243,9 +272,15 @@ const RUN: &str = r#"
     shift
     nl='
 '
-    steps="catch:1 status:up ready report stay"
+    steps="catch:1 listener:http=0.0.0.0:80 status:up ready report stay"
     export TEST_OPTIONS="control_flag=-s${nl}ready=notify${nl}stop_timeout=5${nl}workdir=$HERE${nl}restart=on-failure
-env=TEST_DOES:$steps${nl}env=TEST_REPORT:$HERE/report.json${nl}umask=027${nl}user=nobody"
+env=TEST_DOES:$steps${nl}env=TEST_REPORT:$HERE/report.json${nl}umask=027${nl}user=nobody
+listen=http=0.0.0.0:80"
+    # The inode of the socket that the program has.
+    socket() {
+        check "$(cut -d ' ' -f 1 http)" 0.0.0.0:80 address
+        readlink /proc/$1/fd/$(cut -d ' ' -f 2 http)
+    }
     chmod 777 $HERE
 "#;
 
@@ -292,9 +327,11 @@ fn printed_unit_runs_the_program_under_systemd() {
             systemctl restart report
             test "$(show report MainPID)" != $main || echo it was not restarted
             main=$(show report MainPID)
+            kept=$(socket $main)
             kill -KILL $main
             soon 'test $(show report NRestarts) = 1 && test $(show report ActiveState) = active'
             test "$(show report MainPID)" != $main || echo it was not restarted after a kill
+            check "$(socket $(show report MainPID))" "$kept" "socket after a kill"
             systemctl stop report
             check "$(show report ActiveState) $(show report Result)" "inactive success" end
         "#
