@@ -4,6 +4,9 @@
 //! shows the last `daemon::status()`. `daemon::extend_timeout()` asks for more time when the work
 //! takes longer than `ready_timeout`.
 //!
+//! `listen` lets the launcher bind the socket, and `daemon::listener()` takes it. So clients can connect at
+//! once, and wait until the program has loaded its data.
+//!
 //! ```console
 //! $ cargo run --example progress -- -d none
 //! progress: not a count: none
@@ -13,7 +16,7 @@
 //! loaded part 1 of 3
 //! loaded part 2 of 3
 //! loaded part 3 of 3
-//! serving
+//! serving on 127.0.0.1:40123
 //! $ kill $(cat progress.pid)
 //! ```
 //!
@@ -29,6 +32,7 @@
     reason = "a program that prints"
 )]
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
@@ -37,7 +41,8 @@ use std::time::Duration;
     pid = "{name}.pid",
     log = "{name}.log",
     ready = "notify",
-    ready_timeout = 2
+    ready_timeout = 2,
+    listen = "parts=127.0.0.1:0"
 )]
 fn main() -> ExitCode {
     let count = std::env::args().nth(1).unwrap_or_default();
@@ -51,12 +56,27 @@ fn main() -> ExitCode {
         load();
         println!("loaded part {part} of {count}");
     }
-    daemon::status(format!("serving {count} parts"));
-    println!("serving");
-    daemon::ready();
-    loop {
-        thread::park();
+    match serve(count) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("progress: {error}");
+            ExitCode::FAILURE
+        }
     }
+}
+
+fn serve(count: u32) -> io::Result<()> {
+    let listener = daemon::listener("parts", "127.0.0.1:0")?;
+    daemon::status(format!("serving {count} parts"));
+    println!("serving on {}", listener.local_addr()?);
+    daemon::ready();
+    for client in listener.incoming() {
+        // A client that has gone is no reason to end.
+        client
+            .and_then(|mut client| writeln!(client, "{count} parts"))
+            .ok();
+    }
+    Ok(())
 }
 
 /// Stands for work that takes a while.

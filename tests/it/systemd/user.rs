@@ -132,11 +132,18 @@ fn units_of_the_documentation_are_valid() {
     for unit in units {
         let installed = program::path("report").display().to_string();
         let unit = unit.replace("/usr/local/bin/hello", &installed);
-        scratch.write("hello.service", unit);
+        // A socket unit belongs to the service before it.
+        let kind = if unit.contains("[Socket]") {
+            "socket"
+        } else {
+            "service"
+        };
+        let name = format!("./hello.{kind}");
+        scratch.write(&name, unit);
         let analyze = requires::find("systemd-analyze").expect("systemd-analyze");
         let outcome = scratch
             .start_path(&analyze)
-            .args(["verify", "--man=no", "./hello.service"])
+            .args(["verify", "--man=no", &name])
             .run();
         let said = (outcome.code(), outcome.out_text(), outcome.err_text());
         assert_eq!(said, (0, String::new(), String::new()));
