@@ -15,6 +15,7 @@ use crate::log_file::LogFile;
 use crate::log_reopen;
 use crate::log_rotation::{self, LogWatch, RotatedProcess, RotationConfig};
 use crate::passed::{self, PassedFd};
+use crate::path_source::PathSource;
 use crate::pid_file::PidFile;
 use crate::settings::{ListenSocket, Settings};
 use crate::signal::Signal;
@@ -118,6 +119,7 @@ impl Capabilities {
 static LOG_ROTATIONS: LogRotations = LogRotations {
     rotate: log_rotation::rotate,
     watch: log_rotation::watch,
+    refuse_shared_log: log_rotation::refuse_shared_log,
 };
 
 /// `log_rotate`.
@@ -127,6 +129,8 @@ pub(crate) struct LogRotations {
     pub(crate) rotate: fn(RotationConfig, &mut dyn RotatedProcess) -> Result<Option<String>, Error>,
     /// For a supervisor.
     pub(crate) watch: fn(RotationConfig) -> Box<dyn LogWatch>,
+    /// For a program with several instances.
+    pub(crate) refuse_shared_log: fn(&PathSource) -> Result<(), Error>,
 }
 
 type PlanSockets = fn(&Settings, &mut KeptFds) -> Result<Box<dyn StartSockets>, Error>;

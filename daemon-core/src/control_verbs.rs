@@ -100,7 +100,9 @@ fn run(settings: Daemon, verb: Verb, arguments: Vec<OsString>) -> Result<u8, Err
             let control = control()?;
             let log = log_of(&settings, arguments.first().cloned(), &control)?;
             let log = log_file::target_of(&log)?;
-            log_view::show(&log, view, || control.is_locked()).map(|()| 0)
+            // A user that was deleted owns no log.
+            let daemon = settings.identity().ok().flatten().map(|user| user.uid);
+            log_view::show(&log, daemon, view, || control.is_locked()).map(|()| 0)
         }
     }
 }

@@ -160,6 +160,11 @@ impl Daemon {
             self.check.note_also("ready", Some(complaint.to_owned()));
         }
         self.check.result()?;
+        let rotation = self.capabilities.log_rotation;
+        let rotation = rotation.filter(|_| self.instance.is_some() && !self.log_is_chosen);
+        if let Some((rotation, log)) = rotation.zip(self.paths.log.as_ref()) {
+            (rotation.refuse_shared_log)(log)?;
+        }
         Ok(self)
     }
 

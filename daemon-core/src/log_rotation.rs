@@ -27,7 +27,7 @@ use crate::pid_file::Mutex;
 use crate::signal::Signal;
 use directory::{FoundLog, LogDirectory, OldLog};
 
-pub(crate) use config::RotationConfig;
+pub(crate) use config::{RotationConfig, refuse_shared_log};
 pub(crate) use periodic::{LogWatch, watch};
 
 /// How long a run usually may take to open a new log.

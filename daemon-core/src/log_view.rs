@@ -15,10 +15,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::unistd::geteuid;
 
 use crate::error::{Error, ErrorKind, shown};
 use crate::files::{FileId, NO_FOLLOW};
 use crate::launcher::report;
+use crate::trust::{self, Untrusted};
 use crate::verb::LogArguments;
 
 const BLOCK: usize = 64 * 1024;
@@ -35,35 +37,61 @@ const MISSING_MAX: usize = 3;
 /// From how many files on none is waited for.
 const OPEN_MAX: usize = 64;
 
+/// How much is copied before rotations and the end of the daemon are looked for again.
+const BLOCKS_AT_ONCE: usize = 64;
+
 /// Shows the log at this path, as it is and, if that is asked for, as it grows. `is_running` tells
-/// whether a daemon can still write to it.
+/// whether a daemon can still write to it, which may belong to the user `daemon`.
 pub(crate) fn show(
     path: &Path,
-    view: LogArguments,
+    daemon: Option<u32>,
+    arguments: LogArguments,
     is_running: impl Fn() -> Result<bool, Error>,
 ) -> Result<(), Error> {
-    let mut files = Files::open(path)?;
+    let mut files = Files::open(Place { path, daemon })?;
     let first = files.first()?;
-    first.position =
-        start_of_last_lines(&first.file, view.line_count).map_err(failed("read", path))?;
+    let start = first.start_of_last_lines(arguments.line_count);
+    first.position = start.map_err(failed("read", path))?;
+    if !arguments.follows {
+        // The daemon may write faster than this process reads.
+        let end = first.length().map_err(failed("read", path))?;
+        first.end = Some(end);
+    }
     loop {
         // In this order: what was written before the end of the daemon is there to be read.
-        let is_last_look = !view.follows || !is_running()?;
-        if view.follows {
+        let is_last_look = !arguments.follows || !is_running()?;
+        if arguments.follows {
             files.look(is_last_look)?;
         }
-        if !files.copy(is_last_look)? || is_last_look {
-            return Ok(());
-        }
-        if !wait_for_reader() {
-            return Ok(());
+        match files.copy(is_last_look)? {
+            Copied::Part => {}
+            Copied::All if !is_last_look && wait_for_reader() => {}
+            Copied::All | Copied::NoReader => return Ok(()),
         }
     }
 }
 
+/// What was written to standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Copied {
+    /// There is more.
+    Part,
+    All,
+    /// What reads standard output is gone.
+    NoReader,
+}
+
+/// Where the log is.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    path: &'a Path,
+    /// The user that a file and its directory may belong to.
+    daemon: Option<u32>,
+}
+
 /// The files to be read, the oldest first. The last one is at the path.
 struct Files<'a> {
-    path: &'a Path,
+    place: Place<'a>,
     open: VecDeque<LogPart>,
     /// The last one that was read to its end. A rotation that fails gives it its name back.
     done: Option<LogPart>,
@@ -75,16 +103,18 @@ struct LogPart {
     file: File,
     id: FileId,
     position: u64,
+    /// Where the reading ends, if the log is not followed.
+    end: Option<u64>,
     /// Since when another file is known to be at the path.
     replaced: Option<Instant>,
 }
 
 impl<'a> Files<'a> {
-    fn open(path: &'a Path) -> Result<Self, Error> {
-        let part = LogPart::open(path).map_err(failed("open", path))?;
-        let part = part.ok_or_else(|| not_regular(path))?;
+    fn open(place: Place<'a>) -> Result<Self, Error> {
+        let part = LogPart::open(place.path, place.daemon);
+        let part = part.map_err(|unopened| unopened.error(place.path))?;
         Ok(Self {
-            path,
+            place,
             open: VecDeque::from([part]),
             done: None,
             unfound: None,
@@ -92,7 +122,7 @@ impl<'a> Files<'a> {
     }
 
     fn first(&mut self) -> Result<&mut LogPart, Error> {
-        let path = self.path;
+        let path = self.place.path;
         self.open.front_mut().ok_or_else(|| not_regular(path))
     }
 
@@ -101,22 +131,22 @@ impl<'a> Files<'a> {
         let Some(last) = self.open.back_mut() else {
             return Ok(());
         };
-        let there = match fs::symlink_metadata(self.path) {
+        let Place { path, daemon } = self.place;
+        let there = match fs::symlink_metadata(path) {
             Ok(there) => FileId::from(&there),
             // It was renamed, and the daemon has not opened the next one yet.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(failed("look at", self.path)(error)),
+            Err(error) => return Err(failed("look at", path)(error)),
         };
         if there == last.id {
             return Ok(());
         }
-        let newest = match LogPart::open(self.path) {
-            Ok(Some(newest)) => newest,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Ok(None) => return Err(not_regular(self.path)),
-            Err(error) => return Err(failed("open", self.path)(error)),
+        let newest = match LogPart::open(path, daemon) {
+            Ok(newest) => newest,
+            Err(unopened) if unopened.is_missing() => return Ok(()),
+            Err(unopened) => return Err(unopened.error(path)),
         };
-        let between = parts_before(self.path, last.id);
+        let between = parts_before(self.place, last.id);
         if between.is_err() && !is_last_look && last.has_name() {
             // A rotation may be renaming it at this moment.
             let since = *self.unfound.get_or_insert_with(Instant::now);
@@ -132,7 +162,7 @@ impl<'a> Files<'a> {
             let parts: Vec<_> =
                 (parts.into_iter().take_while(|part| part.is_after(last))).collect();
             if !parts.is_empty() || !last.has_name() {
-                let path = shown(self.path);
+                let path = shown(path);
                 report::line(&format!(
                     "lines of the log {path} may be missing: it was rotated out"
                 ));
@@ -156,40 +186,37 @@ impl<'a> Files<'a> {
         self.open.push_back(part);
     }
 
-    /// Writes what there is to standard output; false if its reader is gone.
-    fn copy(&mut self, is_last_look: bool) -> Result<bool, Error> {
+    /// Writes what there is to standard output.
+    fn copy(&mut self, is_last_look: bool) -> Result<Copied, Error> {
         loop {
             let count = self.open.len();
-            let path = self.path;
+            let path = self.place.path;
             let first = self.first()?;
             let waits = first.replaced.is_some_and(|replaced| {
                 !is_last_look && count < OPEN_MAX && replaced.elapsed() < REOPEN_TIME
             });
-            if !first.copy(path)? {
-                return Ok(false);
+            match first.copy(path)? {
+                Copied::All if !waits && count > 1 => self.done = self.open.pop_front(),
+                copied => return Ok(copied),
             }
-            if waits || count == 1 {
-                return Ok(true);
-            }
-            self.done = self.open.pop_front();
         }
     }
 }
 
 /// The older files up to the one with this id, the newest first; if that one is not found, all there
 /// are as the error.
-fn parts_before(path: &Path, last: FileId) -> Result<Vec<LogPart>, Vec<LogPart>> {
+fn parts_before(place: Place<'_>, last: FileId) -> Result<Vec<LogPart>, Vec<LogPart>> {
     let mut parts: Vec<LogPart> = Vec::new();
     let mut missing = 0;
     for number in 1.. {
-        match LogPart::open(&rotated(path, number)) {
-            Ok(Some(part)) if part.id == last => return Ok(parts),
+        match LogPart::open(&rotated(place.path, number), place.daemon) {
+            Ok(part) if part.id == last => return Ok(parts),
             // One that was renamed after it was seen is met again.
-            Ok(Some(part)) if parts.iter().all(|known| known.id != part.id) => {
+            Ok(part) if parts.iter().all(|known| known.id != part.id) => {
                 parts.push(part);
                 missing = 0;
             }
-            Ok(Some(_)) => missing = 0,
+            Ok(_) => missing = 0,
             _ => missing += 1,
         }
         if missing == MISSING_MAX {
@@ -206,20 +233,70 @@ fn rotated(path: &Path, number: usize) -> PathBuf {
     name.into()
 }
 
+/// Why a file is not read.
+enum Unopened {
+    System(io::Error),
+    Irregular,
+    Untrusted(Untrusted),
+}
+
+impl Unopened {
+    /// A rotation may have renamed it at this moment.
+    fn is_missing(&self) -> bool {
+        matches!(self, Self::System(error) if error.kind() == io::ErrorKind::NotFound)
+    }
+
+    fn error(self, path: &Path) -> Error {
+        match self {
+            Self::System(error) => failed("open", path)(error),
+            Self::Irregular => not_regular(path),
+            Self::Untrusted(untrusted) => untrusted.error("log", path),
+        }
+    }
+}
+
+impl From<io::Error> for Unopened {
+    fn from(error: io::Error) -> Self {
+        Self::System(error)
+    }
+}
+
+impl From<Untrusted> for Unopened {
+    fn from(untrusted: Untrusted) -> Self {
+        Self::Untrusted(untrusted)
+    }
+}
+
 impl LogPart {
-    /// `None` if it is not a regular file.
-    fn open(path: &Path) -> io::Result<Option<Self>> {
+    fn open(path: &Path, daemon: Option<u32>) -> Result<Self, Unopened> {
+        // What writes to a FIFO would notice that it is opened.
+        if !fs::symlink_metadata(path)?.is_file() {
+            return Err(Unopened::Irregular);
+        }
+        Self::open_regular(path, daemon)
+    }
+
+    /// Opens what was a regular file a moment ago.
+    fn open_regular(path: &Path, daemon: Option<u32>) -> Result<Self, Unopened> {
+        trust::check_way(path, daemon)?;
         let mut options = OpenOptions::new();
         let options = options.read(true).custom_flags(NO_FOLLOW.bits());
         let file = options.open(path)?;
         let metadata = file.metadata()?;
-        let part = Self {
-            file,
+        if !metadata.is_file() {
+            return Err(Unopened::Irregular);
+        }
+        // Root could be led to a file that only root may read.
+        if geteuid().is_root() && !trust::check_opened(path, &metadata, daemon)? {
+            return Err(Unopened::System(io::ErrorKind::NotFound.into()));
+        }
+        Ok(Self {
             id: FileId::from(&metadata),
+            file,
             position: 0,
+            end: None,
             replaced: None,
-        };
-        Ok(metadata.is_file().then_some(part))
+        })
     }
 
     fn has_name(&self) -> bool {
@@ -232,33 +309,50 @@ impl LogPart {
         matches!((written(self), written(other)), (Ok(this), Ok(other)) if this >= other)
     }
 
-    /// Writes the rest of it to standard output; false if its reader is gone.
-    fn copy(&mut self, path: &Path) -> Result<bool, Error> {
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
+    }
+
+    fn start_of_last_lines(&self, count: u64) -> io::Result<u64> {
+        start_of_last_lines(&self.file, count)
+    }
+
+    /// Writes the rest of it to standard output, as long as it is now.
+    fn copy(&mut self, path: &Path) -> Result<Copied, Error> {
+        self.look_for_truncation().map_err(failed("read", path))?;
+        let length = self.length().map_err(failed("read", path))?;
+        let end = self.end.map_or(length, |end| end.min(length));
         let mut block = vec![0; BLOCK];
-        loop {
-            let length = match self.file.read_at(&mut block, self.position) {
-                Ok(0) if self.was_truncated().map_err(failed("read", path))? => continue,
-                Ok(0) => return Ok(true),
+        for _ in 0..BLOCKS_AT_ONCE {
+            let left = usize::try_from(end.saturating_sub(self.position)).unwrap_or(BLOCK);
+            let block = &mut block[..left.min(BLOCK)];
+            if block.is_empty() {
+                return Ok(Copied::All);
+            }
+            let length = match self.file.read_at(block, self.position) {
+                Ok(0) => return Ok(Copied::All),
                 Ok(length) => length,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(failed("read", path)(error)),
             };
             let mut out = io::stdout().lock();
             match out.write_all(&block[..length]).and_then(|()| out.flush()) {
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                    return Ok(Copied::NoReader);
+                }
                 other => other.map_err(failed("print", path))?,
             }
             self.position += length as u64;
         }
+        Ok(Copied::Part)
     }
 
-    /// Whether it was truncated, by `copytruncate` for example; it is read from its start then.
-    fn was_truncated(&mut self) -> io::Result<bool> {
-        let is_shorter = self.file.metadata()?.len() < self.position;
-        if is_shorter {
+    /// It is read from its start after `copytruncate`, for example.
+    fn look_for_truncation(&mut self) -> io::Result<()> {
+        if self.length()? < self.position {
             self.position = 0;
         }
-        Ok(is_shorter)
+        Ok(())
     }
 }
 

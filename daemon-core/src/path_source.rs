@@ -57,6 +57,16 @@ impl PathSource {
         }
     }
 
+    /// Whether `{instance}` is in the path, or may be.
+    pub(crate) fn may_name_instance(&self) -> bool {
+        match &self.0 {
+            #[cfg(unix)]
+            Source::Template { text, .. } => text.replace("{{", "").contains("{instance}"),
+            Source::Literal(_) => false,
+            Source::Computed(_) => true,
+        }
+    }
+
     /// A path that is computed only when it is needed: in the launcher and for the control verbs,
     /// never in the foreground and never in the daemon. The result is taken literally.
     ///

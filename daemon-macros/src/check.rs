@@ -19,6 +19,7 @@ pub(crate) fn check(options: &Options, diagnostics: &mut Diagnostics) {
     exec_has_no_timeout(options, diagnostics);
     instance_has_its_flag(options, diagnostics);
     sockets_are_not_waited_for(options, diagnostics);
+    rotated_log_has_one_daemon(options, diagnostics);
     for pair in EXCLUSIVE {
         exclude_each_other(pair, options, diagnostics);
     }
@@ -90,8 +91,7 @@ fn instance_has_its_flag(options: &Options, diagnostics: &mut Diagnostics) {
     }
     for setting in &options.settings {
         let written = string_literals(setting.tokens.iter().cloned().collect());
-        let is_named = |literal: &LitStr| literal.value().replace("{{", "").contains("{instance}");
-        if let Some(literal) = written.into_iter().find(is_named) {
+        if let Some(literal) = written.into_iter().find(names_instance) {
             let message = "`{instance}` needs `instance_flag = \"--name\"`";
             diagnostics.push(setting.position, mistake(literal, message));
         }
@@ -112,6 +112,24 @@ fn sockets_are_not_waited_for(options: &Options, diagnostics: &mut Diagnostics) 
                            `ready = \"notify\"`";
             diagnostics.push(ready.position, mistake(literal, message));
         }
+    }
+}
+
+fn names_instance(path: &LitStr) -> bool {
+    path.value().replace("{{", "").contains("{instance}")
+}
+
+/// A rotation tells only one of the daemons that write to a log.
+fn rotated_log_has_one_daemon(options: &Options, diagnostics: &mut Diagnostics) {
+    if options.get(INSTANCE_FLAG).is_none() || options.get(LOG_ROTATE).is_none() {
+        return;
+    }
+    let Some(setting) = options.get(LOG) else {
+        return;
+    };
+    if let Some(log) = setting.literal().filter(|log| !names_instance(log)) {
+        let message = "`log_rotate` with `instance_flag` needs `{instance}` in `log`";
+        diagnostics.push(setting.position, mistake(log, message));
     }
 }
 

@@ -1,16 +1,20 @@
 //! The verb `log`: the last lines, and what follows.
 
-use std::fs::{self, File};
-use std::io::Read;
-use std::os::unix::fs::{lchown, symlink};
+use std::fs::{self, File, Permissions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown, lchown, symlink};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 
 use crate::control::stage::expect_failure;
 use crate::log_rotation::stage::{OPTIONS, gaps, numbers};
 use crate::support::deadline::eventually;
 use crate::support::requires;
-use crate::support::rounds::rounds;
+use crate::support::rounds::{is_long, rounds};
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
 use crate::support::users::HELLO;
@@ -98,32 +102,100 @@ fn follower_ends_by_sigint_or_with_its_reader() {
 
 #[test]
 fn every_line_is_followed_over_many_rotations() {
+    requires!(linux("the signal handlers of another process"));
     let scratch = Scratch::new();
-    let daemon = scratch.writer(OPTIONS);
-    let follower = scratch.log(&["-f", "-n", "999999999"]).spawn();
+    let options = format!("{OPTIONS}\nlog_rotate=1\nlog_keep=1000");
+    let daemon = scratch.writer(&options);
+    let follow = scratch.log(&["-f", "-n", "999999999"]);
+    let follower = follow.options(&*options).spawn();
     eventually("it shows the first line", || {
         (follower.output().starts_with("1\n")).then_some(())
     });
-    let name = |number: usize| match number {
-        0 => scratch.path("report.log"),
-        _ => scratch.path(format!("report.log.{number}")),
-    };
-    for round in 0..rounds(50, 1000) {
-        for number in (0..=round).rev() {
-            fs::rename(name(number), name(number + 1)).expect("rename");
-        }
-        daemon.process.signal(Signal::SIGHUP);
-        eventually("the next log is there", || name(0).exists().then_some(()));
+    for _ in 0..rounds(20, 1000) {
+        scratch.expect_growth("report.log");
+        let rotate = scratch.report().options(&*options).args(["-s", "rotate"]);
+        assert_eq!(rotate.does("panic").run().code(), 0);
     }
+    scratch.expect_growth("report.log");
     assert!(daemon.stop().expect("its status").success());
     let outcome = follower.wait();
-    assert_eq!(outcome.code(), 0, "{outcome:?}");
+    assert_eq!((outcome.code(), &*outcome.err_text()), (0, ""));
     let shown = numbers(&outcome.out_text());
     let all: Vec<u64> = (1..=shown.len() as u64).collect();
     assert!(shown == all, "lost or doubled: {:?}", gaps(&shown));
-    let last = fs::read_to_string(name(0)).expect("the log") + &scratch.read("report.log.1");
-    let last = numbers(&last).into_iter().max();
+    let last = numbers(&scratch.read("report.log")).into_iter().max();
     assert_eq!(shown.last().copied(), last);
+}
+
+#[test]
+fn log_that_grows_is_shown_to_its_present_end() {
+    let scratch = Scratch::new();
+    let log = scratch.write("report.log", "before\n".repeat(100_000));
+    let mut shown = scratch.log(&["-n", "200000"]).spawn_child();
+    let mut out = shown.stdout.take().expect("its output");
+    // More than the pipe can hold is left.
+    out.read_exact(&mut [0]).expect("a byte");
+    let mut log = File::options().append(true).open(log).expect("the log");
+    log.write_all(b"after\n").expect("write");
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).expect("the rest");
+    assert!(shown.wait().expect("its end").success());
+    assert_eq!(rest.len(), 7 * 100_000 - 1);
+    assert!(rest.ends_with("before\n"));
+}
+
+#[test]
+fn rotations_are_seen_while_a_large_log_is_shown() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up(scratch.background().options(OPTIONS).does("report stay"));
+    daemon.report();
+    let (log, old) = (scratch.path("report.log"), scratch.path("report.log.1"));
+    let large = 16 * 1024 * 1024;
+    fs::write(&log, vec![b'.'; large]).expect("write");
+    let mut follower = scratch.log(&["-f"]).spawn_child();
+    let mut out = follower.stdout.take().expect("its output");
+    // One old log is kept.
+    let rotate = |next: &str| {
+        fs::rename(&log, &old).expect("rename");
+        fs::write(&log, next).expect("write");
+    };
+    out.read_exact(&mut [0]).expect("a byte");
+    rotate("second");
+    out.read_exact(&mut vec![0; large / 2]).expect("a part");
+    let opened = format!("/proc/{}/fd", follower.id());
+    eventually("it has opened the next log", || {
+        let mut files = fs::read_dir(&opened).ok()?;
+        let is_log = |file: fs::DirEntry| fs::read_link(file.path()).is_ok_and(|it| it == log);
+        files.any(|file| file.is_ok_and(is_log)).then_some(())
+    });
+    rotate("third");
+    rotate("fourth");
+    daemon.stop();
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).expect("the rest");
+    assert!(follower.wait().expect("its end").success());
+    assert_eq!(rest.trim_start_matches('.'), "secondthirdfourth");
+    assert_eq!(rest.matches('.').count(), large / 2 - 1);
+}
+
+#[test]
+fn large_log_is_shown_within_ten_milliseconds() {
+    // A time is for a machine that is not busy.
+    requires!(machine(is_long(), "TEST_LONG"));
+    let scratch = Scratch::new();
+    let log = File::create(scratch.path("report.log")).expect("the log");
+    log.set_len(10_000_000_000).expect("a sparse file");
+    let lines = "\nlast\nlines\n";
+    (&log).seek(SeekFrom::End(0)).expect("seek");
+    (&log).write_all(lines.as_bytes()).expect("write");
+    let times = (0..20).map(|_| {
+        let begin = Instant::now();
+        let outcome = scratch.log(&["-n", "2"]).run();
+        assert_eq!(outcome.out_text(), "last\nlines\n");
+        begin.elapsed()
+    });
+    let shortest = times.min().expect("a time");
+    assert!(shortest < Duration::from_millis(10), "{shortest:?}");
 }
 
 #[test]
@@ -143,6 +215,72 @@ fn truncated_log_is_followed_from_its_start() {
     });
     daemon.stop();
     assert_eq!(follower.wait().out_text(), "before\nafter\n");
+}
+
+#[test]
+fn fifo_is_no_log_and_is_not_opened() {
+    let scratch = Scratch::new();
+    let fifo = scratch.path("report.log");
+    mkfifo(&fifo, Mode::S_IRWXU).expect("mkfifo");
+    let writer = {
+        let fifo = fifo.clone();
+        // Waits for a reader.
+        thread::spawn(move || File::options().write(true).open(fifo).expect("the FIFO"))
+    };
+    expect_failure(&scratch.log(&[]).run(), 4, &["not a regular file"]);
+    assert!(!writer.is_finished());
+    let options = File::options()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .clone();
+    let _reader = options.open(fifo).expect("the FIFO");
+    writer.join().expect("a reader has come");
+}
+
+#[test]
+fn root_shows_no_log_that_was_planted() {
+    requires!(root);
+    let scratch = Scratch::new();
+    let logs = scratch.path("logs");
+    fs::create_dir(&logs).expect("mkdir");
+    fs::set_permissions(&logs, Permissions::from_mode(0o775)).expect("chmod");
+    let options = OPTIONS.replace("report.log", "logs/report.log");
+    let victim = scratch.write("victim", "secret\n");
+    let log = logs.join("report.log");
+    let daemon = scratch.up(scratch.background().options(&*options).does("say:own hang"));
+    let show = |words: &[&str]| scratch.log(words).options(&*options);
+    assert_eq!(show(&[]).run().out_text(), "own\n");
+    // After a rotation, while the log is followed.
+    let follower = show(&["-f"]).spawn();
+    eventually("it shows the line", || {
+        (follower.output().contains("own\n")).then_some(())
+    });
+    fs::hard_link(&victim, logs.join("planted")).expect("link");
+    fs::rename(&log, logs.join("report.log.1")).expect("rename");
+    fs::rename(logs.join("planted"), &log).expect("rename");
+    let outcome = follower.wait();
+    assert_eq!((outcome.code(), &*outcome.out_text()), (78, "own\n"));
+    assert!(outcome.err_text().contains("a hard link"), "{outcome:?}");
+    daemon.stop();
+    let expect_refusal = |word: &str| {
+        let outcome = show(&[]).run();
+        expect_failure(&outcome, 78, &[word]);
+        assert_eq!(outcome.out_text(), "");
+        fs::remove_file(&log).expect("remove");
+        fs::write(&log, "secret\n").expect("write");
+    };
+    expect_refusal("a hard link");
+    chown(&log, Some(HELLO), None).expect("chown");
+    expect_refusal("belongs to user");
+    fs::set_permissions(&logs, Permissions::from_mode(0o777)).expect("chmod");
+    expect_refusal("writable by all");
+    fs::set_permissions(&logs, Permissions::from_mode(0o755)).expect("chmod");
+    chown(&logs, Some(HELLO), None).expect("chown");
+    expect_refusal("can replace it");
+    // The user that the daemon becomes may have both.
+    let options = format!("{options}\nuser={HELLO}\ngroup={HELLO}");
+    let outcome = scratch.log(&[]).options(options).run();
+    assert_eq!(outcome.out_text(), "secret\n", "{outcome:?}");
 }
 
 #[test]

@@ -163,6 +163,10 @@ impl Control {
 
     /// The file that the standard output of the running daemon leads to, if that can be seen: its log.
     ///
+    /// The daemon can change that: one that belongs to another user can lead its output to a file that
+    /// only this process may read. Do not open the file with more rights than the daemon has. During a
+    /// rotation it is the old log.
+    ///
     /// # Errors
     ///
     /// As [`status`](Self::status).

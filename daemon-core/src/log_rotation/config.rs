@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::error::{Error, ErrorKind};
+use crate::path_source::PathSource;
 use crate::signal::Signal;
 
 /// The settings of a rotation.
@@ -21,4 +23,14 @@ pub(crate) struct RotationConfig {
     pub(crate) signal: Signal,
     /// How long the run may take to open a new log.
     pub(crate) reopen_timeout: Duration,
+}
+
+/// Refuses one log for several daemons: a rotation tells only one of them.
+pub(crate) fn refuse_shared_log(log: &PathSource) -> Result<(), Error> {
+    if log.may_name_instance() {
+        return Ok(());
+    }
+    let what = "cannot use the option `log_rotate`";
+    let reason = "the instances of `instance_flag` have one log; put {instance} into `log`";
+    Err(Error::words(ErrorKind::Configuration, what, reason))
 }

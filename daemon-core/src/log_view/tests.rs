@@ -34,6 +34,22 @@ fn last_lines_begin_after_a_newline() {
     }
 }
 
+#[test]
+fn what_is_put_in_the_place_of_a_log_is_not_read() {
+    let directory = std::env::temp_dir().join(format!("daemon-view-{}", std::process::id()));
+    fs::create_dir(&directory).expect("mkdir");
+    let (log, secret) = (directory.join("log"), directory.join("secret"));
+    fs::write(&secret, "secret\n").expect("write");
+    std::os::unix::fs::symlink(&secret, &log).expect("symlink");
+    let link = LogPart::open_regular(&log, None);
+    fs::remove_file(&log).expect("remove");
+    fs::create_dir(&log).expect("mkdir");
+    let other = LogPart::open_regular(&log, None);
+    fs::remove_dir_all(&directory).expect("remove");
+    assert!(matches!(link, Err(Unopened::System(_))));
+    assert!(matches!(other, Err(Unopened::Irregular)));
+}
+
 /// How much this thread has read, see `proc_pid_io(5)`.
 #[cfg(target_os = "linux")]
 fn bytes_read() -> u64 {

@@ -157,6 +157,21 @@ fn missing_directory_of_the_log_is_reported() {
 }
 
 #[test]
+fn log_of_several_instances_is_refused() {
+    let scratch = Scratch::new();
+    let options = format!("{OPTIONS}\ninstance_flag=--name\nlog_flag=--log");
+    for words in [&["-d"][..], &["-s", "rotate"]] {
+        let outcome = scratch.report().options(&*options).args(words).run();
+        expect_failure(&outcome, 78, &["`log_rotate`", "put {instance} into `log`"]);
+    }
+    let rotate = scratch.report().options(&*options).args(["-s", "rotate"]);
+    expect_rotated(&rotate.args(["--log", "own.log"]).run());
+    let options = options.replace("log=report.log", "log_template={instance}.log");
+    let start = scratch.report().options(&*options).args(["-s", "rotate"]);
+    expect_rotated(&start.run());
+}
+
+#[test]
 fn killed_rotation_is_finished_by_the_next() {
     requires!(linux("the files of another process"));
     let scratch = Scratch::new();
