@@ -62,6 +62,11 @@ elsewhere:
     cargo build --locked --example hello --example exit_code
     cargo test --locked --test elsewhere
 
+# The emulators and sandboxes: gVisor, qemu-user, valgrind. As root, with CI=true, none may be missing.
+emulators:
+    cargo build --all-features --locked --examples
+    cargo test --all-features --locked --test it -- emulators:: fall_back::
+
 # All tests with programs that are linked to musl. Needs `rustup target add x86_64-unknown-linux-musl`.
 musl:
     cargo test --locked --target x86_64-unknown-linux-musl
