@@ -32,14 +32,19 @@ pub(crate) fn is_process_one() -> bool {
     fs::symlink_metadata("/run/systemd/system").is_ok_and(|it| it.is_dir())
 }
 
-/// The unit whose main process is this daemon, if systemd started the launcher of it: the launcher
-/// puts the daemon's pid into the variable.
+/// The unit whose main process is this daemon.
+///
+/// Where systemd started the launcher of it, the launcher has put the daemon's pid into the variable.
+/// Otherwise the manager is asked: before version 248 there is no variable, and a unit may start the
+/// launcher by a script.
 pub(crate) fn unit_run_by(daemon: Pid) -> Option<Unit> {
-    let environment = fs::read(process::directory(daemon).ok()?.join("environ")).ok()?;
+    let environment = fs::read(process::directory(daemon).ok()?.join("environ")).ok();
     let stamp = format!("{EXEC_PID}={daemon}");
-    let mut entries = environment.split(|byte| *byte == 0);
-    entries.find(|entry| *entry == stamp.as_bytes())?;
-    Unit::of(daemon)
+    let mut entries = environment
+        .iter()
+        .flat_map(|it| it.split(|byte| *byte == 0));
+    let is_stamped = entries.any(|entry| entry == stamp.as_bytes());
+    Unit::of(daemon).filter(|unit| is_stamped || unit.main_process() == Some(daemon))
 }
 
 /// A unit of the system's manager or of a user's.
@@ -93,19 +98,32 @@ impl Unit {
     /// The `Type=` of the unit, see `systemd.service(5)`; nothing if the manager does not say. The
     /// second value is whether the unit goes on without a process, by `RemainAfterExit=`.
     pub(crate) fn kind(&self) -> Option<(String, bool)> {
+        let answer = self.properties("Type,RemainAfterExit")?;
+        let kind = answer.lines().find_map(|line| line.strip_prefix("Type="));
+        let kind = kind.filter(|kind| !kind.is_empty())?;
+        let remains = answer.lines().any(|line| line == "RemainAfterExit=yes");
+        Some((kind.to_owned(), remains))
+    }
+
+    /// The process that the manager takes for the main one, if it says.
+    fn main_process(&self) -> Option<Pid> {
+        let answer = self.properties("MainPID")?;
+        let pid = answer
+            .lines()
+            .find_map(|line| line.strip_prefix("MainPID="))?;
+        pid.parse().ok().filter(|pid| *pid > 0).map(Pid::from_raw)
+    }
+
+    fn properties(&self, names: &str) -> Option<String> {
         let manager = if self.is_of_user {
             "--user"
         } else {
             "--system"
         };
-        let properties = "--property=Type,RemainAfterExit";
-        let arguments = [manager, "show", properties, &self.name];
+        let properties = format!("--property={names}");
+        let arguments = [manager, "show", &properties, &self.name];
         let answer = sys::command::output("systemctl", &arguments, ANSWER_TIMEOUT)?;
-        let answer = String::from_utf8(answer).ok()?;
-        let kind = answer.lines().find_map(|line| line.strip_prefix("Type="));
-        let kind = kind.filter(|kind| !kind.is_empty())?;
-        let remains = answer.lines().any(|line| line == "RemainAfterExit=yes");
-        Some((kind.to_owned(), remains))
+        String::from_utf8(answer).ok()
     }
 }
 

@@ -97,6 +97,13 @@ fn restart_of_a_unit_is_left_to_systemd() {
             systemctl restart hello
             check "$(show hello MainPID)" "$(cat report.pid)" "main process"
             systemctl stop hello
+            # systemd before version 248 does not name the process that it starts.
+            forking "ExecStart=
+                ExecStart=/usr/bin/env -u SYSTEMD_EXEC_PID $report -d"
+            systemctl start hello
+            $report -s restart 2> answer
+            check $? 64 "status without a variable"
+            systemctl stop hello
             # Started by hand, it is no unit.
             TEST_DOES=hang $report -d
             TEST_DOES=hang $report -s restart > answer || echo $?
