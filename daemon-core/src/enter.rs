@@ -52,9 +52,7 @@ impl Daemon {
         match command_line::read(&self, std::env::args_os)? {
             Invocation::Foreground => {
                 if let Some(lock) = self.lock_in_foreground {
-                    if let Some(chosen) = command_line::foreground(&self, std::env::args_os())? {
-                        lock(self.configured(chosen)?)?;
-                    }
+                    lock(self)?;
                 }
                 Ok(Running::new())
             }
@@ -299,8 +297,7 @@ pub(crate) fn take_handoff(settings: &Daemon) -> Option<Running> {
         let error = failure::step_failed(step, errno, &record, capabilities);
         sys::exit::exit(error.exit_status())
     }
-    exec::prepare(&record);
-    if let Some((path, lock)) = record.paths.pid.zip(record.pid_descriptor) {
+    if let Some((path, lock)) = record.paths.pid.clone().zip(record.pid_descriptor) {
         running::set_pid_file(OwnPidFile {
             path,
             lock,
@@ -311,12 +308,12 @@ pub(crate) fn take_handoff(settings: &Daemon) -> Option<Running> {
         });
     }
     let buffered_output = record.buffers_output.then(BufferedOutput::of_this_process);
-    let (start_dir, log_file) = (record.start_dir, record.paths.log);
     running::set_origin(Origin {
-        start_dir,
-        log_file,
+        start_dir: record.start_dir.clone(),
+        log_file: record.paths.log.clone(),
         buffered_output: buffered_output.flatten(),
     });
+    exec::prepare(record);
     Some(Running::new())
 }
 

@@ -12,9 +12,9 @@ use crate::sys;
 static CONTINUATION: OnceLock<Continuation> = OnceLock::new();
 
 /// Keeps what another program needs to go on as the daemon.
-pub(crate) fn prepare(record: &Record) {
+pub(crate) fn prepare(record: Record) {
     // It is set once: the hand-off cannot be taken twice.
-    CONTINUATION.get_or_init(|| Continuation::of_this_process(record));
+    drop(CONTINUATION.set(Continuation::of_this_process(record)));
 }
 
 /// What a program needs to go on as the daemon that this process is.
@@ -27,8 +27,7 @@ struct Continuation {
 
 impl Continuation {
     /// After the steps of this record were taken, which no program takes again.
-    fn of_this_process(record: &Record) -> Self {
-        let mut record = record.clone();
+    fn of_this_process(mut record: Record) -> Self {
         let root = record.paths.chroot.take();
         let target = record.log_target.take();
         // As it is in the root directory that the daemon has now.

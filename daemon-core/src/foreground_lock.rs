@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsRawFd, IntoRawFd};
 
+use crate::command_line;
 use crate::daemon::Daemon;
 use crate::error::{Error, ErrorKind};
 use crate::files::FileId;
@@ -31,8 +32,12 @@ impl Daemon {
     }
 }
 
-/// Takes the lock for this process until it ends.
+/// Takes the lock for this process until it ends, if this is the part of the program that has one.
 fn lock(settings: Daemon) -> Result<(), Error> {
+    let Some(chosen) = command_line::foreground(&settings, std::env::args_os())? else {
+        return Ok(());
+    };
+    let settings = settings.configured(chosen)?;
     preflight::refuse_borrowed_rights()?;
     let argv0 = std::env::args_os().next().unwrap_or_default();
     let context = settings.path_context(&argv0);

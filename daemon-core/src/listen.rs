@@ -33,7 +33,7 @@ pub(crate) struct Sockets {
 }
 
 /// The sockets of one start, in the launcher.
-pub(crate) trait StartSockets: std::fmt::Debug {
+pub(crate) trait StartSockets {
     /// Binds them.
     ///
     /// # Errors
@@ -46,7 +46,7 @@ pub(crate) trait StartSockets: std::fmt::Debug {
 }
 
 /// The sockets of a supervised daemon, in its supervisor.
-pub(crate) trait RunSockets: std::fmt::Debug {
+pub(crate) trait RunSockets {
     /// Binds those anew whose files are gone.
     ///
     /// # Errors

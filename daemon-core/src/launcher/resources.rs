@@ -21,7 +21,6 @@ use crate::standard_streams;
 use crate::stdin::Stdin;
 
 /// The open files of a launch.
-#[derive(Debug)]
 pub(crate) struct Resources {
     pub(super) log: Option<LogFile>,
     /// The socket at which the daemon announces that it is ready.

@@ -58,7 +58,6 @@ impl Role {
 }
 
 /// A run that has begun.
-#[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) wait: Wait,
     pub(crate) judge: Judge,

@@ -35,7 +35,6 @@ const ANNOUNCED_MAX: usize = 64 * 1024;
 
 /// The wait for one daemon. It never blocks: a loop polls [`sources`](Self::sources) until
 /// [`next_step`](Self::next_step), and calls [`step`](Self::step) then.
-#[derive(Debug)]
 pub(crate) struct Wait {
     process: DaemonChild,
     /// Open until the daemon closes its end.

@@ -23,7 +23,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 const RETRY_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// The looks at a log. None of them waits. They return what is worth a line in the log.
-pub(crate) trait LogWatch: std::fmt::Debug {
+pub(crate) trait LogWatch {
     /// Looks while a run is up, if it is time to; also returns when to look again.
     fn look(&mut self, writer: &mut dyn RotatedProcess, now: Instant) -> (Option<String>, Instant);
 

@@ -1,7 +1,6 @@
 //! What the launch and the wait know of a readiness mode: how to watch a daemon, and what was seen.
 
 use std::ffi::OsString;
-use std::fmt::Debug;
 use std::io;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::time::{Duration, Instant};
@@ -35,7 +34,7 @@ pub(crate) struct Target<'a> {
 }
 
 /// A socket for announcements of a daemon that does not exist yet.
-pub(crate) trait Announcements: Debug {
+pub(crate) trait Announcements {
     /// The value of `NOTIFY_SOCKET` for the daemon. None where the daemon could not reach it.
     fn address(&self) -> Option<OsString>;
     /// Begins to receive, from this daemon alone.
@@ -43,7 +42,7 @@ pub(crate) trait Announcements: Debug {
 }
 
 /// Watches one daemon for the condition of one mode. Nothing here blocks.
-pub(crate) trait Probe: Debug {
+pub(crate) trait Probe {
     /// Looks once. At `deadline` the launcher stops waiting, as far as it is known now.
     fn poll(&mut self, now: Instant, deadline: Instant) -> Observation;
 

@@ -45,7 +45,6 @@ const LATER_READY_TIMEOUT: Duration = Duration::from_secs(30);
 const NO_END: Duration = Duration::from_millis(u32::MAX as u64);
 
 /// How the runs are launched.
-#[derive(Debug)]
 pub(super) struct Runs {
     config: LaunchConfig,
     image: Image,

@@ -15,7 +15,6 @@ use crate::readiness::Mode;
 use crate::signals::Interrupts;
 
 /// The rows of the table in `supervise`.
-#[derive(Debug)]
 pub(super) enum State {
     Waiting {
         run: Box<Run>,
@@ -63,7 +62,6 @@ pub(super) struct FailedRun {
 }
 
 /// What follows a step.
-#[derive(Debug)]
 pub(super) enum Transition {
     /// Look at once.
     Now(State),
@@ -72,7 +70,6 @@ pub(super) enum Transition {
 }
 
 /// The process that starts a daemon again and again.
-#[derive(Debug)]
 pub(super) struct Supervisor {
     pub(super) runs: Runs,
     pub(super) file: SupervisedFile,

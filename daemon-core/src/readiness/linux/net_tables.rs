@@ -3,7 +3,6 @@
 //! They stand in where a filter denies `pidfd_getfd(2)` or the kernel lacks it. To list all sockets
 //! takes the kernel some 10 milliseconds on a machine with much memory.
 
-use std::collections::HashMap;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -12,19 +11,36 @@ use std::str;
 use super::socket_state::{LastWord, LocalAddress, SocketState};
 use crate::unix_address::UnixAddress;
 
-/// What each socket is doing, by its inode. A table that cannot be read has no sockets.
-pub(super) fn read(net: &Path) -> HashMap<u64, SocketState> {
-    let mut sockets = HashMap::new();
-    let mut add = |file, parse: fn(&[u8]) -> Option<(u64, SocketState)>| {
+/// What the sockets are doing, by their inodes.
+#[derive(Debug)]
+pub(super) struct Sockets(Vec<(u64, SocketState)>);
+
+impl Sockets {
+    pub(super) fn get(&self, inode: u64) -> Option<&SocketState> {
+        let found = self.0.iter().find(|(other, _)| *other == inode);
+        found.map(|(_, state)| state)
+    }
+}
+
+type ParseRow = fn(&[u8]) -> Option<(u64, SocketState)>;
+
+/// A table that cannot be read has no sockets.
+pub(super) fn read(net: &Path) -> Sockets {
+    let parsers: [(_, ParseRow); 5] = [
+        ("tcp", parse_tcp),
+        ("tcp6", parse_tcp),
+        ("udp", parse_udp),
+        ("udp6", parse_udp),
+        ("unix", parse_unix),
+    ];
+    let mut sockets = Vec::new();
+    for (file, parse) in parsers {
         let table = fs::read(net.join(file)).unwrap_or_default();
-        sockets.extend(table.split(|&byte| byte == b'\n').skip(1).filter_map(parse));
-    };
-    add("tcp", parse_tcp);
-    add("tcp6", parse_tcp);
-    add("udp", parse_udp);
-    add("udp6", parse_udp);
-    add("unix", parse_unix);
-    sockets
+        for row in table.split(|&byte| byte == b'\n').skip(1) {
+            sockets.extend(parse(row));
+        }
+    }
+    Sockets(sockets)
 }
 
 fn parse_tcp(row: &[u8]) -> Option<(u64, SocketState)> {
@@ -143,7 +159,7 @@ mod tests {
         let unix = UnixListener::bind(&path).unwrap();
         fs::remove_file(&path).unwrap();
         let sockets = read("/proc/self/net".as_ref());
-        let state = |inode| sockets.get(&inode).unwrap();
+        let state = |inode| sockets.get(inode).unwrap();
         let v4_address = LocalAddress::Ip(v4.local_addr().unwrap());
         assert_eq!(state(inode(&v4)), &SocketState::Listening(v4_address));
         assert_eq!(

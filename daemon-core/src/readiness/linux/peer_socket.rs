@@ -4,7 +4,6 @@
 //! tell which side of a connection spoke last. The duplicate lives for some microseconds; as long as
 //! it does, a close by its owner is not complete.
 
-use std::collections::HashMap;
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixListener;
@@ -34,7 +33,7 @@ pub(super) fn parse_socket_link(link: &str) -> Option<u64> {
 pub(super) struct PeerSockets {
     pidfds: Vec<(Pid, Result<OwnedFd, Errno>)>,
     /// Read when the first socket needs them.
-    tables: Option<HashMap<u64, SocketState>>,
+    tables: Option<net_tables::Sockets>,
 }
 
 impl PeerSockets {
@@ -68,7 +67,7 @@ impl PeerSockets {
             Err(Errno::EBADF | Errno::ESRCH) => None,
             Err(_) => {
                 let read = || net_tables::read(&task.directory.join("net"));
-                self.tables.get_or_insert_with(read).get(&inode).cloned()
+                self.tables.get_or_insert_with(read).get(inode).cloned()
             }
         }
     }

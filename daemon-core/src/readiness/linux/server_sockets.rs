@@ -1,6 +1,5 @@
 //! The sockets of a daemon and of its descendants that serve: those that listen, and UDP.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::fs;
 use std::io;
@@ -45,9 +44,9 @@ pub(super) struct Listener {
 #[derive(Debug, Default)]
 pub(super) struct ServerSockets {
     /// Sockets that were handed over say nothing: they may have served all the time.
-    inherited: HashSet<u64>,
-    /// Sockets that are connected.
-    never_serve: HashSet<u64>,
+    inherited: Vec<u64>,
+    /// Sockets that are connected, in order.
+    never_serve: Vec<u64>,
     sockets: PeerSockets,
 }
 
@@ -112,7 +111,7 @@ impl ServerSockets {
                 Err(_) => continue,
             };
             let new = inode.filter(|inode| {
-                !self.inherited.contains(inode) && !self.never_serve.contains(inode)
+                !self.inherited.contains(inode) && self.never_serve.binary_search(inode).is_err()
             });
             let Some(inode) = new else {
                 continue;
@@ -127,7 +126,9 @@ impl ServerSockets {
                 })),
                 Some(SocketState::Bound(address)) => servers.push(Server::Udp(address)),
                 Some(SocketState::Connected(..) | SocketState::UnixPeer(_)) => {
-                    self.never_serve.insert(inode);
+                    if let Err(place) = self.never_serve.binary_search(&inode) {
+                        self.never_serve.insert(place, inode);
+                    }
                 }
                 Some(SocketState::Connecting | SocketState::Other) | None => {}
             }
