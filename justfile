@@ -23,10 +23,9 @@ doc:
 test:
     cargo test --workspace --all-features --locked
 
-# All tests, then the result of each fault of tests/faults.md. Many tests mostly wait, so two run on each processor.
+# All tests, then the result of each fault of tests/faults.md.
 faults:
-    RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((2 * $(nproc)))} TEST_SKIPS=1 \
-        cargo test --workspace --all-features --locked --no-fail-fast 2>&1 \
+    TEST_SKIPS=1 cargo test --workspace --all-features --locked --no-fail-fast 2>&1 \
         | cargo test --workspace --all-features --locked --test faults report_of_every_case -- --ignored --nocapture
 
 # The same with longer races, and with a kill at every system call.

@@ -58,7 +58,7 @@ fn rotation_keeps_every_line_of_eight_threads() {
     let start = scratch.background().options(OPTIONS);
     let daemon = scratch.up(start.does("count-in-threads:8"));
     // For a minute in the long form.
-    let count = rounds(10, 600);
+    let count = rounds(4, 600);
     for _ in 0..count {
         scratch.expect_growth("report.log");
         expect_rotated(&scratch.rotate(OPTIONS));
@@ -261,9 +261,9 @@ fn rotators_beside_each_other_lose_no_line() {
     };
     thread::scope(|scope| {
         for _ in 0..2 {
-            scope.spawn(|| (0..rounds(10, 200)).for_each(|_| rotate()));
+            scope.spawn(|| (0..rounds(5, 200)).for_each(|_| rotate()));
         }
-        scope.spawn(|| (0..rounds(4, 50)).for_each(|_| drop(logrotate())));
+        scope.spawn(|| (0..rounds(3, 50)).for_each(|_| drop(logrotate())));
     });
     // A rotation that another one has overtaken has left the log with another name.
     daemon.process.signal(Signal::SIGUSR1);

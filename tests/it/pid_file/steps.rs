@@ -12,7 +12,7 @@ use crate::control::stage::OPTIONS as CONTROLLED;
 use crate::support::daemon::Daemon;
 use crate::support::deadline::eventually;
 use crate::support::outcome::Outcome;
-use crate::support::rounds::count_in_threads;
+use crate::support::rounds::{count_in_threads, is_long};
 use crate::support::scratch::Scratch;
 use crate::support::trace::{self, Action, Role};
 use crate::support::{constructor, lock, process, requires};
@@ -21,15 +21,18 @@ use crate::support::{constructor, lock, process, requires};
 const STALE: &str = "5000000\n";
 
 /// Holds a start over a stale file up at one system call after the other, from the first look at the
-/// path to the rename, and does something else there; then `expect` judges what came of the start.
+/// path to the rename, and does something else there; then `expect` judges what came of the start. The
+/// stop after a call and the one before the next call are one moment to the other processes, so the short
+/// form takes every second stop.
 fn at_each_step<T: Send>(
     other: impl Fn(&Scratch) -> T + Sync,
     expect: impl Fn(&Scratch, Outcome, T) + Sync,
 ) {
     let next = AtomicUsize::new(1);
+    let step = if is_long() { 1 } else { 2 };
     let worker = || {
         loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
+            let number = next.fetch_add(step, Ordering::Relaxed);
             let scratch = Scratch::new();
             let path = scratch.write("report.pid", STALE);
             let new = scratch.path("report.pid.new");

@@ -35,6 +35,7 @@ pub(crate) mod seccomp;
 pub(crate) mod session;
 pub(crate) mod start;
 pub(crate) mod terminal;
+mod test_threads;
 pub(crate) mod tools;
 pub(crate) mod trace;
 pub(crate) mod users;

@@ -39,6 +39,15 @@ pub(crate) struct Stop {
     pub(crate) number: usize,
 }
 
+impl Stop {
+    /// The system call that it stops at, see `proc_pid_syscall(5)`.
+    pub(crate) fn call(self) -> Option<i64> {
+        let path = format!("/proc/{}/syscall", self.pid);
+        let line = std::fs::read_to_string(path).ok()?;
+        line.split_whitespace().next()?.parse().ok()
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Action {
     Go,

@@ -98,8 +98,8 @@ fn start_by(method: &str) -> Result<Running, Error> {
         // After all but the last one failed, whose outcome counts.
         "try_start_often" => {
             let mut memory = Vec::new();
-            for round in 0..=60 {
-                if round % 50 == 10 {
+            for round in 0..=30 {
+                if round % 20 == 10 {
                     memory.push(measure::data_size().expect("the memory"));
                 }
                 options::daemon().try_start().expect_err("a failure");
