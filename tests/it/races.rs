@@ -242,7 +242,8 @@ fn endless_replacement_is_given_up() {
         Action::Go
     });
     scratch.expect_refusal(&launch, 75, &["PID file", "another start or stop"]);
-    assert!(replaced > 50, "{replaced} times");
+    // How often depends on the machine: the launcher gives up after a time.
+    assert!(replaced > 1, "{replaced} times");
     scratch.expect_order();
 }
 
