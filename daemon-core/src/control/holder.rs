@@ -209,13 +209,13 @@ impl Holder {
             let since_boot = sys::process::since_boot(start);
             return since_boot.is_some_and(|it| self.evidence.fits(it, stamp));
         }
-        // Version 0.1 makes no stamp.
+        // Version 0.1 makes no stamp, nor does a system without locks on ranges of bytes.
         let written = self.file.metadata().and_then(|file| file.modified());
-        written.is_ok_and(|written| {
-            let difference = self.since().map(|since| written.duration_since(since));
-            let difference = difference.map(|it| it.unwrap_or_else(|error| error.duration()));
-            difference.is_some_and(|it| it < START_TIME_TOLERANCE)
-        })
+        let since_epoch = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).ok();
+        let written = written.ok().and_then(since_epoch);
+        let since = self.since().and_then(since_epoch);
+        let both = since.zip(written);
+        both.is_some_and(|(since, written)| self.evidence.fits(since, written))
     }
 
     /// When the process started.
@@ -336,6 +336,35 @@ mod tests {
             matches!(supervisor, KnownSupervisor::None),
             "{supervisor:?}"
         );
+    }
+
+    /// As where the system has no locks on ranges of bytes.
+    #[test]
+    fn supervisor_without_a_stamp_may_be_older_than_the_file() {
+        let path = std::env::temp_dir().join(format!("no-stamp-{}", std::process::id()));
+        let file = File::create(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let an_hour = Duration::from_secs(60 * 60);
+        for (evidence, is_later, fits) in [
+            (Evidence::NamedSupervisor, true, true),
+            (Evidence::NamedSupervisor, false, false),
+            (Evidence::Named, true, false),
+            (Evidence::Named, false, false),
+        ] {
+            let holder = Holder::proved(&file, Pid::this(), |_, _| Some(evidence)).unwrap();
+            let Some(since) = holder.since() else { return };
+            let written = if is_later {
+                since + an_hour
+            } else {
+                since - an_hour
+            };
+            file.set_modified(written).unwrap();
+            assert_eq!(
+                holder.has_started_in_time(),
+                fits,
+                "{evidence:?} {is_later}"
+            );
+        }
     }
 
     #[test]
