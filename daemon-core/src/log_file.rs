@@ -106,6 +106,16 @@ impl LogFile {
         })
     }
 
+    /// The same log, by another descriptor of the same description.
+    pub(crate) fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self {
+            file: self.file.try_clone()?,
+            place: self.place.clone(),
+            target: self.target.clone(),
+            end: self.end,
+        })
+    }
+
     pub(crate) fn file(&self) -> &File {
         &self.file
     }

@@ -84,10 +84,11 @@ impl Interrupts {
     /// For a process that lives on: these signals, whatever was set for them. All others do nothing.
     pub(crate) fn catch_only(signals: &[Signal]) -> io::Result<Self> {
         let interrupts = Self::new()?;
-        sys::signals::ignore_all()?;
+        // In this order: none of them is ignored, and lost, in between.
         for signal in signals {
             sys::signals::catch(*signal)?;
         }
+        sys::signals::ignore_all_but(signals)?;
         Ok(interrupts)
     }
 

@@ -18,7 +18,7 @@ use crate::sys;
 use crate::sys::launch::Child;
 
 /// How long the daemon may take to end after the stop signal, and again after SIGKILL.
-const KILL_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long the rest of the process group may take to end after SIGKILL.
 const GROUP_TIMEOUT: Duration = Duration::from_millis(100);

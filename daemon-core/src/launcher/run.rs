@@ -2,6 +2,8 @@
 
 use std::os::fd::{AsFd, AsRawFd};
 
+use std::time::Duration;
+
 use nix::unistd::{Pid, getpid};
 
 use super::config::LaunchConfig;
@@ -42,6 +44,8 @@ pub(crate) struct Role {
     /// The environment of the parent is not the daemon's yet.
     pub(crate) changes_environment: bool,
     pub(crate) supervisor: Option<SupervisorRecord>,
+    /// How long a supervisor may take to tell how its first run has started.
+    pub(crate) verdict_timeout: Option<Duration>,
 }
 
 impl Role {
@@ -53,6 +57,7 @@ impl Role {
             pid_file_length: Some(PidFile::OLD_LENGTH),
             changes_environment: true,
             supervisor: None,
+            verdict_timeout: None,
         }
     }
 }
@@ -85,9 +90,10 @@ impl Run {
     ) -> Result<Self, Error> {
         let readiness = config.readiness.clone();
         let mode = readiness.mode();
-        // A supervisor gives its run this time, and then its verdict.
-        let timeout = config.settings.ready_timeout;
-        let timeout = timeout.filter(|_| role.supervisor.is_none());
+        let timeout = match &role.supervisor {
+            None => config.settings.ready_timeout,
+            Some(_) => role.verdict_timeout,
+        };
         let capabilities = config.capabilities;
         let arguments = std::mem::take(&mut config.arguments);
         let env = std::mem::take(&mut config.env);
@@ -150,7 +156,8 @@ impl Run {
         let wait = Wait::new(
             DaemonChild::new(child, &record),
             resources.launcher_end,
-            is_for_client || post_exec::can_fail(&record),
+            // A supervisor takes no steps.
+            is_daemon && (is_for_client || post_exec::can_fail(&record)),
             (mode, probe),
             timeout,
             record.paths.log.as_deref().map(shown).unwrap_or_default(),

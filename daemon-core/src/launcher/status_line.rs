@@ -16,6 +16,8 @@ pub(crate) trait StartObserver {
     fn warn(&mut self, text: &str);
     /// What the daemon says that it is doing; empty when it takes that back.
     fn set_status(&mut self, text: &str);
+    /// The daemon asks for this time, from now on.
+    fn extend_timeout(&mut self, _time: Duration) {}
 }
 
 /// A line that is rewritten in place, and cleared at the end. Does nothing where standard error is

@@ -270,6 +270,7 @@ impl Wait {
             self.status = Some(text).filter(|text| !text.is_empty());
         }
         if let Some(time) = observation.extension {
+            observer.extend_timeout(time);
             self.deadline = self.deadline.max(now + time);
             self.has_default_deadline = false;
         }

@@ -3,9 +3,12 @@
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
+use nix::unistd::Pid;
+
 use super::address::Address;
 use super::mode::{ADDRESSES, EXEC, LISTENING, Mode, NOTIFY, SETTLED};
 use super::probe::{Observation, Probe, Target, Watch};
+use crate::sys::process;
 use crate::unix_address::UnixAddress;
 
 /// What the launcher waits for that has started a supervisor: the supervisor tells.
@@ -17,12 +20,16 @@ pub(super) static REPORTED: Mode = Mode {
     watch: Watch::Observed(watch),
 };
 
-fn watch(_target: &Target<'_>) -> Box<dyn Probe> {
-    Box::new(Reported)
+fn watch(target: &Target<'_>) -> Box<dyn Probe> {
+    Box::new(Reported {
+        supervisor: target.daemon,
+    })
 }
 
 #[derive(Debug)]
-struct Reported;
+struct Reported {
+    supervisor: Pid,
+}
 
 impl Probe for Reported {
     fn poll(&mut self, _now: Instant, _deadline: Instant) -> Observation {
@@ -31,6 +38,18 @@ impl Probe for Reported {
 
     fn next_poll(&self, _now: Instant) -> Option<Instant> {
         None
+    }
+
+    fn check_at_timeout(&mut self, _now: Instant) -> Result<(), Option<String>> {
+        let what = if process::is_stopped(self.supervisor) {
+            "is stopped"
+        } else {
+            "does not answer"
+        };
+        Err(Some(format!(
+            "its supervisor, pid {}, {what}",
+            self.supervisor
+        )))
     }
 }
 

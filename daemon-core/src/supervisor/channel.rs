@@ -11,10 +11,17 @@ use super::verdict;
 use crate::error::Error;
 use crate::handoff::{self, DaemonEnd, Report};
 use crate::launcher::Launched;
+use crate::launcher::daemon_child::KILL_TIMEOUT;
 use crate::launcher::status_line::StartObserver;
+use crate::settings::Settings;
 
 /// How often room for the verdict is looked for.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
+
+/// What the end of a run that has failed takes, and the way of the verdict.
+pub(super) fn time_after(settings: &Settings) -> Duration {
+    settings.stop_timeout.saturating_add(3 * KILL_TIMEOUT)
+}
 
 /// The hand-off of the supervisor, until the launcher knows the verdict. It never blocks: a launcher
 /// may be stopped from the terminal.
@@ -23,14 +30,17 @@ pub(super) struct Channel {
     end: DaemonEnd,
     queue: VecDeque<Vec<u8>>,
     has_verdict: bool,
+    /// What the launcher waits longer than the supervisor.
+    time_after: Duration,
 }
 
 impl Channel {
-    pub(super) fn new(end: DaemonEnd) -> Self {
+    pub(super) fn new(end: DaemonEnd, settings: &Settings) -> Self {
         Self {
             end,
             queue: VecDeque::new(),
             has_verdict: false,
+            time_after: time_after(settings),
         }
     }
 
@@ -98,6 +108,14 @@ impl StartObserver for Channel {
             self.queue
                 .push_back(handoff::notice(&format!("STATUS={text}")));
         }
+        self.flush();
+    }
+
+    fn extend_timeout(&mut self, time: Duration) {
+        let time = time.saturating_add(self.time_after).as_micros();
+        let time = u64::try_from(time).unwrap_or(u64::MAX);
+        self.queue
+            .push_back(handoff::notice(&format!("EXTEND_TIMEOUT_USEC={time}")));
         self.flush();
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn become_supervisor(
     end: DaemonEnd,
     capabilities: Capabilities,
 ) -> Infallible {
-    let mut channel = Channel::new(end);
+    let mut channel = Channel::new(end, &record.settings);
     match set_up(record, capabilities) {
         Ok(mut supervisor) => {
             supervisor.channel = Some(channel);

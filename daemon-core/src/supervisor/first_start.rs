@@ -3,7 +3,9 @@
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
+use std::time::Duration;
 
+use super::channel::time_after;
 use super::verdict;
 use crate::control::{Control, DaemonUser};
 use crate::descriptors::KeptFds;
@@ -84,6 +86,7 @@ pub(super) fn launch(
             bring_up: resources.bring_up().unwrap_or(-1),
             argv0,
         }),
+        verdict_timeout: Some(verdict_timeout(&config)),
     };
     name_supervisor(&mut config.arguments);
     config.readiness = Readiness::reported();
@@ -117,6 +120,14 @@ pub(super) fn launch(
         }
         other => run.judge.judge(other, mode, Vec::new()),
     }
+}
+
+/// How long the supervisor may take to tell how the first run has started: it may have been stopped.
+fn verdict_timeout(config: &LaunchConfig) -> Duration {
+    let settings = &config.settings;
+    let ready_timeout = settings.ready_timeout;
+    let ready_timeout = ready_timeout.unwrap_or(config.readiness.mode().default_timeout);
+    ready_timeout.saturating_add(time_after(settings))
 }
 
 /// By this name users and the verbs know the supervisor.

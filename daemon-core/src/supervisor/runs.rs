@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::unistd::dup2_stdout;
 
 use crate::before_start::Passed;
 use crate::capabilities::Capabilities;
@@ -124,13 +125,14 @@ impl Runs {
             sockets.bind_lost(&config.settings)?;
         }
         let mut not_opened = None;
-        let last = self.log.take();
-        let instead = |error: Error| match last {
-            Some(last) => {
+        // Kept, in case that this launch fails too.
+        let last = self.log.as_ref();
+        let instead = |error: Error| match last.map(LogFile::try_clone) {
+            Some(Ok(last)) => {
                 not_opened = Some(error.to_string());
                 Ok(last)
             }
-            None => Err(error),
+            _ => Err(error),
         };
         let (file, length) = (file.pid_file(), file.length());
         let passed = self.passed.iter();
@@ -149,6 +151,7 @@ impl Runs {
             pid_file_length: Some(length),
             changes_environment: false,
             supervisor: None,
+            verdict_timeout: None,
         };
         let run = Run::begin(config, resources, (&self.image, &self.kept), role)?;
         if let (Some(error), Some(log)) = (not_opened, &run.judge.log) {
@@ -161,8 +164,13 @@ impl Runs {
     ///
     /// A FIFO is closed when its run has ended, so that its reader sees that; and what is kept in
     /// memory is of no use.
+    ///
+    /// It is the standard output of this process too: between two runs the verbs find it there.
     pub(super) fn keep_log(&mut self, log: Option<LogFile>) {
         self.log = log.filter(|log| is_regular(log.file()));
+        if let Some(log) = &self.log {
+            dup2_stdout(log.file()).ok();
+        }
     }
 
     /// Writes one line into the log, and tells it the system log.

@@ -176,9 +176,10 @@ pub(crate) fn catch(signal: Signal) -> Result<SigAction, Errno> {
 /// No system has signals above this one.
 const LAST: libc::c_int = 128;
 
-/// Lets every signal do nothing that can be ignored, and blocks none in this thread.
-pub(crate) fn ignore_all() -> Result<(), Errno> {
-    for signal in 1..=LAST {
+/// Lets every other signal do nothing that can be ignored, and blocks none in this thread.
+pub(crate) fn ignore_all_but(signals: &[Signal]) -> Result<(), Errno> {
+    let is_other = |number: &libc::c_int| !signals.iter().any(|it| *it as libc::c_int == *number);
+    for signal in (1..=LAST).filter(is_other) {
         // SAFETY: no code runs on an ignored signal. The system refuses those that it reserves, and
         // what is no signal.
         unsafe { libc::signal(signal, libc::SIG_IGN) };

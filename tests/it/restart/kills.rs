@@ -8,6 +8,7 @@ use crate::support::lock;
 use crate::support::process::{self, Process};
 use crate::support::requires;
 use crate::support::scratch::Scratch;
+use crate::support::trace::{self, Action, Role};
 use crate::support::users::UNPRIVILEGED;
 
 /// At most one daemon is left, its lock is true, and a stop ends it.
@@ -57,6 +58,48 @@ fn kills_at_any_moment_leave_one_daemon_at_most() {
         }
         expect_order(&scratch);
     }
+}
+
+/// The run has the lock already, and its pid is not in the file yet.
+#[cfg_attr(daemon_fork, ignore = "the clones are not made there")]
+#[test]
+fn run_without_a_pid_ends_with_its_supervisor() {
+    requires!(linux("CLONE_VM"));
+    let scratch = Scratch::new();
+    let roles = [
+        Role::Intermediate,
+        Role::Daemon,
+        Role::SecondIntermediate,
+        Role::SecondDaemon,
+    ];
+    let (mut supervisor, mut stops, mut is_held) = (None, 0, false);
+    let start = scratch.supervised(OPTIONS, "hang");
+    let launch = trace::run_as(&roles, start, |stop| match stop.role {
+        _ if is_held => Action::Leave,
+        Role::Daemon => {
+            supervisor.get_or_insert_with(|| Process::open(stop.pid).expect("a supervisor"));
+            Action::Go
+        }
+        Role::SecondDaemon => {
+            stops += 1;
+            // After it has asked for its parent, while it resets its signals.
+            if stops < 20 {
+                return Action::Go;
+            }
+            is_held = true;
+            // It does not come any further by itself.
+            let run = Process::open(stop.pid).expect("a run");
+            run.signal(Signal::SIGSTOP);
+            supervisor
+                .take()
+                .expect("it came first")
+                .signal(Signal::SIGKILL);
+            Action::Leave
+        }
+        _ => Action::Go,
+    });
+    assert_eq!(launch.code(), 137, "{launch:?}");
+    scratch.expect_stopped();
 }
 
 /// Root cannot inspect the run of another user, and in the second case cannot signal it either.

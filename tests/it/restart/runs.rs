@@ -160,6 +160,61 @@ fn log_that_cannot_be_opened_is_not_needed_again() {
 }
 
 #[test]
+fn last_log_survives_a_launch_that_fails() {
+    requires!(linux("prlimit"));
+    let scratch = Scratch::new();
+    let options = OPTIONS.replace("0..0", "20..20");
+    let mut up = scratch.up_supervised(scratch.supervised(&options, "say:hello hang"));
+    scratch.expect_line("hello");
+    fs::rename(scratch.path("report.log"), scratch.path("old.log")).expect("rename");
+    fs::create_dir(scratch.path("report.log")).expect("mkdir");
+    // No descriptor is left for a launch.
+    let supervisor = up.supervisor.pid();
+    let before = limit_of_descriptors(supervisor, 3);
+    up.run.signal(Signal::SIGKILL);
+    eventually("two launches have failed", || {
+        (scratch
+            .read("old.log")
+            .matches("Too many open files")
+            .count()
+            >= 2)
+            .then_some(())
+    });
+    limit_of_descriptors(supervisor, before);
+    eventually("the next run has the last log", || {
+        (scratch.read("old.log").matches("hello\n").count() == 2).then_some(())
+    });
+    up.run = Process::open(scratch.next_named(&[up.run.pid(), supervisor])).expect("a run");
+}
+
+/// Sets the soft limit of another process, and gives what it was.
+fn limit_of_descriptors(pid: i32, soft: u64) -> u64 {
+    let mut before = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: no limit is set, and the old one is written to a variable of its type.
+    let asked =
+        unsafe { libc::prlimit(pid, libc::RLIMIT_NOFILE, std::ptr::null(), &raw mut before) };
+    assert_eq!(asked, 0);
+    let limit = libc::rlimit {
+        rlim_cur: soft,
+        ..before
+    };
+    // SAFETY: the limit is read during the call, and the old one is not asked for.
+    let set = unsafe {
+        libc::prlimit(
+            pid,
+            libc::RLIMIT_NOFILE,
+            &raw const limit,
+            std::ptr::null_mut(),
+        )
+    };
+    assert_eq!(set, 0);
+    before.rlim_cur
+}
+
+#[test]
 fn children_of_a_crashed_run_are_ended() {
     let scratch = Scratch::new();
     let mut up = scratch.up_supervised(scratch.supervised(OPTIONS, "leave-child hang"));

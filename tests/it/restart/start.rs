@@ -7,6 +7,8 @@ use crate::support::daemon::expect_one_line;
 use crate::support::deadline::eventually;
 use crate::support::lock;
 use crate::support::process;
+use crate::support::requires;
+use crate::support::rounds::is_long;
 use crate::support::scratch::Scratch;
 
 #[test]
@@ -126,6 +128,44 @@ fn interrupted_launcher_stops_the_daemon() {
     });
     launch.signal(Signal::SIGINT);
     assert_eq!(launch.wait().code(), 130);
+    scratch.expect_stopped();
+}
+
+#[cfg_attr(daemon_fork, ignore = "no process is known to be stopped there")]
+#[test]
+fn stopped_supervisor_does_not_hold_the_launcher() {
+    if !is_long() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let options = OPTIONS.replace("exec", "notify") + "\nready_timeout=1";
+    // It is stopped before its run can be late.
+    let steps = "run:stop-parent hang";
+    let launch = scratch.supervised(&options, steps).run();
+    assert_eq!(launch.code(), 75, "{launch:?}");
+    expect_one_line(
+        &launch,
+        &["not ready within 17 s: its supervisor, pid ", " is stopped"],
+    );
+    scratch.expect_stopped();
+}
+
+#[test]
+fn stop_is_not_lost_while_the_supervisor_begins() {
+    requires!(strace);
+    let scratch = Scratch::new();
+    let start = scratch.supervised(OPTIONS, "hang");
+    let words = ["strace", "-f", "-o", "trace", "-e", "trace=rt_sigaction"];
+    let launch = start.under(&words).spawn();
+    eventually("there is a daemon to stop", || {
+        let stop = scratch.supervised_verb(OPTIONS, "stop").run();
+        (stop.code() == 0 && stop.out_text().contains("stopped")).then_some(())
+    });
+    launch.wait();
+    let trace = scratch.read("trace");
+    let is_ignored = |signal: &str| trace.contains(&format!("({signal}, {{sa_handler=SIG_IGN"));
+    assert!(is_ignored("SIGALRM"), "{trace}");
+    assert!(!is_ignored("SIGTERM"), "{trace}");
     scratch.expect_stopped();
 }
 

@@ -7,7 +7,8 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use nix::unistd::{ForkResult, fork};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{ForkResult, fork, getppid};
 
 use crate::readiness;
 
@@ -26,6 +27,7 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
         // What a run of a supervised daemon does, and a file for it.
         "run" => match object.split_once(':') {
             Some(("second-hangs", path)) => second_hangs(path),
+            None if object == "stop-parent" => Ok(kill(getppid(), Signal::SIGSTOP)?),
             _ => panic!("no such step: run:{object}"),
         },
         // Into a control group, by the file that lists its processes.
