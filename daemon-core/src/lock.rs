@@ -116,6 +116,11 @@ pub(crate) fn is_ending(file: &File) -> bool {
         && writer(file, ByteRange::Daemon).is_ok_and(|lock| lock.is_some_and(|it| it.length == 1))
 }
 
+/// Whether a supervisor has the lock that has emptied the file: no run comes any more.
+pub(crate) fn is_supervisor_ending(file: &File) -> bool {
+    is_ending(file) && is_supervised(file)
+}
+
 /// A process that is seen to hold the daemon's lock, whatever the pid in the file. Slow.
 pub(crate) fn visible_holder(file: &File) -> Option<Pid> {
     visible_holders(file, ByteRange::Daemon).next()

@@ -75,20 +75,28 @@ fn log_of_a_daemon_without_a_verdict_must_be_named() {
 }
 
 #[test]
-fn log_of_a_daemon_between_two_runs_must_be_named() {
+fn log_between_two_runs_is_that_of_the_run() {
     requires!(linux("the output of a process"));
     let scratch = Scratch::new();
-    let options = format!("{OPTIONS}\nrestart=always\nrestart_delay=600000..600000");
+    let options = OPTIONS.replace("log_rotate=1\n", "");
+    let options = format!("{options}\nrestart=always\nrestart_delay=600000..600000");
     scratch.write("report.log", "another\n");
     let start = scratch.background().options(&*options);
     let launch = start.args(["--log", "own.log"]).does("say:own").run();
     assert_eq!(launch.code(), 0, "{launch:?}");
     let status = || scratch.verb_by_flag(&options, &["-s", "status"]);
     eventually("the run has ended", || (status().code() == 2).then_some(()));
-    scratch.expect_unknown_log(&options, &["log", "rotate"], "a restart is due");
-    let reason = "between two runs its log cannot be seen";
-    scratch.expect_unknown_log(&options, &["restart"], reason);
-    assert_eq!(status().code(), 2, "the supervisor is there");
+    let log = scratch.verb_by_flag(&options, &["-s", "log"]);
+    assert!(log.out_text().starts_with("own\n"), "{log:?}");
+    // The new daemon gets it, and the configured log stays as it is.
+    let restart = scratch.report().options(&*options).args(["-s", "restart"]);
+    let restart = restart.does("say:new").run();
+    assert_eq!(restart.code(), 0, "{restart:?}");
+    eventually("the new daemon writes to it", || {
+        scratch.read("own.log").contains("\nnew\n").then_some(())
+    });
+    assert_eq!(scratch.read("report.log"), "another\n");
+    eventually("the run has ended", || (status().code() == 2).then_some(()));
     assert_eq!(scratch.verb_by_flag(&options, &["-sstop"]).code(), 0);
 }
 

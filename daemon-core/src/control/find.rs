@@ -63,6 +63,11 @@ impl Control {
             if state == RunState::Over {
                 return Ok(PidFileState::Unlocked(file));
             }
+            if state == RunState::Up && lock::is_supervisor_ending(&file) {
+                let supervisor = lock::visible_supervisor(&file);
+                let supervisor = supervisor.and_then(|pid| Holder::supervisor(&file, pid));
+                return Ok(PidFileState::Ending(supervisor));
+            }
             // A pid that has come at the last moment was not looked at yet.
             if is_late && (named.is_some() || lock::read_pid(&file).is_none()) {
                 return match state {

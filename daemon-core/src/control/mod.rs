@@ -15,6 +15,7 @@ mod verdict;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
+use nix::unistd::Pid;
 
 use crate::error::Error;
 use crate::kill_mode::KillMode;
@@ -136,7 +137,15 @@ impl Control {
     /// # Ok::<(), daemon::Error>(())
     /// ```
     pub fn status(&self) -> Result<Status, Error> {
-        Ok(match self.find()? {
+        self.look().map(|(status, _)| status)
+    }
+
+    /// As [`status`](Self::status), and the process that has the arguments of the daemon: the daemon, or
+    /// its supervisor.
+    pub(crate) fn look(&self) -> Result<(Status, Option<Pid>), Error> {
+        let state = self.find()?;
+        let pid = state.pid();
+        let status = match state {
             PidFileState::NoFile => Status::NotRunning,
             // Without a pid no daemon has crashed: it has ended, or never begun.
             PidFileState::Unlocked(file) => match lock::read_pid(&file) {
@@ -158,7 +167,9 @@ impl Control {
                 since: holder.since(),
                 supervision: self.supervision_of(&holder),
             },
-        })
+            PidFileState::Ending(_) => Status::Ending,
+        };
+        Ok((status, pid))
     }
 
     /// The file that the standard output of the running daemon leads to, if that can be seen: its log.
@@ -239,7 +250,7 @@ impl Control {
         check: impl FnOnce(&Holder) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let holder = match self.find()? {
-            PidFileState::NoFile | PidFileState::Unlocked(_) => {
+            PidFileState::NoFile | PidFileState::Unlocked(_) | PidFileState::Ending(_) => {
                 return Err(Error::not_running(step, &self.pid_file));
             }
             PidFileState::Starting(None) => return Err(self.no_pid_yet()),

@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::time::Duration;
 
+use nix::unistd::Pid;
+
 use super::holder::Holder;
 
 /// What the PID file shows.
@@ -15,4 +17,18 @@ pub(super) enum PidFileState {
     /// The supervisor starts the daemon again, after this delay if it is known.
     Restarting(Holder, Option<Duration>),
     Running(Holder),
+    /// The last run has ended. Its supervisor, if it is seen, ends what that has left.
+    Ending(Option<Holder>),
+}
+
+impl PidFileState {
+    /// The process that has the arguments of the daemon: the daemon, or its supervisor.
+    pub(super) fn pid(&self) -> Option<Pid> {
+        match self {
+            Self::Restarting(holder, _) | Self::Running(holder) | Self::Ending(Some(holder)) => {
+                Some(holder.pid())
+            }
+            Self::NoFile | Self::Unlocked(_) | Self::Starting(_) | Self::Ending(None) => None,
+        }
+    }
 }

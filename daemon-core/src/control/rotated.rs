@@ -30,7 +30,7 @@ impl<'a> ControlledDaemon<'a> {
 impl RotatedProcess for ControlledDaemon<'_> {
     fn find(&mut self) -> Result<ProcessState, Error> {
         let holder = match self.control.find()? {
-            PidFileState::NoFile | PidFileState::Unlocked(_) => {
+            PidFileState::NoFile | PidFileState::Unlocked(_) | PidFileState::Ending(_) => {
                 return Ok(ProcessState::NotRunning);
             }
             PidFileState::Starting(_) => return Ok(ProcessState::Starting),

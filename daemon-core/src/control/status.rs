@@ -46,6 +46,9 @@ pub enum Status {
         /// Whether the supervisor is at work.
         supervision: Supervision,
     },
+    /// It has ended and is not started again. Its supervisor ends what it has left, for up to five
+    /// seconds, and then itself.
+    Ending,
     /// It does not run, and its pid is left in the PID file: it crashed or was killed.
     StalePidFile,
     /// It does not run: there is no PID file, or the daemon has emptied it at a normal end.
@@ -119,7 +122,7 @@ impl Status {
             Self::Running { .. } | Self::Starting { .. } => 0,
             Self::StalePidFile => 1,
             Self::Restarting { .. } => 2,
-            Self::NotRunning => 3,
+            Self::Ending | Self::NotRunning => 3,
         }
     }
 }
@@ -146,6 +149,7 @@ impl fmt::Display for Status {
             }
             Self::Starting { pid: Some(pid) } => write!(f, "starting, pid {pid}"),
             Self::Starting { pid: None } => f.write_str("starting"),
+            Self::Ending => f.write_str("not running, ending"),
             Self::StalePidFile => f.write_str("not running, but its PID file is left"),
             Self::NotRunning => f.write_str("not running"),
         }

@@ -71,8 +71,12 @@ impl Control {
                 return Ok(Stopped::NotRunning);
             }
             PidFileState::Starting(None) => return Err(self.no_pid_yet()),
+            PidFileState::Ending(None) => {
+                return Err(Error::holder_unproved(&self.pid_file, None, None));
+            }
             PidFileState::Starting(Some(holder))
             | PidFileState::Restarting(holder, _)
+            | PidFileState::Ending(Some(holder))
             | PidFileState::Running(holder) => holder,
         };
         let stopped = match KnownSupervisor::of(&holder, &self.user) {

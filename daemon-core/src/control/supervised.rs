@@ -4,7 +4,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::unistd::Pid;
 
 use super::Control;
 use super::holder::{Holder, KnownSupervisor, POLL_INTERVAL};
@@ -20,11 +19,6 @@ impl Control {
     pub(crate) fn expect_supervisor(mut self, is_expected: bool) -> Self {
         self.expects_supervisor = is_expected;
         self
-    }
-
-    /// The process that the PID file names, whatever it is.
-    pub(crate) fn named_pid(&self) -> Option<Pid> {
-        lock::read_pid(&self.open().ok()??)
     }
 
     pub(super) fn supervisor_is_stopped(&self) -> bool {

@@ -2,9 +2,7 @@
 
 use std::ffi::OsString;
 
-use nix::unistd::Pid;
-
-use crate::control::{Control, DaemonUser, Status};
+use crate::control::{Control, DaemonUser};
 use crate::daemon::Daemon;
 use crate::error::{Error, shown};
 use crate::path_template;
@@ -53,15 +51,6 @@ fn daemon_user(settings: &Daemon) -> DaemonUser {
             look_up: privileges.look_up,
         },
         _ => DaemonUser::Own,
-    }
-}
-
-/// The process that has the arguments of the daemon: the daemon, or its supervisor.
-pub(super) fn pid_of(control: &Control, status: Status) -> Option<Pid> {
-    match status {
-        Status::Running { pid, .. } => i32::try_from(pid).ok().map(Pid::from_raw),
-        Status::Restarting { .. } => control.named_pid(),
-        _ => None,
     }
 }
 

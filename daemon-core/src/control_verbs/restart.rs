@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use nix::unistd::Pid;
 
-use super::configured::{control, pid_of};
+use super::configured::control;
 use super::stop::{stop, tell_stopped};
 use super::takeover::{not_restarted, take_over};
 use crate::command_line;
@@ -35,11 +35,10 @@ pub(super) fn restart(
 
 /// The process that has the arguments of the daemon, if there is one that may be stopped.
 pub(super) fn replaceable(settings: &Daemon, control: &Control) -> Result<Option<Pid>, Error> {
-    let status = control.status()?;
+    let (status, pid) = control.look()?;
     if matches!(status, Status::Starting { .. }) && settings.settings.restart.is_some() {
         return Err(Error::still_starting(control.pid_file()));
     }
-    let pid = pid_of(control, status);
     if let Some(pid) = pid {
         refuse_managed(settings, pid)?;
     }

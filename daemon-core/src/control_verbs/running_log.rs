@@ -11,12 +11,10 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::Pid;
 
-use super::configured::pid_of;
 use super::other_user::other_user;
 use crate::control::{Control, Status};
 use crate::daemon::Daemon;
 use crate::error::{Error, ErrorKind, shown};
-use crate::lock;
 use crate::log_file;
 use crate::path_template::{self, Resolved};
 use crate::settings::Object;
@@ -61,12 +59,11 @@ fn chosen_by_running(
     control: &Control,
     configured: Option<&Path>,
 ) -> Result<Result<Option<PathBuf>, String>, Error> {
-    let status = control.status()?;
+    let (status, pid) = control.look()?;
     Ok(match status {
         Status::NotRunning | Status::StalePidFile => Ok(None),
         Status::Starting { .. } => Err("it is being started".to_owned()),
-        Status::Restarting { .. } => Err("a restart is due".to_owned()),
-        Status::Running { .. } => match pid_of(control, status) {
+        Status::Running { .. } | Status::Restarting { .. } | Status::Ending => match pid {
             Some(pid) => chosen_log(settings, pid, configured),
             None => Err(UNSEEN.to_owned()),
         },
@@ -88,9 +85,6 @@ pub(super) fn chosen_log(
 ) -> Result<Option<PathBuf>, String> {
     let unread = || UNSEEN.to_owned();
     let user = other_user(pid).map_err(|()| unread())?;
-    if lock::is_supervisor(pid) {
-        return Err("between two runs its log cannot be seen".to_owned());
-    }
     let log = process::output_name_of(pid).ok_or_else(unread)?;
     let rotated = RotatedName::of(&log, settings.settings.log_keep);
     // In this order: the file system of another path may not answer.

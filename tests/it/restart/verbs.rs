@@ -85,6 +85,29 @@ fn first_run_that_ends_at_once_is_restarted() {
 }
 
 #[test]
+fn verbs_while_the_supervisor_ends() {
+    requires!(linux("the holder of a lock"));
+    let scratch = Scratch::new();
+    // What is left of the group ends only by SIGKILL, five seconds later.
+    let steps = "ignore:15 leave-child catch:1 report hang";
+    for verb in ["stop", "restart"] {
+        let up = scratch.up_supervised(scratch.supervised(LONG_DELAY, steps));
+        crate::support::daemon::read_report(&scratch.path("report.json"));
+        up.run.signal(Signal::SIGINT);
+        eventually("the run has ended", || {
+            scratch.read("report.pid").is_empty().then_some(())
+        });
+        expect(&scratch, "status", 3, "not running, ending");
+        expect(&scratch, "reload", 7, "not running");
+        expect(&scratch, "-d", 69, "has not exited yet");
+        expect(&scratch, verb, 0, "stopped");
+        assert!(!up.supervisor.is_alive());
+    }
+    scratch.supervised_verb(LONG_DELAY, "stop").run();
+    scratch.expect_stopped();
+}
+
+#[test]
 fn start_waits_for_the_restart() {
     let scratch = Scratch::new();
     let options = LONG_DELAY.replace("600000", "300");
