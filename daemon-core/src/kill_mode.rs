@@ -17,6 +17,11 @@
 pub enum KillMode {
     /// The stop signal goes to the daemon alone. When the daemon has ended, the processes that are left
     /// in its group get SIGKILL.
+    ///
+    /// They get no signal where nothing keeps the id of the group from being given to another one. For
+    /// a failed start that is the zombie of the daemon: a thread of the launcher that waits for any
+    /// child, as by `waitpid(-1)`, must not take it. For [`Control::stop`](crate::Control::stop) these
+    /// are pidfds, which Linux has since 5.3 and a filter of a container may deny.
     #[default]
     Mixed,
     /// Only the daemon is stopped.

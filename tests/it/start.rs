@@ -332,6 +332,16 @@ fn closed_standard_error_does_not_kill_the_launcher() {
 }
 
 /// Fault 231
+/// A filter may kill the process for it. A program that has just been executed says nothing that would
+/// need it.
+#[test]
+fn launch_with_exec_makes_no_timer() {
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nlog=report.log\nready=exec";
+    let start = scratch.background().options(options);
+    scratch.up(start.kill_at(libc::SYS_timer_create));
+}
+
 #[test]
 fn start_on_another_thread_keeps_the_names() {
     let scratch = Scratch::new();

@@ -134,9 +134,11 @@ impl Run {
             let started = || format!("started, pid {pid}");
             capabilities.tell(facility, Severity::Notice, &started);
         }
-        // The daemon can send descriptors whose close hangs. Some filters and limits forbid a timer.
-        // A supervisor has the rights of this process, and needs none.
-        let call_timer = is_daemon.then(CallTimer::start).and_then(Result::ok);
+        // The daemon can send descriptors whose close hangs. Some filters and limits forbid a timer, and
+        // some kill for it. A supervisor has the rights of this process, and needs none.
+        let is_heard = !is_daemon || mode.hears_program || is_for_client;
+        let call_timer = (is_daemon && is_heard).then(CallTimer::start);
+        let call_timer = call_timer.and_then(Result::ok);
         let passed = record.passed.iter().map(|passed| passed.fd);
         let bound = resources.inherited.sockets.bound.iter();
         let bound = bound.map(|(socket, _)| socket.as_raw_fd());
@@ -153,7 +155,7 @@ impl Run {
             None => readiness.observe(pid, &handed_over),
         };
         drop(resources.inherited);
-        let wait = Wait::new(
+        let mut wait = Wait::new(
             DaemonChild::new(child, &record),
             resources.launcher_end,
             // A supervisor takes no steps.
@@ -162,6 +164,9 @@ impl Run {
             timeout,
             record.paths.log.as_deref().map(shown).unwrap_or_default(),
         );
+        if !is_heard {
+            wait.hear_steps_only();
+        }
         let log = resources.log;
         Ok(Self {
             wait,

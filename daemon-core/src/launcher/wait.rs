@@ -45,6 +45,7 @@ pub(crate) struct Wait {
     notices: usize,
     /// The steps after the exec.
     has_taken_steps: bool,
+    hears_steps_only: bool,
     mode: &'static Mode,
     probe: Box<dyn Probe>,
     begin: Instant,
@@ -76,6 +77,7 @@ impl Wait {
         Self {
             process,
             has_taken_steps: !step_can_fail,
+            hears_steps_only: false,
             handoff: Some(handoff),
             pause_until: None,
             notices: 0,
@@ -91,6 +93,11 @@ impl Wait {
             log,
             output: None,
         }
+    }
+
+    /// Nothing is received that the program itself can say.
+    pub(super) fn hear_steps_only(&mut self) {
+        self.hears_steps_only = true;
     }
 
     /// It is a supervisor that is waited for.
@@ -180,6 +187,9 @@ impl Wait {
         }
         self.pause_until = None;
         for _ in 0..NOTICES_PER_STEP {
+            if self.hears_steps_only && self.has_taken_steps {
+                return None;
+            }
             match self.handoff.as_mut()?.receive() {
                 Reply::Pending => break,
                 Reply::Outcome(Outcome::Failed(step, errno)) => {

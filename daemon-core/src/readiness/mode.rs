@@ -18,6 +18,9 @@ pub(crate) struct Mode {
     pub(crate) default_timeout: Duration,
     /// A daemon that ends with status 0 before it is ready was a short job that succeeded.
     pub(crate) may_finish_first: bool,
+    /// What the program says before it is ready is heard. Under `exec` it is ready before it can say
+    /// anything.
+    pub(crate) hears_program: bool,
     /// Without a log, the output is kept in memory until the daemon is ready.
     pub(crate) buffers_output: bool,
     #[cfg(unix)]
@@ -40,6 +43,7 @@ pub(super) static EXEC: Mode = Mode {
     name: "exec",
     default_timeout: Duration::from_secs(30),
     may_finish_first: true,
+    hears_program: false,
     buffers_output: false,
     #[cfg(unix)]
     watch: Watch::Observed(exec::watch),
@@ -49,6 +53,7 @@ pub(super) static SETTLED: Mode = Mode {
     name: "settled",
     default_timeout: Duration::from_secs(3),
     may_finish_first: true,
+    hears_program: true,
     buffers_output: false,
     #[cfg(unix)]
     watch: Watch::Observed(observed::watch_settled),
@@ -58,6 +63,7 @@ pub(super) static LISTENING: Mode = Mode {
     name: "listening",
     default_timeout: Duration::from_secs(30),
     may_finish_first: false,
+    hears_program: true,
     buffers_output: false,
     #[cfg(unix)]
     watch: Watch::Observed(observed::watch_listening),
@@ -67,6 +73,7 @@ pub(super) static NOTIFY: Mode = Mode {
     name: "notify",
     default_timeout: Duration::from_secs(30),
     may_finish_first: false,
+    hears_program: true,
     buffers_output: true,
     #[cfg(unix)]
     watch: Watch::Announced(notify::bind),
@@ -76,6 +83,7 @@ pub(super) static ADDRESSES: Mode = Mode {
     name: "addresses",
     default_timeout: Duration::from_secs(30),
     may_finish_first: false,
+    hears_program: true,
     buffers_output: false,
     #[cfg(unix)]
     watch: Watch::Observed(observed::watch_listening),

@@ -16,6 +16,7 @@ pub(super) static REPORTED: Mode = Mode {
     name: "reported",
     default_timeout: Duration::MAX,
     may_finish_first: false,
+    hears_program: true,
     buffers_output: false,
     watch: Watch::Observed(watch),
 };

@@ -79,10 +79,9 @@ impl Settled {
     pub(crate) fn check_alive(&mut self, now: Instant) -> Result<(), &'static str> {
         self.look(now, now);
         let age = self.pace.age(now);
-        let is_stuck = |since| age.saturating_sub(since) >= STUCK_TIME;
         if self.calm.condition() == Some(Condition::Stopped) {
             Err("a process of it is stopped")
-        } else if self.device_wait.is_some_and(is_stuck) {
+        } else if self.device_wait.is_some_and(|since| is_stuck(since, age)) {
             Err("a process of it hangs in a device or a file system")
         } else {
             Ok(())
@@ -103,6 +102,11 @@ impl Settled {
         self.device_wait = snapshot.longest_device_wait();
         self.calm.add(age, condition, &snapshot)
     }
+}
+
+/// Whether a wait for a device that was seen first at this age lasts too long at the timeout.
+fn is_stuck(since: Duration, timeout: Duration) -> bool {
+    timeout.saturating_sub(since) >= STUCK_TIME.min(timeout / 2)
 }
 
 #[cfg(test)]

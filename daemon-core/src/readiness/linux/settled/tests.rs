@@ -186,3 +186,12 @@ fn record() {
         print!("{text}");
     }
 }
+
+#[test]
+fn short_timeout_is_enough_to_hang_in_a_device() {
+    let milliseconds = Duration::from_millis;
+    for (since, timeout, expected) in [(850, 1000, true), (950, 1000, false), (2, 50, true)] {
+        let found = is_stuck(milliseconds(since), milliseconds(timeout));
+        assert_eq!(found, expected, "{since} of {timeout}");
+    }
+}
