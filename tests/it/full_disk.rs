@@ -57,6 +57,51 @@ log_keep=1'
 }
 
 #[test]
+fn rotation_on_a_full_disk_drops_no_old_log() {
+    requires!(root);
+    let scratch = Scratch::new();
+    let script = r"
+        export TEST_OPTIONS='pid=small/report.pid
+log=small/report.log
+control_flag=-s
+log_rotate=1
+log_keep=3'
+        $0 -d || exit 1
+        until test -e full; do sleep 0.01; done
+        # Not even the mutex of the PID file can be made.
+        mount -o remount,nr_inodes=3 small
+        $0 -s rotate 2> said
+        echo $? $(wc -l < said) $(grep -c 'No space left on device' said)
+        mount -o remount,nr_inodes=9 small
+        for round in 1 2 3; do $0 -s rotate || echo $?; done
+        ls small
+        # Room for the daemon, which has written all the time.
+        rm small/report.log.1
+        touch go
+        until test -e again; do sleep 0.01; done
+        $0 -s rotate || echo $?
+        ls small
+        cat small/report.log.1
+        $0 -s stop > stopped
+    ";
+    let steps = "flood-lossy:100 create:full wait:go say-lossy:after create:again stay";
+    let outcome = on_a_small_disk(&scratch, steps, script);
+    assert_eq!(
+        (outcome.code(), &*outcome.err_text()),
+        (0, ""),
+        "{outcome:?}"
+    );
+    let shown = outcome.out_text();
+    let names = "report.log\nreport.log.1\nreport.pid\n";
+    let lost = shown.strip_prefix(&format!("73 1 1\n{names}{names}["));
+    let lost = lost.and_then(|rest| rest.strip_suffix(" writes to this log were lost]\nafter\n"));
+    assert!(
+        lost.is_some_and(|lost| lost.parse::<u32>().is_ok()),
+        "{shown}"
+    );
+}
+
+#[test]
 fn log_writer_counts_lines_lost_on_a_full_disk() {
     requires!(root);
     let scratch = Scratch::new();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
@@ -18,25 +18,24 @@ use crate::support::outcome::Outcome;
 use crate::support::requires;
 use crate::support::rounds::{is_long, rounds};
 use crate::support::scratch::Scratch;
-use crate::support::users::{HELLO, UNPRIVILEGED};
 
-const OPTIONS: &str =
+pub(super) const OPTIONS: &str =
     "pid=report.pid\nlog=report.log\nready=exec\nlog_rotate=1\nlog_keep=1000\ncontrol_flag=-s";
 
 impl Scratch {
-    fn rotate(&self, options: &str) -> Outcome {
+    pub(super) fn rotate(&self, options: &str) -> Outcome {
         let start = self.report().options(options);
         start.args(["-s", "rotate"]).does("panic").run()
     }
 }
 
-fn expect_rotated(outcome: &Outcome) {
+pub(super) fn expect_rotated(outcome: &Outcome) {
     assert_eq!(outcome.code(), 0, "{outcome:?}");
     assert_eq!((&*outcome.out_text(), &*outcome.err_text()), ("", ""));
 }
 
 /// Every thread has written each of its numbers once and in order, and no line is cut.
-fn expect_every_line_of_threads(logs: impl Iterator<Item = String>) {
+pub(super) fn expect_every_line_of_threads(logs: impl Iterator<Item = String>) {
     let mut last = BTreeMap::new();
     for log in logs {
         for line in log.split_inclusive('\n') {
@@ -279,83 +278,6 @@ fn rotators_beside_each_other_lose_no_line() {
     written.sort_unstable();
     let all: Vec<u64> = (1..=written.len() as u64).collect();
     assert!(written == all, "lost or doubled: {:?}", gaps(&written));
-}
-
-#[test]
-fn log_of_a_user_is_rotated_in_a_directory_of_root() {
-    requires!(root);
-    let scratch = Scratch::new();
-    let logs = scratch.path("logs");
-    fs::create_dir(&logs).expect("mkdir");
-    let options = format!(
-        "{}\nuser={UNPRIVILEGED}\ngroup={UNPRIVILEGED}\nlog_mode=604",
-        OPTIONS.replace("report.log", "logs/report.log")
-    );
-    let start = scratch.background().options(&options);
-    let daemon = scratch.up(start.does("count"));
-    // Root's, and then the user's own.
-    for number in 1..=2 {
-        scratch.expect_growth("logs/report.log");
-        expect_rotated(&scratch.rotate(&options));
-        scratch.expect_growth("logs/report.log");
-        let log = fs::metadata(logs.join("report.log")).expect("the new log");
-        assert_eq!((log.uid(), log.gid()), (UNPRIVILEGED, UNPRIVILEGED));
-        assert_eq!(log.mode() & 0o7777, 0o604);
-        assert!(logs.join(format!("report.log.{number}")).exists());
-        chown(&logs, Some(UNPRIVILEGED), None).expect("chown");
-    }
-    daemon.stop();
-}
-
-#[test]
-fn log_in_the_root_directory_of_a_daemon_is_rotated() {
-    requires!(root);
-    let scratch = Scratch::new();
-    fs::create_dir_all(scratch.path("jail/logs")).expect("mkdir");
-    let options = format!(
-        "{}\nchroot=jail",
-        OPTIONS.replace("report.log", "jail/logs/report.log")
-    );
-    let start = scratch.background().options(&options);
-    let daemon = scratch.up(start.does("count"));
-    scratch.expect_growth("jail/logs/report.log");
-    expect_rotated(&scratch.rotate(&options));
-    scratch.expect_growth("jail/logs/report.log");
-    assert!(scratch.path("jail/logs/report.log.1").exists());
-    daemon.stop();
-}
-
-#[test]
-fn root_rotates_no_log_that_was_planted() {
-    requires!(root);
-    let scratch = Scratch::new();
-    let logs = scratch.path("logs");
-    fs::create_dir(&logs).expect("mkdir");
-    fs::set_permissions(&logs, Permissions::from_mode(0o775)).expect("chmod");
-    let options = OPTIONS.replace("report.log", "logs/report.log");
-    let victim = scratch.write("victim", "precious\n");
-    let log = logs.join("report.log");
-    let expect_refusal = |status, word: &str| {
-        expect_failure(&scratch.rotate(&options), status, &[word]);
-        assert_eq!(scratch.read("victim"), "precious\n");
-        assert!(!logs.join("report.log.1").exists(), "{word}");
-        fs::remove_file(&log).expect("remove");
-    };
-    symlink(&victim, &log).expect("symlink");
-    lchown(&log, Some(HELLO), None).expect("lchown");
-    expect_refusal(73, "a symbolic link made by user");
-    fs::hard_link(&victim, &log).expect("link");
-    expect_refusal(78, "hard link");
-    fs::write(&log, "its own\n").expect("write");
-    chown(&log, Some(HELLO), None).expect("chown");
-    expect_refusal(78, "belongs to user");
-    fs::write(&log, "root's\n").expect("write");
-    fs::set_permissions(&logs, Permissions::from_mode(0o777)).expect("chmod");
-    expect_refusal(78, "writable by all");
-    chown(&logs, Some(HELLO), None).expect("chown");
-    fs::set_permissions(&logs, Permissions::from_mode(0o755)).expect("chmod");
-    fs::write(&log, "root's\n").expect("write");
-    expect_refusal(78, "can replace it");
 }
 
 #[test]

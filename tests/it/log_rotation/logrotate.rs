@@ -10,7 +10,7 @@ use crate::support::scratch::Scratch;
 
 impl Scratch {
     /// Runs the real tool once, with these directives for the log.
-    fn logrotate(&self, directives: &str) {
+    pub(crate) fn logrotate(&self, directives: &str) {
         let log = self.path("report.log").display().to_string();
         let config = format!("{log} {{\n rotate 100\n nocompress\n {directives}\n}}\n");
         let config = self.write("logrotate.conf", config);

@@ -7,3 +7,4 @@ mod reopening;
 mod signal;
 pub(crate) mod stage;
 mod supervised;
+mod trust;

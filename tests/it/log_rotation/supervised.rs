@@ -1,13 +1,17 @@
 //! The log of a daemon that a supervisor starts again.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, chown};
+use std::thread;
+use std::time::Duration;
 
+use super::by_size::expect_every_line_of_threads;
 use super::stage::{gaps, numbers};
 use crate::support::deadline::eventually;
 use crate::support::requires;
-use crate::support::rounds::is_long;
+use crate::support::rounds::{is_long, rounds};
 use crate::support::scratch::Scratch;
+use crate::support::users::UNPRIVILEGED;
 
 const OPTIONS: &str = "pid=report.pid\nlog=report.log\nready=exec\ncontrol_flag=-s\n\
                        restart=on-failure\nlog_rotate=4";
@@ -65,7 +69,11 @@ fn log_of_runs_that_never_come_up_is_rotated() {
         let before = inode();
         eventually("the log is rotated", || (inode() != before).then_some(()));
     }
-    scratch.stop();
+    // The processes come and go faster than the verb may see which one it is.
+    eventually("it is stopped", || {
+        let stop = scratch.report().options(&options).args(["-s", "stop"]);
+        (stop.run().code() == 0).then_some(())
+    });
     assert!(!scratch.path("report.log.3").exists());
     // What one run writes, and what the supervisor says of its end.
     for name in ["report.log", "report.log.1", "report.log.2"] {
@@ -90,6 +98,81 @@ fn supervisor_has_a_removed_log_opened_again() {
     scratch.expect_growth("report.log");
     scratch.stop();
     assert_eq!(scratch.read("report.log").matches(line).count(), 1);
+}
+
+#[test]
+fn verb_and_supervisor_rotate_the_log_of_eight_threads() {
+    requires!(linux("the signal handlers of another process"));
+    let scratch = Scratch::new();
+    let options = OPTIONS.replace("log_rotate=4", "log_rotate=1\nlog_keep=1000");
+    let start = scratch.background().options(&*options);
+    let outcome = start.does("count-in-threads:8").run();
+    assert_eq!(outcome.code(), 0, "{outcome:?}");
+    let rotate = || {
+        let start = scratch.report().options(&*options).args(["-s", "rotate"]);
+        let outcome = start.does("panic").run();
+        assert_eq!((outcome.code(), &*outcome.err_text()), (0, ""));
+    };
+    // The supervisor looks at the beginning, and every ten seconds. For a minute in the long form.
+    let count = rounds(8, 450);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for _ in 0..count {
+                    scratch.expect_growth("report.log");
+                    rotate();
+                    if is_long() {
+                        thread::sleep(Duration::from_millis(100));
+                    }
+                }
+            });
+        }
+    });
+    scratch.expect_growth("report.log");
+    scratch.stop();
+    let name = |number| scratch.path(format!("report.log.{number}"));
+    let old = (1..=1000)
+        .take_while(|number| name(*number).exists())
+        .count();
+    assert!(old >= count, "{old} old logs");
+    let names = (1..=old).rev().map(|number| format!("report.log.{number}"));
+    let names = names.chain(["report.log".to_owned()]);
+    // The supervisor may tell there that it stops.
+    let without_ours = |log: String| -> String {
+        let lines = log.split_inclusive('\n');
+        lines.filter(|line| !line.starts_with("report: ")).collect()
+    };
+    expect_every_line_of_threads(names.map(|name| without_ours(scratch.read(&name))));
+}
+
+#[test]
+fn supervisor_rotates_the_log_of_a_user_and_in_a_jail() {
+    requires!(root);
+    for (directory, more, owner) in [
+        (
+            "logs",
+            format!("user={UNPRIVILEGED}\ngroup={UNPRIVILEGED}"),
+            UNPRIVILEGED,
+        ),
+        ("jail/logs", "chroot=jail".to_owned(), 0),
+    ] {
+        let scratch = Scratch::new();
+        fs::create_dir_all(scratch.path(directory)).expect("mkdir");
+        let log = format!("{directory}/report.log");
+        let options = OPTIONS.replace("report.log", &log);
+        let options = format!("{options}\n{more}");
+        fs::write(scratch.path(&log), "old\n").expect("write");
+        chown(scratch.path(&log), Some(owner), Some(owner)).expect("chown");
+        let outcome = scratch.background().options(&*options).does("count").run();
+        assert_eq!(outcome.code(), 0, "{outcome:?}");
+        eventually("the log is rotated", || {
+            scratch.path(format!("{log}.1")).exists().then_some(())
+        });
+        scratch.expect_growth(&log);
+        let new = fs::metadata(scratch.path(&log)).expect("the log");
+        assert_eq!(new.uid(), owner);
+        scratch.stop();
+    }
 }
 
 #[test]
