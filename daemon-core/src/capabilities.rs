@@ -11,11 +11,13 @@ use crate::error::Error;
 use crate::handoff::Record;
 use crate::identity::{self, CredStep, Identity, Variable};
 use crate::listen::{self, RunSockets, StartSockets};
+use crate::listen_address::{self, ListenAddress};
 use crate::log_file::LogFile;
 use crate::log_reopen;
 use crate::log_rotation::{self, LogWatch, RotatedProcess, RotationConfig};
 use crate::passed::{self, PassedFd};
 use crate::path_source::PathSource;
+use crate::path_template::{PathContext, Resolved};
 use crate::pid_file::PidFile;
 use crate::settings::{ListenSocket, Settings};
 use crate::signal::Signal;
@@ -133,9 +135,14 @@ pub(crate) struct LogRotations {
     pub(crate) refuse_shared_log: fn(&PathSource) -> Result<(), Error>,
 }
 
+type ResolveSockets = fn(
+    Vec<(String, ListenAddress)>,
+    &PathContext,
+) -> Result<(Vec<ListenSocket>, Vec<Resolved>), Error>;
 type PlanSockets = fn(&Settings, &mut KeptFds) -> Result<Box<dyn StartSockets>, Error>;
 
 static LISTENS: Listens = Listens {
+    resolve: listen_address::resolve,
     plan: listen::plan,
     watch: listen::watch,
     expect: listen::expect,
@@ -144,6 +151,8 @@ static LISTENS: Listens = Listens {
 /// `listen`.
 #[derive(Debug)]
 pub(crate) struct Listens {
+    /// What the program gives, as the launch knows it.
+    pub(crate) resolve: ResolveSockets,
     /// In the launcher, before it opens a file.
     pub(crate) plan: PlanSockets,
     /// In the supervisor.

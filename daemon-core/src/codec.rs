@@ -55,7 +55,7 @@ pub(crate) trait Codec: Sized {
 #[cfg(unix)]
 impl Codec for u32 {
     fn encode(&self, bytes: &mut Vec<u8>) {
-        bytes.extend(self.to_le_bytes());
+        bytes.extend_from_slice(&self.to_le_bytes());
     }
 
     fn decode(rest: &mut &[u8]) -> Result<Self, Malformed> {
@@ -68,7 +68,7 @@ impl Codec for u32 {
 #[cfg(unix)]
 impl Codec for u64 {
     fn encode(&self, bytes: &mut Vec<u8>) {
-        bytes.extend(self.to_le_bytes());
+        bytes.extend_from_slice(&self.to_le_bytes());
     }
 
     fn decode(rest: &mut &[u8]) -> Result<Self, Malformed> {
@@ -81,7 +81,7 @@ impl Codec for u64 {
 #[cfg(unix)]
 impl Codec for i32 {
     fn encode(&self, bytes: &mut Vec<u8>) {
-        bytes.extend(self.to_le_bytes());
+        bytes.extend_from_slice(&self.to_le_bytes());
     }
 
     fn decode(rest: &mut &[u8]) -> Result<Self, Malformed> {
@@ -113,7 +113,7 @@ impl Codec for OsString {
         // What is longer does not fit into a record.
         let length = u32::try_from(self.len()).unwrap_or(u32::MAX);
         length.encode(bytes);
-        bytes.extend(self.as_encoded_bytes());
+        bytes.extend_from_slice(self.as_encoded_bytes());
     }
 
     fn decode(rest: &mut &[u8]) -> Result<Self, Malformed> {
@@ -171,7 +171,11 @@ impl<T: Codec> Codec for Option<T> {
 
     fn decode(rest: &mut &[u8]) -> Result<Self, Malformed> {
         let is_some = bool::decode(rest)?;
-        is_some.then(|| T::decode(rest)).transpose()
+        Ok(if is_some {
+            Some(T::decode(rest)?)
+        } else {
+            None
+        })
     }
 }
 
@@ -188,6 +192,10 @@ impl<T: Codec> Codec for Vec<T> {
 
     fn decode(rest: &mut &[u8]) -> Result<Self, Malformed> {
         let length = u32::decode(rest)?;
-        (0..length).map(|_| T::decode(rest)).collect()
+        let mut values = Self::new();
+        for _ in 0..length {
+            values.push(T::decode(rest)?);
+        }
+        Ok(values)
     }
 }

@@ -26,7 +26,7 @@ use crate::daemon::Daemon;
 use crate::error::Error;
 #[cfg(unix)]
 use crate::value_flags::INSTANCE_FLAG;
-use crate::value_flags::{CONTROL_FLAG, ValueFlag};
+use crate::value_flags::ValueFlag;
 use crate::verb::{LogArguments, Verb};
 use reader::{Meaning, Reader, VerbWord};
 
@@ -108,7 +108,7 @@ where
                     return Err(failure::of_flag(flag.name, "it is given twice"));
                 }
                 let value = value.to_owned();
-                if flag.option == &CONTROL_FLAG {
+                if flag.option.is_verb {
                     verb = Some((flag, value.clone()));
                 }
                 values.push((flag, value));
@@ -205,7 +205,7 @@ fn has_switch_or_verb(settings: &Daemon, words: impl Iterator<Item = OsString>) 
     for word in words.skip(1) {
         match reader.meaning_of(&word) {
             Meaning::Switch | Meaning::Verb(_) => return true,
-            Meaning::Flag(flag) | Meaning::Value(flag, _) if flag.option == &CONTROL_FLAG => {
+            Meaning::Flag(flag) | Meaning::Value(flag, _) if flag.option.is_verb => {
                 return true;
             }
             Meaning::Foreground | Meaning::Question => stays = true,
@@ -220,8 +220,8 @@ fn expect_one_of_each_pair(settings: &Daemon) -> Result<(), Error> {
     if settings.background_flag.is_some() && settings.foreground_flag.is_some() {
         return Err(failure::exclusive("foreground_flag", "background_flag"));
     }
-    let control_flag = settings.value_flags.of(&CONTROL_FLAG);
-    if control_flag.is_some() && settings.control_subcommands.is_some() {
+    let mut flags = settings.value_flags.iter();
+    if flags.any(|flag| flag.option.is_verb) && settings.control_subcommands.is_some() {
         return Err(failure::exclusive("control_subcommands", "control_flag"));
     }
     Ok(())
@@ -229,18 +229,23 @@ fn expect_one_of_each_pair(settings: &Daemon) -> Result<(), Error> {
 
 /// Only one option can answer to a flag.
 fn expect_distinct_flags(settings: &Daemon) -> Result<(), Error> {
-    let switches = settings.switches().map(|flag| (flag, "background_flag"));
-    let foreground = settings.foreground_flag.iter().flatten();
-    let foreground = foreground.map(|flag| (flag.as_os_str(), "foreground_flag"));
-    let values = settings.value_flags.iter();
-    let values = values.map(|flag| (flag.name, flag.option.name));
-    let mut claims: Vec<_> = switches.collect();
-    for (flag, option) in foreground.chain(values) {
+    let mut claims: Vec<(&OsStr, &str)> = Vec::new();
+    let mut claim = |flag, option| {
         let claim = claims.iter().find(|(claimed, _)| *claimed == flag);
         if let Some((_, other)) = claim.filter(|(_, other)| *other != option) {
             return Err(failure::claimed_twice(flag, other, option));
         }
         claims.push((flag, option));
+        Ok(())
+    };
+    for flag in settings.switches() {
+        claim(flag, "background_flag")?;
+    }
+    for flag in settings.foreground_flag.iter().flatten() {
+        claim(flag, "foreground_flag")?;
+    }
+    for flag in settings.value_flags.iter() {
+        claim(flag.name, flag.option.name)?;
     }
     Ok(())
 }

@@ -23,15 +23,15 @@ impl KeptFds {
     pub(crate) fn new(declared: &[RawFd], listen_fds: usize) -> Self {
         let listen_fds = RawFd::try_from(listen_fds).unwrap_or(RawFd::MAX);
         let sockets = FIRST_INHERITED_FD..FIRST_INHERITED_FD.saturating_add(listen_fds);
-        let is_open = |fd: &RawFd| sys::descriptors::is_open(*fd);
-        // They are consecutive, and LISTEN_FDS may be huge.
-        let open = sockets.clone().take_while(is_open);
-        let open: Vec<_> = declared
-            .iter()
-            .copied()
-            .filter(is_open)
-            .chain(open)
-            .collect();
+        let mut open = declared.to_vec();
+        open.retain(|fd| sys::descriptors::is_open(*fd));
+        for socket in sockets.clone() {
+            // They are consecutive, and LISTEN_FDS may be huge.
+            if !sys::descriptors::is_open(socket) {
+                break;
+            }
+            open.push(socket);
+        }
         Self {
             free: after(declared).max(sockets.end),
             declared: declared.to_vec(),

@@ -12,7 +12,6 @@ use crate::files::FileId;
 use crate::handoff::{self, DaemonEnd, Outcome, Record, StartStep};
 use crate::identity::Identity;
 use crate::launcher::{self, LaunchConfig, Launched, failure, report};
-use crate::listen_address;
 use crate::path_source::PathSource;
 use crate::path_template::{self, PathContext};
 use crate::post_exec;
@@ -202,8 +201,10 @@ impl Daemon {
             Ok(path)
         })?;
         let readiness = self.readiness.resolve(&context)?;
-        let (listen, sockets) = listen_address::resolve(self.listen, &context)?;
-        self.settings.listen = listen;
+        let mut sockets = Vec::new();
+        if let Some(listens) = self.capabilities.listen {
+            (self.settings.listen, sockets) = (listens.resolve)(self.listen, &context)?;
+        }
         Ok(LaunchConfig {
             arguments,
             paths,

@@ -26,6 +26,8 @@ pub(crate) struct FlagOption {
     pub(crate) expected: fn() -> String,
     /// The flag stays in the arguments of the daemon.
     pub(crate) stays: bool,
+    /// The value is a control verb.
+    pub(crate) is_verb: bool,
     /// The value decides which daemon is meant, so it counts in the foreground too.
     pub(crate) locates: bool,
     /// Notes a value.
@@ -46,6 +48,7 @@ pub(crate) static PID_FLAG: FlagOption = FlagOption {
     name: "pid_flag",
     expected: || PATH.to_owned(),
     stays: false,
+    is_verb: false,
     locates: true,
     choose: |chosen, path| {
         chosen.pid_file = Some(path.into());
@@ -57,6 +60,7 @@ pub(crate) static LOG_FLAG: FlagOption = FlagOption {
     name: "log_flag",
     expected: || PATH.to_owned(),
     stays: false,
+    is_verb: false,
     locates: false,
     choose: |chosen, path| {
         chosen.log_file = Some(path.into());
@@ -69,6 +73,7 @@ pub(crate) static TIMEOUT_FLAG: FlagOption = FlagOption {
     name: "timeout_flag",
     expected: || SECONDS.to_owned(),
     stays: false,
+    is_verb: false,
     locates: false,
     choose: |chosen, seconds| {
         chosen.ready_timeout = Some(match seconds.to_str().map(str::parse) {
@@ -85,6 +90,7 @@ pub(crate) static INSTANCE_FLAG: FlagOption = FlagOption {
     name: "instance_flag",
     expected: || INSTANCE.to_owned(),
     stays: true,
+    is_verb: false,
     locates: true,
     choose: |chosen, name| match name.to_str().filter(|name| is_instance(name)) {
         None => Err(found(INSTANCE, name)),
@@ -100,6 +106,7 @@ pub(crate) static CONTROL_FLAG: FlagOption = FlagOption {
     name: "control_flag",
     expected: Verb::expected,
     stays: false,
+    is_verb: true,
     locates: false,
     choose: |_, _| Ok(()),
 };
@@ -128,11 +135,7 @@ impl ValueFlags {
     pub(crate) fn set(&mut self, option: &'static FlagOption, flag: OsString) {
         self.0.retain(|(other, _)| *other != option);
         // A verb decides the role of the process, so a flag of two options is the verb's.
-        let at = if option == &CONTROL_FLAG {
-            0
-        } else {
-            self.0.len()
-        };
+        let at = if option.is_verb { 0 } else { self.0.len() };
         self.0.insert(at, (option, flag));
     }
 

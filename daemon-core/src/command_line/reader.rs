@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 
 use crate::daemon::Daemon;
-use crate::value_flags::{CONTROL_FLAG, LOG_FLAG, ValueFlag};
+use crate::value_flags::{LOG_FLAG, ValueFlag};
 use crate::verb::Verb;
 
 /// What one word of the command line means.
@@ -81,7 +81,7 @@ impl<'s> Reader<'s> {
         let meaning = self.meaning_outside_verb(word);
         let is_log = match &meaning {
             Meaning::Verb(verb) => matches!(verb, Verb::Log(_)),
-            Meaning::Value(flag, word) => flag.option == &CONTROL_FLAG && *word == "log",
+            Meaning::Value(flag, word) => flag.option.is_verb && *word == "log",
             _ => false,
         };
         if is_log {
@@ -164,7 +164,7 @@ impl<'s> Reader<'s> {
                 self.awaiting = Some(flag);
                 return Some(Meaning::Flag(flag));
             }
-            let value = if flag.option == &CONTROL_FLAG {
+            let value = if flag.option.is_verb {
                 attached_verb(flag.name, word)
             } else {
                 value_after(flag.name, word)

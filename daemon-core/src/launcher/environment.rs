@@ -50,24 +50,30 @@ pub(super) fn for_daemon(
     }
     let mut inherited = sys::environment::entries();
     changes.apply(&mut inherited);
-    let inherited = inherited.into_iter();
-    let inherited =
-        inherited.filter(|entry| !ours.iter().any(|(name, _)| value(entry, name).is_some()));
-    let inherited = inherited.map(|entry| {
-        let names_us = |name: &&str| value(&entry, name) == Some(own_pid.as_bytes());
-        match NAMES_A_PROCESS.into_iter().find(names_us) {
+    let mut entries = Vec::with_capacity(inherited.len() + ours.len() + 2);
+    for entry in inherited {
+        if ours.iter().any(|(name, _)| value(&entry, name).is_some()) {
+            continue;
+        }
+        let names_us = |name: &&&str| value(&entry, name) == Some(own_pid.as_bytes());
+        entries.push(match NAMES_A_PROCESS.iter().find(names_us) {
             Some(name) => EnvEntry::PidStamped(format!("{name}=").into_bytes()),
             None => EnvEntry::Copied(entry),
+        });
+    }
+    for (name, value) in ours {
+        if let Some(value) = value {
+            let entry = [name.as_bytes(), b"=", value.as_bytes()].concat();
+            entries.push(EnvEntry::Copied(entry));
         }
-    });
-    let set = ours.iter().filter_map(|(name, value)| {
-        let entry = [name.as_bytes(), b"=", (*value)?.as_bytes()].concat();
-        Some(EnvEntry::Copied(entry))
-    });
-    let marker = EnvEntry::PidStamped(handoff::marker(handoff.as_fd()).into_bytes());
-    let pid = || EnvEntry::PidStamped(format!("{}=", listen_fds::PID).into_bytes());
-    let pid = (!sockets.is_empty()).then(pid);
-    inherited.chain(set).chain(pid).chain([marker]).collect()
+    }
+    if !sockets.is_empty() {
+        let pid = format!("{}=", listen_fds::PID);
+        entries.push(EnvEntry::PidStamped(pid.into_bytes()));
+    }
+    let marker = handoff::marker(handoff.as_fd()).into_bytes();
+    entries.push(EnvEntry::PidStamped(marker));
+    entries
 }
 
 /// What a variable is set to, if the entry is that variable's.

@@ -124,26 +124,26 @@ impl InheritedFds {
         let lock = lock.map(|file| clone_above(kept, file)).transpose()?;
         let (launcher_end, daemon_end) =
             handoff::pair().map_err(|errno| Error::step("make the hand-off", errno))?;
-        let inherited = Self {
+        let mut inherited = Self {
             null,
             stdin: None,
             output: None,
             lock,
             bring_up: None,
             daemon_end: dup_above(kept, daemon_end)?,
-            passed: passed
-                .into_iter()
-                .map(|(name, fd)| Ok((name, dup_above(kept, fd)?)))
-                .collect::<Result<_, Error>>()?,
+            passed: Vec::new(),
             sockets: Sockets {
-                bound: sockets
-                    .bound
-                    .into_iter()
-                    .map(|(socket, onto)| Ok((dup_above(kept, socket)?, onto)))
-                    .collect::<Result<_, Error>>()?,
+                bound: Vec::new(),
                 names: sockets.names,
             },
         };
+        for (name, fd) in passed {
+            inherited.passed.push((name, dup_above(kept, fd)?));
+        }
+        for (socket, onto) in sockets.bound {
+            let socket = dup_above(kept, socket)?;
+            inherited.sockets.bound.push((socket, onto));
+        }
         Ok((launcher_end, inherited))
     }
 }

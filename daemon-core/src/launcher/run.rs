@@ -139,16 +139,13 @@ impl Run {
         let is_heard = !is_daemon || mode.hears_program || is_for_client;
         let call_timer = (is_daemon && is_heard).then(CallTimer::start);
         let call_timer = call_timer.and_then(Result::ok);
-        let passed = record.passed.iter().map(|passed| passed.fd);
-        let bound = resources.inherited.sockets.bound.iter();
-        let bound = bound.map(|(socket, _)| socket.as_raw_fd());
-        let handed_over: Vec<_> = kept
-            .open()
-            .iter()
-            .copied()
-            .chain(passed)
-            .chain(bound)
-            .collect();
+        let mut handed_over = kept.open().to_vec();
+        for passed in &record.passed {
+            handed_over.push(passed.fd);
+        }
+        for (socket, _) in &resources.inherited.sockets.bound {
+            handed_over.push(socket.as_raw_fd());
+        }
         let probe = match resources.announcements {
             Some(announcements) => announcements.watch(pid),
             // By the launcher's own descriptors, which are open still.
@@ -207,11 +204,14 @@ fn record(config: LaunchConfig, resources: &Resources, role: Role) -> Record {
 }
 
 fn passed_fds(inherited: &InheritedFds) -> Vec<PassedFd> {
-    let passed = inherited.passed.iter().map(|(name, fd)| PassedFd {
-        name: name.clone(),
-        fd: fd.as_raw_fd(),
-    });
-    passed.collect()
+    let mut passed = Vec::new();
+    for (name, fd) in &inherited.passed {
+        passed.push(PassedFd {
+            name: name.clone(),
+            fd: fd.as_raw_fd(),
+        });
+    }
+    passed
 }
 
 /// What is executed, and what it inherits.
@@ -220,27 +220,26 @@ fn program<'a>(
     kept: &KeptFds,
     inherited: &'a InheritedFds,
 ) -> Program<'a> {
-    let locks = [&inherited.lock, &inherited.bring_up];
+    let mut kept = kept.open().to_vec();
+    kept.push(inherited.daemon_end.as_raw_fd());
+    for lock in [&inherited.lock, &inherited.bring_up].into_iter().flatten() {
+        kept.push(lock.as_raw_fd());
+    }
+    for (_, fd) in &inherited.passed {
+        kept.push(fd.as_raw_fd());
+    }
+    let mut sockets = Vec::new();
+    for (socket, onto) in &inherited.sockets.bound {
+        sockets.push((socket.as_fd(), *onto));
+    }
     Program {
         image,
         arguments,
         environment,
         stdin: inherited.stdin.as_ref().unwrap_or(&inherited.null).as_fd(),
         output: inherited.output.as_ref().unwrap_or(&inherited.null).as_fd(),
-        kept: kept
-            .open()
-            .iter()
-            .copied()
-            .chain([inherited.daemon_end.as_raw_fd()])
-            .chain(locks.into_iter().flatten().map(AsRawFd::as_raw_fd))
-            .chain(inherited.passed.iter().map(|(_, fd)| fd.as_raw_fd()))
-            .collect(),
-        sockets: inherited
-            .sockets
-            .bound
-            .iter()
-            .map(|(socket, onto)| (socket.as_fd(), *onto))
-            .collect(),
+        kept,
+        sockets,
         pid_file: None,
     }
 }

@@ -115,7 +115,11 @@ fn parse_unix(row: &[u8]) -> Option<(u64, SocketState)> {
         rest = after;
         str::from_utf8(field).ok()
     };
-    let [_, _, _, flags, _, state, inode] = [(); 7].map(|()| next());
+    let mut fields = [None; 7];
+    for field in &mut fields {
+        *field = next();
+    }
+    let [_, _, _, flags, _, state, inode] = fields;
     let flags = u32::from_str_radix(flags?, 16).ok()?;
     let inode = inode?.parse().ok()?;
     let path = rest.strip_prefix(b" ").unwrap_or_default();
