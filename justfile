@@ -4,7 +4,7 @@
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
 # All checks of a change on Linux, in the order of `.ci/run`. Run it as root: nothing is skipped then.
-ci: fmt imports clippy doc runtimes hardened linked faults
+ci: fmt imports clippy doc runtimes hardened linked faults soak-short
 
 fmt:
     cargo fmt --all --check
@@ -36,6 +36,11 @@ faults-long:
 soak *words="log_rotation:: log_view:: restart::":
     cargo build --all-features --locked --examples
     TEST_LONG=1 cargo test --all-features --locked --test it -- {{words}}
+
+# Those of `restart` in a short form: a kill at every few system calls, and a storm of one minute.
+soak-short:
+    cargo build --all-features --locked --examples
+    TEST_SOAK=1 cargo test --all-features --locked --test it -- restart::soak:: stopped_supervisor
 
 # The compile-time messages. TRYBUILD=overwrite writes them anew.
 ui:

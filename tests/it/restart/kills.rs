@@ -11,21 +11,6 @@ use crate::support::scratch::Scratch;
 use crate::support::trace::{self, Action, Role};
 use crate::support::users::UNPRIVILEGED;
 
-/// At most one daemon is left, its lock is true, and a stop ends it.
-fn expect_order(scratch: &Scratch) {
-    let path = scratch.path("report.pid");
-    eventually("the processes hold the lock", || {
-        let mut holders = lock::holders(&path);
-        let mut processes = scratch.processes();
-        holders.sort_unstable();
-        processes.sort_unstable();
-        (holders == processes && holders.len() <= 2).then_some(())
-    });
-    let stop = scratch.supervised_verb(OPTIONS, "stop").run();
-    assert_eq!(stop.code(), 0, "{stop:?}");
-    scratch.expect_stopped();
-}
-
 #[test]
 fn kills_at_any_moment_leave_one_daemon_at_most() {
     let rounds = if std::env::var_os("TEST_LONG").is_some() {
@@ -56,7 +41,7 @@ fn kills_at_any_moment_leave_one_daemon_at_most() {
                     .inspect(|run| run.signal(Signal::SIGKILL));
             }
         }
-        expect_order(&scratch);
+        scratch.expect_supervised_order();
     }
 }
 

@@ -3,6 +3,9 @@
 mod ends;
 mod kills;
 mod runs;
+// With the clones, and states that are known.
+#[cfg(not(daemon_fork))]
+mod soak;
 mod sockets;
 mod stage;
 mod start;

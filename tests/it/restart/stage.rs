@@ -90,6 +90,30 @@ impl Scratch {
         assert_eq!(named, supervised.supervisor.pid());
     }
 
+    /// At most one daemon is left, and its lock is true.
+    pub(super) fn expect_one_daemon_at_most(&self) {
+        let path = self.path("report.pid");
+        eventually("the processes hold the lock", || {
+            let mut holders = lock::holders(&path);
+            let mut processes = self.processes();
+            holders.sort_unstable();
+            processes.sort_unstable();
+            (holders == processes && holders.len() <= 2).then_some(())
+        });
+    }
+
+    /// As before, and a stop ends it.
+    pub(super) fn expect_supervised_order(&self) {
+        self.expect_one_daemon_at_most();
+        // In the middle of its exec a process cannot be told from another one.
+        eventually("the daemon is stopped", || {
+            let stop = self.supervised_verb(OPTIONS, "stop").run();
+            assert!([0, 4].contains(&stop.code()), "{stop:?}");
+            (stop.code() == 0).then_some(())
+        });
+        self.expect_stopped();
+    }
+
     pub(super) fn supervised_verb(&self, options: &str, verb: &str) -> Start {
         self.report()
             .options(options)

@@ -8,7 +8,7 @@ use crate::support::deadline::eventually;
 use crate::support::lock;
 use crate::support::process;
 use crate::support::requires;
-use crate::support::rounds::is_long;
+use crate::support::rounds::is_soak;
 use crate::support::scratch::Scratch;
 
 #[test]
@@ -134,7 +134,7 @@ fn interrupted_launcher_stops_the_daemon() {
 #[cfg_attr(daemon_fork, ignore = "no process is known to be stopped there")]
 #[test]
 fn stopped_supervisor_does_not_hold_the_launcher() {
-    if !is_long() {
+    if !is_soak() {
         return;
     }
     let scratch = Scratch::new();

@@ -12,6 +12,11 @@ pub(crate) fn is_long() -> bool {
     env::var_os("TEST_LONG").is_some()
 }
 
+/// Whether the tests run that take minutes: in their short form where `TEST_SOAK` is set.
+pub(crate) fn is_soak() -> bool {
+    is_long() || env::var_os("TEST_SOAK").is_some()
+}
+
 /// Counts from 1 in several threads, since most of a launch is waiting, until a round of each thread
 /// returns false. Returns the number of rounds that returned true.
 pub(crate) fn count_in_threads(round: impl Fn(usize) -> bool + Sync) -> usize {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -85,7 +85,7 @@ pub(crate) fn run_as(
             .expect("the launcher's pid");
         let mut tracer = Tracer::seize(Pid::from_raw(i32::from_ne_bytes(pid)), roles, decide);
         write(&go_writer, &[1]).expect("let the launcher go");
-        tracer.follow();
+        tracer.follow(None);
     };
     // The tracer is a thread. When it ends, the kernel detaches it from all processes.
     let launch = thread::scope(|scope| {
@@ -96,6 +96,29 @@ pub(crate) fn run_as(
     });
     launch.wait()
 }
+
+/// Traces a process that runs already, as a launcher with these children, from `begin` until it has
+/// ended, is left, or makes no call any more while `is_over`.
+pub(crate) fn attach(
+    pid: i32,
+    roles: &[Role],
+    begin: impl FnOnce() + Send,
+    decide: impl FnMut(Stop) -> Action + Send,
+    is_over: impl Fn() -> bool + Sync,
+) {
+    let pid = Pid::from_raw(pid);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut tracer = Tracer::seize(pid, roles, decide);
+            ptrace::interrupt(pid).expect("stop the process");
+            begin();
+            tracer.follow(Some(&is_over));
+        });
+    });
+}
+
+/// A process that waits makes no call for so long.
+const QUIET: Duration = Duration::from_millis(200);
 
 struct Tracer<'a, D> {
     roles: &'a [Role],
@@ -124,23 +147,32 @@ impl<'a, D: FnMut(Stop) -> Action> Tracer<'a, D> {
     }
 
     /// Follows the processes until the launcher is left or has ended, and leaves its status to be taken.
-    fn follow(&mut self) {
+    fn follow(&mut self, is_over: Option<&dyn Fn() -> bool>) {
+        let mut last_stop = Instant::now();
         loop {
             // Only what this thread has started or traces: other tests have children too.
             let mut flags = WaitPidFlag::__WALL
                 | WaitPidFlag::__WNOTHREAD
                 | WaitPidFlag::WEXITED
                 | WaitPidFlag::WSTOPPED;
-            flags.set(WaitPidFlag::WNOHANG, !self.held.is_empty());
+            let polls = is_over.is_some() || !self.held.is_empty();
+            flags.set(WaitPidFlag::WNOHANG, polls);
             let peeked = waitid(Id::All, flags | WaitPidFlag::WNOWAIT).expect("wait");
             match peeked {
-                WaitStatus::StillAlive => self.release_held(),
+                WaitStatus::StillAlive => {
+                    let is_quiet = last_stop.elapsed() >= QUIET;
+                    if is_quiet && is_over.is_some_and(|is_over| is_over()) {
+                        return;
+                    }
+                    self.release_held();
+                }
                 WaitStatus::Exited(pid, _) | WaitStatus::Signaled(pid, ..)
                     if pid == self.launcher =>
                 {
                     return;
                 }
                 status => {
+                    last_stop = Instant::now();
                     let pid = status.pid().expect("a process");
                     let status = waitpid(pid, Some(WaitPidFlag::__WALL)).expect("wait");
                     let action = self.stopped(pid, status);
