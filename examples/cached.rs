@@ -44,7 +44,7 @@ fn settings() -> Daemon {
 }
 
 fn main() -> ExitCode {
-    // The daemon takes its hand-off here, and the verbs do their work. A client goes on.
+    // The daemon takes its hand-off here, and the verbs do their work. A client continues.
     let _running = settings().enter();
     let words: Vec<String> = env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();

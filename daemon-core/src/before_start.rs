@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::env_changes::EnvChanges;
 #[cfg(unix)]
-use crate::error::{Error, ErrorKind, escape};
+use crate::error::{CANNOT_START, Error, ErrorKind, escape};
 
 /// A start of the daemon that is about to happen. [`before_start`](crate::Daemon::before_start) gets
 /// it.
@@ -139,7 +139,7 @@ impl Start {
 #[cfg(unix)]
 fn refused(text: &str) -> Error {
     let reason: String = text.chars().flat_map(escape).collect();
-    Error::words(ErrorKind::Refused, "cannot start in the background", reason)
+    Error::words(ErrorKind::Refused, CANNOT_START, reason)
 }
 
 /// No start happens on this system.

@@ -1,5 +1,5 @@
-//! The switch, the control flag and the path flags as arguments of the parser `clap` 4. The crate `daemon` has the
-//! documentation of this module.
+//! The switch, the control flag and the path flags as arguments of the parser `clap` 4. The crate
+//! `daemon` has the documentation of this module.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -205,7 +205,7 @@ pub(crate) fn remember_flags(settings: &Daemon) {
 
 fn only_seen_by_clap(flag: &OsString) -> Error {
     let flag = crate::error::shown(flag.as_ref());
-    let message = format!("write {flag} by itself, in the place where it counts\n");
+    let message = format!("write {flag} as a separate word, before `--`\n");
     Error::raw(ErrorKind::ArgumentConflict, message)
 }
 

@@ -1,4 +1,4 @@
-//! A client of the daemon: it finds the daemon, waits for a start that is under way, or starts the
+//! A client of the daemon: it finds the daemon, waits for a start in progress, or starts the
 //! daemon itself.
 
 use std::ffi::OsString;
@@ -14,7 +14,7 @@ use nix::errno::Errno;
 use crate::command_line::Chosen;
 use crate::control::{Control, Status, Verdict};
 use crate::daemon::Daemon;
-use crate::error::{Error, ErrorKind};
+use crate::error::{CANNOT_START, Error, ErrorKind};
 use crate::files::NO_FOLLOW;
 use crate::handoff::{self, Outcome, StartStep};
 use crate::launcher::{self, LaunchConfig, Launched, failure};
@@ -85,8 +85,7 @@ impl Daemon {
         let settings = self.configured(Chosen::default())?;
         if settings.args.is_none() {
             let reason = "option args is missing: the words that make this program the daemon";
-            let what = "cannot start in the background";
-            return Err(Error::words(ErrorKind::Configuration, what, reason));
+            return Err(Error::words(ErrorKind::Configuration, CANNOT_START, reason));
         }
         let argv0: Vec<OsString> = std::env::args_os().take(1).collect();
         match find_or_start(&settings, &argv0, &settings.control()?, true)? {
@@ -119,9 +118,8 @@ fn started(launched: Launched) -> Result<Started, Error> {
             announced,
         }),
         Launched::Finished { output, .. } => {
-            let what = "cannot start in the background";
             let reason = "the daemon ended with status 0";
-            let error = Error::words(ErrorKind::EndedEarly, what, reason);
+            let error = Error::words(ErrorKind::EndedEarly, CANNOT_START, reason);
             Err(error.with_output(output))
         }
     }
@@ -138,7 +136,7 @@ pub(crate) enum StartOutcome {
 
 /// Finds the daemon, or starts it once.
 ///
-/// A start that another process has under way is waited for. If that start began before this call
+/// It waits for a start of another process. If that start began before this call
 /// and fails, this process starts the daemon itself. If it began after this call, its failure is the
 /// result: of many clients of a daemon that cannot start, each waits for two failures at most.
 pub(crate) fn find_or_start(

@@ -107,8 +107,8 @@ fn run(settings: Daemon, verb: Verb, arguments: Vec<OsString>) -> Result<u8, Err
     }
 }
 
-/// `start`: as the switch, but a daemon that runs already is no error, and a start that is under way
-/// is waited for.
+/// `start`: as the switch, but a daemon that runs already is no error, and it waits
+/// for a start in progress.
 fn start_if_not_running(settings: &Daemon, arguments: &[OsString]) -> Result<u8, Error> {
     let control = control(settings, arguments.first().cloned())?;
     match client::find_or_start(settings, arguments, &control, false)? {

@@ -27,7 +27,7 @@ impl Daemon {
     /// Without the switch, and in the daemon, it returns and the program runs. With the switch this
     /// process is the launcher: it starts the daemon, waits until the daemon is ready, and exits with
     /// 0 or with the status of the failure. With a control verb it carries that out and exits.
-    /// If two options claim one flag or exclude each other, it exits with 78.
+    /// If two options claim one flag or cannot be combined, it exits with 78.
     ///
     /// Call it first in `main`, before there are threads, open files or children.
     ///
@@ -72,7 +72,7 @@ impl Daemon {
     /// Starts the daemon, in a program that reads its command line itself.
     ///
     /// In the launcher it reports and exits: with 0 once the daemon is ready, else with the status of
-    /// the [`Error`]. In the daemon it returns, and the program goes on. The hand-off decides which of
+    /// the [`Error`]. In the daemon it returns, and the program continues. The hand-off decides which of
     /// the two this process is. The daemon gets the same command line, with the program's own switch
     /// in it, and comes here again.
     ///

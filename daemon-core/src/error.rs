@@ -15,12 +15,18 @@ use nix::sys::signal::Signal;
 pub(crate) use text::escape;
 pub(crate) use text::{shown, system_message};
 
+/// The beginning of what most failed starts say.
+pub(crate) const CANNOT_START: &str = "cannot start in the background";
+
+#[cfg(unix)]
+pub(crate) const NO_PID_FILE: &str = "no PID file is configured";
+
 /// The kind of an [`Error`].
 ///
 /// Each kind has an exit status: the launcher uses those of `sysexits.h`, the control verbs those of
 /// the init scripts of the Linux Standard Base. [`Failed`](Self::Failed) and
 /// [`Interrupted`](Self::Interrupted) have a status of each error instead, which
-/// [`Error::exit_status`] tells.
+/// [`Error::exit_status`] returns.
 ///
 /// ```
 /// use daemon::{Daemon, ErrorKind};

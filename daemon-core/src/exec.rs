@@ -54,7 +54,7 @@ impl Continuation {
 ///
 /// A child that another thread starts during the call may get the lock too.
 ///
-/// It returns only when the program could not be executed, and the daemon goes on.
+/// It returns only when the program could not be executed, and the daemon continues.
 ///
 /// # Errors
 ///

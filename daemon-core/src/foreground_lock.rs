@@ -4,7 +4,7 @@ use std::os::fd::{AsRawFd, IntoRawFd};
 
 use crate::command_line;
 use crate::daemon::Daemon;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, NO_PID_FILE};
 use crate::files::FileId;
 use crate::launcher::preflight;
 use crate::path_template;
@@ -43,7 +43,7 @@ fn lock(settings: Daemon) -> Result<(), Error> {
     let context = settings.path_context(&argv0);
     let source = settings.paths.pid.ok_or_else(|| {
         let what = "cannot lock the PID file";
-        Error::words(ErrorKind::Configuration, what, "no PID file is configured")
+        Error::words(ErrorKind::Configuration, what, NO_PID_FILE)
     })?;
     let place = path_template::resolve(Object::PidFile, source, &context)?;
     place.create_directories(None)?;

@@ -18,9 +18,10 @@ use crate::unix_address::UnixAddress;
 /// of a Unix socket.
 ///
 /// A string is read as in the attribute, but without placeholders: `0.0.0.0:80`, `[::1]:8080`,
-/// `unix:/run/hello.sock`, or `unix:@hello` for an abstract address. For port 0 the system chooses a
-/// port, which stays the same for all runs of a daemon with [`restart`](crate::Daemon::restart). What is none of these is an error of
-/// the kind [`Configuration`](crate::ErrorKind::Configuration) when the daemon is started.
+/// `unix:/run/hello.sock`, or `unix:@hello` for an abstract address. For port 0 the system chooses
+/// a port, which stays the same for all runs of a daemon with [`restart`](crate::Daemon::restart).
+/// What is none of these is an error of the kind [`Configuration`](crate::ErrorKind::Configuration)
+/// when the daemon is started.
 ///
 /// ```
 /// use daemon::{Daemon, ListenAddress, PathSource};

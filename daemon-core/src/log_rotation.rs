@@ -148,7 +148,7 @@ impl Rotation {
     }
 
     /// Does what can be done without waiting. After an error the log has its name, and the run
-    /// writes to it; or the next step goes on.
+    /// writes to it; or the next step continues.
     pub(crate) fn step(&mut self, writer: &mut dyn RotatedProcess) -> Result<Progress, Error> {
         match self.renamed.take() {
             None => self.begin(writer),

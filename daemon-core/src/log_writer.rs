@@ -31,7 +31,7 @@ pub struct LogWriter(());
 /// A writer to the log that never fails.
 ///
 /// `println!` and `eprintln!` panic when their line cannot be written, and so the program ends when
-/// the disk of its log is full. Through this writer it goes on: what does not fit is dropped, and
+/// the disk of its log is full. Through this writer it continues: what does not fit is dropped, and
 /// one line says how much that was when there is room again. In the foreground it writes to
 /// standard error.
 ///

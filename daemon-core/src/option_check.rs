@@ -79,7 +79,7 @@ pub(crate) fn refused(option: &str, complaint: &str) -> Error {
 /// The permissions of a file that its owner reads and writes.
 pub(crate) fn file_mode(mode: u32) -> Option<String> {
     let is_usable = mode & OWNER_READ_WRITE == OWNER_READ_WRITE;
-    let complaint = "must let its owner read and write: `0o600` or more";
+    let complaint = "must let the owner read and write: `0o600` or more";
     umask(mode).or_else(|| (!is_usable).then(|| complaint.to_owned()))
 }
 

@@ -73,8 +73,8 @@ impl Resolved {
 }
 
 impl PathSource {
-    /// A path with placeholders, as in a string of the attribute: `{name}`, `{host}`, `{instance}`, `{home}`,
-    /// `{pid_dir}`, `{state_dir}` and `{log_dir}`. A brace is written twice: `{{`.
+    /// A path with placeholders, as in a string of the attribute: `{name}`, `{host}`, `{instance}`,
+    /// `{home}`, `{pid_dir}`, `{state_dir}` and `{log_dir}`. A brace is written twice: `{{`.
     ///
     /// A wrong template is an error of the kind [`Configuration`](crate::ErrorKind::Configuration) of the
     /// start and of the control verbs.

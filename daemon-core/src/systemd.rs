@@ -96,7 +96,7 @@ impl Unit {
     }
 
     /// The `Type=` of the unit, see `systemd.service(5)`; nothing if the manager does not say. The
-    /// second value is whether the unit goes on without a process, by `RemainAfterExit=`.
+    /// second value is whether the unit stays active without a process, by `RemainAfterExit=`.
     pub(crate) fn kind(&self) -> Option<(String, bool)> {
         let answer = self.properties("Type,RemainAfterExit")?;
         let kind = answer.lines().find_map(|line| line.strip_prefix("Type="));

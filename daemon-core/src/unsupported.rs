@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::command_line::{self, Invocation};
 use crate::control;
 use crate::daemon::Daemon;
-use crate::error::{Error, ErrorKind, shown};
+use crate::error::{CANNOT_START, Error, ErrorKind, shown};
 use crate::path_source::PathSource;
 use crate::program_name;
 
@@ -102,7 +102,7 @@ fn give_up(error: &Error) -> ! {
 
 fn unsupported() -> Error {
     let reason = "not supported on this system; run in the foreground";
-    Error::words(ErrorKind::Usage, "cannot start in the background", reason)
+    Error::words(ErrorKind::Usage, CANNOT_START, reason)
 }
 
 /// Fails: no program takes the place of another on this system.

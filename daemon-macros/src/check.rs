@@ -144,7 +144,7 @@ fn exclude_each_other(pair: [&str; 2], options: &Options, diagnostics: &mut Diag
     let mut both = settings.filter(|setting| pair.contains(&setting.option.name));
     if let Some(second) = both.nth(1) {
         let [one, other] = pair;
-        let message = format!("options `{one}` and `{other}` exclude each other");
+        let message = format!("options `{one}` and `{other}` cannot be combined");
         diagnostics.push(second.position, mistake(&second.key, message));
     }
 }

@@ -1,4 +1,4 @@
-//! The options of one attribute: a comma loop that recovers from each mistake and goes on.
+//! The options of one attribute: a comma loop that recovers from each mistake and continues.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::quote;

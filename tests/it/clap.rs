@@ -243,7 +243,7 @@ fn flag_that_only_clap_sees_is_a_usage_error() {
         } else {
             "-d"
         };
-        let words = format!("write {flag} by itself");
+        let words = format!("write {flag} as a separate word");
         assert!(outcome.err_text().contains(&words), "{outcome:?}");
         assert_eq!(outcome.out_text(), "", "the program did not run");
     }

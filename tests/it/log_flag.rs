@@ -22,7 +22,7 @@ impl Scratch {
         let before = self.files();
         for verb in verbs {
             let outcome = self.verb_by_flag(options, &["-s", verb]);
-            expect_failure(&outcome, 64, &[reason, "; name it with --log"]);
+            expect_failure(&outcome, 64, &[reason, "; use --log"]);
             assert_eq!(outcome.out_text(), "", "{verb}");
         }
         assert_eq!(self.files(), before);

@@ -39,7 +39,7 @@ pub(super) fn verb_beside_switch(asked: &OsStr, switch: &OsStr) -> Error {
 
 pub(super) fn exclusive(one: &str, other: &str) -> Error {
     let what = "cannot read the command line";
-    let reason = format!("{one} and {other} exclude each other");
+    let reason = format!("{one} and {other} cannot be combined");
     Error::words(ErrorKind::Configuration, what, reason)
 }
 

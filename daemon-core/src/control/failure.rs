@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use nix::unistd::Pid;
 
-use crate::error::{Error, ErrorKind, shown};
+use crate::error::{Error, ErrorKind, NO_PID_FILE, shown};
 use crate::pid_file;
 use crate::signal::{self, Signal};
 use crate::span::RestartDue;
@@ -16,7 +16,7 @@ use crate::trust::Untrusted;
 impl Error {
     pub(crate) fn no_pid_file() -> Self {
         let what = "cannot find the daemon";
-        Self::words(ErrorKind::Configuration, what, "no PID file is configured")
+        Self::words(ErrorKind::Configuration, what, NO_PID_FILE)
     }
 
     pub(crate) fn no_reopen_signal() -> Self {
@@ -30,7 +30,7 @@ impl Error {
     }
 
     pub(crate) fn pid_file_unread(path: &Path, cause: io::Error) -> Self {
-        let what = format!("cannot look at the PID file {}", shown(path));
+        let what = format!("cannot inspect the PID file {}", shown(path));
         pid_file::unopened(ErrorKind::OutOfReach, what, path, cause)
     }
 
@@ -50,7 +50,7 @@ impl Error {
         let holder = match holder {
             Some(holder) => format!("locked by process {holder}"),
             None => {
-                "locked by a process that is not visible here, perhaps in another pid namespace"
+                "locked by a process that is not visible here, possibly in another PID namespace"
                     .to_owned()
             }
         };
@@ -84,7 +84,7 @@ impl Error {
         )
     }
 
-    /// A start is under way, and the daemon does not exist yet.
+    /// A start is in progress, and the daemon does not exist yet.
     pub(crate) fn no_pid_yet(path: &Path) -> Self {
         Self::unproved(path, "it is being started, and has no pid yet")
     }

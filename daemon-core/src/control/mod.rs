@@ -36,13 +36,14 @@ pub(crate) use verdict::Verdict;
 
 /// The control of a daemon by the path of its PID file, from whatever process.
 ///
-/// The lock of the file decides whether there is a daemon. A process is signalled only when it is seen
-/// to hold that lock, never because of the pid in the file; see `pidfd_open(2)`. Where the system does
-/// not show the holder, for example to root in a container, no other process may be seen to hold the
-/// lock, the process must have started when the pid was written, and it must belong to the user of this
-/// process; [`Daemon::control`](crate::Daemon::control) knows the user that the option `user` gives to
-/// the daemon. Systems other than Linux show neither; there the pid in the locked file is used. Nothing here waits for a pid to vanish, and
-/// on Linux nothing but [`stop`](Self::stop) ever takes the lock.
+/// The lock of the file decides whether there is a daemon. A process is signalled only when it is
+/// seen to hold that lock, never because of the pid in the file; see `pidfd_open(2)`. Where the
+/// system does not show the holder, for example to root in a container, no other process may be
+/// seen to hold the lock, the process must have started when the pid was written, and it must
+/// belong to the user of this process; [`Daemon::control`](crate::Daemon::control) knows the user
+/// that the option `user` gives to the daemon. Systems other than Linux show neither; there the pid
+/// in the locked file is used. Nothing here waits for a pid to vanish, and on Linux nothing but
+/// [`stop`](Self::stop) ever takes the lock.
 ///
 /// ```
 /// let hello = daemon::Control::new("/run/hello.pid");
@@ -52,7 +53,7 @@ pub(crate) use verdict::Verdict;
 #[derive(Clone, Debug)]
 pub struct Control {
     pid_file: PathBuf,
-    /// A path that cannot be resolved: whatever is done tells why.
+    /// A path that cannot be resolved: each method reports the error.
     unresolved: Option<PathSource>,
     stop_signal: Signal,
     kill_mode: KillMode,
@@ -61,7 +62,7 @@ pub struct Control {
 }
 
 impl Control {
-    /// The daemon with this PID file. No file is opened yet. [`Daemon::control`](crate::Daemon::control)
+    /// The daemon with this PID file. Opens no file. [`Daemon::control`](crate::Daemon::control)
     /// takes the path from a builder.
     ///
     /// A string is a plain path; [`PathSource::template`] takes placeholders. A path that cannot be
@@ -216,7 +217,7 @@ impl Control {
     }
 
     /// Tells the daemon to read its configuration again: SIGHUP, if it has a handler for it. A
-    /// program without one would die of it.
+    /// program without one would be killed.
     ///
     /// A program that takes the signal by `sigwait(3)` or `signalfd(2)` has no handler that can be
     /// seen: SIGHUP kills it if one of its threads does not block the signal. Install a handler that

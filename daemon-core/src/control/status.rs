@@ -25,7 +25,7 @@ pub enum Status {
     Running {
         /// Its pid.
         pid: u32,
-        /// When the process started, if the system tells.
+        /// When the process started, if the system reports it.
         since: Option<SystemTime>,
         /// Whether it is started again after a crash.
         supervision: Supervision,
@@ -41,7 +41,7 @@ pub enum Status {
     /// until the new daemon is ready.
     #[non_exhaustive]
     Restarting {
-        /// How long it is until the next start, if the system tells.
+        /// How long it is until the next start, if the system reports it.
         due: Option<Duration>,
         /// Whether the supervisor is at work.
         supervision: Supervision,
@@ -68,9 +68,9 @@ pub enum Status {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Supervision {
-    /// It has none, as far as it is known.
+    /// No supervisor is known.
     None,
-    /// It has one.
+    /// A supervisor runs.
     Active,
     /// A signal such as SIGSTOP has stopped the supervisor.
     Stopped,
@@ -150,7 +150,7 @@ impl fmt::Display for Status {
             Self::Starting { pid: Some(pid) } => write!(f, "starting, pid {pid}"),
             Self::Starting { pid: None } => f.write_str("starting"),
             Self::Ending => f.write_str("not running, ending"),
-            Self::StalePidFile => f.write_str("not running, but its PID file is left"),
+            Self::StalePidFile => f.write_str("not running, but it left its PID file"),
             Self::NotRunning => f.write_str("not running"),
         }
     }

@@ -1,4 +1,4 @@
-//! The verdict of a start that another process has under way.
+//! The verdict of a start that another process has begun.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,14 +19,14 @@ pub(crate) enum Verdict {
     Up(u32, Status),
     /// No daemon runs, and none is being started.
     Down,
-    /// The start that was under way has failed.
+    /// The start in progress has failed.
     Failed(Error),
-    /// It is still under way at the deadline.
+    /// The start has no verdict at the deadline.
     Pending,
 }
 
 impl Control {
-    /// Waits for the verdict of a start that is under way, and for the end of a daemon that is
+    /// Waits for the verdict of a start in progress, and for the end of a daemon that is
     /// exiting. Without both it returns at once. It takes no lock.
     ///
     /// Where only `flock(2)` exists, a daemon that has its pid counts as up.

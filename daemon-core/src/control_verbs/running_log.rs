@@ -183,5 +183,5 @@ fn target_of(configured: &Path) -> Option<PathBuf> {
 
 /// What is said where the log of the running daemon is not known.
 pub(super) fn name_it(reason: &str, flag: &OsStr) -> String {
-    format!("{reason}; name it with {}", shown(flag.as_ref()))
+    format!("{reason}; use {}", shown(flag.as_ref()))
 }

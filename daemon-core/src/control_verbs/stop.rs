@@ -26,7 +26,7 @@ pub(super) fn stop(control: &Control, timeout: Duration) -> Result<Stopped, Erro
     Ok(stopped)
 }
 
-/// The launcher of the daemon is gone, so the verb tells the system log.
+/// The launcher of the daemon is gone, so the verb writes to the system log.
 pub(super) fn tell_stopped(capabilities: &Capabilities, facility: Option<u32>, stopped: Stopped) {
     if stopped != Stopped::NotRunning {
         capabilities.tell(facility, Severity::Notice, &|| stopped.to_string());

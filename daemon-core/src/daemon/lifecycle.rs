@@ -15,11 +15,11 @@ impl Daemon {
     /// Calls a function in the launcher before the daemon exists, to ask the user or to check
     /// something. Default: none.
     ///
-    /// It runs once for each start, when the PID file is locked and before the log is opened; not in
-    /// the foreground, and not for the control verbs that start nothing. During the call signals act
-    /// as before the start. With [`Start`] it gives a variable or a descriptor to the daemon. Its error is the reason
-    /// why the start fails, with an error of the kind [`Refused`](crate::ErrorKind::Refused) and the
-    /// exit status 1.
+    /// It runs once for each start, when the PID file is locked and before the log is opened; not
+    /// in the foreground, and not for the control verbs that start nothing. During the call signals
+    /// act as before the start. With [`Start`] it gives a variable or a descriptor to the daemon.
+    /// Its error is the reason why the start fails, with an error of the kind
+    /// [`Refused`](crate::ErrorKind::Refused) and the exit status 1.
     ///
     /// ```
     /// use std::io::{self, Write};

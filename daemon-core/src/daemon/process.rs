@@ -103,14 +103,15 @@ impl Daemon {
         self
     }
 
-    /// Binds a socket in the launcher, before it gives up its rights, and hands it over to the daemon under
-    /// this name. Default: none. Each call adds one, in the place of an earlier one with the same name.
+    /// Binds a socket in the launcher, before it gives up its rights, and hands it over to the
+    /// daemon under this name. Default: none. Each call adds one, in the place of an earlier one
+    /// with the same name.
     ///
     /// The daemon takes it with [`listener`](crate::listener) or
-    /// [`unix_listener`](crate::unix_listener). So the port 80 goes with [`user`](Self::user), a taken port
-    /// is an error of the start, and with [`restart`](Self::restart) clients wait while the daemon is
-    /// started again. A Unix socket belongs to the user of the daemon; its path is outside the
-    /// [`chroot`](Self::chroot), and what an earlier daemon has left there is removed.
+    /// [`unix_listener`](crate::unix_listener). So the port 80 goes with [`user`](Self::user), a
+    /// taken port is an error of the start, and with [`restart`](Self::restart) clients wait while
+    /// the daemon is started again. A Unix socket belongs to the user of the daemon; its path is
+    /// outside the [`chroot`](Self::chroot), and what an earlier daemon has left there is removed.
     ///
     /// The name is 1 to 255 printable ASCII characters without `:` and `=`. With
     /// [`Readiness::listening`] or one of its own addresses the start fails with an error of the kind

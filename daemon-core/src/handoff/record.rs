@@ -1,4 +1,4 @@
-//! The record: what the launcher tells the daemon.
+//! The record: what the launcher sends to the daemon.
 
 use std::ffi::OsString;
 use std::os::fd::RawFd;

@@ -33,7 +33,7 @@ pub(crate) struct LaunchConfig {
     pub(crate) capabilities: Capabilities,
     pub(crate) env: EnvChanges,
     pub(crate) stdin: Stdin,
-    /// The launcher is a client that goes on. It waits until the daemon has taken the hand-off, in every
+    /// The launcher is a client that continues. It waits until the daemon has taken the hand-off, in every
     /// mode.
     pub(crate) is_for_client: bool,
     /// With `restart`.
@@ -45,7 +45,7 @@ pub(crate) struct LaunchConfig {
 pub(crate) struct SupervisorCode {
     /// Refuses what no supervisor can do.
     pub(crate) check: fn(&LaunchConfig) -> Result<(), Error>,
-    /// Starts the supervisor, and waits for what it tells of the first run.
+    /// Starts the supervisor, and waits for what it reports of the first run.
     pub(crate) launch: Launch,
     /// Becomes the supervisor. In the process that was started for that.
     pub(crate) become_supervisor: fn(Record, DaemonEnd, Capabilities) -> Infallible,

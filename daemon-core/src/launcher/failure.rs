@@ -9,12 +9,10 @@ use nix::errno::Errno;
 use nix::sys::signal::Signal;
 
 use crate::capabilities::Capabilities;
-use crate::error::{Error, ErrorKind, shown, system_message};
+use crate::error::{CANNOT_START, Error, ErrorKind, shown, system_message};
 use crate::handoff::{Record, StartStep};
 use crate::log_file::LogPlace;
 use crate::signal;
-
-pub(crate) const CANNOT_START: &str = "cannot start in the background";
 
 /// A step of the daemon after its exec failed.
 pub(crate) fn step_failed(

@@ -1,4 +1,4 @@
-//! `Launched`, what a start that has succeeded tells.
+//! `Launched`, what a start that has succeeded reports.
 
 use std::path::PathBuf;
 

@@ -14,9 +14,8 @@ use nix::errno::Errno;
 use nix::unistd::{getpid, getppid};
 
 use super::config::LaunchConfig;
-use super::failure::CANNOT_START;
 use crate::detach::image_unknown;
-use crate::error::{Error, ErrorKind, shown};
+use crate::error::{CANNOT_START, Error, ErrorKind, shown};
 use crate::readiness::notify::NOTIFY_SOCKET;
 use crate::stdin::Stdin;
 use crate::sys::image::Image;
@@ -34,7 +33,7 @@ const ENDING_INITS: [&str; 6] = [
 ];
 
 /// Refuses a start where a daemon could not work, or would be dangerous. A client of the daemon may be
-/// a service itself: it goes on.
+/// a service itself: it continues.
 pub(crate) fn check(is_for_client: bool) -> Result<(), Error> {
     refuse_borrowed_rights()?;
     refuse_process_one()?;
@@ -114,7 +113,7 @@ pub(crate) fn own_image() -> Result<Image, Error> {
     let image = Image::of_this_process().map_err(image_unknown)?;
     image.ok_or_else(|| {
         let name = Image::NAME;
-        let reason = format!("{name} is another program, the dynamic loader perhaps");
+        let reason = format!("{name} is another program, possibly the dynamic loader");
         refused(ErrorKind::System, &reason)
     })
 }

@@ -1,4 +1,4 @@
-//! What a start that fails tells the processes that wait for it. They have its file open, which no
+//! What a start that fails reports to the processes that wait for it. They have its file open, which no
 //! path names any more.
 
 use std::fs::File;

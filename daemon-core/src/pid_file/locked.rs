@@ -44,7 +44,7 @@ impl PidFile {
         self.remove_after(None);
     }
 
-    /// As [`remove`](Self::remove), and tells the processes that wait for this start why it failed.
+    /// As [`remove`](Self::remove), and reports to the processes that wait for this start why it failed.
     pub(crate) fn fail(self, error: &Error) {
         self.remove_after(Some(error));
     }

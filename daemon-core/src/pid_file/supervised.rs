@@ -1,7 +1,8 @@
 //! The PID file of a supervised daemon: the supervisor keeps it, and every run inherits its lock.
 //!
-//! It names the run, and between runs the supervisor. How far the daemon is stands in bytes 1 and up:
-//! the supervisor gives one more of them back at each change, see [`ByteRange`](crate::sys::lock::ByteRange).
+//! It names the run, and between runs the supervisor. How far the daemon is stands in bytes 1 and
+//! up: the supervisor gives one more of them back at each change, see
+//! [`ByteRange`](crate::sys::lock::ByteRange).
 
 use std::cell::Cell;
 use std::fs::File;

@@ -31,7 +31,7 @@ impl Address {
 
     /// What is wrong with this address, if anything is.
     pub(crate) fn problem(&self) -> Option<String> {
-        let port = |kind| format!("takes `{kind}:PORT` with a number from 1 to 65535");
+        let port = |kind| format!("takes `{kind}:PORT` with a port from 1 to 65535");
         match self {
             Self::Tcp(0) => Some(port("tcp")),
             Self::Udp(0) => Some(port("udp")),

@@ -239,7 +239,7 @@ impl Readiness {
         self.mode
     }
 
-    /// For a supervisor, which tells.
+    /// For a supervisor, which reports it.
     #[cfg(unix)]
     pub(crate) fn reported() -> Self {
         Self::of(&words::REPORTED)

@@ -11,7 +11,7 @@ use super::probe::{Observation, Probe, Target, Watch};
 use crate::sys::process;
 use crate::unix_address::UnixAddress;
 
-/// What the launcher waits for that has started a supervisor: the supervisor tells.
+/// What the launcher waits for that has started a supervisor: the supervisor reports.
 pub(super) static REPORTED: Mode = Mode {
     name: "reported",
     default_timeout: Duration::MAX,

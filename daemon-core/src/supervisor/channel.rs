@@ -1,4 +1,4 @@
-//! What the supervisor tells its launcher about the first run.
+//! What the supervisor reports to its launcher about the first run.
 
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd};

@@ -12,9 +12,8 @@ use super::policy::Policy;
 use super::runs::Runs;
 use super::state::Supervisor;
 use crate::capabilities::Capabilities;
-use crate::error::{Error, ErrorKind};
+use crate::error::{CANNOT_START, Error, ErrorKind};
 use crate::handoff::{DaemonEnd, Record};
-use crate::launcher::failure::CANNOT_START;
 use crate::pid_file::supervised::SupervisedFile;
 use crate::signals::Interrupts;
 use crate::sys;
@@ -46,7 +45,13 @@ pub(super) fn become_supervisor(
 }
 
 fn set_up(mut record: Record, capabilities: Capabilities) -> Result<Supervisor, Error> {
-    let missing = || Error::words(ErrorKind::System, CANNOT_START, "the hand-off is not whole");
+    let missing = || {
+        Error::words(
+            ErrorKind::System,
+            CANNOT_START,
+            "the hand-off is incomplete",
+        )
+    };
     let own = record.supervisor.take().ok_or_else(missing)?;
     let take = |fd: Option<RawFd>| {
         let taken = sys::descriptors::take_over(fd.ok_or_else(missing)?);

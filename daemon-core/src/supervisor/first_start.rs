@@ -9,10 +9,9 @@ use super::channel::time_after;
 use super::verdict;
 use crate::control::{Control, DaemonUser};
 use crate::descriptors::KeptFds;
-use crate::error::{Error, ErrorKind};
+use crate::error::{CANNOT_START, Error, ErrorKind};
 use crate::handoff::SupervisorRecord;
 use crate::launcher::drive;
-use crate::launcher::failure::CANNOT_START;
 use crate::launcher::outcome::WaitOutcome;
 use crate::launcher::preflight::is_child_of_supervisord;
 use crate::launcher::resources::Resources;
@@ -43,7 +42,7 @@ pub(super) fn check(config: &LaunchConfig) -> Result<(), Error> {
         let reason = "`restart` cannot keep standard input, which the first run would use up";
         return refused(ErrorKind::Configuration, reason);
     }
-    // A client goes on, and its daemon is another process than the one that is watched.
+    // A client continues, and its daemon is another process than the one that is watched.
     if config.is_for_client {
         return Ok(());
     }

@@ -155,7 +155,7 @@ impl Runs {
         };
         let run = Run::begin(config, resources, (&self.image, &self.kept), role)?;
         if let (Some(error), Some(log)) = (not_opened, &run.judge.log) {
-            write_to(log, &format!("{error}; the last log is used"));
+            write_to(log, &format!("{error}; the run writes to the previous log"));
         }
         Ok(run)
     }
@@ -173,7 +173,7 @@ impl Runs {
         }
     }
 
-    /// Writes one line into the log, and tells it the system log.
+    /// Writes one line to the log, and to the system log.
     pub(super) fn write_line(&mut self, severity: Severity, text: &str) {
         let facility = self.config.settings.syslog;
         self.config

@@ -4,10 +4,9 @@ use std::time::{Duration, Instant};
 
 use super::policy::{Decision, End};
 use super::state::{FailedRun, GroupRest, State, StopRequest, Supervisor};
-use crate::error::{Error, ErrorKind, shown};
+use crate::error::{CANNOT_START, Error, ErrorKind, shown};
 use crate::launcher::Launched;
 use crate::launcher::daemon_child::{DaemonChild, Stop};
-use crate::launcher::failure::CANNOT_START;
 use crate::launcher::outcome::WaitOutcome;
 use crate::span::Span;
 use crate::syslog::Severity;

@@ -51,7 +51,7 @@ impl UnitFile {
             .filter_map(|(key, name)| Some((key, name.as_ref()?)));
         // The manager of a user cannot become another.
         let comment = if self.manager == Manager::User {
-            "# not for a user: "
+            "# ignored in a user's unit: "
         } else {
             ""
         };

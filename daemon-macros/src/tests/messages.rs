@@ -97,19 +97,19 @@ const MESSAGES: &[(&str, &str)] = &[
     // readiness
     (
         "ready = \"tcp\"",
-        "option `ready` takes `\"tcp:PORT\"` with a number from 1 to 65535",
+        "option `ready` takes `\"tcp:PORT\"` with a port from 1 to 65535",
     ),
     (
         "ready = \"port:80\"",
-        "option `ready` takes `\"tcp:PORT\"` with a number",
+        "option `ready` takes `\"tcp:PORT\"` with a port",
     ),
     (
         "ready = \"udp:0\"",
-        "option `ready` takes `\"udp:PORT\"` with a number",
+        "option `ready` takes `\"udp:PORT\"` with a port",
     ),
     (
         "ready = \"tcp:65536\"",
-        "option `ready` takes `\"tcp:PORT\"` with a number",
+        "option `ready` takes `\"tcp:PORT\"` with a port",
     ),
     (
         "ready = [\"tcp:80\", \"later\"]",

@@ -46,7 +46,7 @@ fn complaint(literal: &LitInt, required: u32) -> Option<String> {
     match literal.base10_parse::<u32>() {
         Ok(mode) if mode > MODE_MAX => Some("must be at most `0o777`".to_owned()),
         Ok(mode) if mode & required == required => None,
-        Ok(_) => Some("must let its owner read and write: `0o600` or more".to_owned()),
+        Ok(_) => Some("must let the owner read and write: `0o600` or more".to_owned()),
         Err(_) => Some("must be at most `0o777`".to_owned()),
     }
 }

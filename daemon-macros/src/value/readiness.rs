@@ -83,7 +83,7 @@ fn address(value: &Value, literal: &LitStr) -> syn::Result<Option<TokenStream>> 
             if port == 0 || scheme == "port" {
                 let scheme = if scheme == "port" { "tcp" } else { scheme };
                 return Err(value.mistake(format!(
-                    "option `{name}` takes `\"{scheme}:PORT\"` with a number from 1 to 65535"
+                    "option `{name}` takes `\"{scheme}:PORT\"` with a port from 1 to 65535"
                 )));
             }
             LitInt::new(&port.to_string(), generated_span(literal)).into_token_stream()

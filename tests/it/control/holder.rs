@@ -224,7 +224,7 @@ fn recycled_pid_is_not_signalled() {
     let pid_file = format!(" (PID file {})", scratch.path("report.pid").display());
     let said = outcome.out_text().replace("report: ", "");
     let said = said.replace(&pid_file, "");
-    let expected = "not running, but its PID file is left\n1\n7\nnot running\n0\nalive\n";
+    let expected = "not running, but it left its PID file\n1\n7\nnot running\n0\nalive\n";
     assert_eq!(said, expected, "{outcome:?}");
 }
 

@@ -51,7 +51,7 @@ fn foreign_proc_proves_no_holder() {
     assert_eq!(outcome.code(), 0, "{outcome:?}");
     assert_eq!(outcome.out_text(), "4\n4\n4\nalive\n", "{outcome:?}");
     let reasons = outcome.err_text();
-    let reasons = reasons.matches("not visible here, perhaps in another pid namespace");
+    let reasons = reasons.matches("not visible here, possibly in another PID namespace");
     assert_eq!(reasons.count(), 3, "{outcome:?}");
     assert!(daemon.process.is_alive());
 }

@@ -33,7 +33,7 @@ fn pid_in_an_unlocked_file_is_not_signalled() {
         // Without a pid no daemon has crashed.
         let (status, answer) = match content.strip_suffix('\n') {
             Some(pid) if pid == pid_of_canary.to_string() => {
-                (1, "not running, but its PID file is left")
+                (1, "not running, but it left its PID file")
             }
             _ => (3, "not running"),
         };

@@ -182,7 +182,7 @@ fn lock_released_during_status_is_free() {
         (process::stat(status.pid())?.state == 'S').then_some(())
     });
     drop(lock);
-    let left = "not running, but its PID file is left";
+    let left = "not running, but it left its PID file";
     expect_answer(&status.wait(), 1, left);
 }
 

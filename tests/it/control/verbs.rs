@@ -79,7 +79,7 @@ fn stop_removes_the_file_after_a_crash() {
     let daemon = scratch.up_and_reported("report stay");
     daemon.process.signal(Signal::SIGKILL);
     daemon.process.wait();
-    let left = "not running, but its PID file is left";
+    let left = "not running, but it left its PID file";
     expect_answer(&scratch.verb("status").run(), 1, left);
     expect_answer(&scratch.verb("stop").run(), 0, "not running");
     assert!(!scratch.path("report.pid").exists());

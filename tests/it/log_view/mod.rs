@@ -168,9 +168,5 @@ fn file_that_is_not_appended_to_is_no_log() {
     let daemon = scratch.up(start.does("say:own stdout:secret report stay"));
     daemon.report();
     let outcome = scratch.log(&[]).options(options).run();
-    expect_failure(
-        &outcome,
-        64,
-        &["secret, which is no log; name it with --log"],
-    );
+    expect_failure(&outcome, 64, &["secret, which is no log; use --log"]);
 }

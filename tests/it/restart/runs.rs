@@ -154,7 +154,8 @@ fn log_that_cannot_be_opened_is_not_needed_again() {
     scratch.crash(&mut up);
     eventually("the old log has the lines of both", || {
         let log = scratch.read("old.log");
-        let is_told = log.contains("cannot open the log") && log.contains("the last log is used");
+        let is_told = log.contains("cannot open the log")
+            && log.contains("the run writes to the previous log");
         (is_told && log.matches("hello\n").count() == 2).then_some(())
     });
 }

@@ -182,7 +182,7 @@ fn verbs_after_both_were_killed() {
         up.run.signal(Signal::SIGKILL);
         up.run.wait_for_end();
         process::reap(up.run.pid());
-        expect(&scratch, "status", 1, "PID file is left");
+        expect(&scratch, "status", 1, "it left its PID file");
         expect(&scratch, "reload", 7, "not running");
         expect(&scratch, verb, 0, "");
         expect(&scratch, "stop", 0, "stopped");

@@ -26,8 +26,8 @@ __attribute__((constructor)) static void start(void) {
 }
 ";
 
-/// The process that notes its pid in `reported` does not end before there is a file `go`. The library registers
-/// its handler before the program does, so that it runs after the program's.
+/// The process that notes its pid in `reported` does not end before there is a file `go`. The
+/// library registers its handler before the program does, so that it runs after the program's.
 pub(crate) const SLOW_END: &str = r#"
 #include <stdio.h>
 #include <unistd.h>

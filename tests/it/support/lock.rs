@@ -8,8 +8,8 @@ use crate::support::deadline::eventually;
 use crate::support::process;
 use kind::{READ, WRITE, try_lock};
 
-/// Whether a process holds the write lock of a daemon on the file: byte 0. A reader asks for a read lock, which only a
-/// writer's denies, and takes none itself.
+/// Whether a process holds the write lock of a daemon on the file: byte 0. A reader asks for a read
+/// lock, which only a writer's denies, and takes none itself.
 pub(crate) fn is_held(path: &Path) -> bool {
     // A FIFO that a test put there must not make us wait for a writer.
     let mut options = File::options();

@@ -88,9 +88,7 @@ fn set(daemon: Daemon, name: &str, value: &OsStr) -> Daemon {
             "process" => KillMode::Process,
             other => panic!("no such mode: {other}"),
         }),
-        "log_reopen" => {
-            daemon.log_reopen(Signal::from_raw(text().parse().expect("a signal's number")))
-        }
+        "log_reopen" => daemon.log_reopen(Signal::from_raw(text().parse().expect("a signal"))),
         "log_rotate" => daemon.log_rotate(text().parse().expect("a number of bytes")),
         "syslog" => daemon.syslog(text()),
         "log_keep" => daemon.log_keep(text().parse().expect("a number")),

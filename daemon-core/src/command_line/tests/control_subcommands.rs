@@ -75,7 +75,7 @@ fn switch_counts_after_the_word_of_a_run() {
 fn flag_and_subcommands_exclude_each_other() {
     let both = plain().control_flag("-s").control_subcommands("run");
     let message =
-        "cannot read the command line: control_subcommands and control_flag exclude each other";
+        "cannot read the command line: control_subcommands and control_flag cannot be combined";
     let expected = Err((78, message.to_owned()));
     for line in ["prog stop", "prog"] {
         assert_eq!(ask(&both, &words(line)), expected, "{line}");

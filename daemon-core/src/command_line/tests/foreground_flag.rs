@@ -73,7 +73,7 @@ fn verb_cannot_be_combined_with_the_flag() {
 fn switch_and_foreground_flag_exclude_each_other() {
     let both = settings().background_flag(["-d"]);
     let message =
-        "cannot read the command line: foreground_flag and background_flag exclude each other";
+        "cannot read the command line: foreground_flag and background_flag cannot be combined";
     for line in ["prog", "prog -f", "prog -d"] {
         let expected = Err((78, message.to_owned()));
         assert_eq!(ask(&both, &words(line)), expected, "{line}");

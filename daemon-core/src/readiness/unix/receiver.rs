@@ -29,7 +29,8 @@ struct PathSocket {
 
 impl NotifySocket {
     /// Binds to a name that cannot be guessed, in a directory that other users cannot list: these
-    /// systems do not report the sender of a datagram. The daemon may be another user by the time it writes.
+    /// systems do not report the sender of a datagram. The daemon may be another user by the time
+    /// it writes.
     ///
     /// In another root directory there is no socket: then [`ready`](crate::ready) alone is heard.
     pub(crate) fn bind(is_root_changed: bool, _daemon: Option<(u32, u32)>) -> io::Result<Self> {
