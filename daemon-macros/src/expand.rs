@@ -83,7 +83,7 @@ fn nested(options: &Options, function: &EntryFn, body: &Group) -> TokenStream {
 /// The builder has a method for each option, of the same name.
 fn enter(options: &Options) -> TokenStream {
     let crate_path = &options.crate_path;
-    let is_method = |setting: &&Setting| setting.option.name != CRATE;
+    let is_method = |setting: &&Setting| setting.option.name != CRATE && !setting.is_default;
     let settings = options.settings.iter().filter(is_method);
     let calls = settings.filter_map(|setting| {
         let span = generated_span(&setting.key);

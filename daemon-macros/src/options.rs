@@ -24,6 +24,8 @@ pub(crate) struct Setting {
     /// Where the option stands in the attribute.
     pub(crate) position: usize,
     is_duplicate: bool,
+    /// It is not written: it is the default of the builder too.
+    pub(crate) is_default: bool,
 }
 
 impl Setting {
@@ -118,6 +120,7 @@ impl Options {
             argument: None,
             position,
             is_duplicate,
+            is_default: false,
         });
     }
 
@@ -144,8 +147,7 @@ impl Options {
     }
 }
 
-/// The switch of a program that does not name one. As a setting it takes part in the rules and in
-/// the expansion.
+/// The switch of a program that does not name one. As a setting it takes part in the rules.
 fn default_switch() -> Option<Setting> {
     let flags = [SHORT_SWITCH, LONG_SWITCH];
     option_table::find(BACKGROUND_FLAG).map(|option| Setting {
@@ -155,5 +157,6 @@ fn default_switch() -> Option<Setting> {
         argument: None,
         position: 0,
         is_duplicate: false,
+        is_default: true,
     })
 }

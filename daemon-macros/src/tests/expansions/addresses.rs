@@ -5,7 +5,6 @@ fn main() {}
 
 fn main() {
     let _daemon = ::daemon::Daemon::new()
-        .background_flag(["-d", "--background"])
         .ready(
             ::daemon::Readiness::all([
                 ::daemon::Readiness::tcp(80),

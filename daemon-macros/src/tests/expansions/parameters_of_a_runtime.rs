@@ -11,8 +11,6 @@ fn main() -> impl ::daemon::__private::Termination {
     async fn main(spawner: embassy_executor::Spawner) {
         spawner.spawn(run()).unwrap();
     }
-    let _daemon = ::daemon::Daemon::new()
-        .background_flag(["-d", "--background"])
-        .enter();
+    let _daemon = ::daemon::Daemon::new().enter();
     main()
 }

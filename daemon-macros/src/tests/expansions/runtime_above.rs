@@ -7,9 +7,7 @@ fn main() {
 // expands to
 
 fn main() {
-    let _daemon = ::daemon::Daemon::new()
-        .background_flag(["-d", "--background"])
-        .enter();
+    let _daemon = ::daemon::Daemon::new().enter();
     {
         let body = async { serve().await };
         runtime().block_on(body)

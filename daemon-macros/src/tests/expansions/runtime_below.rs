@@ -21,9 +21,6 @@ fn main() -> impl ::daemon::__private::Termination {
         //! Until it is stopped.
         serve().await
     }
-    let _daemon = ::daemon::Daemon::new()
-        .background_flag(["-d", "--background"])
-        .pid("/run/hello.pid")
-        .enter();
+    let _daemon = ::daemon::Daemon::new().pid("/run/hello.pid").enter();
     main()
 }

@@ -4,8 +4,6 @@ fn main() {}
 // expands to
 
 fn main() {
-    let _daemon = ::daemon::Daemon::new()
-        .background_flag(["-d", "--background"])
-        .enter();
+    let _daemon = ::daemon::Daemon::new().enter();
     {}
 }
