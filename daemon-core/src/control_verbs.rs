@@ -31,7 +31,7 @@ use configured::{control, where_it_looked};
 use restart::restart;
 use rotate::rotate;
 use running_log::log_of;
-use stop::{stop, tell_stopped};
+use stop::{StopNotice, stop};
 
 impl Daemon {
     /// A flag that takes a control verb, as in `prog -s stop`. Default: none.
@@ -83,8 +83,9 @@ fn run(settings: Daemon, verb: Verb, arguments: Vec<OsString>) -> Result<u8, Err
         Verb::Status => status(&control()?),
         Verb::Start => start_if_not_running(&settings, &arguments),
         Verb::Stop => {
-            let stopped = stop(&control()?, stop_timeout)?;
-            tell_stopped(&settings.capabilities, settings.settings.syslog, stopped);
+            let control = control()?;
+            let notice = StopNotice::of(&control, settings.settings.syslog);
+            notice.tell(&settings.capabilities, stop(&control, stop_timeout)?);
             Ok(0)
         }
         Verb::Reload => {

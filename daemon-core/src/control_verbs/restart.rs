@@ -6,7 +6,7 @@ use std::time::Duration;
 use nix::unistd::Pid;
 
 use super::configured::control;
-use super::stop::{stop, tell_stopped};
+use super::stop::{StopNotice, stop};
 use super::takeover::{not_restarted, take_over};
 use crate::command_line;
 use crate::control::{Control, Status, Stopped};
@@ -30,7 +30,7 @@ pub(super) fn restart(
             take_over(&mut settings, &mut arguments, pid, &control)?;
         }
     }
-    exchange(settings, arguments, || stop(&control, timeout))
+    exchange(settings, arguments, &control, || stop(&control, timeout))
 }
 
 /// The process that has the arguments of the daemon, if there is one that may be stopped.
@@ -49,12 +49,14 @@ pub(super) fn replaceable(settings: &Daemon, control: &Control) -> Result<Option
 pub(super) fn exchange(
     settings: Daemon,
     arguments: Vec<OsString>,
+    control: &Control,
     stop: impl FnOnce() -> Result<Stopped, Error>,
 ) -> Result<Error, Error> {
     let config = settings.into_config(arguments)?;
     preflight::check(false)?;
+    let notice = StopNotice::of(control, config.settings.syslog);
     let stopped = stop()?;
-    tell_stopped(&config.capabilities, config.settings.syslog, stopped);
+    notice.tell(&config.capabilities, stopped);
     let error = start(config);
     Ok(match stopped {
         Stopped::NotRunning => error,

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::configured::where_it_looked;
 use crate::capabilities::Capabilities;
-use crate::control::{Control, Stopped};
+use crate::control::{Control, Status, Stopped, Supervision};
 use crate::error::Error;
 use crate::launcher::{StatusLine, report};
 use crate::syslog::Severity;
@@ -26,9 +26,29 @@ pub(super) fn stop(control: &Control, timeout: Duration) -> Result<Stopped, Erro
     Ok(stopped)
 }
 
-/// The launcher of the daemon is gone, so the verb writes to the system log.
-pub(super) fn tell_stopped(capabilities: &Capabilities, facility: Option<u32>, stopped: Stopped) {
-    if stopped != Stopped::NotRunning {
-        capabilities.tell(facility, Severity::Notice, &|| stopped.to_string());
+/// What the verb writes to the system log: the launcher of the daemon is gone.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StopNotice {
+    facility: Option<u32>,
+}
+
+impl StopNotice {
+    /// To be asked before the daemon is stopped: a supervisor writes that itself.
+    pub(super) fn of(control: &Control, facility: Option<u32>) -> Self {
+        let has_supervisor = || match control.status() {
+            Ok(Status::Running { supervision, .. } | Status::Restarting { supervision, .. }) => {
+                supervision == Supervision::Active
+            }
+            _ => false,
+        };
+        Self {
+            facility: facility.filter(|_| !has_supervisor()),
+        }
+    }
+
+    pub(super) fn tell(self, capabilities: &Capabilities, stopped: Stopped) {
+        if stopped != Stopped::NotRunning {
+            capabilities.tell(self.facility, Severity::Notice, &|| stopped.to_string());
+        }
     }
 }

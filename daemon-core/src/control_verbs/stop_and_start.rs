@@ -60,6 +60,7 @@ impl Daemon {
         let timeout = settings.settings.stop_timeout;
         let control = control(&settings, arguments.first().cloned())?;
         replaceable(&settings, &control)?;
-        Err(exchange(settings, arguments, || control.stop(timeout))?)
+        let stop = || control.stop(timeout);
+        Err(exchange(settings, arguments, &control, stop)?)
     }
 }

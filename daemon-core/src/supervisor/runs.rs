@@ -173,12 +173,17 @@ impl Runs {
         }
     }
 
-    /// Writes one line to the log, and to the system log.
-    pub(super) fn write_line(&mut self, severity: Severity, text: &str) {
+    /// Writes to the system log alone.
+    pub(super) fn tell(&self, severity: Severity, text: &str) {
         let facility = self.config.settings.syslog;
         self.config
             .capabilities
             .tell(facility, severity, &|| text.to_owned());
+    }
+
+    /// Writes one line to the log, and to the system log.
+    pub(super) fn write_line(&mut self, severity: Severity, text: &str) {
+        self.tell(severity, text);
         let (paths, settings) = (&self.config.paths, &self.config.settings);
         let log = self.config.capabilities.log.zip(paths.log.as_ref());
         // By its path: it may have been rotated.

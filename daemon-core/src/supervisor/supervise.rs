@@ -261,8 +261,7 @@ impl Supervisor {
     ) -> Transition {
         let end_group = |process: Option<DaemonChild>| process.map(DaemonChild::end_group);
         if self.stop.is_some() {
-            end_group(process);
-            return Transition::Now(State::Gone);
+            return Transition::Now(self.gone(process));
         }
         let delay_until = due.filter(|due| now < *due);
         // In the delay, where it costs no time; and after it until the group is gone.

@@ -48,8 +48,7 @@ impl Supervisor {
         now: Instant,
     ) -> State {
         let Some(failure) = failure else {
-            process.end_group();
-            return State::Gone;
+            return self.gone(Some(process));
         };
         let FailedRun {
             judge,
@@ -88,8 +87,7 @@ impl Supervisor {
         now: Instant,
     ) -> State {
         if self.stop.is_some() {
-            process.end_group();
-            return State::Gone;
+            return self.gone(Some(process));
         }
         if matches!(end, End::Own { .. }) {
             text = format!("{text} after {}", Span(now - begun));
@@ -172,6 +170,19 @@ impl Supervisor {
             }
             Err(error) => self.decide(None, End::Failed, &error.to_string(), Duration::ZERO, begun),
         }
+    }
+
+    /// The daemon is stopped. Before its first verdict the launcher says that.
+    pub(super) fn gone(&self, process: Option<DaemonChild>) -> State {
+        if !self.is_first_run {
+            let pid = process.as_ref().map(DaemonChild::pid);
+            let pid = pid.map_or(String::new(), |pid| format!(", pid {pid}"));
+            self.runs.tell(Severity::Notice, &format!("stopped{pid}"));
+        }
+        if let Some(process) = process {
+            process.end_group();
+        }
+        State::Gone
     }
 
     pub(super) fn push_verdict(&mut self, verdict: Result<Launched, Error>) {

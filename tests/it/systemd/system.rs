@@ -266,6 +266,42 @@ syslog=daemon"
         TEST_DOES=return:3 $1 -d 2> answer
         check $? 3 status
         told PRIORITY=3 | grep -q "ended with status 3" || told
+        # The supervisor tells what it does, and that it is stopped: by a signal, or by the verb.
+        report=$1
+        told_local3() {
+            journalctl --sync
+            journalctl --quiet --output=cat SYSLOG_FACILITY=19 SYSLOG_IDENTIFIER=report "$@" |
+                sed 's/ after .*;/;/'
+        }
+        export TEST_OPTIONS="pid=report.pid
+ready=exec
+control_flag=-s
+syslog=local3
+restart=on-failure
+restart_delay=1..1
+restart_limit=1" TEST_DOES=hang
+        $1 -d || echo $?
+        first=$(cat report.pid)
+        kill -KILL $first
+        soon '$report -s status | grep "running, pid" | grep -qv "pid $first"'
+        second=$(cat report.pid)
+        kill -KILL $second
+        soon '! $report -s status > answer'
+        $1 -d || echo $?
+        third=$(cat report.pid)
+        kill $(cut -d " " -f 4 /proc/$third/stat)
+        soon '! $report -s status > answer'
+        $1 -d || echo $?
+        fourth=$(cat report.pid)
+        $1 -s stop > answer || echo $?
+        for pid in $first $second $third $fourth; do
+            printf "%s\n" "started, pid $pid" "ready, pid $pid"
+            test $pid = $first || test $pid = $second || echo "stopped, pid $pid"
+        done > expected
+        told_local3 PRIORITY=5 | diff - expected
+        printf "%s\n" "killed by SIGKILL; restart in 1 ms" \
+            "killed by SIGKILL; not restarted: the limit of restarts is reached" > expected
+        told_local3 PRIORITY=3 | diff - expected
         # What does not read is not waited for, and nothing fails because of it.
         journal=$(show systemd-journald MainPID)
         kill -STOP $journal
