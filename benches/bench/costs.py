@@ -33,6 +33,7 @@ SIZES = {
     "`chroot`": 'chroot = "/srv"',
     "`workdir`": 'workdir = "/"',
     "`keep_fds`": "keep_fds = [3]",
+    "`listen`": 'listen = "http=0.0.0.0:80"',
     "`subcommand`": 'subcommand = "serve"',
     "`foreground_flag`": 'foreground_flag = "-f"',
     "`timeout_flag`": 'timeout_flag = "--timeout"',

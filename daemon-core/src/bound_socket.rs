@@ -99,5 +99,6 @@ fn abstract_address(_address: &UnixAddress) -> Result<UnixAddr, Errno> {
 }
 
 #[cfg(test)]
+#[cfg(target_os = "linux")]
 #[allow(clippy::unwrap_used, reason = "a test may fail by panic")]
 mod tests;

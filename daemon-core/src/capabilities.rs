@@ -6,7 +6,6 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::unistd::{chdir, chroot};
 
-use crate::descriptors::KeptFds;
 use crate::error::Error;
 use crate::handoff::Record;
 use crate::identity::{self, CredStep, Identity, Variable};
@@ -139,7 +138,7 @@ type ResolveSockets = fn(
     Vec<(String, ListenAddress)>,
     &PathContext,
 ) -> Result<(Vec<ListenSocket>, Vec<Resolved>), Error>;
-type PlanSockets = fn(&Settings, &mut KeptFds) -> Result<Box<dyn StartSockets>, Error>;
+type PlanSockets = fn(&Settings) -> Result<Box<dyn StartSockets>, Error>;
 
 static LISTENS: Listens = Listens {
     resolve: listen_address::resolve,

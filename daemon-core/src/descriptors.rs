@@ -44,11 +44,6 @@ impl KeptFds {
         &self.open
     }
 
-    /// The descriptors of the launcher are this one and above, where the limit leaves room.
-    pub(crate) fn keep_free_below(&mut self, fd: RawFd) {
-        self.free = self.free.max(fd);
-    }
-
     /// Moves a descriptor of ours out of the way of the standard streams and of all these.
     pub(crate) fn dup_above(&self, descriptor: OwnedFd) -> io::Result<OwnedFd> {
         if descriptor.as_raw_fd() >= self.free {

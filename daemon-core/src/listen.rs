@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 
 use crate::bound_socket::{SocketFile, bind_tcp, bind_unix};
-use crate::descriptors::KeptFds;
 use crate::error::{Error, ErrorKind, shown};
 use crate::files::{FileId, missing_directory};
 use crate::listen_address::{Place, is_privileged};
@@ -61,10 +60,7 @@ pub(crate) trait RunSockets {
 /// # Errors
 ///
 /// `Configuration` if one of them is listed in `keep_fds`.
-pub(crate) fn plan(
-    settings: &Settings,
-    kept: &mut KeptFds,
-) -> Result<Box<dyn StartSockets>, Error> {
+pub(crate) fn plan(settings: &Settings) -> Result<Box<dyn StartSockets>, Error> {
     let names = listen_fds::names();
     let sockets = settings.listen.iter();
     // systemd may have handed it over.
@@ -83,7 +79,6 @@ pub(crate) fn plan(
         let what = "cannot use the option `keep_fds`";
         return Err(Error::words(ErrorKind::Configuration, what, reason));
     }
-    kept.keep_free_below(end);
     let reserve = |fd: RawFd| {
         // What is open there is the caller's, and is closed in the daemon.
         let reserved = (!sys::descriptors::is_open(fd)).then(|| sys::descriptors::duplicate(0, fd));

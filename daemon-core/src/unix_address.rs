@@ -186,6 +186,7 @@ fn is_abstract(source: &PathSource) -> bool {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 #[allow(clippy::unwrap_used, reason = "a test may fail by panic")]
 mod tests {
     use super::*;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A capability, and code that only it needs: the end of a path, as a mangled name holds it.
-const CAPABILITIES: [(&str, &str); 21] = [
+const CAPABILITIES: [(&str, &str); 23] = [
     ("pid", "8pid_file"),
     ("log", "8log_file7LogFile4open"),
     ("log_reopen", "10log_reopen9reopen_on"),
@@ -19,6 +19,8 @@ const CAPABILITIES: [(&str, &str); 21] = [
     ("restart", "10supervisor9supervise"),
     ("before_start", "6passed4keep"),
     ("chroot", "12capabilities10enter_root"),
+    ("listen", "6listen4plan"),
+    ("listener", "8listener"),
     ("control", "13control_verbs3run"),
     ("client", "6client"),
     ("unit", "9unit_file"),
@@ -50,6 +52,8 @@ const PROGRAMS: &[(&str, &str, &[&str])] = &[
     (r#"user = "daemon""#, "", &["user", "trust"]),
     (r#"chroot = "/srv""#, "", &["chroot"]),
     ("before_start = open", "", &["before_start"]),
+    (r#"listen = "http=0.0.0.0:80""#, "", &["listen", "listener", "trust"]),
+    ("", r#"daemon::listener("http", "0.0.0.0:80").ok();"#, &["listener"]),
     (r#"pid = "/run/x.pid", control_flag = "-s""#, "",
         &["pid", "control", "client", "unit", "trust"]),
     (r#"pid = "/run/x.pid", pid_in_foreground = true"#, "", &["pid", "foreground_lock", "trust"]),

@@ -37,7 +37,10 @@ fn errno(address: &UnixAddress) -> Option<i32> {
 fn file_of_an_ended_server_is_replaced() {
     let directory = Directory::new("left");
     let path = directory.0.join("socket");
-    drop(UnixListener::bind(&path).unwrap());
+    // What does not listen refuses clients as a file alone does. A child of another test may hold a socket
+    // that is closed here.
+    let left = sys::socket::stream().unwrap();
+    bind(left.as_raw_fd(), &UnixAddr::new(&path).unwrap()).unwrap();
     let _socket = bind_unix(&directory.socket(), SocketFile::default()).unwrap();
     UnixStream::connect(&path).unwrap();
 }
@@ -71,6 +74,19 @@ fn files_of_others_are_not_replaced() {
 }
 
 #[test]
+fn queue_has_room_for_4096_clients() {
+    const TCP_INFO_SIZE: usize = 104;
+    let socket = bind_tcp("127.0.0.1:0".parse().unwrap()).unwrap();
+    let mut info = [0; TCP_INFO_SIZE];
+    let (level, name) = (libc::IPPROTO_TCP, libc::TCP_INFO);
+    sys::socket::read_option(socket.as_fd(), level, name, &mut info).unwrap();
+    // `tcpi_sacked`, which is the length of the queue while the socket listens.
+    let room = u32::from_ne_bytes(info[28..32].try_into().unwrap());
+    let limit = fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
+    assert_eq!(room, limit.trim().parse::<u32>().unwrap().min(4096));
+}
+
+#[test]
 fn socket_file_gets_its_mode_whatever_the_umask() {
     let directory = Directory::new("mode");
     let path = directory.0.join("socket");
@@ -85,4 +101,25 @@ fn socket_file_gets_its_mode_whatever_the_umask() {
         assert_eq!(metadata.uid(), geteuid().as_raw());
         fs::remove_file(&path).unwrap();
     }
+}
+
+#[test]
+fn other_file_than_the_own_socket_is_not_changed() {
+    let directory = Directory::new("changed");
+    let path = |name: &str| directory.0.join(name);
+    let _server = UnixListener::bind(path("server")).unwrap();
+    fs::hard_link(path("server"), path("linked")).unwrap();
+    std::os::unix::fs::symlink("single", path("symbolic")).unwrap();
+    let _single = UnixListener::bind(path("single")).unwrap();
+    fs::write(path("file"), "").unwrap();
+    let mode = Some(0o700);
+    for name in ["linked", "symbolic", "file"] {
+        let changed = sys::files::change_socket(&path(name), None, mode);
+        assert_eq!(
+            changed.unwrap_err().raw_os_error(),
+            Some(libc::EPERM),
+            "{name}"
+        );
+    }
+    sys::files::change_socket(&path("single"), None, mode).unwrap();
 }

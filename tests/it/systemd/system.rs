@@ -304,6 +304,7 @@ restart_limit=1" TEST_DOES=hang
         told_local3 PRIORITY=3 | diff - expected
         # What does not read is not waited for, and nothing fails because of it.
         journal=$(show systemd-journald MainPID)
+        test $journal != 0 || exit 1
         kill -STOP $journal
         # More than its queue holds.
         seq 5000 | timeout 1 logger

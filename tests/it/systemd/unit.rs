@@ -327,6 +327,8 @@ fn printed_unit_runs_the_program_under_systemd() {
             systemctl restart report
             test "$(show report MainPID)" != $main || echo it was not restarted
             main=$(show report MainPID)
+            # `kill` would take 0 for the process group of the tests.
+            test $main != 0 || exit 1
             kept=$(socket $main)
             kill -KILL $main
             soon 'test $(show report NRestarts) = 1 && test $(show report ActiveState) = active'
