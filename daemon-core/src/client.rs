@@ -49,7 +49,7 @@ impl Daemon {
     /// Starts the daemon if it does not run, waits until it is ready, and returns in this process: for a
     /// client that needs its daemon.
     ///
-    /// It needs [`pid`](Self::pid) and [`args`](Self::args), the words with which this program comes to
+    /// It needs [`pid`](Self::pid) and [`args`](Self::args), the words with which this program reaches
     /// [`enter`](Self::enter) or [`start`](Self::start). If another process is starting the daemon, the
     /// call waits for the outcome. If that start fails, this process starts the daemon itself, unless
     /// the start began after the call; then its failure is the result. In the daemon itself the call

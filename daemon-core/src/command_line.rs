@@ -1,4 +1,4 @@
-//! Finding and removing our switches.
+//! Finds and removes the words of this library.
 //!
 //! This parser runs before the program's own and knows nothing about it. So it takes exact words
 //! only, before `--`: no clusters (`-vd`), no `--background=true`. It cannot know that a word is
@@ -51,10 +51,10 @@ pub(crate) enum Invocation {
 }
 
 /// Reads the command line. Every `argv` in the answer is the command line byte for byte, `argv[0]`
-/// included, less the words that are ours.
+/// included, without this library's words.
 ///
 /// `command_line` is called once in the foreground, and the look through it allocates nothing; only
-/// when there is something of ours is it called again, to build the new argv.
+/// when there is a word of this library is it called again, to build the new argv.
 ///
 /// # Errors
 ///

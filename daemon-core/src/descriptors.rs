@@ -1,4 +1,4 @@
-//! Which descriptors pass from the launcher to the daemon, and where ours lie.
+//! Which descriptors pass from the launcher to the daemon, and where those of the library lie.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -44,7 +44,7 @@ impl KeptFds {
         &self.open
     }
 
-    /// Moves a descriptor of ours out of the way of the standard streams and of all these.
+    /// Moves a descriptor of the library out of the way of the standard streams and of all these.
     pub(crate) fn dup_above(&self, descriptor: OwnedFd) -> io::Result<OwnedFd> {
         if descriptor.as_raw_fd() >= self.free {
             return Ok(descriptor);

@@ -11,13 +11,13 @@ use crate::sys;
 
 static CONTINUATION: OnceLock<Continuation> = OnceLock::new();
 
-/// Keeps what another program needs to go on as the daemon.
+/// Keeps what another program needs to continue as the daemon.
 pub(crate) fn prepare(record: Record) {
     // It is set once: the hand-off cannot be taken twice.
     drop(CONTINUATION.set(Continuation::of_this_process(record)));
 }
 
-/// What a program needs to go on as the daemon that this process is.
+/// What a program needs to continue as the daemon that this process is.
 #[derive(Debug)]
 struct Continuation {
     record: Record,

@@ -197,8 +197,8 @@ fn groups_of(name: &str, gid: Gid) -> Result<Vec<Gid>, Error> {
 ///
 /// [`UnknownUser`](crate::ErrorKind::UnknownUser): there is no such user or group, or the user is a uid
 /// without an entry and no group is named. [`Permission`](crate::ErrorKind::Permission): this process
-/// may not do it, or could regain root afterwards, for example because of `PR_SET_KEEPCAPS`; it may
-/// have lost some of its rights then, and must not go on. See `credentials(7)`.
+/// may not do it, or could regain root afterwards, for example because of `PR_SET_KEEPCAPS`. Some of
+/// its rights may be gone then: exit. See `credentials(7)`.
 ///
 /// ```no_run
 /// use std::net::TcpListener;

@@ -28,7 +28,7 @@ const RECHECK_DELAY: Duration = Duration::from_millis(100);
 /// What the locks of a PID file say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RunState {
-    /// No daemon runs. This never changes for a file that stands at its path.
+    /// No daemon runs. This never changes for a file that is at its path.
     Over,
     /// A daemon is being brought up; it may not be ready, and it may not even exist.
     Starting,

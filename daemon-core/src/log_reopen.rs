@@ -56,10 +56,10 @@ pub(crate) fn check() -> Result<(), Errno> {
 /// is done after a rotation that has renamed the old file. Where that fails, the old file stays in
 /// use. In the foreground, and without a log, it does nothing.
 ///
-/// The option `log_reopen` calls it on a signal. A program that installs a handler of its own for
-/// that signal by `sigaction(2)`, and does not call the one that was there before, calls this
-/// function in it: it is async-signal-safe, see `signal-safety(7)`. Libraries such as `tokio` and
-/// `signal-hook` do call the one that was there before.
+/// The option `log_reopen` calls it on a signal. A program that installs its own handler for that
+/// signal by `sigaction(2)`, and does not call the previous handler, calls this function in
+/// it: it is async-signal-safe, see `signal-safety(7)`. Libraries such as `tokio` and
+/// `signal-hook` do call the previous handler.
 ///
 /// # Errors
 ///

@@ -55,7 +55,7 @@ impl Resolved {
         self.path
     }
 
-    /// Creates the missing directories that are ours to create, with mode 0700, and gives them to
+    /// Creates the missing directories that the start may create, with mode 0700, and gives them to
     /// this user and group.
     ///
     /// # Errors

@@ -6,7 +6,7 @@
 //!
 //! 1. *One holder.* Only a holder renames or unlinks `PATH.new`, and a holder is a process that has
 //!    locked bytes 1 and up of a file *and has seen after that* that `PATH.new` names this file.
-//! 2. *Dead is for ever.* Only a holder takes byte 0 of a file, before the file ever stands at the
+//! 2. *Dead is for ever.* Only a holder takes byte 0 of a file, before the file is at the
 //!    path. So a file at the path whose byte 0 is free never gets a daemon again, and what the
 //!    second look at the path has seen is still true when the rename replaces that file.
 //! 3. *Never two.* A holder renames over the path only when no file is there or a dead one, and a
@@ -87,7 +87,7 @@ impl PidFile {
                 attempts.next().ok_or_else(|| unsteady(path))?;
                 continue;
             };
-            // The look that counts: from here on only the holder changes what stands at the path.
+            // The look that counts: from here on only the holder changes what is at the path.
             let there = find(path).inspect_err(|_| new.discard_with(&file))?;
             if there.is_some_and(|there| lock::is_held(&there) != Ok(false)) {
                 new.discard_with(&file);

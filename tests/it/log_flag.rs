@@ -45,7 +45,7 @@ fn log_of_another_users_daemon_must_be_named() {
     let named = scratch.verb_by_flag(&options, &["-s", "log", "--log", "own.log"]);
     assert_eq!(named.out_text(), "own\n", "{named:?}");
     daemon.stop();
-    // The configured log may be shown, whoever the daemon is.
+    // The configured log may be shown, whatever user the daemon is.
     let start = scratch.background().options(&*options);
     scratch.up(start.does("say:configured hang"));
     let log = scratch.verb_by_flag(&options, &["-s", "log"]);

@@ -338,7 +338,7 @@ fn undumpable_daemon_is_up_when_settled() {
 }
 
 #[test]
-fn deaf_daemon_is_killed_after_the_timeout() {
+fn daemon_that_ignores_sigterm_is_killed() {
     requires!(linux("the sockets of another process"));
     let scratch = Scratch::new();
     let launch = never_listens(listening(&scratch, "ignore:15 hang"), &scratch);

@@ -273,7 +273,7 @@ impl Holder {
     }
 }
 
-/// Looks again and again; `look` may itself wait for as long as it is given.
+/// Polls; `look` may itself wait for as long as it is given.
 fn wait(timeout: Duration, mut look: impl FnMut(Duration) -> bool) -> bool {
     let start = Instant::now();
     loop {

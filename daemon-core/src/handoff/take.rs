@@ -35,13 +35,13 @@ pub(crate) fn take() -> Option<(Record, DaemonEnd)> {
         return None;
     }
     let (fd, pid) = value.to_str()?.split_once(':')?;
-    // A child of the daemon's from before it came here has the socket as well.
+    // A child that the daemon made before this call has the socket as well.
     if pid.parse() != Ok(getpid().as_raw()) {
         return None;
     }
     let fd: RawFd = fd.parse().ok()?;
-    // A descriptor of our own: whatever lies there, it stays as it is until it has proved to be
-    // ours.
+    // A copy: the descriptor under this fd stays as it is until it is verified as the hand-off
+    // socket.
     let socket = sys::descriptors::adopt(fd).ok()?;
     let record = receive(&socket)?;
     let _ = nix::unistd::close(fd);
@@ -70,7 +70,7 @@ fn receive(socket: &OwnedFd) -> Option<Record> {
         };
         Record::from_bytes(bytes.get(..length)?).ok()
     };
-    // Looking comes first: the messages on a socket that is not ours are not ours to consume.
+    // Looking comes first: a message on another socket must not be consumed.
     let record = receive(MsgFlags::MSG_PEEK)?;
     if !is_made_by(record.launcher, socket) {
         return None;

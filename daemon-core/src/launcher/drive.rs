@@ -18,7 +18,7 @@ use crate::signals::Interrupts;
 const WAITING: &str = "waiting until the daemon is ready";
 
 /// Waits until the daemon is ready or has failed. Of a daemon that failed nothing is left when this
-/// returns. The mode is the one that was waited with in the end; the bytes are the announcements.
+/// returns. Returns the mode in effect at the end, and the announcements.
 pub(crate) fn until_decided(
     mut wait: Wait,
     interrupts: &Interrupts,

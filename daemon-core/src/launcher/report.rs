@@ -17,7 +17,7 @@ use crate::signals::IgnoreGuard;
 pub(crate) fn failure(error: &Error) {
     let output = error.output();
     write(&mut io::stderr(), output);
-    // The reason stands on a line of its own.
+    // The reason has its own line.
     if output.last().is_some_and(|last| *last != b'\n') {
         write(&mut io::stderr(), b"\n");
     }

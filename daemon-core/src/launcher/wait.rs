@@ -59,7 +59,7 @@ pub(crate) struct Wait {
     announced: Vec<u8>,
     /// How a warning names the log.
     log: String,
-    /// What the supervisor has told of the output of its daemon. Only a supervisor is asked.
+    /// What the supervisor has reported of the output of its daemon. Only a supervisor is asked.
     output: Option<Vec<u8>>,
 }
 

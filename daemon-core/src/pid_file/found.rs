@@ -1,4 +1,4 @@
-//! What stands at the path of a PID file, and whether a daemon runs by it.
+//! What is at the path of a PID file, and whether a daemon runs by it.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -15,12 +15,12 @@ use crate::files::NO_FOLLOW;
 use crate::lock::{self, RunState};
 use crate::trust;
 
-/// How long a PID file may be locked before a pid stands in it, while a daemon starts.
+/// How long a PID file may be locked before it has a pid, while a daemon starts.
 pub(crate) const PID_WRITE_TIMEOUT: Duration = Duration::from_millis(100);
 
 const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
-/// Opens what stands at the path, to look at it; `None` when nothing does.
+/// Opens the file at the path to inspect it; `None` if there is none.
 pub(super) fn find(path: &Path) -> Result<Option<File>, Error> {
     let mut options = OpenOptions::new();
     let options = options.read(true).custom_flags(NO_FOLLOW.bits());
@@ -53,7 +53,7 @@ pub(crate) fn refuse_planted(path: &Path, file: &File) -> Result<(), Error> {
 
 /// Refuses the start if a daemon runs or is being started.
 ///
-/// Where the lock is held and no pid stands in the file, a daemon starts or ends at this moment, so
+/// Where the lock is held and the file has no pid, a daemon starts or ends at this moment, so
 /// the file is looked at again for a while.
 pub(super) fn refuse_running(path: &Path) -> Result<(), Error> {
     let deadline = Instant::now() + PID_WRITE_TIMEOUT;

@@ -38,7 +38,7 @@ impl PidFile {
     /// The length of what the launcher writes; the daemon's pid replaces it.
     pub(crate) const OLD_LENGTH: u64 = NO_PID.len() as u64;
 
-    /// Removes the file, if it still stands at the path, and lets go of the locks: the start has
+    /// Removes the file, if it is still at the path, and lets go of the locks: the start has
     /// failed, or the daemon has done its work. The daemon must have been reaped.
     pub(crate) fn remove(self) {
         self.remove_after(None);

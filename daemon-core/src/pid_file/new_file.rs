@@ -1,5 +1,5 @@
 //! `PATH.new`: the PID file of the next daemon, whose lock is the mutex of every process that wants
-//! to change what stands at the path.
+//! to change what is at the path.
 
 use std::cell::Cell;
 use std::ffi::OsString;

@@ -1,7 +1,6 @@
 //! The PID file of a supervised daemon: the supervisor keeps it, and every run inherits its lock.
 //!
-//! It names the run, and between runs the supervisor. How far the daemon is stands in bytes 1 and
-//! up: the supervisor gives one more of them back at each change, see
+//! It names the run, and between runs the supervisor. Bytes 1 and up show how far the daemon is: the supervisor gives one more of them back at each change, see
 //! [`ByteRange`](crate::sys::lock::ByteRange).
 
 use std::cell::Cell;
@@ -53,7 +52,7 @@ impl SupervisedFile {
         self.length
     }
 
-    /// Whether it still stands at its path.
+    /// Whether it is still at its path.
     pub(crate) fn is_in_place(&self) -> bool {
         let file = self.pid_file.file.metadata();
         file.is_ok_and(|file| is_same_file(self.path(), &file))

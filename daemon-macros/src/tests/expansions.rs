@@ -3,8 +3,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::ptr;
 
 use super::expand;
+use crate::option_table::OPTIONS;
 
 const LINE: &str = "\n// expands to\n\n";
 
@@ -23,5 +25,18 @@ fn expansions_match_their_files() {
         } else {
             assert_eq!(case, expanded, "{}", path.display());
         }
+    }
+}
+
+#[test]
+fn every_kind_of_value_has_an_expansion() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/tests/expansions");
+    let cases = fs::read_dir(directory).expect("the directory exists");
+    let cases = cases.map(|entry| fs::read_to_string(entry.expect("it can be read").path()));
+    let cases = cases.collect::<Result<String, _>>().expect("it is text");
+    let is_shown = |name: &str| cases.contains(&format!("\n    {name} = "));
+    for option in OPTIONS {
+        let mut same = OPTIONS.iter().filter(|it| ptr::eq(it.kind, option.kind));
+        assert!(same.any(|it| is_shown(it.name)), "{}", option.name);
     }
 }

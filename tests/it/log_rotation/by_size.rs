@@ -93,7 +93,7 @@ fn smaller_log_is_left_alone() {
 }
 
 #[test]
-fn oldest_log_gives_way() {
+fn oldest_log_is_removed() {
     let scratch = Scratch::new();
     let options = OPTIONS.replace("log_keep=1000", "log_keep=3");
     for number in 1..=5 {

@@ -76,7 +76,7 @@ fn words_like_the_switch_stay_in_the_argv() {
 }
 
 #[test]
-fn after_two_dashes_nothing_is_ours() {
+fn switch_after_two_dashes_is_an_argument() {
     for line in ["prog -- -d", "prog -- -s stop", "prog x -- --background"] {
         assert_eq!(
             ask(&full(), &words(line)),

@@ -1,4 +1,4 @@
-//! The launcher's end: sockets that believe the daemon alone.
+//! The launcher's end: sockets that accept only the daemon.
 
 mod datagram;
 mod path_socket;
@@ -24,7 +24,7 @@ const DATAGRAMS_PER_CALL: usize = 64;
 const DIRECTORIES: [&str; 2] = ["/dev/shm", "/tmp"];
 
 /// Where clients of `sd_notify(3)` say that the daemon is ready. There is no socket where none can be
-/// made that the daemon reaches: then [`ready`](crate::ready) alone is heard.
+/// made that the daemon reaches: then the launcher accepts only [`ready`](crate::ready).
 #[derive(Debug)]
 pub(crate) struct NotifySocket {
     socket: Option<PathSocket>,

@@ -32,7 +32,7 @@ fn final_newline_or_nul_changes_nothing() {
 }
 
 #[test]
-fn garbage_says_nothing() {
+fn malformed_assignments_are_ignored() {
     let silent: [&[u8]; 16] = [
         b"",
         b"\n\n\n",

@@ -1,4 +1,4 @@
-//! Options that exclude those of `every_kind_of_value`.
+//! Options that exclude those of `linted_values`.
 
 #![deny(
     warnings,

@@ -208,7 +208,7 @@ fn message_queue_may_bring_an_answer() {
 }
 
 #[test]
-fn place_tells_lines_of_code_apart() {
+fn place_differs_between_lines_of_code() {
     let here = blocked(libc::SYS_nanosleep, [0; 6]);
     let other_arguments = blocked(libc::SYS_nanosleep, [1; 6]);
     let elsewhere = BlockedCall {

@@ -43,7 +43,7 @@ fn program_without_a_request_is_up_after_5_quiet_ms() {
 }
 
 #[test]
-fn blind_takes_50_ms() {
+fn hidden_threads_are_waited_for_50_ms() {
     assert_eq!(up(&["0 0us p1 1:sleeps", "100 0us p1"]), Some(50));
     let partial = ["0 0us partial p1 1:loop[server]", "100 0us p1"];
     assert_eq!(up(&partial), Some(50));

@@ -136,7 +136,7 @@ fn read_of_a_socket_has_its_timeout() {
 }
 
 #[test]
-fn what_cannot_be_read_is_unclear() {
+fn unreadable_descriptor_is_unclear() {
     assert_eq!(
         awaited(&Descriptors::Unknown).sources,
         [WakeSource::Unclear]

@@ -88,7 +88,7 @@ fn conversation_is_part_of_the_start() {
 }
 
 #[test]
-fn greeting_is_part_of_the_start() {
+fn read_of_a_greeting_is_a_start() {
     assert_eq!(condition("p1 1:wait[unspoken:9]"), Condition::Starts);
     assert_eq!(condition("p1 1:loop[unspoken:9]"), Condition::Blind);
     let beside_server = "p1 1:wait[server:80] 2:wait[unspoken:9]";
