@@ -218,6 +218,13 @@ fn parse_pid(content: &[u8]) -> Option<Pid> {
 mod tests {
     use super::*;
 
+    #[cfg(all(target_os = "linux", not(daemon_fork)))]
+    #[test]
+    fn error_of_one_file_system_says_nothing_of_others() {
+        assert!(!sys::lock::lacks_ofd_locks());
+        assert!(has_byte_ranges());
+    }
+
     #[test]
     fn pid_is_digits_and_a_newline() {
         assert_eq!(parse_pid(b"4242\n"), Some(Pid::from_raw(4242)));

@@ -71,6 +71,18 @@ fn executed_program_reopens_its_log() {
 }
 
 #[test]
+fn executed_child_does_not_get_the_lock() {
+    let scratch = Scratch::new();
+    let options = format!("{OPTIONS}\nready=exec");
+    let steps = "report run:exec-in-child:create:executed%20hang hang";
+    let daemon = scratch.up(scratch.background().options(options).does(steps));
+    eventually("the child runs its program", || {
+        scratch.path("executed").exists().then_some(())
+    });
+    assert_eq!(lock::holders(&daemon.pid_file), [daemon.pid()]);
+}
+
+#[test]
 fn failed_exec_leaves_the_daemon_as_it_was() {
     let scratch = Scratch::new();
     let start = scratch.background().options(OPTIONS);

@@ -13,6 +13,9 @@ pub(crate) use super::platform::lock::{
     time_until_due, try_lock, unlock, unlock_all, unlock_below, visible_holders, writer,
 };
 
+#[cfg(all(test, target_os = "linux", not(daemon_fork)))]
+pub(crate) use super::platform::lock::lacks_ofd_locks;
+
 /// A part of a PID file that is locked on its own.
 ///
 /// Bytes 1 and up say whether a run is being brought up. Nothing takes them again once the file is

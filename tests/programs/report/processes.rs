@@ -27,6 +27,7 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
         // What a run of a supervised daemon does, and a file for it.
         "run" => match object.split_once(':') {
             Some(("second-hangs", path)) => second_hangs(path),
+            Some(("exec-in-child", steps)) => exec_in_child(steps),
             None if object == "stop-parent" => Ok(kill(getppid(), Signal::SIGSTOP)?),
             _ => panic!("no such step: run:{object}"),
         },
@@ -48,6 +49,15 @@ fn exec(steps: &str) -> io::Result<()> {
     let steps = String::from_utf8_lossy(&readiness::decoded(steps)).into_owned();
     let program = program.args(env::args_os().skip(1));
     Err(daemon::exec(program.env("TEST_DOES", steps)))
+}
+
+/// The child is not the daemon.
+fn exec_in_child(steps: &str) -> io::Result<()> {
+    // SAFETY: the program has one thread, so the child may call anything.
+    match unsafe { fork() }? {
+        ForkResult::Child => exec(steps),
+        ForkResult::Parent { .. } => Ok(()),
+    }
 }
 
 fn short_child(milliseconds: u64) -> io::Result<()> {
