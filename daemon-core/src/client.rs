@@ -88,7 +88,8 @@ impl Daemon {
             return Err(Error::words(ErrorKind::Configuration, CANNOT_START, reason));
         }
         let argv0: Vec<OsString> = std::env::args_os().take(1).collect();
-        match find_or_start(&settings, &argv0, &settings.control()?, true)? {
+        let control = settings.control()?;
+        match find_or_start(settings, &argv0, &control, true)? {
             StartOutcome::Running(pid, _) => Ok(Started {
                 pid,
                 was_running: true,
@@ -140,7 +141,7 @@ pub(crate) enum StartOutcome {
 /// and fails, this process starts the daemon itself. If it began after this call, its failure is the
 /// result: of many clients of a daemon that cannot start, each waits for two failures at most.
 pub(crate) fn find_or_start(
-    settings: &Daemon,
+    settings: Daemon,
     arguments: &[OsString],
     control: &Control,
     is_for_client: bool,
@@ -152,7 +153,8 @@ pub(crate) fn find_or_start(
     let longest_wait = ready_timeout.saturating_add(FAILURE_TIME);
     let give_up = in_time(longest_wait.saturating_mul(2));
     // Before the look for the daemon, so that no start writes anything in between.
-    let log = LogEnd::of(settings, arguments);
+    let log = LogEnd::of(&settings, arguments);
+    let mut unprepared = Some(settings);
     let mut prepared: Option<LaunchConfig> = None;
     loop {
         match control.await_verdict(in_time(longest_wait), ready_timeout)? {
@@ -166,14 +168,15 @@ pub(crate) fn find_or_start(
             Verdict::Down if prepared.is_some() => thread::sleep(RETRY_INTERVAL),
             Verdict::Failed(_) | Verdict::Down => {}
         }
-        let config = if let Some(config) = &prepared {
-            config
-        } else {
-            let mut config = settings.clone().into_config(arguments.to_vec())?;
+        if let Some(settings) = unprepared.take() {
+            let mut config = settings.into_config(arguments.to_vec())?;
             config.is_for_client = is_for_client;
-            prepared.insert(config)
+            prepared = Some(config);
+        }
+        let Some(config) = prepared.clone() else {
+            continue;
         };
-        let error = match launcher::launch(config.clone()) {
+        let error = match launcher::launch(config) {
             Ok((launched, interrupts)) => return Ok(StartOutcome::Launched(launched, interrupts)),
             Err(error) => error,
         };

@@ -81,7 +81,7 @@ fn run(settings: Daemon, verb: Verb, arguments: Vec<OsString>) -> Result<u8, Err
     let control = || control(&settings, arguments.first().cloned());
     match verb {
         Verb::Status => status(&control()?),
-        Verb::Start => start_if_not_running(&settings, &arguments),
+        Verb::Start => start_if_not_running(settings, &arguments),
         Verb::Stop => {
             let control = control()?;
             let notice = StopNotice::of(&control, settings.settings.syslog);
@@ -110,8 +110,8 @@ fn run(settings: Daemon, verb: Verb, arguments: Vec<OsString>) -> Result<u8, Err
 
 /// `start`: as the switch, but a daemon that runs already is no error, and it waits
 /// for a start in progress.
-fn start_if_not_running(settings: &Daemon, arguments: &[OsString]) -> Result<u8, Error> {
-    let control = control(settings, arguments.first().cloned())?;
+fn start_if_not_running(settings: Daemon, arguments: &[OsString]) -> Result<u8, Error> {
+    let control = control(&settings, arguments.first().cloned())?;
     match client::find_or_start(settings, arguments, &control, false)? {
         StartOutcome::Running(_, status) => {
             report::answer(&status.to_string());

@@ -10,7 +10,6 @@ mod syntax;
 
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::fmt::Write;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
@@ -23,7 +22,7 @@ use crate::program_name;
 use crate::settings::Object;
 use crate::value_flags::Chosen;
 use arguments::{add_foreground_flag, add_pid_flag};
-use syntax::{is_raw_text, is_variable_name, quoted, raw, time_span, unit_name};
+use syntax::{Lines, is_raw_text, is_variable_name, quoted, raw, time_span, unit_name};
 
 /// The manager that the unit is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,73 +178,52 @@ impl UnitFile {
     }
 
     pub(crate) fn to_text(&self) -> String {
-        let mut text = self.head();
-        let mut line = |line: String| writeln!(text, "{line}").unwrap_or_default();
-        line("\n[Unit]".to_owned());
-        line(format!("Description={}", self.description()));
-        if self.settings.settings.restart.is_some() {
-            line("StartLimitIntervalSec=0".to_owned());
+        let settings = &self.settings.settings;
+        let mut lines = Lines::new(self.head());
+        lines.add("\n[Unit]", "");
+        lines.add("Description=", &self.description());
+        if settings.restart.is_some() {
+            lines.add("StartLimitIntervalSec=0", "");
         }
-        line("\n[Service]".to_owned());
+        lines.add("\n[Service]", "");
         // By its name: the constructor of a mode links the code of the mode.
         let is_notify = self.settings.readiness.to_string() == "notify";
-        line(format!(
-            "Type={}",
-            if is_notify { "notify" } else { "exec" }
-        ));
-        line(format!("ExecStart={}", self.command()));
-        line(format!(
-            "WorkingDirectory={}",
-            raw(self.workdir.as_os_str())
-        ));
-        for value in self.identity() {
-            line(value);
-        }
-        for value in self.sockets() {
-            line(value);
-        }
-        if let Some(umask) = self.settings.settings.umask {
-            line(format!("UMask={umask:04o}"));
+        lines.add("Type=", if is_notify { "notify" } else { "exec" });
+        lines.add("ExecStart=", &self.command());
+        lines.add("WorkingDirectory=", &raw(self.workdir.as_os_str()));
+        self.add_identity(&mut lines);
+        self.add_sockets(&mut lines);
+        if let Some(umask) = settings.umask {
+            lines.add("UMask=", &format!("{umask:04o}"));
         }
         for (name, value) in self.settings.env.resulting() {
             match value {
                 Some(value) => {
                     let assignment = [name.as_bytes(), b"=", value.as_bytes()].concat();
-                    line(format!("Environment={}", quoted(&assignment)));
+                    lines.add("Environment=", &quoted(&assignment));
                 }
-                None => line(format!("UnsetEnvironment={}", quoted(name.as_bytes()))),
+                None => lines.add("UnsetEnvironment=", &quoted(name.as_bytes())),
             }
         }
-        if let (true, Some(timeout)) = (is_notify, self.settings.settings.ready_timeout) {
-            line(format!("TimeoutStartSec={}", time_span(timeout)));
+        if let (true, Some(timeout)) = (is_notify, settings.ready_timeout) {
+            lines.add("TimeoutStartSec=", &time_span(timeout));
         }
-        line(format!("KillSignal={}", self.settings.settings.stop_signal));
-        line(format!(
-            "KillMode={}",
-            match self.settings.settings.kill_mode {
-                KillMode::Mixed => "mixed",
-                KillMode::Process => "process",
-            }
-        ));
-        line(format!(
-            "TimeoutStopSec={}",
-            time_span(self.settings.settings.stop_timeout)
-        ));
-        for value in self.restarts() {
-            line(value);
-        }
-        for value in self.remarks() {
-            line(format!("# {value}"));
-        }
-        line("\n[Install]".to_owned());
-        line(format!(
-            "WantedBy={}",
-            match self.manager {
-                Manager::System => "multi-user.target",
-                Manager::User => "default.target",
-            }
-        ));
-        text
+        lines.add("KillSignal=", &settings.stop_signal.to_string());
+        let kill_mode = match settings.kill_mode {
+            KillMode::Mixed => "mixed",
+            KillMode::Process => "process",
+        };
+        lines.add("KillMode=", kill_mode);
+        lines.add("TimeoutStopSec=", &time_span(settings.stop_timeout));
+        self.add_restarts(&mut lines);
+        self.add_remarks(&mut lines);
+        lines.add("\n[Install]", "");
+        let target = match self.manager {
+            Manager::System => "multi-user.target",
+            Manager::User => "default.target",
+        };
+        lines.add("WantedBy=", target);
+        lines.into_text()
     }
 }
 

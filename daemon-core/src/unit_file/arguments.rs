@@ -12,8 +12,9 @@ pub(super) fn add_foreground_flag(settings: &Daemon, arguments: &mut Vec<OsStrin
     if ours.any(|word| flags.clone().any(|flag| flag == word)) {
         return;
     }
-    let first = flags.clone().next().cloned();
-    insert(settings, arguments, first);
+    if let Some(first) = flags.clone().next() {
+        insert(settings, arguments, vec![first.clone()]);
+    }
 }
 
 /// A program that locks its PID file in the foreground gets the path that its user has chosen.
@@ -21,19 +22,18 @@ pub(super) fn add_pid_flag(settings: &Daemon, arguments: &mut Vec<OsString>) {
     let flag = settings.value_flags.of(&PID_FLAG);
     let chosen = flag.zip(settings.chosen_pid_file.as_ref());
     if let (Some((flag, path)), Some(_)) = (chosen, settings.lock_in_foreground) {
-        insert(settings, arguments, [flag.to_owned(), path.clone().into()]);
+        let words = vec![flag.to_owned(), path.clone().into()];
+        insert(settings, arguments, words);
     }
 }
 
 /// Inserts words where a parser takes them for those of the subcommand.
-fn insert(
-    settings: &Daemon,
-    arguments: &mut Vec<OsString>,
-    words: impl IntoIterator<Item = OsString>,
-) {
+fn insert(settings: &Daemon, arguments: &mut Vec<OsString>, words: Vec<OsString>) {
     let run = settings.control_subcommands.as_ref();
     let is_subcommand = |word: &OsString| settings.subcommand.contains(word) || run == Some(word);
     let at = arguments.iter().position(is_subcommand);
     let at = at.map_or(0, |at| at + 1);
-    arguments.splice(at..at, words);
+    for word in words.into_iter().rev() {
+        arguments.insert(at, word);
+    }
 }

@@ -3,7 +3,7 @@
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
-use super::syntax::{quoted, raw, time_span};
+use super::syntax::{Lines, quoted, raw, time_span};
 use super::{Manager, UnitFile};
 use crate::error::escape;
 use crate::restart::Restart;
@@ -31,83 +31,77 @@ impl UnitFile {
     pub(super) fn command(&self) -> String {
         // `:` keeps `$` as it is, and `@` is for another `argv[0]`.
         let mut words = vec![quoted(self.program.as_os_str().as_bytes())];
-        words.extend(
-            self.argv0
-                .iter()
-                .chain(&self.arguments)
-                .map(|word| quoted(word.as_bytes())),
-        );
+        for word in self.argv0.iter().chain(&self.arguments) {
+            words.push(quoted(word.as_bytes()));
+        }
         let prefix = if self.argv0.is_some() { ":@" } else { ":" };
         format!("{prefix}{}", words.join(" "))
     }
 
-    pub(super) fn identity(&self) -> Vec<String> {
-        let named = [
-            ("User", &self.settings.user),
-            ("Group", &self.settings.group),
-        ];
-        let named = named
-            .into_iter()
-            .filter_map(|(key, name)| Some((key, name.as_ref()?)));
-        // The manager of a user cannot become another.
-        let comment = if self.manager == Manager::User {
-            "# ignored in a user's unit: "
-        } else {
-            ""
-        };
-        named
-            .map(|(key, name)| format!("{comment}{key}={}", raw(name.as_ref())))
-            .collect()
+    pub(super) fn add_identity(&self, lines: &mut Lines) {
+        let is_of_user = self.manager == Manager::User;
+        for (key, name) in [
+            ("User=", &self.settings.user),
+            ("Group=", &self.settings.group),
+        ] {
+            let Some(name) = name else { continue };
+            let name = raw(name.as_ref());
+            if is_of_user {
+                // The manager of a user cannot become another.
+                lines.add("# ignored in a user's unit: ", &[key, &name].concat());
+            } else {
+                lines.add(key, &name);
+            }
+        }
     }
 
     /// The program binds the sockets of `listen` itself. systemd keeps them over a restart.
-    pub(super) fn sockets(&self) -> Vec<String> {
+    pub(super) fn add_sockets(&self, lines: &mut Lines) {
         let sockets = &self.settings.listen;
         if sockets.is_empty() {
-            return Vec::new();
+            return;
         }
         let needs_root = sockets.iter().any(|(_, address)| address.needs_root());
-        let mut lines = vec![format!("FileDescriptorStoreMax={}", sockets.len())];
+        lines.add("FileDescriptorStoreMax=", &sockets.len().to_string());
         match self.manager {
             Manager::System if needs_root && self.settings.user.is_some() => {
-                lines.push("AmbientCapabilities=CAP_NET_BIND_SERVICE".to_owned());
+                lines.add("AmbientCapabilities=CAP_NET_BIND_SERVICE", "");
             }
             Manager::User if needs_root => {
-                lines.push("# a port below 1024 is not for a user; use a higher one".to_owned());
+                let remark = "a port below 1024 is not for a user; use a higher one";
+                lines.add("# ", remark);
             }
             _ => {}
         }
-        lines
     }
 
-    pub(super) fn restarts(&self) -> Vec<String> {
+    pub(super) fn add_restarts(&self, lines: &mut Lines) {
         let settings = &self.settings.settings;
         let Some(restart) = settings.restart else {
-            return Vec::new();
+            return;
         };
         let (first, longest) = (settings.restart_delay, settings.restart_delay_max);
-        let mut lines = match restart {
-            Restart::OnFailure => vec![
-                "Restart=on-failure".to_owned(),
-                "RestartPreventExitStatus=64 78".to_owned(),
-                format!("SuccessExitStatus={}", intended_ends(settings.stop_signal)),
-            ],
-            Restart::Always => vec!["Restart=always".to_owned()],
-        };
-        lines.push(format!("RestartSec={}", time_span(first)));
+        match restart {
+            Restart::OnFailure => {
+                lines.add("Restart=on-failure", "");
+                lines.add("RestartPreventExitStatus=64 78", "");
+                lines.add("SuccessExitStatus=", &intended_ends(settings.stop_signal));
+            }
+            Restart::Always => lines.add("Restart=always", ""),
+        }
+        lines.add("RestartSec=", &time_span(first));
         if first < longest {
             // Each step at most doubles the delay.
-            let mut steps = 1;
+            let mut steps: u32 = 1;
             let mut delay = first.max(Duration::from_millis(1));
             while delay.saturating_mul(2) < longest {
                 delay = delay.saturating_mul(2);
                 steps += 1;
             }
-            lines.push("# The next two keys need systemd 254.".to_owned());
-            lines.push(format!("RestartSteps={steps}"));
-            lines.push(format!("RestartMaxDelaySec={}", time_span(longest)));
+            lines.add("# The next two keys need systemd 254.", "");
+            lines.add("RestartSteps=", &steps.to_string());
+            lines.add("RestartMaxDelaySec=", &time_span(longest));
         }
-        lines
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use nix::unistd::{User, geteuid};
 
+use super::syntax::Lines;
 use super::{Manager, UnitFile};
 use crate::error::shown;
 use crate::stdin::Stdin;
@@ -74,37 +75,42 @@ impl UnitFile {
     }
 
     /// What the unit leaves to its reader.
-    pub(super) fn remarks(&self) -> Vec<String> {
-        let mut remarks: Vec<String> = [
+    pub(super) fn add_remarks(&self, lines: &mut Lines) {
+        for remark in [
             "ExecReload=kill -HUP $MAINPID",
             "NoNewPrivileges=yes",
             "PrivateTmp=yes",
             "ProtectSystem=full",
-        ]
-        .map(str::to_owned)
-        .into();
+        ] {
+            lines.add("# ", remark);
+        }
         let settings = &self.settings;
         if let Some(root) = &self.chroot {
-            remarks.push(format!(
-                "not expressed: chroot {}; see RootDirectory=",
-                shown(root)
-            ));
+            let remark = format!("{}; see RootDirectory=", shown(root));
+            lines.add("# not expressed: chroot ", &remark);
         }
-        if !settings.settings.keep_fds.is_empty() {
-            remarks.push("not expressed: keep_fds; see Sockets=".to_owned());
+        for (is_set, remark) in [
+            (
+                !settings.settings.keep_fds.is_empty(),
+                "keep_fds; see Sockets=",
+            ),
+            (
+                settings.env.clears(),
+                "env_clear; systemd passes few variables",
+            ),
+            (
+                settings.settings.restart_limit.is_some(),
+                "restart_limit; see StartLimitBurst=",
+            ),
+            (
+                settings.before_start.is_some(),
+                "before_start; see ExecStartPre=",
+            ),
+            (settings.stdin == Stdin::Keep, "stdin; see StandardInput="),
+        ] {
+            if is_set {
+                lines.add("# not expressed: ", remark);
+            }
         }
-        if settings.env.clears() {
-            remarks.push("not expressed: env_clear; systemd passes few variables".to_owned());
-        }
-        if settings.settings.restart_limit.is_some() {
-            remarks.push("not expressed: restart_limit; see StartLimitBurst=".to_owned());
-        }
-        if settings.before_start.is_some() {
-            remarks.push("not expressed: before_start; see ExecStartPre=".to_owned());
-        }
-        if settings.stdin == Stdin::Keep {
-            remarks.push("not expressed: stdin; see StandardInput=".to_owned());
-        }
-        remarks
     }
 }

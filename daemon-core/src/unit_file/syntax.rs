@@ -5,6 +5,27 @@ use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
+/// The text of a unit, line by line.
+pub(super) struct Lines(String);
+
+impl Lines {
+    pub(super) fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// A function by itself: a unit has many lines.
+    #[inline(never)]
+    pub(super) fn add(&mut self, key: &str, value: &str) {
+        self.0.push_str(key);
+        self.0.push_str(value);
+        self.0.push('\n');
+    }
+
+    pub(super) fn into_text(self) -> String {
+        self.0
+    }
+}
+
 /// The one rule for every argument, see "Quoting" in `systemd.syntax(7)`.
 pub(super) fn quoted(bytes: &[u8]) -> String {
     let mut text = String::from("\"");
