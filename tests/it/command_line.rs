@@ -166,14 +166,6 @@ fn environment_of_the_daemon_is_changed() {
 }
 
 #[test]
-fn malformed_name_of_a_variable_is_refused() {
-    let scratch = Scratch::new();
-    let launch = scratch.background().options("env_remove=A=B").run();
-    let message = "cannot use the option `env_remove`: takes names without `=`";
-    scratch.expect_refusal(&launch, 78, &[message]);
-}
-
-#[test]
 fn help_and_version_run_in_place() {
     for word in ["--help", "--version"] {
         for arguments in [["-d", word], [word, "-d"]] {

@@ -93,20 +93,6 @@ fn relative_path_counts_from_the_start_directory() {
 }
 
 #[test]
-fn missing_or_repeated_path_is_a_usage_error() {
-    for (arguments, flag) in [
-        (&["-d", "--pid-file"][..], "--pid-file"),
-        (&["-d", "--log-file=a", "--log-file", "b"], "--log-file"),
-    ] {
-        let scratch = Scratch::new();
-        let launch = program(&scratch).args(arguments).run();
-        let words = format!("cannot use the flag {flag}: ");
-        scratch.expect_refusal(&launch, 64, &[&words]);
-        expect_nothing_made(&scratch);
-    }
-}
-
-#[test]
 fn flag_of_two_options_is_refused() {
     for (options, arguments, flag) in [
         ("pid_flag=-d", &["-d", "x"][..], "-d"),

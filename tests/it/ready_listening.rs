@@ -200,18 +200,6 @@ fn all_addresses_are_waited_for() {
 }
 
 #[test]
-fn wrong_addresses_are_refused_by_the_launch() {
-    for (addresses, word) in [
-        ("tcp:80,tcp:80", "`tcp:80` is listed twice"),
-        ("tcp:80,notify", "`notify` cannot stand beside addresses"),
-    ] {
-        let scratch = Scratch::new();
-        let launch = with_addresses(&scratch, addresses, 1, "hang").run();
-        scratch.expect_refusal(&launch, 78, &[word]);
-    }
-}
-
-#[test]
 fn address_is_named_on_a_terminal() {
     requires!(linux("the sockets of another process"));
     let port = free_port();
@@ -304,7 +292,7 @@ fn death_is_noticed_with_its_status() {
         let launch = listening(&scratch, steps).run();
         scratch.expect_failed_start(&launch, status);
         assert!(launch.err_text().starts_with("in-use\n"), "{launch:?}");
-        assert!(launch.elapsed < Duration::from_secs(5), "{launch:?}");
+        assert!(launch.elapsed < Duration::from_secs(20), "{launch:?}");
     }
 }
 

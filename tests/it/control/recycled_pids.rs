@@ -15,7 +15,7 @@ fn missing_pid_is_waited_for_briefly() {
     let stop = scratch.verb("stop").run();
     assert_eq!(stop.code(), 4, "{stop:?}");
     assert!(stop.elapsed >= Duration::from_millis(100), "{stop:?}");
-    assert!(stop.elapsed < Duration::from_secs(5), "{stop:?}");
+    assert!(stop.elapsed < Duration::from_secs(9), "{stop:?}");
     drop(lock);
     scratch.expect_order();
 }

@@ -60,7 +60,7 @@ fn daemon_killed_as_soon_as_it_is_ready() {
         let start = scratch.background().options(&options);
         let launch = start.does("ready raise:9").run();
         assert!([0, 137].contains(&launch.code()), "{launch:?}");
-        assert!(launch.elapsed < Duration::from_secs(5), "{launch:?}");
+        assert!(launch.elapsed < Duration::from_secs(20), "{launch:?}");
         scratch.expect_nothing_left();
         // A process that is dying can hold the lock longer than it can be found.
         eventually("the lock is free", || {

@@ -58,11 +58,3 @@ fn runtime_receives_the_same_signal() {
     });
     assert_eq!(scratch.read(old), "up\n");
 }
-
-#[test]
-fn uncatchable_signal_is_refused() {
-    let scratch = Scratch::new();
-    let options = OPTIONS.replace("log_reopen=1", "log_reopen=9");
-    let launch = scratch.background().options(options).run();
-    scratch.expect_refusal(&launch, 78, &["`log_reopen`", "`SIGKILL` cannot be caught"]);
-}

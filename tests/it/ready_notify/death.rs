@@ -29,7 +29,7 @@ fn death_is_noticed_with_its_status() {
         let line = shown.lines().last().expect("a line of ours");
         assert!(line.starts_with("report: cannot start"), "{launch:?}");
         assert!(!line.contains("see"), "all there is was shown: {launch:?}");
-        assert!(launch.elapsed < Duration::from_secs(5), "{launch:?}");
+        assert!(launch.elapsed < Duration::from_secs(20), "{launch:?}");
     }
 }
 
