@@ -17,6 +17,13 @@ impl Scratch {
         start.does("panic").run()
     }
 
+    /// With `ready=exec` a start may be over before.
+    fn await_line(&self, log: &str, line: &str) {
+        eventually("the daemon writes to its log", || {
+            self.read(log).ends_with(line).then_some(())
+        });
+    }
+
     /// Every verb that needs the log refuses, and changes no file.
     fn expect_unknown_log(&self, options: &str, verbs: &[&str], reason: &str) {
         let before = self.files();
@@ -37,6 +44,7 @@ fn log_of_another_users_daemon_must_be_named() {
     scratch.write("report.log", "another\n");
     let start = scratch.background().options(&*options);
     let daemon = scratch.up(start.args(["--log", "own.log"]).does("say:own hang"));
+    scratch.await_line("own.log", "own\n");
     let reason = format!(
         "user 65534 may have changed its log to {}",
         scratch.path("own.log").display()
@@ -48,6 +56,7 @@ fn log_of_another_users_daemon_must_be_named() {
     // The configured log may be shown, whatever user the daemon is.
     let start = scratch.background().options(&*options);
     scratch.up(start.does("say:configured hang"));
+    scratch.await_line("report.log", "configured\n");
     let log = scratch.verb_by_flag(&options, &["-s", "log"]);
     assert_eq!(log.out_text(), "another\nconfigured\n", "{log:?}");
 }
@@ -106,6 +115,7 @@ fn name_of_a_rotated_log_leads_back_to_the_log() {
     let scratch = Scratch::new();
     let start = scratch.background().options(OPTIONS);
     let daemon = scratch.up(start.args(["--log", "own.log"]).does("say:own hang"));
+    scratch.await_line("own.log", "own\n");
     let mut at = scratch.path("own.log");
     let mut shows = |name: &str, shown: Option<&str>| {
         let to = scratch.path(name);
