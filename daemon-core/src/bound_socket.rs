@@ -1,22 +1,30 @@
 //! A socket that listens: bound by the launcher, by a supervisor, or by the program.
 
-use std::fs;
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::socket::{Backlog, UnixAddr, bind, connect};
 
+use crate::files::FileId;
 use crate::sys;
 use crate::unix_address::UnixAddress;
 
 /// How many clients wait until they are accepted. The kernel has a limit of its own, `somaxconn`, and
 /// the 128 of the standard library make a client wait a second when they are used up.
 const BACKLOG: i32 = 4096;
+
+/// How long another process may take to bind a socket in the same directory.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
+
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 /// How the file of a Unix socket differs from what the launcher would make.
 #[derive(Clone, Copy, Debug, Default)]
@@ -33,36 +41,100 @@ pub(crate) fn bind_tcp(address: SocketAddr) -> io::Result<OwnedFd> {
     Ok(socket.into())
 }
 
+/// A Unix socket that listens, and its file, unless the address is abstract.
+#[derive(Debug)]
+pub(crate) struct BoundUnix {
+    pub(crate) socket: OwnedFd,
+    pub(crate) file: Option<FileId>,
+}
+
 /// A Unix socket. A file that an earlier socket has left is removed first, if no process listens there.
-pub(crate) fn bind_unix(address: &UnixAddress, file: SocketFile) -> io::Result<OwnedFd> {
-    let socket = sys::socket::stream()?;
+///
+/// `check` is asked before the file system is changed, and once more after it, because another user may have
+/// changed the way to the file in between.
+pub(crate) fn bind_unix<E: From<io::Error>>(
+    address: &UnixAddress,
+    file: SocketFile,
+    check: impl Fn() -> Result<(), E>,
+) -> Result<BoundUnix, E> {
+    let socket = sys::socket::stream().map_err(io::Error::from)?;
     let UnixAddress::Path(path) = address else {
-        bind(socket.as_raw_fd(), &abstract_address(address)?)?;
-        listen(&socket)?;
-        return Ok(socket);
+        bind_abstract(&socket, address).map_err(io::Error::from)?;
+        return Ok(BoundUnix { socket, file: None });
     };
-    let at = UnixAddr::new(path)?;
+    let at = UnixAddr::new(path).map_err(io::Error::from)?;
+    check()?;
+    let _lock = lock_directory(path);
     match bind(socket.as_raw_fd(), &at) {
-        Err(Errno::EADDRINUSE) if is_left(path, &at) => {
-            fs::remove_file(path)?;
-            bind(socket.as_raw_fd(), &at)?;
+        Err(Errno::EADDRINUSE) => {
+            let left = left_file(path, &at).ok_or_else(in_use)?;
+            check()?;
+            remove(path, left)?;
+            bind(socket.as_raw_fd(), &at)
         }
-        other => other?,
+        bound => bound,
     }
+    .map_err(io::Error::from)?;
+    let bound = id_of(path).ok_or_else(in_use)?;
     // No client can connect before the socket listens.
-    let prepared = match file {
-        SocketFile {
-            owner: None,
-            mode: None,
-        } => Ok(()),
-        SocketFile { owner, mode } => sys::files::change_socket(path, owner, mode),
+    let prepare = || -> Result<(), E> {
+        check()?;
+        if file.owner.is_some() || file.mode.is_some() {
+            sys::files::change_socket(path, file.owner, file.mode)?;
+        }
+        listen(&socket).map_err(io::Error::from)?;
+        // A process that does not ask for the lock may have taken it for the file of an ended one.
+        if id_of(path) != Some(bound) {
+            return Err(in_use().into());
+        }
+        Ok(())
     };
-    prepared
-        .and_then(|()| Ok(listen(&socket)?))
-        .inspect_err(|_| {
-            fs::remove_file(path).ok();
-        })?;
-    Ok(socket)
+    prepare().inspect_err(|_| {
+        remove(path, bound).ok();
+    })?;
+    Ok(BoundUnix {
+        socket,
+        file: Some(bound),
+    })
+}
+
+fn in_use() -> io::Error {
+    Errno::EADDRINUSE.into()
+}
+
+/// The file with this name; a symbolic link is not followed.
+pub(crate) fn id_of(path: &Path) -> Option<FileId> {
+    let file = fs::symlink_metadata(path).ok()?;
+    Some(FileId::from(&file))
+}
+
+/// Removes this file, and no other one that has its name now.
+pub(crate) fn remove(path: &Path, file: FileId) -> io::Result<()> {
+    if id_of(path) == Some(file) {
+        fs::remove_file(path)
+    } else {
+        Err(in_use())
+    }
+}
+
+/// Keeps two processes from the same path: until a socket listens, its file looks as if an ended process had
+/// left it. Other users may hold the lock for ever, so it is not waited for without an end, and nothing
+/// depends on it alone.
+fn lock_directory(path: &Path) -> Option<File> {
+    let directory = path.parent().filter(|it| *it != Path::new(""));
+    let directory = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_DIRECTORY | libc::O_NONBLOCK)
+        .open(directory.unwrap_or(Path::new(".")))
+        .ok()?;
+    let deadline = Instant::now() + LOCK_TIMEOUT;
+    while !sys::lock::try_flock_once(&directory).ok()? {
+        if Instant::now() >= deadline {
+            return None;
+        }
+        thread::sleep(POLL_INTERVAL);
+    }
+    Some(directory)
 }
 
 /// Lets a socket listen; one that does already gets the longer queue.
@@ -70,11 +142,11 @@ pub(crate) fn listen(socket: &impl AsFd) -> Result<(), Errno> {
     nix::sys::socket::listen(socket, Backlog::new(BACKLOG).unwrap_or(Backlog::MAXCONN))
 }
 
-/// Whether this is the file of a socket that no process has open.
-fn is_left(path: &Path, at: &UnixAddr) -> bool {
-    let is_socket = |file: fs::Metadata| file.file_type().is_socket();
-    if !fs::symlink_metadata(path).is_ok_and(is_socket) {
-        return false;
+/// The file of a socket on which no process listens.
+fn left_file(path: &Path, at: &UnixAddr) -> Option<FileId> {
+    let found = fs::symlink_metadata(path).ok()?;
+    if !found.file_type().is_socket() {
+        return None;
     }
     let connected = || -> Result<(), Errno> {
         let socket = sys::socket::stream()?;
@@ -82,7 +154,13 @@ fn is_left(path: &Path, at: &UnixAddr) -> bool {
         fcntl(&socket, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
         connect(socket.as_raw_fd(), at)
     };
-    connected() == Err(Errno::ECONNREFUSED)
+    let is_left = connected() == Err(Errno::ECONNREFUSED);
+    is_left.then(|| FileId::from(&found))
+}
+
+fn bind_abstract(socket: &OwnedFd, address: &UnixAddress) -> Result<(), Errno> {
+    bind(socket.as_raw_fd(), &abstract_address(address)?)?;
+    listen(socket)
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]

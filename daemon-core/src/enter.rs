@@ -193,6 +193,11 @@ impl Daemon {
         }
         let argv0 = arguments.first().map(OsString::as_os_str);
         let mut context = self.path_context(argv0.unwrap_or_default());
+        let mut sockets = Vec::new();
+        // Outside the new root directory, where the launcher binds them.
+        if let Some(listens) = self.capabilities.listen {
+            (self.settings.listen, sockets) = (listens.resolve)(self.listen, &context)?;
+        }
         let paths = self.paths.try_map(|object, source| {
             let path = path_template::resolve(object, source, &context)?;
             if object == Object::Root {
@@ -201,10 +206,6 @@ impl Daemon {
             Ok(path)
         })?;
         let readiness = self.readiness.resolve(&context)?;
-        let mut sockets = Vec::new();
-        if let Some(listens) = self.capabilities.listen {
-            (self.settings.listen, sockets) = (listens.resolve)(self.listen, &context)?;
-        }
         Ok(LaunchConfig {
             arguments,
             paths,

@@ -3,14 +3,13 @@
 //! The daemon inherits them as `sd_listen_fds(3)` describes it, after those that the launcher itself has
 //! inherited in this way. A supervisor inherits them like a daemon, and so keeps them for each run.
 
-use std::fs;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use nix::errno::Errno;
 
-use crate::bound_socket::{SocketFile, bind_tcp, bind_unix};
+use crate::bound_socket::{self, BoundUnix, SocketFile, bind_tcp, bind_unix, id_of};
 use crate::error::{Error, ErrorKind, shown};
 use crate::files::{FileId, missing_directory};
 use crate::listen_address::{Place, is_privileged};
@@ -118,10 +117,16 @@ impl StartSockets for Plan {
         let mut bound = Vec::new();
         for (socket, fd) in self.sockets.iter().zip(self.first..) {
             let place = Place::of(socket);
-            bound.push((bind(&place, settings)?, fd));
-            if let Place::Unix(UnixAddress::Path(path)) = place {
-                self.files.push(BoundFile::new(path));
+            let BoundUnix { socket, file } = bind(&place, settings)?;
+            if let (Place::Unix(UnixAddress::Path(path)), Some(id)) = (place, file) {
+                let same = socket.try_clone();
+                self.files.push(BoundFile {
+                    path,
+                    id: Some(id),
+                    socket: same.map_err(|cause| Error::step("duplicate a descriptor", cause))?,
+                });
             }
+            bound.push((socket, fd));
         }
         let names = self.sockets.iter().map(|socket| socket.name.clone());
         let names = self.names.iter().cloned().chain(names).collect();
@@ -140,29 +145,18 @@ impl StartSockets for Plan {
 struct BoundFile {
     path: PathBuf,
     id: Option<FileId>,
-}
-
-impl BoundFile {
-    fn new(path: PathBuf) -> Self {
-        Self {
-            id: id_of(&path),
-            path,
-        }
-    }
+    /// As long as it is open no other file gets the same id, and no process takes the file for one that was
+    /// left.
+    #[expect(dead_code, reason = "it is closed after the file was removed")]
+    socket: OwnedFd,
 }
 
 impl Drop for BoundFile {
     fn drop(&mut self) {
-        if self.id.is_some() && self.id == id_of(&self.path) {
-            fs::remove_file(&self.path).ok();
+        if let Some(id) = self.id {
+            bound_socket::remove(&self.path, id).ok();
         }
     }
-}
-
-/// The file with this name; a symbolic link is not followed.
-fn id_of(path: &Path) -> Option<FileId> {
-    let file = fs::symlink_metadata(path).ok()?;
-    Some(FileId::from(&file))
 }
 
 /// Looks after the sockets of a daemon that is supervised by this process. The launcher has just bound
@@ -203,10 +197,10 @@ impl RunSockets for Watched {
             if file.id.is_some() && file.id == id_of(&file.path) {
                 continue;
             }
-            let socket = bind(&file.place, settings)?;
+            let BoundUnix { socket, file: id } = bind(&file.place, settings)?;
             let placed = sys::descriptors::place(socket.as_raw_fd(), file.fd);
             placed.map_err(|errno| Error::step("place a descriptor", errno))?;
-            file.id = id_of(&file.path);
+            file.id = id;
         }
         Ok(())
     }
@@ -219,23 +213,43 @@ pub(crate) fn expect(sockets: &[ListenSocket]) {
 }
 
 /// Binds one with the rights of this process, for the user that the daemon becomes.
-fn bind(place: &Place, settings: &Settings) -> Result<OwnedFd, Error> {
-    match place {
-        Place::Tcp(address) => bind_tcp(*address),
+fn bind(place: &Place, settings: &Settings) -> Result<BoundUnix, Error> {
+    let bound = match place {
+        Place::Tcp(address) => bind_tcp(*address)
+            .map(|socket| BoundUnix { socket, file: None })
+            .map_err(Refusal::System),
         Place::Unix(address) => {
             let owner = settings.identity.as_ref().map(|user| (user.uid, user.gid));
-            if let UnixAddress::Path(path) = address {
-                let uid = owner.map(|(uid, _)| uid);
-                let untrusted = |untrusted: trust::Untrusted| untrusted.error("socket", path);
-                trust::check_way(path, uid).map_err(untrusted)?;
-            }
             let mode = settings.umask.map(|mask| 0o777 & !mask);
-            bind_unix(address, SocketFile { owner, mode })
+            bind_unix(address, SocketFile { owner, mode }, || match address {
+                UnixAddress::Path(path) => {
+                    let uid = owner.map(|(uid, _)| uid);
+                    let untrusted = |untrusted: trust::Untrusted| untrusted.error("socket", path);
+                    trust::check_way(path, uid).map_err(|it| Refusal::Way(untrusted(it)))
+                }
+                _ => Ok(()),
+            })
         }
         // The builder has refused it.
-        Place::Unknown(_) => Err(Errno::EINVAL.into()),
+        Place::Unknown(_) => Err(Refusal::System(Errno::EINVAL.into())),
+    };
+    bound.map_err(|refusal| match refusal {
+        Refusal::System(cause) => not_bound(place, cause),
+        Refusal::Way(error) => error,
+    })
+}
+
+/// Why a socket is not bound.
+enum Refusal {
+    System(io::Error),
+    /// Another user can change the way to its file.
+    Way(Error),
+}
+
+impl From<io::Error> for Refusal {
+    fn from(cause: io::Error) -> Self {
+        Self::System(cause)
     }
-    .map_err(|cause| not_bound(place, cause))
 }
 
 fn not_bound(place: &Place, cause: io::Error) -> Error {

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use nix::sys::socket::{SockType, getsockopt, sockopt};
 
-use crate::bound_socket::{self, SocketFile, bind_tcp, bind_unix};
+use crate::bound_socket::{self, BoundUnix, SocketFile, bind_tcp, bind_unix};
 use crate::error::shown;
 use crate::listen_address::is_name;
 use crate::listen_fds;
@@ -125,7 +125,8 @@ pub fn unix_listener(name: &str, path: impl AsRef<Path>) -> io::Result<UnixListe
         listener.set_nonblocking(false)?;
         return Ok(listener);
     }
-    let socket = bind_unix(&wanted, SocketFile::default())?;
+    let BoundUnix { socket, .. } =
+        bind_unix(&wanted, SocketFile::default(), || Ok::<_, io::Error>(()))?;
     notify::store(name, socket.as_fd());
     Ok(socket.into())
 }

@@ -12,6 +12,7 @@ use crate::support::deadline::eventually;
 use crate::support::report::Report;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
+use crate::support::trace::{self, Action};
 use crate::support::users::{HELLO, HELLO_GROUP};
 use crate::support::{program, requires};
 
@@ -352,4 +353,28 @@ fn socket_in_a_directory_of_another_user_is_refused() {
     let options = "pid=report.pid\nlisten=control=unix:theirs/below/control.sock";
     let launch = scratch.background().options(options).run();
     scratch.expect_refusal(&launch, 78, &["cannot use the socket ", "user 12345 owns"]);
+}
+
+#[test]
+fn socket_file_goes_before_the_next_start_can_begin() {
+    let taken = TcpListener::bind(free_address(4000)).expect("a socket");
+    let taken = taken.local_addr().expect("an address");
+    for (options, steps, status) in [
+        (String::new(), "return:3", 3),
+        (String::new(), "return:0", 0),
+        (format!("listen=http={taken}"), "", 69),
+    ] {
+        let scratch = Scratch::new();
+        let options = format!("pid=report.pid\nlisten=control=unix:control.sock\n{options}");
+        let mut has_begun = false;
+        let launch = trace::run(scratch.background().options(options).does(steps), |_| {
+            let [pid_file, socket] =
+                ["report.pid", "control.sock"].map(|name| scratch.path(name).exists());
+            has_begun |= pid_file && socket;
+            assert!(!has_begun || pid_file || !socket, "the socket is left");
+            Action::Go
+        });
+        assert!(has_begun && !scratch.path("control.sock").exists());
+        assert_eq!(launch.code(), status, "{launch:?}");
+    }
 }

@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::PathBuf;
@@ -28,8 +29,10 @@ impl Drop for Directory {
     }
 }
 
+const TRUSTED: fn() -> io::Result<()> = || Ok(());
+
 fn errno(address: &UnixAddress) -> Option<i32> {
-    let bound = bind_unix(address, SocketFile::default());
+    let bound = bind_unix(address, SocketFile::default(), TRUSTED);
     bound.unwrap_err().raw_os_error()
 }
 
@@ -37,11 +40,8 @@ fn errno(address: &UnixAddress) -> Option<i32> {
 fn file_of_an_ended_server_is_replaced() {
     let directory = Directory::new("left");
     let path = directory.0.join("socket");
-    // What does not listen refuses clients as a file alone does. A child of another test may hold a socket
-    // that is closed here.
-    let left = sys::socket::stream().unwrap();
-    bind(left.as_raw_fd(), &UnixAddr::new(&path).unwrap()).unwrap();
-    let _socket = bind_unix(&directory.socket(), SocketFile::default()).unwrap();
+    let _left = leave(&path);
+    let _socket = bind_unix(&directory.socket(), SocketFile::default(), TRUSTED).unwrap();
     UnixStream::connect(&path).unwrap();
 }
 
@@ -95,7 +95,7 @@ fn socket_file_gets_its_mode_whatever_the_umask() {
             owner: Some((geteuid().as_raw(), getegid().as_raw())),
             mode: Some(mode),
         };
-        let _socket = bind_unix(&directory.socket(), file).unwrap();
+        let _socket = bind_unix(&directory.socket(), file, TRUSTED).unwrap();
         let metadata = fs::symlink_metadata(&path).unwrap();
         assert_eq!(metadata.permissions().mode() & 0o7777, mode);
         assert_eq!(metadata.uid(), geteuid().as_raw());
@@ -122,4 +122,97 @@ fn other_file_than_the_own_socket_is_not_changed() {
         );
     }
     sys::files::change_socket(&path("single"), None, mode).unwrap();
+}
+
+/// Binds while `meddle` acts each time the way is checked, and gets how often that was before.
+fn bind_beside(
+    directory: &Directory,
+    meddle: impl Fn(&Path, u32) -> io::Result<()>,
+) -> io::Result<BoundUnix> {
+    let path = directory.0.join("socket");
+    let calls = Cell::new(0);
+    bind_unix(&directory.socket(), SocketFile::default(), || {
+        meddle(&path, calls.replace(calls.get() + 1))
+    })
+}
+
+/// A socket that does not listen: it refuses clients as the file of an ended server does, which a child of
+/// another test may hold a little longer.
+fn leave(path: &Path) -> OwnedFd {
+    let left = sys::socket::stream().unwrap();
+    bind(left.as_raw_fd(), &UnixAddr::new(path).unwrap()).unwrap();
+    left
+}
+
+#[test]
+fn directory_is_locked_until_the_socket_listens() {
+    let directory = Directory::new("locked");
+    let _left = leave(&directory.0.join("socket"));
+    let checks = Cell::new(0);
+    let _bound = bind_beside(&directory, |_, before| {
+        checks.set(before + 1);
+        let other = File::open(&directory.0)?;
+        assert_eq!(sys::lock::try_flock_once(&other)?, before == 0, "{before}");
+        Ok(())
+    });
+    assert_eq!(checks.get(), 3);
+}
+
+#[test]
+fn lock_of_another_user_does_not_prevent_a_start() {
+    let directory = Directory::new("held");
+    let other = File::open(&directory.0).unwrap();
+    assert_eq!(sys::lock::try_flock_once(&other), Ok(true));
+    bind_beside(&directory, |_, _| Ok(())).unwrap();
+}
+
+#[test]
+fn way_that_is_not_trusted_leaves_things_as_they_were() {
+    let directory = Directory::new("way");
+    let path = directory.0.join("socket");
+    let refuse = |at| {
+        let bound = bind_beside(&directory, |_, before| {
+            if before == at {
+                Err(Errno::EPERM.into())
+            } else {
+                Ok(())
+            }
+        });
+        assert_eq!(bound.unwrap_err().raw_os_error(), Some(libc::EPERM));
+    };
+    for at in [0, 1] {
+        refuse(at);
+        assert_eq!(id_of(&path), None);
+    }
+    let _left = leave(&path);
+    let left = id_of(&path);
+    for at in [0, 1] {
+        refuse(at);
+        assert_eq!(id_of(&path), left);
+    }
+    refuse(2);
+    assert_eq!(id_of(&path), None);
+}
+
+#[test]
+fn file_that_another_process_has_put_there_stays() {
+    for (is_left, at) in [(false, 1), (true, 1), (true, 2)] {
+        for refused in [Some(Errno::EPERM), None] {
+            let directory = Directory::new("put");
+            let path = directory.0.join("socket");
+            let _left = is_left.then(|| leave(&path));
+            let bound = bind_beside(&directory, |path, before| {
+                if before == at {
+                    fs::remove_file(path)?;
+                    fs::write(path, "theirs")?;
+                    refused.map_or(Ok(()), |errno| Err(errno.into()))
+                } else {
+                    Ok(())
+                }
+            });
+            let errno = refused.unwrap_or(Errno::EADDRINUSE) as i32;
+            assert_eq!(bound.unwrap_err().raw_os_error(), Some(errno));
+            assert_eq!(fs::read_to_string(&path).unwrap(), "theirs");
+        }
+    }
 }

@@ -65,6 +65,8 @@ pub(crate) fn launch(mut config: LaunchConfig) -> Result<(Launched, Interrupts),
     let (passed, signals) = match prepare(&mut config, sockets.as_deref_mut(), signals) {
         Ok(prepared) => prepared,
         Err(error) => {
+            // Before another start can have the PID file.
+            drop(sockets);
             if let Some((file, capability)) = locked {
                 (capability.fail)(file, &error);
             }
@@ -86,8 +88,18 @@ pub(crate) fn launch(mut config: LaunchConfig) -> Result<(Launched, Interrupts),
             report::line(text);
         }
     }
-    if let (Ok(Launched::Up { .. }), Some(sockets)) = (&launched, &mut sockets) {
-        sockets.keep_files();
+    if let Some(mut sockets) = sockets {
+        let is_up = match &launched {
+            Ok(Launched::Up { .. }) => true,
+            // The supervisor has them.
+            Ok(Launched::Finished { .. }) => supervision.is_some(),
+            Err(_) => locked.as_ref().is_some_and(|(file, _)| file.is_left()),
+        };
+        if is_up {
+            sockets.keep_files();
+        }
+        // Before another start can have the PID file.
+        drop(sockets);
     }
     match (&launched, locked) {
         // The supervisor has it.

@@ -55,6 +55,11 @@ impl PidFile {
         self.is_left.set(true);
     }
 
+    /// Whether the daemon may run on.
+    pub(crate) fn is_left(&self) -> bool {
+        self.is_left.get()
+    }
+
     fn remove_after(self, error: Option<&Error>) {
         if self.is_left.get() {
             self.hand_over();

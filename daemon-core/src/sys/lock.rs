@@ -58,7 +58,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(1);
 pub(super) fn try_flock(file: &File) -> Result<bool, Errno> {
     let begin = Instant::now();
     loop {
-        if flock(file, libc::LOCK_EX | libc::LOCK_NB)? {
+        if try_flock_once(file)? {
             return Ok(true);
         }
         if is_flocked(file)? || begin.elapsed() >= LOCK_TIMEOUT {
@@ -66,6 +66,11 @@ pub(super) fn try_flock(file: &File) -> Result<bool, Errno> {
         }
         thread::sleep(POLL_INTERVAL);
     }
+}
+
+/// Takes the exclusive lock of the whole file, unless another description has one of any kind.
+pub(crate) fn try_flock_once(file: &File) -> Result<bool, Errno> {
+    flock(file, libc::LOCK_EX | libc::LOCK_NB)
 }
 
 /// Whether another description has an exclusive lock. This description must have none.

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use super::stage::OPTIONS;
+use super::stage::{LONG_DELAY, OPTIONS};
 use crate::support::deadline::{End, WAIT_TIMEOUT, eventually};
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
@@ -117,4 +117,15 @@ fn removed_unix_socket_is_bound_anew_for_the_next_run() {
     fs::rename(scratch.path("away"), scratch.path("sockets")).expect("rename");
     eventually("the daemon serves again", serves);
     assert_eq!(scratch.read("other"), other);
+}
+
+#[test]
+fn socket_of_a_short_first_run_stays() {
+    let scratch = Scratch::new();
+    let options = LONG_DELAY.replace("ready=exec\n", "");
+    let options = options.replace("on-failure", "always");
+    let options = format!("{options}\nlisten=http=unix:http.sock");
+    let launch = scratch.supervised(&options, "return:0").run();
+    assert_eq!(launch.code(), 0, "{launch:?}");
+    UnixStream::connect(scratch.path("http.sock")).expect("the supervisor listens");
 }
