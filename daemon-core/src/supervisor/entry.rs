@@ -12,8 +12,10 @@ use super::policy::Policy;
 use super::runs::Runs;
 use super::state::Supervisor;
 use crate::capabilities::Capabilities;
+use crate::descriptors::KeptFds;
 use crate::error::{CANNOT_START, Error, ErrorKind};
 use crate::handoff::{DaemonEnd, Record};
+use crate::listen_fds;
 use crate::pid_file::supervised::SupervisedFile;
 use crate::signals::Interrupts;
 use crate::sys;
@@ -53,6 +55,8 @@ fn set_up(mut record: Record, capabilities: Capabilities) -> Result<Supervisor, 
         )
     };
     let own = record.supervisor.take().ok_or_else(missing)?;
+    // Before there is a descriptor that could get the fd of a declared one.
+    let kept = KeptFds::new(&record.settings.keep_fds, listen_fds::count());
     let take = |fd: Option<RawFd>| {
         let taken = sys::descriptors::take_over(fd.ok_or_else(missing)?);
         taken.map_err(|errno| Error::step("keep the PID file open", errno))
@@ -69,7 +73,7 @@ fn set_up(mut record: Record, capabilities: Capabilities) -> Result<Supervisor, 
     ]);
     let interrupts = interrupts.map_err(|error| Error::step("make a pipe for signals", error))?;
     let policy = Policy::new(&record.settings);
-    let runs = Runs::new(record, own, capabilities)?.ok_or_else(missing)?;
+    let runs = Runs::new(record, own, capabilities, kept)?.ok_or_else(missing)?;
     Ok(Supervisor {
         log_watch: runs.watch_log(),
         runs,

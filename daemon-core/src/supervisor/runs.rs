@@ -22,7 +22,6 @@ use crate::launcher::resources::Resources;
 use crate::launcher::run::{Role, Run};
 use crate::launcher::{self, LaunchConfig, PassedFiles};
 use crate::listen::RunSockets;
-use crate::listen_fds;
 use crate::log_file::LogFile;
 use crate::log_rotation::LogWatch;
 use crate::passed::PassedFd;
@@ -66,6 +65,7 @@ impl Runs {
         record: Record,
         own: SupervisorRecord,
         capabilities: Capabilities,
+        kept: KeptFds,
     ) -> Result<Option<Self>, Error> {
         if record.paths.log.is_some() && capabilities.log.is_none() {
             return Err(missing_capability());
@@ -82,7 +82,7 @@ impl Runs {
         let again = |object, path: PathBuf| Ok::<_, Error>(Resolved::again(object, path));
         Ok(Some(Self {
             passed: take_passed(&record.passed)?,
-            kept: KeptFds::new(&record.settings.keep_fds, listen_fds::count()),
+            kept,
             config: LaunchConfig {
                 arguments: arguments.collect(),
                 paths: record.paths.try_map(again)?,

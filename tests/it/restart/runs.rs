@@ -98,7 +98,8 @@ fn every_run_inherits_the_same_descriptors() {
     scratch.write("kept", "");
     let kept = fs::File::open(scratch.path("kept")).expect("a file");
     let passed = scratch.write("passed", "secret");
-    let options = format!("{OPTIONS}\nkeep_fds=7\nbefore_start");
+    // Those that are not open are not taken for descriptors of the supervisor.
+    let options = format!("{OPTIONS}\nkeep_fds=7,3,4,5\nbefore_start");
     let start = scratch.supervised(&options, "hang").inherit(kept, 7, 1);
     let start = start
         .env("TEST_PASSED", passed)
@@ -126,6 +127,10 @@ fn every_run_inherits_the_same_descriptors() {
         assert!(first.iter().any(|file| file.ends_with(name)), "{first:?}");
     }
     assert_eq!(scratch.read("where").lines().count(), 1);
+    for fd in 3..=5 {
+        let link = format!("/proc/{}/fd/{fd}", up.run.pid());
+        assert!(fs::symlink_metadata(link).is_err(), "{fd} is open");
+    }
 }
 
 #[test]
