@@ -7,6 +7,7 @@ use std::process::{self, Command};
 use std::sync::OnceLock;
 
 use crate::handoff::{self, Record};
+use crate::listen_fds;
 use crate::sys;
 
 static CONTINUATION: OnceLock<Continuation> = OnceLock::new();
@@ -44,7 +45,8 @@ impl Continuation {
 }
 
 /// Executes a program in the place of this process, see `execve(2)`, and carries the daemon over: the
-/// PID file and its lock, the log and [`is_daemon`](crate::is_daemon). A daemon upgrades itself so,
+/// PID file and its lock, the log, the sockets of [`listen`](crate::Daemon::listen) that are still open, and
+/// [`is_daemon`](crate::is_daemon). A daemon upgrades itself so,
 /// and keeps its pid.
 ///
 /// The new program calls [`enter`](crate::Daemon::enter) or [`start`](crate::Daemon::start) as usual,
@@ -89,7 +91,11 @@ fn hand_over(command: &mut Command, continuation: &Continuation) -> io::Result<i
     let (launcher_end, daemon_end) = handoff::pair()?;
     launcher_end.send(&record)?;
     let inherited = [Some(daemon_end.as_raw_fd()), record.pid_descriptor];
-    let inherited = inherited.into_iter().flatten();
+    let sockets = (!record.settings.listen.is_empty()).then(listen_fds::listening);
+    let inherited = inherited
+        .into_iter()
+        .flatten()
+        .chain(sockets.into_iter().flatten());
     for fd in inherited.clone() {
         sys::descriptors::keep_open(fd)?;
     }

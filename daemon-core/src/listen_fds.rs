@@ -4,6 +4,7 @@ use std::env;
 use std::ffi::OsString;
 use std::os::fd::RawFd;
 
+use nix::sys::socket::{getsockopt, sockopt};
 use nix::unistd::getpid;
 
 use crate::sys;
@@ -29,6 +30,17 @@ pub(crate) fn count() -> usize {
         _ => None,
     }
     .unwrap_or_default()
+}
+
+/// Those that listen, whether the program has taken them or not.
+pub(crate) fn listening() -> impl Iterator<Item = RawFd> + Clone {
+    let listens = |fd: &RawFd| {
+        let socket = sys::descriptors::adopt(*fd);
+        socket.is_ok_and(|socket| getsockopt(&socket, sockopt::AcceptConn) == Ok(true))
+    };
+    let count = RawFd::try_from(count()).unwrap_or(RawFd::MAX);
+    let end = (FIRST..FIRST.saturating_add(count)).find(|fd| !listens(fd));
+    FIRST..end.unwrap_or(FIRST.saturating_add(count))
 }
 
 /// The names of those that are open, in the order of their fds from [`FIRST`] on.

@@ -19,7 +19,7 @@ use crate::readiness::notify;
 use crate::sys;
 use crate::unix_address::UnixAddress;
 
-/// The sockets of `LISTEN_FDS` that the program has not taken. The first call marks them: no child of the
+/// The sockets of `LISTEN_FDS` that the program has not taken. The first look marks them: no child of the
 /// program gets them.
 static HANDED_OVER: Mutex<Option<Vec<(String, RawFd)>>> = Mutex::new(None);
 
@@ -211,9 +211,10 @@ fn mark() -> Vec<(String, RawFd)> {
     sockets
 }
 
-/// The program is to take these before it is ready.
+/// The program is to take these before it is ready. No child of the program gets them.
 pub(crate) fn expect(names: Vec<String>) {
     EXPECTED.get_or_init(|| names);
+    handed_over().get_or_insert_with(mark);
 }
 
 /// Says which sockets of `listen` the program has not taken.

@@ -71,6 +71,30 @@ fn executed_program_reopens_its_log() {
 }
 
 #[test]
+fn executed_program_takes_the_sockets_again() {
+    let scratch = Scratch::new();
+    let options = "listen=http=127.0.0.1:0\nlisten=control=unix:control.sock";
+    let options = format!("{OPTIONS}\nready=exec\n{options}");
+    // One of them is taken before, the other is not.
+    let steps = "listener:http=127.0.0.1:0 \
+                 exec:listener:control=unix:control.sock%20listener:http=127.0.0.1:0%20report%20stay";
+    let first = scratch.up(scratch.background().options(options).does(steps));
+    let report = eventually("the new program has reported", || {
+        let path = scratch.path("report.json");
+        path.exists().then(|| read_report(&path))
+    });
+    assert_eq!(report.pid, first.pid());
+    let taken = |name: &str| {
+        let note = scratch.read(name);
+        note.rsplit_once(' ').map(|(_, fd)| fd.to_owned())
+    };
+    assert_eq!(taken("http").as_deref(), Some("3"));
+    assert_eq!(taken("control").as_deref(), Some("4"));
+    let above = report.descriptors_above_two();
+    assert_eq!(above.len(), 3, "the sockets and the PID file: {above:?}");
+}
+
+#[test]
 fn executed_child_does_not_get_the_lock() {
     let scratch = Scratch::new();
     let options = format!("{OPTIONS}\nready=exec");

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use crate::support::daemon::read_report;
 use crate::support::deadline::eventually;
 use crate::support::report::Report;
 use crate::support::scratch::Scratch;
@@ -73,6 +74,16 @@ fn daemon_takes_the_sockets_of_the_launcher() {
         assert_eq!(above.len(), 3, "the sockets and the PID file: {above:?}");
         assert_eq!(scratch.read("report.log"), "");
     }
+}
+
+#[test]
+fn children_of_the_daemon_do_not_get_its_sockets() {
+    let scratch = Scratch::new();
+    let start = start(&scratch, "listen=http=127.0.0.1:0", "child");
+    let daemon = scratch.up(start);
+    assert!(daemon.report().descriptor(3).is_some());
+    let child = read_report(&scratch.path("child.json"));
+    assert_eq!(child.descriptors_above_two(), []);
 }
 
 /// `report -d`, executed by a shell that has this descriptor for 3, with `LISTEN_PID` for the launcher.
