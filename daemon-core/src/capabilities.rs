@@ -138,7 +138,7 @@ type ResolveSockets = fn(
     Vec<(String, ListenAddress)>,
     &PathContext,
 ) -> Result<(Vec<ListenSocket>, Vec<Resolved>), Error>;
-type PlanSockets = fn(&Settings) -> Result<Box<dyn StartSockets>, Error>;
+type PlanSockets = fn(&Settings, Vec<String>) -> Result<Box<dyn StartSockets>, Error>;
 
 static LISTENS: Listens = Listens {
     resolve: listen_address::resolve,

@@ -22,6 +22,7 @@ use crate::launcher::report;
 use crate::log_file;
 use crate::log_view;
 use crate::option_check;
+use crate::program_name;
 use crate::signal::Signal;
 use crate::sys;
 use crate::unit_file::{Manager, UnitFile};
@@ -124,7 +125,7 @@ fn start_if_not_running(settings: Daemon, arguments: &[OsString]) -> Result<u8, 
 /// `unit` and `user-unit`.
 fn print_unit(settings: Daemon, arguments: Vec<OsString>, manager: Manager) -> Result<u8, Error> {
     let unit = UnitFile::new(settings, arguments, manager)?;
-    report::output(unit.to_text().as_bytes());
+    report::print(&unit.to_text())?;
     for text in unit.warnings() {
         report::line(&text);
     }
@@ -145,7 +146,7 @@ fn status(control: &Control) -> Result<u8, Error> {
         Status::NotRunning => where_it_looked(control),
         _ => log.map_or(String::new(), |log| format!(", log {}", shown(&log))),
     };
-    report::answer(&format!("{status}{more}"));
+    report::print(&program_name::line(&format!("{status}{more}")))?;
     Ok(status.exit_status())
 }
 

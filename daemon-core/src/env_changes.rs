@@ -64,7 +64,9 @@ impl EnvChanges {
         }
         for (name, value) in &self.changes {
             let prefix = [name.as_encoded_bytes(), b"="].concat();
-            entries.retain(|entry| !entry.starts_with(&prefix));
+            let name = name.as_encoded_bytes();
+            // One without `=` has no value, and getenv(3) does not find it.
+            entries.retain(|entry| !entry.starts_with(&prefix) && *entry != name);
             if let Some(value) = value {
                 entries.push([&prefix, value.as_encoded_bytes()].concat());
             }
@@ -77,7 +79,7 @@ mod tests {
     use super::EnvChanges;
 
     fn changed(changes: &EnvChanges) -> String {
-        let mut entries = ["A=1", "AB=2", "C=3=4"].map(Vec::from).to_vec();
+        let mut entries = ["A=1", "AB=2", "C=3=4", "E"].map(Vec::from).to_vec();
         changes.apply(&mut entries);
         String::from_utf8_lossy(&entries.join(&b' ')).into_owned()
     }
@@ -85,7 +87,7 @@ mod tests {
     #[test]
     fn variable_is_set_replaced_or_removed() {
         let mut changes = EnvChanges::default();
-        assert_eq!(changed(&changes), "A=1 AB=2 C=3=4");
+        assert_eq!(changed(&changes), "A=1 AB=2 C=3=4 E");
         changes.set("A".into(), None);
         changes.set("C".into(), Some("5".into()));
         changes.set("D".into(), Some("6".into()));

@@ -53,14 +53,16 @@ pub(crate) trait RunSockets {
     fn bind_lost(&mut self, settings: &Settings) -> Result<(), Error>;
 }
 
-/// Keeps the fds free that the sockets get in the daemon. To be called before the launcher opens a file,
+/// Keeps the fds free that the sockets get in the daemon, after those with these names. To be called before the launcher opens a file,
 /// which could get such an fd.
 ///
 /// # Errors
 ///
 /// `Configuration` if one of them is listed in `keep_fds`.
-pub(crate) fn plan(settings: &Settings) -> Result<Box<dyn StartSockets>, Error> {
-    let names = listen_fds::names();
+pub(crate) fn plan(
+    settings: &Settings,
+    names: Vec<String>,
+) -> Result<Box<dyn StartSockets>, Error> {
     let sockets = settings.listen.iter();
     // systemd may have handed it over.
     let sockets: Vec<_> = sockets

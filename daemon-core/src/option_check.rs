@@ -18,6 +18,8 @@ const RESTART_DELAY_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 /// Programs and their users rely on these.
 pub const RESERVED_FLAGS: [&str; 4] = ["-h", "-V", "--help", "--version"];
 
+const INSTANCE_MAX: usize = 64;
+
 const LOG_COUNT_MAX: u32 = 1000;
 
 /// By their codes, see RFC 3164; `-` is none that a program may use.
@@ -153,6 +155,23 @@ pub(crate) fn restart_delay(first: Duration, longest: Duration) -> Option<String
 
 pub(crate) fn restart_limit(limit: u32) -> Option<String> {
     (limit == 0).then(|| "must be at least 1".to_owned())
+}
+
+/// The name of an instance, which is one component of a path.
+pub(crate) fn is_instance(name: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._@-".contains(&byte);
+    name.len() <= INSTANCE_MAX && !name.starts_with(['.', '-']) && name.bytes().all(is_allowed)
+}
+
+pub(crate) fn instance(name: &str) -> Option<String> {
+    let name_shown = shown(name.as_ref());
+    let complaint = || {
+        format!(
+            "takes at most 64 letters, digits, `.`, `_`, `@` and `-`, and no dot or dash at the \
+             beginning: `{name_shown}`"
+        )
+    };
+    (!is_instance(name) || name.is_empty()).then(complaint)
 }
 
 /// A user or a group.

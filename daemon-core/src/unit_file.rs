@@ -21,8 +21,8 @@ use crate::path_template::{self, Resolved};
 use crate::program_name;
 use crate::settings::Object;
 use crate::value_flags::Chosen;
-use arguments::{add_foreground_flag, add_pid_flag};
-use syntax::{Lines, is_raw_text, is_variable_name, quoted, raw, time_span, unit_name};
+use arguments::{add_foreground_flag, add_pid_flag, in_foreground};
+use syntax::{Lines, is_program, is_raw_text, is_variable_name, quoted, raw, time_span, unit_name};
 
 /// The manager that the unit is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +82,7 @@ impl UnitFile {
         let mut arguments = arguments.into_iter();
         let argv0 = arguments.next().unwrap_or_default();
         let mut arguments: Vec<_> = match settings.args.take() {
-            Some(args) => args,
+            Some(args) => in_foreground(&mut settings, args)?,
             None => arguments.collect(),
         };
         add_foreground_flag(&settings, &mut arguments);
@@ -109,10 +109,10 @@ impl UnitFile {
         let workdir = workdir.map_or_else(env::current_dir, Ok);
         let workdir = workdir.map_err(|cause| Error::step("find the working directory", cause))?;
         let name = program_name::in_argv0(&argv0).unwrap_or("program".as_ref());
-        let name = match settings.instance.as_deref() {
-            None | Some("default") => name.to_string_lossy().into_owned(),
-            Some(instance) => format!("{}-{instance}", name.to_string_lossy()),
-        };
+        let mut name = name.as_bytes().to_vec();
+        if let Some(instance) = settings.instance.as_deref().filter(|it| *it != "default") {
+            name.extend_from_slice(format!("-{instance}").as_bytes());
+        }
         let name = unit_name(&name);
         // A symbolic link stays what it is.
         let has_parent = workdir
@@ -138,6 +138,14 @@ impl UnitFile {
 
     /// Refuses what systemd reads in another way than it is written.
     fn check(&self) -> Result<(), Error> {
+        if !is_program(self.program.as_os_str()) {
+            let reason = "the path of the program has a quote, a backslash or a control character; \
+                          install it under another name";
+            return Err(refused(
+                &format!("ExecStart={}", shown(&self.program)),
+                reason,
+            ));
+        }
         let workdir = self.workdir.as_os_str();
         let mut parts = self.workdir.components();
         if !is_raw_text(workdir) || parts.any(|part| part == Component::ParentDir) {
@@ -159,11 +167,12 @@ impl UnitFile {
             }
         }
         for (name, value) in self.settings.env.resulting() {
-            let Some(value) = value else { continue };
-            let key = || format!("Environment={}", shown(name.as_ref()));
+            let key = value.map_or("UnsetEnvironment", |_| "Environment");
+            let key = || format!("{key}={}", shown(name.as_ref()));
             if !is_variable_name(name) {
                 return Err(refused(&key(), "a name has letters, digits and `_`"));
             }
+            let Some(value) = value else { continue };
             let is_text = |value: &str| {
                 !value
                     .chars()

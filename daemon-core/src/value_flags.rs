@@ -7,6 +7,7 @@ use std::ptr;
 use std::time::Duration;
 
 use crate::error::shown;
+use crate::option_check;
 use crate::verb::Verb;
 
 /// What the user of the program chose. A path is not empty.
@@ -92,7 +93,7 @@ pub(crate) static INSTANCE_FLAG: FlagOption = FlagOption {
     stays: true,
     is_verb: false,
     locates: true,
-    choose: |chosen, name| match name.to_str().filter(|name| is_instance(name)) {
+    choose: |chosen, name| match name.to_str().filter(|name| option_check::is_instance(name)) {
         None => Err(found(INSTANCE, name)),
         name => {
             chosen.instance = name.map(str::to_owned);
@@ -114,13 +115,6 @@ pub(crate) static CONTROL_FLAG: FlagOption = FlagOption {
 const PATH: &str = "expected a path; write ./-name for one that begins with a dash";
 const SECONDS: &str = "expected a number of seconds";
 const INSTANCE: &str = "expected a name of at most 64 letters, digits, `.`, `_`, `@` and `-`";
-
-const INSTANCE_MAX: usize = 64;
-
-fn is_instance(name: &str) -> bool {
-    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._@-".contains(&byte);
-    name.len() <= INSTANCE_MAX && !name.starts_with(['.', '-']) && name.bytes().all(is_allowed)
-}
 
 fn found(expected: &str, value: &OsStr) -> String {
     format!("{expected}, found {}", shown(Path::new(value)))

@@ -75,7 +75,7 @@ pub(crate) static OPTIONS: &[OptionSpec] = &[
     option(PID_FLAG, &FLAG, r#""--pid-file""#, &[]),
     option(LOG_FLAG, &FLAG, r#""--log-file""#, &[]),
     option("timeout_flag", &FLAG, r#""--timeout""#, &[]),
-    option(INSTANCE_FLAG, &FLAG, r#""--name""#, &["instance"]),
+    option(INSTANCE_FLAG, &FLAG, r#""--name""#, &["instance_name"]),
 
     option(PID, &FILE, r#""/run/name.pid""#, &["pidfile", "pid_file", "lock"]),
     option(PID_IN_FOREGROUND, &TRUE, "true", &[]),
@@ -118,7 +118,8 @@ pub(crate) static OPTIONS: &[OptionSpec] = &[
 ];
 
 /// Methods of the builder that are not options, because few programs need them.
-pub(crate) const BUILDER_ONLY: &[&str] = &["args", "env", "env_clear", "kill_mode", "stdin"];
+pub(crate) const BUILDER_ONLY: &[&str] =
+    &["args", "env", "env_clear", "instance", "kill_mode", "stdin"];
 
 /// The option of this name.
 pub(crate) fn find(name: &str) -> Option<&'static OptionSpec> {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 
+use crate::support::daemon::read_report;
 use crate::support::requires;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
@@ -52,7 +53,7 @@ fn ensure_gives_the_signals_back() {
         .env("TEST_BEFORE", settings)
         .env("TEST_AFTER", "report:after");
     scratch.up(start);
-    let report = |name| crate::support::daemon::read_report(&scratch.path(name));
+    let report = |name| read_report(&scratch.path(name));
     let (before, after) = (report("before.json"), report("after.json"));
     assert_eq!(before.pid, after.pid);
     assert_eq!(after.signals, before.signals);
@@ -69,6 +70,65 @@ fn client_reads_its_input_and_may_be_a_service() {
     let launch = start.stdin(File::open(input).expect("the input")).run();
     assert_eq!((launch.code(), launch.err_text()), (0, String::new()));
     assert_eq!(scratch.read("answer"), "for the client\n");
+}
+
+#[test]
+fn daemon_of_a_service_gets_nothing_of_its_manager() {
+    let scratch = Scratch::new();
+    let given = "export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=http SYSTEMD_EXEC_PID=$$ \
+                 WATCHDOG_PID=$$ WATCHDOG_USEC=9000000 NOTIFY_SOCKET=/run/x; exec $0 $1";
+    for ready in ["notify", "exec", "exec\nrestart=always"] {
+        let options = OPTIONS.replace("notify", ready);
+        let start = client(&scratch, "ready report stay").options(options);
+        let start = start.under(&["sh", "-c", given]);
+        let socket = File::open("/dev/null").expect("a descriptor");
+        let launch = start.inherit(socket, 3, 1).run();
+        assert_eq!((launch.code(), launch.err_text()), (0, String::new()));
+        let report = read_report(&scratch.path("report.json"));
+        for name in [
+            "LISTEN_",
+            "WATCHDOG_",
+            "SYSTEMD_EXEC_PID",
+            "NOTIFY_SOCKET=/run/x",
+        ] {
+            let entries = report.environment.iter();
+            let mut entries = entries.map(|(name, value)| [&name[..], b"=", value].concat());
+            assert!(!entries.any(|it| it.starts_with(name.as_bytes())), "{name}");
+        }
+        assert!(
+            report
+                .descriptor(3)
+                .is_none_or(|it| it.target != b"/dev/null")
+        );
+        let stop = scratch.report().options("pid=report.pid\ncontrol_flag=-s");
+        assert_eq!(stop.args(["-s", "stop"]).run().code(), 0);
+        std::fs::remove_file(scratch.path("report.json")).expect("the report");
+    }
+}
+
+#[test]
+fn ensure_names_an_instance() {
+    let scratch = Scratch::new();
+    let client = |name: &str, steps: &str| {
+        let options = OPTIONS.replace("pid=report.pid", "pid_template={instance}.pid");
+        client(&scratch, steps).options(format!("{options}\ninstance={name}"))
+    };
+    for name in ["a", "b@1"] {
+        let launch = client(name, "ready stay").run();
+        assert_eq!((launch.code(), launch.err_text()), (0, String::new()));
+        let pid = scratch.read(&format!("{name}.pid"));
+        assert_eq!(launch.out_text(), format!("{} false \n", pid.trim()));
+        let again = client(name, "note:ran").run();
+        assert_eq!(again.out_text(), format!("{} true \n", pid.trim()));
+    }
+    let files = scratch.files();
+    let long = "x".repeat(65);
+    for forged in ["../x", "", "a/b", ".", "..", "-a", "a\u{e9}", &long] {
+        let launch = client(forged, "note:ran").run();
+        assert_eq!(launch.code(), 78, "{launch:?}");
+        assert!(launch.err_text().contains("`instance`"), "{launch:?}");
+    }
+    assert_eq!(scratch.files(), files, "nothing is started");
 }
 
 #[test]

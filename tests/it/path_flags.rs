@@ -71,6 +71,15 @@ fn instances_run_side_by_side() {
     }
     let status = start(&["-s", "status", "--name", "mail"]).run();
     assert_eq!(status.code(), 3, "{status:?}");
+    let (files, long) = (scratch.files(), "x".repeat(65));
+    for forged in ["../x", "a/b", ".", "..", "", "a\n", &long] {
+        for words in [&["-d"][..], &["-sstop"], &["-sunit"]] {
+            let outcome = start(words).args(["--name", forged]).does("note:ran").run();
+            assert_eq!(outcome.code(), 64, "{outcome:?}");
+        }
+    }
+    assert_eq!(scratch.files(), files, "nothing is started");
+    scratch.expect_processes(2);
 }
 
 #[test]

@@ -121,7 +121,29 @@ impl Daemon {
     /// ```
     pub fn instance_flag(mut self, flag: impl Into<OsString>) -> Self {
         self.set_value_flag(&INSTANCE_FLAG, flag.into());
-        self.instance = Some("default".to_owned());
+        self.instance.get_or_insert_with(|| "default".to_owned());
+        self
+    }
+
+    /// Names the instance of the daemon, as the user of the program does by
+    /// [`instance_flag`](Self::instance_flag), whose value counts before this one. Default: `default`
+    /// with that flag, else none.
+    ///
+    /// The name is at most 64 letters, digits, `.`, `_`, `@` and `-`, and begins with neither a dot nor
+    /// a dash. A client names it to [`ensure`](Self::ensure) or to [`control`](Self::control), and puts
+    /// into [`args`](Self::args) what the daemon itself needs to know.
+    ///
+    /// ```
+    /// use daemon::{Daemon, PathSource};
+    ///
+    /// let cache = Daemon::new().pid(PathSource::template("{pid_dir}/cache-{instance}.pid"));
+    /// println!("{}", cache.instance("web").control()?.status()?);
+    /// # Ok::<(), daemon::Error>(())
+    /// ```
+    pub fn instance(mut self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        self.check.note("instance", option_check::instance(&name));
+        self.instance = Some(name);
         self
     }
 

@@ -18,12 +18,23 @@ use crate::systemd;
 /// Variables that name the process that they are meant for.
 const NAMES_A_PROCESS: [&str; 3] = [listen_fds::PID, "WATCHDOG_PID", systemd::EXEC_PID];
 
+/// What a service manager gives to a service, and not to the daemon that it needs.
+const OF_A_SERVICE: [&str; 7] = [
+    listen_fds::PID,
+    listen_fds::PIDFDID,
+    listen_fds::COUNT,
+    listen_fds::NAMES,
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+    systemd::EXEC_PID,
+];
+
 /// The daemon's environment: this one, with the variables of the hand-off, of the notification socket,
 /// of another user, and of sockets with these names. A variable that names this process names the daemon
 /// instead.
 pub(super) fn for_daemon(
     handoff: &OwnedFd,
-    (is_announced, notify_socket): (bool, Option<&OsStr>),
+    (is_announced, notify_socket, is_for_client): (bool, Option<&OsStr>, bool),
     of_identity: Vec<Variable<'_>>,
     sockets: &[String],
     changes: &EnvChanges,
@@ -34,8 +45,12 @@ pub(super) fn for_daemon(
     // Whatever its value was, and set below.
     ours.push((handoff::MARKER, None));
     // systemd hears the daemon of a service that it started. Another address is the caller's.
-    if is_announced || !systemd::started_this_process() {
+    if is_announced || is_for_client || !systemd::started_this_process() {
         ours.push((NOTIFY_SOCKET, notify_socket));
+    }
+    if is_for_client {
+        let of_service = OF_A_SERVICE.iter().filter(|name| !changes.change(name));
+        ours.extend(of_service.map(|name| (*name, None)));
     }
     if std::env::var_os(listen_fds::PID).is_some_and(|pid| pid == *own_pid) {
         ours.push((listen_fds::PIDFDID, None));

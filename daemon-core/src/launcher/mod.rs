@@ -51,8 +51,14 @@ pub(crate) fn launch(mut config: LaunchConfig) -> Result<(Launched, Interrupts),
         (supervision.check)(&config)?;
     }
     let _filled = standard_streams::ensure_std_fds_open()?;
-    let kept = KeptFds::new(&config.settings.keep_fds, listen_fds::count());
-    let mut sockets = plan_sockets(&config)?;
+    // Those of a client that is a service are its own.
+    let (count, names) = if config.is_for_client {
+        (0, Vec::new())
+    } else {
+        (listen_fds::count(), listen_fds::names())
+    };
+    let kept = KeptFds::new(&config.settings.keep_fds, count);
+    let mut sockets = plan_sockets(&config, names)?;
     let image = own_image()?;
     resources::check_pid_and_log_differ(&config)?;
     // Caught before there is anything that an interrupt would leave behind.
@@ -130,13 +136,16 @@ fn prepare(
     Ok((PassedFiles { passed, sockets }, signals))
 }
 
-fn plan_sockets(config: &LaunchConfig) -> Result<Option<Box<dyn StartSockets>>, Error> {
+fn plan_sockets(
+    config: &LaunchConfig,
+    inherited: Vec<String>,
+) -> Result<Option<Box<dyn StartSockets>>, Error> {
     if config.settings.listen.is_empty() {
         return Ok(None);
     }
     let capability = config.capabilities.listen;
     let capability = capability.ok_or_else(failure::missing_capability)?;
-    (capability.plan)(&config.settings).map(Some)
+    (capability.plan)(&config.settings, inherited).map(Some)
 }
 
 /// Runs the function of the program while signals act as they did before the start, so that Ctrl-C

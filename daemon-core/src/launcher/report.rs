@@ -9,17 +9,17 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::{Pid, getpgrp, tcgetpgrp};
 
-use crate::error::{Error, shown};
+use crate::error::{Error, ErrorKind, shown};
 use crate::program_name;
 use crate::signals::IgnoreGuard;
 
 /// Says why the start failed, after what the daemon itself had to say.
 pub(crate) fn failure(error: &Error) {
     let output = error.output();
-    write(&mut io::stderr(), output);
+    write(&mut io::stderr(), output).ok();
     // The reason has its own line.
     if output.last().is_some_and(|last| *last != b'\n') {
-        write(&mut io::stderr(), b"\n");
+        write(&mut io::stderr(), b"\n").ok();
     }
     line(&error.to_string());
 }
@@ -43,25 +43,40 @@ pub(crate) fn up(pid: Pid, log: Option<&Path>, status: Option<&str>, addresses: 
 /// What the daemon has for standard output: its announcements, and what a short job wrote.
 pub(crate) fn output(bytes: &[u8]) {
     if !bytes.is_empty() {
-        write(&mut io::stdout(), bytes);
+        write(&mut io::stdout(), bytes).ok();
     }
 }
 
 /// What the user asked for, in one line on standard output.
 pub(crate) fn answer(text: &str) {
-    write_line(&mut io::stdout(), text);
+    write_line(&mut io::stdout(), text).ok();
+}
+
+/// The same where the answer is all that was asked for.
+///
+/// # Errors
+///
+/// `OutOfReach`: it cannot be written. A reader that is gone has read enough.
+pub(crate) fn print(text: &str) -> Result<(), Error> {
+    match write(&mut io::stdout(), text.as_bytes()) {
+        Err(cause) if cause.kind() != io::ErrorKind::BrokenPipe => {
+            let what = "cannot print the answer";
+            Err(Error::system(ErrorKind::OutOfReach, what, cause))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// One line on standard error, after the program's name.
 pub(crate) fn line(text: &str) {
-    write_line(&mut io::stderr(), text);
+    write_line(&mut io::stderr(), text).ok();
 }
 
-fn write_line(stream: &mut impl Write, text: &str) {
-    write(stream, program_name::line(text).as_bytes());
+fn write_line(stream: &mut impl Write, text: &str) -> io::Result<()> {
+    write(stream, program_name::line(text).as_bytes())
 }
 
-fn write(stream: &mut impl Write, bytes: &[u8]) {
+fn write(stream: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
     // In the background of a terminal set to `stty tostop`, writing would stop this process; with
     // the signal blocked the system lets the bytes through.
     let terminal_output = SigSet::from(Signal::SIGTTOU);
@@ -69,10 +84,11 @@ fn write(stream: &mut impl Write, bytes: &[u8]) {
     // A limit on the size of files or a closed pipe must not kill this process.
     let _limit = IgnoreGuard::begin(Signal::SIGXFSZ);
     let _pipe = IgnoreGuard::begin(Signal::SIGPIPE);
-    stream.write_all(bytes).and_then(|()| stream.flush()).ok();
+    let written = stream.write_all(bytes).and_then(|()| stream.flush());
     if let Ok(before) = before {
         let _ = before.thread_set_mask();
     }
+    written
 }
 
 /// What is waited for and how long by now, in place of the line before. A text that is too long for
@@ -98,6 +114,6 @@ fn write_if_there_is_room(text: &str) {
     let stderr = io::stderr();
     let mut room = [PollFd::new(stderr.as_fd(), PollFlags::POLLOUT)];
     if poll(&mut room, PollTimeout::ZERO) == Ok(1) {
-        write(&mut io::stderr(), text.as_bytes());
+        write(&mut io::stderr(), text.as_bytes()).ok();
     }
 }

@@ -112,7 +112,7 @@ impl Run {
             .map(|(privileges, identity)| (privileges.variables)(identity));
         let environment = environment::for_daemon(
             &resources.inherited.daemon_end,
-            (record.is_announced, address.as_deref()),
+            (record.is_announced, address.as_deref(), is_for_client),
             of_identity.unwrap_or_default(),
             &resources.inherited.sockets.names,
             &env,

@@ -2,8 +2,39 @@
 
 use std::ffi::OsString;
 
+use crate::command_line::{self, Invocation};
 use crate::daemon::Daemon;
+use crate::error::{Error, ErrorKind};
 use crate::value_flags::PID_FLAG;
+
+/// The words of a program that systemd starts: without the switch, and the values that go with it.
+///
+/// # Errors
+///
+/// `Usage`: they hold a verb.
+pub(super) fn in_foreground(
+    settings: &mut Daemon,
+    arguments: Vec<OsString>,
+) -> Result<Vec<OsString>, Error> {
+    let words = || std::iter::once(OsString::new()).chain(arguments.iter().cloned());
+    let argv = match command_line::read(settings, words)? {
+        Invocation::Foreground => return Ok(arguments),
+        Invocation::InPlace { argv } => argv,
+        Invocation::Background { argv, chosen } => {
+            settings.chosen_pid_file = chosen.pid_file.or(settings.chosen_pid_file.take());
+            argv
+        }
+        Invocation::Control { .. } => {
+            let reason = "they hold a control verb; use the words of a run";
+            return Err(Error::words(
+                ErrorKind::Usage,
+                "cannot use the option `args`",
+                reason,
+            ));
+        }
+    };
+    Ok(argv.into_iter().skip(1).collect())
+}
 
 /// A program that goes to the background without its flag gets it.
 pub(super) fn add_foreground_flag(settings: &Daemon, arguments: &mut Vec<OsString>) {

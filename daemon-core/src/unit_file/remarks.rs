@@ -15,7 +15,13 @@ const LINGER: &str = "/var/lib/systemd/linger";
 impl UnitFile {
     /// The commands that take the place of the verbs.
     pub(super) fn head(&self) -> String {
-        let name = &self.name;
+        // For a shell.
+        let name = &if self.name.contains('\\') {
+            format!("'{}'", self.name)
+        } else {
+            self.name.clone()
+        };
+        let file = &self.name;
         let (systemctl, journalctl, directory) = match self.manager {
             Manager::System => ("systemctl", "journalctl -u", "/etc/systemd/system"),
             Manager::User => (
@@ -25,7 +31,7 @@ impl UnitFile {
             ),
         };
         format!(
-            "# {directory}/{name}.service\n\
+            "# {directory}/{file}.service\n\
              #\n\
              # at boot: {systemctl} daemon-reload && {systemctl} enable --now {name}\n\
              # status, start, stop, restart: {systemctl} status {name}, and so on\n\

@@ -63,22 +63,32 @@ pub(super) fn is_variable_name(name: &OsStr) -> bool {
     bytes.iter().all(is_part) && !bytes.first().is_some_and(u8::is_ascii_digit)
 }
 
-/// With the characters that the name of a unit may have, see `systemd.unit(5)`.
-pub(super) fn unit_name(program: &str) -> String {
-    let part = |it: char| {
-        if it.is_ascii_alphanumeric() || ":_.-".contains(it) {
-            it
+/// With the characters that the name of a unit may have, see `systemd-escape(1)`. Two programs, or
+/// instances, never get one name.
+pub(super) fn unit_name(program: &[u8]) -> String {
+    let mut name = String::new();
+    for byte in program {
+        if byte.is_ascii_alphanumeric() || b":_.-".contains(byte) {
+            name.push(char::from(*byte));
         } else {
-            '_'
+            write!(name, "\\x{byte:02x}").unwrap_or_default();
         }
-    };
-    program.chars().map(part).collect()
+    }
+    name
+}
+
+/// Whether systemd takes this path of a program. It refuses some characters, however they are written.
+pub(super) fn is_program(path: &OsStr) -> bool {
+    let is_refused = |byte: &u8| byte.is_ascii_control() || b"\"'\\".contains(byte);
+    !path.as_bytes().iter().any(is_refused)
 }
 
 /// See `systemd.time(7)`. Without a time systemd would wait for ever.
 pub(super) fn time_span(time: Duration) -> String {
+    // It counts in microseconds.
+    let has_no_end = u64::try_from(time.as_micros()).is_err();
     match (time, time.subsec_millis()) {
-        (Duration::MAX, _) => "infinity".to_owned(),
+        _ if has_no_end => "infinity".to_owned(),
         (time, 0) if !time.is_zero() => time.as_secs().to_string(),
         (time, _) => format!("{}ms", time.as_millis().max(1)),
     }
@@ -101,10 +111,14 @@ mod tests {
         assert_eq!(time_span(Duration::from_micros(1_500_999)), "1500ms");
         assert_eq!(time_span(Duration::ZERO), "1ms");
         assert_eq!(time_span(Duration::MAX), "infinity");
+        assert_eq!(time_span(Duration::from_secs(u64::MAX)), "infinity");
+        let longest = Duration::from_micros(u64::MAX);
+        assert_eq!(time_span(longest), "18446744073709551ms");
     }
 
     #[test]
     fn name_of_a_unit_has_no_other_characters() {
-        assert_eq!(unit_name("hello-2.x@a b"), "hello-2.x_a_b");
+        assert_eq!(unit_name(b"hello-2.x@a b"), "hello-2.x\\x40a\\x20b");
+        assert_eq!(unit_name(b"\xff_\\"), "\\xff_\\x5c");
     }
 }

@@ -57,7 +57,7 @@ fn name_of_another_program_is_corrected() {
     for (option, others) in [
         ("background_flag", "background daemon_flag detach_flag flag"),
         ("foreground_flag", "foreground"),
-        ("instance_flag", "instance"),
+        ("instance_flag", "instance_name"),
         ("pid", "pidfile pid_file lock PID"),
         ("log", "logfile log_file output stdout stderr"),
         ("log_reopen", "reopen"),

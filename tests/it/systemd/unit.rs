@@ -7,6 +7,7 @@ use std::time::Duration;
 use daemon::{Daemon, KillMode, PathSource, Readiness, Restart, Signal, Stdin};
 
 use super::machine::expect_right_with;
+use crate::control::stage::expect_failure;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
 use crate::support::{program, requires};
@@ -111,6 +112,19 @@ fn value_that_no_unit_can_hold_is_refused() {
         (64, true),
         "{said}"
     );
+    let (status, said) = refusal(|daemon| daemon.env_remove(["A.B"]));
+    assert_eq!(
+        (status, said.contains("UnsetEnvironment=A.B")),
+        (64, true),
+        "{said}"
+    );
+    let verb = ["x", "-s", "stop"];
+    let (status, said) = refusal(|daemon| daemon.pid("/x").control_flag("-s").args(verb));
+    assert_eq!(
+        (status, said.contains("control verb")),
+        (64, true),
+        "{said}"
+    );
     let (status, said) = refusal(|daemon| daemon.user("a\nRestart=no"));
     assert_eq!((status, said.contains("User=a")), (64, true), "{said}");
     let (status, said) = refusal(|daemon| daemon.env("A=B", ""));
@@ -169,6 +183,77 @@ fn verb_prints_the_unit_of_a_command_line() {
         "{printed}"
     );
     assert!(!scratch.path("x.pid").exists() && !scratch.path("x.log").exists());
+}
+
+#[test]
+fn args_of_a_unit_are_those_of_the_foreground() {
+    let command = |daemon: Daemon| {
+        let unit = daemon.unit().expect("a unit");
+        let line = unit.lines().find_map(|it| it.strip_prefix("ExecStart=:"));
+        let (_, words) = line
+            .expect("a command")
+            .split_once("\" ")
+            .expect("arguments");
+        words.to_owned()
+    };
+    let args = ["serve", "-d", "--pid-file", "x", "--", "-d"];
+    let daemon = || Daemon::new().args(args);
+    assert_eq!(command(daemon()), r#""serve" "--pid-file" "x" "--" "-d""#);
+    let locked = daemon().pid_flag("--pid-file").pid_in_foreground(true);
+    assert_eq!(command(locked), r#""--pid-file" "x" "serve" "--" "-d""#);
+    let other = daemon().background_flag(["-b"]).pid_flag("--pid-file");
+    assert_eq!(command(other), r#""serve" "-d" "--pid-file" "x" "--" "-d""#);
+}
+
+#[test]
+fn program_that_systemd_does_not_execute_is_refused() {
+    let scratch = Scratch::new();
+    for (name, is_refused) in [
+        ("a\"b", true),
+        ("a'b", true),
+        ("a\\b", true),
+        ("a\nb", true),
+        ("a\x7fb", true),
+        ("a b%n$x;\u{e9}", false),
+    ] {
+        let program = scratch.copy_program(&program::path("report"), name);
+        let start = scratch.report().via(&program).options("control_flag=-s");
+        let outcome = start.args(["-s", "unit"]).run();
+        let said = outcome.err_text();
+        let is_said = said.contains("cannot write the key ExecStart=");
+        let status = if is_refused { 64 } else { 0 };
+        assert_eq!(
+            (outcome.code(), is_said),
+            (status, is_refused),
+            "{outcome:?}"
+        );
+        // As systemd sees it.
+        if requires::find("systemd-analyze").is_some() {
+            let form = |byte| match byte {
+                b'%' => "%%".to_owned(),
+                byte => format!("\\x{byte:02x}"),
+            };
+            let path = program.to_str().expect("a path");
+            let text: String = path.bytes().map(form).collect();
+            scratch.write(
+                "x.service",
+                format!("[Service]\nType=exec\nExecStart=:\"{text}\"\n"),
+            );
+            let verified = verify(&scratch, &["./x.service"]).run();
+            assert_eq!(verified.code() == 0, !is_refused, "{name:?}: {verified:?}");
+        }
+    }
+}
+
+#[test]
+fn answer_that_cannot_be_printed_is_a_failure() {
+    let scratch = Scratch::new();
+    for verb in ["status", "unit", "user-unit"] {
+        let full = fs::File::options().write(true).open("/dev/full");
+        let start = scratch.report().options("pid=x.pid\ncontrol_flag=-s");
+        let start = start.args(["-s", verb]).stdout(full.expect("/dev/full"));
+        expect_failure(&start.run(), 4, &["cannot print", "No space left"]);
+    }
 }
 
 #[test]

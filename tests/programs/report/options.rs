@@ -71,6 +71,7 @@ fn set(daemon: Daemon, name: &str, value: &OsStr) -> Daemon {
             daemon.env(name, value)
         }
         "control_subcommands" => daemon.control_subcommands(value),
+        "instance" => daemon.instance(text()),
         "instance_flag" => daemon.instance_flag(value),
         "timeout_flag" => daemon.timeout_flag(value),
         "foreground_flag" => daemon.foreground_flag(words(value)),
