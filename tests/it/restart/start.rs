@@ -157,10 +157,12 @@ fn stop_is_not_lost_while_the_supervisor_begins() {
     let start = scratch.supervised(OPTIONS, "hang");
     let words = ["strace", "-f", "-o", "trace", "-e", "trace=rt_sigaction"];
     let launch = start.under(&words).spawn();
-    eventually("there is a daemon to stop", || {
-        let stop = scratch.supervised_verb(OPTIONS, "stop").run();
-        (stop.code() == 0 && stop.out_text().contains("stopped")).then_some(())
+    eventually("the supervisor has its signals, and a run", || {
+        let status = scratch.supervised_verb(OPTIONS, "status").run();
+        status.out_text().contains(": running").then_some(())
     });
+    let stop = scratch.supervised_verb(OPTIONS, "stop").run();
+    assert_eq!(stop.code(), 0, "{stop:?}");
     launch.wait();
     let trace = scratch.read("trace");
     let is_ignored = |signal: &str| trace.contains(&format!("({signal}, {{sa_handler=SIG_IGN"));

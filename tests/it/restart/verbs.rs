@@ -28,6 +28,8 @@ fn expect_with(scratch: &Scratch, options: &str, verb: &str, status: i32, words:
 }
 
 fn up(scratch: &Scratch) -> Supervised {
+    // That of a daemon before.
+    std::fs::remove_file(scratch.path("report.json")).ok();
     let up = scratch.up_supervised(scratch.supervised(LONG_DELAY, "catch:1 report hang"));
     crate::support::daemon::read_report(&scratch.path("report.json"));
     up
@@ -91,6 +93,7 @@ fn verbs_while_the_supervisor_ends() {
     // What is left of the group ends only by SIGKILL, five seconds later.
     let steps = "ignore:15 leave-child catch:1 report hang";
     for verb in ["stop", "restart"] {
+        std::fs::remove_file(scratch.path("report.json")).ok();
         let up = scratch.up_supervised(scratch.supervised(LONG_DELAY, steps));
         crate::support::daemon::read_report(&scratch.path("report.json"));
         up.run.signal(Signal::SIGINT);
