@@ -6,7 +6,7 @@ use nix::errno::Errno;
 use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockType, getsockopt, socket, socketpair, sockopt,
 };
-use nix::unistd::{getegid, geteuid};
+use nix::unistd::{getegid, geteuid, getpid};
 
 /// A whole message is read or none, and a socket of this kind is rarely anything else.
 pub(crate) const KIND: SockType = SockType::SeqPacket;
@@ -27,9 +27,13 @@ pub(crate) fn stream() -> Result<OwnedFd, Errno> {
 
 /// Whether this process made the socket pair, with the rights that this one has: a program that is
 /// set-uid, or has come by its rights in another way, must not obey its caller.
+///
+/// gVisor names the process that asks. A process that made the pair itself could have written its own
+/// pid, so to accept that changes nothing.
 pub(crate) fn is_made_by(pid: i32, socket: &OwnedFd) -> bool {
     getsockopt(socket, sockopt::PeerCredentials).is_ok_and(|maker| {
-        maker.pid() == pid && maker.uid() == geteuid().as_raw() && maker.gid() == getegid().as_raw()
+        let is_maker = maker.pid() == pid || maker.pid() == getpid().as_raw();
+        is_maker && maker.uid() == geteuid().as_raw() && maker.gid() == getegid().as_raw()
     })
 }
 
