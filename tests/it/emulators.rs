@@ -52,7 +52,11 @@ const SANDBOXES: [&[&str]; 3] = [
 ];
 
 /// What these commands say in gVisor with these options; nothing where it cannot run at all.
-fn in_gvisor(scratch: &Scratch, options: &[&str], commands: &str) -> Option<(String, Outcome)> {
+pub(crate) fn in_gvisor(
+    scratch: &Scratch,
+    options: &[&str],
+    commands: &str,
+) -> Option<(String, Outcome)> {
     let state = format!("--root={}", scratch.path("state").display());
     // runsc gives its standard input to the user of the sandbox, and that must not be /dev/null.
     let pipe = ["sh", "-c", ": | \"$@\"", "sh"];

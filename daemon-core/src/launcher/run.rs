@@ -20,7 +20,7 @@ use crate::descriptors::KeptFds;
 use crate::detach::{EnvEntry, Program, SpawnFn, detach};
 use crate::error::{Error, shown};
 use crate::handoff::{Record, SupervisorRecord};
-use crate::log_file::LogFile;
+use crate::log_file::{LogFile, LogPlace};
 use crate::passed::PassedFd;
 use crate::path_template::Resolved;
 use crate::pid_file::PidFile;
@@ -275,7 +275,10 @@ impl Judge {
         announced: Vec<u8>,
     ) -> Result<Launched, Error> {
         let log = self.log.as_ref();
-        let place = log.map(LogFile::place);
+        // A supervisor opens the log itself.
+        let path = || self.record.paths.log.clone().map(LogPlace::Path);
+        let place = log.map(LogFile::place).cloned().or_else(path);
+        let place = place.as_ref();
         let output = || log.map(LogFile::output).unwrap_or_default();
         if outcome.is_success(mode.may_finish_first) {
             return Ok(Launched::Finished {

@@ -184,6 +184,7 @@ pub(crate) fn ignore_all_but(signals: &[Signal]) -> Result<(), Errno> {
         // what is no signal.
         unsafe { libc::signal(signal, libc::SIG_IGN) };
     }
+    super::platform::signals::ignore_reserved();
     SigSet::empty().thread_set_mask()
 }
 

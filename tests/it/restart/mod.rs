@@ -2,6 +2,7 @@
 
 mod ends;
 mod kills;
+mod later_runs;
 mod runs;
 // With the clones, and states that are known.
 #[cfg(not(daemon_fork))]
@@ -9,6 +10,7 @@ mod soak;
 mod sockets;
 mod stage;
 mod start;
+mod surroundings;
 // The states between two runs are not known there.
 #[cfg(not(daemon_fork))]
 mod verbs;

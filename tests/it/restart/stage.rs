@@ -38,6 +38,15 @@ impl Scratch {
     }
 
     pub(super) fn supervised_of(&self, launch: &Outcome) -> Supervised {
+        self.supervised_as("report", launch)
+    }
+
+    /// The same with a program of another name.
+    pub(super) fn up_supervised_as(&self, name: &str, start: Start) -> Supervised {
+        self.supervised_as(name, &start.run())
+    }
+
+    fn supervised_as(&self, name: &str, launch: &Outcome) -> Supervised {
         assert_eq!(launch.code(), 0, "the start should succeed: {launch:?}");
         let run = self.named();
         let supervisor = process::stat(run).expect("a run").ppid;
@@ -47,7 +56,7 @@ impl Scratch {
         };
         let arguments = fs::read(format!("/proc/{supervisor}/cmdline")).expect("arguments");
         let argv0 = arguments.split(|byte| *byte == 0).next().expect("a name");
-        assert_eq!(argv0, b"report [supervisor]");
+        assert_eq!(argv0, format!("{name} [supervisor]").as_bytes());
         let holders = lock::holders(&self.path("report.pid"));
         assert!(
             holders.contains(&supervisor) && holders.contains(&run),

@@ -28,6 +28,7 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
         "run" => match object.split_once(':') {
             Some(("second-hangs", path)) => second_hangs(path),
             Some(("exec-in-child", steps)) => exec_in_child(steps),
+            None if object == "fork-away" => fork_away(),
             None if object == "stop-parent" => Ok(kill(getppid(), Signal::SIGSTOP)?),
             _ => panic!("no such step: run:{object}"),
         },
@@ -57,6 +58,18 @@ fn exec_in_child(steps: &str) -> io::Result<()> {
     match unsafe { fork() }? {
         ForkResult::Child => exec(steps),
         ForkResult::Parent { .. } => Ok(()),
+    }
+}
+
+/// Its child goes on, as that of a program which puts itself into the background.
+fn fork_away() -> io::Result<()> {
+    // SAFETY: the program has one thread, so the child may call anything.
+    match unsafe { fork() }? {
+        ForkResult::Child => {
+            thread::sleep(Duration::from_secs(600));
+            Ok(())
+        }
+        ForkResult::Parent { .. } => std::process::exit(0),
     }
 }
 

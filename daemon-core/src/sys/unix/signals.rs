@@ -19,3 +19,6 @@ pub(in crate::sys) fn reset_all() -> Result<(), Errno> {
     }
     Ok(())
 }
+
+/// What a thread library reserves is not known.
+pub(in crate::sys) fn ignore_reserved() {}

@@ -1,0 +1,101 @@
+//! Runs that take their time to end, verbs that meet, and a supervisor at rest.
+
+use std::thread;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use crate::restart::stage::OPTIONS;
+use crate::support::deadline::eventually;
+use crate::support::process::{self, Process};
+use crate::support::requires;
+use crate::support::rounds::{is_soak, rounds};
+use crate::support::scratch::Scratch;
+
+#[test]
+fn child_that_ignores_sigterm_ends_before_the_next_run() {
+    if !is_soak() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let steps = "ignore:15 leave-child default:15 hang";
+    let mut up = scratch.up_supervised(scratch.supervised(OPTIONS, steps));
+    let child = eventually("the run has its child", || {
+        let mut others = scratch.processes();
+        others.retain(|pid| ![up.run.pid(), up.supervisor.pid()].contains(pid));
+        others.first().copied().and_then(Process::open)
+    });
+    scratch.crash(&mut up);
+    assert!(!child.is_alive());
+    scratch.expect_line("killed by SIGKILL");
+    up.supervisor.signal(Signal::SIGTERM);
+    scratch.expect_stopped();
+}
+
+#[test]
+fn run_that_hangs_and_ignores_sigterm_is_killed() {
+    if !is_soak() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let options = OPTIONS.replace("exec", "notify") + "\nready_timeout=1";
+    let launch = scratch.supervised(&options, "ignore:15 hang").run();
+    assert_eq!(launch.code(), 75, "{launch:?}");
+    scratch.expect_stopped();
+}
+
+#[test]
+fn verbs_at_the_same_time_leave_one_daemon_at_most() {
+    if !is_soak() {
+        return;
+    }
+    let verbs = ["start", "stop", "restart"];
+    let meet = |first: &str, second: &str| {
+        for _ in 0..rounds(3, 30) {
+            let scratch = Scratch::new();
+            scratch.up_supervised(scratch.supervised(OPTIONS, "hang"));
+            let both = [first, second].map(|verb| scratch.supervised_verb(OPTIONS, verb).spawn());
+            for launch in both {
+                let outcome = launch.wait();
+                // It did so, or the other verb was faster.
+                let codes = [0, 4, 64, 69, 70, 71, 75, 143];
+                assert!(
+                    codes.contains(&outcome.code()),
+                    "{first} {second}: {outcome:?}"
+                );
+            }
+            scratch.expect_supervised_order();
+        }
+    };
+    thread::scope(|scope| {
+        for first in verbs {
+            scope.spawn(move || verbs.iter().for_each(|second| meet(first, second)));
+        }
+    });
+}
+
+#[test]
+fn supervisor_at_rest_does_not_wake_up() {
+    requires!(linux("the switches of a process"));
+    if !is_soak() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let up = scratch.up_supervised(scratch.supervised(OPTIONS, "hang"));
+    let supervisor = up.supervisor.pid();
+    let switches = || {
+        let count = process::status_field(supervisor, "voluntary_ctxt_switches");
+        count
+            .expect("the switches")
+            .parse::<u64>()
+            .expect("a number")
+    };
+    // It has told its launcher, and closed what it needed for the start.
+    let before = eventually("the supervisor is at rest", || {
+        let before = switches();
+        thread::sleep(Duration::from_millis(500));
+        (switches() == before).then_some(before)
+    });
+    thread::sleep(Duration::from_secs(3));
+    assert_eq!(switches(), before);
+}
