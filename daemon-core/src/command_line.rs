@@ -38,7 +38,8 @@ pub(crate) enum Invocation {
     /// Nothing: neither the switch nor a control verb is there.
     Foreground,
     /// The switch together with `--help` or `--version`, or a control verb with one of them, since
-    /// a question must not stop a daemon: the program answers, executed in place with `argv`.
+    /// a question must not stop a daemon: the program answers, executed in place with `argv`, which
+    /// reads as [`Foreground`](Self::Foreground).
     InPlace { argv: Vec<OsString> },
     /// A daemon with `argv`.
     Background { argv: Vec<OsString>, chosen: Chosen },
@@ -67,13 +68,18 @@ where
     W: Iterator<Item = OsString>,
 {
     expect_one_of_each_pair(settings)?;
-    if !has_switch_or_verb(settings, command_line()) {
+    if !has_switch_or_verb(settings, &mut command_line()) {
         return Ok(Invocation::Foreground);
     }
     expect_distinct_flags(settings)?;
+    take_apart(settings, command_line().collect())
+}
 
+/// Reads a command line in which there is a word of this library.
+fn take_apart(settings: &Daemon, words: Vec<OsString>) -> Result<Invocation, Error> {
+    let count = words.len();
     let mut reader = Reader::new(settings);
-    let mut words = command_line();
+    let mut words = words.into_iter();
     let mut argv: Vec<OsString> = words.next().into_iter().collect();
     let (mut switch, mut foreground, mut is_question) = (None, None, false);
     let (mut verb, mut first_verb, mut view) = (None, None, LogArguments::default());
@@ -136,13 +142,15 @@ where
             (Some(verb), None) => Some(verb),
         },
     };
-    if is_question {
-        return Ok(Invocation::InPlace { argv });
+    if let (Some((_, word)), Some(switch)) = (&first_verb, &switch) {
+        return Err(failure::verb_beside_switch(word, switch));
     }
-    let verb = match (first_verb, switch) {
-        (None, _) => verb,
-        (Some((_, word)), Some(switch)) => return Err(failure::verb_beside_switch(&word, &switch)),
-        (Some((verb, _)), None) => {
+    if is_question {
+        return in_place(settings, argv, count);
+    }
+    let verb = match first_verb {
+        None => verb,
+        Some((verb, _)) => {
             argv[1..2].clone_from_slice(settings.control_subcommands.as_slice());
             Some(verb)
         }
@@ -156,6 +164,21 @@ where
         Some(verb) => Invocation::Control { verb, argv, chosen },
         None => Invocation::Background { argv, chosen },
     })
+}
+
+/// The program in place, once: the new image reads its command line again. A verb that is the first
+/// word stays in it, so after that nothing may be left to remove.
+fn in_place(settings: &Daemon, argv: Vec<OsString>, count: usize) -> Result<Invocation, Error> {
+    if argv.len() == count {
+        return Ok(Invocation::Foreground);
+    }
+    if has_switch_or_verb(settings, &mut argv.iter().cloned()) {
+        match take_apart(settings, argv.clone())? {
+            Invocation::Foreground => {}
+            further => return Ok(further),
+        }
+    }
+    Ok(Invocation::InPlace { argv })
 }
 
 /// What a program in the foreground chose for its PID file. Nothing if this is not the part of the
@@ -199,7 +222,7 @@ pub(crate) fn has_arguments(settings: &Daemon, words: &[OsString]) -> bool {
 }
 
 /// Whether the switch or the control flag is there, or no foreground flag where there is no switch.
-fn has_switch_or_verb(settings: &Daemon, words: impl Iterator<Item = OsString>) -> bool {
+fn has_switch_or_verb(settings: &Daemon, words: &mut dyn Iterator<Item = OsString>) -> bool {
     let mut reader = Reader::new(settings);
     let mut stays = settings.foreground_flag.is_none();
     for word in words.skip(1) {

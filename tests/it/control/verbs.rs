@@ -9,6 +9,7 @@ use daemon::{Control, ErrorKind, PathSource, Status, Stopped};
 use nix::sys::signal::Signal;
 
 use super::stage::{OPTIONS, as_nobody, expect_answer, expect_failure};
+use crate::support::daemon::read_report;
 use crate::support::deadline::eventually;
 use crate::support::process;
 use crate::support::scratch::Scratch;
@@ -71,6 +72,35 @@ fn verbs_are_subcommands() {
     daemon.stop();
     assert_eq!(run(&["stop"]).code(), 0);
     assert_eq!(run(&["status"]).code(), 3);
+}
+
+#[test]
+fn verb_with_a_question_reaches_the_program() {
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nlog=report.log\ncontrol_subcommands=run\nlog_reopen=10\n\
+                   log_rotate=1000\npid_flag=--pid-file";
+    for verb in [
+        "status",
+        "start",
+        "stop",
+        "reload",
+        "reopen",
+        "restart",
+        "rotate",
+        "log",
+        "unit",
+        "user-unit",
+    ] {
+        for more in [&[][..], &["--pid-file", "a"]] {
+            let start = scratch.report().options(options).arg(verb).args(more);
+            let outcome = start.arg("--help").does("report").run();
+            assert_eq!(outcome.code(), 0, "{verb}: {outcome:?}");
+            let report = read_report(&scratch.path("report.json"));
+            assert!(!report.is_daemon, "{verb}");
+            assert_eq!(report.arguments[1..], [verb.as_bytes(), b"--help"]);
+            fs::remove_file(scratch.path("report.json")).expect("the report");
+        }
+    }
 }
 
 #[test]

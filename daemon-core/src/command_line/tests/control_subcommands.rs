@@ -28,8 +28,22 @@ fn verb_is_the_first_word() {
         let expected = Ok(control(verb, argv, pid_file));
         assert_eq!(ask(&settings(), &words(line)), expected, "{line}");
     }
-    let question = Ok(in_place("prog stop --help"));
-    assert_eq!(ask(&settings(), &words("prog stop --help")), question);
+}
+
+#[test]
+fn question_to_a_verb_is_the_programs() {
+    let settings = settings().log("hello.log");
+    for line in ["prog stop --help", "prog log --version"] {
+        let answer = ask(&settings, &words(line));
+        assert_eq!(answer, Ok(Invocation::Foreground), "{line}");
+    }
+    for (line, argv) in [
+        ("prog stop --pid-file a --help", "prog stop --help"),
+        ("prog log -f --help", "prog log --help"),
+    ] {
+        let answer = ask(&settings, &words(line));
+        assert_eq!(answer, Ok(in_place(argv)), "{line}");
+    }
 }
 
 #[test]
