@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::env_changes::EnvChanges;
 #[cfg(unix)]
-use crate::error::{CANNOT_START, Error, ErrorKind, escape};
+use crate::error::{CANNOT_START, Error, ErrorKind, escaped};
 
 /// A start of the daemon that is about to happen. [`before_start`](crate::Daemon::before_start) gets
 /// it.
@@ -138,7 +138,7 @@ impl Start {
 
 #[cfg(unix)]
 fn refused(text: &str) -> Error {
-    let reason: String = text.chars().flat_map(escape).collect();
+    let reason = escaped(text);
     Error::words(ErrorKind::Refused, CANNOT_START, reason)
 }
 

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use nix::sys::signal::Signal;
 
 #[cfg(unix)]
-pub(crate) use text::escape;
+pub(crate) use text::{escaped, push_escaped};
 pub(crate) use text::{shown, system_message};
 
 /// The beginning of what most failed starts say.

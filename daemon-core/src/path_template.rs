@@ -117,8 +117,9 @@ pub(crate) fn resolve(
             Object::PidFile | Object::Log | Object::Socket => path.parent(),
             Object::Root | Object::Workdir => Some(path.as_path()),
         };
-        to_create.extend(last_directory.map(Path::to_owned));
-        to_create.dedup();
+        // A path may end with its placeholder.
+        let new = last_directory.filter(|last| to_create.last().is_none_or(|it| it != last));
+        to_create.extend(new.map(Path::to_owned));
     }
     Ok(Resolved {
         object,

@@ -6,7 +6,7 @@ use std::path::Path;
 /// The words of the system for an error, without the errno that std adds.
 pub(crate) fn system_message(cause: &io::Error) -> String {
     let text = cause.to_string();
-    match text.rfind(" (os error ") {
+    match text.find(" (os error ") {
         Some(end) => text[..end].to_owned(),
         None => text,
     }
@@ -14,17 +14,27 @@ pub(crate) fn system_message(cause: &io::Error) -> String {
 
 /// A path as one line of a message may hold it.
 pub(crate) fn shown(path: &Path) -> String {
-    path.to_string_lossy().chars().flat_map(escape).collect()
+    escaped(&path.to_string_lossy())
 }
 
-/// A character as a terminal may show it: itself, or its escape sequence of Rust's string literals.
-pub(crate) fn escape(character: char) -> impl Iterator<Item = char> + Clone {
-    let (itself, escaped) = if is_disruptive(character) {
-        (None, Some(character.escape_default()))
-    } else {
-        (Some(character), None)
-    };
-    itself.into_iter().chain(escaped.into_iter().flatten())
+/// A text as a terminal may show it.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for character in text.chars() {
+        push_escaped(&mut line, character);
+    }
+    line
+}
+
+/// Adds a character as a terminal may show it: itself, or its escape sequence of Rust's string literals.
+pub(crate) fn push_escaped(line: &mut String, character: char) {
+    if !is_disruptive(character) {
+        line.push(character);
+        return;
+    }
+    for part in character.escape_default() {
+        line.push(part);
+    }
 }
 
 /// Whether a character does more to a terminal than to be seen: it begins an escape sequence,

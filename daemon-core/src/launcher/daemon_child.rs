@@ -173,8 +173,14 @@ impl DaemonChild {
 
 /// Whether only zombies are seen in the group. Process 1 may reap none, as in many containers.
 fn is_dead(group: Pid) -> bool {
-    let mut members = sys::process::members_of(group).peekable();
-    members.peek().is_some() && members.all(sys::process::is_zombie)
+    let mut has_members = false;
+    for member in sys::process::members_of(group) {
+        if !sys::process::is_zombie(member) {
+            return false;
+        }
+        has_members = true;
+    }
+    has_members
 }
 
 /// The stop of a daemon: the stop signal, and SIGKILL after a while. It never blocks.

@@ -44,12 +44,10 @@ fn drive(wait: &mut Wait, interrupts: &Interrupts) -> io::Result<WaitOutcome> {
         let wake = status_line
             .next_show()
             .map_or(next_step, |show| show.min(next_step));
-        let mut sources: Vec<PollFd<'_>> = wait
-            .sources()
-            .into_iter()
-            .chain([interrupts.as_fd()])
-            .map(|fd| PollFd::new(fd, PollFlags::POLLIN))
-            .collect();
+        let mut sources = vec![PollFd::new(interrupts.as_fd(), PollFlags::POLLIN)];
+        for fd in wait.sources() {
+            sources.push(PollFd::new(fd, PollFlags::POLLIN));
+        }
         let timeout = rounded_up(wake.saturating_duration_since(now));
         match poll(&mut sources, timeout) {
             Ok(_) | Err(Errno::EINTR) => {}

@@ -55,7 +55,14 @@ pub(super) fn for_daemon(
     if std::env::var_os(listen_fds::PID).is_some_and(|pid| pid == *own_pid) {
         ours.push((listen_fds::PIDFDID, None));
     }
-    let (count, names) = (sockets.len().to_string(), sockets.join(":"));
+    let count = sockets.len().to_string();
+    let mut names = String::new();
+    for name in sockets {
+        if !names.is_empty() {
+            names.push(':');
+        }
+        names.push_str(name);
+    }
     if !sockets.is_empty() {
         ours.push((listen_fds::PIDFDID, None));
         // Set below.

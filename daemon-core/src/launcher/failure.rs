@@ -138,7 +138,7 @@ pub(super) fn handoff_lost(log: Option<&LogPlace>) -> Error {
 /// The daemon was not ready in time.
 pub(super) fn not_ready(time: Duration, missing: Option<String>, log: Option<&LogPlace>) -> Error {
     let seconds = format!("{}.{}", time.as_secs(), time.subsec_millis() / 100);
-    let seconds = seconds.trim_end_matches(".0");
+    let seconds = seconds.strip_suffix(".0").unwrap_or(&seconds);
     let missing = missing.map(|missing| format!(": {missing}"));
     let reason = format!(
         "the daemon was not ready within {seconds} s{}{}",

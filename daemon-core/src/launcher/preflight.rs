@@ -189,17 +189,22 @@ pub(crate) fn exec_in_place(argv: Vec<OsString>) -> Error {
         Err(error) => return error,
     };
     let execute = || -> io::Result<Infallible> {
-        let strings = |list: Vec<Vec<u8>>| -> Result<Vec<CString>, Errno> {
-            list.into_iter()
-                .map(|bytes| CString::new(bytes).map_err(|_| Errno::EINVAL))
-                .collect()
-        };
-        let argv = strings(argv.into_iter().map(OsString::into_vec).collect())?;
-        let environment = strings(sys::environment::entries())?;
-        Ok(nix::unistd::execve(&image.path()?, &argv, &environment)?)
+        let mut words = Vec::with_capacity(argv.len());
+        for word in argv {
+            words.push(c_string(word.into_vec())?);
+        }
+        let mut environment = Vec::new();
+        for entry in sys::environment::entries() {
+            environment.push(c_string(entry)?);
+        }
+        Ok(nix::unistd::execve(&image.path()?, &words, &environment)?)
     };
     match execute() {
         Err(error) => Error::step("execute this program again", error),
         Ok(never) => match never {},
     }
+}
+
+fn c_string(bytes: Vec<u8>) -> Result<CString, Errno> {
+    CString::new(bytes).map_err(|_| Errno::EINVAL)
 }

@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit};
 
 use crate::codec::{Codec, Malformed, encoded};
-use crate::error::{Error, ErrorKind, escape};
+use crate::error::{Error, ErrorKind, escaped};
 
 /// The first bytes. They begin with a newline, so no reader finds a pid, and they are longer than the
 /// longest pid.
@@ -71,8 +71,8 @@ pub(crate) fn failure(file: &File) -> Option<Error> {
     let failure = RecordedFailure::decode(&mut rest).ok()?;
     let status = u8::try_from(failure.status).ok().filter(|it| *it > 0)?;
     // Another user may have written the file.
-    let shown = |text: &str| -> String { text.chars().flat_map(escape).collect() };
-    let error = Error::words(failure.kind, shown(&failure.what), shown(&failure.reason));
+    let (what, reason) = (escaped(&failure.what), escaped(&failure.reason));
+    let error = Error::words(failure.kind, what, reason);
     Some(error.with_status(status))
 }
 

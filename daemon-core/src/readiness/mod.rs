@@ -298,10 +298,9 @@ impl Readiness {
     /// The errors of every path.
     #[cfg(unix)]
     pub(crate) fn resolve(mut self, context: &PathContext) -> Result<Self, Error> {
-        let addresses = self.addresses.into_iter();
-        self.addresses = addresses
-            .map(|address| address.resolve(context))
-            .collect::<Result<_, _>>()?;
+        for address in std::mem::take(&mut self.addresses) {
+            self.addresses.push(address.resolve(context)?);
+        }
         Ok(self)
     }
 }

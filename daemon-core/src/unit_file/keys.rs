@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::syntax::{Lines, quoted, raw, time_span};
 use super::{Manager, UnitFile};
-use crate::error::escape;
+use crate::error::escaped;
 use crate::restart::Restart;
 use crate::signal::Signal;
 
@@ -19,11 +19,7 @@ impl UnitFile {
         let arguments = self.arguments.iter();
         words.extend(arguments.map(|word| word.to_string_lossy().into_owned()));
         let words = words.join(" ");
-        let text: String = words
-            .chars()
-            .flat_map(escape)
-            .take(DESCRIPTION_MAX)
-            .collect();
+        let text: String = escaped(&words).chars().take(DESCRIPTION_MAX).collect();
         // A backslash at the end of a line joins the next one to it.
         raw(text.trim_end_matches(['\\', ' ']).as_ref())
     }

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
-use crate::error::escape;
+use crate::error::push_escaped;
 
 /// The environment variable that names the receiver's socket.
 pub(crate) const NOTIFY_SOCKET: &str = "NOTIFY_SOCKET";
@@ -91,13 +91,14 @@ fn terminal_line(text: &[u8]) -> String {
     let mut line = String::new();
     let mut length = 0;
     for character in String::from_utf8_lossy(text).chars() {
-        let escaped = escape(character);
-        length += escaped.clone().count();
+        let end = line.len();
+        push_escaped(&mut line, character);
+        length += line[end..].chars().count();
         if length > STATUS_MAX {
+            line.truncate(end);
             line.push_str("...");
             break;
         }
-        line.extend(escaped);
     }
     line
 }

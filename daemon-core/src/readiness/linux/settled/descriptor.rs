@@ -102,14 +102,18 @@ impl DescriptorTable<'_> {
         let Some(details) = self.details(set) else {
             return awaited.sources.push(WakeSource::Unclear);
         };
-        let mut entries = details.lines().filter_map(parse_epoll_entry);
-        for entry in entries.by_ref().take(EPOLL_SET_MAX) {
+        let mut left = EPOLL_SET_MAX;
+        for line in details.lines() {
+            let Some(entry) = parse_epoll_entry(line) else {
+                continue;
+            };
+            if left == 0 {
+                return awaited.sources.push(WakeSource::Unclear);
+            }
+            left -= 1;
             if entry.is_armed {
                 self.add(entry.descriptor, Some(entry.inode), awaited, depth);
             }
-        }
-        if entries.next().is_some() {
-            awaited.sources.push(WakeSource::Unclear);
         }
     }
 
@@ -187,7 +191,8 @@ fn parse_timer(details: &str) -> Option<Duration> {
     let value = details
         .lines()
         .find_map(|line| line.strip_prefix("it_value: ("))?;
-    let (seconds, nanoseconds) = value.strip_suffix(')')?.split_once(", ")?;
+    let (seconds, nanoseconds) = value.strip_suffix(')')?.split_once(',')?;
+    let nanoseconds = nanoseconds.strip_prefix(' ')?;
     let left = Duration::new(seconds.parse().ok()?, nanoseconds.parse().ok()?);
     (!left.is_zero()).then_some(left)
 }
