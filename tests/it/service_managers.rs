@@ -2,12 +2,16 @@
 //! other settings.
 
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 use crate::support::daemon::{Daemon, expect_one_line};
-use crate::support::deadline::eventually;
+use crate::support::deadline::{WAIT_TIMEOUT, eventually};
 use crate::support::report::Report;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
@@ -84,6 +88,40 @@ fn sockets_of_systemd_keep_their_fds() {
         });
         assert!(listens, "{name} is {target}");
     }
+}
+
+#[test]
+fn program_in_the_foreground_takes_the_socket_of_systemd() {
+    let activate = "systemd-socket-activate";
+    requires!(program(activate));
+    let scratch = Scratch::new();
+    let path = scratch.path("control.sock");
+    let start = scratch.start_path(&requires::find(activate).expect("the program"));
+    let mut start = start.arg("-l").arg(&path).arg("--fdname=control");
+    // It passes on little of the environment.
+    for (name, value) in [
+        ("TEST_MARK", scratch.mark()),
+        ("TEST_OPTIONS", "listen=control=unix:control.sock"),
+        ("TEST_DOES", "serve:control=unix:control.sock"),
+    ] {
+        start = start.arg("-E").arg(format!("{name}={value}"));
+    }
+    let launch = start.arg(program::path("report")).spawn();
+    // The program is started for the first client.
+    for _ in 0..2 {
+        let mut client = eventually("the socket listens", || UnixStream::connect(&path).ok());
+        client
+            .set_read_timeout(Some(WAIT_TIMEOUT))
+            .expect("a timeout");
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).expect("an answer");
+        assert_eq!(answer, "hello");
+    }
+    // The same process, without a handler.
+    let pid = Pid::from_raw(launch.pid());
+    kill(pid, Signal::SIGTERM).expect("the program runs");
+    let said = launch.wait().err_text();
+    assert!(!said.contains("handed over"), "{said}");
 }
 
 /// The daemon of a start here. Inherited sockets
