@@ -73,6 +73,7 @@ fn files_of_others_are_not_replaced() {
     assert_eq!(errno(&directory.socket()), taken);
 }
 
+#[cfg(all(target_os = "linux", not(daemon_fork)))]
 #[test]
 fn queue_has_room_for_4096_clients() {
     const TCP_INFO_SIZE: usize = 104;

@@ -99,6 +99,10 @@ pub(crate) fn run_as(
 
 /// Traces a process that runs already, as a launcher with these children, from `begin` until it has
 /// ended, is left, or makes no call any more while `is_over`.
+#[cfg_attr(
+    daemon_fork,
+    allow(dead_code, reason = "a supervisor that forks is not swept")
+)]
 pub(crate) fn attach(
     pid: i32,
     roles: &[Role],
