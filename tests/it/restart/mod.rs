@@ -2,6 +2,7 @@
 
 mod ends;
 mod kills;
+#[cfg(not(daemon_fork))]
 mod later_runs;
 mod runs;
 // With the clones, and states that are known.
@@ -10,6 +11,7 @@ mod soak;
 mod sockets;
 mod stage;
 mod start;
+#[cfg(not(daemon_fork))]
 mod surroundings;
 // The states between two runs are not known there.
 #[cfg(not(daemon_fork))]
