@@ -5,25 +5,23 @@
 //! renamed in the meantime is met later, at a higher name, so none is missed. Every file that is still
 //! to be read is held open.
 
+mod part;
+
 use std::collections::VecDeque;
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::unistd::geteuid;
 
-use crate::error::{Error, ErrorKind, shown};
-use crate::files::{FileId, NO_FOLLOW};
+use crate::error::{Error, shown};
+use crate::files::FileId;
 use crate::launcher::report;
-use crate::trust::{self, Untrusted};
 use crate::verb::LogArguments;
-
-const BLOCK: usize = 64 * 1024;
+use part::{Copied, LogPart, failed, not_regular};
 
 /// How often a log that does not grow is looked at.
 const POLL_INTERVAL_MS: u16 = 50;
@@ -36,9 +34,6 @@ const MISSING_MAX: usize = 3;
 
 /// From how many files on none is waited for.
 const OPEN_MAX: usize = 64;
-
-/// How much is copied before rotations and the end of the daemon are looked for again.
-const BLOCKS_AT_ONCE: usize = 64;
 
 /// Shows the log at this path, as it is and, if that is asked for, as it grows. `is_running` tells
 /// whether a daemon can still write to it, which may belong to the user `daemon`.
@@ -71,16 +66,6 @@ pub(crate) fn show(
     }
 }
 
-/// What was written to standard output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Copied {
-    /// There is more.
-    Part,
-    All,
-    /// What reads standard output is gone.
-    NoReader,
-}
-
 /// Where the log is.
 #[derive(Clone, Copy)]
 struct Place<'a> {
@@ -97,16 +82,6 @@ struct Files<'a> {
     done: Option<LogPart>,
     /// Since when the last one is at no name that is known.
     unfound: Option<Instant>,
-}
-
-struct LogPart {
-    file: File,
-    id: FileId,
-    position: u64,
-    /// Where the reading ends, if the log is not followed.
-    end: Option<u64>,
-    /// Since when another file is known to be at the path.
-    replaced: Option<Instant>,
 }
 
 impl<'a> Files<'a> {
@@ -233,175 +208,11 @@ fn rotated(path: &Path, number: usize) -> PathBuf {
     name.into()
 }
 
-/// Why a file is not read.
-enum Unopened {
-    System(io::Error),
-    Irregular,
-    Untrusted(Untrusted),
-}
-
-impl Unopened {
-    /// A rotation may have renamed it at this moment.
-    fn is_missing(&self) -> bool {
-        matches!(self, Self::System(error) if error.kind() == io::ErrorKind::NotFound)
-    }
-
-    fn error(self, path: &Path) -> Error {
-        match self {
-            Self::System(error) => failed("open", path)(error),
-            Self::Irregular => not_regular(path),
-            Self::Untrusted(untrusted) => untrusted.error("log", path),
-        }
-    }
-}
-
-impl From<io::Error> for Unopened {
-    fn from(error: io::Error) -> Self {
-        Self::System(error)
-    }
-}
-
-impl From<Untrusted> for Unopened {
-    fn from(untrusted: Untrusted) -> Self {
-        Self::Untrusted(untrusted)
-    }
-}
-
-impl LogPart {
-    fn open(path: &Path, daemon: Option<u32>) -> Result<Self, Unopened> {
-        // What writes to a FIFO would notice that it is opened.
-        if !fs::symlink_metadata(path)?.is_file() {
-            return Err(Unopened::Irregular);
-        }
-        Self::open_regular(path, daemon)
-    }
-
-    /// Opens what was a regular file a moment ago.
-    fn open_regular(path: &Path, daemon: Option<u32>) -> Result<Self, Unopened> {
-        trust::check_way(path, daemon)?;
-        let mut options = OpenOptions::new();
-        let options = options.read(true).custom_flags(NO_FOLLOW.bits());
-        let file = options.open(path)?;
-        let metadata = file.metadata()?;
-        if !metadata.is_file() {
-            return Err(Unopened::Irregular);
-        }
-        // Root could be led to a file that only root may read.
-        if geteuid().is_root() && !trust::check_opened(path, &metadata, daemon)? {
-            return Err(Unopened::System(io::ErrorKind::NotFound.into()));
-        }
-        Ok(Self {
-            id: FileId::from(&metadata),
-            file,
-            position: 0,
-            end: None,
-            replaced: None,
-        })
-    }
-
-    fn has_name(&self) -> bool {
-        self.file.metadata().is_ok_and(|file| file.nlink() > 0)
-    }
-
-    /// Whether it was written to later.
-    fn is_after(&self, other: &Self) -> bool {
-        let written = |part: &Self| part.file.metadata()?.modified();
-        matches!((written(self), written(other)), (Ok(this), Ok(other)) if this >= other)
-    }
-
-    fn length(&self) -> io::Result<u64> {
-        Ok(self.file.metadata()?.len())
-    }
-
-    fn start_of_last_lines(&self, count: u64) -> io::Result<u64> {
-        start_of_last_lines(&self.file, count)
-    }
-
-    /// Writes the rest of it to standard output, as long as it is now.
-    fn copy(&mut self, path: &Path) -> Result<Copied, Error> {
-        self.look_for_truncation().map_err(failed("read", path))?;
-        let length = self.length().map_err(failed("read", path))?;
-        let end = self.end.map_or(length, |end| end.min(length));
-        let mut block = vec![0; BLOCK];
-        for _ in 0..BLOCKS_AT_ONCE {
-            let left = usize::try_from(end.saturating_sub(self.position)).unwrap_or(BLOCK);
-            let block = &mut block[..left.min(BLOCK)];
-            if block.is_empty() {
-                return Ok(Copied::All);
-            }
-            let length = match self.file.read_at(block, self.position) {
-                Ok(0) => return Ok(Copied::All),
-                Ok(length) => length,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(failed("read", path)(error)),
-            };
-            let mut out = io::stdout().lock();
-            match out.write_all(&block[..length]).and_then(|()| out.flush()) {
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                    return Ok(Copied::NoReader);
-                }
-                other => other.map_err(failed("print", path))?,
-            }
-            self.position += length as u64;
-        }
-        Ok(Copied::Part)
-    }
-
-    /// It is read from its start after `copytruncate`, for example.
-    fn look_for_truncation(&mut self) -> io::Result<()> {
-        if self.length()? < self.position {
-            self.position = 0;
-        }
-        Ok(())
-    }
-}
-
-/// Where the last lines begin, looked for from the end.
-fn start_of_last_lines(file: &File, count: u64) -> io::Result<u64> {
-    let end = file.metadata()?.len();
-    if count == 0 {
-        return Ok(end);
-    }
-    let mut block = vec![0; BLOCK];
-    let (mut begin, mut found) = (end, 0);
-    while begin > 0 {
-        let length = begin.min(BLOCK as u64);
-        begin -= length;
-        let block = &mut block[..usize::try_from(length).unwrap_or(BLOCK)];
-        match file.read_exact_at(block, begin) {
-            // It was truncated in the meantime.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
-            other => other?,
-        }
-        for (after, byte) in (1..=begin + length).rev().zip(block.iter().rev()) {
-            // The last newline ends the last line.
-            if *byte != b'\n' || after == end {
-                continue;
-            }
-            found += 1;
-            if found == count {
-                return Ok(after);
-            }
-        }
-    }
-    Ok(0)
-}
-
 /// Waits for a moment; false if what reads standard output is gone.
 fn wait_for_reader() -> bool {
     let stdout = io::stdout();
     let mut out = [PollFd::new(stdout.as_fd(), PollFlags::empty())];
     !matches!(poll(&mut out, PollTimeout::from(POLL_INTERVAL_MS)), Ok(1..))
-}
-
-fn failed(step: &'static str, path: &Path) -> impl Fn(io::Error) -> Error {
-    let what = format!("cannot {step} the log {}", shown(path));
-    move |cause| Error::system(ErrorKind::OutOfReach, what.clone(), cause)
-}
-
-fn not_regular(path: &Path) -> Error {
-    let what = format!("cannot show the log {}", shown(path));
-    Error::words(ErrorKind::OutOfReach, what, "not a regular file")
 }
 
 #[cfg(test)]

@@ -65,28 +65,6 @@ impl Evidence {
     }
 }
 
-/// The supervisor of a daemon.
-#[derive(Debug)]
-pub(super) enum KnownSupervisor {
-    None,
-    Seen(Holder),
-    /// There is one, and it cannot be identified.
-    Unseen,
-}
-
-impl KnownSupervisor {
-    /// The supervisor of what was found: its parent, or that process itself. In this order: a run may
-    /// have any name, also that of a supervisor.
-    pub(super) fn of(found: &Holder, user: &DaemonUser) -> Self {
-        let parent = Holder::parent_supervisor(found, user);
-        match parent.or_else(|| Holder::supervisor(&found.file, found.pid)) {
-            Some(supervisor) => Self::Seen(supervisor),
-            None if lock::is_supervised(&found.file) => Self::Unseen,
-            None => Self::None,
-        }
-    }
-}
-
 impl Holder {
     /// The process that holds the lock, if that is certain.
     ///
@@ -115,7 +93,7 @@ impl Holder {
 
     /// The parent of a run, if it is its supervisor. A run of another user could have made the lock
     /// name the run of another supervisor.
-    fn parent_supervisor(run: &Self, user: &DaemonUser) -> Option<Self> {
+    pub(super) fn parent_supervisor(run: &Self, user: &DaemonUser) -> Option<Self> {
         let parent = sys::process::parent_of(run.pid)?;
         let mut supervisor = Self::supervisor(&run.file, parent)?;
         if supervisor.evidence == Evidence::Seen {
@@ -298,6 +276,7 @@ pub(super) fn is_readable_within(pidfd: &OwnedFd, timeout: Duration) -> bool {
 #[allow(clippy::unwrap_used, reason = "a test may fail by panic")]
 mod tests {
     use super::*;
+    use crate::control::known_supervisor::KnownSupervisor;
 
     use crate::sys::lock::ByteRange;
 

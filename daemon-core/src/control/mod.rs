@@ -4,6 +4,7 @@ mod daemon_user;
 mod failure;
 mod find;
 mod holder;
+mod known_supervisor;
 mod pid_file_state;
 mod process_group;
 mod rotated;
@@ -26,7 +27,8 @@ use crate::path_template;
 use crate::settings::Object;
 use crate::signal::Signal;
 use crate::sys;
-use holder::{Holder, KnownSupervisor};
+use holder::Holder;
+use known_supervisor::KnownSupervisor;
 use pid_file_state::PidFileState;
 
 pub(crate) use daemon_user::DaemonUser;

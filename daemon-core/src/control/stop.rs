@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 
 use super::Control;
-use super::holder::{Holder, KnownSupervisor};
+use super::holder::Holder;
+use super::known_supervisor::KnownSupervisor;
 use super::pid_file_state::PidFileState;
 use super::process_group::ProcessGroup;
 use super::status::Stopped;

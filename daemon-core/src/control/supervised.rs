@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 
 use super::Control;
-use super::holder::{Holder, KnownSupervisor, POLL_INTERVAL};
+use super::holder::{Holder, POLL_INTERVAL};
+use super::known_supervisor::KnownSupervisor;
 use super::status::{Status, Stopped, Supervision};
 use super::stop::{KILL_TIMEOUT, exits_within};
 use crate::error::Error;

@@ -1,6 +1,7 @@
-use std::io::Seek;
+use std::fs::{self, File};
+use std::io::{self, Write};
 
-use super::*;
+use super::part::{BLOCK, LogPart, Unopened, start_of_last_lines};
 
 fn file(content: &[u8]) -> File {
     let mut file = crate::sys::files::in_memory().expect("a file");
@@ -65,7 +66,7 @@ fn bytes_read() -> u64 {
 fn large_log_is_read_from_its_end() {
     let mut file = file(b"");
     file.set_len(10_000_000_000).expect("a sparse file");
-    file.seek(io::SeekFrom::End(0)).expect("seek");
+    io::Seek::seek(&mut file, io::SeekFrom::End(0)).expect("seek");
     file.write_all(b"\nlast\nlines\n").expect("write");
     let before = bytes_read();
     let begin = start_of_last_lines(&file, 2).expect("read");
