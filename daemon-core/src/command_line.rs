@@ -17,6 +17,8 @@
 //! A word that begins with a dash is never the value of one of our flags: `-d --pid-file --verbose`
 //! is a forgotten path, not a PID file of the name `--verbose`.
 
+#[cfg(unix)]
+mod arguments;
 mod failure;
 mod reader;
 
@@ -24,11 +26,12 @@ use std::ffi::{OsStr, OsString};
 
 use crate::daemon::Daemon;
 use crate::error::Error;
-#[cfg(unix)]
-use crate::value_flags::INSTANCE_FLAG;
 use crate::value_flags::ValueFlag;
 use crate::verb::{LogArguments, Verb};
 use reader::{Meaning, Reader, VerbWord};
+
+#[cfg(unix)]
+pub(crate) use arguments::{abbreviates, has_arguments};
 
 pub(crate) use crate::value_flags::Chosen;
 
@@ -204,21 +207,6 @@ pub(crate) fn foreground(
         }
     }
     Ok(reader.subcommand_seen.then_some(chosen))
-}
-
-/// Whether the program gets arguments: other words than its subcommand and the name of its instance,
-/// which is known from the PID file.
-#[cfg(unix)]
-pub(crate) fn has_arguments(settings: &Daemon, words: &[OsString]) -> bool {
-    let mut reader = Reader::new(settings);
-    let run = settings.control_subcommands.as_ref();
-    words.iter().skip(1).any(|word| {
-        let of_instance = |flag: ValueFlag<'_>| flag.option == &INSTANCE_FLAG;
-        match reader.meaning_of(word) {
-            Meaning::Flag(flag) | Meaning::Value(flag, _) if of_instance(flag) => false,
-            _ => !settings.subcommand.contains(word) && run != Some(word),
-        }
-    })
 }
 
 /// Whether the switch or the control flag is there, or no foreground flag where there is no switch.

@@ -1,5 +1,7 @@
 //! Each rule of the command line, as a sentence.
 
+#[cfg(unix)]
+mod arguments;
 mod control_subcommands;
 mod foreground_flag;
 mod instance_flag;

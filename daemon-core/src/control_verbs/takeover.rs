@@ -10,6 +10,7 @@ use nix::unistd::{Pid, geteuid};
 
 use super::other_user::other_user;
 use super::running_log::{chosen_log, name_it};
+use crate::command_line;
 use crate::control::Control;
 use crate::daemon::Daemon;
 use crate::error::{Error, ErrorKind};
@@ -23,7 +24,8 @@ use crate::value_flags::LOG_FLAG;
 const UNREADABLE_ARGUMENTS: &str =
     "its arguments cannot be read; repeat them, or stop and start it";
 
-/// The new daemon gets the arguments of the running one, its working directory and its log.
+/// The new daemon gets the arguments of the running one, its working directory and its log, unless
+/// this command line names another subcommand than the running one has.
 ///
 /// # Errors
 ///
@@ -52,6 +54,9 @@ fn take_from(
     control: &Control,
 ) -> Result<(), Error> {
     let old = process::arguments_of(pid).ok_or_else(|| not_restarted(pid, UNREADABLE_ARGUMENTS))?;
+    if !command_line::abbreviates(settings, arguments, &old) {
+        return Ok(());
+    }
     arguments.truncate(1);
     let context = settings.path_context(arguments.first().map_or(OsStr::new(""), |name| name));
     if let Some(user) = user {

@@ -275,6 +275,27 @@ fn restart_as_a_subcommand_keeps_arguments() {
 
 #[cfg_attr(daemon_fork, ignore = "the arguments of a process are not known there")]
 #[test]
+fn restart_of_another_subcommand_is_another_command() {
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nready=exec\ncontrol_flag=-s\nsubcommand=serve,mount";
+    let restart = |words: &[&str]| {
+        let start = scratch.report().options(options).does("report stay");
+        let daemon = scratch.daemon_of(start.args(words).run(), "report.pid");
+        let arguments = daemon.report().arguments;
+        fs::remove_file(scratch.path("report.json")).expect("the report");
+        arguments[1..].to_vec()
+    };
+    restart(&["serve", "-d", "-p", "9000"]);
+    let same = restart(&["serve", "-s", "restart"]);
+    assert_eq!(
+        same,
+        ["serve", "-p", "9000"].map(|it| it.as_bytes().to_vec())
+    );
+    assert_eq!(restart(&["-s", "restart", "mount"]), [b"mount"]);
+}
+
+#[cfg_attr(daemon_fork, ignore = "the arguments of a process are not known there")]
+#[test]
 fn restart_of_an_instance_keeps_arguments() {
     let scratch = Scratch::new();
     let options = "pid_template={instance}.pid\nlog_template={instance}.log\nlog_flag=--log\n\
