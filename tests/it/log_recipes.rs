@@ -14,7 +14,14 @@ const OPTIONS: &str = "pid=report.pid\nlog=report.log\nready=exec\nlog_rotate=1\
 
 /// The block of code with this text in it.
 pub(crate) fn recipe(text: &str) -> String {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/logs.md");
+    recipe_of("logs.md", text)
+}
+
+/// The same of another page.
+pub(crate) fn recipe_of(page: &str, text: &str) -> String {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("docs")
+        .join(page);
     let page = fs::read_to_string(page).expect("the page");
     let blocks = page.split("```").skip(1).step_by(2);
     let found = blocks.filter_map(|block| block.split_once('\n'));

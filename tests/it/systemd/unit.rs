@@ -8,6 +8,7 @@ use daemon::{Daemon, KillMode, PathSource, Readiness, Restart, Signal, Stdin};
 
 use super::machine::expect_right_with;
 use crate::control::stage::expect_failure;
+use crate::log_recipes::recipe_of;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
 use crate::support::{program, requires};
@@ -425,3 +426,62 @@ fn printed_unit_runs_the_program_under_systemd() {
     );
     expect_right_with(&script, &words);
 }
+
+#[test]
+fn commands_of_the_documentation_run_the_program_at_boot() {
+    if !requires::program("runuser") || !requires::program("useradd") {
+        return;
+    }
+    // Every byte that a variable can have in a unit.
+    let mut value: String = (' '..='~')
+        .chain("\t\n\u{fc}\u{20ac}\u{1f600}".chars())
+        .collect();
+    value.push_str("  \\");
+    let unit = Daemon::new().env("ROUND", &value).unit().expect("a unit");
+    let variable = unit.lines().find(|line| line.starts_with("Environment="));
+    let script = r#"
+        cp $1 /usr/local/bin/hello
+        useradd --create-home tester
+        loginctl enable-linger tester
+        export TEST_OPTIONS="control_flag=-s
+ready=exec
+workdir=/
+env=TEST_DOES:hang"
+        sudo() { "$@" 2> said || cat said; }
+        mkdir /root/units
+        cd /root/units
+SYSTEM
+        check "$(show hello ActiveState) $(show hello UnitFileState)" "active enabled" unit
+        words() { tail -z -n +2 /proc/$1/cmdline | tr '\0' ' '; }
+        check "$(words $(show hello MainPID))" "serve --port 80 " words
+        systemctl disable --now hello 2>&-
+        cat > /root/recipe << 'END'
+            export XDG_RUNTIME_DIR=/run/user/$(id -u)
+            loginctl() { test "$1" = enable-linger; }
+            cd
+USER
+            systemctl --user show hello --property=ActiveState,UnitFileState --value
+            systemctl --user show hello --property=MainPID --value > main
+END
+        chmod 755 /root /root/recipe
+        soon 'test -S /run/user/$(id -u tester)/systemd/private'
+        answer=$(runuser -l tester -w TEST_OPTIONS -c "sh /root/recipe" 2>&1 | grep -v "^Created symlink")
+        check "$(echo $answer)" "active enabled" "unit of a user"
+        check "$(words $(cat /home/tester/main))" "serve --port 8080 " "words of a user"
+        # The variable comes through as it is.
+        unit round << END
+[Service]
+Type=oneshot
+$2
+ExecStart=/bin/sh -c 'printf %%s "$\$ROUND" > $HERE/got'
+END
+        systemctl start round
+        printf %s "$3" | cmp - $HERE/got
+    "#;
+    let script = script.replace("SYSTEM", &recipe_of(PAGE, "-s unit >"));
+    let script = script.replace("USER", &recipe_of(PAGE, "-s user-unit >"));
+    let variable = variable.expect("a variable").as_bytes();
+    expect_right_with(&script, &[variable, value.as_bytes()]);
+}
+
+const PAGE: &str = "service-managers.md";
