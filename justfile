@@ -75,9 +75,10 @@ emulators:
 musl:
     cargo test --locked --target x86_64-unknown-linux-musl
 
-# The async runtimes. They need newer compilers than the library.
+# The async runtimes, which need newer compilers than the library, and an installer with `service-manager`.
 runtimes:
     cargo test --locked --manifest-path tests/runtimes/Cargo.toml --target-dir target/runtimes
+    cargo test --locked --manifest-path tests/installer/Cargo.toml --target-dir target/installer
 
 # Process tests with programs that are built with panic = "abort", link-time optimization and stripping.
 hardened *filters="image:: command_line:: background:: handoff:: privileges::":

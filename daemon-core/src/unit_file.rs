@@ -35,8 +35,8 @@ impl Daemon {
     /// The systemd unit that runs this program with this command line, or with [`args`](Self::args), as
     /// the verb `unit` prints it. The options of the builder become keys of the unit.
     ///
-    /// Nothing is written, enabled or started. For a unit of the manager of a user there is the verb
-    /// `user-unit`.
+    /// Nothing is written, enabled or started. For a unit of the manager of a user there is
+    /// [`user_unit`](Self::user_unit).
     ///
     /// # Errors
     ///
@@ -51,9 +51,28 @@ impl Daemon {
     /// # Ok::<(), daemon::Error>(())
     /// ```
     pub fn unit(&self) -> Result<String, Error> {
+        self.unit_for(Manager::System)
+    }
+
+    /// As [`unit`](Self::unit), for the manager of this user: as the verb `user-unit` prints it.
+    ///
+    /// # Errors
+    ///
+    /// As [`unit`](Self::unit).
+    ///
+    /// ```
+    /// let unit = daemon::Daemon::new().args(["serve"]).user_unit()?;
+    /// assert!(unit.ends_with("WantedBy=default.target\n"));
+    /// # Ok::<(), daemon::Error>(())
+    /// ```
+    pub fn user_unit(&self) -> Result<String, Error> {
+        self.unit_for(Manager::User)
+    }
+
+    fn unit_for(&self, manager: Manager) -> Result<String, Error> {
         let arguments = env::args_os().collect();
         let settings = self.clone().configured(Chosen::default())?;
-        Ok(UnitFile::new(settings, arguments, Manager::System)?.to_text())
+        Ok(UnitFile::new(settings, arguments, manager)?.to_text())
     }
 }
 

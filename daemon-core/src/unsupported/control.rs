@@ -128,6 +128,15 @@ impl Daemon {
     /// # Errors
     ///
     /// Always, of the kind [`Usage`](crate::ErrorKind::Usage).
+    pub fn user_unit(&self) -> Result<String, Error> {
+        Err(unsupported())
+    }
+
+    /// Fails.
+    ///
+    /// # Errors
+    ///
+    /// Always, of the kind [`Usage`](crate::ErrorKind::Usage).
     pub fn control(&self) -> Result<Control, Error> {
         Err(unsupported())
     }

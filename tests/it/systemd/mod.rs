@@ -3,6 +3,7 @@
 mod machine;
 mod system;
 mod unit;
+mod unit_at_boot;
 mod user;
 
 /// What the scripts exit with where there can be no manager.
