@@ -91,21 +91,20 @@ fn hand_over(command: &mut Command, continuation: &Continuation) -> io::Result<i
     let (launcher_end, daemon_end) = handoff::pair()?;
     launcher_end.send(&record)?;
     let inherited = [Some(daemon_end.as_raw_fd()), record.pid_descriptor];
-    let sockets = (!record.settings.listen.is_empty()).then(listen_fds::listening);
-    let inherited = inherited
-        .into_iter()
-        .flatten()
-        .chain(sockets.into_iter().flatten());
-    for fd in inherited.clone() {
-        sys::descriptors::keep_open(fd)?;
+    let mut inherited: Vec<_> = inherited.into_iter().flatten().collect();
+    if !record.settings.listen.is_empty() {
+        inherited.extend(listen_fds::still_open());
+    }
+    for fd in &inherited {
+        sys::descriptors::keep_open(*fd)?;
     }
     let marker = handoff::marker(daemon_end.as_fd());
     let value = marker.split_once('=').map_or("", |(_, value)| value);
     command.env(handoff::MARKER, format!("{value}{pid}"));
     let error = command.exec();
     command.env_remove(handoff::MARKER);
-    inherited
-        .map(sys::descriptors::close_on_exec)
-        .for_each(drop);
+    for fd in inherited {
+        let _ = sys::descriptors::close_on_exec(fd);
+    }
     Ok(error)
 }

@@ -2,12 +2,15 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::iter;
 use std::os::fd::RawFd;
+use std::sync::OnceLock;
 
-use nix::sys::socket::{getsockopt, sockopt};
 use nix::unistd::getpid;
 
+use crate::files::FileId;
 use crate::sys;
+use crate::sys::descriptors::is_open;
 
 /// The first descriptor after the standard streams.
 pub(crate) const FIRST: RawFd = 3;
@@ -22,6 +25,9 @@ pub(crate) const NAMES: &str = "LISTEN_FDNAMES";
 /// The name of a socket that has none.
 const UNKNOWN: &str = "unknown";
 
+/// What the program was given. It may close a socket, and another file may get the fd.
+static KNOWN: OnceLock<Vec<(RawFd, FileId)>> = OnceLock::new();
+
 /// How many there are, as the variable says.
 pub(crate) fn count() -> usize {
     let count = |text: OsString| text.to_str()?.parse().ok();
@@ -32,26 +38,45 @@ pub(crate) fn count() -> usize {
     .unwrap_or_default()
 }
 
-/// Those that listen, whether the program has taken them or not.
-pub(crate) fn listening() -> impl Iterator<Item = RawFd> + Clone {
-    let listens = |fd: &RawFd| {
-        let socket = sys::descriptors::adopt(*fd);
-        socket.is_ok_and(|socket| getsockopt(&socket, sockopt::AcceptConn) == Ok(true))
-    };
-    let count = RawFd::try_from(count()).unwrap_or(RawFd::MAX);
-    let end = (FIRST..FIRST.saturating_add(count)).find(|fd| !listens(fd));
-    FIRST..end.unwrap_or(FIRST.saturating_add(count))
-}
-
 /// The names of those that are open, in the order of their fds from [`FIRST`] on.
 pub(crate) fn names() -> Vec<String> {
+    let listed = listed_names();
     let count = RawFd::try_from(count()).unwrap_or(RawFd::MAX);
+    let open = (FIRST..FIRST.saturating_add(count)).take_while(|fd| is_open(*fd));
+    let names = listed.into_iter().chain(iter::repeat(UNKNOWN.to_owned()));
+    open.zip(names).map(|(_, name)| name).collect()
+}
+
+/// The same for a program, with their fds: one that [`exec`](crate::exec) has executed may lack some.
+pub(crate) fn sockets() -> Vec<(String, RawFd)> {
+    // The variable may tell of any number.
+    let (open, listed) = (names(), listed_names());
+    let count = count().min(listed.len().max(open.len()));
+    let names = listed.into_iter().chain(iter::repeat(UNKNOWN.to_owned()));
+    let sockets = names.zip(FIRST..).take(count);
+    let sockets: Vec<_> = sockets.filter(|(_, fd)| is_open(*fd)).collect();
+    KNOWN.get_or_init(|| {
+        let known = sockets.iter().map(|(_, fd)| Some((*fd, id_of(*fd)?)));
+        known.flatten().collect()
+    });
+    sockets
+}
+
+/// Those of [`sockets`] that are still open, whether the program has taken them or not.
+pub(crate) fn still_open() -> Vec<RawFd> {
+    let known = KNOWN.get().into_iter().flatten();
+    let open = known.filter(|(fd, id)| id_of(*fd) == Some(*id));
+    open.map(|(fd, _)| *fd).collect()
+}
+
+fn id_of(fd: RawFd) -> Option<FileId> {
+    let file = sys::descriptors::metadata(fd).ok()?;
+    Some(FileId::from(&file))
+}
+
+fn listed_names() -> Vec<String> {
     let names = env::var_os(NAMES).unwrap_or_default();
     let names = names.to_string_lossy();
-    let names = names.split(':').filter(|name| !name.is_empty());
-    (FIRST..FIRST.saturating_add(count))
-        .take_while(|fd| sys::descriptors::is_open(*fd))
-        .zip(names.map(Some).chain(std::iter::repeat(None)))
-        .map(|(_, name)| name.unwrap_or(UNKNOWN).to_owned())
-        .collect()
+    let name = |name: &str| if name.is_empty() { UNKNOWN } else { name }.to_owned();
+    names.split(':').map(name).collect()
 }

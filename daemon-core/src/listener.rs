@@ -201,10 +201,7 @@ fn handed_over() -> MutexGuard<'static, Option<Vec<(String, RawFd)>>> {
 
 /// What was handed over.
 fn mark() -> Vec<(String, RawFd)> {
-    let sockets: Vec<_> = listen_fds::names()
-        .into_iter()
-        .zip(listen_fds::FIRST..)
-        .collect();
+    let sockets = listen_fds::sockets();
     for (_, fd) in &sockets {
         let _ = sys::descriptors::close_on_exec(*fd);
     }

@@ -72,26 +72,27 @@ fn executed_program_reopens_its_log() {
 
 #[test]
 fn executed_program_takes_the_sockets_again() {
-    let scratch = Scratch::new();
-    let options = "listen=http=127.0.0.1:0\nlisten=control=unix:control.sock";
-    let options = format!("{OPTIONS}\nready=exec\n{options}");
-    // One of them is taken before, the other is not.
-    let steps = "listener:http=127.0.0.1:0 \
-                 exec:listener:control=unix:control.sock%20listener:http=127.0.0.1:0%20report%20stay";
-    let first = scratch.up(scratch.background().options(options).does(steps));
-    let report = eventually("the new program has reported", || {
-        let path = scratch.path("report.json");
-        path.exists().then(|| read_report(&path))
-    });
-    assert_eq!(report.pid, first.pid());
-    let taken = |name: &str| {
-        let note = scratch.read(name);
-        note.rsplit_once(' ').map(|(_, fd)| fd.to_owned())
-    };
-    assert_eq!(taken("http").as_deref(), Some("3"));
-    assert_eq!(taken("control").as_deref(), Some("4"));
-    let above = report.descriptors_above_two();
-    assert_eq!(above.len(), 3, "the sockets and the PID file: {above:?}");
+    // One is taken before and the other is not, or one is closed.
+    for (before, after, open) in [
+        ("listener", "%20listener:http=127.0.0.1:0", 3),
+        ("closed-listener", "", 2),
+    ] {
+        let scratch = Scratch::new();
+        let options = "listen=http=127.0.0.1:0\nlisten=control=unix:control.sock";
+        let options = format!("{OPTIONS}\nready=exec\n{options}");
+        let after = format!("listener:control=unix:control.sock{after}%20report%20stay");
+        let steps = format!("{before}:http=127.0.0.1:0 exec:{after}");
+        let first = scratch.up(scratch.background().options(options).does(&steps));
+        let report = eventually("the new program has reported", || {
+            let path = scratch.path("report.json");
+            path.exists().then(|| read_report(&path))
+        });
+        assert_eq!(report.pid, first.pid());
+        let control = scratch.read("control");
+        assert!(control.ends_with(" 4"), "that of the launcher: {control}");
+        let above = report.descriptors_above_two();
+        assert_eq!(above.len(), open, "the sockets and the PID file: {above:?}");
+    }
 }
 
 #[test]

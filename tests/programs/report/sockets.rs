@@ -24,6 +24,7 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
     match verb {
         // It stays open.
         "listener" => listener.forget(),
+        "closed-listener" => drop(listener),
         // Answers each client, for ever.
         "serve" => serve(&listener)?,
         other => panic!("no such step: {other}"),
