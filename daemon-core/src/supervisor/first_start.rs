@@ -17,6 +17,7 @@ use crate::launcher::preflight::is_child_of_supervisord;
 use crate::launcher::resources::Resources;
 use crate::launcher::run::{Role, Run};
 use crate::launcher::{LaunchConfig, Launched, PassedFiles};
+use crate::lock;
 use crate::path_template::Resolved;
 use crate::pid_file::PidFile;
 use crate::program_name::{self, SUPERVISOR_SUFFIX};
@@ -101,7 +102,12 @@ pub(super) fn launch(
     )) = waited
     {
         let read = verdict::read(&verdict, output, announced, log);
-        return read.unwrap_or_else(|_| Err(lost("was lost")));
+        let launched = read.unwrap_or_else(|_| Err(lost("was lost")));
+        // Not even SIGKILL has ended the run: it may be blocked in I/O.
+        if launched.is_err() && lock::holder(pid_file.file()).is_some() {
+            pid_file.leave_to_daemon();
+        }
+        return launched;
     }
     // The supervisor has ended, and may have left its daemon.
     stop_daemon(pid_file, &settings);

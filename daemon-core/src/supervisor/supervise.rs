@@ -147,11 +147,15 @@ impl Supervisor {
                 process,
                 mut stop,
                 begun,
-                failure,
+                mut failure,
             } => {
                 let deadline = stop.step(&process, now);
                 if deadline.is_none() && process.has_ended() {
                     return Transition::Now(self.stopped(process, begun, failure, now));
+                }
+                // Not even SIGKILL has ended it: the launcher is not to wait for that.
+                if deadline.is_none() && self.is_first_run {
+                    self.report_failure(failure.take());
                 }
                 let same = State::Ending {
                     process,

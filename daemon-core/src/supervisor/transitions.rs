@@ -78,6 +78,18 @@ impl Supervisor {
         self.end(process, (End::Failed, text), (begun, None), now)
     }
 
+    /// Tells the launcher that the first run has failed.
+    pub(super) fn report_failure(&mut self, failure: Option<Box<FailedRun>>) {
+        if let Some(failure) = failure {
+            let FailedRun {
+                judge,
+                outcome,
+                mode,
+            } = *failure;
+            self.push_verdict(judge.judge(outcome, mode, Vec::new()));
+        }
+    }
+
     /// A run has ended, and was not asked to, or was because it failed.
     pub(super) fn end(
         &mut self,

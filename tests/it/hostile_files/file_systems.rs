@@ -7,7 +7,7 @@ use crate::support::{constructor, program, requires};
 
 /// Mounts an empty file system in the directory of the first argument, as the user of the second, in
 /// which root owns everything. Then it becomes the program that follows.
-const FUSE: &str = r#"
+pub(crate) const FUSE: &str = r#"
     #define _GNU_SOURCE
     #include <errno.h>
     #include <fcntl.h>

@@ -4,7 +4,7 @@
 //! directories only); most places here are such that they do not apply, so that it is this program
 //! that refuses.
 
-mod file_systems;
+pub(crate) mod file_systems;
 mod files;
 mod hard_links;
 mod places;

@@ -1,11 +1,15 @@
 //! Runs that take their time to end, verbs that meet, and a supervisor at rest.
 
+use std::fs;
 use std::thread;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
+use crate::hostile_files::file_systems::FUSE;
 use crate::restart::stage::OPTIONS;
+use crate::support::constructor;
+use crate::support::daemon::expect_one_line;
 use crate::support::deadline::eventually;
 use crate::support::process::{self, Process};
 use crate::support::requires;
@@ -42,6 +46,30 @@ fn run_that_hangs_and_ignores_sigterm_is_killed() {
     let launch = scratch.supervised(&options, "ignore:15 hang").run();
     assert_eq!(launch.code(), 75, "{launch:?}");
     scratch.expect_stopped();
+}
+
+/// Its file system does not answer, and the launcher is the parent of the server.
+#[test]
+fn run_that_cannot_be_killed_does_not_hold_the_launcher() {
+    requires!(namespaces, program("cc"));
+    if !is_soak() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let is_looked_up = r#"answer(fd, in->unique, -ENOENT, "", 0);"#;
+    let server = constructor::wrapper(&scratch, &FUSE.replace(is_looked_up, ";"));
+    let place = scratch.path("place");
+    fs::create_dir(&place).expect("mkdir");
+    let words = [&server, &place].map(|path| path.to_str().expect("a path").to_owned());
+    let options = OPTIONS.replace("exec", "notify") + "\nready_timeout=1";
+    let start = scratch.supervised(&options, "open:place/stuck");
+    let words = ["unshare", "-m", &words[0], &words[1], "0"];
+    let launch = start.under(&words).run();
+    requires!(machine(launch.code() != 77, "a mount of FUSE"));
+    assert_eq!(launch.code(), 75, "{launch:?}");
+    expect_one_line(&launch, &["it never called daemon::ready()"]);
+    // The server has ended, and so the run.
+    scratch.expect_nothing_left();
 }
 
 #[test]
