@@ -220,7 +220,7 @@ pub(crate) struct Privileges {
 type EnterRoot = fn(&Path) -> Result<(), Errno>;
 
 /// From the names of a user and a group.
-type LookUp = fn(Option<&str>, Option<&str>) -> Result<Option<Identity>, Error>;
+pub(crate) type LookUp = fn(Option<&str>, Option<&str>) -> Result<Option<Identity>, Error>;
 
 /// A working directory outside of the root directory would be a way out.
 fn enter_root(root: &Path) -> Result<(), Errno> {

@@ -120,11 +120,11 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    type Target = fn(&[u8]);
+    type FuzzTarget = fn(&[u8]);
 
     #[test]
     fn what_was_found_so_far_is_handled_well() -> std::io::Result<()> {
-        let targets: [(&str, Target); 4] = [
+        let targets: [(&str, FuzzTarget); 4] = [
             ("handoff", super::handoff),
             ("pid_file", super::pid_file),
             ("notification", super::notification),

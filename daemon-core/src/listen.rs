@@ -87,7 +87,7 @@ pub(crate) fn plan(
     };
     let reserved = (first..end).map(reserve).collect::<io::Result<Vec<_>>>();
     let reserved = reserved.map_err(|cause| Error::step("reserve a descriptor", cause))?;
-    Ok(Box::new(Plan {
+    Ok(Box::new(ListenPlan {
         names,
         sockets,
         first,
@@ -102,7 +102,7 @@ fn index_to_fd(index: usize) -> RawFd {
 }
 
 #[derive(Debug)]
-struct Plan {
+struct ListenPlan {
     /// Of the sockets that the launcher has inherited.
     names: Vec<String>,
     /// Those that are to be bound.
@@ -114,7 +114,7 @@ struct Plan {
     files: Vec<BoundFile>,
 }
 
-impl StartSockets for Plan {
+impl StartSockets for ListenPlan {
     fn bind(&mut self, settings: &Settings) -> Result<Sockets, Error> {
         let mut bound = Vec::new();
         for (socket, fd) in self.sockets.iter().zip(self.first..) {

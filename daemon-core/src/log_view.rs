@@ -43,7 +43,7 @@ pub(crate) fn show(
     arguments: LogArguments,
     is_running: impl Fn() -> Result<bool, Error>,
 ) -> Result<(), Error> {
-    let mut files = Files::open(Place { path, daemon })?;
+    let mut files = Files::open(LogPlace { path, daemon })?;
     let first = files.first()?;
     let start = first.start_of_last_lines(arguments.line_count);
     first.position = start.map_err(failed("read", path))?;
@@ -68,7 +68,7 @@ pub(crate) fn show(
 
 /// Where the log is.
 #[derive(Clone, Copy)]
-struct Place<'a> {
+struct LogPlace<'a> {
     path: &'a Path,
     /// The user that a file and its directory may belong to.
     daemon: Option<u32>,
@@ -76,7 +76,7 @@ struct Place<'a> {
 
 /// The files to be read, the oldest first. The last one is at the path.
 struct Files<'a> {
-    place: Place<'a>,
+    place: LogPlace<'a>,
     open: VecDeque<LogPart>,
     /// The last one that was read to its end. A rotation that fails gives it its name back.
     done: Option<LogPart>,
@@ -85,7 +85,7 @@ struct Files<'a> {
 }
 
 impl<'a> Files<'a> {
-    fn open(place: Place<'a>) -> Result<Self, Error> {
+    fn open(place: LogPlace<'a>) -> Result<Self, Error> {
         let part = LogPart::open(place.path, place.daemon);
         let part = part.map_err(|unopened| unopened.error(place.path))?;
         Ok(Self {
@@ -106,7 +106,7 @@ impl<'a> Files<'a> {
         let Some(last) = self.open.back_mut() else {
             return Ok(());
         };
-        let Place { path, daemon } = self.place;
+        let LogPlace { path, daemon } = self.place;
         let there = match fs::symlink_metadata(path) {
             Ok(there) => FileId::from(&there),
             // It was renamed, and the daemon has not opened the next one yet.
@@ -180,7 +180,7 @@ impl<'a> Files<'a> {
 
 /// The older files up to the one with this id, the newest first; if that one is not found, all there
 /// are as the error.
-fn parts_before(place: Place<'_>, last: FileId) -> Result<Vec<LogPart>, Vec<LogPart>> {
+fn parts_before(place: LogPlace<'_>, last: FileId) -> Result<Vec<LogPart>, Vec<LogPart>> {
     let mut parts: Vec<LogPart> = Vec::new();
     let mut missing = 0;
     for number in 1.. {

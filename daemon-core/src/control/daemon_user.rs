@@ -2,8 +2,7 @@
 
 use nix::unistd::geteuid;
 
-use crate::error::Error;
-use crate::identity::Identity;
+use crate::capabilities::LookUp;
 
 /// The user of the daemon. The supervisor of a daemon always belongs to the user of the launcher.
 #[derive(Clone, Debug, Default)]
@@ -19,8 +18,6 @@ pub(crate) enum DaemonUser {
         look_up: LookUp,
     },
 }
-
-type LookUp = fn(Option<&str>, Option<&str>) -> Result<Option<Identity>, Error>;
 
 impl DaemonUser {
     /// `None` for a user that is not known any more.

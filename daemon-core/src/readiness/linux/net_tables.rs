@@ -13,9 +13,9 @@ use crate::unix_address::UnixAddress;
 
 /// What the sockets are doing, by their inodes.
 #[derive(Debug)]
-pub(super) struct Sockets(Vec<(u64, SocketState)>);
+pub(super) struct SocketTable(Vec<(u64, SocketState)>);
 
-impl Sockets {
+impl SocketTable {
     pub(super) fn get(&self, inode: u64) -> Option<&SocketState> {
         let found = self.0.iter().find(|(other, _)| *other == inode);
         found.map(|(_, state)| state)
@@ -25,7 +25,7 @@ impl Sockets {
 type ParseRow = fn(&[u8]) -> Option<(u64, SocketState)>;
 
 /// A table that cannot be read has no sockets.
-pub(super) fn read(net: &Path) -> Sockets {
+pub(super) fn read(net: &Path) -> SocketTable {
     let parsers: [(_, ParseRow); 5] = [
         ("tcp", parse_tcp),
         ("tcp6", parse_tcp),
@@ -40,7 +40,7 @@ pub(super) fn read(net: &Path) -> Sockets {
             sockets.extend(parse(row));
         }
     }
-    Sockets(sockets)
+    SocketTable(sockets)
 }
 
 fn parse_tcp(row: &[u8]) -> Option<(u64, SocketState)> {

@@ -33,7 +33,7 @@ pub(super) fn parse_socket_link(link: &str) -> Option<u64> {
 pub(super) struct PeerSockets {
     pidfds: Vec<(Pid, Result<OwnedFd, Errno>)>,
     /// Read when the first socket needs them.
-    tables: Option<net_tables::Sockets>,
+    tables: Option<net_tables::SocketTable>,
 }
 
 impl PeerSockets {
