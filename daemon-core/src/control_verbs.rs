@@ -4,6 +4,7 @@ mod configured;
 mod other_user;
 mod restart;
 mod rotate;
+mod running_arguments;
 mod running_log;
 mod stop;
 mod stop_and_start;

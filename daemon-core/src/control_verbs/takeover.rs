@@ -4,11 +4,12 @@
 //! leads. One that has become another user may be in the hands of an attacker, so nothing is taken
 //! from it that is used with the rights that it has given up.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 
 use nix::unistd::{Pid, geteuid};
 
 use super::other_user::other_user;
+use super::running_arguments::{UNREADABLE, arguments_of, wait_for_exec};
 use super::running_log::{chosen_log, name_it};
 use crate::command_line;
 use crate::control::Control;
@@ -21,22 +22,20 @@ use crate::settings::Object;
 use crate::sys::process;
 use crate::value_flags::LOG_FLAG;
 
-const UNREADABLE_ARGUMENTS: &str =
-    "its arguments cannot be read; repeat them, or stop and start it";
-
 /// The new daemon gets the arguments of the running one, its working directory and its log, unless
 /// this command line names another subcommand than the running one has.
 ///
 /// # Errors
 ///
-/// `Usage`: something cannot be read, or another user could have changed it.
+/// `Usage`: something cannot be read, or another user or the program could have changed it.
 pub(super) fn take_over(
     settings: &mut Daemon,
     arguments: &mut Vec<OsString>,
     pid: Pid,
     control: &Control,
 ) -> Result<(), Error> {
-    let unread = || not_restarted(pid, UNREADABLE_ARGUMENTS);
+    let unread = || not_restarted(pid, UNREADABLE);
+    wait_for_exec(pid);
     let user = other_user(pid).map_err(|()| unread())?;
     take_from(settings, arguments, pid, user, control)?;
     // It may have executed a program, or changed its user, while it was looked at.
@@ -53,12 +52,13 @@ fn take_from(
     user: Option<u32>,
     control: &Control,
 ) -> Result<(), Error> {
-    let old = process::arguments_of(pid).ok_or_else(|| not_restarted(pid, UNREADABLE_ARGUMENTS))?;
+    let argv0 = arguments.first().cloned().unwrap_or_default();
+    let old = arguments_of(pid, &argv0).map_err(|reason| not_restarted(pid, reason))?;
     if !command_line::abbreviates(settings, arguments, &old) {
         return Ok(());
     }
     arguments.truncate(1);
-    let context = settings.path_context(arguments.first().map_or(OsStr::new(""), |name| name));
+    let context = settings.path_context(&argv0);
     if let Some(user) = user {
         let has_arguments = old.len() > 1;
         if has_arguments && user_of_the_next(settings)? != user {

@@ -237,6 +237,22 @@ fn restart_that_learns_no_arguments_is_refused() {
     assert!(daemon.process.is_alive());
 }
 
+#[cfg_attr(daemon_fork, ignore = "the arguments of a process are not known there")]
+#[test]
+fn restart_takes_no_title_for_arguments() {
+    for title in ["report", "report:%20serves%20/srv/report"] {
+        let scratch = Scratch::new();
+        let options = OPTIONS.replace("exec", "notify\nready_timeout=60");
+        let start = scratch.background().options(&*options);
+        let start = start.args(["a long word", "another long word"]);
+        let daemon = scratch.up(start.does(&format!("run:title:{title} ready hang")));
+        let restart = scratch.report().options(&*options).args(["-s", "restart"]);
+        let words = ["it may have overwritten its arguments; repeat them"];
+        expect_failure(&restart.run(), 64, &words);
+        assert!(daemon.process.is_alive());
+    }
+}
+
 #[cfg_attr(daemon_fork, ignore = "the session of a process is not known there")]
 #[test]
 fn restart_is_refused_in_foreground() {

@@ -1,8 +1,9 @@
 //! Steps that make or replace processes.
 
 use std::env;
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
@@ -26,6 +27,8 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
         }
         // What a run of a supervised daemon does, and a file for it.
         "run" => match object.split_once(':') {
+            // In the place of the command line, with `%20` for a space.
+            Some(("title", title)) => show_title(&title.replace("%20", " ")),
             Some(("second-hangs", path)) => second_hangs(path),
             Some(("exec-in-child", steps)) => exec_in_child(steps),
             None if object == "fork-away" => fork_away(),
@@ -89,4 +92,21 @@ fn second_hangs(path: &str) -> io::Result<()> {
         thread::sleep(Duration::from_millis(10));
     }
     Ok(())
+}
+
+/// As `setproctitle(3)`: over the first words, with NUL bytes over the rest.
+fn show_title(title: &str) -> io::Result<()> {
+    let fields = fs::read_to_string("/proc/self/stat")?;
+    let (_, fields) = fields.rsplit_once(')').expect("a name");
+    let field = |field: usize| {
+        let field = fields.split_whitespace().nth(field - 3);
+        field
+            .and_then(|it| it.parse::<u64>().ok())
+            .expect("a number")
+    };
+    let (first, end) = (field(48), field(49));
+    let mut bytes = title.as_bytes().to_vec();
+    bytes.resize(usize::try_from(end - first).expect("a size"), 0);
+    let memory = OpenOptions::new().write(true).open("/proc/self/mem")?;
+    memory.write_all_at(&bytes, first)
 }

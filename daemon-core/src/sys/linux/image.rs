@@ -52,6 +52,11 @@ pub(super) fn path_below_emulator() -> Option<CString> {
     is_path.then(|| CString::new(path.into_os_string().into_vec()).ok())?
 }
 
+/// Whether an emulator runs this program.
+pub(crate) fn is_emulated() -> bool {
+    path_below_emulator().is_some()
+}
+
 /// As long as a name can be with its NUL byte, see `PR_GET_NAME(2const)`.
 const TASK_COMM_LEN: usize = 16;
 

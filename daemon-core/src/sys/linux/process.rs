@@ -130,6 +130,20 @@ pub(crate) fn arguments_of(pid: Pid) -> Option<Vec<OsString>> {
     )
 }
 
+/// Whether it has no command line, as in the middle of an exec.
+pub(crate) fn lacks_arguments(pid: Pid) -> bool {
+    let words = directory(pid).and_then(|process| fs::read(process.join("cmdline")));
+    words.is_ok_and(|words| words.is_empty())
+}
+
+/// The path of its program, or the one that this had before it was deleted.
+pub(crate) fn program_of(pid: Pid) -> Option<PathBuf> {
+    let path = fs::read_link(directory(pid).ok()?.join("exe")).ok()?;
+    let path = path.into_os_string().into_vec();
+    let path = path.strip_suffix(DELETED).unwrap_or(&path);
+    Some(PathBuf::from(OsString::from_vec(path.to_vec())))
+}
+
 /// Its real, effective and saved uid.
 pub(crate) fn users_of(pid: Pid) -> Option<[u32; 3]> {
     let status = fs::read_to_string(directory(pid).ok()?.join("status")).ok()?;

@@ -40,6 +40,11 @@ impl Image {
     }
 }
 
+/// Whether an emulator runs this program; not known.
+pub(crate) fn is_emulated() -> bool {
+    false
+}
+
 /// The name of this process.
 pub(crate) fn comm() -> OsString {
     let path = std::env::current_exe().unwrap_or_default();

@@ -66,6 +66,16 @@ pub(crate) fn arguments_of(_pid: Pid) -> Option<Vec<OsString>> {
     None
 }
 
+/// Whether it has no command line; not known.
+pub(crate) fn lacks_arguments(_pid: Pid) -> bool {
+    false
+}
+
+/// The path of its program; not known.
+pub(crate) fn program_of(_pid: Pid) -> Option<PathBuf> {
+    None
+}
+
 /// Its real, effective and saved uid; not known.
 pub(crate) fn users_of(_pid: Pid) -> Option<[u32; 3]> {
     None

@@ -1,0 +1,70 @@
+//! The arguments of the daemon that runs.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::unistd::Pid;
+
+use crate::program_name;
+use crate::sys::{image, process};
+
+/// An exec takes less.
+const EXEC_TIMEOUT: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
+
+pub(super) const UNREADABLE: &str =
+    "its arguments cannot be read; repeat them, or stop and start it";
+const OVERWRITTEN: &str =
+    "it may have overwritten its arguments; repeat them, or stop and start it";
+
+/// The words of its command line. `argv0` is the first word of this one.
+///
+/// # Errors
+///
+/// Why they are not known.
+pub(super) fn arguments_of(pid: Pid, argv0: &OsStr) -> Result<Vec<OsString>, &'static str> {
+    let words = process::arguments_of(pid).ok_or(UNREADABLE)?;
+    let program = process::program_of(pid);
+    let program = program.as_deref().and_then(Path::file_name);
+    // Below an emulator the first word is the emulator's.
+    if image::is_emulated() || are_original(&words, argv0, program) {
+        Ok(words)
+    } else {
+        Err(OVERWRITTEN)
+    }
+}
+
+/// In the middle of an exec a process has no arguments, and before it those of its launcher.
+pub(super) fn wait_for_exec(pid: Pid) {
+    let start = Instant::now();
+    let has_arguments = || process::has_executed(pid) && !process::lacks_arguments(pid);
+    while !has_arguments() && start.elapsed() < EXEC_TIMEOUT {
+        thread::sleep(POLL_INTERVAL);
+    }
+}
+
+/// Whether a process of this program was executed with these words, as far as can be told: a program
+/// that shows a title in the place of its command line writes it over the first words, and NUL bytes
+/// over the rest.
+fn are_original(words: &[OsString], argv0: &OsStr, program: Option<&OsStr>) -> bool {
+    let Some((first, others)) = words.split_first() else {
+        return false;
+    };
+    let is_padding = !others.is_empty() && others.iter().all(|word| word.is_empty());
+    !is_padding && (first == argv0 || is_name(first, argv0, program))
+}
+
+/// Whether this first word names the program.
+fn is_name(first: &OsStr, argv0: &OsStr, program: Option<&OsStr>) -> bool {
+    // A title that ends with a path: `hello: serves /srv/hello`.
+    let is_title = first.as_encoded_bytes().windows(2).any(|it| it == b" /");
+    let name = program_name::in_argv0(first).filter(|_| !is_title);
+    let is_program = name.is_some() && (name == program_name::in_argv0(argv0) || name == program);
+    // So a program executes itself.
+    is_program || first == image::Image::NAME
+}
+
+#[cfg(test)]
+mod tests;
