@@ -10,13 +10,13 @@ use crate::error::Error;
 use crate::handoff::Record;
 use crate::identity::{self, CredStep, Identity, Variable};
 use crate::listen::{self, RunSockets, StartSockets};
-use crate::listen_address::{self, ListenAddress};
+use crate::listen_address::{self, ListenAddress, ResolvedSockets};
 use crate::log_file::LogFile;
 use crate::log_reopen;
 use crate::log_rotation::{self, LogWatch, RotatedProcess, RotationConfig};
 use crate::passed::{self, PassedFd};
 use crate::path_source::PathSource;
-use crate::path_template::{PathContext, Resolved};
+use crate::path_template::PathContext;
 use crate::pid_file::PidFile;
 use crate::settings::{ListenSocket, Settings};
 use crate::signal::Signal;
@@ -134,10 +134,8 @@ pub(crate) struct LogRotations {
     pub(crate) refuse_shared_log: fn(&PathSource) -> Result<(), Error>,
 }
 
-type ResolveSockets = fn(
-    Vec<(String, ListenAddress)>,
-    &PathContext,
-) -> Result<(Vec<ListenSocket>, Vec<Resolved>), Error>;
+type ResolveSockets =
+    fn(Vec<(String, ListenAddress)>, &PathContext) -> Result<ResolvedSockets, Error>;
 type PlanSockets = fn(&Settings, Vec<String>) -> Result<Box<dyn StartSockets>, Error>;
 
 static LISTENS: Listens = Listens {

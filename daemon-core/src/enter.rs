@@ -6,7 +6,7 @@ use nix::errno::Errno;
 
 use crate::command_line::{self, Chosen, Invocation};
 use crate::daemon::Daemon;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::exec;
 use crate::files::FileId;
 use crate::handoff::{self, DaemonEnd, Outcome, Record, StartStep};
@@ -20,6 +20,9 @@ use crate::running::{self, Origin, OwnPidFile, Running};
 use crate::settings::Object;
 use crate::standard_streams::BufferedOutput;
 use crate::sys;
+
+const LISTENS_EARLY: &str =
+    "a socket of `listen` is listening before the program runs; use `notify`";
 
 impl Daemon {
     /// Reads the command line and runs as launcher, daemon, foreground program or control command.
@@ -152,9 +155,8 @@ impl Daemon {
         }
         let mut places = self.listen.iter().map(|(_, address)| &address.0);
         if places.any(|place| self.readiness.is_met_by(place)) {
-            let complaint =
-                "a socket of `listen` is listening before the program runs; use `notify`";
-            self.check.note_also("ready", Some(complaint.to_owned()));
+            let complaint = LISTENS_EARLY.to_owned();
+            self.check.note_also("ready", Some(complaint));
         }
         self.check.result()?;
         let rotation = self.capabilities.log_rotation;
@@ -193,11 +195,10 @@ impl Daemon {
         }
         let argv0 = arguments.first().map(OsString::as_os_str);
         let mut context = self.path_context(argv0.unwrap_or_default());
-        let mut sockets = Vec::new();
         // Outside the new root directory, where the launcher binds them.
-        if let Some(listens) = self.capabilities.listen {
-            (self.settings.listen, sockets) = (listens.resolve)(self.listen, &context)?;
-        }
+        let listens = self.capabilities.listen;
+        let sockets = listens.map(|listens| (listens.resolve)(self.listen, &context));
+        let sockets = sockets.transpose()?.unwrap_or_default();
         let paths = self.paths.try_map(|object, source| {
             let path = path_template::resolve(object, source, &context)?;
             if object == Object::Root {
@@ -206,10 +207,16 @@ impl Daemon {
             Ok(path)
         })?;
         let readiness = self.readiness.resolve(&context)?;
+        // Two texts may be the same path once their placeholders are filled in.
+        if sockets.places.iter().any(|it| readiness.is_met_by(it)) {
+            let what = "cannot use the option `ready`";
+            return Err(Error::words(ErrorKind::Configuration, what, LISTENS_EARLY));
+        }
+        self.settings.listen = sockets.listen;
         Ok(LaunchConfig {
             arguments,
             paths,
-            sockets,
+            sockets: sockets.files,
             settings: self.settings,
             readiness,
             before_start: self.before_start,
@@ -325,4 +332,33 @@ fn keep_lock(record: &Record) -> Result<(), (StartStep, Errno)> {
     let kept = record.pid_descriptor.map(sys::descriptors::close_on_exec);
     kept.unwrap_or(Ok(()))
         .map_err(|errno| (StartStep::PidFile, errno))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail by panic")]
+mod tests {
+    use super::*;
+    use crate::listen_address::ListenAddress;
+    use crate::path_source::PathSource;
+    use crate::readiness::Readiness;
+
+    #[test]
+    fn relative_socket_is_outside_the_new_root_directory() {
+        let daemon = Daemon::new().chroot("/srv").listen("a", "unix:a.sock");
+        let config = daemon.into_config(vec!["hello".into()]).unwrap();
+        let mut address = OsString::from("unix:");
+        address.push(std::env::current_dir().unwrap().join("a.sock"));
+        assert_eq!(config.settings.listen[0].address, address);
+    }
+
+    #[test]
+    fn socket_that_is_a_sign_by_its_placeholders_is_refused() {
+        let path = PathSource::template("/run/{name}.sock");
+        let daemon = Daemon::new().listen("a", ListenAddress::unix(path));
+        let ready = Readiness::unix("/run/hello.sock");
+        let refused = daemon.ready(ready).into_config(vec!["hello".into()]);
+        let error = refused.map(|_| ()).unwrap_err();
+        assert_eq!(error.exit_status(), 78);
+        assert!(error.to_string().contains(LISTENS_EARLY), "{error}");
+    }
 }

@@ -121,8 +121,19 @@ impl fmt::Display for Place {
     }
 }
 
-/// Fills in the placeholders, and makes the paths absolute. Beside the sockets it returns the paths, with
-/// the directories that belong to them.
+/// The sockets of one start.
+#[cfg(unix)]
+#[derive(Debug, Default)]
+pub(crate) struct ResolvedSockets {
+    /// For the record.
+    pub(crate) listen: Vec<ListenSocket>,
+    /// The same without their names.
+    pub(crate) places: Vec<Place>,
+    /// The paths, with the directories that belong to them.
+    pub(crate) files: Vec<Resolved>,
+}
+
+/// Fills in the placeholders, and makes the paths absolute.
 ///
 /// # Errors
 ///
@@ -131,19 +142,19 @@ impl fmt::Display for Place {
 pub(crate) fn resolve(
     sockets: Vec<(String, ListenAddress)>,
     context: &PathContext,
-) -> Result<(Vec<ListenSocket>, Vec<Resolved>), Error> {
-    let mut resolved = Vec::new();
-    let mut paths = Vec::new();
+) -> Result<ResolvedSockets, Error> {
+    let mut resolved = ResolvedSockets::default();
     for (name, ListenAddress(mut place)) in sockets {
         if let Place::Unix(address) = place {
-            let (address, path) = address.resolve_place(context)?;
+            let (address, file) = address.resolve_place(context)?;
             place = Place::Unix(address);
-            paths.extend(path);
+            resolved.files.extend(file);
         }
         let address = place.to_word();
-        resolved.push(ListenSocket { name, address });
+        resolved.listen.push(ListenSocket { name, address });
+        resolved.places.push(place);
     }
-    Ok((resolved, paths))
+    Ok(resolved)
 }
 
 /// What is wrong with the sockets of `listen`, if anything is.
