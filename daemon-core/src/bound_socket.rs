@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::sys::socket::{Backlog, UnixAddr, bind, connect};
+use nix::sys::socket::{UnixAddr, bind, connect};
 
 use crate::files::FileId;
 use crate::sys;
@@ -139,7 +139,7 @@ fn lock_directory(path: &Path) -> Option<File> {
 
 /// Lets a socket listen; one that does already gets the longer queue.
 pub(crate) fn listen(socket: &impl AsFd) -> Result<(), Errno> {
-    nix::sys::socket::listen(socket, Backlog::new(BACKLOG).unwrap_or(Backlog::MAXCONN))
+    sys::descriptors::listen(socket.as_fd(), BACKLOG)
 }
 
 /// The file of a socket on which no process listens.

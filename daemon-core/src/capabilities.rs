@@ -153,7 +153,7 @@ pub(crate) struct Listens {
     /// In the launcher, before it opens a file.
     pub(crate) plan: PlanSockets,
     /// In the supervisor.
-    pub(crate) watch: fn(&Settings) -> Box<dyn RunSockets>,
+    pub(crate) watch: fn(&Settings, &[String]) -> Box<dyn RunSockets>,
     /// In the daemon.
     pub(crate) expect: fn(&[ListenSocket]),
 }

@@ -65,7 +65,8 @@ pub enum ErrorKind {
     Busy,
     /// The daemon was not ready in time: 75.
     NotReady,
-    /// This process may not become the requested user, or may not start a daemon at all: 77.
+    /// This process may not become the requested user, may not bind a port of
+    /// [`listen`](crate::Daemon::listen), or may not start a daemon at all: 77.
     Permission,
     /// The configuration is unsafe, incomplete or contradicts itself: 78.
     Configuration,

@@ -5,9 +5,11 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::path::PathBuf;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use crate::bound_socket::{self, BoundUnix, SocketFile, bind_tcp, bind_unix, id_of};
 use crate::error::{Error, ErrorKind, shown};
@@ -162,45 +164,60 @@ impl Drop for BoundFile {
 }
 
 /// Looks after the sockets of a daemon that is supervised by this process. The launcher has just bound
-/// them.
-pub(crate) fn watch(settings: &Settings) -> Box<dyn RunSockets> {
-    let names = listen_fds::names();
-    let files = settings.listen.iter().filter_map(|socket| {
-        let place = Place::of(socket);
-        let Place::Unix(UnixAddress::Path(path)) = &place else {
-            return None;
-        };
+/// them, and these are the names of all that were handed over.
+pub(crate) fn watch(settings: &Settings, names: &[String]) -> Box<dyn RunSockets> {
+    let watched = settings.listen.iter().filter_map(|socket| {
         let index = names.iter().position(|name| *name == socket.name)?;
-        Some(WatchedFile {
-            fd: index_to_fd(index),
-            id: id_of(path),
-            path: path.clone(),
-            place,
-        })
+        let fd = index_to_fd(index);
+        let place = Place::of(socket);
+        let file = match &place {
+            // One with another address is that of a service manager.
+            Place::Unix(UnixAddress::Path(path)) if is_bound_to(fd, path) => Some(WatchedFile {
+                id: id_of(path),
+                path: path.clone(),
+            }),
+            _ => None,
+        };
+        Some(Watched { fd, place, file })
     });
-    Box::new(Watched(files.collect()))
+    Box::new(watched.collect::<Vec<_>>())
+}
+
+fn is_bound_to(fd: RawFd, path: &Path) -> bool {
+    let socket = sys::descriptors::adopt(fd).map(UnixListener::from);
+    let address = socket.and_then(|socket| socket.local_addr());
+    address.is_ok_and(|address| address.as_pathname() == Some(path))
 }
 
 #[derive(Debug)]
-struct Watched(Vec<WatchedFile>);
+struct Watched {
+    /// The socket, in this process.
+    fd: RawFd,
+    place: Place,
+    file: Option<WatchedFile>,
+}
 
 #[derive(Debug)]
 struct WatchedFile {
-    place: Place,
     path: PathBuf,
     id: Option<FileId>,
-    /// The socket, in this process.
-    fd: RawFd,
 }
 
-impl RunSockets for Watched {
+impl RunSockets for Vec<Watched> {
     fn bind_lost(&mut self, settings: &Settings) -> Result<(), Error> {
-        for file in &mut self.0 {
+        for watched in self {
+            // A run that takes its sockets in another way may have left them non-blocking.
+            if let Ok(socket) = sys::descriptors::adopt(watched.fd) {
+                let _ = fcntl(&socket, FcntlArg::F_SETFL(OFlag::empty()));
+            }
+            let Some(file) = &mut watched.file else {
+                continue;
+            };
             if file.id.is_some() && file.id == id_of(&file.path) {
                 continue;
             }
-            let BoundUnix { socket, file: id } = bind(&file.place, settings)?;
-            let placed = sys::descriptors::place(socket.as_raw_fd(), file.fd);
+            let BoundUnix { socket, file: id } = bind(&watched.place, settings)?;
+            let placed = sys::descriptors::place(socket.as_raw_fd(), watched.fd);
             placed.map_err(|errno| Error::step("place a descriptor", errno))?;
             file.id = id;
         }
@@ -262,7 +279,6 @@ fn not_bound(place: &Place, cause: io::Error) -> Error {
             let reason = "a port below 1024 is for root; use a higher one";
             Error::explained(ErrorKind::Permission, what, reason, cause)
         }
-        (_, io::ErrorKind::PermissionDenied) => Error::system(ErrorKind::Permission, what, cause),
         (Place::Unix(UnixAddress::Path(path)), _) => match missing_directory(path, &cause) {
             Some(reason) => Error::words(ErrorKind::CannotCreate, what, reason),
             None => Error::system(ErrorKind::CannotCreate, what, cause),

@@ -69,6 +69,16 @@ pub(crate) fn still_open() -> Vec<RawFd> {
     open.map(|(fd, _)| *fd).collect()
 }
 
+/// Whether this one of [`sockets`] is still what the program was given.
+pub(crate) fn is_unchanged(fd: RawFd) -> bool {
+    let known = KNOWN.get().into_iter().flatten();
+    let id = id_of(fd);
+    id.is_some()
+        && known
+            .copied()
+            .any(|known| Some(known) == id.map(|id| (fd, id)))
+}
+
 fn id_of(fd: RawFd) -> Option<FileId> {
     let file = sys::descriptors::metadata(fd).ok()?;
     Some(FileId::from(&file))

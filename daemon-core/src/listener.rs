@@ -1,6 +1,7 @@
 //! `listener` and `unix_listener`: the socket of this name that was handed over to the program, or a new
 //! one.
 
+use std::fs;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
@@ -17,6 +18,7 @@ use crate::listen_fds;
 use crate::program_name;
 use crate::readiness::notify;
 use crate::sys;
+use crate::systemd;
 use crate::unix_address::UnixAddress;
 
 /// The sockets of `LISTEN_FDS` that the program has not taken. The first look marks them: no child of the
@@ -52,6 +54,13 @@ static EXPECTED: OnceLock<Vec<String>> = OnceLock::new();
 pub fn listener(name: &str, address: impl ToSocketAddrs) -> io::Result<TcpListener> {
     check_name(name)?;
     let wanted = || address.to_socket_addrs().map(Iterator::collect::<Vec<_>>);
+    // Not while other threads wait for their sockets. A name that cannot be looked up is no reason to refuse
+    // a socket that is there.
+    let is_there = handed_over()
+        .get_or_insert_with(mark)
+        .iter()
+        .any(|(other, _)| other == name);
+    let expected = is_there.then(wanted).and_then(Result::ok);
     let address_of = |socket: BorrowedFd<'_>| {
         let socket = TcpListener::from(socket.try_clone_to_owned()?);
         socket.local_addr()
@@ -62,10 +71,9 @@ pub fn listener(name: &str, address: impl ToSocketAddrs) -> io::Result<TcpListen
             && (wanted.port() == 0 || bound.port() == wanted.port())
     };
     let taken = take(name, "TCP", address_of, |bound| {
-        // A name that cannot be looked up is no reason to refuse a socket that is there.
-        let wanted = wanted().ok()?;
+        let wanted = expected.as_ref()?;
         let is_wanted = wanted.iter().any(|wanted| is_at(bound, wanted));
-        (!is_wanted).then(|| (bound.to_string(), listed(&wanted)))
+        (!is_wanted).then(|| (bound.to_string(), listed(wanted)))
     })?;
     if let Some(socket) = taken {
         let listener = TcpListener::from(socket);
@@ -76,7 +84,7 @@ pub fn listener(name: &str, address: impl ToSocketAddrs) -> io::Result<TcpListen
     for address in wanted()? {
         match bind_tcp(address) {
             Ok(socket) => {
-                notify::store(name, socket.as_fd());
+                store(name, &socket);
                 return Ok(socket.into());
             }
             Err(error) => failure = error,
@@ -123,12 +131,41 @@ pub fn unix_listener(name: &str, path: impl AsRef<Path>) -> io::Result<UnixListe
     if let Some(socket) = taken {
         let listener = UnixListener::from(socket);
         listener.set_nonblocking(false)?;
+        say_if_lost(name, &listener, &wanted);
         return Ok(listener);
     }
     let BoundUnix { socket, .. } =
         bind_unix(&wanted, SocketFile::default(), || Ok::<_, io::Error>(()))?;
-    notify::store(name, socket.as_fd());
+    store(name, &socket);
     Ok(socket.into())
+}
+
+/// Stores a socket with systemd, if that has started this very process.
+fn store(name: &str, socket: &OwnedFd) {
+    if systemd::started_this_process() {
+        notify::store(name, socket.as_fd());
+    }
+}
+
+/// Says that no client finds the socket: an earlier run has removed its file. The launcher and the
+/// supervisor bind theirs anew.
+fn say_if_lost(name: &str, socket: &UnixListener, wanted: &UnixAddress) {
+    let bound = socket.local_addr().ok();
+    let bound = bound.and_then(|address| UnixAddress::of(&address));
+    let (Some(UnixAddress::Path(bound)), UnixAddress::Path(wanted)) = (&bound, wanted) else {
+        return;
+    };
+    let is_missing = |path: &Path| fs::symlink_metadata(path).is_err();
+    let is_ours = EXPECTED
+        .get()
+        .is_some_and(|names| names.iter().any(|other| other == name));
+    // In another root directory it is found by the other path.
+    if !is_ours && is_missing(bound) && is_missing(wanted) {
+        let bound = shown(bound);
+        say(&format!(
+            "the socket `{name}` was handed over without its file {bound}"
+        ));
+    }
 }
 
 fn check_name(name: &str) -> io::Result<()> {
@@ -157,6 +194,9 @@ fn take<A>(
         .filter(|(_, (other, _))| other == name)
     {
         // The program may have closed it, or made another file of its fd.
+        if !listen_fds::is_unchanged(*fd) {
+            continue;
+        }
         let Ok(socket) = sys::descriptors::adopt(*fd) else {
             continue;
         };

@@ -87,7 +87,12 @@ fn children_of_the_daemon_do_not_get_its_sockets() {
 }
 
 /// `report -d`, executed by a shell that has this descriptor for 3, with `LISTEN_PID` for the launcher.
-fn with_inherited(scratch: &Scratch, name: &str, socket: TcpListener, start: Start) -> Start {
+fn with_inherited(
+    scratch: &Scratch,
+    name: &str,
+    socket: impl Into<std::os::fd::OwnedFd>,
+    start: Start,
+) -> Start {
     let shell = requires::find("sh").expect("sh");
     let words =
         format!("export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES={name}; exec \"$0\" \"$@\"");
@@ -241,6 +246,21 @@ fn other_address_of_a_service_manager_is_used() {
 }
 
 #[test]
+fn socket_without_its_file_is_told() {
+    let scratch = Scratch::new();
+    let path = scratch.path("control.sock");
+    let socket = UnixListener::bind(&path).expect("a socket");
+    fs::remove_file(&path).expect("remove");
+    let steps = "listener:control=unix:control.sock return:0";
+    let start = scratch.report().options("").does(steps);
+    let outcome = with_inherited(&scratch, "control", socket, start).run();
+    assert_eq!(outcome.code(), 0, "{outcome:?}");
+    let path = path.display();
+    let line = format!("report: the socket `control` was handed over without its file {path}\n");
+    assert_eq!(outcome.err_text(), line);
+}
+
+#[test]
 fn socket_of_another_kind_is_an_error() {
     let scratch = Scratch::new();
     let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
@@ -252,13 +272,23 @@ fn socket_of_another_kind_is_an_error() {
 }
 
 #[test]
-fn stored_descriptors_are_sent_to_the_manager() {
+fn stored_descriptors_are_sent_to_systemd() {
     let scratch = Scratch::new();
     let manager = std::os::unix::net::UnixDatagram::bind(scratch.path("notify")).expect("bind");
-    let steps = "listener:http=127.0.0.1:0 return:0";
-    let start = scratch.report().options("").does(steps);
-    let outcome = start.env("NOTIFY_SOCKET", scratch.path("notify")).run();
-    assert_eq!(outcome.code(), 0, "{outcome:?}");
+    let run = |variables: &str| {
+        let steps = "listener:http=127.0.0.1:0 return:0";
+        let shell = requires::find("sh").expect("sh");
+        let start = scratch.report().options("").does(steps).via(&shell);
+        let start = start.args(["-c", &format!("{variables} exec \"$0\"")]);
+        let outcome = start
+            .arg(program::path("report"))
+            .env("NOTIFY_SOCKET", scratch.path("notify"))
+            .run();
+        assert_eq!(outcome.code(), 0, "{outcome:?}");
+    };
+    // systemd has started another process.
+    run("SYSTEMD_EXEC_PID=1");
+    run("SYSTEMD_EXEC_PID=$$");
     let (text, socket) = receive_fd(&manager);
     assert_eq!(text, "FDSTORE=1\nFDNAME=http");
     let stored = TcpListener::from(socket.expect("a descriptor"));

@@ -57,7 +57,7 @@ fn files_of_others_are_not_replaced() {
     // Its queue takes no more clients, which must not be waited for.
     let server = sys::socket::stream().unwrap();
     bind(server.as_raw_fd(), &UnixAddr::new(&path).unwrap()).unwrap();
-    nix::sys::socket::listen(&server, Backlog::new(0).unwrap()).unwrap();
+    sys::descriptors::listen(server.as_fd(), 0).unwrap();
     let _client = UnixStream::connect(&path).unwrap();
     assert_eq!(errno(&directory.socket()), taken);
     drop(server);

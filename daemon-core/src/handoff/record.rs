@@ -51,6 +51,9 @@ encoded! {
         pub(crate) readiness: Vec<OsString>,
         /// The descriptor that holds the bytes of the PID file which say how far the daemon is.
         pub(crate) bring_up: RawFd,
+        /// The names of the sockets that were handed over, if there are some of `listen`: the program may
+        /// change its environment before it comes here.
+        pub(crate) sockets: Vec<String>,
     }
 }
 
@@ -116,6 +119,7 @@ mod tests {
                 argv0: "hello".into(),
                 readiness: vec!["addresses".into(), "tcp:80".into()],
                 bring_up: 9,
+                sockets: vec!["http".to_owned()],
             }),
         }
     }

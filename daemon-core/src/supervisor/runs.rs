@@ -21,7 +21,7 @@ use crate::launcher::failure::missing_capability;
 use crate::launcher::resources::Resources;
 use crate::launcher::run::{Role, Run};
 use crate::launcher::{self, LaunchConfig, PassedFiles};
-use crate::listen::RunSockets;
+use crate::listen::{RunSockets, Sockets};
 use crate::log_file::LogFile;
 use crate::log_rotation::LogWatch;
 use crate::passed::PassedFd;
@@ -55,6 +55,8 @@ pub(super) struct Runs {
     passed: Passed,
     /// The sockets of `listen`.
     sockets: Option<Box<dyn RunSockets>>,
+    /// Of all sockets that were handed over.
+    socket_names: Vec<String>,
     /// That of the last run.
     log: Option<LogFile>,
 }
@@ -75,7 +77,7 @@ impl Runs {
         };
         let sockets = match capabilities.listen {
             _ if record.settings.listen.is_empty() => None,
-            Some(capability) => Some((capability.watch)(&record.settings)),
+            Some(capability) => Some((capability.watch)(&record.settings, &own.sockets)),
             None => return Err(missing_capability()),
         };
         let arguments = [own.argv0].into_iter().chain(std::env::args_os().skip(1));
@@ -102,6 +104,7 @@ impl Runs {
             image: launcher::own_image()?,
             comm: record.comm,
             sockets,
+            socket_names: own.sockets,
             log: None,
         }))
     }
@@ -142,7 +145,10 @@ impl Runs {
         // Its own descriptors are those of `LISTEN_FDS`.
         let passed = PassedFiles {
             passed,
-            ..PassedFiles::default()
+            sockets: Sockets {
+                bound: Vec::new(),
+                names: self.socket_names.clone(),
+            },
         };
         let resources = Resources::open(&config, &self.kept, Some(file), passed, instead)?;
         let role = Role {

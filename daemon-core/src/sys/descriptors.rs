@@ -3,7 +3,7 @@
 use std::fs::{File, Metadata};
 use std::io;
 use std::mem::ManuallyDrop;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 
@@ -82,6 +82,13 @@ pub(crate) fn place(from: RawFd, onto: RawFd) -> Result<(), Errno> {
     // SAFETY: the call takes integers; what it closes is not owned by any type.
     let placed = unsafe { libc::dup2(from, onto) };
     Errno::result(placed).map(drop)
+}
+
+/// `listen(2)`, with room for so many clients: `nix` takes no more than a constant of the system.
+pub(crate) fn listen(socket: BorrowedFd<'_>, backlog: libc::c_int) -> Result<(), Errno> {
+    // SAFETY: the call takes integers.
+    let listens = unsafe { libc::listen(socket.as_raw_fd(), backlog) };
+    Errno::result(listens).map(drop)
 }
 
 /// Lets a descriptor pass through the exec.

@@ -3,12 +3,13 @@
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, lchown};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, lchown};
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-use nix::unistd::{mkstemp, unlink};
+use nix::fcntl::{AT_FDCWD, FcntlArg, FdFlag, fcntl};
+use nix::sys::stat::{FchmodatFlags, Mode, fchmodat};
+use nix::unistd::{geteuid, mkstemp, unlink};
 
 use crate::files::FileId;
 use crate::sys::link_and_unlink;
@@ -51,12 +52,14 @@ pub(crate) fn change_socket(
     mode: Option<u32>,
 ) -> io::Result<()> {
     let found = fs::symlink_metadata(path)?;
-    let is_ours = found.file_type().is_socket() && found.nlink() == 1;
+    let is_ours =
+        found.file_type().is_socket() && found.uid() == geteuid().as_raw() && found.nlink() == 1;
     if !is_ours {
         return Err(Errno::EPERM.into());
     }
     if let Some(mode) = mode {
-        fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+        let mode = Mode::from_bits_truncate(mode as libc::mode_t);
+        fchmodat(AT_FDCWD, path, mode, FchmodatFlags::NoFollowSymlink)?;
     }
     if let Some((uid, gid)) = owner {
         lchown(path, Some(uid), Some(gid))?;
