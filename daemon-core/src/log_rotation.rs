@@ -262,8 +262,11 @@ impl Rotation {
         renamed: Renamed,
         writer: &mut dyn RotatedProcess,
     ) -> Result<Progress, Error> {
-        if renamed.is_done(writer) || writer.has_ended() {
+        if renamed.is_done(writer) {
             return Ok(renamed.done());
+        }
+        if writer.has_ended() {
+            return Ok(Progress::Rotated);
         }
         if Instant::now() < renamed.deadline {
             self.renamed = Some(renamed);
@@ -308,7 +311,12 @@ impl Renamed {
                 let is_done = || self.is_done(writer);
                 self.directory.take_back(old.id(), self.created, is_done)
             }
-            None => Ok(!self.is_done(writer)),
+            None if self.is_done(writer) => Ok(false),
+            None => {
+                // The next attempt must find no log.
+                self.directory.remove_empty(self.created)?;
+                Ok(true)
+            }
         }
     }
 }

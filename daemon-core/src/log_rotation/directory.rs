@@ -198,6 +198,15 @@ impl LogDirectory {
         Ok(Some(id))
     }
 
+    /// Removes the log that this process has created, if nothing was written to it.
+    pub(super) fn remove_empty(&self, created: Option<FileId>) -> Result<(), Error> {
+        let is_ours = |log: FoundLog| Some(log.id()) == created && log.length == 0;
+        if self.log()?.is_some_and(is_ours) {
+            let _ = unlinkat(&self.directory, &*self.name, UnlinkatFlags::NoRemoveDir);
+        }
+        Ok(())
+    }
+
     /// Gives `log.1` the name of the log again; false if there is a new log by now.
     pub(super) fn take_back(
         &self,
