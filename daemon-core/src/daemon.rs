@@ -29,9 +29,13 @@ use crate::verb::Verb;
 ///
 /// Nothing happens until [`enter`](Self::enter) or [`start`](Self::start). What the attribute refuses
 /// of one option when it is compiled, a method keeps as an error of the kind
-/// [`Configuration`](crate::ErrorKind::Configuration), which the start and the control verbs report. The
-/// rules between two options are the attribute's alone, because [`configure`](Self::configure) may set
-/// either. An option that lacks another one has no effect, or the start says so.
+/// [`Configuration`](crate::ErrorKind::Configuration), which the start and the control verbs report. So
+/// it is with an option that does nothing without another one, such as [`log_keep`](Self::log_keep)
+/// without [`log_rotate`](Self::log_rotate), unless there is a [`configure`](Self::configure), which may
+/// set either. Of the other rules between two options, the attribute alone refuses
+/// [`ready_timeout`](Self::ready_timeout) with [`Readiness::exec`] and
+/// [`stop_timeout`](Self::stop_timeout) without the verbs. A second call of a method takes the place of
+/// the first.
 ///
 /// ```
 /// use daemon::{Daemon, PathSource};

@@ -138,6 +138,8 @@ impl Daemon {
             if self.supervision.is_some() && !has_supervision {
                 return Err(failure::restart_set_too_late());
             }
+        } else {
+            self.check.note_needs();
         }
         if let Some(path) = chosen.pid_file {
             self.paths.pid = Some(PathSource::from(path.clone()));

@@ -3,6 +3,9 @@
 //! The attribute refuses them when it is compiled. The builder keeps what is wrong, and the start and
 //! the control verbs fail with it.
 
+#[cfg(unix)]
+mod needs;
+
 use std::ffi::{OsStr, OsString};
 use std::time::Duration;
 
@@ -43,15 +46,29 @@ const FREE: [Signal; 8] = [
     Signal::SIGIO,
 ];
 
-/// The complaints about the options of a builder, one for each option.
+/// The options that were set in a builder, and the complaints about them, one for each option.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct OptionCheck(Vec<(&'static str, String)>);
+pub(crate) struct OptionCheck {
+    set: Vec<&'static str>,
+    complaints: Vec<(&'static str, String)>,
+}
 
 impl OptionCheck {
-    /// Notes what is wrong with an option, in the place of what was wrong with an earlier value.
+    /// Notes an option that takes every value.
+    pub(crate) fn note_set(&mut self, option: &'static str) {
+        self.set.push(option);
+    }
+
+    #[cfg(unix)]
+    fn is_set(&self, option: &str) -> bool {
+        self.set.contains(&option)
+    }
+
+    /// Notes an option and what is wrong with it, in the place of what was wrong with an earlier value.
     pub(crate) fn note(&mut self, option: &'static str, complaint: Option<String>) {
-        self.0.retain(|(other, _)| *other != option);
-        self.0
+        self.note_set(option);
+        self.complaints.retain(|(other, _)| *other != option);
+        self.complaints
             .extend(complaint.map(|complaint| (option, complaint)));
     }
 
@@ -66,7 +83,7 @@ impl OptionCheck {
     ///
     /// `Configuration`: the first complaint.
     pub(crate) fn result(&self) -> Result<(), Error> {
-        match self.0.first() {
+        match self.complaints.first() {
             None => Ok(()),
             Some((option, complaint)) => Err(refused(option, complaint)),
         }

@@ -23,7 +23,12 @@ fn right_value_takes_the_complaint_back() {
 fn wrong_variable_stays_until_all_are_cleared() {
     let daemon = Daemon::new().env("A=", "1").env("B", "2");
     let daemon = daemon.env_remove(["C="]).env_remove(["D"]);
-    let options: Vec<_> = daemon.check.0.iter().map(|(option, _)| *option).collect();
+    let options: Vec<_> = daemon
+        .check
+        .complaints
+        .iter()
+        .map(|(option, _)| *option)
+        .collect();
     assert_eq!(options, ["env", "env_remove"]);
     assert_eq!(complaint(&daemon.env_clear()), None);
     let value = complaint(&Daemon::new().env("A", "\0"));

@@ -41,6 +41,7 @@ impl Daemon {
     /// let _daemon = daemon.restart(Restart::OnFailure).enter();
     /// ```
     pub fn restart(mut self, restart: Restart) -> Self {
+        self.check.note_set("restart");
         self.settings.restart = Some(restart);
         self.supervision = Some(&SUPERVISION);
         self

@@ -194,6 +194,57 @@ fn builder_refuses_wrong_values_in_the_same_words() {
     }
 }
 
+/// Options that lack another one: the option, the attribute, and a builder.
+const LACKING: &[WrongValue] = &[
+    ("restart_delay", "restart_delay = \"1s\"", || {
+        Daemon::new().restart_delay(MINUTE..=MINUTE)
+    }),
+    ("restart_limit", "restart_limit = 3", || {
+        Daemon::new().restart_limit(3)
+    }),
+    ("log_reopen", "log_reopen = \"SIGUSR1\"", || {
+        Daemon::new().log_reopen(Signal::SIGUSR1)
+    }),
+    (
+        "log_rotate",
+        "pid = \"/a\", control_flag = \"-s\", log_rotate = \"1M\"",
+        || {
+            let daemon = Daemon::new().pid("/a").control_flag("-s");
+            daemon.log_rotate(1 << 20)
+        },
+    ),
+    ("log_rotate", "log = \"/a\", log_rotate = \"1M\"", || {
+        Daemon::new().log("/a").log_rotate(1 << 20)
+    }),
+    ("log_keep", "log = \"/a\", log_keep = 3", || {
+        Daemon::new().log("/a").log_keep(3)
+    }),
+    ("pid_mode", "pid_mode = 0o600", || {
+        Daemon::new().pid_mode(0o600)
+    }),
+    ("log_mode", "pid = \"/a\", log_mode = 0o600", || {
+        Daemon::new().pid("/a").log_mode(0o600)
+    }),
+];
+
+#[test]
+fn builder_refuses_lacking_options_in_the_same_words() {
+    for (option, written, daemon) in LACKING {
+        let by_builder = daemon().unit().expect_err(written);
+        assert_eq!(by_builder.exit_status(), 78, "{written}");
+        let what = format!("cannot use the option `{option}`: ");
+        let by_builder = by_builder.to_string();
+        let by_builder = by_builder.strip_prefix(&what).expect(&by_builder);
+        let expected = format!("`{option}` {by_builder}");
+        assert_eq!(messages(written), [expected], "{written}");
+        // It may set what is lacking.
+        let configured = daemon().configure(|daemon| daemon).unit();
+        configured.expect(written);
+        let written = format!("{written}, configure = f");
+        assert_eq!(messages(&written), [""; 0], "{written}");
+    }
+}
+
 #[test]
 fn every_option_has_a_wrong_value() {
     for option in OPTIONS {

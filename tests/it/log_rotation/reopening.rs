@@ -113,7 +113,7 @@ fn reopen_log_does_nothing_without_a_log() {
     let scratch = Scratch::new();
     let outcome = scratch.report().does("reopen say:hello").run();
     assert_eq!((outcome.code(), &*outcome.out_text()), (0, "hello\n"));
-    let options = "pid=report.pid\nlog_reopen=1";
+    let options = "pid=report.pid\nlog_reopen=1\nlog_flag=--log";
     let daemon = scratch.up(scratch
         .background()
         .options(options)

@@ -1,0 +1,2 @@
+#[daemon::main(pid = "/run/a.pid", restart_delay = "1s")]
+fn main() {}

@@ -1,0 +1,2 @@
+#[daemon::main(pid = "/run/a.pid", restart_limit = 3)]
+fn main() {}
