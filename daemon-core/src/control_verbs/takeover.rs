@@ -68,7 +68,12 @@ fn take_from(
     }
     arguments.extend(old.into_iter().skip(1));
     take_over_log(settings, pid, &context)?;
-    if settings.paths.chroot.is_some() || settings.paths.workdir.is_some() {
+    let has_own_directory = settings.paths.chroot.is_some() || settings.paths.workdir.is_some();
+    if user.is_some() || has_own_directory {
+        let context = settings.path_context(&argv0);
+        refuse_relative_sockets(settings, pid, context)?;
+    }
+    if has_own_directory {
         return Ok(());
     }
     let not_entered = || {
@@ -136,6 +141,28 @@ fn refuse_relative_log(
                  that; repeat its arguments"
             );
             Err(not_restarted(pid, &reason))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// It began at the directory that the daemon was started in, which its working directory does not tell. A
+/// relative PID file is found from there alone.
+fn refuse_relative_sockets(
+    settings: &Daemon,
+    pid: Pid,
+    mut context: PathContext,
+) -> Result<(), Error> {
+    context.start_dir = Err(std::io::ErrorKind::NotFound.into());
+    let pid_file = settings.paths.pid.clone();
+    let pid_file = pid_file.map(|path| path_template::resolve(Object::PidFile, path, &context));
+    let listens = settings.capabilities.listen;
+    let sockets = listens.map(|listens| (listens.resolve)(settings.listen.clone(), &context));
+    match (sockets, pid_file) {
+        (Some(Err(_)), Some(Ok(_))) => {
+            let reason = "a socket of `listen` is relative to the directory that it was started \
+                          in; stop it, and start it there";
+            Err(not_restarted(pid, reason))
         }
         _ => Ok(()),
     }

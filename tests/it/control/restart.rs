@@ -85,6 +85,33 @@ fn restart_keeps_arguments_directory_and_log() {
     assert_eq!(report.log_file.as_deref(), Some(log.as_bytes()));
 }
 
+#[cfg_attr(daemon_fork, ignore = "the arguments of a process are not known there")]
+#[test]
+fn restart_binds_no_socket_in_the_directory_of_the_caller() {
+    let scratch = Scratch::new();
+    let elsewhere = scratch.path("elsewhere");
+    fs::create_dir(&elsewhere).expect("mkdir");
+    let options = |pid_file: &str, workdir: &str| {
+        format!("pid={pid_file}\nready=exec\ncontrol_flag=-s\nlisten=a=unix:a.sock{workdir}")
+    };
+    let absolute = scratch.path("report.pid").display().to_string();
+    let restart = |options: String| {
+        let start = scratch.report().options(options).does("report stay");
+        start.args(["-s", "restart"])
+    };
+    let start = scratch.background().does("report stay");
+    scratch.up(start.options(options(&absolute, "")));
+    let second = restart(options(&absolute, "")).cwd(&elsewhere);
+    scratch.daemon_of(second.run(), "report.pid");
+    // A relative PID file is found where the daemon was started.
+    let third = restart(options("report.pid", "\nworkdir=/"));
+    let third = scratch.daemon_of(third.run(), "report.pid");
+    let refused = restart(options(&absolute, "\nworkdir=/")).cwd(&elsewhere);
+    expect_failure(&refused.run(), 64, &["a socket of `listen` is relative"]);
+    assert!(third.process.is_alive());
+    assert!(!elsewhere.join("a.sock").exists());
+}
+
 #[cfg_attr(daemon_fork, ignore = "the output of a process is not known there")]
 #[test]
 fn restart_writes_to_the_log_and_not_to_its_rotation() {
