@@ -121,7 +121,12 @@ impl StartSockets for ListenPlan {
         let mut bound = Vec::new();
         for (socket, fd) in self.sockets.iter().zip(self.first..) {
             let place = Place::of(socket);
-            let BoundUnix { socket, file } = bind(&place, settings)?;
+            let BoundUnix { socket, file } = bind(&place, settings).map_err(|error| match self
+                .other_part_of(&place)
+            {
+                Some(other) if error.kind() == ErrorKind::AddressInUse => overlap(&place, &other),
+                _ => error,
+            })?;
             if let (Place::Unix(UnixAddress::Path(path)), Some(id)) = (place, file) {
                 let same = socket.try_clone();
                 self.files.push(BoundFile {
@@ -142,6 +147,26 @@ impl StartSockets for ListenPlan {
             file.id.take();
         }
     }
+}
+
+impl ListenPlan {
+    /// Another socket, of which one takes in the address of the other.
+    fn other_part_of(&self, place: &Place) -> Option<Place> {
+        let others = self.sockets.iter().map(Place::of);
+        let mut others = others.filter(|other| other != place);
+        others.find(|other| place.takes_in(other) || other.takes_in(place))
+    }
+}
+
+fn overlap(one: &Place, other: &Place) -> Error {
+    let (whole, part) = if one.takes_in(other) {
+        (one, other)
+    } else {
+        (other, one)
+    };
+    let reason = format!("{whole} takes in {part}; use one of them");
+    let what = "cannot use the option `listen`";
+    Error::words(ErrorKind::Configuration, what, reason)
 }
 
 /// The file of a Unix socket, which is removed if the start fails.

@@ -111,6 +111,24 @@ impl Place {
     }
 }
 
+#[cfg(unix)]
+impl Place {
+    /// Whether it may get the clients of this other address, so that the system refuses the one or the other.
+    /// Some systems let `[::]` take in the addresses of IPv4 too.
+    pub(crate) fn takes_in(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Tcp(whole), Self::Tcp(part)) => {
+                whole != part
+                    && whole.port() != 0
+                    && whole.port() == part.port()
+                    && whole.ip().is_unspecified()
+                    && (whole.is_ipv6() || part.is_ipv4())
+            }
+            _ => false,
+        }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -213,6 +231,35 @@ mod tests {
             let ListenAddress(place) = ListenAddress::from(text);
             assert_eq!(place.to_string(), text);
             assert_eq!(problem_of(&[("http", text)]), None);
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn wildcard_takes_in_addresses_with_its_port() {
+        let takes_in = |one: &str, other: &str| {
+            let [one, other] = [one, other].map(|text| ListenAddress::from(text).0);
+            one.takes_in(&other)
+        };
+        for (whole, part) in [
+            ("0.0.0.0:80", "127.0.0.1:80"),
+            ("[::]:80", "0.0.0.0:80"),
+            ("[::]:80", "[::1]:80"),
+            ("[::]:80", "127.0.0.1:80"),
+        ] {
+            assert!(takes_in(whole, part), "{whole} {part}");
+            assert!(!takes_in(part, whole), "{part} {whole}");
+        }
+        for (one, other) in [
+            ("0.0.0.0:80", "[::1]:80"),
+            ("0.0.0.0:80", "127.0.0.1:81"),
+            ("0.0.0.0:0", "[::]:0"),
+            ("0.0.0.0:80", "0.0.0.0:80"),
+            ("127.0.0.1:80", "127.0.0.2:80"),
+            ("0.0.0.0:80", "unix:a"),
+        ] {
+            assert!(!takes_in(one, other), "{one} {other}");
+            assert!(!takes_in(other, one), "{other} {one}");
         }
     }
 

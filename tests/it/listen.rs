@@ -163,6 +163,16 @@ fn taken_address_ends_the_start_with_69() {
 }
 
 #[test]
+fn addresses_that_overlap_are_named() {
+    let scratch = Scratch::new();
+    let part = free_address(4002);
+    let options = format!("listen=a={part}\nlisten=b=0.0.0.0:4002");
+    let launch = start(&scratch, &options, "").run();
+    let words = format!("cannot use the option `listen`: 0.0.0.0:4002 takes in {part}; use one");
+    scratch.expect_refusal(&launch, 78, &[&words]);
+}
+
+#[test]
 fn socket_that_proves_nothing_is_refused() {
     let scratch = Scratch::new();
     for (options, what) in [

@@ -110,7 +110,7 @@ impl Daemon {
     /// The daemon takes it with [`listener`](crate::listener) or
     /// [`unix_listener`](crate::unix_listener). So the port 80 goes with [`user`](Self::user), a
     /// taken port is an error of the start, and with [`restart`](Self::restart) clients wait while
-    /// the daemon is started again. A Unix socket belongs to the user of the daemon; its path is
+    /// the daemon is started again. The file of a Unix socket belongs to the user of the daemon; its path is
     /// outside the [`chroot`](Self::chroot), and what an earlier daemon has left there is removed.
     ///
     /// The name is 1 to 255 printable ASCII characters without `:` and `=`. With
