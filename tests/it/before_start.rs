@@ -4,6 +4,7 @@ use std::fs::File;
 
 use nix::sys::signal::Signal;
 
+use crate::support::requires;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
 use crate::support::terminal::Terminal;
@@ -53,6 +54,7 @@ fn refusal_of_before_start_ends_the_launcher_with_1() {
 
 #[test]
 fn before_start_runs_for_a_start_alone() {
+    requires!(linux("the arguments of a process"));
     let scratch = Scratch::new();
     let run = |arguments: &[&str], status| {
         let outcome = program(&scratch).args(arguments).does("stay").run();

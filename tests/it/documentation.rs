@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::support::requires;
 use crate::support::scratch::Scratch;
 use crate::support::session::shell;
 
@@ -97,6 +98,7 @@ fn guide_has_every_page() {
 
 #[test]
 fn lock_holder_is_found_as_the_page_says() {
+    requires!(linux("the holder of a lock"));
     let scratch = Scratch::new();
     let launch = scratch.start("hello").arg("-d").run();
     let daemon = scratch.daemon_of(launch, "hello.pid");
@@ -119,6 +121,7 @@ fn sessions_of_the_readme_are_true() {
     use crate::support::session::{Session, path_with};
     use crate::support::terminal::Terminal;
 
+    requires!(linux("the sockets of another process"));
     let scratch = Scratch::new();
     let session = Session::of(&read(
         &Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"),

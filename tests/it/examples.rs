@@ -32,6 +32,7 @@ fn hello_does_what_its_comment_says() {
 
 #[test]
 fn clock_does_what_its_comment_says() {
+    requires!(linux("the signal handlers of another process"));
     expect_session("clock");
 }
 
@@ -52,6 +53,7 @@ fn exit_code_does_what_its_comment_says() {
 
 #[test]
 fn queue_does_what_its_comment_says() {
+    requires!(linux("the start time of a process"));
     expect_session("queue");
 }
 
@@ -174,6 +176,7 @@ mod with_clap {
 
     #[test]
     fn echo_server_does_what_its_comment_says() {
+        requires!(linux("the sockets of another process"));
         expect_session("echo_server");
     }
 

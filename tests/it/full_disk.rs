@@ -35,7 +35,7 @@ fn println_panics_with_a_full_log() {
 
 #[test]
 fn full_log_is_rotated() {
-    requires!(root);
+    requires!(linux("the signal handlers of another process"), root);
     let scratch = Scratch::new();
     let script = r"
         export TEST_OPTIONS='pid=report.pid
@@ -58,7 +58,7 @@ log_keep=1'
 
 #[test]
 fn rotation_on_a_full_disk_drops_no_old_log() {
-    requires!(root);
+    requires!(linux("the signal handlers of another process"), root);
     let scratch = Scratch::new();
     let script = r"
         export TEST_OPTIONS='pid=small/report.pid

@@ -186,7 +186,7 @@ fn supervisord_runs_the_foreground() {
 
 #[test]
 fn supervisord_with_the_switch_gets_a_warning() {
-    requires!(program("supervisord"));
+    requires!(linux("the name of another process"), program("supervisord"));
     let scratch = Scratch::new();
     let report = program::path("report");
     scratch.write(

@@ -331,6 +331,7 @@ fn receive_fd(socket: &std::os::unix::net::UnixDatagram) -> (String, Option<std:
 
 #[test]
 fn restart_binds_the_same_address_again() {
+    requires!(linux("the arguments of a process"));
     let scratch = Scratch::new();
     let address = free_address(4000);
     let options = format!("listen=http={address}\ncontrol_flag=-s");

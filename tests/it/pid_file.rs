@@ -138,6 +138,7 @@ fn content_of_an_unlocked_file_is_overwritten() {
 
 #[test]
 fn locked_file_without_a_pid_refuses_the_start() {
+    requires!(linux("open file description locks"));
     for content in ["", "abc", "\n4242\n"] {
         let scratch = Scratch::new();
         let path = scratch.write("report.pid", content);

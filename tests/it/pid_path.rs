@@ -14,6 +14,7 @@ use nix::unistd::mkfifo;
 use crate::control::stage::OPTIONS as CONTROLLED;
 use crate::support::daemon::expect_one_line;
 use crate::support::fingerprint::Fingerprint;
+use crate::support::lock::PID_MODE;
 use crate::support::requires;
 use crate::support::scratch::Scratch;
 use crate::support::users::UNPRIVILEGED;
@@ -133,7 +134,7 @@ fn new_file_ignores_the_umask() {
         let scratch = Scratch::new();
         let start = scratch.background().does("stay").umask(mask);
         scratch.up(start);
-        assert_eq!(metadata(&scratch, "report.pid").mode() & 0o7777, 0o644);
+        assert_eq!(metadata(&scratch, "report.pid").mode() & 0o7777, PID_MODE);
         assert_eq!(metadata(&scratch, "report.log").mode() & 0o7777, 0o640);
     }
     let scratch = Scratch::new();
@@ -151,7 +152,7 @@ fn stale_file_is_replaced() {
     // A second name of it does not matter, because nothing is written to it.
     fs::hard_link(&path, scratch.path("other")).expect("link");
     let daemon = scratch.up(scratch.background());
-    assert_eq!(metadata(&scratch, "report.pid").mode() & 0o7777, 0o644);
+    assert_eq!(metadata(&scratch, "report.pid").mode() & 0o7777, PID_MODE);
     assert_eq!(metadata(&scratch, "report.pid").nlink(), 1);
     assert_eq!(scratch.read("other"), "1\n");
     daemon.stop();
@@ -286,7 +287,7 @@ fn umask_777_does_not_block_the_next_start() {
             let start = start.umask(mask);
             let daemon = scratch.daemon_of(start.arg("-d").run(), "own/report.pid");
             let mode = |name| fs::metadata(scratch.path(name)).expect("a file").mode() & 0o7777;
-            assert_eq!(mode("own/report.pid"), 0o644);
+            assert_eq!(mode("own/report.pid"), PID_MODE);
             assert_eq!(mode("own/report.log"), 0o640);
             let stop = scratch.report_as(UNPRIVILEGED).options(&options);
             assert_eq!(stop.args(["-s", "stop"]).run().code(), 0);

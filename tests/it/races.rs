@@ -141,6 +141,7 @@ fn exiting_daemon_keeps_the_file_of_a_new_one() {
 
 #[test]
 fn start_beside_a_stopped_launcher_is_refused() {
+    requires!(linux("open file description locks"));
     let scratch = Scratch::new();
     let mut seen = 0;
     let launch = trace::run(scratch.background(), |stop| {
@@ -249,7 +250,7 @@ fn endless_replacement_is_given_up() {
 
 #[test]
 fn same_path_of_another_user_is_refused() {
-    requires!(users);
+    requires!(linux("open file description locks"), users);
     let scratch = Scratch::new();
     // Shared, as `/tmp` is.
     let place = scratch.directory_of(0, "place");

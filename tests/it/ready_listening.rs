@@ -269,7 +269,7 @@ fn server_is_seen_without_pidfd_getfd() {
 /// An ending process has no memory any more, and then its directory in `/proc` belongs to root.
 #[test]
 fn ending_daemon_causes_no_warning() {
-    requires!(users);
+    requires!(linux("the sockets of another process"), users);
     let scratch = Scratch::new();
     nix::unistd::chown(scratch.dir(), Some(UNPRIVILEGED.into()), None).expect("chown");
     for _ in 0..40 {
@@ -298,7 +298,7 @@ fn death_is_noticed_with_its_status() {
 
 #[test]
 fn undumpable_daemon_is_up_when_settled() {
-    requires!(users);
+    requires!(linux("the sockets of another process"), users);
     let scratch = Scratch::new();
     nix::unistd::chown(scratch.dir(), Some(UNPRIVILEGED.into()), None).expect("chown");
     let start = |steps: &str| {

@@ -254,6 +254,7 @@ fn supervised(scratch: &Scratch) -> Start {
 
 #[test]
 fn supervisord_gets_one_line_of_advice() {
+    requires!(linux("the name of another process"));
     let scratch = Scratch::new();
     let daemon = scratch.up(scratch.below("supervisord", supervised(&scratch), "$0 -d"));
     expect_one_line(&daemon.launch, &["supervisord", "run in the foreground"]);
@@ -275,6 +276,7 @@ fn shell_below_supervisord_is_not_supervisord() {
 
 #[test]
 fn child_of_an_ending_init_is_refused() {
+    requires!(linux("the name of another process"));
     for init in [
         "tini",
         "docker-init",
@@ -294,6 +296,7 @@ fn child_of_an_ending_init_is_refused() {
 
 #[test]
 fn container_inits_are_recognised() {
+    requires!(linux("the name of another process"));
     for (init, arguments) in [
         ("tini", &["--"][..]),
         ("dumb-init", &[]),

@@ -222,7 +222,7 @@ impl Stop {
 }
 
 #[cfg(test)]
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(daemon_fork)))]
 #[allow(clippy::unwrap_used, reason = "a test may fail by panic")]
 mod tests {
     use std::os::unix::process::CommandExt;

@@ -114,6 +114,7 @@ fn daemon_that_exits_during_stop_is_stopped() {
 
 #[test]
 fn pid_written_at_the_last_moment_is_checked() {
+    requires!(linux("open file description locks"));
     let scratch = Scratch::new();
     let daemon = scratch.up(scratch.controlled("hang"));
     let (mut number, mut untold) = (0, 0);

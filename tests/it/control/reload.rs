@@ -35,6 +35,7 @@ fn reload_does_not_kill_a_daemon_without_a_handler() {
 
 #[test]
 fn reload_is_refused_where_sighup_reopens_the_log() {
+    requires!(linux("the signal handlers of another process"));
     let scratch = Scratch::new();
     let options = "pid=report.pid\nlog=report.log\ncontrol_flag=-s\nlog_reopen=1";
     let daemon = scratch.up(scratch.background().options(options).does("stay"));

@@ -24,6 +24,7 @@ fn restart_uses_the_new_command_line() {
 
 #[test]
 fn failed_restart_says_the_old_daemon_is_stopped() {
+    requires!(linux("the arguments of a process"));
     let scratch = Scratch::new();
     scratch.up_and_reported("report stay");
     let options = OPTIONS.replace("exec", "settled");

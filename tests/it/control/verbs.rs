@@ -157,6 +157,7 @@ fn path_flag_selects_one_of_several_daemons() {
 
 #[test]
 fn killed_verb_can_be_repeated() {
+    requires!(linux("the arguments of a process"));
     let scratch = Scratch::new();
     let patient = OPTIONS.replace("stop_timeout=1", "stop_timeout=60");
     for verb in ["stop", "restart"] {

@@ -21,6 +21,7 @@ fn inode(path: &Path) -> (u64, u64) {
 
 #[test]
 fn restart_runs_the_file_of_that_name() {
+    requires!(linux("the arguments of a process"));
     let scratch = Scratch::new();
     let copy = scratch.copy_program(&program::path("report"), "program");
     let new = scratch.copy_program(&program::path("report"), "new");

@@ -129,6 +129,7 @@ fn run_without_a_handler_keeps_its_log() {
 
 #[test]
 fn run_without_a_verdict_is_not_signalled() {
+    requires!(linux("the signal handlers of another process"));
     let scratch = Scratch::new();
     let options = OPTIONS.replace("ready=exec", "ready=notify");
     let steps = "say:hello report wait:go ready stay";
@@ -231,7 +232,10 @@ fn removed_log_is_opened_again() {
 
 #[test]
 fn rotators_beside_each_other_lose_no_line() {
-    requires!(program("logrotate"));
+    requires!(
+        linux("the signal handlers of another process"),
+        program("logrotate")
+    );
     let scratch = Scratch::new();
     let daemon = scratch.writer(OPTIONS);
     let pid = daemon.pid();

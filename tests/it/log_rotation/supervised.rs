@@ -147,7 +147,7 @@ fn verb_and_supervisor_rotate_the_log_of_eight_threads() {
 
 #[test]
 fn supervisor_rotates_the_log_of_a_user_and_in_a_jail() {
-    requires!(root);
+    requires!(linux("the signal handlers of another process"), root);
     for (directory, more, owner) in [
         (
             "logs",

@@ -14,7 +14,7 @@ use crate::support::users::{AS_UNPRIVILEGED, HELLO, UNPRIVILEGED};
 
 #[test]
 fn log_of_a_user_is_rotated_in_a_directory_of_root() {
-    requires!(root);
+    requires!(linux("the signal handlers of another process"), root);
     let scratch = Scratch::new();
     let logs = scratch.path("logs");
     fs::create_dir(&logs).expect("mkdir");
@@ -40,7 +40,7 @@ fn log_of_a_user_is_rotated_in_a_directory_of_root() {
 
 #[test]
 fn log_in_the_root_directory_of_a_daemon_is_rotated() {
-    requires!(root);
+    requires!(linux("the signal handlers of another process"), root);
     let scratch = Scratch::new();
     fs::create_dir_all(scratch.path("jail/logs")).expect("mkdir");
     let options = format!(

@@ -6,6 +6,7 @@ use nix::sys::signal::Signal;
 
 use super::stage::{expect_ids, expect_variables, owner, scratch, start, up};
 use crate::support::daemon::read_report;
+use crate::support::lock::PID_MODE;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
 use crate::support::users::{CREW, HELLO, HELLO_GROUP};
@@ -129,7 +130,7 @@ fn late_drop_leaves_the_pid_file_to_root() {
     expect_ids(&report, HELLO, HELLO_GROUP, &[HELLO_GROUP, CREW]);
     let pid_file = daemon.pid_file.clone();
     assert!(daemon.stop().is_some_and(|status| status.success()));
-    assert_eq!(owner(&pid_file), (0, 0, 0o644));
+    assert_eq!(owner(&pid_file), (0, 0, PID_MODE));
     assert!(!lock::is_held(&pid_file));
     // The descriptor is enough to empty it, and root removes it.
     for (verb, status) in [("status", 3), ("stop", 0), ("status", 3)] {

@@ -1,5 +1,6 @@
 //! What the user finds: the log, the working directory and those that are made for it.
 
+use crate::support::lock::PID_MODE;
 use crate::support::requires;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -41,7 +42,7 @@ fn created_directories_belong_to_the_daemon_user() {
     assert_eq!(report.cwd, b"/var/lib/hello");
     let there = |path: &str| PathBuf::from(format!("/proc/{}/root{path}", report.pid));
     assert_eq!(owner(there("/run/hello")), (0, 0, 0o700));
-    assert_eq!(owner(there("/run/hello/report.pid")), (0, 0, 0o644));
+    assert_eq!(owner(there("/run/hello/report.pid")), (0, 0, PID_MODE));
     for path in ["/var/log/hello", "/var/lib/hello"] {
         assert_eq!(owner(there(path)), (HELLO, HELLO_GROUP, 0o700), "{path}");
     }

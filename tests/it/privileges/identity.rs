@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::stage::{expect_ids, expect_variables, owner, scratch, start, up};
 use crate::support::lock;
+use crate::support::lock::PID_MODE;
 use crate::support::process::status_field;
 use crate::support::requires;
 use crate::support::scratch::Scratch;
@@ -46,7 +47,7 @@ fn daemon_keeps_no_identity_of_root() {
     );
     assert_eq!(
         owner(&daemon.pid_file),
-        (0, 0, 0o644),
+        (0, 0, PID_MODE),
         "the file stays root's"
     );
     assert_eq!(

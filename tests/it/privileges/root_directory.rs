@@ -48,7 +48,7 @@ fn daemon_runs_in_its_root_directory() {
 #[cfg(daemon_fork)]
 #[test]
 fn notify_with_chroot_is_refused() {
-    requires!(users);
+    requires!(linux("a socket in the file system"), users);
     let scratch = Scratch::new();
     fs::create_dir(scratch.path("jail")).expect("mkdir");
     let options = "pid=report.pid\nchroot=jail\nready=notify";

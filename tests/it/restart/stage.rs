@@ -42,6 +42,10 @@ impl Scratch {
     }
 
     /// The same with a program of another name.
+    #[cfg_attr(
+        daemon_fork,
+        allow(dead_code, reason = "its tests need what Linux shows")
+    )]
     pub(super) fn up_supervised_as(&self, name: &str, start: Start) -> Supervised {
         self.supervised_as(name, &start.run())
     }

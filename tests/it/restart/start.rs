@@ -173,6 +173,7 @@ fn stop_is_not_lost_while_the_supervisor_begins() {
 
 #[test]
 fn supervisor_that_is_killed_first_leaves_no_daemon() {
+    requires!(linux("the holder of a lock"));
     let scratch = Scratch::new();
     let options = OPTIONS.replace("exec", "notify");
     let launch = scratch.supervised(&options, "note:runs hang").spawn();

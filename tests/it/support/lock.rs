@@ -8,6 +8,9 @@ use crate::support::deadline::eventually;
 use crate::support::process;
 use kind::{READ, WRITE, try_lock};
 
+/// The mode of a PID file. With `flock(2)` another user that can read the file could lock it.
+pub(crate) const PID_MODE: u32 = if cfg!(daemon_fork) { 0o600 } else { 0o644 };
+
 /// Whether a process holds the write lock of a daemon on the file: byte 0. A reader asks for a read
 /// lock, which only a writer's denies, and takes none itself.
 pub(crate) fn is_held(path: &Path) -> bool {

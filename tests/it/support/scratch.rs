@@ -259,7 +259,7 @@ impl Scratch {
         let pid = content.strip_suffix(b"\n").unwrap_or_default();
         file.is_file()
             && file.nlink() == 1
-            && is_ours(&path, 0o644)
+            && is_ours(&path, lock::PID_MODE)
             && !pid.is_empty()
             && pid.iter().all(u8::is_ascii_digit)
     }

@@ -85,6 +85,7 @@ fn verbs_work_beside_systemd() {
 
 #[test]
 fn restart_of_a_unit_is_left_to_systemd() {
+    requires!(linux("the arguments of a process"));
     expect_right_of_forking(
         r#"
             forking
@@ -115,6 +116,7 @@ fn restart_of_a_unit_is_left_to_systemd() {
 
 #[test]
 fn forking_unit_may_have_a_watchdog_and_a_socket() {
+    requires!(linux("the name of another process"));
     expect_right_of_forking(
         r#"
             for option in WatchdogSec=60 NotifyAccess=all FileDescriptorStoreMax=1; do
@@ -134,6 +136,7 @@ fn forking_unit_may_have_a_watchdog_and_a_socket() {
 
 #[test]
 fn notify_unit_with_the_switch_is_refused() {
+    requires!(linux("the name of another process"));
     // systemd before version 248 does not name the process that it starts.
     for before in ["", "/usr/bin/env -u SYSTEMD_EXEC_PID "] {
         let script = r#"
@@ -210,6 +213,7 @@ fn logind_decides_if_a_daemon_outlives_its_session() {
 
 #[test]
 fn unit_of_a_lingering_user_outlives_the_session() {
+    requires!(linux("the name of another process"));
     if !requires::program("runuser") || !requires::program("useradd") {
         return;
     }
@@ -238,6 +242,7 @@ control_flag=-s"
 
 #[test]
 fn system_log_is_told_what_happens_to_the_daemon() {
+    requires!(linux("the arguments of a process"));
     if !requires::program("logger") {
         return;
     }
