@@ -2,9 +2,10 @@
 
 use std::fs;
 
-use super::stage::OPTIONS;
+use super::stage::{LONG_DELAY, OPTIONS};
 use crate::emulators::in_gvisor;
 use crate::fall_back::{System, library};
+use crate::support::constructor;
 use crate::support::deadline::eventually;
 use crate::support::requires;
 use crate::support::scratch::Scratch;
@@ -71,6 +72,48 @@ fn daemon_is_restarted_where_the_clones_do_less() {
         scratch.crash(&mut up);
         scratch.expect_supervised_order();
     }
+}
+
+/// Each look at the clock of the wall sees it ten years before or after the last one.
+const CLOCK: &str = r#"
+    #define _GNU_SOURCE
+    #include <dlfcn.h>
+    #include <time.h>
+    int clock_gettime(clockid_t id, struct timespec *time) {
+        static int (*real)(clockid_t, struct timespec *);
+        static long looks;
+        if (!real) real = dlsym(RTLD_NEXT, "clock_gettime");
+        int result = real(id, time);
+        if (id == CLOCK_REALTIME) time->tv_sec += ++looks % 2 ? 150000000 : -150000000;
+        return result;
+    }
+"#;
+
+#[test]
+fn clock_that_is_set_changes_no_delay() {
+    requires!(preload, linux("the clocks"));
+    let scratch = Scratch::new();
+    let library = constructor::library(&scratch, CLOCK);
+    let start = scratch.supervised(OPTIONS, "hang");
+    let mut up = scratch.up_supervised(start.env("LD_PRELOAD", &library));
+    scratch.crash(&mut up);
+    scratch.crash(&mut up);
+    scratch.expect_supervised_order();
+    let start = scratch.supervised(LONG_DELAY, "hang");
+    let up = scratch.up_supervised(start.env("LD_PRELOAD", &library));
+    scratch.crash_before_delay(&up);
+    for (verb, status, words) in [
+        ("status", 2, "restart due in 9 min"),
+        ("reload", 7, "restart due in 9 min"),
+        ("stop", 0, "stopped"),
+    ] {
+        let verb = scratch.supervised_verb(LONG_DELAY, verb);
+        let outcome = verb.env("LD_PRELOAD", &library).run();
+        assert_eq!(outcome.code(), status, "{outcome:?}");
+        let said = outcome.out_text() + &outcome.err_text();
+        assert!(said.contains(words), "{outcome:?}");
+    }
+    scratch.expect_stopped();
 }
 
 #[test]
