@@ -87,7 +87,7 @@ fn children_of_the_daemon_do_not_get_its_sockets() {
 }
 
 /// `report -d`, executed by a shell that has this descriptor for 3, with `LISTEN_PID` for the launcher.
-fn with_inherited(
+pub(crate) fn with_inherited(
     scratch: &Scratch,
     name: &str,
     socket: impl Into<std::os::fd::OwnedFd>,
@@ -393,6 +393,16 @@ fn port_below_1024_needs_root() {
     if requires::machine(launch.code() != 0, "a limit on ports below 1024") {
         scratch.expect_refusal(&launch, 77, &[&words]);
     }
+}
+
+#[test]
+fn path_that_may_not_be_written_ends_with_73() {
+    requires!(users);
+    let scratch = crate::privileges::stage::scratch();
+    let options = "listen=control=unix:control.sock";
+    let launch = scratch.report_as(HELLO).arg("-d").options(options).run();
+    let words = "/control.sock: Permission denied";
+    scratch.expect_refusal(&launch, 73, &["cannot listen on unix:", words]);
 }
 
 #[test]

@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::io::{self, Read};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use super::stage::{LONG_DELAY, OPTIONS};
+use crate::listen::with_inherited;
+use crate::support::daemon::read_report;
 use crate::support::deadline::{End, WAIT_TIMEOUT, eventually};
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
@@ -128,4 +130,40 @@ fn socket_of_a_short_first_run_stays() {
     let launch = scratch.supervised(&options, "return:0").run();
     assert_eq!(launch.code(), 0, "{launch:?}");
     UnixStream::connect(scratch.path("http.sock")).expect("the supervisor listens");
+}
+
+#[test]
+fn run_gets_no_flag_of_the_run_before() {
+    let scratch = Scratch::new();
+    let options = format!("{OPTIONS}\nlisten=http=127.0.0.1:0");
+    let steps = "report nonblocking-listener:http=127.0.0.1:0 hang";
+    let mut up = scratch.up_supervised(scratch.supervised(&options, steps));
+    let marks = ["report.json", "http-nonblocking"].map(|name| scratch.path(name));
+    eventually("the first run has set the flag", || {
+        marks.iter().all(|mark| mark.exists()).then_some(())
+    });
+    fs::remove_file(&marks[0]).expect("the report");
+    scratch.crash(&mut up);
+    let report = eventually("the next run has reported", || {
+        marks[0].exists().then(|| read_report(&marks[0]))
+    });
+    let socket = report.descriptor(3).expect("a socket");
+    assert_eq!(socket.flags & libc::O_NONBLOCK, 0);
+}
+
+#[test]
+fn socket_of_a_service_manager_stays_as_it_is() {
+    let scratch = Scratch::new();
+    let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
+    let address = socket.local_addr().expect("an address").to_string();
+    let options = format!("{OPTIONS}\nlisten=http=unix:http.sock");
+    let start = scratch.supervised(&options, &format!("serve:http={address}"));
+    let start = with_inherited(&scratch, "http", socket, start);
+    let mut up = scratch.up_supervised(start);
+    scratch.crash(&mut up);
+    let mut client = connect_tcp(&scratch, &address).expect("a connection");
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).expect("an answer");
+    assert_eq!(answer, "hello");
+    assert!(!scratch.path("http.sock").exists());
 }

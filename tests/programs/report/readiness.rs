@@ -84,7 +84,9 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
             keep(UdpSocket::bind((Ipv4Addr::LOCALHOST, port))?);
         }
         "listen-tcp6" => keep(TcpListener::bind((Ipv6Addr::LOCALHOST, 0))?),
-        "listener" | "closed-listener" | "serve" => sockets::take(verb, object)?,
+        "listener" | "closed-listener" | "nonblocking-listener" | "serve" => {
+            sockets::take(verb, object)?;
+        }
         "listen-unix" => keep(listen_unix(object)?),
         "listen-udp" => {
             let mut ports = UDP_PORTS.map(|port| UdpSocket::bind((Ipv4Addr::LOCALHOST, port)));

@@ -25,6 +25,15 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
         // It stays open.
         "listener" => listener.forget(),
         "closed-listener" => drop(listener),
+        // As an async runtime wants it.
+        "nonblocking-listener" => {
+            match &listener {
+                Listener::Tcp(listener) => listener.set_nonblocking(true)?,
+                Listener::Unix(listener) => listener.set_nonblocking(true)?,
+            }
+            listener.forget();
+            fs::write(format!("{name}-nonblocking"), "")?;
+        }
         // Answers each client, for ever.
         "serve" => serve(&listener)?,
         other => panic!("no such step: {other}"),
