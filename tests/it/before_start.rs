@@ -53,6 +53,20 @@ fn refusal_of_before_start_ends_the_launcher_with_1() {
 }
 
 #[test]
+fn panic_in_before_start_ends_the_launcher_alone() {
+    let scratch = Scratch::new();
+    let start = program(&scratch).env("TEST_BEFORE_START", "panic:broken");
+    let launch = start.arg("-d").run();
+    assert_eq!(launch.code(), 101, "{launch:?}");
+    assert!(launch.err_text().contains("broken"), "{launch:?}");
+    scratch.expect_nothing_left();
+    assert_eq!(scratch.read("report.pid").trim(), "");
+    let status = program(&scratch).args(["-s", "status"]).run();
+    assert_eq!(status.code(), 3, "{status:?}");
+    scratch.up(program(&scratch).arg("-d"));
+}
+
+#[test]
 fn before_start_runs_for_a_start_alone() {
     requires!(linux("the arguments of a process"));
     let scratch = Scratch::new();

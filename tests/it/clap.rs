@@ -1,6 +1,7 @@
 //! The arguments for clap: what help, completions and man pages show, and what the program sees.
 
 use std::ffi::{OsStr, OsString};
+use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
@@ -247,6 +248,10 @@ fn flag_that_only_clap_sees_is_a_usage_error() {
         assert!(outcome.err_text().contains(&words), "{outcome:?}");
         assert_eq!(outcome.out_text(), "", "the program did not run");
     }
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/adding.md");
+    let page = fs::read_to_string(page).expect("a page");
+    let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(page.contains("\"write -d as a separate word, before `--`\""));
 }
 
 #[test]

@@ -31,8 +31,8 @@ impl Daemon {
     ///
     /// There is no switch then: [`background_flag`](Self::background_flag) cannot be set as well. With
     /// [`subcommand`](Self::subcommand) the program goes to the background only after one of its
-    /// words. `--help` and `--version` stay in the foreground. A flag is an exact word before `--`, and
-    /// stays in the arguments, so the parser of the program must know it. Only
+    /// words. `--help` and `--version` stay in the foreground. A flag is an exact word before `--`, so not
+    /// the cluster `-fv`, and stays in the arguments, so the parser of the program must know it. Only
     /// [`enter`](Self::enter) reads them.
     ///
     /// ```

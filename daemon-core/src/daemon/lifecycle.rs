@@ -19,7 +19,8 @@ impl Daemon {
     /// in the foreground, and not for the control verbs that start nothing. During the call signals
     /// act as before the start. With [`Start`] it gives a variable or a descriptor to the daemon.
     /// Its error is the reason why the start fails, with an error of the kind
-    /// [`Refused`](crate::ErrorKind::Refused) and the exit status 1.
+    /// [`Refused`](crate::ErrorKind::Refused) and the exit status 1. A panic or an exit in it leaves a
+    /// PID file without a pid, which the next start takes.
     ///
     /// ```
     /// use std::io::{self, Write};
