@@ -18,7 +18,7 @@ fn command_line_of_the_program_is_its_own() {
         "-hello",
         "hello [supervisor]",
         "/opt/hello/hello-1.2",
-        "/proc/self/exe",
+        image::Image::NAME,
     ] {
         for words in [&[first][..], &[first, "-p", "9000"], &[first, "", "x"]] {
             assert!(are_of_program(words), "{words:?}");
