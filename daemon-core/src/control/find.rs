@@ -66,6 +66,10 @@ impl Control {
             if state == RunState::Up && lock::is_supervisor_ending(&file) {
                 let supervisor = lock::visible_supervisor(&file);
                 let supervisor = supervisor.and_then(|pid| Holder::supervisor(&file, pid));
+                // It may have ended while it was looked for.
+                if supervisor.is_none() && lock::is_held(&file) == Ok(false) {
+                    return Ok(PidFileState::Unlocked(file));
+                }
                 return Ok(PidFileState::Ending(supervisor));
             }
             // A pid that has come at the last moment was not looked at yet.

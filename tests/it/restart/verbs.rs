@@ -100,6 +100,15 @@ fn verbs_while_the_supervisor_ends() {
         eventually("the run has ended", || {
             scratch.read("report.pid").is_empty().then_some(())
         });
+        // So that it does not end before it is looked at.
+        up.supervisor.signal(Signal::SIGSTOP);
+        eventually("the supervisor is stopped", || {
+            let stat = process::stat(up.supervisor.pid());
+            (stat.is_none_or(|stat| ['T', 'Z'].contains(&stat.state))).then_some(())
+        });
+        if !up.supervisor.is_alive() {
+            continue;
+        }
         expect(&scratch, "status", 3, "not running, ending");
         expect(&scratch, "reload", 7, "not running");
         expect(&scratch, "-d", 69, "has not exited yet");
