@@ -4,7 +4,6 @@ use std::ffi::{OsStr, OsString};
 
 use super::reader::{Meaning, Reader};
 use crate::daemon::Daemon;
-use crate::value_flags::INSTANCE_FLAG;
 
 /// The words of a command line without those of this library. The name of its instance is not among
 /// them, since that is known from the PID file.
@@ -38,7 +37,8 @@ impl<'w> ProgramWords<'w> {
         let run = settings.control_subcommands.as_ref();
         for (at, word) in words.iter().enumerate().skip(1) {
             match reader.meaning_of(word) {
-                Meaning::Flag(flag) | Meaning::Value(flag, _) if flag.option == &INSTANCE_FLAG => {}
+                // The flag of the instance: it names a daemon, and no argument of it.
+                Meaning::Flag(flag) | Meaning::Value(flag, _) if flag.option.stays => {}
                 Meaning::Program if at == 1 && run == Some(word) => found.is_run = true,
                 Meaning::Program if word == "--" => {
                     // Nothing stands after it that it could make an argument.
