@@ -32,9 +32,8 @@ use crate::verb::Verb;
 /// [`Configuration`](crate::ErrorKind::Configuration), which the start and the control verbs report. So
 /// it is with an option that does nothing without another one, such as [`log_keep`](Self::log_keep)
 /// without [`log_rotate`](Self::log_rotate), unless there is a [`configure`](Self::configure), which may
-/// set either. Of the other rules between two options, the attribute alone refuses
-/// [`ready_timeout`](Self::ready_timeout) with [`Readiness::exec`] and
-/// [`stop_timeout`](Self::stop_timeout) without the verbs. A second call of a method takes the place of
+/// set either. The attribute alone refuses [`stop_timeout`](Self::stop_timeout) without the verbs, since
+/// [`stop_and_start`](Self::stop_and_start) needs none. A second call of a method takes the place of
 /// the first.
 ///
 /// ```

@@ -7,8 +7,7 @@ use crate::diagnostics::{Diagnostics, mistake, shown};
 use crate::option_table::{
     BACKGROUND_FLAG, CONFIGURE, CONTROL_FLAG, CONTROL_SUBCOMMANDS, FOREGROUND_FLAG, INSTANCE_FLAG,
     LISTEN, LOG, LOG_FLAG, LOG_KEEP, LOG_MODE, LOG_REOPEN, LOG_ROTATE, PID, PID_FLAG,
-    PID_IN_FOREGROUND, PID_MODE, READY, READY_TIMEOUT, RESTART, RESTART_DELAY, RESTART_LIMIT,
-    STOP_TIMEOUT,
+    PID_IN_FOREGROUND, PID_MODE, READY, RESTART, RESTART_DELAY, RESTART_LIMIT, STOP_TIMEOUT,
 };
 use crate::options::{Options, Setting};
 use crate::value;
@@ -16,7 +15,6 @@ use crate::value;
 pub(crate) fn check(options: &Options, diagnostics: &mut Diagnostics) {
     flags_are_distinct(options, diagnostics);
     pid_and_log_differ(options, diagnostics);
-    exec_has_no_timeout(options, diagnostics);
     instance_has_its_flag(options, diagnostics);
     sockets_are_not_waited_for(options, diagnostics);
     rotated_log_has_one_daemon(options, diagnostics);
@@ -70,17 +68,6 @@ fn pid_and_log_differ(options: &Options, diagnostics: &mut Diagnostics) {
     if let (true, Some(setting)) = (pid.value() == log.value(), options.get(LOG)) {
         let message = "`log` and `pid` name the same file";
         diagnostics.push(setting.position, mistake(log, message));
-    }
-}
-
-/// The launcher learns at once whether an exec succeeded.
-fn exec_has_no_timeout(options: &Options, diagnostics: &mut Diagnostics) {
-    let (Some(ready), Some(timeout)) = (options.get(READY), options.get(READY_TIMEOUT)) else {
-        return;
-    };
-    if ready.literal().is_some_and(|ready| ready.value() == "exec") {
-        let message = "`ready_timeout` has no effect with `ready = \"exec\"`";
-        diagnostics.push(timeout.position, mistake(&timeout.key, message));
     }
 }
 

@@ -18,7 +18,6 @@ pub(crate) const PID_MODE: &str = "pid_mode";
 pub(crate) const PID_IN_FOREGROUND: &str = "pid_in_foreground";
 pub(crate) const LOG_MODE: &str = "log_mode";
 pub(crate) const READY: &str = "ready";
-pub(crate) const READY_TIMEOUT: &str = "ready_timeout";
 pub(crate) const CONTROL_FLAG: &str = "control_flag";
 pub(crate) const CONTROL_SUBCOMMANDS: &str = "control_subcommands";
 pub(crate) const STOP_TIMEOUT: &str = "stop_timeout";
@@ -90,7 +89,7 @@ pub(crate) static OPTIONS: &[OptionSpec] = &[
     option("syslog", &FACILITY, r#""daemon""#, &["facility"]),
 
     option(READY, &READINESS, r#""notify""#, &[]),
-    option(READY_TIMEOUT, &SECONDS, "30", &["timeout", "wait"]),
+    option("ready_timeout", &SECONDS, "30", &["timeout", "wait"]),
 
     option(CONTROL_FLAG, &FLAG, r#""-s""#, &["signal"]),
     option(CONTROL_SUBCOMMANDS, &RUN_WORD, r#""run""#, &[]),

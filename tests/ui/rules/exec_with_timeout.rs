@@ -1,2 +1,0 @@
-#[daemon::main(ready = "exec", ready_timeout = 5)]
-fn main() {}
