@@ -141,6 +141,23 @@ impl Daemon {
         } else {
             self.check.note_needs();
         }
+        self.choose(chosen);
+        let mut places = self.listen.iter().map(|(_, address)| &address.0);
+        if places.any(|place| self.readiness.is_met_by(place)) {
+            let complaint = LISTENS_EARLY.to_owned();
+            self.check.note_also("ready", Some(complaint));
+        }
+        self.check.result()?;
+        let rotation = self.capabilities.log_rotation;
+        let rotation = rotation.filter(|_| self.instance.is_some() && !self.log_is_chosen);
+        if let Some((rotation, log)) = rotation.zip(self.paths.log.as_ref()) {
+            (rotation.refuse_shared_log)(log)?;
+        }
+        Ok(self)
+    }
+
+    /// Takes what the user of the program chose.
+    pub(crate) fn choose(&mut self, chosen: Chosen) {
         if let Some(path) = chosen.pid_file {
             self.paths.pid = Some(PathSource::from(path.clone()));
             self.chosen_pid_file = Some(path);
@@ -155,18 +172,6 @@ impl Daemon {
         if chosen.instance.is_some() {
             self.instance = chosen.instance;
         }
-        let mut places = self.listen.iter().map(|(_, address)| &address.0);
-        if places.any(|place| self.readiness.is_met_by(place)) {
-            let complaint = LISTENS_EARLY.to_owned();
-            self.check.note_also("ready", Some(complaint));
-        }
-        self.check.result()?;
-        let rotation = self.capabilities.log_rotation;
-        let rotation = rotation.filter(|_| self.instance.is_some() && !self.log_is_chosen);
-        if let Some((rotation, log)) = rotation.zip(self.paths.log.as_ref()) {
-            (rotation.refuse_shared_log)(log)?;
-        }
-        Ok(self)
     }
 
     /// What the placeholders of its paths stand for.

@@ -114,7 +114,8 @@ pub(crate) static CONTROL_FLAG: FlagOption = FlagOption {
 
 const PATH: &str = "expected a path; write ./-name for one that begins with a dash";
 const SECONDS: &str = "expected a number of seconds";
-const INSTANCE: &str = "expected a name of at most 64 letters, digits, `.`, `_`, `@` and `-`";
+const INSTANCE: &str = "expected a name of at most 64 letters, digits, `.`, `_`, `@` and `-`, and no dot \
+                        or dash at the beginning";
 
 fn found(expected: &str, value: &OsStr) -> String {
     format!("{expected}, found {}", shown(Path::new(value)))

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use crate::command_line::{self, Invocation};
 use crate::daemon::Daemon;
 use crate::error::{Error, ErrorKind};
-use crate::value_flags::PID_FLAG;
+use crate::value_flags::{Chosen, PID_FLAG};
 
 /// The words of a program that systemd starts: without the switch, and the values that go with it.
 ///
@@ -18,10 +18,18 @@ pub(super) fn in_foreground(
 ) -> Result<Vec<OsString>, Error> {
     let words = || std::iter::once(OsString::new()).chain(arguments.iter().cloned());
     let argv = match command_line::read(settings, words)? {
-        Invocation::Foreground => return Ok(arguments),
+        Invocation::Foreground => {
+            // The flag of a PID file stays in these words, so the unit adds none.
+            let instance = command_line::foreground(settings, words())?.and_then(|it| it.instance);
+            settings.choose(Chosen {
+                instance,
+                ..Chosen::default()
+            });
+            return Ok(arguments);
+        }
         Invocation::InPlace { argv } => argv,
         Invocation::Background { argv, chosen } => {
-            settings.chosen_pid_file = chosen.pid_file.or(settings.chosen_pid_file.take());
+            settings.choose(chosen);
             argv
         }
         Invocation::Control { .. } => {

@@ -63,8 +63,8 @@ pub(super) fn is_variable_name(name: &OsStr) -> bool {
     bytes.iter().all(is_part) && !bytes.first().is_some_and(u8::is_ascii_digit)
 }
 
-/// With the characters that the name of a unit may have, see `systemd-escape(1)`. Two programs, or
-/// instances, never get one name.
+/// With the characters that the name of a unit may have, see `systemd-escape(1)`. Two byte
+/// strings never get one name.
 pub(super) fn unit_name(program: &[u8]) -> String {
     let mut name = String::new();
     for byte in program {

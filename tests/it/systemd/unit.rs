@@ -205,6 +205,26 @@ fn args_of_a_unit_are_those_of_the_foreground() {
 }
 
 #[test]
+fn args_of_a_unit_choose_as_on_the_command_line() {
+    let daemon = || {
+        let daemon = Daemon::new().ready(Readiness::notify());
+        let daemon = daemon.timeout_flag("--timeout").instance_flag("--name");
+        daemon.workdir(PathSource::template("/{instance}"))
+    };
+    for args in [
+        &["-d", "--timeout", "60", "--name", "web"][..],
+        &["--name=web", "serve"],
+    ] {
+        let unit = daemon().args(args).unit().expect("a unit");
+        let has = |line: &str| unit.lines().any(|it| it == line);
+        assert!(has("WorkingDirectory=/web"), "{unit}");
+        assert_eq!(has("TimeoutStartSec=60"), args[0] == "-d", "{unit}");
+        let name = unit.lines().find(|line| line.contains(".service"));
+        assert!(name.is_some_and(|it| it.contains("-web.service")), "{unit}");
+    }
+}
+
+#[test]
 fn program_that_systemd_does_not_execute_is_refused() {
     let scratch = Scratch::new();
     for (name, is_refused) in [

@@ -107,14 +107,14 @@ ready=exec
 workdir=/
 env=TEST_DOES:hang"
         sudo() { "$@" 2> said || cat said; }
-        mkdir /root/units
-        cd /root/units
+        mkdir /usr/local/units
+        cd /usr/local/units
 SYSTEM
         check "$(show hello ActiveState) $(show hello UnitFileState)" "active enabled" unit
         words() { tail -z -n +2 /proc/$1/cmdline | tr '\0' ' '; }
         check "$(words $(show hello MainPID))" "serve --port 80 " words
         systemctl disable --now hello 2>&-
-        cat > /root/recipe << 'END'
+        cat > /usr/local/recipe << 'END'
             export XDG_RUNTIME_DIR=/run/user/$(id -u)
             loginctl() { test "$1" = enable-linger; }
             cd
@@ -122,9 +122,9 @@ USER
             systemctl --user show hello --property=ActiveState,UnitFileState --value
             systemctl --user show hello --property=MainPID --value > main
 END
-        chmod 755 /root /root/recipe
+        chmod 755 /usr/local/recipe
         soon 'test -S /run/user/$(id -u tester)/systemd/private'
-        answer=$(runuser -l tester -w TEST_OPTIONS -c "sh /root/recipe" 2>&1 | grep -v "^Created symlink")
+        answer=$(runuser -l tester -w TEST_OPTIONS -c "sh /usr/local/recipe" 2>&1 | grep -v "^Created symlink")
         check "$(echo $answer)" "active enabled" "unit of a user"
         check "$(words $(cat /home/tester/main))" "serve --port 8080 " "words of a user"
         # The variable comes through as it is.

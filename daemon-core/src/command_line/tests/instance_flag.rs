@@ -47,7 +47,7 @@ fn instance_is_one_component_of_a_path() {
     let long = "x".repeat(65);
     for name in ["a/b", ".", "..", ".a", "-a", "a b", "\u{e9}", &long] {
         let message = "cannot use the flag --name: expected a name of at most 64 letters, digits, \
-                       `.`, `_`, `@` and `-`, found";
+                       `.`, `_`, `@` and `-`, and no dot or dash at the beginning, found";
         let line = [&words("prog -d")[..], &[format!("--name={name}").into()]].concat();
         let expected = Err(usage(&format!("{message} {name}")));
         assert_eq!(ask(&settings(), &line), expected, "{name}");
