@@ -129,7 +129,7 @@ impl Start {
     fn give(self, env: &mut EnvChanges) -> Result<Passed, Error> {
         if let Some(complaint) = self.env.complaint() {
             let what = "cannot use `Start::env`";
-            return Err(Error::words(ErrorKind::Configuration, what, complaint));
+            return Err(Error::new(ErrorKind::Configuration, what, complaint));
         }
         env.extend(self.env);
         Ok(self.passed)
@@ -139,7 +139,7 @@ impl Start {
 #[cfg(unix)]
 fn refused(text: &str) -> Error {
     let reason = escaped(text);
-    Error::words(ErrorKind::Refused, CANNOT_START, reason)
+    Error::new(ErrorKind::Refused, CANNOT_START, reason)
 }
 
 /// No start happens on this system.

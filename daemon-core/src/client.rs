@@ -85,7 +85,7 @@ impl Daemon {
         let settings = self.configured(Chosen::default())?;
         if settings.args.is_none() {
             let reason = "option args is missing: the words that make this program the daemon";
-            return Err(Error::words(ErrorKind::Configuration, CANNOT_START, reason));
+            return Err(Error::new(ErrorKind::Configuration, CANNOT_START, reason));
         }
         let argv0: Vec<OsString> = std::env::args_os().take(1).collect();
         let control = settings.control()?;
@@ -120,7 +120,7 @@ fn started(launched: Launched) -> Result<Started, Error> {
         }),
         Launched::Finished { output, .. } => {
             let reason = "the daemon ended with status 0";
-            let error = Error::words(ErrorKind::EndedEarly, CANNOT_START, reason);
+            let error = Error::new(ErrorKind::EndedEarly, CANNOT_START, reason);
             Err(error.with_output(output))
         }
     }

@@ -160,7 +160,7 @@ fn refuse_reload_that_reopens(settings: &Daemon) -> Result<(), Error> {
     let flag = flag.map_or(String::new(), |flag| format!("{} ", shown(flag.as_ref())));
     let reason = format!("SIGHUP reopens the log of this program; use {flag}reopen");
     let what = "cannot reload the daemon";
-    Err(Error::words(ErrorKind::OutOfReach, what, reason))
+    Err(Error::new(ErrorKind::OutOfReach, what, reason))
 }
 
 /// `reopen`: the signal on which the daemon reopens its log.

@@ -144,13 +144,13 @@ fn child_step_failed(step: ExecStep, cause: Errno) -> Error {
 
 fn pid_mismatch() -> Error {
     let reason = "children run in another PID namespace";
-    Error::words(ErrorKind::System, "cannot create the daemon", reason)
+    Error::new(ErrorKind::System, "cannot create the daemon", reason)
 }
 
 fn intermediate_ended(outcome: Result<ExitStatus, Errno>) -> Error {
     let what = "cannot create the daemon";
     let ended = outcome.map_or("was lost".to_owned(), signal::describe_end);
-    Error::words(
+    Error::new(
         ErrorKind::System,
         what,
         format!("the intermediate process {ended}"),

@@ -217,7 +217,7 @@ impl Daemon {
         // Two texts may be the same path once their placeholders are filled in.
         if sockets.places.iter().any(|it| readiness.is_met_by(it)) {
             let what = "cannot use the option `ready`";
-            return Err(Error::words(ErrorKind::Configuration, what, LISTENS_EARLY));
+            return Err(Error::new(ErrorKind::Configuration, what, LISTENS_EARLY));
         }
         self.settings.listen = sockets.listen;
         Ok(LaunchConfig {

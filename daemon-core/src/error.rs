@@ -163,21 +163,17 @@ impl Error {
     }
 
     /// `what` names the step and the object: `cannot open the log /var/log/hello.log`.
-    pub(crate) fn words(
-        kind: ErrorKind,
-        what: impl Into<String>,
-        reason: impl Into<String>,
-    ) -> Self {
-        Self::new(kind, what.into(), Reason::Words(reason.into()))
+    pub(crate) fn new(kind: ErrorKind, what: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::with_reason(kind, what.into(), Reason::Words(reason.into()))
     }
 
-    /// As [`words`](Self::words), with the words of the system for the reason.
+    /// As [`new`](Self::new), with the words of the system for the reason.
     pub(crate) fn system(
         kind: ErrorKind,
         what: impl Into<String>,
         cause: impl Into<io::Error>,
     ) -> Self {
-        Self::new(kind, what.into(), Reason::System(cause.into()))
+        Self::with_reason(kind, what.into(), Reason::System(cause.into()))
     }
 
     /// As [`system`](Self::system), with words that say more than those of the system.
@@ -187,7 +183,7 @@ impl Error {
         reason: &'static str,
         cause: impl Into<io::Error>,
     ) -> Self {
-        Self::new(kind, what.into(), Reason::Explained(reason, cause.into()))
+        Self::with_reason(kind, what.into(), Reason::Explained(reason, cause.into()))
     }
 
     /// A step of the launch that the system refused.
@@ -244,7 +240,7 @@ impl Error {
     }
 
     #[cold]
-    fn new(kind: ErrorKind, what: String, reason: Reason) -> Self {
+    fn with_reason(kind: ErrorKind, what: String, reason: Reason) -> Self {
         Self(Box::new(Details {
             kind,
             status: kind.exit_status(),

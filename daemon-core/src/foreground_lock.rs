@@ -43,7 +43,7 @@ fn lock(settings: Daemon) -> Result<(), Error> {
     let context = settings.path_context(&argv0);
     let source = settings.paths.pid.ok_or_else(|| {
         let what = "cannot lock the PID file";
-        Error::words(ErrorKind::Configuration, what, NO_PID_FILE)
+        Error::new(ErrorKind::Configuration, what, NO_PID_FILE)
     })?;
     let place = path_template::resolve(Object::PidFile, source, &context)?;
     place.create_directories(None)?;

@@ -228,7 +228,7 @@ fn not_looked_up(kind: &str, name: &str, cause: Errno) -> Error {
 }
 
 fn unknown(what: String, reason: &str) -> Error {
-    Error::words(ErrorKind::UnknownUser, what, reason)
+    Error::new(ErrorKind::UnknownUser, what, reason)
 }
 
 fn user_without_group(uid: u32) -> Error {
@@ -242,7 +242,7 @@ fn not_root(user: Option<&str>, group: Option<&str>) -> Error {
         (None, Some(group)) => become_group(group),
         (user, _) => become_user(user.unwrap_or_default()),
     };
-    Error::words(ErrorKind::Permission, what, "requires root")
+    Error::new(ErrorKind::Permission, what, "requires root")
 }
 
 /// The error for a step of [`Identity::assume`].
@@ -258,7 +258,7 @@ pub(crate) fn not_assumed(step: CredStep, identity: &Identity, cause: Errno) -> 
         CredStep::Keyring => "cannot leave the session keyring of the caller".to_owned(),
         CredStep::VerifyDropped => {
             let reason = "they could be regained";
-            return Error::words(ErrorKind::Permission, "cannot drop root privileges", reason);
+            return Error::new(ErrorKind::Permission, "cannot drop root privileges", reason);
         }
     };
     Error::system(ErrorKind::Permission, what, cause)

@@ -80,7 +80,7 @@ pub(crate) fn plan(
     {
         let reason = format!("descriptor {fd} is a socket of `listen`; use {end} or above");
         let what = "cannot use the option `keep_fds`";
-        return Err(Error::words(ErrorKind::Configuration, what, reason));
+        return Err(Error::new(ErrorKind::Configuration, what, reason));
     }
     let reserve = |fd: RawFd| {
         // What is open there is the caller's, and is closed in the daemon.
@@ -166,7 +166,7 @@ fn overlap(one: &Place, other: &Place) -> Error {
     };
     let reason = format!("{whole} takes in {part}; use one of them");
     let what = "cannot use the option `listen`";
-    Error::words(ErrorKind::Configuration, what, reason)
+    Error::new(ErrorKind::Configuration, what, reason)
 }
 
 /// The file of a Unix socket, which is removed if the start fails.
@@ -305,7 +305,7 @@ fn not_bound(place: &Place, cause: io::Error) -> Error {
             Error::explained(ErrorKind::Permission, what, reason, cause)
         }
         (Place::Unix(UnixAddress::Path(path)), _) => match missing_directory(path, &cause) {
-            Some(reason) => Error::words(ErrorKind::CannotCreate, what, reason),
+            Some(reason) => Error::new(ErrorKind::CannotCreate, what, reason),
             None => Error::system(ErrorKind::CannotCreate, what, cause),
         },
         _ => Error::system(ErrorKind::System, what, cause),

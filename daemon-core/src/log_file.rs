@@ -47,7 +47,7 @@ impl LogFile {
             }
         }
         let reason = "another process keeps replacing it";
-        Err(Error::words(
+        Err(Error::new(
             ErrorKind::CannotCreate,
             cannot_open(path),
             reason,
@@ -253,14 +253,14 @@ fn not_opened(path: &Path, cause: io::Error) -> Error {
         // A socket, or a device without its counterpart.
         Some(libc::ENXIO) => Error::explained(kind, what, LOG_TYPES, cause),
         _ => match missing_directory(path, &cause) {
-            Some(reason) => Error::words(kind, what, reason),
+            Some(reason) => Error::new(kind, what, reason),
             None => Error::system(kind, what, cause),
         },
     }
 }
 
 fn link_refused(link: &Path, reason: String) -> Error {
-    Error::words(ErrorKind::CannotCreate, cannot_open(link), reason)
+    Error::new(ErrorKind::CannotCreate, cannot_open(link), reason)
 }
 
 fn cannot_open(path: &Path) -> String {
@@ -280,7 +280,7 @@ pub(crate) fn is_pid_file_too(path: &Path) -> Error {
 
 fn not_usable(path: &Path, reason: &str) -> Error {
     let what = format!("cannot use the log {}", shown(path));
-    Error::words(ErrorKind::Configuration, what, reason)
+    Error::new(ErrorKind::Configuration, what, reason)
 }
 
 fn is_fifo(path: &Path) -> bool {

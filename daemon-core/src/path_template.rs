@@ -222,7 +222,7 @@ fn fill_in(template: &str, context: &PathContext) -> Result<Filled, Error> {
 fn no_host(template: &str, reason: &NoHost) -> Error {
     let what = format!("cannot use the path {}", shown(Path::new(template)));
     let reason = format!("no value for {{host}}: {reason}");
-    Error::words(ErrorKind::Usage, what, reason)
+    Error::new(ErrorKind::Usage, what, reason)
 }
 
 fn no_instance_flag(template: &str) -> Error {
@@ -253,7 +253,7 @@ fn empty_path(object: Object) -> Error {
         Object::Socket => "the socket",
     };
     let what = format!("cannot use the path of {object}");
-    Error::words(ErrorKind::Configuration, what, "it is empty")
+    Error::new(ErrorKind::Configuration, what, "it is empty")
 }
 
 fn nul_in_path(path: &Path) -> Error {
@@ -262,7 +262,7 @@ fn nul_in_path(path: &Path) -> Error {
 
 fn unusable(path: &Path, reason: impl Into<String>) -> Error {
     let what = format!("cannot use the path {}", shown(path));
-    Error::words(ErrorKind::Configuration, what, reason)
+    Error::new(ErrorKind::Configuration, what, reason)
 }
 
 fn lost_start_dir(path: &Path, cause: io::Error) -> Error {

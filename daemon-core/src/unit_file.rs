@@ -256,7 +256,7 @@ impl UnitFile {
 }
 
 fn refused(key: &str, reason: &str) -> Error {
-    Error::words(
+    Error::new(
         ErrorKind::Usage,
         format!("cannot write the key {key}"),
         reason,

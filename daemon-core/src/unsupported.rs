@@ -102,7 +102,7 @@ fn give_up(error: &Error) -> ! {
 
 fn unsupported() -> Error {
     let reason = "not supported on this system; run in the foreground";
-    Error::words(ErrorKind::Usage, CANNOT_START, reason)
+    Error::new(ErrorKind::Usage, CANNOT_START, reason)
 }
 
 /// Fails: no program takes the place of another on this system.
@@ -165,7 +165,7 @@ pub fn reopen_log() -> io::Result<()> {
 /// Always, of the kind [`Permission`](crate::ErrorKind::Permission).
 pub fn drop_privileges(user: &str, _group: Option<&str>) -> Result<(), Error> {
     let what = format!("cannot become the user {}", shown(Path::new(user)));
-    Err(Error::words(
+    Err(Error::new(
         ErrorKind::Permission,
         what,
         "not supported on this system",

@@ -8,7 +8,7 @@ use crate::value_flags::ValueFlag;
 use crate::verb::Verb;
 
 pub(super) fn of_flag(flag: &OsStr, reason: impl Into<String>) -> Error {
-    Error::words(ErrorKind::Usage, cannot_use(flag), reason)
+    Error::new(ErrorKind::Usage, cannot_use(flag), reason)
 }
 
 pub(super) fn unknown_verb(flag: ValueFlag<'_>, word: &OsStr) -> Error {
@@ -23,7 +23,7 @@ pub(super) fn no_line_count(word: Option<&OsStr>) -> Error {
         None => "it is missing".to_owned(),
     };
     let reason = format!("-n takes a number of lines; {found}");
-    Error::words(ErrorKind::Usage, "cannot use the verb log", reason)
+    Error::new(ErrorKind::Usage, "cannot use the verb log", reason)
 }
 
 /// `asked` is the control flag, or the verb where that is a subcommand.
@@ -34,18 +34,18 @@ pub(super) fn verb_beside_switch(asked: &OsStr, switch: &OsStr) -> Error {
     };
     let switch = shown(Path::new(switch));
     let reason = format!("it cannot be combined with {switch}");
-    Error::words(ErrorKind::Usage, what, reason)
+    Error::new(ErrorKind::Usage, what, reason)
 }
 
 pub(super) fn exclusive(one: &str, other: &str) -> Error {
     let what = "cannot read the command line";
     let reason = format!("{one} and {other} cannot be combined");
-    Error::words(ErrorKind::Configuration, what, reason)
+    Error::new(ErrorKind::Configuration, what, reason)
 }
 
 pub(super) fn claimed_twice(flag: &OsStr, one: &str, other: &str) -> Error {
     let reason = format!("{one} and {other} both use it");
-    Error::words(ErrorKind::Configuration, cannot_use(flag), reason)
+    Error::new(ErrorKind::Configuration, cannot_use(flag), reason)
 }
 
 fn cannot_use(flag: &OsStr) -> String {

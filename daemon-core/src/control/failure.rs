@@ -16,17 +16,17 @@ use crate::trust::Untrusted;
 impl Error {
     pub(crate) fn no_pid_file() -> Self {
         let what = "cannot find the daemon";
-        Self::words(ErrorKind::Configuration, what, NO_PID_FILE)
+        Self::new(ErrorKind::Configuration, what, NO_PID_FILE)
     }
 
     pub(crate) fn no_reopen_signal() -> Self {
         let reason = "no `log_reopen` signal is configured";
-        Self::words(ErrorKind::Configuration, "cannot reopen the log", reason)
+        Self::new(ErrorKind::Configuration, "cannot reopen the log", reason)
     }
 
     pub(crate) fn no_log_size() -> Self {
         let reason = "no `log_rotate` size is configured";
-        Self::words(ErrorKind::Configuration, "cannot rotate the log", reason)
+        Self::new(ErrorKind::Configuration, "cannot rotate the log", reason)
     }
 
     pub(crate) fn pid_file_unread(path: &Path, cause: io::Error) -> Self {
@@ -96,7 +96,7 @@ impl Error {
             shown(path)
         );
         let reason = "another process is still starting the daemon";
-        Self::words(ErrorKind::Busy, what, reason)
+        Self::new(ErrorKind::Busy, what, reason)
     }
 
     fn unproved(path: &Path, reason: impl Into<String>) -> Self {
@@ -104,14 +104,14 @@ impl Error {
             "cannot identify the daemon from the PID file {}",
             shown(path)
         );
-        Self::words(ErrorKind::OutOfReach, what, reason)
+        Self::new(ErrorKind::OutOfReach, what, reason)
     }
 
     /// The daemon has a supervisor, and is not ready for the first time yet.
     pub(crate) fn being_started(step: &str, pid_file: &Path) -> Self {
         let what = format!("cannot {step} the daemon");
         let reason = format!("it is starting (PID file {})", shown(pid_file));
-        Self::words(ErrorKind::OutOfReach, what, reason)
+        Self::new(ErrorKind::OutOfReach, what, reason)
     }
 
     /// Between two runs, or before the next one is ready.
@@ -119,13 +119,13 @@ impl Error {
         let what = format!("cannot {step} the daemon");
         let (due, pid_file) = (RestartDue(due), shown(pid_file));
         let reason = format!("not running, {due} (PID file {pid_file})");
-        Self::words(ErrorKind::NotRunning, what, reason)
+        Self::new(ErrorKind::NotRunning, what, reason)
     }
 
     pub(crate) fn not_running(step: &str, pid_file: &Path) -> Self {
         let what = format!("cannot {step} the daemon");
         let reason = format!("not running (PID file {})", shown(pid_file));
-        Self::words(ErrorKind::NotRunning, what, reason)
+        Self::new(ErrorKind::NotRunning, what, reason)
     }
 
     pub(crate) fn not_signalled(step: &str, pid: Pid, cause: impl Into<io::Error>) -> Self {
@@ -145,19 +145,19 @@ impl Error {
             }
             Some(_) => "it has no visible handler for the signal, which may kill it",
         };
-        Self::words(ErrorKind::OutOfReach, what, reason)
+        Self::new(ErrorKind::OutOfReach, what, reason)
     }
 
     pub(crate) fn would_not_end(pid: Pid) -> Self {
         let what = format!("cannot stop the daemon, pid {pid}");
         let reason = "still running after SIGKILL; it may be blocked in I/O";
-        Self::words(ErrorKind::NotStopped, what, reason)
+        Self::new(ErrorKind::NotStopped, what, reason)
     }
 
     pub(crate) fn run_by_systemd(unit: &Unit) -> Self {
         let (name, command) = (unit.name(), unit.restart_command());
         let reason = format!("run by systemd ({name}); use {command}");
-        Self::words(ErrorKind::Usage, "cannot restart the daemon", reason)
+        Self::new(ErrorKind::Usage, "cannot restart the daemon", reason)
     }
 
     /// The second half of a restart failed.

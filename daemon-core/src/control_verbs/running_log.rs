@@ -42,14 +42,14 @@ pub(super) fn log_of(
             let chosen = chosen_by_running(settings, control, resolved.as_deref())?;
             chosen.map_err(|reason| {
                 let what = "cannot find the log of the daemon";
-                Error::words(ErrorKind::Usage, what, name_it(&reason, flag))
+                Error::new(ErrorKind::Usage, what, name_it(&reason, flag))
             })?
         }
         None => None,
     };
     chosen.or(resolved).ok_or_else(|| {
         let what = "cannot find the log";
-        Error::words(ErrorKind::Configuration, what, "no log is configured")
+        Error::new(ErrorKind::Configuration, what, "no log is configured")
     })
 }
 

@@ -170,5 +170,5 @@ fn refuse_relative_sockets(
 
 pub(super) fn not_restarted(pid: Pid, reason: &str) -> Error {
     let what = format!("cannot restart the daemon, pid {pid}");
-    Error::words(ErrorKind::Usage, what, reason)
+    Error::new(ErrorKind::Usage, what, reason)
 }

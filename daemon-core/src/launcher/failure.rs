@@ -63,14 +63,14 @@ pub(crate) fn step_failed(
 pub(crate) fn missing_capability() -> Error {
     let reason = "the daemon does not call a method of `Daemon` that the launcher called; call the \
                   same methods in both";
-    Error::words(ErrorKind::Configuration, CANNOT_START, reason)
+    Error::new(ErrorKind::Configuration, CANNOT_START, reason)
 }
 
 /// The daemon has come to [`Daemon::ensure`](crate::Daemon::ensure), as a client.
 pub(crate) fn wrong_arguments() -> Error {
     let reason = "with these `args` the program calls `ensure` before `enter` or `start`; use the \
                   arguments of the daemon";
-    Error::words(ErrorKind::Configuration, CANNOT_START, reason)
+    Error::new(ErrorKind::Configuration, CANNOT_START, reason)
 }
 
 /// Only `configure` has set `restart`.
@@ -78,7 +78,7 @@ pub(crate) fn restart_set_too_late() -> Error {
     let reason = "only `configure` sets it, which the supervisor does not call; set it in the program \
                   too";
     let what = "cannot use the option `restart`";
-    Error::words(ErrorKind::Configuration, what, reason)
+    Error::new(ErrorKind::Configuration, what, reason)
 }
 
 /// The daemon ended before it was ready.
@@ -108,7 +108,7 @@ pub(super) fn ended_early(
         signal::describe_end(status),
         more(log)
     );
-    let error = Error::words(kind, CANNOT_START, reason);
+    let error = Error::new(kind, CANNOT_START, reason);
     let own_status = status.code().or_else(|| Some(128 + status.signal()?));
     match own_status.and_then(|status| u8::try_from(status).ok()) {
         Some(status) if kind == ErrorKind::Failed => error.with_status(status),
@@ -123,7 +123,7 @@ pub(super) fn reaped(log: Option<&LogPlace>) -> Error {
          this process{}",
         more(log)
     );
-    Error::words(ErrorKind::System, CANNOT_START, reason)
+    Error::new(ErrorKind::System, CANNOT_START, reason)
 }
 
 /// The daemon has closed its end of the hand-off, and runs without what it was to do first.
@@ -132,7 +132,7 @@ pub(super) fn handoff_lost(log: Option<&LogPlace>) -> Error {
         "the daemon closed its start-up socket before reporting success{}",
         more(log)
     );
-    Error::words(ErrorKind::System, CANNOT_START, reason)
+    Error::new(ErrorKind::System, CANNOT_START, reason)
 }
 
 /// The daemon was not ready in time.
@@ -145,7 +145,7 @@ pub(super) fn not_ready(time: Duration, missing: Option<String>, log: Option<&Lo
         missing.unwrap_or_default(),
         more(log)
     );
-    Error::words(ErrorKind::NotReady, CANNOT_START, reason)
+    Error::new(ErrorKind::NotReady, CANNOT_START, reason)
 }
 
 /// The user gave up waiting.
@@ -153,7 +153,7 @@ pub(super) fn interrupted(signal: Signal) -> Error {
     let name = crate::Signal::from_raw(signal as i32);
     let reason = format!("interrupted by {name} before the daemon was ready");
     let status = u8::try_from(128 + signal as i32).unwrap_or(71);
-    Error::words(ErrorKind::Interrupted, CANNOT_START, reason)
+    Error::new(ErrorKind::Interrupted, CANNOT_START, reason)
         .with_status(status)
         .with_signal(signal)
 }

@@ -119,7 +119,7 @@ pub(crate) fn own_image() -> Result<Image, Error> {
 }
 
 fn refused(kind: ErrorKind, reason: &str) -> Error {
-    Error::words(kind, CANNOT_START, reason)
+    Error::new(kind, CANNOT_START, reason)
 }
 
 /// What the user of a start that succeeded should know: it is likely to be a mistake.

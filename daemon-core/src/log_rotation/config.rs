@@ -32,5 +32,5 @@ pub(crate) fn refuse_shared_log(log: &PathSource) -> Result<(), Error> {
     }
     let what = "cannot use the option `log_rotate`";
     let reason = "the instances of `instance_flag` have one log; put {instance} into `log`";
-    Err(Error::words(ErrorKind::Configuration, what, reason))
+    Err(Error::new(ErrorKind::Configuration, what, reason))
 }

@@ -199,5 +199,5 @@ pub(super) fn failed(step: &'static str, path: &Path) -> impl Fn(io::Error) -> E
 
 pub(super) fn not_regular(path: &Path) -> Error {
     let what = format!("cannot show the log {}", shown(path));
-    Error::words(ErrorKind::OutOfReach, what, "not a regular file")
+    Error::new(ErrorKind::OutOfReach, what, "not a regular file")
 }

@@ -121,14 +121,14 @@ fn refused(directory: &Path, object: Object, cause: io::Error) -> Error {
         None => not_created(directory, cause),
         Some(remedy) => {
             let reason = format!("{}; {remedy}", system_message(&cause));
-            Error::words(ErrorKind::CannotCreate, cannot_create(directory), reason)
+            Error::new(ErrorKind::CannotCreate, cannot_create(directory), reason)
         }
     }
 }
 
 fn not_a_directory(path: &Path) -> Error {
     let reason = "exists and is not a directory";
-    Error::words(ErrorKind::CannotCreate, cannot_create(path), reason)
+    Error::new(ErrorKind::CannotCreate, cannot_create(path), reason)
 }
 
 fn cannot_create(directory: &Path) -> String {
@@ -138,5 +138,5 @@ fn cannot_create(directory: &Path) -> String {
 fn foreign_link(directory: &Path, maker: u32) -> Error {
     let what = format!("cannot use the directory {}", shown(directory));
     let reason = format!("it is a symbolic link made by user {maker}");
-    Error::words(ErrorKind::Configuration, what, reason)
+    Error::new(ErrorKind::Configuration, what, reason)
 }

@@ -72,7 +72,7 @@ pub(crate) fn failure(file: &File) -> Option<Error> {
     let status = u8::try_from(failure.status).ok().filter(|it| *it > 0)?;
     // Another user may have written the file.
     let (what, reason) = (escaped(&failure.what), escaped(&failure.reason));
-    let error = Error::words(failure.kind, what, reason);
+    let error = Error::new(failure.kind, what, reason);
     Some(error.with_status(status))
 }
 
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn error_is_passed_on_to_a_waiting_process() {
-        let error = Error::words(ErrorKind::Failed, "cannot start", "killed: by x; see /log");
+        let error = Error::new(ErrorKind::Failed, "cannot start", "killed: by x; see /log");
         let error = error.with_status(137);
         let passed = passed_on(&error).unwrap();
         assert_eq!(passed.to_string(), error.to_string());
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn forged_error_is_harmless() {
-        let error = Error::words(ErrorKind::Failed, "cannot\x1b[2J", "x\ny").with_status(1);
+        let error = Error::new(ErrorKind::Failed, "cannot\x1b[2J", "x\ny").with_status(1);
         let passed = passed_on(&error).unwrap().to_string();
         assert_eq!(passed, "cannot\\u{1b}[2J: x\\ny");
         assert!(passed_on(&error.with_status(0)).is_none());
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn interrupt_is_not_passed_on() {
-        let error = Error::words(ErrorKind::Interrupted, "cannot start", "by SIGINT");
+        let error = Error::new(ErrorKind::Interrupted, "cannot start", "by SIGINT");
         assert!(passed_on(&error).is_none());
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn failed(step: &str, path: &Path, cause: io::Error) -> Error {
     let kind = ErrorKind::CannotCreate;
     let what = object(step, path);
     match missing_directory(path, &cause) {
-        Some(reason) => Error::words(kind, what, reason),
+        Some(reason) => Error::new(kind, what, reason),
         None => unopened(kind, what, path, cause),
     }
 }
@@ -40,7 +40,7 @@ pub(crate) fn unopened(kind: ErrorKind, what: String, path: &Path, cause: io::Er
 }
 
 pub(super) fn refused(step: &str, path: &Path, reason: impl Into<String>) -> Error {
-    Error::words(ErrorKind::CannotCreate, object(step, path), reason)
+    Error::new(ErrorKind::CannotCreate, object(step, path), reason)
 }
 
 pub(super) fn irregular(path: &Path) -> Error {
@@ -89,7 +89,7 @@ pub(super) fn already_running(
         },
         (_, None) => "already running, pid unknown".to_owned(),
     };
-    Error::words(ErrorKind::AlreadyRunning, object("lock", path), reason)
+    Error::new(ErrorKind::AlreadyRunning, object("lock", path), reason)
 }
 
 /// A launcher keeps the lock until it has killed the rest of a daemon that failed.
@@ -102,5 +102,5 @@ pub(super) fn mutex_busy(path: &Path, new_path: &Path, new: Option<File>) -> Err
     let holder = holder.map_or(String::new(), |pid| format!(", pid {pid},"));
     let new_path = shown(new_path);
     let reason = format!("another start or stop{holder} holds {new_path}");
-    Error::words(ErrorKind::Busy, object("lock", path), reason)
+    Error::new(ErrorKind::Busy, object("lock", path), reason)
 }

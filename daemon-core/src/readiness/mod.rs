@@ -366,7 +366,7 @@ impl FromStr for Readiness {
                 let what = format!("unknown value `{name}` for `ready`");
                 let expected = "expected `exec`, `settled`, `listening`, `notify`, `tcp:PORT`, \
                      `udp:PORT` or `unix:PATH`";
-                Error::words(ErrorKind::Configuration, what, expected)
+                Error::new(ErrorKind::Configuration, what, expected)
             })
     }
 }

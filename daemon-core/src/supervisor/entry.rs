@@ -48,7 +48,7 @@ pub(super) fn become_supervisor(
 
 fn set_up(mut record: Record, capabilities: Capabilities) -> Result<Supervisor, Error> {
     let missing = || {
-        Error::words(
+        Error::new(
             ErrorKind::System,
             CANNOT_START,
             "the hand-off is incomplete",

@@ -32,7 +32,7 @@ use crate::systemd;
 
 /// Refuses what no supervisor can do, and what two would do at once.
 pub(super) fn check(config: &LaunchConfig) -> Result<(), Error> {
-    let refused = |kind, reason: &str| Err(Error::words(kind, CANNOT_START, reason));
+    let refused = |kind, reason: &str| Err(Error::new(kind, CANNOT_START, reason));
     if config.paths.pid.is_none() {
         return refused(
             ErrorKind::Configuration,
@@ -149,7 +149,7 @@ fn name_supervisor(arguments: &mut Vec<OsString>) {
 
 fn lost(how: &str) -> Error {
     let reason = format!("the supervisor {how} before the daemon was ready");
-    Error::words(ErrorKind::System, CANNOT_START, reason)
+    Error::new(ErrorKind::System, CANNOT_START, reason)
 }
 
 fn stop_daemon(pid_file: &PidFile, settings: &Settings) {

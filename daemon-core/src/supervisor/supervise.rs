@@ -297,5 +297,5 @@ impl Supervisor {
 /// The verb `stop` was faster, or process 1.
 fn stopped_before_ready() -> Error {
     let reason = "the daemon was stopped before it was ready";
-    Error::words(ErrorKind::Interrupted, CANNOT_START, reason).with_status(143)
+    Error::new(ErrorKind::Interrupted, CANNOT_START, reason).with_status(143)
 }

@@ -159,7 +159,7 @@ impl Supervisor {
             let path = shown(self.file.path());
             let reason = format!("the PID file {path} was removed or replaced");
             if self.is_first_run {
-                let error = Error::words(ErrorKind::CannotCreate, CANNOT_START, reason);
+                let error = Error::new(ErrorKind::CannotCreate, CANNOT_START, reason);
                 self.push_verdict(Err(error));
             } else {
                 let line = format!("{reason}; not restarted");

@@ -150,7 +150,7 @@ pub(super) fn read(
         .ok()
         .and_then(|kind| KINDS.get(kind));
     let status = u8::try_from(failure.status).map_err(|_| Malformed)?;
-    let error = Error::words(*kind.ok_or(Malformed)?, failure.what, failure.reason);
+    let error = Error::new(*kind.ok_or(Malformed)?, failure.what, failure.reason);
     Ok(Err(error.with_status(status).with_output(output)))
 }
 
@@ -198,7 +198,7 @@ mod tests {
         }
         for kind in KINDS {
             let words = "é".repeat(WORDS_MAX);
-            let error = Error::words(kind, "cannot start", words).with_status(143);
+            let error = Error::new(kind, "cannot start", words).with_status(143);
             let error = passed_on(&Err(error.with_output(output.clone()))).unwrap_err();
             assert_eq!((error.kind(), error.exit_status()), (kind, 143));
             assert!(error.to_string().starts_with("cannot start: éé"));

@@ -66,6 +66,6 @@ impl Untrusted {
     /// The error of a start that needs this object: the PID file, the log or a directory.
     pub(crate) fn error(&self, object: &str, path: &Path) -> Error {
         let what = format!("cannot use the {object} {}", shown(path));
-        Error::words(ErrorKind::Configuration, what, self.to_string())
+        Error::new(ErrorKind::Configuration, what, self.to_string())
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn in_foreground(
         }
         Invocation::Control { .. } => {
             let reason = "they hold a control verb; use the words of a run";
-            return Err(Error::words(
+            return Err(Error::new(
                 ErrorKind::Usage,
                 "cannot use the option `args`",
                 reason,

@@ -88,7 +88,7 @@ impl Control {
 
 pub(crate) fn unsupported() -> Error {
     let what = "cannot control the daemon";
-    Error::words(ErrorKind::Usage, what, "not supported on this system")
+    Error::new(ErrorKind::Usage, what, "not supported on this system")
 }
 
 impl Daemon {
