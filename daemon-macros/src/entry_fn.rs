@@ -11,13 +11,13 @@ use quote::{ToTokens, TokenStreamExt};
 use syn::ext::IdentExt;
 
 use crate::diagnostics::{Diagnostics, mistake};
-use crate::stacking::{Role, role};
+use crate::stacking::{AttributeKind, kind_of};
 
 const LAUNCH: &str = "use `#[rocket::main] async fn main` instead of `#[rocket::launch]`";
 
 /// The function below the attribute, without its visibility: no other code calls `main`.
 pub(crate) struct EntryFn {
-    attributes: Vec<(Role, TokenStream)>,
+    attributes: Vec<(AttributeKind, TokenStream)>,
     pub(crate) signature: Signature,
     /// The body, or the semicolon of `fn main();`. Half-typed code may have neither.
     body: Option<TokenTree>,
@@ -47,8 +47,8 @@ impl EntryFn {
             let Some(TokenTree::Group(group)) = tokens.next() else {
                 break;
             };
-            let role = role(group.stream(), crate_path);
-            attributes.push((role, [hash, group.into()].into_iter().collect()));
+            let kind = kind_of(group.stream(), crate_path);
+            attributes.push((kind, [hash, group.into()].into_iter().collect()));
         }
         if tokens.next_if(|token| is_word(token, &["pub"])).is_some() {
             tokens.next_if(|token| is_group(token, Delimiter::Parenthesis));
@@ -67,11 +67,11 @@ impl EntryFn {
 
     pub(crate) fn attributes(
         &self,
-        wanted: fn(Role) -> bool,
+        wanted: fn(AttributeKind) -> bool,
     ) -> impl Iterator<Item = &TokenStream> {
         let attributes = self.attributes.iter();
         attributes
-            .filter(move |(role, _)| wanted(*role))
+            .filter(move |(kind, _)| wanted(*kind))
             .map(|(_, attribute)| attribute)
     }
 
@@ -84,7 +84,7 @@ impl EntryFn {
 
     /// Whether an attribute below ours rewrites the function.
     pub(crate) fn is_rewritten(&self) -> bool {
-        self.has(Role::Macro)
+        self.has(AttributeKind::Macro)
     }
 
     /// A method is not `main`, whatever its name.
@@ -100,23 +100,23 @@ impl EntryFn {
         source.is_some_and(|source| source != "async")
     }
 
-    fn has(&self, wanted: Role) -> bool {
-        self.attributes.iter().any(|(role, _)| *role == wanted)
+    fn has(&self, wanted: AttributeKind) -> bool {
+        self.attributes.iter().any(|(kind, _)| *kind == wanted)
     }
 
     /// Finds what `fn main` cannot be.
     pub(crate) fn check(&self, diagnostics: &mut Diagnostics) {
         let mut refuse = |mistake| diagnostics.push(Diagnostics::FUNCTION, mistake);
-        for (role, attribute) in &self.attributes {
-            let message = match role {
-                Role::Repeated => "`#[daemon::main]` is applied twice",
-                Role::Test => "`#[daemon::main]` cannot be applied to a test",
-                Role::Launch => LAUNCH,
-                Role::Inert | Role::Macro => continue,
+        for (kind, attribute) in &self.attributes {
+            let message = match kind {
+                AttributeKind::Repeated => "`#[daemon::main]` is applied twice",
+                AttributeKind::Test => "`#[daemon::main]` cannot be applied to a test",
+                AttributeKind::Launch => LAUNCH,
+                AttributeKind::Inert | AttributeKind::Macro => continue,
             };
             refuse(mistake(attribute, message));
         }
-        if self.has(Role::Test) || self.has(Role::Launch) {
+        if self.has(AttributeKind::Test) || self.has(AttributeKind::Launch) {
             // Such a function may have any name.
         } else if self.is_main() {
             self.signature_mistakes().into_iter().for_each(refuse);

@@ -12,7 +12,7 @@ use crate::fallback;
 use crate::option_table::{CRATE, LISTEN};
 use crate::options::{Options, Setting};
 use crate::span::{generated_span, respanned};
-use crate::stacking::Role;
+use crate::stacking::AttributeKind;
 
 pub(crate) fn attribute(options: TokenStream, item: TokenStream) -> TokenStream {
     let mut diagnostics = Diagnostics::default();
@@ -61,8 +61,8 @@ fn plain(options: &Options, function: &EntryFn, body: &Group) -> TokenStream {
 /// keeps its name, because some runtimes insist on `main`. Those attributes decide what it returns,
 /// so the outer one promises only what every `main` does.
 fn nested(options: &Options, function: &EntryFn, body: &Group) -> TokenStream {
-    let outer = function.attributes(|role| role == Role::Inert);
-    let inner = function.attributes(|role| role != Role::Inert);
+    let outer = function.attributes(|kind| kind == AttributeKind::Inert);
+    let inner = function.attributes(|kind| kind != AttributeKind::Inert);
     let signature = &function.signature;
     let enter = enter(options);
     // The compiler underlines the user's type if it is not a `Termination`.

@@ -5,7 +5,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::entry_fn::EntryFn;
-use crate::stacking::Role;
+use crate::stacking::AttributeKind;
 
 /// `function` is what was read of `item`, if it is a function.
 pub(crate) fn fallback(item: TokenStream, function: Option<&EntryFn>) -> TokenStream {
@@ -17,7 +17,8 @@ pub(crate) fn fallback(item: TokenStream, function: Option<&EntryFn>) -> TokenSt
             fn main() {}
         );
     };
-    let attributes = function.attributes(|role| !matches!(role, Role::Repeated | Role::Test));
+    let attributes =
+        function.attributes(|kind| !matches!(kind, AttributeKind::Repeated | AttributeKind::Test));
     let signature = &function.signature;
     if function.signature_mistakes().is_empty() || function.is_within_another_main() {
         return quote!(#(#attributes)* #signature #body);

@@ -4,7 +4,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// What an attribute between `#[daemon::main]` and the function means for the expansion.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
+pub(crate) enum AttributeKind {
     /// Describes the function to the compiler.
     Inert,
     /// Rewrites the function, as runtimes do.
@@ -50,19 +50,19 @@ const INERT: &[&str] = &[
 /// Attributes of tools, such as `#[rustfmt::skip]`.
 const TOOLS: &[&str] = &["clippy", "diagnostic", "miri", "rust_analyzer", "rustfmt"];
 
-/// The role of `#[attribute]`.
-pub(crate) fn role(attribute: TokenStream, crate_path: &TokenStream) -> Role {
+/// The kind of `#[attribute]`.
+pub(crate) fn kind_of(attribute: TokenStream, crate_path: &TokenStream) -> AttributeKind {
     let path = words(attribute);
     let mut ours = words(crate_path.clone());
     ours.push("main".to_owned());
 
     match path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        _ if path == ours => Role::Repeated,
-        [.., "test"] => Role::Test,
-        ["launch"] | ["rocket", "launch"] => Role::Launch,
-        [name] if INERT.contains(&name) => Role::Inert,
-        [tool, _, ..] if TOOLS.contains(&tool) => Role::Inert,
-        _ => Role::Macro,
+        _ if path == ours => AttributeKind::Repeated,
+        [.., "test"] => AttributeKind::Test,
+        ["launch"] | ["rocket", "launch"] => AttributeKind::Launch,
+        [name] if INERT.contains(&name) => AttributeKind::Inert,
+        [tool, _, ..] if TOOLS.contains(&tool) => AttributeKind::Inert,
+        _ => AttributeKind::Macro,
     }
 }
 

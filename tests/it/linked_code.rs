@@ -31,7 +31,7 @@ const CAPABILITIES: [(&str, &str); 23] = [
     ("log_writer", "10log_writer"),
     ("listening", "15watch_listening"),
     ("notify", "6notify5probe"),
-    ("settled", "8platform7settled"),
+    ("settled", "5linux7settled"),
     ("trust", "5trust"),
 ];
 

@@ -11,11 +11,11 @@ use crate::control::{Control, DaemonUser};
 use crate::descriptors::KeptFds;
 use crate::error::{CANNOT_START, Error, ErrorKind};
 use crate::handoff::SupervisorRecord;
+use crate::launcher::attempt::{Attempt, ProcessKind};
 use crate::launcher::drive;
 use crate::launcher::outcome::WaitOutcome;
 use crate::launcher::preflight::is_child_of_supervisord;
 use crate::launcher::resources::Resources;
-use crate::launcher::run::{Role, Run};
 use crate::launcher::{LaunchConfig, Launched, PassedFiles};
 use crate::lock;
 use crate::path_template::Resolved;
@@ -77,7 +77,7 @@ pub(super) fn launch(
     let sockets = passed.sockets.names.clone();
     let resources = Resources::for_supervisor(kept, pid_file, passed)?;
     let argv0 = config.arguments.first().cloned().unwrap_or_default();
-    let role = Role {
+    let process = ProcessKind {
         start: launch::start,
         comm: None,
         pid_file_length: None,
@@ -92,9 +92,9 @@ pub(super) fn launch(
     };
     name_supervisor(&mut config.arguments);
     config.readiness = Readiness::reported();
-    let mut run = Run::begin(config, resources, (image, kept), role)?;
-    run.wait.expect_verdict();
-    let waited = drive::until_decided(run.wait, interrupts);
+    let mut attempt = Attempt::begin(config, resources, (image, kept), process)?;
+    attempt.wait.expect_verdict();
+    let waited = drive::until_decided(attempt.wait, interrupts);
     if let Ok((
         WaitOutcome::Judged {
             verdict, output, ..
@@ -125,7 +125,7 @@ pub(super) fn launch(
                 None => error,
             })
         }
-        other => run.judge.judge(other, mode, Vec::new()),
+        other => attempt.judge.judge(other, mode, Vec::new()),
     }
 }
 

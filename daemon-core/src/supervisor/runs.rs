@@ -17,9 +17,9 @@ use crate::env_changes::EnvChanges;
 use crate::error::Error;
 use crate::files::is_regular;
 use crate::handoff::{Record, SupervisorRecord};
+use crate::launcher::attempt::{Attempt, ProcessKind};
 use crate::launcher::failure::missing_capability;
 use crate::launcher::resources::Resources;
-use crate::launcher::run::{Role, Run};
 use crate::launcher::{self, LaunchConfig, PassedFiles};
 use crate::listen::{RunSockets, Sockets};
 use crate::log_file::LogFile;
@@ -119,7 +119,11 @@ impl Runs {
     }
 
     /// Starts a run.
-    pub(super) fn begin(&mut self, file: &SupervisedFile, is_first: bool) -> Result<Run, Error> {
+    pub(super) fn begin(
+        &mut self,
+        file: &SupervisedFile,
+        is_first: bool,
+    ) -> Result<Attempt, Error> {
         let mut config = self.config.clone();
         if !is_first && config.settings.ready_timeout >= Some(NO_END) {
             config.settings.ready_timeout = Some(LATER_READY_TIMEOUT);
@@ -151,7 +155,7 @@ impl Runs {
             },
         };
         let resources = Resources::open(&config, &self.kept, Some(file), passed, instead)?;
-        let role = Role {
+        let process = ProcessKind {
             start: launch::start_own_child,
             comm: Some(self.comm.clone()),
             pid_file_length: Some(length),
@@ -159,11 +163,11 @@ impl Runs {
             supervisor: None,
             verdict_timeout: None,
         };
-        let run = Run::begin(config, resources, (&self.image, &self.kept), role)?;
-        if let (Some(error), Some(log)) = (not_opened, &run.judge.log) {
+        let attempt = Attempt::begin(config, resources, (&self.image, &self.kept), process)?;
+        if let (Some(error), Some(log)) = (not_opened, &attempt.judge.log) {
             write_to(log, &format!("{error}; the run writes to the previous log"));
         }
-        Ok(run)
+        Ok(attempt)
     }
 
     /// Keeps the log of a run, in case it cannot be opened again.

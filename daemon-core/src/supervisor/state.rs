@@ -6,9 +6,9 @@ use super::channel::Channel;
 use super::policy::Policy;
 use super::runs::Runs;
 use crate::error::Error;
+use crate::launcher::attempt::{Attempt, Judge};
 use crate::launcher::daemon_child::{DaemonChild, Stop};
 use crate::launcher::outcome::WaitOutcome;
-use crate::launcher::run::{Judge, Run};
 use crate::log_rotation::LogWatch;
 use crate::pid_file::supervised::SupervisedFile;
 use crate::readiness::Mode;
@@ -17,7 +17,7 @@ use crate::signals::Interrupts;
 /// The rows of the table in `supervise`.
 pub(super) enum State {
     Waiting {
-        run: Box<Run>,
+        run: Box<Attempt>,
         begun: Instant,
     },
     Up {

@@ -26,10 +26,10 @@ use super::log::RunAsWriter;
 use super::policy::{End, Ended};
 use super::state::{FailedRun, GroupRest, State, StopRequest, Supervisor, Transition};
 use crate::error::{CANNOT_START, Error, ErrorKind};
+use crate::launcher::attempt::Attempt;
 use crate::launcher::daemon_child::{DaemonChild, Stop};
 use crate::launcher::drive::rounded_up;
 use crate::launcher::outcome::WaitOutcome;
-use crate::launcher::run::Run;
 use crate::syslog::Severity;
 
 /// How often the rest of the process group is looked for, at most.
@@ -170,7 +170,7 @@ impl Supervisor {
         }
     }
 
-    fn step_waiting(&mut self, mut run: Box<Run>, begun: Instant, now: Instant) -> Transition {
+    fn step_waiting(&mut self, mut run: Box<Attempt>, begun: Instant, now: Instant) -> Transition {
         if self.stop.is_some() {
             self.push_verdict(Err(stopped_before_ready()));
             let (process, ..) = run.wait.into_process();
@@ -188,7 +188,7 @@ impl Supervisor {
             Ok(Some(outcome)) => outcome,
             Err(_) => WaitOutcome::Reaped,
         };
-        let Run { wait, judge, .. } = *run;
+        let Attempt { wait, judge, .. } = *run;
         let (process, mode, announced) = wait.into_process();
         let is_success = outcome.is_success(mode.may_finish_first);
         let next = match outcome {

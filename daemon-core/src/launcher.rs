@@ -1,5 +1,6 @@
 //! The launch, from top to bottom.
 
+pub(crate) mod attempt;
 mod config;
 pub(crate) mod daemon_child;
 pub(crate) mod drive;
@@ -11,7 +12,6 @@ mod passed_files;
 pub(crate) mod preflight;
 pub(crate) mod report;
 pub(crate) mod resources;
-pub(crate) mod run;
 pub(crate) mod status_line;
 mod turn;
 pub(crate) mod wait;
@@ -29,12 +29,12 @@ use crate::signals::Interrupts;
 use crate::standard_streams;
 use crate::sys::image::Image;
 
+use attempt::{Attempt, ProcessKind};
 pub(crate) use config::{LaunchConfig, SupervisorCode};
 pub(crate) use launched::Launched;
 pub(crate) use passed_files::PassedFiles;
 pub(crate) use preflight::{exec_in_place, own_image};
 use resources::Resources;
-use run::{Role, Run};
 pub(crate) use status_line::StatusLine;
 use turn::{Signals, Turn};
 
@@ -180,6 +180,6 @@ fn launch_locked(
     interrupts: &Interrupts,
 ) -> Result<Launched, Error> {
     let resources = Resources::open(&config, kept, pid_file, passed, Err)?;
-    let run = Run::begin(config, resources, (image, kept), Role::daemon())?;
-    run.finish(interrupts)
+    let attempt = Attempt::begin(config, resources, (image, kept), ProcessKind::daemon())?;
+    attempt.finish(interrupts)
 }

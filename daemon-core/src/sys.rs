@@ -23,23 +23,26 @@ pub(crate) mod environment;
 pub(crate) mod exit;
 mod fork;
 pub(crate) mod ids;
+#[cfg(all(target_os = "linux", not(daemon_fork)))]
+mod linux;
 pub(crate) mod local_time;
 pub(crate) mod lock;
 mod own_child;
-#[cfg(all(target_os = "linux", not(daemon_fork)))]
-#[path = "linux/mod.rs"]
-mod platform;
-#[cfg(not(all(target_os = "linux", not(daemon_fork))))]
-#[path = "unix/mod.rs"]
-mod platform;
 pub(crate) mod signals;
 mod started;
+#[cfg(not(all(target_os = "linux", not(daemon_fork))))]
+mod unix;
 pub(crate) mod wait;
+
+#[cfg(all(target_os = "linux", not(daemon_fork)))]
+use linux as platform;
+#[cfg(not(all(target_os = "linux", not(daemon_fork))))]
+use unix as platform;
+
+pub(crate) use platform::{call_timer, files, image, launch, process, socket};
 
 /// Renames a file within a directory in two steps, the first of which fails if the name is taken.
 fn link_and_unlink(directory: &File, from: &OsStr, to: &OsStr) -> Result<(), Errno> {
     linkat(directory, from, directory, to, AtFlags::empty())?;
     unlinkat(directory, from, UnlinkatFlags::NoRemoveDir)
 }
-
-pub(crate) use platform::{call_timer, files, image, launch, process, socket};

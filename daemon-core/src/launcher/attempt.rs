@@ -1,7 +1,6 @@
-//! One run of the program, from what it needs to the verdict on its start.
+//! The start of one process, from what it needs to the verdict.
 
 use std::os::fd::{AsFd, AsRawFd};
-
 use std::time::Duration;
 
 use nix::unistd::{Pid, getpid};
@@ -33,9 +32,9 @@ use crate::sys::image::Image;
 use crate::sys::launch::{self, Child};
 use crate::syslog::Severity;
 
-/// What is started, as far as a daemon, its supervisor and a later run of it are different.
+/// Which process is started: what is different for a daemon, its supervisor and a later run.
 #[derive(Debug)]
-pub(crate) struct Role {
+pub(crate) struct ProcessKind {
     pub(crate) start: SpawnFn,
     /// The name of the process.
     pub(crate) comm: Option<std::ffi::OsString>,
@@ -48,7 +47,7 @@ pub(crate) struct Role {
     pub(crate) verdict_timeout: Option<Duration>,
 }
 
-impl Role {
+impl ProcessKind {
     /// A daemon without a supervisor.
     pub(crate) fn daemon() -> Self {
         Self {
@@ -62,8 +61,8 @@ impl Role {
     }
 }
 
-/// A run that has begun.
-pub(crate) struct Run {
+/// A process that was started, and is not known to be ready.
+pub(crate) struct Attempt {
     pub(crate) wait: Wait,
     pub(crate) judge: Judge,
     /// While the process is waited for.
@@ -71,7 +70,7 @@ pub(crate) struct Run {
     call_timer: Option<CallTimer>,
 }
 
-/// What it takes to judge the start of a run.
+/// What it takes to judge the start of a process.
 #[derive(Debug)]
 pub(crate) struct Judge {
     pub(crate) pid: Pid,
@@ -80,27 +79,27 @@ pub(crate) struct Judge {
     pub(crate) log: Option<LogFile>,
 }
 
-impl Run {
+impl Attempt {
     /// Writes the record and starts the process.
     pub(crate) fn begin(
         mut config: LaunchConfig,
         resources: Resources,
         (image, kept): (&Image, &KeptFds),
-        role: Role,
+        process: ProcessKind,
     ) -> Result<Self, Error> {
         let readiness = config.readiness.clone();
         let mode = readiness.mode();
-        let timeout = match &role.supervisor {
+        let timeout = match &process.supervisor {
             None => config.settings.ready_timeout,
-            Some(_) => role.verdict_timeout,
+            Some(_) => process.verdict_timeout,
         };
         let capabilities = config.capabilities;
         let arguments = std::mem::take(&mut config.arguments);
         let env = std::mem::take(&mut config.env);
         let is_for_client = config.is_for_client;
-        let (start, old_length) = (role.start, role.pid_file_length);
-        let changes_environment = role.changes_environment;
-        let record = record(config, &resources, role);
+        let (start, old_length) = (process.start, process.pid_file_length);
+        let changes_environment = process.changes_environment;
+        let record = record(config, &resources, process);
         let sent = resources.launcher_end.send(&record);
         sent.map_err(|error| Error::step("send the hand-off", error))?;
         let address = resources.announcements.as_ref().and_then(|it| it.address());
@@ -186,11 +185,11 @@ impl Run {
 }
 
 /// What the launcher sends to the daemon.
-fn record(config: LaunchConfig, resources: &Resources, role: Role) -> Record {
+fn record(config: LaunchConfig, resources: &Resources, process: ProcessKind) -> Record {
     let log = resources.log.as_ref();
     Record {
         launcher: getpid().as_raw(),
-        comm: role.comm.unwrap_or_else(sys::image::comm),
+        comm: process.comm.unwrap_or_else(sys::image::comm),
         start_dir: std::env::current_dir().ok(),
         paths: config.paths.map(Resolved::into_path),
         settings: config.settings,
@@ -199,7 +198,7 @@ fn record(config: LaunchConfig, resources: &Resources, role: Role) -> Record {
         log_target: log.and_then(LogFile::target),
         is_announced: resources.announcements.is_some(),
         buffers_output: log.is_some_and(LogFile::is_in_memory),
-        supervisor: role.supervisor,
+        supervisor: process.supervisor,
     }
 }
 

@@ -6,24 +6,22 @@
 mod address;
 #[cfg(unix)]
 mod exec;
+#[cfg(all(target_os = "linux", not(daemon_fork)))]
+mod linux;
 mod mode;
+mod name;
 #[cfg(unix)]
 pub(crate) mod notify;
 #[cfg(unix)]
 mod observed;
-#[cfg(all(target_os = "linux", not(daemon_fork)))]
-#[path = "linux/mod.rs"]
-mod platform;
-#[cfg(all(unix, not(all(target_os = "linux", not(daemon_fork)))))]
-#[path = "unix/mod.rs"]
-mod platform;
 #[cfg(unix)]
 mod probe;
+#[cfg(all(unix, not(all(target_os = "linux", not(daemon_fork)))))]
+mod unix;
 #[cfg(unix)]
 mod words;
 
 use std::fmt;
-use std::str::FromStr;
 
 #[cfg(unix)]
 use std::ffi::OsString;
@@ -33,7 +31,8 @@ use std::os::fd::RawFd;
 #[cfg(unix)]
 use nix::unistd::Pid;
 
-use crate::error::{Error, ErrorKind};
+#[cfg(unix)]
+use crate::error::Error;
 #[cfg(unix)]
 use crate::listen_address::Place;
 use crate::path_source::PathSource;
@@ -43,13 +42,18 @@ use crate::unix_address::UnixAddress;
 use address::Address;
 pub(crate) use mode::Mode;
 use mode::{ADDRESSES, EXEC, LISTENING, NOTIFY, SETTLED};
+pub(crate) use name::mode_names;
 
+#[cfg(all(target_os = "linux", not(daemon_fork)))]
+use linux as platform;
 #[cfg(unix)]
 pub(crate) use mode::fall_back;
 #[cfg(unix)]
 pub(crate) use platform::{listening, settled};
 #[cfg(unix)]
 pub(crate) use probe::{Announcements, Observation, Probe, ProbeState, Watch};
+#[cfg(all(unix, not(all(target_os = "linux", not(daemon_fork)))))]
+use unix as platform;
 
 /// When the launcher may exit with 0. The default is [`settled`](Self::settled).
 ///
@@ -193,7 +197,7 @@ impl Readiness {
     /// All of these addresses are served.
     ///
     /// A list that is empty, names an address twice, or holds anything but addresses is an error of
-    /// the kind [`Configuration`](ErrorKind::Configuration) of the start and of the control verbs.
+    /// the kind [`Configuration`](crate::ErrorKind::Configuration) of the start and of the control verbs.
     ///
     /// ```
     /// # use daemon_core as daemon;
@@ -305,15 +309,6 @@ impl Readiness {
     }
 }
 
-/// The modes that have no addresses.
-fn named_modes() -> [&'static Mode; 4] {
-    [&EXEC, &SETTLED, &LISTENING, &NOTIFY]
-}
-
-pub(crate) fn mode_names() -> impl Iterator<Item = &'static str> {
-    named_modes().into_iter().map(|mode| mode.name)
-}
-
 impl Default for Readiness {
     fn default() -> Self {
         Self::settled()
@@ -333,40 +328,5 @@ impl Eq for Readiness {}
 impl fmt::Debug for Readiness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Readiness({self})")
-    }
-}
-
-impl fmt::Display for Readiness {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some((first, rest)) = self.addresses.split_first() else {
-            return f.write_str(self.mode.name);
-        };
-        write!(f, "{first}")?;
-        rest.iter().try_for_each(|address| write!(f, ", {address}"))
-    }
-}
-
-impl FromStr for Readiness {
-    type Err = Error;
-
-    /// A mode by its name, or one address: `tcp:PORT`, `udp:PORT` or `unix:PATH`, without
-    /// placeholders.
-    ///
-    /// # Errors
-    ///
-    /// [`Configuration`](ErrorKind::Configuration): the text is neither.
-    fn from_str(name: &str) -> Result<Self, Error> {
-        let mut modes = named_modes().into_iter();
-        let mode = modes.find(|mode| mode.name == name).map(Self::of);
-        let address = || Address::parse(name).map(|address| Self::at(vec![address]));
-        let readiness = mode.or_else(address);
-        readiness
-            .filter(|readiness| readiness.problem.is_none())
-            .ok_or_else(|| {
-                let what = format!("unknown value `{name}` for `ready`");
-                let expected = "expected `exec`, `settled`, `listening`, `notify`, `tcp:PORT`, \
-                     `udp:PORT` or `unix:PATH`";
-                Error::new(ErrorKind::Configuration, what, expected)
-            })
     }
 }
