@@ -7,6 +7,7 @@ pub(crate) mod drive;
 mod environment;
 pub(crate) mod failure;
 mod launched;
+mod notice_pace;
 pub(crate) mod outcome;
 mod passed_files;
 pub(crate) mod preflight;

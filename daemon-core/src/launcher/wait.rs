@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 
 use super::daemon_child::DaemonChild;
+use super::notice_pace::NoticePace;
 use super::outcome::WaitOutcome;
 use super::status_line::StartObserver;
 use crate::error::system_message;
@@ -23,10 +24,6 @@ const TIMEOUT_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 /// about to end, most likely, and its exit status says more.
 const HANDOFF_LOST_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The pause after so many notices, so that no daemon can keep the launcher busy.
-const RECEIVE_INTERVAL: Duration = Duration::from_millis(2);
-const NOTICES_PER_PAUSE: usize = 16;
-
 /// One step ends even if the daemon keeps sending.
 const NOTICES_PER_STEP: usize = 64;
 
@@ -39,10 +36,7 @@ pub(crate) struct Wait {
     process: DaemonChild,
     /// Open until the daemon closes its end.
     handoff: Option<LauncherEnd>,
-    /// No notice is read until then.
-    pause_until: Option<Instant>,
-    /// How many were read so far.
-    notices: usize,
+    pace: NoticePace,
     /// The steps after the exec.
     has_taken_steps: bool,
     hears_steps_only: bool,
@@ -79,8 +73,7 @@ impl Wait {
             has_taken_steps: !step_can_fail,
             hears_steps_only: false,
             handoff: Some(handoff),
-            pause_until: None,
-            notices: 0,
+            pace: NoticePace::default(),
             mode,
             probe,
             begin,
@@ -150,7 +143,7 @@ impl Wait {
         }
         if state == ProbeState::Ready {
             // Another client of `sd_notify(3)` may have said so, by another way than the hand-off.
-            self.pause_until = None;
+            self.pace.end_pause();
             let failed = self.receive_handoff(now, observer);
             return Ok(failed.or_else(|| Some(self.ready())));
         }
@@ -159,7 +152,10 @@ impl Wait {
 
     /// What becomes readable when a step is due.
     pub(crate) fn sources(&self) -> Vec<BorrowedFd<'_>> {
-        let handoff = self.handoff.as_ref().filter(|_| self.pause_until.is_none());
+        let handoff = self
+            .handoff
+            .as_ref()
+            .filter(|_| self.pace.pause_end().is_none());
         let handoff = handoff.map(AsFd::as_fd);
         let mut sources: Vec<_> = self.process.end().into_iter().chain(handoff).collect();
         sources.extend(self.probe.sources());
@@ -170,7 +166,7 @@ impl Wait {
     pub(crate) fn next_step(&self, now: Instant) -> Instant {
         let probe = self.probe.next_poll(now).filter(|_| self.has_taken_steps);
         let process = self.process.next_poll(now);
-        let wanted = [probe, process, self.pause_until]
+        let wanted = [probe, process, self.pace.pause_end()]
             .into_iter()
             .flatten()
             .min();
@@ -182,10 +178,10 @@ impl Wait {
         now: Instant,
         observer: &mut impl StartObserver,
     ) -> Option<WaitOutcome> {
-        if self.pause_until.is_some_and(|end| now < end) {
+        if self.pace.pause_end().is_some_and(|end| now < end) {
             return None;
         }
-        self.pause_until = None;
+        self.pace.end_pause();
         for _ in 0..NOTICES_PER_STEP {
             if self.hears_steps_only && self.has_taken_steps {
                 return None;
@@ -202,11 +198,11 @@ impl Wait {
                     self.has_taken_steps = true;
                 }
                 Reply::Notice(text) => {
-                    self.count_notice(now);
+                    self.pace.count(now);
                     self.receive_notice(&text, now, observer);
                 }
                 Reply::Announcement(bytes) => {
-                    self.count_notice(now);
+                    self.pace.count(now);
                     let room = ANNOUNCED_MAX - self.announced.len();
                     self.announced.extend(bytes.iter().take(room));
                 }
@@ -224,13 +220,6 @@ impl Wait {
             }
         }
         None
-    }
-
-    fn count_notice(&mut self, now: Instant) {
-        self.notices += 1;
-        if self.notices % NOTICES_PER_PAUSE == 0 {
-            self.pause_until = Some(now + RECEIVE_INTERVAL);
-        }
     }
 
     fn receive_report(
@@ -316,7 +305,7 @@ impl Wait {
             return Ok(None);
         };
         // The daemon may have reported something and ended since the hand-off was read.
-        self.pause_until = None;
+        self.pace.end_pause();
         if let Some(failed) = self.receive_handoff(now, observer) {
             return Ok(Some(failed));
         }
