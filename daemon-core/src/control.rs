@@ -1,6 +1,7 @@
 //! What can be done with a daemon that is there, by its PID file: asking, stopping, signalling.
 
 mod daemon_user;
+mod evidence;
 mod failure;
 mod find;
 mod holder;
