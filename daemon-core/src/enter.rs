@@ -1,28 +1,23 @@
-//! Which role is this process in, and what follows from it.
+//! Decides whether this process is the launcher, the daemon, a foreground program or a verb.
 
-use std::ffi::{OsStr, OsString};
+mod config;
+
+use std::ffi::OsString;
 
 use nix::errno::Errno;
 
 use crate::command_line::{self, Chosen, Invocation};
 use crate::daemon::Daemon;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::exec;
 use crate::files::FileId;
 use crate::handoff::{self, DaemonEnd, Outcome, Record, StartStep};
-use crate::identity::Identity;
 use crate::launcher::{self, LaunchConfig, Launched, failure, report};
-use crate::path_source::PathSource;
-use crate::path_template::{self, PathContext};
 use crate::post_exec;
 use crate::readiness::notify;
 use crate::running::{self, Origin, OwnPidFile, Running};
-use crate::settings::Object;
 use crate::standard_streams::BufferedOutput;
 use crate::sys;
-
-const LISTENS_EARLY: &str =
-    "a socket of `listen` is listening before the program runs; use `notify`";
 
 impl Daemon {
     /// Reads the command line and runs as launcher, daemon, foreground program or control command.
@@ -125,114 +120,6 @@ impl Daemon {
         }
         let settings = self.configured(Chosen::default())?;
         Err(start_with(settings, std::env::args_os().collect()))
-    }
-
-    /// The settings after `configure`, and then what the user of the program chose.
-    pub(crate) fn configured(mut self, chosen: Chosen) -> Result<Self, Error> {
-        if let Some(configure) = self.configure.take() {
-            let installed = self.capabilities;
-            let has_supervision = self.supervision.is_some();
-            self = configure(self);
-            self.capabilities.merge(installed);
-            // The supervisor does not call it.
-            if self.supervision.is_some() && !has_supervision {
-                return Err(failure::restart_set_too_late());
-            }
-        } else {
-            self.check.note_needs();
-        }
-        self.choose(chosen);
-        let mut places = self.listen.iter().map(|(_, address)| &address.0);
-        if places.any(|place| self.readiness.is_met_by(place)) {
-            let complaint = LISTENS_EARLY.to_owned();
-            self.check.note_also("ready", Some(complaint));
-        }
-        self.check.result()?;
-        let rotation = self.capabilities.log_rotation;
-        let rotation = rotation.filter(|_| self.instance.is_some() && !self.log_is_chosen);
-        if let Some((rotation, log)) = rotation.zip(self.paths.log.as_ref()) {
-            (rotation.refuse_shared_log)(log)?;
-        }
-        Ok(self)
-    }
-
-    /// Takes what the user of the program chose.
-    pub(crate) fn choose(&mut self, chosen: Chosen) {
-        if let Some(path) = chosen.pid_file {
-            self.paths.pid = Some(PathSource::from(path.clone()));
-            self.chosen_pid_file = Some(path);
-        }
-        if let Some(path) = chosen.log_file {
-            self.paths.log = Some(PathSource::from(path));
-            self.log_is_chosen = true;
-        }
-        if chosen.ready_timeout.is_some() {
-            self.settings.ready_timeout = chosen.ready_timeout;
-        }
-        if chosen.instance.is_some() {
-            self.instance = chosen.instance;
-        }
-    }
-
-    /// What the placeholders of its paths stand for.
-    pub(crate) fn path_context(&self, argv0: &OsStr) -> PathContext {
-        let mut context = PathContext::of_this_process(argv0, !sys::image::is_secure());
-        context.instance.clone_from(&self.instance);
-        context
-    }
-
-    /// The user that the daemon becomes, if it is another one.
-    pub(crate) fn identity(&self) -> Result<Option<Identity>, Error> {
-        if self.user.is_none() && self.group.is_none() {
-            return Ok(None);
-        }
-        let privileges = self.capabilities.privileges;
-        let look_up = privileges.ok_or_else(failure::missing_capability)?.look_up;
-        look_up(self.user.as_deref(), self.group.as_deref())
-    }
-
-    pub(crate) fn into_config(
-        mut self,
-        mut arguments: Vec<OsString>,
-    ) -> Result<LaunchConfig, Error> {
-        self.settings.identity = self.identity()?;
-        if let Some(args) = self.args.take() {
-            arguments.truncate(1);
-            arguments.extend(args);
-        }
-        let argv0 = arguments.first().map(OsString::as_os_str);
-        let mut context = self.path_context(argv0.unwrap_or_default());
-        // Outside the new root directory, where the launcher binds them.
-        let listens = self.capabilities.listen;
-        let sockets = listens.map(|listens| (listens.resolve)(self.listen, &context));
-        let sockets = sockets.transpose()?.unwrap_or_default();
-        let paths = self.paths.try_map(|object, source| {
-            let path = path_template::resolve(object, source, &context)?;
-            if object == Object::Root {
-                context.enter_new_root();
-            }
-            Ok(path)
-        })?;
-        let readiness = self.readiness.resolve(&context)?;
-        // Two texts may be the same path once their placeholders are filled in.
-        if sockets.places.iter().any(|it| readiness.is_met_by(it)) {
-            let what = "cannot use the option `ready`";
-            return Err(Error::new(ErrorKind::Configuration, what, LISTENS_EARLY));
-        }
-        self.settings.listen = sockets.listen;
-        Ok(LaunchConfig {
-            arguments,
-            paths,
-            sockets: sockets.files,
-            settings: self.settings,
-            readiness,
-            before_start: self.before_start,
-            capabilities: self.capabilities,
-            env: self.env,
-            stdin: self.stdin,
-            is_for_client: false,
-            supervision: self.supervision,
-        })
     }
 }
 
@@ -339,33 +226,4 @@ fn keep_lock(record: &Record) -> Result<(), (StartStep, Errno)> {
     let kept = record.pid_descriptor.map(sys::descriptors::close_on_exec);
     kept.unwrap_or(Ok(()))
         .map_err(|errno| (StartStep::PidFile, errno))
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may fail by panic")]
-mod tests {
-    use super::*;
-    use crate::listen_address::ListenAddress;
-    use crate::path_source::PathSource;
-    use crate::readiness::Readiness;
-
-    #[test]
-    fn relative_socket_is_outside_the_new_root_directory() {
-        let daemon = Daemon::new().chroot("/srv").listen("a", "unix:a.sock");
-        let config = daemon.into_config(vec!["hello".into()]).unwrap();
-        let mut address = OsString::from("unix:");
-        address.push(std::env::current_dir().unwrap().join("a.sock"));
-        assert_eq!(config.settings.listen[0].address, address);
-    }
-
-    #[test]
-    fn socket_that_is_a_sign_by_its_placeholders_is_refused() {
-        let path = PathSource::template("/run/{name}.sock");
-        let daemon = Daemon::new().listen("a", ListenAddress::unix(path));
-        let ready = Readiness::unix("/run/hello.sock");
-        let refused = daemon.ready(ready).into_config(vec!["hello".into()]);
-        let error = refused.map(|_| ()).unwrap_err();
-        assert_eq!(error.exit_status(), 78);
-        assert!(error.to_string().contains(LISTENS_EARLY), "{error}");
-    }
 }

@@ -3,25 +3,23 @@
 //! The attribute refuses them when it is compiled. The builder keeps what is wrong, and the start and
 //! the control verbs fail with it.
 
+mod argv;
 #[cfg(unix)]
 mod needs;
+mod signals;
 
 use std::ffi::{OsStr, OsString};
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, shown};
-use crate::signal::Signal;
-use crate::verb::Verb;
+pub use argv::RESERVED_FLAGS;
+pub(crate) use argv::{flag, flags, instance, is_instance, run_word, subcommands};
+pub(crate) use signals::{signal, stop_signal};
 
 const MODE_MAX: u32 = 0o777;
 const OWNER_READ_WRITE: u32 = 0o600;
 
 const RESTART_DELAY_MAX: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// Programs and their users rely on these.
-pub const RESERVED_FLAGS: [&str; 4] = ["-h", "-V", "--help", "--version"];
-
-const INSTANCE_MAX: usize = 64;
 
 const LOG_COUNT_MAX: u32 = 1000;
 
@@ -30,20 +28,6 @@ pub const FACILITIES: [&str; 24] = [
     "-", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv",
     "ftp", "-", "-", "-", "-", "local0", "local1", "local2", "local3", "local4", "local5",
     "local6", "local7",
-];
-
-const UNCATCHABLE: [Signal; 2] = [Signal::SIGKILL, Signal::SIGSTOP];
-const ENDING: [Signal; 3] = [Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM];
-/// Those whose meaning a program chooses.
-const FREE: [Signal; 8] = [
-    Signal::SIGHUP,
-    Signal::SIGUSR1,
-    Signal::SIGUSR2,
-    Signal::SIGALRM,
-    Signal::SIGCONT,
-    Signal::SIGURG,
-    Signal::SIGWINCH,
-    Signal::SIGIO,
 ];
 
 /// The options that were set in a builder, and the complaints about them, one for each option.
@@ -174,23 +158,6 @@ pub(crate) fn restart_limit(limit: u32) -> Option<String> {
     (limit == 0).then(|| "must be at least 1".to_owned())
 }
 
-/// The name of an instance, which is one component of a path.
-pub(crate) fn is_instance(name: &str) -> bool {
-    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._@-".contains(&byte);
-    name.len() <= INSTANCE_MAX && !name.starts_with(['.', '-']) && name.bytes().all(is_allowed)
-}
-
-pub(crate) fn instance(name: &str) -> Option<String> {
-    let name_shown = shown(name.as_ref());
-    let complaint = || {
-        format!(
-            "takes at most 64 letters, digits, `.`, `_`, `@` and `-`, and no dot or dash at the \
-             beginning: `{name_shown}`"
-        )
-    };
-    (!is_instance(name) || name.is_empty()).then(complaint)
-}
-
 /// A user or a group.
 pub(crate) fn account(name: &str) -> Option<String> {
     let complaint = if name.is_empty() {
@@ -224,40 +191,6 @@ pub(crate) fn variable_value(value: &OsStr) -> Option<&'static str> {
     has_nul(value).then_some("takes values without a NUL byte")
 }
 
-pub(crate) fn subcommands(words: &[OsString]) -> Option<String> {
-    list("word", words, subcommand)
-}
-
-fn subcommand(word: &OsStr) -> Option<String> {
-    if word.is_empty() {
-        Some("the subcommand must not be empty".to_owned())
-    } else if has_nul(word) {
-        Some("the subcommand must not contain a NUL byte".to_owned())
-    } else if word.as_encoded_bytes().starts_with(b"-") {
-        let word = shown(word.as_ref());
-        Some(format!("a subcommand does not begin with a dash: `{word}`"))
-    } else {
-        None
-    }
-}
-
-/// The first word of a run beside those of the verbs.
-pub(crate) fn run_word(word: &OsStr) -> Option<String> {
-    let is_word = !word.is_empty() && !word.as_encoded_bytes().starts_with(b"-");
-    if !is_word {
-        Some("takes a word without a dash: `run`".to_owned())
-    } else if has_nul(word) {
-        Some("the word must not contain a NUL byte".to_owned())
-    } else if Verb::from_word(word).is_some() {
-        let word = shown(word.as_ref());
-        Some(format!(
-            "`{word}` is a verb; use another word, such as `run`"
-        ))
-    } else {
-        None
-    }
-}
-
 /// The size of a log.
 pub(crate) fn size(size: u64) -> Option<String> {
     (size == 0).then(|| "must be at least 1 byte".to_owned())
@@ -281,99 +214,6 @@ pub(crate) fn log_count(count: u32) -> Option<String> {
         0 => Some("must be at least 1".to_owned()),
         1..=LOG_COUNT_MAX => None,
         _ => Some(format!("must be at most {LOG_COUNT_MAX}")),
-    }
-}
-
-/// A signal that asks a program to end.
-pub(crate) fn stop_signal(signal: Signal) -> Option<String> {
-    if UNCATCHABLE.contains(&signal) {
-        Some("takes a signal that can be caught, such as `SIGINT`".to_owned())
-    } else if ENDING.contains(&signal) || is_free(signal) {
-        None
-    } else {
-        Some(has_another_meaning(signal, "SIGTERM", "SIGINT"))
-    }
-}
-
-/// A real-time signal is free too.
-fn is_free(signal: Signal) -> bool {
-    #[cfg(target_os = "linux")]
-    let real_time = libc::SIGRTMIN()..=libc::SIGRTMAX();
-    // FreeBSD has most of them.
-    #[cfg(not(target_os = "linux"))]
-    let real_time = 65..=126;
-    FREE.contains(&signal) || real_time.contains(&signal.as_raw())
-}
-
-fn has_another_meaning(signal: Signal, one: &str, other: &str) -> String {
-    match signal.name() {
-        Some(name) => format!("`{name}` has another meaning; use `{one}` or `{other}`"),
-        None => format!("`{signal}` is not a signal; use `{one}` or `{other}`"),
-    }
-}
-
-/// A signal that asks a program to do something while it runs on.
-pub(crate) fn signal(signal: Signal) -> Option<String> {
-    if UNCATCHABLE.contains(&signal) {
-        Some(format!(
-            "`{signal}` cannot be caught; use `SIGHUP` or `SIGUSR1`"
-        ))
-    } else if ENDING.contains(&signal) {
-        Some(format!(
-            "`{signal}` ends a program; use `SIGHUP` or `SIGUSR1`"
-        ))
-    } else if is_free(signal) {
-        None
-    } else {
-        Some(has_another_meaning(signal, "SIGHUP", "SIGUSR1"))
-    }
-}
-
-/// The flags of one option.
-pub(crate) fn flags(flags: &[OsString]) -> Option<String> {
-    list("flag", flags, flag)
-}
-
-/// A flag that the search through argv would never find, or that no user would expect.
-pub(crate) fn flag(flag: &OsStr) -> Option<String> {
-    let written = flag.to_string_lossy();
-    let name = written.trim_start_matches('-');
-    let dash_count = written.len() - name.len();
-    let is_one_letter = name.chars().nth(1).is_none();
-    let flag = shown(flag.as_ref());
-    let name_shown = shown(name.as_ref());
-
-    if written.is_empty() {
-        Some("the flag must not be empty".to_owned())
-    } else if written.contains('\0') {
-        Some(format!("flag `{flag}` must not contain a NUL byte"))
-    } else if written.contains(char::is_whitespace) {
-        Some(format!("flag `{flag}` must not contain white space"))
-    } else if name.is_empty() {
-        Some(format!("`{flag}` is not a flag; write a name after it"))
-    } else if written.contains('=') {
-        Some(format!("flag `{flag}` must not carry a value"))
-    } else if dash_count == 0 {
-        let dashed = if is_one_letter { "-" } else { "--" };
-        Some(format!("a flag begins with a dash: `{dashed}{flag}`"))
-    } else if dash_count > 2 {
-        Some(format!(
-            "flag `{flag}` has too many dashes; write `--{name_shown}`"
-        ))
-    } else if dash_count == 2 && is_one_letter {
-        Some(format!(
-            "a flag of one letter has a single dash: `-{name_shown}`"
-        ))
-    } else if dash_count == 1 && !is_one_letter {
-        Some(format!(
-            "short flag `{flag}` has more than one letter; write `--{name_shown}` or a single letter"
-        ))
-    } else if RESERVED_FLAGS.contains(&&*written) {
-        Some(format!(
-            "flag `{flag}` is reserved by convention; choose another"
-        ))
-    } else {
-        None
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::daemon::Daemon;
+use crate::signal::Signal;
 
 fn complaint(daemon: &Daemon) -> Option<String> {
     let error = daemon.check.result().err()?;
