@@ -2,6 +2,7 @@
 
 mod directory;
 mod fake_process;
+mod periodic;
 mod scratch;
 
 use std::fs;
@@ -15,6 +16,14 @@ use scratch::Scratch;
 
 fn some(texts: [&str; 2]) -> [Option<String>; 2] {
     texts.map(|text| Some(text.to_owned()))
+}
+
+/// A rotation that has renamed the log, and the run, which opens no new one.
+fn begun(config: RotationConfig) -> (Rotation, FakeProcess<'static>) {
+    let mut rotation = Rotation::new(config);
+    let mut run = FakeProcess::new(&|| Ok(()));
+    assert_eq!(rotation.step(&mut run).expect("begin"), Progress::Waiting);
+    (rotation, run)
 }
 
 #[test]
@@ -43,10 +52,7 @@ fn log_that_is_not_followed_gets_its_name_back() {
 fn rotation_waits_for_a_new_log() {
     let scratch = Scratch::new();
     scratch.write("logs/log", "old\n");
-    let mut rotation = Rotation::new(RotationConfig {
-        reopen_timeout: Duration::from_secs(3600),
-        ..scratch.config()
-    });
+    let mut rotation = Rotation::new(scratch.waiting_config());
     let mut run = FakeProcess::new(&|| Ok(()));
     for _ in 0..3 {
         assert_eq!(rotation.step(&mut run).expect("wait"), Progress::Waiting);
@@ -67,9 +73,7 @@ fn log_made_for_a_user_counts_when_the_run_has_it() {
     };
     for writes in [false, true] {
         scratch.write("logs/log", "old\n");
-        let mut rotation = Rotation::new(config.clone());
-        let mut run = FakeProcess::new(&|| Ok(()));
-        assert_eq!(rotation.step(&mut run).expect("begin"), Progress::Waiting);
+        let (mut rotation, mut run) = begun(config.clone());
         assert_eq!(rotation.step(&mut run).expect("wait"), Progress::Waiting);
         let log = fs::metadata(scratch.path("logs/log")).expect("a new log");
         assert_eq!((log.len(), log.mode() & 0o7777), (0, 0o640));
@@ -87,9 +91,7 @@ fn new_log_of_the_last_moment_is_kept() {
     let scratch = Scratch::new();
     for config in [scratch.config(), scratch.config_of_user()] {
         scratch.write("logs/log", "old\n");
-        let mut rotation = Rotation::new(config);
-        let mut run = FakeProcess::new(&|| Ok(()));
-        assert_eq!(rotation.step(&mut run).expect("begin"), Progress::Waiting);
+        let (mut rotation, run) = begun(config);
         let renamed = rotation.renamed.take().expect("a renamed log");
         scratch.write("logs/log", "new\n");
         assert!(!renamed.take_back(&run).expect("nothing to take back"));
@@ -142,85 +144,6 @@ fn starting_run_gets_no_signal() {
 }
 
 #[test]
-fn watch_looks_at_the_log_from_time_to_time() {
-    let scratch = Scratch::new();
-    let mut watch = watch(RotationConfig {
-        size: 5,
-        reopen_timeout: Duration::from_secs(3600),
-        ..scratch.config()
-    });
-    let mut run = FakeProcess::new(&|| Ok(()));
-    let mut now = Instant::now();
-    let mut look = |seconds, run: &mut FakeProcess| -> (Option<String>, Duration) {
-        now += Duration::from_secs(seconds);
-        let (error, next) = watch.look(run, now);
-        (error, next - now)
-    };
-    let seconds = Duration::from_secs;
-    scratch.write("logs/log", "old\n");
-    assert_eq!(look(1, &mut run), (None, seconds(10)), "it has grown");
-    assert_eq!(look(9, &mut run), (None, seconds(1)), "too early");
-    assert_eq!(look(1, &mut run), (None, seconds(60)), "as it was");
-    scratch.write("logs/log", "old\nold\n");
-    let (error, wait) = look(60, &mut run);
-    assert!(error.is_none() && wait < seconds(1), "{wait:?}");
-    assert_eq!(scratch.logs()[0], None);
-    scratch.write("logs/log", "new\n");
-    assert_eq!(look(1, &mut run), (None, seconds(10)), "rotated");
-    assert_eq!(scratch.logs()[..2], some(["new\n", "old\nold\n"]));
-    // What fails is said once, and tried again.
-    scratch.write("logs/log", "new\nnew\n");
-    run.state = ProcessState::Starting;
-    let (line, wait) = look(10, &mut run);
-    assert!(line.is_some_and(|line| line.contains("being started")));
-    assert_eq!(wait, seconds(60));
-    assert_eq!(look(60, &mut run), (None, seconds(60)));
-}
-
-#[test]
-fn run_that_does_not_follow_has_an_hour() {
-    let scratch = Scratch::new();
-    scratch.write("logs/log", "old\n");
-    let mut watch = watch(scratch.config());
-    let mut run = FakeProcess::new(&|| Ok(()));
-    let mut now = Instant::now();
-    for _ in 0..2 {
-        let (line, next) = watch.look(&mut run, now);
-        assert_eq!(line, None);
-        now = next;
-        let (line, next) = watch.look(&mut run, now);
-        assert!(line.is_some_and(|line| line.contains("opened no new log")));
-        assert_eq!(next - now, Duration::from_secs(3600));
-        now = next;
-    }
-    // The next run is another one.
-    fs::write(scratch.path("logs/log"), "").expect("empty");
-    assert_eq!(watch.look_between_runs(now), None);
-    assert_eq!(watch.look(&mut run, now).1 - now, Duration::from_secs(10));
-}
-
-#[test]
-fn log_is_rotated_between_two_runs() {
-    let scratch = Scratch::new();
-    let mut watch = watch(RotationConfig {
-        reopen_timeout: Duration::from_secs(3600),
-        ..scratch.config()
-    });
-    let mut run = FakeProcess::new(&|| Ok(()));
-    let now = Instant::now();
-    scratch.write("logs/log", "1\n");
-    assert_eq!(watch.look(&mut run, now).0, None);
-    // The run has opened its new log, and ended before it was seen.
-    scratch.write("logs/log", "2\n");
-    assert_eq!(watch.look_between_runs(now), None);
-    let old = ["2\n", "1\n"].map(|text| Some(text.to_owned()));
-    assert_eq!(scratch.logs()[1..], old);
-    scratch.write("logs/log", "3\n");
-    assert_eq!(watch.look_between_runs(now), None);
-    assert_eq!(scratch.logs()[1..], some(["3\n", "2\n"]));
-}
-
-#[test]
 fn run_without_a_log_opens_a_new_one() {
     let scratch = Scratch::new();
     for config in [scratch.config(), scratch.config_of_user()] {
@@ -256,9 +179,7 @@ fn run_without_a_log_opens_a_new_one() {
 fn step_that_finds_no_mutex_goes_on_later() {
     let scratch = Scratch::new();
     scratch.write("logs/log", "old\n");
-    let mut rotation = Rotation::new(scratch.config());
-    let mut run = FakeProcess::new(&|| Ok(()));
-    assert_eq!(rotation.step(&mut run).expect("begin"), Progress::Waiting);
+    let (mut rotation, mut run) = begun(scratch.config());
     // It cannot be taken.
     fs::create_dir(scratch.path("it.pid.new")).expect("mkdir");
     rotation.step(&mut run).expect_err("no mutex");
@@ -305,9 +226,7 @@ fn only_the_file_that_was_renamed_is_taken_back() {
     let scratch = Scratch::new();
     for config in [scratch.config(), scratch.config_of_user()] {
         scratch.write("logs/log", "old\n");
-        let mut rotation = Rotation::new(config);
-        let mut run = FakeProcess::new(&|| Ok(()));
-        assert_eq!(rotation.step(&mut run).expect("begin"), Progress::Waiting);
+        let (mut rotation, mut run) = begun(config);
         fs::rename(scratch.path("logs/log.1"), scratch.path("logs/away")).expect("rename");
         scratch.write("logs/log.1", "planted\n");
         rotation.step(&mut run).expect_err("another file");
@@ -321,9 +240,7 @@ fn only_the_file_that_was_renamed_is_taken_back() {
 fn file_of_another_process_is_not_exchanged() {
     let scratch = Scratch::new();
     scratch.write("logs/log", "old\n");
-    let mut rotation = Rotation::new(scratch.config());
-    let mut run = FakeProcess::new(&|| Ok(()));
-    assert_eq!(rotation.step(&mut run).expect("begin"), Progress::Waiting);
+    let (mut rotation, mut run) = begun(scratch.config());
     fs::create_dir(scratch.path("logs/log")).expect("mkdir");
     assert_eq!(rotation.step(&mut run).expect("a name"), Progress::Rotated);
     assert!(scratch.path("logs/log").is_dir());
@@ -370,12 +287,7 @@ fn no_run() -> FakeProcess<'static> {
 fn old_log_keeps_its_inode_until_the_rotation_ends() {
     let scratch = Scratch::new();
     scratch.write("logs/log", "old\n");
-    let mut rotation = Rotation::new(RotationConfig {
-        reopen_timeout: Duration::from_secs(3600),
-        ..scratch.config()
-    });
-    let mut run = FakeProcess::new(&|| Ok(()));
-    assert_eq!(rotation.step(&mut run).expect("begin"), Progress::Waiting);
+    let (_rotation, _run) = begun(scratch.waiting_config());
     let inode = |name: &str| fs::metadata(scratch.path(name)).expect("it").ino();
     let old = inode("logs/log.1");
     fs::remove_file(scratch.path("logs/log.1")).expect("remove");

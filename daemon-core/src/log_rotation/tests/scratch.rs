@@ -47,6 +47,14 @@ impl Scratch {
         }
     }
 
+    /// As [`config`](Self::config), with an hour to open the new log.
+    pub(super) fn waiting_config(&self) -> RotationConfig {
+        RotationConfig {
+            reopen_timeout: Duration::from_secs(3600),
+            ..self.config()
+        }
+    }
+
     /// The same for a daemon that may not create its log.
     pub(super) fn config_of_user(&self) -> RotationConfig {
         RotationConfig {
