@@ -26,7 +26,7 @@ mod stacking;
 mod suggest;
 #[path = "../../daemon-macros/src/syntax.rs"]
 mod syntax;
-#[path = "../../daemon-macros/src/value.rs"]
+#[path = "../../daemon-macros/src/value/mod.rs"]
 mod value;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::options(bytes));
