@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use super::stage::{LONG_DELAY, OPTIONS};
-use crate::listen::with_inherited;
+use crate::listen::handed_over::with_inherited;
 use crate::support::daemon::read_report;
 use crate::support::deadline::{End, WAIT_TIMEOUT, eventually};
 use crate::support::scratch::Scratch;
