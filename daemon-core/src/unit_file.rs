@@ -81,7 +81,7 @@ impl Daemon {
 pub(crate) struct UnitFile {
     settings: Daemon,
     manager: Manager,
-    /// The name of the unit: of the program, and of its instance.
+    /// The name of the unit: of the program, and after an `@` of its instance.
     name: String,
     program: PathBuf,
     /// `argv[0]`, where the file of the program has another name.
@@ -128,11 +128,12 @@ impl UnitFile {
         let workdir = workdir.map_or_else(env::current_dir, Ok);
         let workdir = workdir.map_err(|cause| Error::step("find the working directory", cause))?;
         let name = program_name::in_argv0(&argv0).unwrap_or("program".as_ref());
-        let mut name = name.as_bytes().to_vec();
+        let mut name = unit_name(name.as_bytes());
         if let Some(instance) = settings.instance.as_deref().filter(|it| *it != "default") {
-            name.extend_from_slice(format!("-{instance}").as_bytes());
+            // As systemd writes it. The name of a program has no `@` left, so no other has this one.
+            name.push('@');
+            name.push_str(instance);
         }
-        let name = unit_name(&name);
         // A symbolic link stays what it is.
         let has_parent = workdir
             .components()

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use daemon::{Daemon, KillMode, PathSource, Readiness, Restart, Signal, Stdin};
+use daemon::{Daemon, Error, KillMode, PathSource, Readiness, Restart, Signal, Stdin};
+use nix::unistd::{User, geteuid};
 
 use crate::control::stage::expect_failure;
 use crate::support::scratch::Scratch;
@@ -16,7 +17,7 @@ const SECOND: Duration = Duration::from_secs(1);
 type SetOption = fn(Daemon) -> Daemon;
 
 /// Every option that changes the unit.
-const OPTIONS: [SetOption; 20] = [
+const OPTIONS: [SetOption; 25] = [
     |daemon| daemon.user("root"),
     |daemon| daemon.group("0"),
     |daemon| daemon.umask(0o027),
@@ -50,7 +51,62 @@ const OPTIONS: [SetOption; 20] = [
     },
     |daemon| daemon.restart(Restart::OnFailure).restart_limit(3),
     |daemon| daemon.args(["%i", "$A", "a b", ";", "", "\\"]),
+    |daemon| {
+        daemon
+            .pid("/run/x.pid")
+            .control_subcommands("run")
+            .args(["run", "x"])
+    },
+    |daemon| {
+        daemon
+            .workdir(PathSource::template("/{instance}"))
+            .instance("w.e_b@-1")
+    },
+    |daemon| {
+        daemon
+            .instance_flag("--name")
+            .timeout_flag("--timeout")
+            .args(["-d", "--name=web", "--timeout", "5"])
+    },
+    |daemon| {
+        daemon
+            .log("/var/log/x.log")
+            .log_reopen(Signal::SIGUSR1)
+            .syslog("daemon")
+    },
+    |daemon| daemon.before_start(|_| Ok::<(), String>(())),
 ];
+
+/// The units of any two options, each in a file of its own.
+fn write_units(scratch: &Scratch, unit: fn(&Daemon) -> Result<String, Error>) -> Vec<String> {
+    let mut names = Vec::new();
+    for (first, set_first) in OPTIONS.iter().enumerate() {
+        for (second, set_second) in OPTIONS.iter().enumerate().skip(first) {
+            let daemon = set_first(Daemon::new());
+            let daemon = if first == second {
+                daemon
+            } else {
+                set_second(daemon)
+            };
+            let name = format!("./unit-{first}@{second}.service");
+            scratch.write(&name, unit(&daemon).expect("a unit"));
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// systemd accepts the units, and remarks only what they say themselves.
+fn expect_valid(verify: Start) {
+    let outcome = verify.run();
+    assert_eq!(outcome.code(), 0, "{outcome:?}");
+    let said = outcome.err_text();
+    // The unit says that these need a newer systemd.
+    let is_known =
+        |line: &&str| line.contains("'RestartSteps'") || line.contains("'RestartMaxDelaySec'");
+    let other: Vec<_> = said.lines().filter(|line| !is_known(line)).collect();
+    assert_eq!(other, [""; 0]);
+}
 
 fn verify(scratch: &Scratch, words: &[&str]) -> Start {
     let analyze = requires::find("systemd-analyze").expect("systemd-analyze");
@@ -62,24 +118,17 @@ fn verify(scratch: &Scratch, words: &[&str]) -> Start {
 fn units_of_any_two_options_are_valid() {
     requires!(program("systemd-analyze"));
     let scratch = Scratch::new();
-    let mut names = Vec::new();
-    for (first, set_first) in OPTIONS.iter().enumerate() {
-        for (second, set_second) in OPTIONS.iter().enumerate().skip(first) {
-            let daemon = set_second(set_first(Daemon::new()));
-            let name = format!("./unit-{first}-{second}.service");
-            scratch.write(&name, daemon.unit().expect("a unit"));
-            names.push(name);
-        }
-    }
-    let names: Vec<_> = names.iter().map(String::as_str).collect();
-    let outcome = verify(&scratch, &names).run();
-    assert_eq!(outcome.code(), 0, "{outcome:?}");
-    let said = outcome.err_text();
-    // The unit says that these need a newer systemd.
-    let is_known =
-        |line: &&str| line.contains("'RestartSteps'") || line.contains("'RestartMaxDelaySec'");
-    let other: Vec<_> = said.lines().filter(|line| !is_known(line)).collect();
-    assert_eq!(other, [""; 0]);
+    let units = write_units(&scratch, Daemon::unit);
+    expect_valid(verify(&scratch, &["--"]).args(units));
+}
+
+#[test]
+fn user_units_of_any_two_options_are_valid() {
+    requires!(program("systemd-analyze"));
+    let scratch = Scratch::new();
+    let units = write_units(&scratch, Daemon::user_unit);
+    let start = verify(&scratch, &["--user", "--"]).args(units);
+    expect_valid(start.env("XDG_RUNTIME_DIR", scratch.dir()));
 }
 
 /// A unit with the option that is wrong.
@@ -178,7 +227,7 @@ fn verb_prints_the_unit_of_a_command_line() {
     let printed = unit(options, &["unit", "x", "--name=web"]);
     assert_eq!(command(&printed), "\"run\" \"x\" \"--name=web\"");
     assert!(
-        printed.starts_with("# /etc/systemd/system/report-web.service\n"),
+        printed.starts_with("# /etc/systemd/system/report@web.service\n"),
         "{printed}"
     );
     assert!(!scratch.path("x.pid").exists() && !scratch.path("x.log").exists());
@@ -220,7 +269,7 @@ fn args_of_a_unit_choose_as_on_the_command_line() {
         assert!(has("WorkingDirectory=/web"), "{unit}");
         assert_eq!(has("TimeoutStartSec=60"), args[0] == "-d", "{unit}");
         let name = unit.lines().find(|line| line.contains(".service"));
-        assert!(name.is_some_and(|it| it.contains("-web.service")), "{unit}");
+        assert!(name.is_some_and(|it| it.contains("@web.service")), "{unit}");
     }
 }
 
@@ -326,19 +375,6 @@ fn unit_gives_the_right_to_bind_a_port_below_1024() {
 }
 
 #[test]
-fn user_unit_is_valid() {
-    requires!(program("systemd-analyze"));
-    let scratch = Scratch::new();
-    let options = "control_flag=-s\nuser=root\ngroup=0\numask=027\nready=notify";
-    let start = scratch.report().options(options).args(["-s", "user-unit"]);
-    scratch.write("report.service", start.run().out_text());
-    let outcome = verify(&scratch, &["--user", "./report.service"]);
-    let outcome = outcome.env("XDG_RUNTIME_DIR", scratch.dir()).run();
-    let said = (outcome.code(), outcome.out_text(), outcome.err_text());
-    assert_eq!(said, (0, String::new(), String::new()));
-}
-
-#[test]
 fn unit_warns_of_places_that_do_not_stay() {
     let scratch = Scratch::new();
     let copy = |directory: &str| {
@@ -363,4 +399,24 @@ fn unit_warns_of_places_that_do_not_stay() {
     );
     let said = print(&copy("bin"));
     assert!(!said.contains("cargo"), "{said}");
+}
+
+#[test]
+fn unit_warns_of_a_home_and_a_user_without_lingering() {
+    let scratch = Scratch::new();
+    let print = |verb: &str| {
+        let start = scratch.report();
+        let start = start.options("control_flag=-s\nworkdir=/home/missing");
+        start.args(["-s", verb]).run().err_text()
+    };
+    let (of_system, of_user) = (print("unit"), print("user-unit"));
+    let home = "the working directory /home/missing is in a home directory";
+    assert!(of_system.contains(home), "{of_system}");
+    assert!(!of_user.contains(home), "{of_user}");
+    let user = User::from_uid(geteuid()).ok().flatten();
+    let file = |user: &User| Path::new("/var/lib/systemd/linger").join(&user.name);
+    let lingers = user.is_some_and(|user| file(&user).exists());
+    let words = "use loginctl enable-linger to run it from boot on";
+    assert_eq!(of_user.contains(words), !lingers, "{of_user}");
+    assert!(!of_system.contains(words), "{of_system}");
 }
