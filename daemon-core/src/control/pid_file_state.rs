@@ -25,10 +25,11 @@ impl PidFileState {
     /// The process that has the arguments of the daemon: the daemon, or its supervisor.
     pub(super) fn pid(&self) -> Option<Pid> {
         match self {
-            Self::Restarting(holder, _) | Self::Running(holder) | Self::Ending(Some(holder)) => {
-                Some(holder.pid())
-            }
-            Self::NoFile | Self::Unlocked(_) | Self::Starting(_) | Self::Ending(None) => None,
+            Self::Starting(Some(holder))
+            | Self::Restarting(holder, _)
+            | Self::Running(holder)
+            | Self::Ending(Some(holder)) => Some(holder.pid()),
+            Self::NoFile | Self::Unlocked(_) | Self::Starting(None) | Self::Ending(None) => None,
         }
     }
 }

@@ -37,12 +37,20 @@ pub(super) fn arguments_of(pid: Pid, argv0: &OsStr) -> Result<Vec<OsString>, &'s
 }
 
 /// In the middle of an exec a process has no arguments, and before it those of its launcher.
-pub(super) fn wait_for_exec(pid: Pid) {
+///
+/// # Errors
+///
+/// It has none of its own yet.
+pub(super) fn wait_for_exec(pid: Pid) -> Result<(), &'static str> {
     let start = Instant::now();
     let has_arguments = || process::has_executed(pid) && !process::lacks_arguments(pid);
-    while !has_arguments() && start.elapsed() < EXEC_TIMEOUT {
+    while !has_arguments() {
+        if start.elapsed() >= EXEC_TIMEOUT {
+            return Err(UNREADABLE);
+        }
         thread::sleep(POLL_INTERVAL);
     }
+    Ok(())
 }
 
 /// Whether a process of this program was executed with these words, as far as can be told: a program

@@ -35,7 +35,7 @@ pub(super) fn take_over(
     control: &Control,
 ) -> Result<(), Error> {
     let unread = || not_restarted(pid, UNREADABLE);
-    wait_for_exec(pid);
+    wait_for_exec(pid).map_err(|reason| not_restarted(pid, reason))?;
     let user = other_user(pid).map_err(|()| unread())?;
     take_from(settings, arguments, pid, user, control)?;
     // It may have executed a program, or changed its user, while it was looked at.

@@ -2,11 +2,17 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+#[cfg(not(daemon_fork))]
+use std::{sync::mpsc, thread};
 
 use super::stage::{OPTIONS, expect_failure};
 use crate::support::daemon::read_report;
 use crate::support::deadline::eventually;
+#[cfg(not(daemon_fork))]
+use crate::support::outcome::{Launch, Outcome};
 use crate::support::scratch::Scratch;
+#[cfg(not(daemon_fork))]
+use crate::support::trace::{self, Action, Role};
 use crate::support::{process, program, requires};
 
 #[test]
@@ -263,6 +269,72 @@ fn restart_that_learns_no_arguments_is_refused() {
         expect_failure(&restart.run(), 64, &["cannot restart", reason]);
     }
     assert!(daemon.process.is_alive());
+}
+
+/// Restarts a daemon that stays before its exec until `go_on` says so, and gives the outcomes of the
+/// restart and of the start.
+#[cfg(not(daemon_fork))]
+fn restart_before_exec(scratch: &Scratch, go_on: impl Fn(&Launch)) -> (Outcome, Outcome) {
+    let ((held, is_held), (go, goes)) = (mpsc::channel(), mpsc::channel());
+    let start = scratch.controlled("hang").args(["-p", "9000"]);
+    thread::scope(|scope| {
+        let launch = scope.spawn(move || {
+            let mut has_waited = false;
+            trace::run(start, move |stop| {
+                let is_exec = stop.role == Role::Daemon && stop.call() == Some(libc::SYS_execve);
+                if is_exec && !has_waited {
+                    has_waited = true;
+                    held.send(()).expect("a test");
+                    // It is over where the test has failed.
+                    goes.recv().ok();
+                }
+                Action::Go
+            })
+        });
+        is_held.recv().expect("an exec");
+        let restart = scratch.report().options(OPTIONS).does("report hang");
+        let restart = restart.args(["-s", "restart"]).spawn();
+        go_on(&restart);
+        go.send(()).expect("a tracer");
+        (restart.wait(), launch.join().expect("a launch"))
+    })
+}
+
+#[cfg(not(daemon_fork))]
+#[test]
+fn restart_waits_for_the_exec_of_the_daemon() {
+    let is_restarted = (0..10).any(|_| {
+        let scratch = Scratch::new();
+        let (restart, _) = restart_before_exec(&scratch, |restart| {
+            let call = format!("/proc/{}/syscall", restart.pid());
+            let sleep = format!("{} ", libc::SYS_clock_nanosleep);
+            eventually("the verb waits", || {
+                let is_over = !restart.is_alive();
+                let call = fs::read_to_string(&call).unwrap_or_default();
+                (is_over || call.starts_with(&sleep)).then_some(())
+            });
+        });
+        // On a busy machine the exec may take longer than the verb waits.
+        if restart.code() != 0 {
+            expect_failure(&restart, 64, &["its arguments cannot be read"]);
+            return false;
+        }
+        let report = scratch.daemon_of(restart, "report.pid").report();
+        assert_eq!(report.arguments[1..], [b"-p", &b"9000"[..]]);
+        true
+    });
+    assert!(is_restarted);
+}
+
+#[cfg(not(daemon_fork))]
+#[test]
+fn restart_takes_no_arguments_of_the_launcher() {
+    let scratch = Scratch::new();
+    let (restart, launch) = restart_before_exec(&scratch, |restart| {
+        eventually("the verb has ended", || (!restart.is_alive()).then_some(()));
+    });
+    expect_failure(&restart, 64, &["its arguments cannot be read; repeat them"]);
+    scratch.daemon_of(launch, "report.pid");
 }
 
 #[cfg_attr(daemon_fork, ignore = "the arguments of a process are not known there")]
