@@ -212,8 +212,8 @@ pub fn status(text: impl std::fmt::Display) {
 ///
 /// They are certain to arrive under [`Readiness::notify`](crate::Readiness::notify), before
 /// [`ready`]; under the other modes the launcher may have exited before. The launcher takes 64 KiB in
-/// all and drops what comes after. In the foreground the bytes go to standard output at once. It never
-/// fails.
+/// all and drops what comes after. A later run of [`restart`](crate::Daemon::restart) has no launcher, and
+/// what it announces is dropped. In the foreground the bytes go to standard output at once. It never fails.
 ///
 /// ```no_run
 /// use std::net::TcpListener;

@@ -93,9 +93,9 @@ impl Daemon {
     /// A flag with which the user of the program chooses [`ready_timeout`](Self::ready_timeout) in
     /// seconds, as in `prog -d --timeout 60`. Default: none.
     ///
-    /// With 0 the launcher waits for ever. Only [`enter`](Self::enter) reads the flag, and removes it
-    /// from the arguments of the daemon. In the foreground it stays in the arguments, so the parser of
-    /// the program must know it.
+    /// With 0 the launcher waits for ever, and a later run of [`restart`](Self::restart) has 30 seconds.
+    /// Only [`enter`](Self::enter) reads the flag, and removes it from the arguments of the daemon. In
+    /// the foreground it stays in the arguments, so the parser of the program must know it.
     ///
     /// ```
     /// let _daemon = daemon::Daemon::new().timeout_flag("--timeout").enter();

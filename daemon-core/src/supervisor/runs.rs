@@ -125,8 +125,9 @@ impl Runs {
         is_first: bool,
     ) -> Result<Attempt, Error> {
         let mut config = self.config.clone();
-        if !is_first && config.settings.ready_timeout >= Some(NO_END) {
-            config.settings.ready_timeout = Some(LATER_READY_TIMEOUT);
+        if !is_first {
+            let timeout = config.settings.ready_timeout;
+            config.settings.ready_timeout = timeout.map(later_ready_timeout);
         }
         if let (Some(sockets), false) = (&mut self.sockets, is_first) {
             sockets.bind_lost(&config.settings)?;
@@ -209,6 +210,15 @@ impl Runs {
     }
 }
 
+/// How long a later run may take: no user waits for it, and could end the wait.
+fn later_ready_timeout(first: Duration) -> Duration {
+    if first < NO_END {
+        first
+    } else {
+        LATER_READY_TIMEOUT
+    }
+}
+
 fn take_passed(passed: &[PassedFd]) -> Result<Passed, Error> {
     let take =
         |passed: &PassedFd| Ok((passed.name.clone(), sys::descriptors::take_over(passed.fd)?));
@@ -222,5 +232,20 @@ fn write_to(log: &LogFile, text: &str) {
     let mut room = [PollFd::new(log.file().as_fd(), PollFlags::POLLOUT)];
     if poll(&mut room, PollTimeout::ZERO) == Ok(1) {
         log.file().write_all(line.as_bytes()).ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn later_run_is_not_waited_for_without_end() {
+        let minute = Duration::from_secs(60);
+        assert_eq!(later_ready_timeout(minute), minute);
+        let half_minute = Duration::from_secs(30);
+        for timeout in [NO_END, Duration::MAX] {
+            assert_eq!(later_ready_timeout(timeout), half_minute);
+        }
     }
 }

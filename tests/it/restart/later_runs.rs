@@ -36,6 +36,34 @@ fn later_run_has_the_signals_of_the_first() {
 }
 
 #[test]
+fn announcement_of_a_later_run_is_dropped() {
+    let scratch = Scratch::new();
+    let options = OPTIONS.replace("exec", "notify");
+    let start = scratch.supervised(&options, "announce:port=80 ready note:up hang");
+    let launch = start.run();
+    assert_eq!(launch.out_text(), "port=80");
+    let mut up = scratch.supervised_of(&launch);
+    for runs in 2..=3 {
+        scratch.crash(&mut up);
+        eventually("the next run is up", || {
+            (scratch.read("up").lines().count() == runs).then_some(())
+        });
+    }
+    // A client that comes now gets nothing either.
+    let client = scratch.report().env("TEST_START", "ensure");
+    let client = client
+        .options(format!("{options}\nargs=-b"))
+        .arg("get")
+        .run();
+    assert_eq!(client.out_text(), format!("{} true \n", up.run.pid()));
+    let log = scratch.read("report.log");
+    assert!(
+        log.lines().all(|line| line.contains("killed by SIGKILL")),
+        "{log}"
+    );
+}
+
+#[test]
 fn supervisor_executes_its_own_image_after_a_replacement() {
     let scratch = Scratch::new();
     let path = scratch.copy_program(&program::path("report"), "copy");
