@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use super::IMPOSSIBLE;
+use super::is_possible;
 use crate::support::scratch::Scratch;
 use crate::support::{program, requires};
 
@@ -20,7 +20,7 @@ const OUTER: &str = r#"
     tries=0
     until test -n "$init" && inside systemctl is-system-running --quiet; do
         tries=$((tries + 1))
-        test $tries -lt 500 && kill -0 $outer || exit 77
+        test $tries -lt 1200 && kill -0 $outer || exit 77
         sleep 0.05
         init=$(cat /proc/$outer/task/$outer/children)
         init=${init% }
@@ -117,14 +117,9 @@ pub(super) fn expect_right_with(script: &str, words: &[&[u8]]) {
         .arg(&report)
         .args(words.iter().map(|word| OsStr::from_bytes(word)))
         .run();
-    let is_possible = outcome.code() != IMPOSSIBLE;
-    if requires::machine(is_possible, "systemd as process 1") {
+    let boot_log = scratch.read("boot.log");
+    if is_possible(&outcome, "systemd as process 1", &boot_log) {
         let said = (outcome.code(), outcome.out_text(), outcome.err_text());
-        assert_eq!(
-            said,
-            (0, String::new(), String::new()),
-            "{}",
-            scratch.read("boot.log")
-        );
+        assert_eq!(said, (0, String::new(), String::new()), "{boot_log}");
     }
 }

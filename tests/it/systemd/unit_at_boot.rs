@@ -17,7 +17,7 @@ const RUN: &str = r#"
     shift
     nl='
 '
-    steps="catch:1 listener:http=0.0.0.0:80 status:up ready report stay"
+    steps="block:1 listener:http=0.0.0.0:80 status:up ready report await:1 note:reloaded hang"
     export TEST_OPTIONS="control_flag=-s${nl}ready=notify${nl}stop_timeout=5${nl}workdir=$HERE${nl}restart=on-failure
 env=TEST_DOES:$steps${nl}env=TEST_REPORT:$HERE/report.json${nl}umask=027${nl}user=nobody
 listen=http=0.0.0.0:80"
@@ -68,7 +68,8 @@ fn printed_unit_runs_the_program_under_systemd() {
             sed -i 's/^# ExecReload=/ExecReload=/' /run/systemd/system/report.service
             systemctl daemon-reload
             systemctl reload report || systemctl status report
-            check "$(show report MainPID)" $main "after reload"
+            soon "test -s reloaded"
+            check "$(cat reloaded) $(show report MainPID)" "$main $main" "after reload"
             systemctl restart report
             test "$(show report MainPID)" != $main || echo it was not restarted
             main=$(show report MainPID)

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::IMPOSSIBLE;
+use super::is_possible;
 use crate::support::outcome::Outcome;
 use crate::support::scratch::Scratch;
 use crate::support::{program, requires};
@@ -30,7 +30,7 @@ const INNER: &str = r#"
     tries=0
     until test -S run/systemd/private; do
         tries=$((tries + 1))
-        test $tries -lt 500 && kill -0 $! || exit 77
+        test $tries -lt 3000 && kill -0 $! || exit 77
         sleep 0.02
     done
     run() {
@@ -55,8 +55,8 @@ fn under_systemd(scratch: &Scratch, script: &str) -> Option<Outcome> {
         .env("INNER", format!("{INNER}\n{script}"))
         .env("MANAGER", MANAGER)
         .run();
-    let is_possible = outcome.code() != IMPOSSIBLE;
-    requires::machine(is_possible, "a manager of systemd's").then_some(outcome)
+    let log = scratch.read("manager.log");
+    is_possible(&outcome, "a manager of systemd's", &log).then_some(outcome)
 }
 
 fn expect_said(script: &str, expected: &str) {

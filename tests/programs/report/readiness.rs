@@ -14,7 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use daemon::Daemon;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::socket::{
     AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, SockaddrIn, UnixAddr, bind,
     sendmsg, setsockopt, socket, sockopt,
@@ -23,7 +23,7 @@ use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, fork, getppid};
 
 use crate::sockets;
-use crate::steps::note;
+use crate::steps::{note, signal};
 
 /// A port outside the ephemeral range, where only a server goes.
 const UDP_PORTS: std::ops::Range<u16> = 20_000..32_768;
@@ -54,6 +54,8 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
         "extend" => daemon::extend_timeout(Duration::from_millis(number())),
         "notify" => notify(&decoded(object))?,
         "big-status" => daemon::status("x".repeat(1024 * 1024)),
+        // Until this signal comes, which is blocked.
+        "await" => drop(SigSet::from(signal(number())).wait()?),
         "chatter" => chatter(Duration::from_millis(number()))?,
         "descriptors" => send_descriptors()?,
         "lingering-socket" => send_lingering_socket()?,

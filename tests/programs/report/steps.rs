@@ -244,7 +244,7 @@ fn note_passed(path: &str) -> io::Result<()> {
     note(path, &format!("{text}, {end}"))
 }
 
-fn signal(value: u64) -> Signal {
+pub(crate) fn signal(value: u64) -> Signal {
     let value = i32::try_from(value).expect("a signal");
     Signal::try_from(value).expect("a signal")
 }
