@@ -166,6 +166,31 @@ fn environment_of_the_daemon_is_changed() {
 }
 
 #[test]
+fn env_clear_keeps_no_variable_of_the_caller() {
+    for more in ["", "\nrestart=on-failure"] {
+        let scratch = Scratch::new();
+        let report = scratch.path("report.json");
+        let options = format!(
+            "pid=report.pid\nlog=report.log\nenv=A:1\nenv_clear\nenv=B:2\nenv=TEST_MARK:{}\n\
+             env=TEST_REPORT:{}\nenv=TEST_DOES:report stay{more}",
+            scratch.mark(),
+            report.display()
+        );
+        let again = options.replace('\n', "%0a");
+        let options = format!("{options}\nenv=TEST_OPTIONS:{again}");
+        let start = scratch.background().options(options).env("C", "3");
+        let launch = start.env("LISTEN_FDNAMES", "x").run();
+        assert_eq!((launch.code(), launch.err_text()), (0, String::new()));
+        let environment = read_report(&report).environment;
+        let names = environment.iter().map(|(name, _)| name.as_slice());
+        let mut names: Vec<_> = names.collect();
+        names.sort_unstable();
+        let expected = ["B", "TEST_DOES", "TEST_MARK", "TEST_OPTIONS", "TEST_REPORT"];
+        assert_eq!(names, expected.map(str::as_bytes));
+    }
+}
+
+#[test]
 fn help_and_version_run_in_place() {
     for word in ["--help", "--version"] {
         for arguments in [["-d", word], [word, "-d"]] {

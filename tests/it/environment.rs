@@ -64,6 +64,28 @@ fn doubled_marker_is_removed_twice() {
     scratch.expect_order();
 }
 
+/// Such an entry has no value: getenv(3) does not find it, and nothing takes it for a variable.
+#[test]
+fn entry_without_an_equals_sign_reaches_the_daemon() {
+    let given = ["LONELY", "__DAEMON_HANDOFF", "NOTIFY_SOCKET", "=odd", ""];
+    for (remove, kept) in [("", &given[..]), ("\nenv_remove=LONELY,A", &given[1..])] {
+        let scratch = Scratch::new();
+        let options = format!("TEST_OPTIONS=pid=report.pid\nlog=report.log{remove}");
+        let entries = [&*options, "A=1"].into_iter().chain(given);
+        let entries: Vec<_> = entries.collect();
+        let start = with_entries(&scratch, scratch.report(), &["-d"], &entries);
+        let daemon = scratch.up(start);
+        daemon.report();
+        let environ = fs::read(format!("/proc/{}/environ", daemon.pid())).expect("environ");
+        let environ = environ.strip_suffix(b"\0").expect("an end");
+        let without_value = environ.split(|byte| *byte == 0);
+        let without_value =
+            without_value.filter(|entry| !entry.iter().skip(1).any(|it| *it == b'='));
+        let kept: Vec<_> = kept.iter().map(|entry| entry.as_bytes()).collect();
+        assert_eq!(without_value.collect::<Vec<_>>(), kept);
+    }
+}
+
 /// A start with so many bytes in its environment, and how it ends.
 fn start_with_bytes(scratch: &Scratch, argument: Option<&str>, bytes: usize) -> Option<Outcome> {
     // One string holds 128 KiB at most.

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
+use crate::support::deadline::eventually;
 use crate::support::scratch::Scratch;
 use crate::support::session::{Session, path_with, shell};
 use crate::support::start::Start;
@@ -65,6 +66,30 @@ fn tickd_does_what_its_comment_says() {
 #[test]
 fn cached_does_what_its_comment_says() {
     expect_session("cached");
+}
+
+#[test]
+fn cached_runs_in_the_foreground_too() {
+    let scratch = Scratch::new();
+    let cached = |words: &[&str]| scratch.start("cached").args(words);
+    let server = cached(&["daemon"]).spawn();
+    eventually("it serves", || {
+        (server.output() == "serving cached.sock\n").then_some(())
+    });
+    // The client finds it, and so do a second one and the verbs.
+    for count in 1..=2 {
+        let client = cached(&["get", "key"]).run();
+        assert_eq!(client.out_text(), format!("key: {count}\n"), "{client:?}");
+    }
+    assert_eq!(scratch.read("cached.log"), "", "no daemon was started");
+    let second = cached(&["daemon"]).run();
+    assert_eq!(second.code(), 69, "{second:?}");
+    assert!(server.is_alive());
+    let stop = cached(&["stop"]).run();
+    let stopped = format!("cached: stopped, pid {}\n", server.pid());
+    assert_eq!((stop.code(), stop.out_text()), (0, stopped));
+    server.wait();
+    scratch.expect_nothing_left();
 }
 
 #[test]

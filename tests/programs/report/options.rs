@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use daemon::{Daemon, KillMode, PathSource, Readiness, Restart, Signal, Start, Stdin};
 
-use crate::{output, steps};
+use crate::{output, readiness, steps};
 
 pub(crate) fn daemon() -> Daemon {
     from_lines(Daemon::new(), "TEST_OPTIONS")
@@ -63,12 +63,13 @@ fn set(daemon: Daemon, name: &str, value: &OsStr) -> Daemon {
         }
         "flags" => daemon.background_flag(words(value)),
         "env_remove" => daemon.env_remove(words(value)),
+        "env_clear" => daemon.env_clear(),
         "args" => daemon.args(words(value)),
         "stdin" => daemon.stdin(Stdin::Keep),
         "env" => {
             let variable = text();
             let (name, value) = variable.split_once(':').expect("NAME:value");
-            daemon.env(name, value)
+            daemon.env(name, OsString::from_vec(readiness::decoded(value)))
         }
         "control_subcommands" => daemon.control_subcommands(value),
         "instance" => daemon.instance(text()),
