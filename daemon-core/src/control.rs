@@ -271,12 +271,21 @@ impl Control {
             }
             PidFileState::Running(holder) => holder,
         };
-        self.refuse_unless_certain(&holder)?;
-        check(&holder)?;
-        match holder.send(signal) {
-            Ok(()) => Ok(()),
-            Err(Errno::ESRCH) => Err(Error::not_running(step, &self.pid_file)),
-            Err(errno) => Err(Error::not_signalled(step, holder.pid(), errno)),
+        let sent = self
+            .refuse_unless_certain(&holder)
+            .and_then(|()| check(&holder))
+            .and_then(|()| match holder.send(signal) {
+                Ok(()) => Ok(()),
+                Err(Errno::ESRCH) => Err(Error::not_running(step, &self.pid_file)),
+                Err(errno) => Err(Error::not_signalled(step, holder.pid(), errno)),
+            });
+        match sent {
+            // While it was looked at.
+            Err(_) if holder.has_ended() && lock::is_supervised(holder.file()) => {
+                Err(Error::restart_due(step, &self.pid_file, None))
+            }
+            Err(_) if holder.has_ended() => Err(Error::not_running(step, &self.pid_file)),
+            sent => sent,
         }
     }
 }

@@ -37,6 +37,16 @@ pub(crate) enum RunState {
     Up,
 }
 
+impl RunState {
+    /// How long it is until the next run, if that is known.
+    pub(crate) fn due(self) -> Option<Duration> {
+        match self {
+            Self::Restarting(due) => due,
+            Self::Over | Self::Starting | Self::Up => None,
+        }
+    }
+}
+
 /// Whether a daemon with this file runs. Takes no lock.
 pub(crate) fn run_state(file: &File) -> Result<RunState, Errno> {
     if !is_held(file)? {
@@ -69,6 +79,12 @@ fn bring_up(file: &File) -> Result<Option<WriterLock>, Errno> {
     writer(file, ByteRange::BringUp)
 }
 
+/// The lowest byte of a bring-up that is locked: a supervisor gives one more back at each change.
+pub(crate) fn lowest_of_bring_up(file: &File) -> Option<i64> {
+    let lock = has_byte_ranges().then(|| bring_up(file));
+    Some(lock?.ok()??.start)
+}
+
 /// Whether the first run is brought up, with a supervisor or without.
 fn is_first_start(file: &File) -> bool {
     let is_first = |lock: WriterLock| lock.start == 1;
@@ -86,8 +102,18 @@ pub(crate) fn holds(pid: Pid, file: &File) -> io::Result<bool> {
     sys::lock::holds(pid, file, ByteRange::Daemon)
 }
 
-/// A supervisor that is seen to hold the daemon's lock, whatever the pid in the file. Slow.
+/// A supervisor that is seen to keep the file, whatever the pid in it. Slow.
+///
+/// It alone keeps the bytes of the bring-up: a run may have any name. Until its exec a run has all that
+/// its supervisor has.
 pub(crate) fn visible_supervisor(file: &File) -> Option<Pid> {
+    let is_supervisor = |pid: &Pid| is_supervisor(*pid) && process::has_executed(*pid);
+    visible_holders(file, ByteRange::BringUp).find(is_supervisor)
+}
+
+/// A supervisor that is seen to hold the daemon's lock, or its run before the exec, while the file names
+/// no process. Slow.
+pub(crate) fn visible_unnamed(file: &File) -> Option<Pid> {
     visible_holders(file, ByteRange::Daemon).find(|pid| is_supervisor(*pid))
 }
 
@@ -124,6 +150,11 @@ pub(crate) fn is_supervisor_ending(file: &File) -> bool {
 /// A process that is seen to hold the daemon's lock, whatever the pid in the file. Slow.
 pub(crate) fn visible_holder(file: &File) -> Option<Pid> {
     visible_holders(file, ByteRange::Daemon).next()
+}
+
+/// Whether one process is seen to hold the daemon's lock, and no other. Slow.
+pub(crate) fn is_held_by_one(file: &File) -> bool {
+    visible_holders(file, ByteRange::Daemon).take(2).count() == 1
 }
 
 /// A process that is seen to bring a daemon up, or to clean up. Slow.

@@ -9,12 +9,14 @@ use nix::errno::Errno;
 use nix::unistd::Pid;
 
 use super::holder::{Holder, POLL_INTERVAL};
+use super::known_supervisor::KnownSupervisor;
 use super::pid_file_state::PidFileState;
 use super::{Control, resolve};
 use crate::error::Error;
 use crate::files::NO_FOLLOW;
 use crate::lock::{self, RunState};
 use crate::pid_file::PID_WRITE_TIMEOUT;
+use crate::sys;
 use crate::trust;
 
 /// How long another process, a launcher for example, may hold the lock of a daemon that has ended.
@@ -57,35 +59,43 @@ impl Control {
         let begin = Instant::now();
         let mut deadline = begin + PID_WRITE_TIMEOUT;
         let mut named = None;
+        let mut has_changed = false;
         let mut is_late = false;
         loop {
+            let seen = Seen::of(&file);
             let state = lock::run_state(&file).map_err(|errno| failed(errno.into()))?;
             if state == RunState::Over {
                 return Ok(PidFileState::Unlocked(file));
             }
-            if state == RunState::Up && lock::is_supervisor_ending(&file) {
-                let supervisor = lock::visible_supervisor(&file);
-                let supervisor = supervisor.and_then(|pid| Holder::supervisor(&file, pid));
-                // It may have ended while it was looked for.
-                if supervisor.is_none() && lock::is_held(&file) == Ok(false) {
-                    return Ok(PidFileState::Unlocked(file));
+            let is_ending = state == RunState::Up && lock::is_supervisor_ending(&file);
+            if is_ending {
+                // It may end while it is looked for.
+                let supervisor = KnownSupervisor::visible(&file);
+                if supervisor.is_some() || is_late {
+                    return Ok(PidFileState::Ending(supervisor));
                 }
-                return Ok(PidFileState::Ending(supervisor));
             }
             // A pid that has come at the last moment was not looked at yet.
-            if is_late && (named.is_some() || lock::read_pid(&file).is_none()) {
+            if is_late && (named.is_some() || seen.named.is_none()) {
                 return match state {
                     RunState::Starting if named.is_none() => {
-                        let supervisor = lock::visible_supervisor(&file);
-                        let supervisor = supervisor.and_then(|pid| Holder::supervisor(&file, pid));
-                        Ok(PidFileState::Starting(supervisor))
+                        let holder = lock::visible_unnamed(&file);
+                        let holder = holder.and_then(|pid| Holder::supervisor(&file, pid));
+                        Ok(PidFileState::Starting(holder))
                     }
-                    _ => Err(self.unproved(&file, named)),
+                    _ => match supervisor_of_ended(&file, named, has_changed) {
+                        Some(supervisor) => Ok(PidFileState::Restarting(supervisor, state.due())),
+                        None => Err(self.unproved(&file, named)),
+                    },
                 };
             }
-            named = lock::read_pid(&file);
+            has_changed |= named.is_some() && seen.named.is_some() && named != seen.named;
+            named = seen.named;
+            let holder = if is_ending { None } else { Holder::of(&file) };
+            // What the locks say and the pid belong together.
+            let is_settled = Seen::of(&file) == seen;
             let mut interval = POLL_INTERVAL;
-            match Holder::of(&file) {
+            match holder.filter(|_| is_settled) {
                 Some(holder) if holder.has_ended() => {
                     // Its parent, a launcher for example, still holds the lock.
                     if Instant::now() >= begin + LOCK_OUTLIVES_TIMEOUT {
@@ -106,8 +116,11 @@ impl Control {
                 None => {}
             }
             std::thread::sleep(interval);
-            // A daemon may have ended while it was looked at, which can take all the time there is.
-            is_late = Instant::now() >= deadline;
+            // A daemon may have ended while it was looked at, which can take all the time there is, and
+            // its supervisor may have started it again.
+            let now = Instant::now();
+            let is_moving = !is_settled && seen.lowest.is_some_and(|lowest| lowest > 1);
+            is_late = now >= deadline && (!is_moving || now >= begin + LOCK_OUTLIVES_TIMEOUT);
         }
     }
 
@@ -149,6 +162,35 @@ impl Control {
             .and_then(|()| trust::check_pid_file(&self.pid_file, &metadata))
             .map_err(|untrusted| Error::pid_file_distrusted(&self.pid_file, &untrusted))
     }
+}
+
+/// What changes with each run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Seen {
+    lowest: Option<i64>,
+    named: Option<Pid>,
+}
+
+impl Seen {
+    fn of(file: &File) -> Self {
+        Self {
+            lowest: lock::lowest_of_bring_up(file),
+            named: lock::read_pid(file),
+        }
+    }
+}
+
+/// The supervisor of a run that has ended, or of runs that end while they are looked at.
+fn supervisor_of_ended(file: &File, named: Option<Pid>, has_changed: bool) -> Option<Holder> {
+    let has_ended = named.is_some_and(|pid| {
+        sys::signals::send(pid, 0) == Err(Errno::ESRCH) || sys::process::is_zombie(pid)
+    });
+    if !has_changed && !has_ended {
+        return None;
+    }
+    let supervisor = KnownSupervisor::visible(file)?;
+    // A file that was written by hand may name any pid while a run is there.
+    (has_changed || lock::is_held_by_one(file)).then_some(supervisor)
 }
 
 /// No link is followed, no FIFO waited for.

@@ -1,6 +1,7 @@
 //! `stop`: the stop signal, SIGKILL after the timeout, and the rest of the process group.
 
 use std::fs::File;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -20,6 +21,9 @@ use crate::trust;
 
 /// How long a killed daemon may take to exit, and its lock to be free.
 pub(super) const KILL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a daemon is looked at again that ends while it is looked at.
+const UNSTEADY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How often the process group of a daemon that is ending is looked at: at first, and later.
 const POLL_INTERVAL_MIN: Duration = Duration::from_millis(5);
@@ -62,33 +66,51 @@ impl Control {
         if let Some(complaint) = option_check::stop_signal(self.stop_signal) {
             return Err(option_check::refused("stop_signal", &complaint));
         }
-        let holder = match self.find()? {
-            PidFileState::NoFile => {
-                self.remove_stale(None);
-                return Ok(Stopped::NotRunning);
+        let deadline = Instant::now() + UNSTEADY_TIMEOUT;
+        loop {
+            let holder = match self.find()? {
+                PidFileState::NoFile => {
+                    self.remove_stale(None);
+                    return Ok(Stopped::NotRunning);
+                }
+                PidFileState::Unlocked(file) => {
+                    self.remove_stale(Some(&file));
+                    return Ok(Stopped::NotRunning);
+                }
+                PidFileState::Starting(None) => return Err(self.no_pid_yet()),
+                PidFileState::Ending(None) => {
+                    return Err(Error::holder_unproved(&self.pid_file, None, None));
+                }
+                PidFileState::Starting(Some(holder))
+                | PidFileState::Restarting(holder, _)
+                | PidFileState::Ending(Some(holder))
+                | PidFileState::Running(holder) => holder,
+            };
+            match self.stop_found(&holder, timeout, waits) {
+                // It has ended by itself while it was looked at, and another may be there.
+                Err(_) if holder.has_ended() && Instant::now() < deadline => {
+                    thread::sleep(POLL_INTERVAL_MIN);
+                }
+                stopped => return stopped,
             }
-            PidFileState::Unlocked(file) => {
-                self.remove_stale(Some(&file));
-                return Ok(Stopped::NotRunning);
-            }
-            PidFileState::Starting(None) => return Err(self.no_pid_yet()),
-            PidFileState::Ending(None) => {
-                return Err(Error::holder_unproved(&self.pid_file, None, None));
-            }
-            PidFileState::Starting(Some(holder))
-            | PidFileState::Restarting(holder, _)
-            | PidFileState::Ending(Some(holder))
-            | PidFileState::Running(holder) => holder,
-        };
-        let stopped = match KnownSupervisor::of(&holder, &self.user) {
+        }
+    }
+
+    fn stop_found(
+        &self,
+        holder: &Holder,
+        timeout: Duration,
+        waits: &mut dyn FnMut(),
+    ) -> Result<Stopped, Error> {
+        let stopped = match KnownSupervisor::of(holder, &self.user) {
             KnownSupervisor::Seen(supervisor) => {
-                return self.stop_supervisor(&supervisor, &holder, timeout, waits);
+                return self.stop_supervisor(&supervisor, holder, timeout, waits);
             }
             KnownSupervisor::Unseen => return Err(self.unproved(holder.file(), Some(holder.pid()))),
-            KnownSupervisor::None => self.end_holder(&holder, timeout, waits)?,
+            KnownSupervisor::None => self.end_holder(holder, timeout, waits)?,
         };
         if !holder.lets_go_within(KILL_TIMEOUT) {
-            return Err(self.lock_outlives(&holder));
+            return Err(self.lock_outlives(holder));
         }
         self.remove_stale(Some(holder.file()));
         Ok(stopped)

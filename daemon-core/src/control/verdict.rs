@@ -50,6 +50,7 @@ impl Control {
             let state = lock::run_state(&file);
             let state =
                 state.map_err(|errno| Error::pid_file_unread(self.pid_file(), errno.into()));
+            let mut is_restarting = false;
             let is_starting = match state? {
                 // A launcher that was killed leaves no failure.
                 RunState::Over => {
@@ -58,24 +59,28 @@ impl Control {
                 }
                 RunState::Starting => true,
                 RunState::Restarting(_) => {
-                    if !was_restarting {
-                        was_restarting = true;
-                        deadline = Instant::now().checked_add(restart_timeout);
-                        if self.supervisor_is_stopped() {
-                            return Ok(Verdict::Pending);
-                        }
-                    }
+                    is_restarting = true;
                     true
                 }
                 RunState::Up if lock::is_ending(&file) => false,
                 RunState::Up => {
                     let status = self.status()?;
-                    return Ok(match status {
-                        Status::Running { pid, .. } => Verdict::Up(pid, status),
-                        _ => Verdict::Down,
-                    });
+                    match status {
+                        Status::Running { pid, .. } => return Ok(Verdict::Up(pid, status)),
+                        // It has ended since.
+                        Status::Restarting { .. } => is_restarting = true,
+                        _ => return Ok(Verdict::Down),
+                    }
+                    true
                 }
             };
+            if is_restarting && !was_restarting {
+                was_restarting = true;
+                deadline = Instant::now().checked_add(restart_timeout);
+                if self.supervisor_is_stopped() {
+                    return Ok(Verdict::Pending);
+                }
+            }
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 // A daemon that does not exit is the error of a start.
                 return Ok(if is_starting {

@@ -6,6 +6,7 @@ use super::stage::{LONG_DELAY, OPTIONS, Supervised};
 use crate::support::deadline::eventually;
 use crate::support::process;
 use crate::support::requires;
+use crate::support::rounds::rounds;
 use crate::support::scratch::Scratch;
 use crate::support::users::UNPRIVILEGED;
 
@@ -148,6 +149,23 @@ fn verbs_while_the_supervisor_is_stopped() {
 }
 
 #[test]
+fn verbs_before_the_supervisor_has_seen_the_end() {
+    requires!(linux("the holder of a lock"));
+    let scratch = Scratch::new();
+    let up = up(&scratch);
+    stop_supervisor(&up);
+    up.run.signal(Signal::SIGKILL);
+    up.run.wait_for_end();
+    expect(&scratch, "status", 2, "being restarted, supervisor stopped");
+    expect(&scratch, "-d", 69, "already running");
+    expect(&scratch, "start", 75, "still starting");
+    expect(&scratch, "reload", 7, "being restarted");
+    expect(&scratch, "stop", 0, "stopped");
+    assert!(!up.supervisor.is_alive());
+    scratch.expect_stopped();
+}
+
+#[test]
 fn verbs_after_the_supervisor_was_killed() {
     let scratch = Scratch::new();
     for verb in ["stop", "restart"] {
@@ -212,6 +230,31 @@ fn two_stops_at_once_both_succeed() {
         assert_eq!(outcome.code(), 0, "{outcome:?}");
     }
     scratch.expect_stopped();
+}
+
+/// Each run ends while a verb looks at it.
+#[test]
+fn verbs_on_runs_that_end_at_once() {
+    requires!(linux("the holder of a lock"));
+    let options = OPTIONS.replace("on-failure", "always");
+    for _ in 0..rounds(2, 100) {
+        let scratch = Scratch::new();
+        let up = scratch.up_supervised(scratch.supervised(&options, "first:mark hang"));
+        eventually("the first run is there", || {
+            scratch.path("mark").exists().then_some(())
+        });
+        up.run.signal(Signal::SIGKILL);
+        for (verb, codes) in [("status", [0, 2]), ("reload", [4, 7]), ("start", [0, 0])] {
+            let outcome = scratch.supervised_verb(&options, verb).run();
+            assert!(codes.contains(&outcome.code()), "{verb}: {outcome:?}");
+            let said = outcome.err_text();
+            assert!(!said.contains("cannot identify"), "{verb}: {outcome:?}");
+        }
+        let stop = scratch.supervised_verb(&options, "stop").run();
+        assert_eq!(stop.code(), 0, "{stop:?}");
+        assert!(!up.supervisor.is_alive());
+        scratch.expect_stopped();
+    }
 }
 
 #[test]
