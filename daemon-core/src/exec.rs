@@ -89,7 +89,7 @@ fn hand_over(command: &mut Command, continuation: &Continuation) -> io::Result<i
         record.comm.clear();
     }
     let (launcher_end, daemon_end) = handoff::pair()?;
-    launcher_end.send(&record)?;
+    launcher_end.send(&mut record)?;
     let inherited = [Some(daemon_end.as_raw_fd()), record.pid_descriptor];
     let mut inherited: Vec<_> = inherited.into_iter().flatten().collect();
     if !record.settings.listen.is_empty() {

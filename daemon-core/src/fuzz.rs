@@ -16,8 +16,8 @@ use crate::sys;
 
 /// What the launcher sends to the daemon, and what comes back.
 pub fn handoff(bytes: &[u8]) {
-    if let Ok(record) = Record::from_bytes(bytes) {
-        assert_eq!(Record::from_bytes(&record.to_bytes()), Ok(record));
+    if let Ok(mut record) = Record::from_bytes(bytes) {
+        assert_eq!(Record::from_bytes(&record.encoded()), Ok(record));
     }
     let _ = handoff::Outcome::decode(bytes);
 }

@@ -30,19 +30,20 @@ pub enum KillMode {
 
 #[cfg(unix)]
 impl crate::codec::Codec for KillMode {
-    fn encode(&self, bytes: &mut Vec<u8>) {
-        let code: u32 = match self {
+    fn blank() -> Self {
+        Self::default()
+    }
+
+    fn code(&mut self, coder: &mut crate::codec::Coder<'_>) {
+        let mut code: u32 = match self {
             Self::Mixed => 0,
             Self::Process => 1,
         };
-        code.encode(bytes);
-    }
-
-    fn decode(rest: &mut &[u8]) -> Result<Self, crate::codec::Malformed> {
-        match u32::decode(rest)? {
-            0 => Ok(Self::Mixed),
-            1 => Ok(Self::Process),
-            _ => Err(crate::codec::Malformed),
+        code.code(coder);
+        match code {
+            0 => *self = Self::Mixed,
+            1 => *self = Self::Process,
+            _ => coder.fail(),
         }
     }
 }

@@ -23,16 +23,15 @@ pub enum Restart {
 
 #[cfg(unix)]
 impl crate::codec::Codec for Restart {
-    fn encode(&self, bytes: &mut Vec<u8>) {
-        matches!(self, Self::Always).encode(bytes);
+    fn blank() -> Self {
+        Self::OnFailure
     }
 
-    fn decode(rest: &mut &[u8]) -> Result<Self, crate::codec::Malformed> {
-        let is_always = bool::decode(rest)?;
-        Ok(if is_always {
-            Self::Always
-        } else {
-            Self::OnFailure
-        })
+    fn code(&mut self, coder: &mut crate::codec::Coder<'_>) {
+        let mut is_always = *self == Self::Always;
+        is_always.code(coder);
+        if is_always {
+            *self = Self::Always;
+        }
     }
 }

@@ -46,12 +46,12 @@ signals! {
 
 #[cfg(unix)]
 impl crate::codec::Codec for Signal {
-    fn encode(&self, bytes: &mut Vec<u8>) {
-        self.0.encode(bytes);
+    fn blank() -> Self {
+        Self::SIGTERM
     }
 
-    fn decode(rest: &mut &[u8]) -> Result<Self, crate::codec::Malformed> {
-        crate::codec::Codec::decode(rest).map(Self)
+    fn code(&mut self, coder: &mut crate::codec::Coder<'_>) {
+        self.0.code(coder);
     }
 }
 

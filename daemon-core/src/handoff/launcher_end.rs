@@ -32,8 +32,8 @@ pub(crate) fn pair() -> Result<(LauncherEnd, OwnedFd), Errno> {
 
 impl LauncherEnd {
     /// Sends the record. It stays in the socket even if the launcher ends.
-    pub(crate) fn send(&self, record: &Record) -> io::Result<()> {
-        let bytes = record.to_bytes();
+    pub(crate) fn send(&self, record: &mut Record) -> io::Result<()> {
+        let bytes = record.encoded();
         if bytes.len() > RECORD_MAX {
             return Err(Errno::ENAMETOOLONG.into());
         }

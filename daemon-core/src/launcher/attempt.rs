@@ -99,8 +99,8 @@ impl Attempt {
         let is_for_client = config.is_for_client;
         let (start, old_length) = (process.start, process.pid_file_length);
         let changes_environment = process.changes_environment;
-        let record = record(config, &resources, process);
-        let sent = resources.launcher_end.send(&record);
+        let mut record = record(config, &resources, process);
+        let sent = resources.launcher_end.send(&mut record);
         sent.map_err(|error| Error::step("send the hand-off", error))?;
         let address = resources.announcements.as_ref().and_then(|it| it.address());
         let identity = record.settings.identity.as_ref();

@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt;
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit};
 
-use crate::codec::{Codec, Malformed, encoded};
+use crate::codec::{Codec, Coder, encoded};
 use crate::error::{Error, ErrorKind, escaped};
 
 /// The first bytes. They begin with a newline, so no reader finds a pid, and they are longer than the
@@ -47,14 +47,13 @@ encoded! {
 pub(super) fn write(file: &File, error: &Error) -> io::Result<()> {
     let text = error.to_string();
     let (what, reason) = text.split_once(": ").unwrap_or((&text, ""));
-    let failure = RecordedFailure {
+    let mut failure = RecordedFailure {
         kind: error.kind(),
         status: error.exit_status().into(),
         what: what.to_owned(),
         reason: reason.to_owned(),
     };
-    let mut bytes = MAGIC.to_vec();
-    failure.encode(&mut bytes);
+    let bytes = failure.append_to(MAGIC);
     // Beyond this limit a write does not fail, it kills: SIGXFSZ.
     let (limit, _) = getrlimit(Resource::RLIMIT_FSIZE)?;
     if bytes.len() > FAILURE_MAX || usize::try_from(limit).is_ok_and(|limit| limit < FAILURE_MAX) {
@@ -68,7 +67,7 @@ pub(crate) fn failure(file: &File) -> Option<Error> {
     let mut bytes = [0; FAILURE_MAX];
     let length = file.read_at(&mut bytes, 0).ok()?;
     let mut rest = bytes.get(..length)?.strip_prefix(MAGIC)?;
-    let failure = RecordedFailure::decode(&mut rest).ok()?;
+    let failure = RecordedFailure::from_front(&mut rest).ok()?;
     let status = u8::try_from(failure.status).ok().filter(|it| *it > 0)?;
     // Another user may have written the file.
     let (what, reason) = (escaped(&failure.what), escaped(&failure.reason));
@@ -77,15 +76,20 @@ pub(crate) fn failure(file: &File) -> Option<Error> {
 }
 
 impl Codec for ErrorKind {
-    fn encode(&self, bytes: &mut Vec<u8>) {
-        let index = KINDS.iter().position(|kind| kind == self);
-        let index = index.and_then(|index| u32::try_from(index).ok());
-        index.unwrap_or(u32::MAX).encode(bytes);
+    fn blank() -> Self {
+        Self::Failed
     }
 
-    fn decode(rest: &mut &[u8]) -> Result<Self, Malformed> {
-        let index = usize::try_from(u32::decode(rest)?).map_err(|_| Malformed)?;
-        KINDS.get(index).copied().ok_or(Malformed)
+    fn code(&mut self, coder: &mut Coder<'_>) {
+        let index = KINDS.iter().position(|kind| kind == self);
+        let index = index.and_then(|index| u32::try_from(index).ok());
+        let mut index = index.unwrap_or(u32::MAX);
+        index.code(coder);
+        let kind = usize::try_from(index).ok().and_then(|it| KINDS.get(it));
+        match kind {
+            Some(kind) => *self = *kind,
+            None => coder.fail(),
+        }
     }
 }
 

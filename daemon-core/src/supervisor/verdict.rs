@@ -54,19 +54,12 @@ encoded! {
 
 /// The messages of a verdict.
 pub(super) fn messages(verdict: &Result<Launched, Error>) -> Vec<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let (output, announced) = match verdict {
+    let (bytes, output, announced) = match verdict {
         Ok(launched) => {
-            bytes.push(Report::SUCCESS);
-            let (success, output, announced) = success(launched);
-            success.encode(&mut bytes);
-            (output, announced)
+            let (mut success, output, announced) = success(launched);
+            (success.append_to(&[Report::SUCCESS]), output, announced)
         }
-        Err(error) => {
-            bytes.push(0);
-            failure(error).encode(&mut bytes);
-            (error.output(), &[][..])
-        }
+        Err(error) => (failure(error).append_to(&[0]), error.output(), &[][..]),
     };
     let output = output
         .chunks(Report::MAX)
@@ -133,7 +126,7 @@ pub(super) fn read(
 ) -> Result<Result<Launched, Error>, Malformed> {
     let (first, mut rest) = verdict.split_first().ok_or(Malformed)?;
     if *first == Report::SUCCESS {
-        let success = StartSuccess::decode(&mut rest)?;
+        let success = StartSuccess::from_front(&mut rest)?;
         return Ok(Ok(match success.pid {
             Some(pid) => Launched::Up {
                 pid: Pid::from_raw(pid),
@@ -145,7 +138,7 @@ pub(super) fn read(
             None => Launched::Finished { output, announced },
         }));
     }
-    let failure = StartFailure::decode(&mut rest)?;
+    let failure = StartFailure::from_front(&mut rest)?;
     let kind = usize::try_from(failure.kind)
         .ok()
         .and_then(|kind| KINDS.get(kind));
