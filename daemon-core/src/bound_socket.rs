@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 use std::thread;
@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::sys::socket::{UnixAddr, bind, connect};
 
 use crate::files::FileId;
 use crate::sys;
+use crate::sys::socket::SocketAddress;
 use crate::unix_address::UnixAddress;
 
 /// How many clients wait until they are accepted. The kernel has a limit of its own, `somaxconn`, and
@@ -62,15 +62,15 @@ pub(crate) fn bind_unix<E: From<io::Error>>(
         bind_abstract(&socket, address).map_err(io::Error::from)?;
         return Ok(BoundUnix { socket, file: None });
     };
-    let at = UnixAddr::new(path).map_err(io::Error::from)?;
+    let at = SocketAddress::path(path).map_err(io::Error::from)?;
     check()?;
     let _lock = lock_directory(path);
-    match bind(socket.as_raw_fd(), &at) {
+    match at.bind(socket.as_fd()) {
         Err(Errno::EADDRINUSE) => {
             let left = left_file(path, &at).ok_or_else(in_use)?;
             check()?;
             remove(path, left)?;
-            bind(socket.as_raw_fd(), &at)
+            at.bind(socket.as_fd())
         }
         bound => bound,
     }
@@ -143,7 +143,7 @@ pub(crate) fn listen(socket: &impl AsFd) -> Result<(), Errno> {
 }
 
 /// The file of a socket on which no process listens.
-fn left_file(path: &Path, at: &UnixAddr) -> Option<FileId> {
+fn left_file(path: &Path, at: &SocketAddress) -> Option<FileId> {
     let found = fs::symlink_metadata(path).ok()?;
     if !found.file_type().is_socket() {
         return None;
@@ -152,27 +152,27 @@ fn left_file(path: &Path, at: &UnixAddr) -> Option<FileId> {
         let socket = sys::socket::stream()?;
         // A full queue must not make this wait.
         fcntl(&socket, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-        connect(socket.as_raw_fd(), at)
+        at.connect(socket.as_fd())
     };
     let is_left = connected() == Err(Errno::ECONNREFUSED);
     is_left.then(|| FileId::from(&found))
 }
 
 fn bind_abstract(socket: &OwnedFd, address: &UnixAddress) -> Result<(), Errno> {
-    bind(socket.as_raw_fd(), &abstract_address(address)?)?;
+    abstract_address(address)?.bind(socket.as_fd())?;
     listen(socket)
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn abstract_address(address: &UnixAddress) -> Result<UnixAddr, Errno> {
+fn abstract_address(address: &UnixAddress) -> Result<SocketAddress, Errno> {
     match address {
-        UnixAddress::Abstract(name) => UnixAddr::new_abstract(name),
+        UnixAddress::Abstract(name) => SocketAddress::name(name),
         _ => Err(Errno::EINVAL),
     }
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn abstract_address(_address: &UnixAddress) -> Result<UnixAddr, Errno> {
+fn abstract_address(_address: &UnixAddress) -> Result<SocketAddress, Errno> {
     Err(Errno::EINVAL)
 }
 

@@ -9,8 +9,6 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use nix::sys::socket::{SockType, getsockopt, sockopt};
-
 use crate::bound_socket::{self, BoundUnix, SocketFile, bind_tcp, bind_unix};
 use crate::error::shown;
 use crate::listen_address::is_name;
@@ -18,6 +16,7 @@ use crate::listen_fds;
 use crate::program_name;
 use crate::readiness::notify;
 use crate::sys;
+use crate::sys::socket::int_option;
 use crate::systemd;
 use crate::unix_address::UnixAddress;
 
@@ -200,8 +199,8 @@ fn take<A>(
         let Ok(socket) = sys::descriptors::adopt(*fd) else {
             continue;
         };
-        let is_server = getsockopt(&socket, sockopt::SockType) == Ok(SockType::Stream)
-            && getsockopt(&socket, sockopt::AcceptConn) == Ok(true);
+        let is_server = int_option(socket.as_fd(), libc::SO_TYPE) == Ok(libc::SOCK_STREAM)
+            && int_option(socket.as_fd(), libc::SO_ACCEPTCONN).is_ok_and(|it| it != 0);
         match address_of(socket.as_fd()) {
             Ok(address) if is_server => {
                 let difference = difference(&address);

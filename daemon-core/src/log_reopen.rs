@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::ffi::CString;
 use std::io::{self, IoSlice};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -177,9 +177,8 @@ fn while_busy(place: impl Fn() -> Result<(), Errno>) -> Result<(), Errno> {
 
 /// One line in the log as it is.
 fn complain(log: &Log, reason: Errno) {
-    let line = [&log.complaint, description(reason).as_bytes(), b"\n"].map(IoSlice::new);
-    // An error of this write cannot be reported anywhere.
-    let _ = nix::sys::uio::writev(io::stderr(), &line);
+    let line = [&log.complaint, description(reason).as_bytes(), b"\n"];
+    sys::descriptors::write_parts(io::stderr().as_fd(), &line.map(IoSlice::new));
 }
 
 /// The errors of `open(2)` and its companions. `strerror(3)` is not for a signal handler, and the

@@ -10,10 +10,11 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::AtFlags;
-use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
+use nix::unistd::{Pid, UnlinkatFlags, linkat, unlinkat};
 
 pub(crate) mod capabilities;
 pub(crate) mod child;
@@ -23,12 +24,14 @@ pub(crate) mod environment;
 pub(crate) mod exit;
 mod fork;
 pub(crate) mod ids;
+pub(crate) mod limits;
 #[cfg(all(target_os = "linux", not(daemon_fork)))]
 mod linux;
 pub(crate) mod local_time;
 pub(crate) mod lock;
 mod own_child;
 pub(crate) mod signals;
+pub(crate) mod socket;
 mod started;
 #[cfg(not(all(target_os = "linux", not(daemon_fork))))]
 mod unix;
@@ -39,7 +42,16 @@ use linux as platform;
 #[cfg(not(all(target_os = "linux", not(daemon_fork))))]
 use unix as platform;
 
-pub(crate) use platform::{call_timer, files, image, launch, process, socket};
+#[cfg(all(target_os = "linux", not(daemon_fork)))]
+pub(crate) use platform::clock;
+pub(crate) use platform::{call_timer, files, image, launch, process};
+
+/// `tcgetpgrp(3)`.
+pub(crate) fn process_group_of_terminal(terminal: BorrowedFd<'_>) -> Option<Pid> {
+    // SAFETY: the call takes an integer.
+    let group = unsafe { libc::tcgetpgrp(terminal.as_raw_fd()) };
+    (group != -1).then(|| Pid::from_raw(group))
+}
 
 /// Renames a file within a directory in two steps, the first of which fails if the name is taken.
 fn link_and_unlink(directory: &File, from: &OsStr, to: &OsStr) -> Result<(), Errno> {

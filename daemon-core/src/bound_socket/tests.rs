@@ -56,7 +56,8 @@ fn files_of_others_are_not_replaced() {
     fs::remove_file(&path).unwrap();
     // Its queue takes no more clients, which must not be waited for.
     let server = sys::socket::stream().unwrap();
-    bind(server.as_raw_fd(), &UnixAddr::new(&path).unwrap()).unwrap();
+    let at = SocketAddress::path(&path).unwrap();
+    at.bind(server.as_fd()).unwrap();
     sys::descriptors::listen(server.as_fd(), 0).unwrap();
     let _client = UnixStream::connect(&path).unwrap();
     assert_eq!(errno(&directory.socket()), taken);
@@ -141,7 +142,8 @@ fn bind_beside(
 /// another test may hold a little longer.
 fn leave(path: &Path) -> OwnedFd {
     let left = sys::socket::stream().unwrap();
-    bind(left.as_raw_fd(), &UnixAddr::new(path).unwrap()).unwrap();
+    let at = SocketAddress::path(path).unwrap();
+    at.bind(left.as_fd()).unwrap();
     left
 }
 

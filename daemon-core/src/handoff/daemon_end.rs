@@ -5,13 +5,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::sys::socket::{self, MsgFlags};
 
 use super::message::{ANNOUNCEMENT, NOTICE, NOTICE_MAX, message};
 use super::outcome::Outcome;
 use crate::files::FileId;
 use crate::sys;
-use crate::sys::socket::NO_SIGNAL;
+use crate::sys::socket::{NO_SIGNAL, receive, send};
 
 /// How often a daemon tries again whose launcher has not read yet.
 const RETRY_INTERVAL: Duration = Duration::from_millis(1);
@@ -34,8 +33,8 @@ impl DaemonEnd {
     /// Answers. A launcher that was killed is not missed.
     pub(crate) fn answer(&self, outcome: Outcome) {
         let bytes = outcome.encode();
-        let flags = NO_SIGNAL | MsgFlags::MSG_DONTWAIT;
-        let _ = socket::send(self.socket.as_raw_fd(), &bytes, flags);
+        let flags = NO_SIGNAL | libc::MSG_DONTWAIT;
+        let _ = send(self.socket.as_fd(), &bytes, flags);
     }
 
     /// Sends a message, or as much of it as there is room for, and returns how much that is.
@@ -44,8 +43,8 @@ impl DaemonEnd {
     ///
     /// `EAGAIN`: there is no room. Another error: the launcher has gone.
     pub(crate) fn send(&self, message: &[u8]) -> Result<usize, Errno> {
-        let flags = NO_SIGNAL | MsgFlags::MSG_DONTWAIT;
-        match socket::send(self.socket.as_raw_fd(), message, flags) {
+        let flags = NO_SIGNAL | libc::MSG_DONTWAIT;
+        match send(self.socket.as_fd(), message, flags) {
             Err(Errno::ENOBUFS | Errno::EINTR) => Err(Errno::EAGAIN),
             other => other,
         }
@@ -53,8 +52,8 @@ impl DaemonEnd {
 
     /// Whether the launcher has closed its end. It says nothing after the record.
     pub(crate) fn is_lost(&self) -> bool {
-        let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
-        let received = socket::recv(self.socket.as_raw_fd(), &mut [0], flags);
+        let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT;
+        let received = receive(self.socket.as_fd(), &mut [0], flags);
         !matches!(received, Err(Errno::EAGAIN | Errno::EINTR))
     }
 
@@ -85,8 +84,8 @@ impl DaemonEnd {
         let mut rest = &message[..];
         let deadline = Instant::now() + timeout;
         while !rest.is_empty() {
-            let flags = NO_SIGNAL | MsgFlags::MSG_DONTWAIT;
-            match socket::send(self.socket.as_raw_fd(), rest, flags) {
+            let flags = NO_SIGNAL | libc::MSG_DONTWAIT;
+            match send(self.socket.as_fd(), rest, flags) {
                 Ok(length) => rest = rest.get(length..).unwrap_or_default(),
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN | Errno::ENOBUFS) if Instant::now() < deadline => {

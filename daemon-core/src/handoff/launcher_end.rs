@@ -1,15 +1,14 @@
 //! The launcher's end of the hand-off.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
-use nix::sys::socket::{self, MsgFlags};
 
 use super::message::{MESSAGE_MAX, Reply};
 use super::record::{RECORD_MAX, Record};
 use crate::sys;
-use crate::sys::socket::NO_SIGNAL;
+use crate::sys::socket::{NO_SIGNAL, receive, send};
 
 /// The launcher's end: sends the record, and receives the outcome of the steps after the exec, and
 /// then what the daemon says about itself.
@@ -37,8 +36,8 @@ impl LauncherEnd {
         if bytes.len() > RECORD_MAX {
             return Err(Errno::ENAMETOOLONG.into());
         }
-        let flags = NO_SIGNAL | MsgFlags::MSG_DONTWAIT;
-        match socket::send(self.socket.as_raw_fd(), &bytes, flags)? {
+        let flags = NO_SIGNAL | libc::MSG_DONTWAIT;
+        match send(self.socket.as_fd(), &bytes, flags)? {
             length if length == bytes.len() => Ok(()),
             _ => Err(Errno::ENOBUFS.into()),
         }
@@ -51,8 +50,8 @@ impl LauncherEnd {
                 return reply;
             }
             let mut bytes = [0; MESSAGE_MAX];
-            let flags = MsgFlags::MSG_DONTWAIT;
-            match socket::recv(self.socket.as_raw_fd(), &mut bytes, flags) {
+            let flags = libc::MSG_DONTWAIT;
+            match receive(self.socket.as_fd(), &mut bytes, flags) {
                 Ok(0) => return Reply::Lost,
                 Ok(length) => self.received.extend(bytes.iter().take(length)),
                 Err(Errno::EAGAIN | Errno::EINTR) => return Reply::Pending,

@@ -1,16 +1,14 @@
 //! How the daemon finds its end of the hand-off, and takes the record.
 
 use std::ffi::OsStr;
-use std::io::IoSliceMut;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
-use nix::sys::socket::{self, MsgFlags, getsockopt, sockopt};
 use nix::unistd::getpid;
 
 use super::daemon_end::DaemonEnd;
 use super::record::{RECORD_MAX, Record};
 use crate::sys;
-use crate::sys::socket::{KIND, is_made_by};
+use crate::sys::socket::{KIND, int_option, is_made_by, receive_message};
 
 /// The variable that names the descriptor of the daemon's end of the socket pair.
 pub(crate) const MARKER: &str = "__DAEMON_HANDOFF";
@@ -50,17 +48,17 @@ pub(crate) fn take() -> Option<(Record, DaemonEnd)> {
 
 /// Reads the record, and consumes it, so that it cannot be taken twice.
 fn receive(socket: &OwnedFd) -> Option<Record> {
-    if getsockopt(socket, sockopt::SockType) != Ok(KIND) {
+    if int_option(socket.as_fd(), libc::SO_TYPE) != Ok(KIND) {
         return None;
     }
     let mut bytes = vec![0; RECORD_CAPACITY];
     let mut receive = |flags| -> Option<Record> {
-        let flags = flags | MsgFlags::MSG_DONTWAIT;
+        let flags = flags | libc::MSG_DONTWAIT;
         let length = loop {
-            let mut into = [IoSliceMut::new(&mut bytes)];
-            let message = socket::recvmsg::<()>(socket.as_raw_fd(), &mut into, None, flags).ok()?;
-            if !message.flags.contains(MsgFlags::MSG_TRUNC) {
-                break message.bytes;
+            let received = receive_message(socket.as_fd(), &mut bytes, &mut [], flags);
+            let (length, is_cut) = received.ok()?;
+            if !is_cut {
+                break length;
             }
             let longer = bytes.len() * 2;
             if longer > RECORD_MAX {
@@ -71,9 +69,9 @@ fn receive(socket: &OwnedFd) -> Option<Record> {
         Record::from_bytes(bytes.get(..length)?).ok()
     };
     // Looking comes first: a message on another socket must not be consumed.
-    let record = receive(MsgFlags::MSG_PEEK)?;
+    let record = receive(libc::MSG_PEEK)?;
     if !is_made_by(record.launcher, socket) {
         return None;
     }
-    receive(MsgFlags::empty())
+    receive(0)
 }

@@ -7,11 +7,12 @@ use std::path::Path;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
-use nix::unistd::{Pid, getpgrp, tcgetpgrp};
+use nix::unistd::{Pid, getpgrp};
 
 use crate::error::{Error, ErrorKind, shown};
 use crate::program_name;
 use crate::signals::IgnoreGuard;
+use crate::sys;
 
 /// Says why the start failed, after what the daemon itself had to say.
 pub(crate) fn failure(error: &Error) {
@@ -102,7 +103,7 @@ pub(super) fn status(text: &str, seconds: u64) {
 /// Whether what the user types at the terminal of standard error is meant for this process, see
 /// `tcgetpgrp(3)`.
 pub(super) fn is_in_foreground() -> bool {
-    tcgetpgrp(io::stderr()) == Ok(getpgrp())
+    sys::process_group_of_terminal(io::stderr().as_fd()) == Some(getpgrp())
 }
 
 pub(super) fn clear_status() {

@@ -6,10 +6,10 @@ use std::io;
 use std::os::unix::fs::FileExt;
 
 use nix::errno::Errno;
-use nix::sys::resource::{Resource, getrlimit};
 
 use crate::codec::{Codec, Coder, encoded};
 use crate::error::{Error, ErrorKind, escaped};
+use crate::sys;
 
 /// The first bytes. They begin with a newline, so no reader finds a pid, and they are longer than the
 /// longest pid.
@@ -55,7 +55,7 @@ pub(super) fn write(file: &File, error: &Error) -> io::Result<()> {
     };
     let bytes = failure.append_to(MAGIC);
     // Beyond this limit a write does not fail, it kills: SIGXFSZ.
-    let (limit, _) = getrlimit(Resource::RLIMIT_FSIZE)?;
+    let limit = sys::limits::file_size()?;
     if bytes.len() > FAILURE_MAX || usize::try_from(limit).is_ok_and(|limit| limit < FAILURE_MAX) {
         return Err(Errno::EFBIG.into());
     }

@@ -7,14 +7,13 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::sys::resource::{Resource, getrlimit};
 
 use super::failed_start;
 use super::failure::failed;
 use crate::error::Error;
 use crate::files::is_same_file;
 use crate::lock;
-use crate::sys::lock::ByteRange;
+use crate::sys::{self, lock::ByteRange};
 
 /// What a launcher writes: the pid is not known yet.
 pub(super) const NO_PID: &[u8] = b"\n";
@@ -118,7 +117,7 @@ impl PidFile {
 /// Empties a file whose byte 0 is locked, and writes that the pid is not known yet.
 pub(super) fn write_no_pid(file: &File) -> io::Result<()> {
     // Beyond this limit a write does not fail, it kills: SIGXFSZ.
-    let (limit, _) = getrlimit(Resource::RLIMIT_FSIZE)?;
+    let limit = sys::limits::file_size()?;
     if limit < CONTENT_MAX as libc::rlim_t {
         return Err(Errno::EFBIG.into());
     }

@@ -1,7 +1,7 @@
 //! Raw descriptors: between clone and exec, and after an exec, no type owns a descriptor.
 
 use std::fs::{File, Metadata};
-use std::io;
+use std::io::{self, IoSlice};
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
@@ -75,6 +75,13 @@ pub(crate) fn metadata(fd: RawFd) -> io::Result<Metadata> {
     // SAFETY: what is never dropped closes nothing, and the system refuses what is no descriptor.
     let file = ManuallyDrop::new(unsafe { File::from_raw_fd(fd) });
     file.metadata()
+}
+
+/// `writev(2)`, in a handler of signals too. An error cannot be reported anywhere.
+pub(crate) fn write_parts(file: BorrowedFd<'_>, parts: &[IoSlice<'_>]) {
+    let count = libc::c_int::try_from(parts.len()).unwrap_or(libc::c_int::MAX);
+    // SAFETY: an `IoSlice` has the layout of an `iovec`, and the count is that of the slice.
+    unsafe { libc::writev(file.as_raw_fd(), parts.as_ptr().cast(), count) };
 }
 
 /// `dup2(2)`, in the child, and in a supervisor for a descriptor of its own.

@@ -8,20 +8,19 @@
 mod child;
 mod message;
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal, kill};
-use nix::sys::socket::{MsgFlags, recv};
 use nix::unistd::{ForkResult, Pid, fork, getpid, getppid, getsid, setpgid};
 
 use super::child::{Failed, Plan, SpawnFailure};
 use super::own_child::OwnChild;
-use super::platform::socket;
 use super::signals::{self, Blocked};
+use super::socket;
 use super::wait;
 use child::DaemonPid;
 use message::{CREATED, ENDED, EXECUTED, Message, PID_MISMATCH};
@@ -181,9 +180,9 @@ fn attend(daemon: Pid, launcher: &UnixStream, ended: BorrowedFd<'_>) -> Result<(
         }
         let mut sources = [launcher.as_fd(), ended].map(|it| PollFd::new(it, PollFlags::POLLIN));
         let _ = poll(&mut sources, PollTimeout::NONE);
-        let _ = recv(ended.as_raw_fd(), &mut [0; 16], MsgFlags::MSG_DONTWAIT);
+        let _ = socket::receive(ended, &mut [0; 16], libc::MSG_DONTWAIT);
         let mut signal = [0];
-        match recv(launcher.as_raw_fd(), &mut signal, MsgFlags::MSG_DONTWAIT) {
+        match socket::receive(launcher.as_fd(), &mut signal, libc::MSG_DONTWAIT) {
             Ok(1) => {
                 let [signal] = signal;
                 let _ = signals::send(daemon, i32::from(signal));

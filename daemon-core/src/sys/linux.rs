@@ -1,6 +1,7 @@
 //! How it is done on Linux. `sys/unix` has the same for all other systems.
 
 pub(crate) mod call_timer;
+pub(crate) mod clock;
 mod clone;
 pub(super) mod descriptors;
 pub(crate) mod files;

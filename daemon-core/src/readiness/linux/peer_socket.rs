@@ -5,13 +5,10 @@
 //! it does, a close by its owner is not complete.
 
 use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixListener;
-use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::sys::socket::{getsockopt, sockopt};
-use nix::sys::time::TimeValLike;
 use nix::unistd::Pid;
 
 use super::net_tables;
@@ -75,11 +72,12 @@ impl PeerSockets {
 
 /// What this socket is doing.
 pub(super) fn state_of(socket: OwnedFd) -> SocketState {
-    let domain = read_int(socket.as_fd(), libc::SO_DOMAIN);
-    if getsockopt(&socket, sockopt::AcceptConn) == Ok(true) {
+    let option = |name| socket::int_option(socket.as_fd(), name).ok();
+    let domain = option(libc::SO_DOMAIN);
+    if option(libc::SO_ACCEPTCONN).is_some_and(|it| it != 0) {
         return SocketState::Listening(local_address(socket, domain));
     }
-    let kind = read_int(socket.as_fd(), libc::SO_TYPE);
+    let kind = option(libc::SO_TYPE);
     match (domain, kind) {
         (Some(libc::AF_INET | libc::AF_INET6), Some(libc::SOCK_STREAM)) => {
             state_of_tcp(&TcpStream::from(socket))
@@ -119,9 +117,9 @@ fn state_of_udp(socket: &UdpSocket) -> SocketState {
 
 fn state_of_unix(socket: &OwnedFd) -> SocketState {
     // A socket that is not connected has the ids -1; a peer outside this PID namespace has pid 0.
-    match getsockopt(socket, sockopt::PeerCredentials) {
-        Ok(peer) if peer.uid() != u32::MAX => {
-            SocketState::UnixPeer((peer.pid() > 0).then(|| Pid::from_raw(peer.pid())))
+    match socket::peer_credentials(socket.as_fd()) {
+        Ok(peer) if peer.uid != u32::MAX => {
+            SocketState::UnixPeer((peer.pid > 0).then(|| Pid::from_raw(peer.pid)))
         }
         _ => SocketState::Other,
     }
@@ -139,19 +137,6 @@ fn local_address(listener: OwnedFd, domain: Option<libc::c_int>) -> LocalAddress
             .map_or(LocalAddress::Other, LocalAddress::Unix),
         _ => LocalAddress::Other,
     }
-}
-
-/// `SO_RCVTIMEO`: how long a blocking read of this socket waits, if there is a limit.
-pub(super) fn receive_timeout(socket: &OwnedFd) -> Option<Duration> {
-    let timeout = getsockopt(socket, sockopt::ReceiveTimeout).ok()?;
-    let microseconds = u64::try_from(timeout.num_microseconds()).ok()?;
-    (microseconds > 0).then(|| Duration::from_micros(microseconds))
-}
-
-fn read_int(socket: BorrowedFd<'_>, name: libc::c_int) -> Option<libc::c_int> {
-    let mut value = [0; size_of::<libc::c_int>()];
-    socket::read_option(socket, libc::SOL_SOCKET, name, &mut value).ok()?;
-    Some(libc::c_int::from_ne_bytes(value))
 }
 
 /// Up to `tcpi_bytes_sent`, which Linux has since 4.19.

@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::kill;
-use nix::time::ClockId;
 use nix::unistd::Pid;
 
 use super::thread_state::has_ended;
-use crate::sys::process;
+use crate::sys::{clock, process};
 
 /// A daemon with more processes is looked at in part.
 const PROCESSES_MAX: usize = 256;
@@ -22,7 +21,7 @@ pub(super) struct TreeProcess {
     pub(super) pid: Pid,
     pub(super) parent: Option<Pid>,
     pub(super) directory: PathBuf,
-    pub(super) clock_id: Option<ClockId>,
+    pub(super) clock_id: Option<libc::clockid_t>,
     /// Its processor time before anything else was read: what runs while the tree is read makes the
     /// clock move on from this.
     pub(super) clock: Duration,
@@ -79,8 +78,8 @@ impl ProcessTree {
     pub(super) fn has_run(&self) -> bool {
         self.processes.is_empty()
             || self.processes.iter().any(|process| {
-                let clock = process.clock_id.and_then(|clock| clock.now().ok());
-                clock.map(Duration::from) != Some(process.clock)
+                let clock = process.clock_id.and_then(|clock| clock::time(clock).ok());
+                clock != Some(process.clock)
             })
     }
 
@@ -115,15 +114,15 @@ impl ProcessTree {
     }
 
     fn add(&mut self, pid: Pid, parent: Option<Pid>, directory: PathBuf) {
-        let clock_id = ClockId::pid_cpu_clock_id(pid).ok();
-        let clock = clock_id.and_then(|clock| clock.now().ok());
+        let clock_id = clock::of_process(pid).ok();
+        let clock = clock_id.and_then(|clock| clock::time(clock).ok());
         match read_threads(&directory) {
             Ok(threads) => self.processes.push(TreeProcess {
                 pid,
                 parent,
                 directory,
                 clock_id,
-                clock: clock.map(Duration::from).unwrap_or_default(),
+                clock: clock.unwrap_or_default(),
                 threads,
             }),
             Err(error) => {

@@ -1,11 +1,10 @@
 //! The file that a Unix socket of another process is bound to, see `sock_diag(7)`.
 
-use std::os::fd::AsRawFd;
+use std::os::fd::AsFd;
 
 use nix::errno::Errno;
-use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, socket,
-};
+
+use crate::sys::socket::{new, receive, send};
 
 /// `struct nlmsghdr`.
 const HEADER_SIZE: usize = 16;
@@ -19,13 +18,12 @@ const SOCK_DIAG_BY_FAMILY: u16 = 20;
 ///
 /// The path that a process has bound may be relative to a directory that it has left.
 pub(super) fn inode_of_file(socket_inode: u64) -> Result<u32, Errno> {
-    let flags = SockFlag::SOCK_CLOEXEC;
-    let protocol = SockProtocol::NetlinkSockDiag;
-    let kernel = socket(AddressFamily::Netlink, SockType::Raw, flags, protocol)?;
-    let flags = MsgFlags::MSG_DONTWAIT;
-    send(kernel.as_raw_fd(), &request(socket_inode), flags)?;
+    let kind = libc::SOCK_RAW | libc::SOCK_CLOEXEC;
+    let kernel = new(libc::AF_NETLINK, kind, libc::NETLINK_SOCK_DIAG)?;
+    let flags = libc::MSG_DONTWAIT;
+    send(kernel.as_fd(), &request(socket_inode), flags)?;
     let mut answer = [0; 512];
-    let length = recv(kernel.as_raw_fd(), &mut answer, flags)?;
+    let length = receive(kernel.as_fd(), &mut answer, flags)?;
     parse(&answer[..length]).ok_or(Errno::ENOENT)
 }
 
@@ -77,6 +75,7 @@ mod tests {
     use super::*;
 
     use std::fs;
+    use std::os::fd::AsRawFd;
     use std::os::unix::fs::MetadataExt;
     use std::os::unix::net::UnixListener;
 

@@ -3,8 +3,8 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::io::{self, IoSlice};
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::sync::OnceLock;
@@ -13,7 +13,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::sys::socket::{ControlMessage, UnixAddr, sendmsg};
 
 use super::protocol::{NOTIFY_SOCKET, READY};
 use crate::handoff::DaemonEnd;
@@ -106,12 +105,8 @@ pub(crate) fn store(name: &str, fd: BorrowedFd<'_>) {
         let socket = UnixDatagram::unbound()?;
         socket.set_write_timeout(Some(SEND_TIMEOUT))?;
         socket.connect_addr(address)?;
-        let text = [IoSlice::new(assignments.as_bytes())];
-        let fds = [fd.as_raw_fd()];
-        let fds = [ControlMessage::ScmRights(&fds)];
-        let no_address: Option<&UnixAddr> = None;
-        let flags = sys::socket::NO_SIGNAL;
-        Ok(sendmsg(socket.as_raw_fd(), &text, &fds, flags, no_address)?)
+        let text = assignments.as_bytes();
+        Ok(sys::socket::send_with_fd(socket.as_fd(), text, fd)?)
     };
     // A program does not depend on its manager.
     send().ok();

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::io;
 use std::net::Shutdown;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -13,12 +13,11 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
-use nix::sys::socket::{MsgFlags, recv, send};
 use nix::unistd::{Pid, getsid};
 
 use super::message::{ENDED, Message};
 use crate::sys::platform::process;
-use crate::sys::platform::socket::NO_SIGNAL;
+use crate::sys::socket::{NO_SIGNAL, receive, send};
 use crate::sys::wait;
 
 /// How long a process may take to end that got SIGKILL.
@@ -59,8 +58,8 @@ impl ForkedChild {
     /// How it ended, if it has. The answer stays the same, and the zombie stays until the drop.
     pub(crate) fn try_wait(&self) -> io::Result<Option<ExitStatus>> {
         let mut bytes = [0; 8];
-        let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
-        let received = recv(self.socket.as_raw_fd(), &mut bytes, flags);
+        let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT;
+        let received = receive(self.socket.as_fd(), &mut bytes, flags);
         let Message { word, value } = Message::from_bytes(bytes);
         match received {
             Err(Errno::EAGAIN | Errno::EINTR) => Ok(None),
@@ -79,7 +78,7 @@ impl ForkedChild {
     pub(crate) fn send(&self, signal: i32) {
         let [signal, ..] = signal.to_le_bytes();
         // It may have ended, which is what is wanted.
-        let _ = send(self.socket.as_raw_fd(), &[signal], NO_SIGNAL);
+        let _ = send(self.socket.as_fd(), &[signal], NO_SIGNAL);
     }
 }
 

@@ -1,13 +1,11 @@
 //! The messages from the children to the launcher.
 
 use std::io::Read;
-use std::os::fd::AsRawFd;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
-use nix::sys::socket::send;
-
 use crate::sys::child::Failed;
-use crate::sys::platform::socket::NO_SIGNAL;
+use crate::sys::socket::{NO_SIGNAL, send};
 
 /// What the children tell the launcher.
 #[derive(Clone, Copy)]
@@ -41,7 +39,7 @@ impl Message {
         let (word, value) = bytes.split_at_mut(4);
         word.copy_from_slice(&self.word.to_ne_bytes());
         value.copy_from_slice(&self.value.to_ne_bytes());
-        let _ = send(socket.as_raw_fd(), &bytes, NO_SIGNAL);
+        let _ = send(socket.as_fd(), &bytes, NO_SIGNAL);
     }
 
     /// The next one; nothing at the end.

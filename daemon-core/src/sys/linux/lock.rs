@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
-#[cfg(target_pointer_width = "64")]
-use nix::time::{ClockId, clock_gettime};
 
+#[cfg(target_pointer_width = "64")]
+use super::clock;
 use crate::sys::lock::{ByteRange, WriterLock, is_flocked, try_flock, unlock_flock};
 
 pub(crate) use holders::{holds, visible_holders};
@@ -71,14 +71,18 @@ pub(crate) fn unlock_below(file: &File, byte: i64) -> Result<(), Errno> {
 /// system started when the daemon is started again.
 pub(crate) fn stamp_due(file: &File, delay: Duration) {
     #[cfg(target_pointer_width = "64")]
-    if let Ok(now) = clock_gettime(ClockId::CLOCK_BOOTTIME) {
-        let due = Duration::from(now).saturating_add(delay).as_millis();
-        if let Ok(due) = libc::off_t::try_from(due) {
+    if let Ok(now) = clock::since_boot() {
+        if let Some(due) = milliseconds(now.saturating_add(delay)) {
             let _ = set(file, &flock(NONE, (STAMP_START - due, due)));
         }
     }
     #[cfg(not(target_pointer_width = "64"))]
     let _ = (file, delay);
+}
+
+#[cfg(target_pointer_width = "64")]
+fn milliseconds(time: Duration) -> Option<libc::off_t> {
+    time.as_millis().try_into().ok()
 }
 
 /// How long it is until the daemon is started again, as the lock of the supervisor tells it.
@@ -87,8 +91,7 @@ pub(crate) fn time_until_due(lock: WriterLock) -> Option<Duration> {
     {
         let due = STAMP_START.checked_sub(lock.start.checked_add(lock.length)?)?;
         let due = Duration::from_millis(u64::try_from(due).ok().filter(|due| *due > 0)?);
-        let now = clock_gettime(ClockId::CLOCK_BOOTTIME).ok()?;
-        Some(due.saturating_sub(now.into()))
+        Some(due.saturating_sub(clock::since_boot().ok()?))
     }
     #[cfg(not(target_pointer_width = "64"))]
     {
@@ -174,8 +177,7 @@ pub(crate) fn reserve_start_stamp(file: &File) {
 /// be forged by another user.
 pub(crate) fn stamp_start(file: RawFd) {
     #[cfg(target_pointer_width = "64")]
-    if let Ok(now) = clock_gettime(ClockId::CLOCK_BOOTTIME) {
-        let now = now.tv_sec() * 1000 + now.tv_nsec() / 1_000_000;
+    if let Some(now) = clock::since_boot().ok().and_then(milliseconds) {
         let lock = flock(NONE, (STAMP_START, now));
         // SAFETY: the structure lives until the call returns, which only reads it.
         unsafe { libc::fcntl(file, libc::F_OFD_SETLK, &raw const lock) };

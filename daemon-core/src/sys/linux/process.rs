@@ -6,13 +6,14 @@ use std::io::{self, Read};
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+use std::ptr;
 use std::time::{Duration, SystemTime};
 
 use nix::errno::Errno;
 use nix::sys::signal::kill;
-use nix::time::{ClockId, clock_gettime};
 use nix::unistd::{Pid, SysconfVar, getpgid, getpid, sysconf};
 
+use super::clock;
 use crate::files::FileId;
 
 pub(crate) use super::pidfd::{duplicate, open, open_task, send_signal};
@@ -286,9 +287,26 @@ pub(crate) fn since_boot(start: u64) -> Option<Duration> {
 
 /// The time of such a start.
 pub(crate) fn time_of(start: u64) -> Option<SystemTime> {
-    let now: Duration = clock_gettime(ClockId::CLOCK_BOOTTIME).ok()?.into();
-    let age = now.saturating_sub(since_boot(start)?);
+    let age = clock::since_boot().ok()?.saturating_sub(since_boot(start)?);
     SystemTime::now().checked_sub(age)
+}
+
+/// Its memory from this address on, see `process_vm_readv(2)`: how many bytes were read.
+pub(crate) fn read_memory(pid: Pid, address: u64, buffer: &mut [u8]) -> Result<usize, Errno> {
+    let address = usize::try_from(address).map_err(|_| Errno::EFAULT)?;
+    let local = libc::iovec {
+        iov_base: buffer.as_mut_ptr().cast(),
+        iov_len: buffer.len(),
+    };
+    let remote = libc::iovec {
+        iov_base: ptr::without_provenance_mut(address),
+        iov_len: buffer.len(),
+    };
+    // SAFETY: the local part is the buffer; the kernel checks the remote one.
+    let read = unsafe {
+        libc::process_vm_readv(pid.as_raw(), &raw const local, 1, &raw const remote, 1, 0)
+    };
+    Errno::result(read).map(isize::unsigned_abs)
 }
 
 /// Whether it has a handler for this signal, if that is known.

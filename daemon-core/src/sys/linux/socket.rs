@@ -1,28 +1,35 @@
 //! The socket pair of the hand-off.
 
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::ffi::c_int;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockType, getsockopt, socket, socketpair, sockopt,
-};
 use nix::unistd::{getegid, geteuid, getpid};
 
+use crate::sys::socket::{INT_SIZE, new, read_option};
+
 /// A whole message is read or none, and a socket of this kind is rarely anything else.
-pub(crate) const KIND: SockType = SockType::SeqPacket;
+pub(crate) const KIND: c_int = libc::SOCK_SEQPACKET;
 
 /// Writing to a dead peer fails with EPIPE instead of raising SIGPIPE.
-pub(crate) const NO_SIGNAL: MsgFlags = MsgFlags::MSG_NOSIGNAL;
+pub(crate) const NO_SIGNAL: c_int = libc::MSG_NOSIGNAL;
 
 /// A pair of such sockets.
 pub(crate) fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
-    socketpair(AddressFamily::Unix, KIND, None, SockFlag::SOCK_CLOEXEC)
+    let mut pair = [0; 2];
+    let kind = KIND | libc::SOCK_CLOEXEC;
+    // SAFETY: the kernel writes two descriptors.
+    let made = unsafe { libc::socketpair(libc::AF_UNIX, kind, 0, pair.as_mut_ptr()) };
+    Errno::result(made)?;
+    // SAFETY: the system has just made this descriptor for us.
+    let [one, other] = pair.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
+    Ok((one, other))
 }
 
 /// A Unix socket without an address, for a stream.
 pub(crate) fn stream() -> Result<OwnedFd, Errno> {
-    let flags = SockFlag::SOCK_CLOEXEC;
-    socket(AddressFamily::Unix, SockType::Stream, flags, None)
+    new(libc::AF_UNIX, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0)
 }
 
 /// Whether this process made the socket pair, with the rights that this one has: a program that is
@@ -31,31 +38,58 @@ pub(crate) fn stream() -> Result<OwnedFd, Errno> {
 /// gVisor names the process that asks. A process that made the pair itself could have written its own
 /// pid, so to accept that changes nothing.
 pub(crate) fn is_made_by(pid: i32, socket: &OwnedFd) -> bool {
-    getsockopt(socket, sockopt::PeerCredentials).is_ok_and(|maker| {
-        let is_maker = maker.pid() == pid || maker.pid() == getpid().as_raw();
-        is_maker && maker.uid() == geteuid().as_raw() && maker.gid() == getegid().as_raw()
+    peer_credentials(socket.as_fd()).is_ok_and(|maker| {
+        let is_maker = maker.pid == pid || maker.pid == getpid().as_raw();
+        is_maker && maker.uid == geteuid().as_raw() && maker.gid == getegid().as_raw()
     })
 }
 
-/// `getsockopt(2)` for an option that `nix` does not have: how many bytes the kernel has filled.
-pub(crate) fn read_option(
-    socket: BorrowedFd<'_>,
-    level: libc::c_int,
-    name: libc::c_int,
-    value: &mut [u8],
-) -> Result<usize, Errno> {
-    let mut length = libc::socklen_t::try_from(value.len()).map_err(|_| Errno::EINVAL)?;
-    // SAFETY: the socket is open as long as it is borrowed, and the kernel writes at most `length`
-    // bytes, which is the length of `value`.
-    let result = unsafe {
-        libc::getsockopt(
+/// The other side of a Unix socket, when it connected.
+pub(crate) struct PeerCredentials {
+    pub(crate) pid: i32,
+    pub(crate) uid: u32,
+    gid: u32,
+}
+
+/// `SO_PEERCRED`: three integers.
+pub(crate) fn peer_credentials(socket: BorrowedFd<'_>) -> Result<PeerCredentials, Errno> {
+    let mut value = [0; size_of::<libc::ucred>()];
+    read_option(socket, libc::SOL_SOCKET, libc::SO_PEERCRED, &mut value)?;
+    let [pid, uid, gid] =
+        [0, 4, 8].map(|at| [value[at], value[at + 1], value[at + 2], value[at + 3]]);
+    Ok(PeerCredentials {
+        pid: i32::from_ne_bytes(pid),
+        uid: u32::from_ne_bytes(uid),
+        gid: u32::from_ne_bytes(gid),
+    })
+}
+
+/// `SO_RCVTIMEO`: how long a blocking read of this socket waits, if there is a limit.
+pub(crate) fn receive_timeout(socket: BorrowedFd<'_>) -> Option<Duration> {
+    let mut value = [0; size_of::<libc::timeval>()];
+    read_option(socket, libc::SOL_SOCKET, libc::SO_RCVTIMEO, &mut value).ok()?;
+    let (seconds, microseconds) = value.split_first_chunk()?;
+    let seconds = libc::time_t::from_ne_bytes(*seconds);
+    let microseconds = libc::suseconds_t::from_ne_bytes(*microseconds.first_chunk()?);
+    let timeout = Duration::new(
+        u64::try_from(seconds).ok()?,
+        u32::try_from(microseconds).ok()?.checked_mul(1000)?,
+    );
+    (!timeout.is_zero()).then_some(timeout)
+}
+
+/// `setsockopt(2)` for an option that is on or off.
+pub(crate) fn switch_on(socket: BorrowedFd<'_>, name: c_int) -> Result<(), Errno> {
+    let value: c_int = 1;
+    // SAFETY: the pointer and the length are those of the value.
+    let set = unsafe {
+        libc::setsockopt(
             socket.as_raw_fd(),
-            level,
+            libc::SOL_SOCKET,
             name,
-            value.as_mut_ptr().cast(),
-            &raw mut length,
+            (&raw const value).cast(),
+            INT_SIZE,
         )
     };
-    Errno::result(result)?;
-    usize::try_from(length).map_err(|_| Errno::EINVAL)
+    Errno::result(set).map(drop)
 }

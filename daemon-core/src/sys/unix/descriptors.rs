@@ -6,9 +6,9 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 
 use nix::errno::Errno;
-use nix::sys::resource::{Resource, getrlimit};
 
 use crate::sys::descriptors::{close_on_exec, is_open};
+use crate::sys::limits;
 
 const FIRST_AFTER_STANDARD_STREAMS: RawFd = 3;
 
@@ -55,7 +55,7 @@ fn list() -> io::Result<Vec<RawFd>> {
 
 /// One by one, up to the limit; systems without a list keep that within reason.
 fn count() -> Vec<RawFd> {
-    let limit = getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(limit, _)| limit);
+    let limit = limits::descriptors().unwrap_or(0);
     let limit = RawFd::try_from(limit).unwrap_or(RawFd::MAX);
     (FIRST_AFTER_STANDARD_STREAMS..limit)
         .filter(|fd| is_open(*fd))

@@ -5,6 +5,7 @@ use std::os::fd::AsRawFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram, UnixStream};
 use std::thread;
+use std::time::Duration;
 
 fn state(socket: impl Into<OwnedFd>) -> SocketState {
     state_of(socket.into())
@@ -95,10 +96,10 @@ fn older_kernel_does_not_show_the_last_sender() {
 
 #[test]
 fn receive_timeout_is_read() {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let copy = || OwnedFd::from(socket.try_clone().unwrap());
-    assert_eq!(receive_timeout(&copy()), None);
+    let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let copy = || OwnedFd::from(udp.try_clone().unwrap());
+    assert_eq!(socket::receive_timeout(copy().as_fd()), None);
     let timeout = Some(Duration::from_millis(1500));
-    socket.set_read_timeout(timeout).unwrap();
-    assert_eq!(receive_timeout(&copy()), timeout);
+    udp.set_read_timeout(timeout).unwrap();
+    assert_eq!(socket::receive_timeout(copy().as_fd()), timeout);
 }

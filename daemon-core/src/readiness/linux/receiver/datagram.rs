@@ -1,23 +1,18 @@
 //! One message, and its sender as the kernel reports it.
 
-use std::io::{self, IoSliceMut};
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockType, recvmsg, setsockopt, socket, sockopt,
-};
 use nix::unistd::Pid;
+
+use crate::sys::socket;
 
 /// A socket without an address. Credentials are asked for before it has one, or a message could
 /// arrive without them.
 pub(super) fn new_socket() -> io::Result<OwnedFd> {
-    let socket = socket(
-        AddressFamily::Unix,
-        SockType::Datagram,
-        SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK,
-        None,
-    )?;
-    setsockopt(&socket, sockopt::PassCred, &true)?;
+    let kind = libc::SOCK_DGRAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+    let socket = socket::new(libc::AF_UNIX, kind, 0)?;
+    socket::switch_on(socket.as_fd(), libc::SO_PASSCRED)?;
     Ok(socket)
 }
 
@@ -30,17 +25,9 @@ pub(super) struct Datagram<'a> {
 impl<'a> Datagram<'a> {
     pub(super) fn receive(socket: BorrowedFd<'_>, buffer: &'a mut [u8]) -> nix::Result<Self> {
         let mut control = ControlMessage([0; CREDENTIALS_SPACE]);
-        let (length, is_truncated) = {
-            let mut parts = [IoSliceMut::new(buffer)];
-            let message = recvmsg::<()>(
-                socket.as_raw_fd(),
-                &mut parts,
-                Some(&mut control.0),
-                MsgFlags::MSG_CMSG_CLOEXEC,
-            )?;
-            let is_truncated = message.flags.contains(MsgFlags::MSG_TRUNC);
-            (message.bytes, is_truncated)
-        };
+        let flags = libc::MSG_CMSG_CLOEXEC;
+        let (length, is_truncated) =
+            socket::receive_message(socket, buffer, &mut control.0, flags)?;
         Ok(Self {
             bytes: &buffer[..length],
             is_truncated,
@@ -81,7 +68,7 @@ const CREDENTIALS_SPACE: usize =
 struct ControlMessage([u8; CREDENTIALS_SPACE]);
 
 impl ControlMessage {
-    /// Read here, because nix refuses to read control data that was cut short, as ours is meant to be.
+    /// Its first header. The data may be cut short behind it, as it is meant to be.
     fn sender(&self) -> Option<Pid> {
         let (length, rest) = self.0.split_first_chunk()?;
         let (level, rest) = rest.split_first_chunk()?;

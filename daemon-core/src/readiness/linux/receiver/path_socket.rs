@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirEntry, Metadata};
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::UnixDatagram;
@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::sys::socket::{UnixAddr, bind};
 use nix::unistd::geteuid;
 
 use super::datagram::new_socket;
+use crate::sys::socket::SocketAddress;
 
 /// What the names of such sockets begin with.
 const PREFIX: &str = "daemon-notify-";
@@ -41,7 +41,7 @@ impl PathSocket {
         let pid = std::process::id();
         for number in 0..NAME_ATTEMPTS {
             let path = PathBuf::from(format!("{directory}/{PREFIX}{pid}-{number}"));
-            match bind(socket.as_raw_fd(), &UnixAddr::new(&path)?) {
+            match SocketAddress::path(&path)?.bind(socket.as_fd()) {
                 Err(Errno::EADDRINUSE) => continue,
                 other => other?,
             }

@@ -1,17 +1,18 @@
 //! What is behind the descriptors that a thread waits for.
 
 use std::fs;
-use std::os::fd::RawFd;
+use std::os::fd::{AsFd, RawFd};
 use std::time::Duration;
 
 use nix::unistd::Pid;
 
 use super::call::Descriptors;
 use super::snapshot::WakeSource;
-use crate::readiness::platform::peer_socket::{PeerSockets, parse_socket_link, receive_timeout};
+use crate::readiness::platform::peer_socket::{PeerSockets, parse_socket_link};
 use crate::readiness::platform::process_tree::Task;
 use crate::readiness::platform::socket_state::{LastWord, LocalAddress, SocketState};
 use crate::readiness::platform::thread_state::has_ended;
+use crate::sys::socket;
 
 /// An epoll set may hold another, and not more than this is looked at.
 const EPOLL_DEPTH_MAX: u32 = 2;
@@ -56,7 +57,9 @@ impl DescriptorTable<'_> {
                     .is_some_and(|link| link.starts_with("socket:"))
                 {
                     let copy = self.sockets.duplicate(self.task.id, *descriptor);
-                    awaited.receive_timeout = copy.ok().as_ref().and_then(receive_timeout);
+                    awaited.receive_timeout = copy
+                        .ok()
+                        .and_then(|copy| socket::receive_timeout(copy.as_fd()));
                 }
                 self.add(*descriptor, None, &mut awaited, 0);
             }

@@ -1,12 +1,12 @@
 //! The memory of another process: the arguments of a call that are behind a pointer.
 
 use std::fs::File;
-use std::io::IoSliceMut;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use nix::sys::uio::{RemoteIoVec, process_vm_readv};
 use nix::unistd::Pid;
+
+use crate::sys::process;
 
 /// Where the bytes behind an address come from.
 pub(super) trait Memory {
@@ -34,14 +34,8 @@ pub(super) struct ProcessMemory<'a> {
 
 impl Memory for ProcessMemory<'_> {
     fn read(&self, address: u64, buffer: &mut [u8]) -> bool {
-        let Ok(base) = usize::try_from(address) else {
-            return false;
-        };
-        let len = buffer.len();
-        let remote = [RemoteIoVec { base, len }];
-        let length = process_vm_readv(self.pid, &mut [IoSliceMut::new(buffer)], &remote);
         // A kernel may lack the call, or a filter deny it.
-        length == Ok(len)
+        process::read_memory(self.pid, address, buffer) == Ok(buffer.len())
             || File::open(self.directory.join("mem"))
                 .and_then(|memory| memory.read_exact_at(buffer, address))
                 .is_ok()

@@ -5,7 +5,6 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nix::time::ClockId;
 use nix::unistd::Pid;
 
 use super::call::{self, BlockedCall, Limit, Shown};
@@ -15,7 +14,7 @@ use super::snapshot::{Activity, BlockedWait, Call, ObservedProcess, Snapshot, Th
 use crate::readiness::platform::peer_socket::PeerSockets;
 use crate::readiness::platform::process_tree::{self, ProcessTree, Task};
 use crate::readiness::platform::thread_state::{ThreadState, is_of_kernel, state_of};
-use crate::sys::process;
+use crate::sys::{clock, process};
 
 /// Longer than any line of `/proc/PID/task/TID/syscall`.
 const SYSCALL_SIZE: usize = 512;
@@ -26,7 +25,7 @@ pub(super) struct Observer {
     root: Pid,
     /// `None` where `/proc` does not show this PID namespace.
     directory: Option<PathBuf>,
-    clocks: Vec<ClockId>,
+    clocks: Vec<libc::clockid_t>,
     sockets: PeerSockets,
     threads: Vec<KnownThread>,
     /// The directory of the thread that was seen running.
@@ -78,8 +77,8 @@ impl Observer {
     /// The processor time of all processes that the last look has found, together. It costs less than
     /// a microsecond, and any change means that one of their threads has run.
     pub(super) fn clock(&self) -> Duration {
-        let times = self.clocks.iter().filter_map(|clock| clock.now().ok());
-        times.map(Duration::from).sum()
+        let times = self.clocks.iter().map(|clock| clock::time(*clock));
+        times.flatten().sum()
     }
 
     /// Looks at the threads; `now` is the time since the watch began.
@@ -333,6 +332,5 @@ fn read_start<'a>(path: &Path, buffer: &'a mut [u8]) -> io::Result<&'a [u8]> {
 
 /// Zero when the time has come, or when the clock is not known here.
 fn time_until(clock: libc::clockid_t, time: Duration) -> Duration {
-    let now = ClockId::from_raw(clock).now();
-    now.map_or(Duration::ZERO, |now| time.saturating_sub(now.into()))
+    clock::time(clock).map_or(Duration::ZERO, |now| time.saturating_sub(now))
 }
