@@ -6,6 +6,7 @@
 mod channel;
 mod entry;
 mod first_start;
+mod lines;
 mod log;
 mod policy;
 mod runs;

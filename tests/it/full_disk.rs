@@ -102,6 +102,41 @@ log_keep=3'
 }
 
 #[test]
+fn supervisor_tells_of_an_end_when_there_is_room() {
+    requires!(linux("the restart of a run"), root);
+    let scratch = Scratch::new();
+    let script = r"
+        export TEST_OPTIONS='pid=report.pid
+log=small/report.log
+ready=exec
+control_flag=-s
+restart=on-failure
+restart_delay=1..1
+log_rotate=1000000'
+        # Twenty bytes less than a page.
+        head -c 4075 /dev/zero | tr '\0' x > small/report.log
+        echo >> small/report.log
+        dd if=/dev/zero of=small/other 2>&-
+        $0 -d || exit 1
+        until test -e runs; do sleep 0.01; done
+        kill -KILL $(cat report.pid)
+        until test $(wc -l < runs) = 2; do sleep 0.01; done
+        tail -n +2 small/report.log
+        echo
+        rm small/other
+        until tail -n 1 small/report.log | grep -q restart; do sleep 0.01; done
+        tail -n +3 small/report.log
+        $0 -s stop > stopped
+    ";
+    let outcome = on_a_small_disk(&scratch, "note:runs hang", script);
+    assert_eq!(outcome.code(), 0, "{outcome:?}");
+    let shown = outcome.out_text();
+    let line = shown.strip_prefix("report: killed by SI\nreport: killed by SIGKILL after ");
+    let is_told = line.is_some_and(|rest| rest.ends_with("; restart in 1 ms\n"));
+    assert!(is_told && shown.matches('\n').count() == 2, "{shown}");
+}
+
+#[test]
 fn log_writer_counts_lines_lost_on_a_full_disk() {
     requires!(root);
     let scratch = Scratch::new();

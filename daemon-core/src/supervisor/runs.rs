@@ -1,8 +1,9 @@
 //! The runs of a daemon, from first to last: how one is launched, and the log that they share.
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -27,7 +28,6 @@ use crate::log_rotation::LogWatch;
 use crate::passed::PassedFd;
 use crate::path_template::Resolved;
 use crate::pid_file::supervised::SupervisedFile;
-use crate::program_name;
 use crate::readiness::Readiness;
 use crate::settings::Settings;
 use crate::stdin::Stdin;
@@ -36,6 +36,7 @@ use crate::sys::image::Image;
 use crate::sys::launch;
 use crate::syslog::Severity;
 
+use super::lines::Lines;
 use super::log;
 
 /// The longest wait for a later run whose `ready_timeout` has no end.
@@ -59,6 +60,8 @@ pub(super) struct Runs {
     socket_names: Vec<String>,
     /// That of the last run.
     log: Option<LogFile>,
+    /// What it is to be told.
+    lines: Lines,
 }
 
 impl Runs {
@@ -106,6 +109,7 @@ impl Runs {
             sockets,
             socket_names: own.sockets,
             log: None,
+            lines: Lines::default(),
         }))
     }
 
@@ -166,7 +170,9 @@ impl Runs {
         };
         let attempt = Attempt::begin(config, resources, (&self.image, &self.kept), process)?;
         if let (Some(error), Some(log)) = (not_opened, &attempt.judge.log) {
-            write_to(log, &format!("{error}; the run writes to the previous log"));
+            self.lines
+                .push(&format!("{error}; the run writes to the previous log"));
+            write_to(log, &mut self.lines);
         }
         Ok(attempt)
     }
@@ -192,21 +198,35 @@ impl Runs {
             .tell(facility, severity, &|| text.to_owned());
     }
 
-    /// Writes one line to the log, and to the system log.
-    pub(super) fn write_line(&mut self, severity: Severity, text: &str) {
+    /// Writes one line to the log, and to the system log. While a run is up the log is not created: a
+    /// log that the run does not write to would look like its own.
+    pub(super) fn write_line(&mut self, severity: Severity, text: &str, is_up: bool) {
         self.tell(severity, text);
+        self.lines.push(text);
+        self.write_lines(is_up);
+    }
+
+    /// Writes what has found no room in the log before; false if there is still none.
+    pub(super) fn write_lines(&mut self, is_up: bool) -> bool {
+        if self.lines.is_empty() {
+            return true;
+        }
         let (paths, settings) = (&self.config.paths, &self.config.settings);
         let log = self.config.capabilities.log.zip(paths.log.as_ref());
         // By its path: it may have been rotated.
         let opened = log.and_then(|(capability, place)| {
+            if is_up && !place.path().exists() {
+                return None;
+            }
             let identity = settings.identity.as_ref();
             (capability.open)(place.path(), settings.log_mode, identity).ok()
         });
         let log = opened.or_else(|| self.log.take());
-        if let Some(log) = &log {
-            write_to(log, text);
+        if let Some(log) = log.as_ref().filter(|log| has_name(log)) {
+            write_to(log, &mut self.lines);
         }
         self.keep_log(log);
+        self.lines.is_empty() || self.config.paths.log.is_none()
     }
 }
 
@@ -219,6 +239,11 @@ fn later_ready_timeout(first: Duration) -> Duration {
     }
 }
 
+/// Whether what is written there can be read.
+fn has_name(log: &LogFile) -> bool {
+    log.file().metadata().is_ok_and(|log| log.nlink() > 0)
+}
+
 fn take_passed(passed: &[PassedFd]) -> Result<Passed, Error> {
     let take =
         |passed: &PassedFd| Ok((passed.name.clone(), sys::descriptors::take_over(passed.fd)?));
@@ -227,11 +252,10 @@ fn take_passed(passed: &[PassedFd]) -> Result<Passed, Error> {
 }
 
 /// Says something in the log, unless that would take time.
-fn write_to(log: &LogFile, text: &str) {
-    let line = program_name::line(text);
+fn write_to(log: &LogFile, lines: &mut Lines) {
     let mut room = [PollFd::new(log.file().as_fd(), PollFlags::POLLOUT)];
     if poll(&mut room, PollTimeout::ZERO) == Ok(1) {
-        log.file().write_all(line.as_bytes()).ok();
+        lines.write_to(&mut log.file());
     }
 }
 

@@ -38,6 +38,9 @@ const LONGEST_GROUP_INTERVAL: Duration = Duration::from_millis(20);
 /// How often room for the verdict is looked for.
 const VERDICT_INTERVAL: Duration = Duration::from_millis(20);
 
+/// How often room in the log is looked for.
+const LINES_INTERVAL: Duration = Duration::from_secs(1);
+
 /// The pause where the system has no memory for a poll.
 const NO_MEMORY_INTERVAL: Duration = Duration::from_millis(1);
 
@@ -240,19 +243,24 @@ impl Supervisor {
 
     /// Goes on with the rotation of the log; says when to look again.
     fn look_at_log(&mut self, process: &DaemonChild, now: Instant) -> Option<Instant> {
-        let watch = self.log_watch.as_mut()?;
-        let (line, next_look) = watch.look(&mut RunAsWriter(process), now);
+        let watch = self.log_watch.as_mut();
+        let look = watch.map(|watch| watch.look(&mut RunAsWriter(process), now));
+        let (line, next_look) = look.map_or((None, None), |(line, next)| (line, Some(next)));
         if let Some(line) = line {
-            self.runs.write_line(Severity::Error, &line);
+            self.runs.write_line(Severity::Error, &line, true);
         }
-        Some(next_look)
+        if self.runs.write_lines(true) {
+            return next_look;
+        }
+        let soon = now + LINES_INTERVAL;
+        Some(next_look.map_or(soon, |next_look| next_look.min(soon)))
     }
 
     /// Rotates the log before a run opens it: the last one may have ended before it was up.
     pub(super) fn look_at_log_between_runs(&mut self, now: Instant) {
         let line = self.log_watch.as_mut();
         if let Some(line) = line.and_then(|watch| watch.look_between_runs(now)) {
-            self.runs.write_line(Severity::Error, &line);
+            self.runs.write_line(Severity::Error, &line, false);
         }
     }
 

@@ -141,7 +141,7 @@ impl Supervisor {
             Decision::Finish => format!("{text}; not restarted: this end was intended"),
             Decision::GiveUp => format!("{text}; not restarted: the limit of restarts is reached"),
         };
-        self.runs.write_line(severity, &line);
+        self.runs.write_line(severity, &line, false);
         State::Ended {
             process,
             due,
@@ -163,7 +163,7 @@ impl Supervisor {
                 self.push_verdict(Err(error));
             } else {
                 let line = format!("{reason}; not restarted");
-                self.runs.write_line(Severity::Error, &line);
+                self.runs.write_line(Severity::Error, &line, false);
             }
             return State::Gone;
         }

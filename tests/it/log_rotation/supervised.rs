@@ -5,9 +5,12 @@ use std::os::unix::fs::{MetadataExt, chown};
 use std::thread;
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
+
 use super::by_size::expect_every_line_of_threads;
 use super::stage::{gaps, numbers};
 use crate::support::deadline::eventually;
+use crate::support::process::Process;
 use crate::support::requires;
 use crate::support::rounds::{is_long, rounds};
 use crate::support::scratch::Scratch;
@@ -98,6 +101,48 @@ fn supervisor_has_a_removed_log_opened_again() {
     scratch.expect_growth("report.log");
     scratch.stop();
     assert_eq!(scratch.read("report.log").matches(line).count(), 1);
+}
+
+#[test]
+fn supervisor_tells_later_of_a_removed_directory() {
+    requires!(linux("the restart of a run"));
+    let scratch = Scratch::new();
+    let logs = scratch.path("logs");
+    fs::create_dir(&logs).expect("mkdir");
+    let options = OPTIONS.replace("report.log", "logs/report.log");
+    let more = "ready=notify\nrestart_delay=1..1\nrestart_limit=1000000";
+    let options = options.replace("ready=exec", more);
+    let start = scratch.background().options(&options);
+    let mut launch = Some(start.does("note:runs wait:go remove:go ready hang").spawn());
+    // A run may be killed before the supervisor has looked at its log.
+    let log = (1..=100).find_map(|count| {
+        eventually("the run has its log", || {
+            (scratch.read("runs").lines().count() == count).then_some(())
+        });
+        fs::remove_dir_all(&logs).expect("remove");
+        scratch.write("go", "");
+        if let Some(launch) = launch.take() {
+            assert_eq!(launch.wait().code(), 0);
+        }
+        eventually("the run goes on", || {
+            (!scratch.path("go").exists()).then_some(())
+        });
+        fs::create_dir(&logs).expect("mkdir");
+        let runs = scratch.read("runs");
+        let run = runs.lines().last().and_then(|pid| pid.parse().ok());
+        let run = run.and_then(Process::open).expect("the run");
+        run.signal(Signal::SIGKILL);
+        let log = eventually("its end is told", || {
+            let log = scratch.read("logs/report.log");
+            log.contains("killed by SIGKILL").then_some(log)
+        });
+        log.contains("cannot rotate").then_some(log)
+    });
+    let log = log.unwrap_or_default();
+    assert!(log.starts_with("report: cannot rotate the log "), "{log}");
+    assert_eq!(log.matches("logs does not exist").count(), 1, "{log}");
+    let stop = scratch.report().options(&options).args(["-s", "stop"]);
+    assert_eq!(stop.run().code(), 0);
 }
 
 #[test]
