@@ -115,6 +115,13 @@ SYSTEM
         words() { tail -z -n +2 /proc/$1/cmdline | tr '\0' ' '; }
         check "$(words $(show hello MainPID))" "serve --port 80 " words
         systemctl disable --now hello 2>&-
+        # An instance has the name that systemd gives to instances.
+        TEST_OPTIONS="$TEST_OPTIONS
+instance_flag=--name" hello serve -s unit --name w@b > /etc/systemd/system/hello@w@b.service
+        systemctl enable --now hello@w@b 2>&-
+        check "$(show hello@w@b ActiveState) $(show hello@w@b UnitFileState)" "active enabled" instance
+        check "$(words $(show hello@w@b MainPID))" "serve --name w@b " "words of an instance"
+        systemctl disable --now hello@w@b 2>&-
         cat > /usr/local/recipe << 'END'
             export XDG_RUNTIME_DIR=/run/user/$(id -u)
             loginctl() { test "$1" = enable-linger; }
