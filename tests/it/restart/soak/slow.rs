@@ -13,7 +13,7 @@ use crate::support::daemon::expect_one_line;
 use crate::support::deadline::eventually;
 use crate::support::process::{self, Process};
 use crate::support::requires;
-use crate::support::rounds::{is_soak, rounds};
+use crate::support::rounds::{is_long, is_soak, rounds};
 use crate::support::scratch::Scratch;
 
 #[test]
@@ -126,4 +126,19 @@ fn supervisor_at_rest_does_not_wake_up() {
     });
     thread::sleep(Duration::from_secs(3));
     assert_eq!(switches(), before);
+}
+
+#[test]
+fn later_run_has_half_a_minute_where_the_first_has_no_end() {
+    requires!(machine(is_long(), "TEST_LONG"));
+    let scratch = Scratch::new();
+    let options = OPTIONS.replace("exec", "notify") + "\ntimeout_flag=--timeout";
+    let start = scratch.supervised(&options, "note:runs run:second-hangs:runs ready hang");
+    let mut up = scratch.up_supervised(start.args(["--timeout", "0"]));
+    scratch.crash(&mut up);
+    scratch.expect_line("not ready within 30 s");
+    eventually("the third run is up", || {
+        let status = scratch.supervised_verb(&options, "status").run();
+        status.out_text().contains("running, pid").then_some(())
+    });
 }
