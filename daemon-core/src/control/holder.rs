@@ -281,6 +281,25 @@ mod tests {
         );
     }
 
+    /// As a daemon that ends while `stop` is at work.
+    #[test]
+    fn seen_holder_that_has_ended_stays_certain() {
+        let path = std::env::temp_dir().join(format!("ended-{}", std::process::id()));
+        let file = File::create(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        // Its start fits nothing, as after a change of the clock.
+        file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        let mut daemon = std::process::Command::new("sleep")
+            .arg("600")
+            .spawn()
+            .unwrap();
+        let pid = Pid::from_raw(daemon.id().try_into().unwrap());
+        let holder = Holder::proved(&file, pid, |_, _| Some(Evidence::Seen));
+        daemon.kill().unwrap();
+        daemon.wait().unwrap();
+        assert!(holder.unwrap().is_certain(&DaemonUser::Own));
+    }
+
     /// As where the system has no locks on ranges of bytes.
     #[test]
     fn supervisor_without_a_stamp_may_be_older_than_the_file() {
