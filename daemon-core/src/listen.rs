@@ -47,7 +47,7 @@ pub(crate) trait StartSockets {
 
 /// The sockets of a supervised daemon, in its supervisor.
 pub(crate) trait RunSockets {
-    /// Binds those anew whose files are gone.
+    /// Binds those anew whose files are gone, or that the last run has shut down.
     ///
     /// # Errors
     ///
@@ -231,14 +231,21 @@ struct WatchedFile {
 impl RunSockets for Vec<Watched> {
     fn bind_lost(&mut self, settings: &Settings) -> Result<(), Error> {
         for watched in self {
-            // A run that takes its sockets in another way may have left them non-blocking.
+            let mut is_shut_down = false;
             if let Ok(socket) = sys::descriptors::adopt(watched.fd) {
+                // A run that takes its sockets in another way may have left them non-blocking.
                 let _ = fcntl(&socket, FcntlArg::F_SETFL(OFlag::empty()));
+                // A shutdown(2), by which a run ends its own wait for clients, outlasts the run. A TCP
+                // socket keeps its address then.
+                is_shut_down = sys::socket::is_shut_down(&socket);
+                if is_shut_down && matches!(watched.place, Place::Tcp(_)) {
+                    let _ = bound_socket::listen(&socket);
+                }
             }
             let Some(file) = &mut watched.file else {
                 continue;
             };
-            if file.id.is_some() && file.id == id_of(&file.path) {
+            if !is_shut_down && file.id.is_some() && file.id == id_of(&file.path) {
                 continue;
             }
             let BoundUnix { socket, file: id } = bind(&watched.place, settings)?;

@@ -152,6 +152,37 @@ fn run_gets_no_flag_of_the_run_before() {
 }
 
 #[test]
+fn socket_that_a_run_has_shut_down_serves_again() {
+    for (address, connect) in [
+        ("127.0.0.1:0", server_by_tcp as fn(&Scratch) -> _),
+        ("unix:http.sock", server_by_unix),
+    ] {
+        let scratch = Scratch::new();
+        let options = format!("{OPTIONS}\nlisten=http={address}");
+        let steps = format!("serve-once:http={address} exit:1");
+        scratch.up_supervised(scratch.supervised(&options, &steps));
+        // One run after another.
+        for _ in 0..3 {
+            eventually("a run answers", || {
+                let mut answer = String::new();
+                connect(&scratch)?.read_to_string(&mut answer).ok()?;
+                (answer == "hello").then_some(())
+            });
+        }
+    }
+}
+
+fn server_by_tcp(scratch: &Scratch) -> Option<Box<dyn Read>> {
+    let note = scratch.read("http");
+    let (address, _) = note.rsplit_once(' ')?;
+    Some(Box::new(connect_tcp(scratch, address).ok()?))
+}
+
+fn server_by_unix(scratch: &Scratch) -> Option<Box<dyn Read>> {
+    Some(Box::new(connect_unix(scratch, "").ok()?))
+}
+
+#[test]
 fn socket_of_a_service_manager_stays_as_it_is() {
     let scratch = Scratch::new();
     let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");

@@ -86,7 +86,7 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
             keep(UdpSocket::bind((Ipv4Addr::LOCALHOST, port))?);
         }
         "listen-tcp6" => keep(TcpListener::bind((Ipv6Addr::LOCALHOST, 0))?),
-        "listener" | "closed-listener" | "nonblocking-listener" | "serve" => {
+        "listener" | "closed-listener" | "nonblocking-listener" | "serve" | "serve-once" => {
             sockets::take(verb, object)?;
         }
         "listen-unix" => keep(listen_unix(object)?),

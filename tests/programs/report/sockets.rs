@@ -36,6 +36,15 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
         }
         // Answers each client, for ever.
         "serve" => serve(&listener)?,
+        // Answers one client, and takes no more.
+        "serve-once" => {
+            answer(&listener)?;
+            let fd = match &listener {
+                Listener::Tcp(listener) => listener.as_raw_fd(),
+                Listener::Unix(listener) => listener.as_raw_fd(),
+            };
+            nix::sys::socket::shutdown(fd, nix::sys::socket::Shutdown::Both)?;
+        }
         other => panic!("no such step: {other}"),
     }
     Ok(())
@@ -63,13 +72,18 @@ fn note(name: &str, listener: &Listener) -> io::Result<()> {
 
 fn serve(listener: &Listener) -> io::Result<()> {
     loop {
-        let mut client: Box<dyn Write> = match listener {
-            Listener::Tcp(listener) => Box::new(listener.accept()?.0),
-            Listener::Unix(listener) => Box::new(listener.accept()?.0),
-        };
-        // The client may have gone.
-        client.write_all(b"hello").ok();
+        answer(listener)?;
     }
+}
+
+fn answer(listener: &Listener) -> io::Result<()> {
+    let mut client: Box<dyn Write> = match listener {
+        Listener::Tcp(listener) => Box::new(listener.accept()?.0),
+        Listener::Unix(listener) => Box::new(listener.accept()?.0),
+    };
+    // The client may have gone.
+    client.write_all(b"hello").ok();
+    Ok(())
 }
 
 impl Listener {

@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::{getegid, geteuid, getpid};
 
 use crate::sys::socket::{INT_SIZE, new, read_option};
@@ -30,6 +31,13 @@ pub(crate) fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
 /// A Unix socket without an address, for a stream.
 pub(crate) fn stream() -> Result<OwnedFd, Errno> {
     new(libc::AF_UNIX, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0)
+}
+
+/// Whether a socket that listened takes no more clients, see `shutdown(2)`.
+pub(crate) fn is_shut_down(socket: &OwnedFd) -> bool {
+    let end = PollFlags::from_bits_retain(libc::POLLRDHUP);
+    let mut socket = [PollFd::new(socket.as_fd(), end)];
+    poll(&mut socket, PollTimeout::ZERO).is_ok_and(|ended| ended > 0)
 }
 
 /// Whether this process made the socket pair, with the rights that this one has: a program that is

@@ -1,10 +1,11 @@
 //! The socket pair of the hand-off.
 
 use std::ffi::c_int;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::sys::descriptors::close_on_exec;
 use crate::sys::socket::new;
@@ -32,6 +33,12 @@ pub(crate) fn stream() -> Result<OwnedFd, Errno> {
     let socket = new(libc::AF_UNIX, libc::SOCK_STREAM, 0)?;
     close_on_exec(socket.as_raw_fd())?;
     Ok(socket)
+}
+
+/// Whether a socket that listened takes no more clients, see `shutdown(2)`, as far as that is known.
+pub(crate) fn is_shut_down(socket: &OwnedFd) -> bool {
+    let mut socket = [PollFd::new(socket.as_fd(), PollFlags::empty())];
+    poll(&mut socket, PollTimeout::ZERO).is_ok_and(|ended| ended > 0)
 }
 
 /// Whether this process made the socket pair.
