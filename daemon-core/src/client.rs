@@ -37,11 +37,11 @@ const OUTPUT_MAX: u64 = 64 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Started {
-    /// Its pid.
+    /// The pid of the daemon.
     pub pid: u32,
-    /// Whether it ran already, or another process has started it during the call.
+    /// Whether the daemon ran already, or another process has started it during the call.
     pub was_running: bool,
-    /// What it gave to [`announce`](crate::announce), if this call has started it.
+    /// What the daemon gave to [`announce`](crate::announce), if this call has started the daemon.
     pub announced: Vec<u8>,
 }
 

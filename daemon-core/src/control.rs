@@ -37,7 +37,7 @@ pub(crate) use rotated::ControlledDaemon;
 pub use status::{Status, Stopped, Supervision};
 pub(crate) use verdict::Verdict;
 
-/// The control of a daemon by the path of its PID file, from whatever process.
+/// The control of a daemon by the path of its PID file, from any process.
 ///
 /// The lock of the file decides whether there is a daemon. A process is signalled only when it is
 /// seen to hold that lock, never because of the pid in the file; see `pidfd_open(2)`. Where the
@@ -178,9 +178,9 @@ impl Control {
 
     /// The file that the standard output of the running daemon leads to, if that can be seen: its log.
     ///
-    /// The daemon can change that: one that belongs to another user can lead its output to a file that
-    /// only this process may read. Do not open the file with more rights than the daemon has. During a
-    /// rotation it is the old log.
+    /// The daemon can change that: a daemon of another user can lead its output to a file that only
+    /// this process may read. Do not open the file with more rights than the daemon has. During a
+    /// rotation the result is the old log.
     ///
     /// # Errors
     ///

@@ -27,14 +27,15 @@ use crate::verb::Verb;
 
 /// The settings of a daemon: the options of `#[daemon::main]` at run time, with the same names.
 ///
-/// Nothing happens until [`enter`](Self::enter) or [`start`](Self::start). What the attribute refuses
-/// of one option when it is compiled, a method keeps as an error of the kind
-/// [`Configuration`](crate::ErrorKind::Configuration), which the start and the control verbs report. So
-/// it is with an option that does nothing without another one, such as [`log_keep`](Self::log_keep)
-/// without [`log_rotate`](Self::log_rotate), unless there is a [`configure`](Self::configure), which may
-/// set either. The attribute alone refuses [`stop_timeout`](Self::stop_timeout) without the verbs, since
-/// [`stop_and_start`](Self::stop_and_start) needs none. A second call of a method takes the place of
-/// the first.
+/// Nothing happens until [`enter`](Self::enter) or [`start`](Self::start). A method keeps a value
+/// that the attribute would refuse as an error of the kind
+/// [`Configuration`](crate::ErrorKind::Configuration), and the start and the control verbs report
+/// it. The same holds for an option that does nothing without another one, such as
+/// [`log_keep`](Self::log_keep) without [`log_rotate`](Self::log_rotate), unless
+/// [`configure`](Self::configure) is set, which may set the other one. The attribute alone refuses
+/// [`stop_timeout`](Self::stop_timeout) without the verbs, since
+/// [`stop_and_start`](Self::stop_and_start) needs none. A second call of a method takes the place
+/// of the first.
 ///
 /// ```
 /// use daemon::{Daemon, PathSource};

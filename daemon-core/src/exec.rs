@@ -44,10 +44,10 @@ impl Continuation {
     }
 }
 
-/// Executes a program in the place of this process, see `execve(2)`, and carries the daemon over: the
-/// PID file and its lock, the log, the sockets of [`listen`](crate::Daemon::listen) that are still open, and
-/// [`is_daemon`](crate::is_daemon). A daemon upgrades itself so,
-/// and keeps its pid.
+/// Executes a program in the place of this process, see `execve(2)`, and carries the daemon over:
+/// the PID file and its lock, the log, the sockets of [`listen`](crate::Daemon::listen) that are
+/// still open, and [`is_daemon`](crate::is_daemon). In this way a daemon upgrades itself and keeps
+/// its pid.
 ///
 /// The new program calls [`enter`](crate::Daemon::enter) or [`start`](crate::Daemon::start) as usual,
 /// with the same version of this library. By another way, such as [`CommandExt::exec`], the lock of
@@ -56,7 +56,7 @@ impl Continuation {
 ///
 /// A child that another thread starts during the call may get the lock too.
 ///
-/// It returns only when the program could not be executed, and the daemon continues.
+/// It returns only if the program could not be executed; the daemon then continues.
 ///
 /// # Errors
 ///

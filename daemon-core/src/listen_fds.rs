@@ -49,7 +49,7 @@ pub(crate) fn names() -> Vec<String> {
 
 /// The same for a program, with their fds: one that [`exec`](crate::exec) has executed may lack some.
 pub(crate) fn sockets() -> Vec<(String, RawFd)> {
-    // The variable may tell of any number.
+    // The variable may name any count.
     let (open, listed) = (names(), listed_names());
     let count = count().min(listed.len().max(open.len()));
     let names = listed.into_iter().chain(iter::repeat(UNKNOWN.to_owned()));

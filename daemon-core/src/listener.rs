@@ -27,14 +27,16 @@ static HANDED_OVER: Mutex<Option<Vec<(String, RawFd)>>> = Mutex::new(None);
 /// The names of `listen`, which the program is to take before it is ready.
 static EXPECTED: OnceLock<Vec<String>> = OnceLock::new();
 
-/// Returns the TCP socket of this name, which listens already, or binds one to this address. The same call
-/// is right in the foreground, under systemd, and in a daemon with [`listen`](crate::Daemon::listen).
+/// Returns the TCP socket of this name, which listens already, or binds one to this address. The
+/// same call works in the foreground, under systemd, and in a daemon with
+/// [`listen`](crate::Daemon::listen).
 ///
-/// A socket is handed over by [`listen`](crate::Daemon::listen) or by a socket unit of systemd, whose
-/// `FileDescriptorName=` is the name. It is used also if it listens on another address: one line in the
-/// log says so. Each socket is handed over once; later calls bind. Under systemd a socket that was bound
-/// here is stored with the manager, so that it survives a restart, if the unit has
-/// `FileDescriptorStoreMax=`. See `sd_listen_fds(3)` and `sd_pid_notify_with_fds(3)`.
+/// A socket is handed over by [`listen`](crate::Daemon::listen) or by a socket unit of systemd,
+/// whose `FileDescriptorName=` is the name. A socket that listens on another address is used too,
+/// and one line in the log says so. Each socket is handed over once; later calls bind. Under
+/// systemd a socket that was bound here is stored with the manager, so that it survives a restart,
+/// if the unit has `FileDescriptorStoreMax=`. See `sd_listen_fds(3)` and
+/// `sd_pid_notify_with_fds(3)`.
 ///
 /// The socket is blocking and close-on-exec. An async runtime needs
 /// [`set_nonblocking(true)`](TcpListener::set_nonblocking).

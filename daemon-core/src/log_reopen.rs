@@ -52,9 +52,9 @@ pub(crate) fn check() -> Result<(), Errno> {
     }
 }
 
-/// Opens the log of this daemon again by its path, for standard output and standard error, as it
-/// is done after a rotation that has renamed the old file. Where that fails, the old file stays in
-/// use. In the foreground, and without a log, it does nothing.
+/// Opens the log of this daemon again by its path, for standard output and standard error, as after
+/// a rotation that has renamed the old file. Where that fails, the old file stays in use. In the
+/// foreground, and without a log, it does nothing.
 ///
 /// The option `log_reopen` calls it on a signal. A program that installs its own handler for that
 /// signal by `sigaction(2)`, and does not call the previous handler, calls this function in

@@ -163,9 +163,9 @@ pub fn log_file() -> Option<&'static Path> {
 /// It never fails, and does nothing without a receiver. So it can be called in the foreground too,
 /// twice, and from any thread.
 ///
-/// Under [`Readiness::notify`](crate::Readiness::notify) without a log, standard output and standard
-/// error lead to `/dev/null` from here on; what was written to them before was kept for the launcher
-/// to show, had the start failed.
+/// Under [`Readiness::notify`](crate::Readiness::notify) without a log, standard output and
+/// standard error lead to `/dev/null` from here on. Until then the launcher keeps what is written
+/// to them, and shows it if the start fails.
 ///
 /// ```
 /// use std::net::TcpListener;
@@ -210,10 +210,11 @@ pub fn status(text: impl std::fmt::Display) {
 /// a token, or text for `eval "$(hello -d)"`. A start that fails prints nothing. A client that calls
 /// [`Daemon::ensure`](crate::Daemon::ensure) gets them in [`Started`](crate::Started).
 ///
-/// They are certain to arrive under [`Readiness::notify`](crate::Readiness::notify), before
-/// [`ready`]; under the other modes the launcher may have exited before. The launcher takes 64 KiB in
-/// all and drops what comes after. A later run of [`restart`](crate::Daemon::restart) has no launcher, and
-/// what it announces is dropped. In the foreground the bytes go to standard output at once. It never fails.
+/// The bytes arrive for certain under [`Readiness::notify`](crate::Readiness::notify), if this is
+/// called before [`ready`]; under the other modes the launcher may have exited before. The launcher
+/// takes 64 KiB in all and drops what comes after. A later run of
+/// [`restart`](crate::Daemon::restart) has no launcher, and what it announces is dropped. In the
+/// foreground the bytes go to standard output at once. It never fails.
 ///
 /// ```no_run
 /// use std::net::TcpListener;

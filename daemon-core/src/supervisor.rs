@@ -26,7 +26,7 @@ static SUPERVISION: SupervisorCode = SupervisorCode {
 };
 
 impl Daemon {
-    /// Starts the daemon again after such an end. Default: never.
+    /// Starts the daemon again after the ends that this mode names. Default: never.
     ///
     /// The launcher starts a supervisor, and the supervisor starts the daemon: again and again, after
     /// the [delay](Self::restart_delay), until a stop or an end that was intended. It needs a PID file.

@@ -26,11 +26,11 @@ pub struct Running(());
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Started {
-    /// Its pid.
+    /// The pid of the daemon.
     pub pid: u32,
-    /// Whether it ran already.
+    /// Whether the daemon ran already.
     pub was_running: bool,
-    /// What it gave to [`announce`].
+    /// What the daemon gave to [`announce`].
     pub announced: Vec<u8>,
 }
 

@@ -30,12 +30,12 @@ const POLL_INTERVAL_MIN: Duration = Duration::from_millis(5);
 const POLL_INTERVAL_MAX: Duration = Duration::from_millis(200);
 
 impl Control {
-    /// Stops the daemon: the [stop signal](Self::stop_signal), and SIGKILL if the daemon has not ended
-    /// within the timeout. Then the rest of its process group gets SIGKILL, see
-    /// [`kill_mode`](Self::kill_mode). Where a supervisor does this, with
-    /// [`restart`](crate::Daemon::restart), it takes the signal, the mode and the timeout of its start.
-    /// If it has not ended five seconds after this timeout, it is killed, and the daemon is stopped as
-    /// one without it.
+    /// Stops the daemon: the [stop signal](Self::stop_signal), and SIGKILL if the daemon has not
+    /// ended within the timeout. Then the rest of its process group gets SIGKILL, see
+    /// [`kill_mode`](Self::kill_mode). With [`restart`](crate::Daemon::restart) the supervisor
+    /// stops the daemon, with the signal, the mode and the timeout of its own start. A supervisor
+    /// that has not ended five seconds after this timeout is killed, and the daemon is stopped as
+    /// without a supervisor.
     ///
     /// On success the daemon has ended, its lock is free and its PID file is removed. The file stays if
     /// another daemon has replaced it, or if this process may not remove it.

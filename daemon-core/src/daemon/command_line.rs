@@ -126,8 +126,8 @@ impl Daemon {
     }
 
     /// Names the instance of the daemon, as the user of the program does by
-    /// [`instance_flag`](Self::instance_flag), whose value counts before this one. Default: `default`
-    /// with that flag, else none.
+    /// [`instance_flag`](Self::instance_flag), which takes precedence. Default: `default` with that
+    /// flag, else none.
     ///
     /// The name is at most 64 letters, digits, `.`, `_`, `@` and `-`, and begins with neither a dot nor
     /// a dash. A client names it to [`ensure`](Self::ensure) or to [`control`](Self::control), and puts

@@ -84,9 +84,9 @@ impl Daemon {
     /// Rotates the log when it has this size in bytes: `log.1` becomes `log.2` and so on, the log becomes
     /// `log.1`, and the daemon opens a new one. Default: never.
     ///
-    /// The supervisor of [`restart`](Self::restart) does it, and so does the control verb `rotate`, from a
-    /// cron job for example. The daemon opens the new log on
-    /// the signal of [`log_reopen`](Self::log_reopen), or on SIGUSR1 if there is none.
+    /// The supervisor of [`restart`](Self::restart) does it, and so does the control verb `rotate`,
+    /// from a cron job for example. The daemon opens the new log on the signal of
+    /// [`log_reopen`](Self::log_reopen), or on SIGUSR1 if there is none.
     ///
     /// ```no_run
     /// use daemon::Daemon;
@@ -119,8 +119,8 @@ impl Daemon {
         self
     }
 
-    /// Tells the system log under this facility when the daemon is started, is ready, ends before it is
-    /// ready, or is stopped by the control verb. Default: no.
+    /// Writes to the system log, under this facility, when the daemon is started, is ready, ends
+    /// before it is ready, or is stopped by the control verb. Default: no.
     ///
     /// The facilities are those of `syslog(3)`, such as `daemon`, `cron` and `local0`. A message that the
     /// system log does not take at once is dropped. The output of the daemon stays where

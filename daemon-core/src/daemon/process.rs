@@ -90,8 +90,8 @@ impl Daemon {
 
     /// Keeps descriptors of the launcher open in the daemon, under the same fds. Default: none.
     ///
-    /// They are 3 or above. An fd that is not open is ignored. An empty list keeps none: so does
-    /// [`configure`](Self::configure) take back what was set before.
+    /// They are 3 or above. An fd that is not open is ignored. An empty list keeps none, so that
+    /// [`configure`](Self::configure) can take back what was set before.
     ///
     /// ```
     /// let _daemon = daemon::Daemon::new().keep_fds([3]).enter();
@@ -108,10 +108,11 @@ impl Daemon {
     /// with the same name.
     ///
     /// The daemon takes it with [`listener`](crate::listener) or
-    /// [`unix_listener`](crate::unix_listener). So the port 80 goes with [`user`](Self::user), a
-    /// taken port is an error of the start, and with [`restart`](Self::restart) clients wait while
-    /// the daemon is started again. The file of a Unix socket belongs to the user of the daemon; its path is
-    /// outside the [`chroot`](Self::chroot), and what an earlier daemon has left there is removed.
+    /// [`unix_listener`](crate::unix_listener). So a daemon with [`user`](Self::user) can have port
+    /// 80, a taken port is an error of the start, and with [`restart`](Self::restart) clients wait
+    /// while the daemon is started again. The file of a Unix socket belongs to the user of the
+    /// daemon; its path is outside the [`chroot`](Self::chroot), and what an earlier daemon has
+    /// left there is removed.
     ///
     /// The name is 1 to 255 printable ASCII characters without `:` and `=`. With
     /// [`Readiness::listening`] or one of its own addresses the start fails with an error of the kind

@@ -25,7 +25,7 @@ pub(crate) struct RotationConfig {
     pub(crate) reopen_timeout: Duration,
 }
 
-/// Refuses one log for several daemons: a rotation tells only one of them.
+/// Refuses one log for several daemons: a rotation signals only one of them.
 pub(crate) fn refuse_shared_log(log: &PathSource) -> Result<(), Error> {
     if log.may_name_instance() {
         return Ok(());

@@ -4,7 +4,8 @@ use crate::daemon::Daemon;
 use crate::restart::Restart;
 
 impl Daemon {
-    /// Starts the daemon again after such an end. Default: never. It has no effect on this system.
+    /// Starts the daemon again after the ends that this mode names. Default: never. It has no
+    /// effect on this system.
     pub fn restart(mut self, restart: Restart) -> Self {
         self.settings.restart = Some(restart);
         self
