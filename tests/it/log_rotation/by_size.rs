@@ -1,19 +1,21 @@
 //! `log_rotate` and the verb `rotate`.
 
-use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 
-use super::stage::{gaps, numbers};
+use super::stage::{expect_every_line_of_threads, gaps, numbers};
 use crate::control::stage::expect_failure;
-use crate::support::deadline::eventually;
+use crate::support::constructor;
+use crate::support::deadline::{WAIT_TIMEOUT, eventually};
 use crate::support::outcome::Outcome;
 use crate::support::requires;
 use crate::support::rounds::{is_long, rounds};
@@ -27,6 +29,13 @@ impl Scratch {
         let start = self.report().options(options);
         start.args(["-s", "rotate"]).does("panic").run()
     }
+
+    /// Ten seconds are half a second.
+    pub(super) fn rotate_with_a_fast_clock(&self, options: &str) -> Outcome {
+        let start = self.report().options(options).args(["-s", "rotate"]);
+        let clock = constructor::with_clock(self, "* 20");
+        start.does("panic").env("LD_PRELOAD", clock).run()
+    }
 }
 
 pub(super) fn expect_rotated(outcome: &Outcome) {
@@ -34,21 +43,13 @@ pub(super) fn expect_rotated(outcome: &Outcome) {
     assert_eq!((&*outcome.out_text(), &*outcome.err_text()), ("", ""));
 }
 
-/// Every thread has written each of its numbers once and in order, and no line is cut.
-pub(super) fn expect_every_line_of_threads(logs: impl Iterator<Item = String>) {
-    let mut last = BTreeMap::new();
-    for log in logs {
-        for line in log.split_inclusive('\n') {
-            let words = line.strip_suffix('\n');
-            let words = words.and_then(|line| line.split_once(' '));
-            let (thread, number) = words.unwrap_or_else(|| panic!("not a line: {line:?}"));
-            let number: u64 = number.parse().expect("a number");
-            let before = last.insert(thread.to_owned(), number).unwrap_or(0);
-            assert_eq!(number, before + 1, "thread {thread}");
-        }
-    }
-    assert_eq!(last.len(), 8, "{last:?}");
+/// For how long a log is rotated under threads that write at full rate.
+pub(super) fn time_at_full_rate() -> Duration {
+    Duration::from_secs(if is_long() { 60 } else { 5 })
 }
+
+/// The pause between two rotations of it.
+pub(super) const PAUSE: Duration = Duration::from_millis(100);
 
 #[test]
 fn rotation_keeps_every_line_of_eight_threads() {
@@ -56,14 +57,13 @@ fn rotation_keeps_every_line_of_eight_threads() {
     let scratch = Scratch::new();
     let start = scratch.background().options(OPTIONS);
     let daemon = scratch.up(start.does("count-in-threads:8"));
-    // For a minute in the long form.
-    let count = rounds(4, 600);
-    for _ in 0..count {
+    let begin = Instant::now();
+    let mut count = 0;
+    while begin.elapsed() < time_at_full_rate() {
         scratch.expect_growth("report.log");
         expect_rotated(&scratch.rotate(OPTIONS));
-        if is_long() {
-            thread::sleep(Duration::from_millis(100));
-        }
+        count += 1;
+        thread::sleep(PAUSE);
     }
     scratch.expect_growth("report.log");
     assert!(daemon.stop().expect("its status").success());
@@ -72,7 +72,7 @@ fn rotation_keeps_every_line_of_eight_threads() {
         .rev()
         .map(|number| format!("report.log.{number}"));
     let logs = old.chain(["report.log".to_owned()]);
-    expect_every_line_of_threads(logs.map(|name| scratch.read(&name)));
+    expect_every_line_of_threads(logs.map(|name| scratch.read(&name)), |_| false);
 }
 
 #[test]
@@ -257,16 +257,34 @@ fn rotators_beside_each_other_lose_no_line() {
         // Two runs within a second want one name, and the second run leaves the log.
         command.arg(&config).output().expect("run logrotate")
     };
+    let successes = AtomicUsize::new(0);
     let rotate = || {
         let outcome = scratch.rotate(OPTIONS);
         // The other one has just renamed the log, or holds the lock.
         assert!([0, 75].contains(&outcome.code()), "{outcome:?}");
+        successes.fetch_add(usize::from(outcome.code() == 0), Ordering::Relaxed);
+    };
+    let both_have_rotated = || {
+        let files = scratch.files();
+        let has = |what: &str| {
+            let is_it = |file: &OsString| file.to_string_lossy().starts_with(what);
+            files.iter().any(is_it)
+        };
+        successes.load(Ordering::Relaxed) > 0 && has("report.log.1") && has("report.log-")
+    };
+    let begin = Instant::now();
+    let repeat = |count: usize, act: &dyn Fn()| {
+        (0..count).for_each(|_| act());
+        while !both_have_rotated() {
+            assert!(begin.elapsed() < WAIT_TIMEOUT, "{:?}", scratch.files());
+            act();
+        }
     };
     thread::scope(|scope| {
         for _ in 0..2 {
-            scope.spawn(|| (0..rounds(5, 200)).for_each(|_| rotate()));
+            scope.spawn(|| repeat(rounds(5, 200), &rotate));
         }
-        scope.spawn(|| (0..rounds(3, 50)).for_each(|_| drop(logrotate())));
+        scope.spawn(|| repeat(rounds(3, 50), &|| drop(logrotate())));
     });
     // A rotation that another one has overtaken has left the log with another name.
     daemon.process.signal(Signal::SIGUSR1);
@@ -286,14 +304,13 @@ fn rotators_beside_each_other_lose_no_line() {
 
 #[test]
 fn run_that_does_not_follow_keeps_its_log() {
-    // The time it has is ten seconds. A unit test shows the same in a moment.
-    requires!(machine(is_long(), "TEST_LONG"));
+    requires!(linux("the signal handlers of another process"), preload);
     let scratch = Scratch::new();
     let start = scratch.background().options(OPTIONS);
     let daemon = scratch.up(start.does("catch:10 say:hello report stay"));
     daemon.report();
     let words = ["cannot rotate", "opened no new log within 10 s"];
-    expect_failure(&scratch.rotate(OPTIONS), 75, &words);
+    expect_failure(&scratch.rotate_with_a_fast_clock(OPTIONS), 75, &words);
     assert_eq!(scratch.read("report.log"), "hello\n");
     assert!(!scratch.path("report.log.1").exists());
     daemon.stop();

@@ -53,3 +53,23 @@ pub(crate) fn gaps(written: &[u64]) -> Vec<&[u64]> {
     let pairs = written.windows(2);
     pairs.filter(|pair| pair[1] != pair[0] + 1).collect()
 }
+
+/// Each of eight threads has written each of its numbers once and in order, and no line is cut.
+pub(crate) fn expect_every_line_of_threads(
+    logs: impl Iterator<Item = String>,
+    is_of_others: impl Fn(&str) -> bool,
+) {
+    let mut last = [0_u64; 8];
+    for log in logs {
+        for line in log.split_inclusive('\n').filter(|line| !is_of_others(line)) {
+            let words = line.strip_suffix('\n');
+            let words = words.and_then(|line| line.split_once(' '));
+            let (thread, number) = words.unwrap_or_else(|| panic!("not a line: {line:?}"));
+            let thread: usize = thread.parse().expect("a thread");
+            let number: u64 = number.parse().expect("a number");
+            assert_eq!(number, last[thread - 1] + 1, "thread {thread}");
+            last[thread - 1] = number;
+        }
+    }
+    assert!(!last.contains(&0), "{last:?}");
+}

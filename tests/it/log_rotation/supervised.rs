@@ -3,16 +3,16 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::thread;
-use std::time::Duration;
+use std::time::Instant;
 
 use nix::sys::signal::Signal;
 
-use super::by_size::expect_every_line_of_threads;
-use super::stage::{gaps, numbers};
+use super::by_size::{PAUSE, time_at_full_rate};
+use super::stage::{expect_every_line_of_threads, gaps, numbers};
+use crate::support::constructor;
 use crate::support::deadline::eventually;
 use crate::support::process::Process;
 use crate::support::requires;
-use crate::support::rounds::{is_long, rounds};
 use crate::support::scratch::Scratch;
 use crate::support::users::UNPRIVILEGED;
 
@@ -112,6 +112,8 @@ fn supervisor_tells_later_of_a_removed_directory() {
     let options = OPTIONS.replace("report.log", "logs/report.log");
     let more = "ready=notify\nrestart_delay=1..1\nrestart_limit=1000000";
     let options = options.replace("ready=exec", more);
+    // What is told is no reason to rotate.
+    let options = options.replace("log_rotate=4", "log_rotate=1000000");
     let start = scratch.background().options(&options);
     let mut launch = Some(start.does("note:runs wait:go remove:go ready hang").spawn());
     // A run may be killed before the supervisor has looked at its log.
@@ -158,20 +160,23 @@ fn verb_and_supervisor_rotate_the_log_of_eight_threads() {
         let outcome = start.does("panic").run();
         assert_eq!((outcome.code(), &*outcome.err_text()), (0, ""));
     };
-    // The supervisor looks at the beginning, and every ten seconds. For a minute in the long form.
-    let count = rounds(8, 450);
-    thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                for _ in 0..count {
-                    scratch.expect_growth("report.log");
-                    rotate();
-                    if is_long() {
-                        thread::sleep(Duration::from_millis(100));
-                    }
-                }
-            });
+    // The supervisor looks at the beginning, and every ten seconds.
+    let begin = Instant::now();
+    let rotate_for_a_while = || {
+        let mut count = 0;
+        while begin.elapsed() < time_at_full_rate() {
+            scratch.expect_growth("report.log");
+            rotate();
+            count += 1;
+            // As often as by one.
+            thread::sleep(2 * PAUSE);
         }
+        count
+    };
+    let count = thread::scope(|scope| {
+        let threads = [(); 2].map(|()| scope.spawn(rotate_for_a_while));
+        let counts = threads.map(|thread| thread.join().expect("the rotations"));
+        counts.into_iter().max().unwrap_or_default()
     });
     scratch.expect_growth("report.log");
     scratch.stop();
@@ -183,11 +188,8 @@ fn verb_and_supervisor_rotate_the_log_of_eight_threads() {
     let names = (1..=old).rev().map(|number| format!("report.log.{number}"));
     let names = names.chain(["report.log".to_owned()]);
     // The supervisor may tell there that it stops.
-    let without_ours = |log: String| -> String {
-        let lines = log.split_inclusive('\n');
-        lines.filter(|line| !line.starts_with("report: ")).collect()
-    };
-    expect_every_line_of_threads(names.map(|name| without_ours(scratch.read(&name))));
+    let is_ours = |line: &str| line.starts_with("report: ");
+    expect_every_line_of_threads(names.map(|name| scratch.read(&name)), is_ours);
 }
 
 #[test]
@@ -222,10 +224,17 @@ fn supervisor_rotates_the_log_of_a_user_and_in_a_jail() {
 
 #[test]
 fn supervisor_says_that_a_run_does_not_follow() {
-    // The run has ten seconds.
-    requires!(machine(is_long(), "TEST_LONG"));
+    requires!(linux("the signal handlers of another process"), preload);
     let scratch = Scratch::new();
-    scratch.with_large_log("catch:10 hang");
+    scratch.write("report.log", "old\n");
+    // The run has ten seconds, which are half a second. A busy machine may take longer for a start.
+    let options = OPTIONS.replace("ready=exec", "ready=notify\nready_timeout=86400");
+    let clock = constructor::with_clock(&scratch, "* 20");
+    let start = scratch
+        .background()
+        .options(options)
+        .env("LD_PRELOAD", clock);
+    assert_eq!(start.does("catch:10 ready hang").run().code(), 0);
     eventually("it says so", || {
         let log = scratch.read("report.log");
         log.contains("opened no new log within 10 s").then_some(())

@@ -46,6 +46,36 @@ pub(crate) fn with_threads(scratch: &Scratch) -> PathBuf {
     library(scratch, SOURCE)
 }
 
+/// The monotonic clock of the program goes on at another speed from its start: `* 20` or `/ 20`.
+pub(crate) fn with_clock(scratch: &Scratch, speed: &str) -> PathBuf {
+    let source = r"
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+static const long second = 1000000000;
+
+static long now(void) {
+    struct timespec time;
+    syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &time);
+    return time.tv_sec * second + time.tv_nsec;
+}
+
+static long start;
+
+__attribute__((constructor)) static void begin(void) { start = now(); }
+
+int clock_gettime(clockid_t clock, struct timespec *time) {
+    if (clock != CLOCK_MONOTONIC) return syscall(SYS_clock_gettime, clock, time);
+    long then = start + (now() - start) SPEED;
+    time->tv_sec = then / second;
+    time->tv_nsec = then % second;
+    return 0;
+}
+";
+    library(scratch, &source.replace("SPEED", speed))
+}
+
 /// Compiles a library; its path is for `LD_PRELOAD`.
 pub(crate) fn library(scratch: &Scratch, source: &str) -> PathBuf {
     compile(scratch, "library.so", source, &["-shared", "-fPIC"])
