@@ -32,9 +32,6 @@ const REOPEN_TIME: Duration = Duration::from_secs(1);
 /// How many names in a row may be missing while a rotation renames the files.
 const MISSING_MAX: usize = 3;
 
-/// From how many files on none is waited for.
-const OPEN_MAX: usize = 64;
-
 /// Shows the log at this path, as it is and, if that is asked for, as it grows. `is_running` tells
 /// whether a daemon can still write to it, which may belong to the user `daemon`.
 pub(crate) fn show(
@@ -167,9 +164,9 @@ impl<'a> Files<'a> {
             let count = self.open.len();
             let path = self.place.path;
             let first = self.first()?;
-            let waits = first.replaced.is_some_and(|replaced| {
-                !is_last_look && count < OPEN_MAX && replaced.elapsed() < REOPEN_TIME
-            });
+            let waits = first
+                .replaced
+                .is_some_and(|replaced| !is_last_look && replaced.elapsed() < REOPEN_TIME);
             match first.copy(path)? {
                 Copied::All if !waits && count > 1 => self.done = self.open.pop_front(),
                 copied => return Ok(copied),
