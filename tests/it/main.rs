@@ -59,6 +59,7 @@ mod signals;
 mod start;
 mod status_line;
 mod support;
+mod syslog;
 mod systemd;
 mod terminal;
 mod try_start;
