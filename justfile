@@ -157,7 +157,7 @@ readiness *words:
 
 # The same with release programs, for the launcher's own processor time. On a machine with other work: `chrt -f 10 just readiness-release std`.
 readiness-release *words:
-    cargo build --release --locked --bins --manifest-path benches/readiness/Cargo.toml
+    cargo build --release --locked --workspace --bins --manifest-path benches/readiness/Cargo.toml
     benches/readiness/target/release/readiness {{words}}
 
 package:

@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
 
-use super::pace::Pace;
+use super::pace::{Pace, STEP_MIN};
 use calm::Calm;
 use observer::{Depth, Observer};
 use rule::Condition;
@@ -66,9 +66,13 @@ impl Settled {
             && self.look(now, deadline)
     }
 
-    /// When to ask again.
+    /// When to ask again: at the latest when the daemon has been calm for long enough.
     pub(crate) fn next_look(&self, now: Instant) -> Instant {
-        self.pace.next_step(now)
+        let next = self.pace.next_step(now);
+        match self.calm.time_left(self.pace.age(now)) {
+            Some(time_left) => next.min(now + time_left.max(STEP_MIN)),
+            None => next,
+        }
     }
 
     /// Whether a daemon that is alive when the time is up counts as up.

@@ -66,6 +66,17 @@ impl Calm {
         self.last.map(|(condition, _)| condition)
     }
 
+    /// The time until what was seen last decides, or has to be seen again.
+    pub(super) fn time_left(&self, now: Duration) -> Option<Duration> {
+        let (condition, _) = self.last?;
+        let window = match condition {
+            // Its clock may move, so each look in between counts.
+            Condition::Serves => Duration::ZERO,
+            condition => condition.window()?,
+        };
+        Some((self.since + window).saturating_sub(now))
+    }
+
     fn is_long_enough(&self, condition: Condition, now: Duration) -> bool {
         condition
             .window()

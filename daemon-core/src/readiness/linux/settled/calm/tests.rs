@@ -1,5 +1,5 @@
 use super::*;
-use crate::readiness::platform::settled::recording::up_at;
+use crate::readiness::platform::settled::recording::{parse_line, up_at};
 
 /// Looks until the time of the last line; `%` stands for the lines before.
 fn up(lines: &[&str]) -> Option<u64> {
@@ -100,11 +100,30 @@ fn few_retries_are_no_ticking() {
 }
 
 #[test]
+fn calm_daemon_is_looked_at_again_when_it_may_be_up() {
+    for (activity, expected) in [
+        ("wait[other]", Some(20 - 7)),
+        ("sleeps", Some(50 - 7)),
+        ("loop[server]", Some(0)),
+        ("runs", None),
+        ("wait[]@100", None),
+    ] {
+        let mut calm = Calm::default();
+        let (now, snapshot) = parse_line(&format!("10 0us p1 1:{activity}"));
+        let condition = Condition::of(&snapshot, Duration::from_secs(3));
+        assert!(!calm.add(now, condition, &snapshot));
+        let time_left = calm.time_left(Duration::from_millis(17));
+        let expected = expected.map(Duration::from_millis);
+        assert_eq!(time_left, expected, "{activity}");
+    }
+}
+
+#[test]
 fn patterns_are_bounded() {
     let mut calm = Calm::default();
     for place in 0..1000 {
         let line = format!("{place} {place}us p1 1:wait[]#{place:x}@3000");
-        let (now, snapshot) = crate::readiness::platform::settled::recording::parse_line(&line);
+        let (now, snapshot) = parse_line(&line);
         assert!(!calm.add(now, Condition::Timed, &snapshot));
     }
     assert_eq!(calm.patterns.len(), PATTERNS_MAX);
