@@ -83,6 +83,11 @@ impl ProcessTree {
             })
     }
 
+    /// Whether the root is alive, and `/proc` does not show it.
+    pub(super) fn hides_root(&self) -> bool {
+        self.processes.is_empty() && !self.is_complete
+    }
+
     fn add_children_of(&mut self, index: usize) {
         let (parent, directory) = {
             let process = &self.processes[index];
@@ -196,12 +201,23 @@ mod tests {
         let tree = read(child.id());
         assert!(tree.processes.is_empty());
         assert!(tree.is_complete);
+        assert!(!tree.hides_root());
     }
 
     #[test]
     fn hidden_process_makes_tree_incomplete() {
         let tree = ProcessTree::read(Pid::this(), Path::new("/proc/hidden"));
-        assert!(tree.processes.is_empty());
+        assert!(tree.hides_root());
+    }
+
+    #[test]
+    fn kernel_without_lists_of_children_makes_tree_incomplete() {
+        let directory = std::env::temp_dir().join(format!("no-children-{}", Pid::this()));
+        fs::create_dir_all(directory.join("task/7")).unwrap();
+        let tree = ProcessTree::read(Pid::this(), &directory);
+        fs::remove_dir_all(&directory).unwrap();
+        assert_eq!(tree.processes[0].threads, [Pid::from_raw(7)]);
         assert!(!tree.is_complete);
+        assert!(!tree.hides_root());
     }
 }
