@@ -93,11 +93,11 @@ def main():
             header = f"{machine()} Asked for: {options.rounds} rounds, {options.daemons} daemons."
             text = TABLES[name](bench)
             print(f"{header}\n\n{text}\n", flush=True)
-            if options.write:
-                write_section(PAGE, name, f"{header}\n\n{text}")
             if name == "size" and options.check:
                 if grown := costs.check_size(PAGE, text):
                     sys.exit("grown by more than 5 %: " + "; ".join(grown))
+            if options.write:
+                write_section(PAGE, name, f"{header}\n\n{text}")
 
 
 if __name__ == "__main__":

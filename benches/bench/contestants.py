@@ -25,137 +25,71 @@ class Contestant:
 OWN = "daemon-main, exec"
 FLOOR = "no-op"
 
+FILES = "PID file, lock, log"
+START_STOP_DAEMON = "--start --background --make-pidfile --pidfile {pid} --output {log} --exec {built}/sleeper"
+DAEMONIZE_1 = "-a -p {pid} -l {pid}.lock -o {log} -e {log} {built}/sleeper"
+NOHUP = 'nohup "$@" </dev/null >>"$BENCH_LOG" 2>&1 &'
+
+
+def own(mode, when):
+    return Contestant(f"daemon-main, {mode}", "daemon-main", Prompt.AFTER, f"{FILES}; {when}", (mode, "-d"))
+
+
+def after(name, program, work, *arguments, **others):
+    return Contestant(name, program, Prompt.AFTER, work, arguments, **others)
+
+
+def before(name, program, work, *arguments, **others):
+    return Contestant(name, program, Prompt.BEFORE, work, arguments, **others)
+
+
+NO_FILE = {"has_pid_file": False}
+SPAWN = "none: `posix_spawn` of itself"
 CONTESTANTS = [
-    Contestant(FLOOR, "noop", Prompt.NONE, "none: a program that starts and ends", has_pid_file=False),
-    Contestant(
-        "bare spawn, byte",
-        "spawn",
-        Prompt.AFTER,
-        "none: `posix_spawn` of itself; after the child wrote one byte in `main`",
-        ("byte",),
-        has_pid_file=False,
+    Contestant(FLOOR, "noop", Prompt.NONE, "none: a program that starts and ends", **NO_FILE),
+    after("bare spawn, byte", "spawn", f"{SPAWN}; after the child wrote one byte in `main`", "byte", **NO_FILE),
+    own("exec", "after the exec"),
+    after("daemon-main, start()", "daemon-main-start", f"{FILES}; called from `main`; after the exec"),
+    own("notify", "after `daemon::ready()`"),
+    own("listening", "when its socket listens"),
+    own("settled", "when all its threads wait"),
+    after(
+        "fork, checked_daemon", "peer-fork", "PID file and lock by hand, log; after the daemon's word", "checked"
     ),
-    Contestant(OWN, "daemon-main", Prompt.AFTER, "PID file, lock, log; after the exec", ("exec", "-d")),
-    Contestant(
-        "daemon-main, start()",
-        "daemon-main-start",
-        Prompt.AFTER,
-        "PID file, lock, log; called from `main`; after the exec",
-    ),
-    Contestant(
-        "daemon-main, notify",
-        "daemon-main",
-        Prompt.AFTER,
-        "PID file, lock, log; after `daemon::ready()`",
-        ("notify", "-d"),
-    ),
-    Contestant(
-        "daemon-main, listening",
-        "daemon-main",
-        Prompt.AFTER,
-        "PID file, lock, log; when its socket listens",
-        ("listening", "-d"),
-    ),
-    Contestant(
-        "daemon-main, settled",
-        "daemon-main",
-        Prompt.AFTER,
-        "PID file, lock, log; when all its threads wait",
-        ("settled", "-d"),
-    ),
-    Contestant(
-        "fork, checked_daemon",
-        "peer-fork",
-        Prompt.AFTER,
-        "PID file and lock by hand, log; after the daemon's word",
-        ("checked",),
-    ),
-    Contestant("blivet", "peer-blivet", Prompt.AFTER, "PID file, lock, log; after the daemon's word"),
-    Contestant(
-        "bare spawn",
-        "spawn",
-        Prompt.BEFORE,
-        "none: `posix_spawn` of itself; after the exec",
-        ("bare",),
-        has_pid_file=False,
-    ),
-    Contestant(
-        "daemonize", "peer-daemonize", Prompt.BEFORE, "PID file, lock, log; after the second fork, before the PID file"
-    ),
-    Contestant(
-        "daemonize-me",
-        "peer-daemonize-me",
-        Prompt.BEFORE,
-        "PID file, log, no lock; after the only fork, before the PID file",
-    ),
-    Contestant(
-        "fork, daemon",
-        "peer-fork",
-        Prompt.BEFORE,
-        "PID file, lock, log by hand; after the first fork, before all of it",
-    ),
-    Contestant(
-        "go-daemon",
-        "go-daemon",
-        Prompt.BEFORE,
-        "PID file, lock, log; re-exec; after the exec, before the pid is written",
-    ),
-    Contestant("C after APUE", "apue", Prompt.BEFORE, "PID file, lock, log; after the first fork, before all of it"),
-    Contestant(
-        "C daemon(3)", "daemon3", Prompt.BEFORE, "no PID file, lock or log; after the only fork", has_pid_file=False
-    ),
-    Contestant(
+    after("blivet", "peer-blivet", f"{FILES}; after the daemon's word"),
+    before("bare spawn", "spawn", f"{SPAWN}; after the exec", "bare", **NO_FILE),
+    before("daemonize", "peer-daemonize", f"{FILES}; after the second fork, before the PID file"),
+    before("daemonize-me", "peer-daemonize-me", "PID file, log, no lock; after the only fork, before the PID file"),
+    before("fork, daemon", "peer-fork", f"{FILES} by hand; after the first fork, before all of it"),
+    before("go-daemon", "go-daemon", f"{FILES}; re-exec; after the exec, before the pid is written"),
+    before("C after APUE", "apue", f"{FILES}; after the first fork, before all of it"),
+    before("C daemon(3)", "daemon3", "no PID file, lock or log; after the only fork", **NO_FILE),
+    before(
         "start-stop-daemon",
         "start-stop-daemon",
-        Prompt.BEFORE,
         "PID file, log, no lock; after the second fork, before the exec",
-        (
-            "--start",
-            "--background",
-            "--make-pidfile",
-            "--pidfile",
-            "{pid}",
-            "--output",
-            "{log}",
-            "--exec",
-            "{built}/sleeper",
-        ),
+        *START_STOP_DAEMON.split(),
     ),
-    Contestant(
-        "daemonize(1)",
-        "daemonize",
-        Prompt.BEFORE,
-        "PID file, lock, log; after the fork, before the exec",
-        ("-a", "-p", "{pid}", "-l", "{pid}.lock", "-o", "{log}", "-e", "{log}", "{built}/sleeper"),
+    before("daemonize(1)", "daemonize", f"{FILES}; after the fork, before the exec", *DAEMONIZE_1.split()),
+    before(
+        "setsid -f", "setsid", "no PID file, lock or log; after the only fork", "--fork", "{built}/sleeper", **NO_FILE
     ),
-    Contestant(
-        "setsid -f",
-        "setsid",
-        Prompt.BEFORE,
-        "no PID file, lock or log; after the only fork",
-        ("--fork", "{built}/sleeper"),
-        has_pid_file=False,
-    ),
-    Contestant(
+    before(
         "nohup &",
         "sh",
-        Prompt.BEFORE,
         "log; no PID file, lock or session; includes the start of `sh`",
-        ("-c", 'nohup "$1" </dev/null >>"$2" 2>&1 &', "sh", "{built}/sleeper", "{log}"),
-        has_pid_file=False,
+        *("-c", NOHUP, "sh", "{built}/sleeper"),
+        **NO_FILE,
     ),
 ]
 
-FOREGROUND = Contestant(
+FOREGROUND = before(
     "daemon-main, foreground under nohup",
     "sh",
-    Prompt.BEFORE,
     "log",
-    ("-c", 'nohup "$1" exec </dev/null >>"$2" 2>&1 &', "sh", "{built}/daemon-main", "{log}"),
-    has_pid_file=False,
+    *("-c", NOHUP, "sh", "{built}/daemon-main", "exec"),
+    **NO_FILE,
 )
-CONTROLLED = Contestant("controlled", "controlled", Prompt.AFTER, "PID file", ("-d",))
-SUPERVISED = Contestant("daemon-main, restart", "supervised", Prompt.AFTER, "PID file, lock, log, supervisor", ("-d",))
-SUPERVISED_LARGE = Contestant(
-    "daemon-main, restart, 60 MB", "supervised-large", Prompt.AFTER, "the same from a large image", ("-d",)
-)
+CONTROLLED = after("controlled", "controlled", "PID file", "-d")
+SUPERVISED = after("daemon-main, restart", "supervised", f"{FILES}, supervisor", "-d")
+SUPERVISED_LARGE = after("daemon-main, restart, 60 MB", "supervised-large", "the same from a large image", "-d")

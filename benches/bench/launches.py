@@ -10,7 +10,7 @@ from pathlib import Path
 import programs
 from contestants import CONTESTANTS, CONTROLLED, FLOOR, FOREGROUND, OWN, Prompt
 from launch import Failure, Site, kill_children, launch, launch_and_kill, spawn, wait
-from report import bars, median, micros, percentile, ratio, table
+from report import bars, median, micros, percentile, ratio, spread, table
 
 GOALS = [
     (OWN, "blivet", 0.90),
@@ -56,16 +56,19 @@ class Runner:
         return [times[key] for times in self.times]
 
 
-def launches(bench):
+def interleaved(bench, contestants):
     """Each contestant once a round, in an order that is shuffled anew: what disturbs one disturbs all."""
-    runners = [Runner(bench, contestant) for contestant in bench.selected(CONTESTANTS)]
+    runners = [Runner(bench, contestant) for contestant in contestants]
     for number in range(WARM_UP + bench.rounds):
-        random.shuffle(runners)
-        for runner in runners:
+        for runner in random.sample(runners, len(runners)):
             runner.measure(number, number >= WARM_UP)
-    runners.sort(key=lambda runner: CONTESTANTS.index(runner.contestant))
+    return runners
+
+
+def launches(bench):
+    runners = interleaved(bench, bench.selected(CONTESTANTS))
     prompt = {runner.contestant.name: median(runner.sample()) for runner in runners}
-    text, groups = [], []
+    text, groups, last = [], [], ["user code, µs:", "failed:", "work; when the prompt comes"]
     for kind in (Prompt.AFTER, Prompt.BEFORE):
         rows, lines = [], []
         for runner in runners:
@@ -75,9 +78,7 @@ def launches(bench):
             rows.append(
                 [
                     name,
-                    micros(median(sample)),
-                    micros(percentile(sample, 10)),
-                    micros(percentile(sample, 90)),
+                    *spread(sample),
                     ratio(median(sample), prompt.get(OWN)),
                     micros(median(runner.sample("up"))),
                     runner.failures,
@@ -86,21 +87,7 @@ def launches(bench):
             )
             if sample:
                 lines.append((name, median(sample) / 1000, name.startswith("daemon-main")))
-        text.append(
-            table(
-                [
-                    kind.value,
-                    "prompt, µs:",
-                    "p10:",
-                    "p90:",
-                    "× daemon-main, exec:",
-                    "user code, µs:",
-                    "failed:",
-                    "work; when the prompt comes",
-                ],
-                rows,
-            )
-        )
+        text.append(table([kind.value, "prompt, µs:", "p10:", "p90:", f"× {OWN}:", *last], rows))
         groups.append((kind.value, lines))
     goals = [
         [f"{name} / {base}", f"{limit:.2f}", ratio(prompt.get(name), prompt.get(base))] for name, base, limit in GOALS
@@ -249,18 +236,8 @@ def scale(bench):
                 memory // count,
             ]
         )
-    return table(
-        [
-            f"{bench.daemons} daemons",
-            "wall, µs each:",
-            "prompt, µs:",
-            "p90:",
-            "stop, µs each:",
-            "failed:",
-            "PSS each, KiB:",
-        ],
-        rows,
-    )
+    headings = ["wall, µs each:", "prompt, µs:", "p90:", "stop, µs each:", "failed:", "PSS each, KiB:"]
+    return table([f"{bench.daemons} daemons", *headings], rows)
 
 
 def start_share(bench, contestant, first):
@@ -317,13 +294,7 @@ def control(bench):
         samples["stop, after the daemon's end"].append(max(0, end - ended[0]))
     reads = median(samples["reads the file"])
     rows = [
-        [
-            name,
-            micros(median(sample)),
-            micros(percentile(sample, 10)),
-            micros(percentile(sample, 90)),
-            "-" if name.startswith("stop") else ratio(median(sample), reads),
-        ]
+        [name, *spread(sample), "-" if name.startswith("stop") else ratio(median(sample), reads)]
         for name, sample in samples.items()
     ]
     return table(["control", "µs:", "p10:", "p90:", "× reads the file:"], rows)

@@ -32,18 +32,8 @@ def run(*command, **options):
 
 
 def build():
-    run(
-        CARGO,
-        "build",
-        "--quiet",
-        "--release",
-        "--locked",
-        "--bins",
-        "--manifest-path",
-        BENCHES / "Cargo.toml",
-        "--target-dir",
-        BENCHES / "target",
-    )
+    options = ["--quiet", "--release", "--locked", "--bins", "--target-dir", BENCHES / "target"]
+    run(CARGO, "build", *options, "--manifest-path", BENCHES / "Cargo.toml")
     if which("cc"):
         for name, options in (("apue", []), ("daemon3", []), ("burden", ["-shared", "-fPIC"])):
             output = BUILT / (name + (".so" if options else ""))

@@ -18,6 +18,11 @@ def micros(nanoseconds):
     return "-" if nanoseconds is None else f"{nanoseconds / 1000:.0f}"
 
 
+def spread(sample):
+    """Median, p10 and p90 in microseconds,."""
+    return [micros(median(sample)), micros(percentile(sample, 10)), micros(percentile(sample, 90))]
+
+
 def ratio(value, base):
     return "-" if value is None or not base else f"{value / base:.2f}"
 

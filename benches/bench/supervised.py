@@ -1,16 +1,14 @@
 """The table `supervised`: what a supervisor costs at the start, at rest and at a restart."""
 
 import os
-import random
 import signal
-import sys
 import time
 from pathlib import Path
 
 from contestants import CONTESTANTS, OWN, SUPERVISED, SUPERVISED_LARGE
 from launch import TIMEOUT, Failure, kill_children, launch
-from launches import WARM_UP, Runner, occupied
-from report import median, micros, percentile, ratio, table
+from launches import WARM_UP, Runner, interleaved, occupied
+from report import median, ratio, spread, table
 
 BASES = ["bare spawn, byte", OWN]
 REST = 60  # seconds at rest in which the supervisor is not to wake up
@@ -22,28 +20,12 @@ def supervised(bench):
 
 def starts(bench):
     """Start to prompt with and without a supervisor, interleaved."""
-    bases = [one for one in CONTESTANTS if one.name in BASES]
-    runners = [Runner(bench, one) for one in [*bases, SUPERVISED]]
-    for number in range(WARM_UP + bench.rounds):
-        order = runners[:]
-        random.shuffle(order)
-        for runner in order:
-            try:
-                times = launch(runner.site, runner.contestant, runner.program(number), runner.copies[number % 4])
-                if number >= WARM_UP:
-                    runner.times.append(times)
-            except Failure as failure:
-                runner.failures += 1
-                print(failure, file=sys.stderr)
-            finally:
-                kill_children()
+    runners = interleaved(bench, [one for one in CONTESTANTS if one.name in BASES] + [SUPERVISED])
     prompt = {runner.contestant.name: median(runner.sample()) for runner in runners}
     rows = [
         [
             runner.contestant.name,
-            micros(median(runner.sample())),
-            micros(percentile(runner.sample(), 10)),
-            micros(percentile(runner.sample(), 90)),
+            *spread(runner.sample()),
             ratio(prompt[runner.contestant.name], prompt[OWN]),
             ratio(prompt[runner.contestant.name], prompt[BASES[0]]),
             runner.failures,
@@ -77,8 +59,7 @@ def restarts(bench):
     finally:
         kill_children()
     rows = [
-        [name, micros(median(sample)), micros(percentile(sample, 10)), micros(percentile(sample, 90))]
-        for name, sample in (("to the next exec", executed), ("to its user code", up))
+        [name, *spread(sample)] for name, sample in (("to the next exec", executed), ("to its user code", up))
     ]
     return table(["from the kill of a run", "µs:", "p10:", "p90:"], rows)
 
