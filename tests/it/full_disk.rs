@@ -2,10 +2,13 @@
 
 use nix::sys::resource::Resource;
 
+use crate::control::stage::expect_failure;
+use crate::log_rotation::stage::{gaps, numbers};
 use crate::support::deadline::eventually;
 use crate::support::outcome::Outcome;
 use crate::support::requires;
 use crate::support::scratch::Scratch;
+use crate::support::tools::Strace;
 
 /// Runs a script where the directory `small` is a file system of a few pages.
 fn on_a_small_disk(scratch: &Scratch, steps: &str, script: &str) -> Outcome {
@@ -187,4 +190,102 @@ fn daemon_starts_with_a_full_log() {
     let script = "dd if=/dev/zero of=small/other 2>&-; $0 -d && $0 -s stop";
     let outcome = on_a_small_disk(&scratch, "hang", script);
     assert_eq!(outcome.code(), 0, "{outcome:?}");
+}
+
+/// As where the user of the daemon has used up a quota: the calls fail as they do there.
+#[test]
+fn lines_beyond_a_quota_are_counted() {
+    requires!(root, strace);
+    let scratch = Scratch::new();
+    let steps = "wait:go flood-lossy:30 note-dropped:dropped stay";
+    let options = "pid=report.pid\nlog=report.log\nready=exec";
+    let daemon = scratch.up(scratch.background().options(options).does(steps));
+    let path = scratch.path("report.log").display().to_string();
+    let inject = "inject=write:error=EDQUOT:when=5..14";
+    let strace = Strace::attach(&scratch, daemon.pid(), &["-P", &path, "-e", inject]);
+    scratch.write("go", "");
+    let dropped = eventually("it has written all", || {
+        let dropped = std::fs::read_to_string(scratch.path("dropped")).ok()?;
+        dropped.strip_suffix('\n').map(str::to_owned)
+    });
+    drop(strace);
+    assert_eq!(dropped, "10");
+    let log = scratch.read("report.log");
+    let lines: Vec<_> = log.lines().map(str::trim_start).collect();
+    let mut expected: Vec<_> = (0..30).map(|line| line.to_string()).collect();
+    expected.splice(4..14, ["[10 writes to this log were lost]".to_owned()]);
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn daemon_beyond_a_quota_keeps_its_log() {
+    requires!(root, strace);
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nlog=report.log\nready=exec\nlog_rotate=1\ncontrol_flag=-s";
+    let daemon = scratch.writer(options);
+    daemon.report();
+    let log = scratch.path("report.log");
+    let path = log.display().to_string();
+    let inject = "inject=openat:error=EDQUOT";
+    let strace = Strace::attach(&scratch, daemon.pid(), &["-P", &path, "-e", inject]);
+    std::fs::rename(&log, scratch.path("report.log.1")).expect("rename");
+    daemon.process.signal(nix::sys::signal::Signal::SIGUSR1);
+    let complaint = format!("report: cannot reopen the log {path}: Disk quota exceeded\n");
+    eventually("the daemon says so", || {
+        let old = scratch.read("report.log.1");
+        old.contains(&complaint).then_some(())
+    });
+    scratch.expect_growth("report.log.1");
+    drop(strace);
+    let rotate = scratch.rotate(options);
+    assert_eq!(rotate.code(), 0, "{rotate:?}");
+    scratch.expect_growth("report.log");
+    daemon.stop();
+    let logs = scratch.logs().concat();
+    assert_eq!(logs.matches(&*complaint).count(), 1);
+    let written = numbers(&logs.replace(&complaint, ""));
+    assert!(gaps(&written).is_empty(), "{:?}", gaps(&written));
+}
+
+#[test]
+fn rotation_beyond_a_quota_loses_no_log() {
+    requires!(strace);
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nlog=report.log\nlog_rotate=1\nlog_keep=9\ncontrol_flag=-s";
+    let names = ["report.log", "report.log.1", "report.log.2"];
+    for name in names {
+        scratch.write(name, format!("{name}\n"));
+    }
+    let rotate = |options_of_strace: &[&str]| {
+        let start = scratch.report().options(options).args(["-s", "rotate"]);
+        start.traced(options_of_strace).run()
+    };
+    let expect_all = || {
+        let files = scratch.files().into_iter();
+        let files = files.map(|name| name.to_string_lossy().into_owned());
+        let logs = files.filter(|name| name.starts_with("report.log"));
+        let mut logs: Vec<_> = logs.map(|name| scratch.read(&name)).collect();
+        logs.sort_unstable();
+        assert_eq!(logs, names.map(|name| format!("{name}\n")));
+    };
+    let expect_refused = |outcome: &Outcome| {
+        expect_failure(outcome, 73, &["cannot ", "Disk quota exceeded"]);
+        expect_all();
+    };
+    let path = scratch.path("report.pid.new").display().to_string();
+    expect_refused(&rotate(&["-P", &path, "-e", "inject=openat:error=EDQUOT"]));
+    let calls = "rename,renameat,renameat2,link,linkat";
+    let mut number = 1;
+    loop {
+        let inject = format!("inject={calls}:error=EDQUOT:when={number}");
+        let outcome = rotate(&["-e", &inject]);
+        if outcome.code() == 0 {
+            break;
+        }
+        expect_refused(&outcome);
+        number += 1;
+    }
+    assert!(number > 1);
+    expect_all();
+    assert!(!scratch.path("report.log").exists());
 }

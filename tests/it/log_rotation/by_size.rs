@@ -25,7 +25,7 @@ pub(super) const OPTIONS: &str =
     "pid=report.pid\nlog=report.log\nready=exec\nlog_rotate=1\nlog_keep=1000\ncontrol_flag=-s";
 
 impl Scratch {
-    pub(super) fn rotate(&self, options: &str) -> Outcome {
+    pub(crate) fn rotate(&self, options: &str) -> Outcome {
         let start = self.report().options(options);
         start.args(["-s", "rotate"]).does("panic").run()
     }

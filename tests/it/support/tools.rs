@@ -1,9 +1,13 @@
 //! Programs and calls that change how a program starts: strace, unshare, shells, other users.
 
 use std::path::PathBuf;
+use std::process::{Child, Command};
 
-use nix::unistd::{Gid, Uid, setgid, setgroups, setuid};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Gid, Pid, Uid, setgid, setgroups, setuid};
 
+use crate::support::deadline::eventually;
+use crate::support::process;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
 use crate::support::{program, requires};
@@ -76,5 +80,31 @@ impl Scratch {
     pub(crate) fn in_pid_namespace(&self, commands: &str) -> Start {
         let shell = ["-pfm", "--mount-proc", "--kill-child", "sh", "-c", commands];
         self.report().under(&[&["unshare"][..], &shell].concat())
+    }
+}
+
+/// `strace(1)` beside a process that runs already, until the drop. It writes to `trace`.
+pub(crate) struct Strace(Child);
+
+impl Strace {
+    pub(crate) fn attach(scratch: &Scratch, pid: i32, options: &[&str]) -> Self {
+        let mut strace = Command::new("strace");
+        strace.arg("--quiet=all").arg("-o");
+        strace.arg(scratch.path("trace")).args(options);
+        let strace = strace.args(["-p", &pid.to_string()]).spawn();
+        let strace = Self(strace.expect("start strace"));
+        eventually("the process is traced", || {
+            (process::status_field(pid, "TracerPid")? != "0").then_some(())
+        });
+        strace
+    }
+}
+
+impl Drop for Strace {
+    fn drop(&mut self) {
+        let pid = Pid::from_raw(self.0.id().try_into().expect("a pid"));
+        // It leaves the process as it was.
+        kill(pid, Signal::SIGTERM).ok();
+        self.0.wait().ok();
     }
 }
