@@ -155,7 +155,7 @@ pub(crate) struct Listens {
     /// In the supervisor.
     pub(crate) watch: fn(&Settings, &[String]) -> Box<dyn RunSockets>,
     /// In the daemon.
-    pub(crate) expect: fn(&[ListenSocket]),
+    pub(crate) expect: fn(&[ListenSocket], &[String]),
 }
 
 type KeepPassed = fn(&[PassedFd]) -> Result<(), Errno>;

@@ -258,8 +258,10 @@ impl RunSockets for Vec<Watched> {
 }
 
 /// What the daemon does at its start: it learns which sockets the program is to take before it is ready.
-pub(crate) fn expect(sockets: &[ListenSocket]) {
-    listener::expect(sockets.iter().map(|socket| socket.name.clone()).collect());
+/// `names` are those of all that were handed over.
+pub(crate) fn expect(sockets: &[ListenSocket], names: &[String]) {
+    let expected = sockets.iter().map(|socket| socket.name.clone());
+    listener::expect(expected.collect(), names);
     running::before_ready(listener::say_what_is_left);
 }
 

@@ -53,8 +53,17 @@ pub(crate) fn sockets() -> Vec<(String, RawFd)> {
     let (open, listed) = (names(), listed_names());
     let count = count().min(listed.len().max(open.len()));
     let names = listed.into_iter().chain(iter::repeat(UNKNOWN.to_owned()));
-    let sockets = names.zip(FIRST..).take(count);
-    let sockets: Vec<_> = sockets.filter(|(_, fd)| is_open(*fd)).collect();
+    keep_in_mind(names.take(count))
+}
+
+/// The same with these names, as the launcher tells them.
+pub(crate) fn sockets_named(names: &[String]) -> Vec<(String, RawFd)> {
+    keep_in_mind(names.iter().cloned())
+}
+
+fn keep_in_mind(names: impl Iterator<Item = String>) -> Vec<(String, RawFd)> {
+    let sockets = names.zip(FIRST..).filter(|(_, fd)| is_open(*fd));
+    let sockets: Vec<_> = sockets.collect();
     KNOWN.get_or_init(|| {
         let known = sockets.iter().map(|(_, fd)| Some((*fd, id_of(*fd)?)));
         known.flatten().collect()

@@ -38,6 +38,9 @@ static EXPECTED: OnceLock<Vec<String>> = OnceLock::new();
 /// if the unit has `FileDescriptorStoreMax=`. See `sd_listen_fds(3)` and
 /// `sd_pid_notify_with_fds(3)`.
 ///
+/// Take a socket by one crate only: what another crate, such as `listenfd`, has taken from `LISTEN_FDS` is
+/// owned by that crate, and the name of it must not be given here.
+///
 /// The socket is blocking and close-on-exec. An async runtime needs
 /// [`set_nonblocking(true)`](TcpListener::set_nonblocking).
 ///
@@ -240,19 +243,23 @@ fn handed_over() -> MutexGuard<'static, Option<Vec<(String, RawFd)>>> {
     HANDED_OVER.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What was handed over.
+/// What was handed over, as the variables say.
 fn mark() -> Vec<(String, RawFd)> {
-    let sockets = listen_fds::sockets();
+    close_on_exec(listen_fds::sockets())
+}
+
+fn close_on_exec(sockets: Vec<(String, RawFd)>) -> Vec<(String, RawFd)> {
     for (_, fd) in &sockets {
         let _ = sys::descriptors::close_on_exec(*fd);
     }
     sockets
 }
 
-/// The program is to take these before it is ready. No child of the program gets them.
-pub(crate) fn expect(names: Vec<String>) {
+/// The program is to take these before it is ready. No child of the program gets them. `all` are
+/// the names of those that were handed over: the program may have removed the variables.
+pub(crate) fn expect(names: Vec<String>, all: &[String]) {
     EXPECTED.get_or_init(|| names);
-    handed_over().get_or_insert_with(mark);
+    handed_over().get_or_insert_with(|| close_on_exec(listen_fds::sockets_named(all)));
 }
 
 /// Says which sockets of `listen` the program has not taken.
@@ -285,4 +292,41 @@ fn listed(addresses: &[SocketAddr]) -> String {
 fn say(text: &str) {
     let line = program_name::line(text);
     io::stderr().write_all(line.as_bytes()).ok();
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail by panic")]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::thread;
+    use std::time::{Duration, Instant};
+    use std::vec;
+
+    use super::*;
+
+    /// A name that takes its time to be looked up.
+    struct Name;
+
+    impl ToSocketAddrs for Name {
+        type Iter = vec::IntoIter<SocketAddr>;
+
+        fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
+            let deadline = Instant::now() + Duration::from_secs(10);
+            while HANDED_OVER.try_lock().is_err() {
+                if Instant::now() >= deadline {
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+                thread::sleep(Duration::from_millis(1));
+            }
+            Ok(vec![(Ipv4Addr::LOCALHOST, 0).into()].into_iter())
+        }
+    }
+
+    #[test]
+    fn name_is_looked_up_while_others_take_their_sockets() {
+        // It is handed over, by a descriptor that was closed since.
+        *handed_over() = Some(vec![("slow".to_owned(), RawFd::MAX)]);
+        listener("slow", Name).unwrap();
+        listener("new", Name).unwrap();
+    }
 }

@@ -35,7 +35,7 @@ pub(crate) fn take_steps(
     }
     if !record.settings.listen.is_empty() {
         let listens = capabilities.listen.ok_or(MISSING)?;
-        (listens.expect)(&record.settings.listen);
+        (listens.expect)(&record.settings.listen, &record.sockets);
     }
     if let Some(root) = &record.paths.chroot {
         let enter_root = capabilities.chroot.ok_or(MISSING)?;

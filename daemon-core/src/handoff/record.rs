@@ -36,6 +36,9 @@ encoded! {
         pub(crate) is_announced: bool,
         /// Standard output and standard error are kept in memory until the daemon is ready.
         pub(crate) buffers_output: bool,
+        /// The names of the sockets that were handed over, if there are some of `listen`: the program may
+        /// change its environment before it comes here.
+        pub(crate) sockets: Vec<String>,
         /// The process becomes the supervisor of a daemon.
         pub(crate) supervisor: Option<SupervisorRecord>,
     }
@@ -51,9 +54,6 @@ encoded! {
         pub(crate) readiness: Vec<OsString>,
         /// The descriptor that holds the bytes of the PID file which say how far the daemon is.
         pub(crate) bring_up: RawFd,
-        /// The names of the sockets that were handed over, if there are some of `listen`: the program may
-        /// change its environment before it comes here.
-        pub(crate) sockets: Vec<String>,
     }
 }
 
@@ -113,11 +113,11 @@ mod tests {
             log_target: Some("/var/log/hello.log".into()),
             is_announced: true,
             buffers_output: true,
+            sockets: vec!["http".to_owned()],
             supervisor: Some(SupervisorRecord {
                 argv0: "hello".into(),
                 readiness: vec!["addresses".into(), "tcp:80".into()],
                 bring_up: 9,
-                sockets: vec!["http".to_owned()],
             }),
         }
     }

@@ -198,6 +198,7 @@ fn record(config: LaunchConfig, resources: &Resources, process: ProcessKind) -> 
         log_target: log.and_then(LogFile::target),
         is_announced: resources.announcements.is_some(),
         buffers_output: log.is_some_and(LogFile::is_in_memory),
+        sockets: resources.inherited.sockets.names.clone(),
         supervisor: process.supervisor,
     }
 }

@@ -56,7 +56,7 @@ fn set_up(mut record: Record, capabilities: Capabilities) -> Result<Supervisor, 
     };
     let own = record.supervisor.take().ok_or_else(missing)?;
     // Before there is a descriptor that could get the fd of a declared one.
-    let sockets = listen_fds::count().max(own.sockets.len());
+    let sockets = listen_fds::count().max(record.sockets.len());
     let kept = KeptFds::new(&record.settings.keep_fds, sockets);
     let take = |fd: Option<RawFd>| {
         let taken = sys::descriptors::take_over(fd.ok_or_else(missing)?);

@@ -74,7 +74,6 @@ pub(super) fn launch(
         .as_ref()
         .map(Resolved::path)
         .map(Path::to_owned);
-    let sockets = passed.sockets.names.clone();
     let resources = Resources::for_supervisor(kept, pid_file, passed)?;
     let argv0 = config.arguments.first().cloned().unwrap_or_default();
     let process = ProcessKind {
@@ -86,7 +85,6 @@ pub(super) fn launch(
             readiness: config.readiness.to_names(),
             bring_up: resources.bring_up().unwrap_or(-1),
             argv0,
-            sockets,
         }),
         verdict_timeout: Some(verdict_timeout(&config)),
     };

@@ -80,7 +80,7 @@ impl Runs {
         };
         let sockets = match capabilities.listen {
             _ if record.settings.listen.is_empty() => None,
-            Some(capability) => Some((capability.watch)(&record.settings, &own.sockets)),
+            Some(capability) => Some((capability.watch)(&record.settings, &record.sockets)),
             None => return Err(missing_capability()),
         };
         let arguments = [own.argv0].into_iter().chain(std::env::args_os().skip(1));
@@ -107,7 +107,7 @@ impl Runs {
             image: launcher::own_image()?,
             comm: record.comm,
             sockets,
-            socket_names: own.sockets,
+            socket_names: record.sockets,
             log: None,
             lines: Lines::default(),
         }))

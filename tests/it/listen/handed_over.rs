@@ -9,7 +9,8 @@ use crate::support::scratch::Scratch;
 use crate::support::start::Start;
 use crate::support::{program, requires};
 
-/// `report -d`, executed by a shell that has this descriptor for 3, with `LISTEN_PID` for the launcher.
+/// `report -d`, executed by a shell that has this descriptor for 3 and once more for each other name, with
+/// `LISTEN_PID` for the launcher.
 pub(crate) fn with_inherited(
     scratch: &Scratch,
     name: &str,
@@ -17,12 +18,15 @@ pub(crate) fn with_inherited(
     start: Start,
 ) -> Start {
     let shell = requires::find("sh").expect("sh");
-    let words =
-        format!("export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES={name}; exec \"$0\" \"$@\"");
+    let count = name.split(':').count();
+    let words = format!(
+        "export LISTEN_PID=$$ LISTEN_FDS={count} LISTEN_FDNAMES={name}; exec \"$0\" \"$@\""
+    );
+    let count = i32::try_from(count).expect("a count");
     let arguments: Vec<_> = start.words().skip(1).map(ToOwned::to_owned).collect();
     let start = start.via(&shell).args(["-c", &words]);
     let start = start.arg(program::path("report")).args(arguments);
-    start.cwd(scratch.dir()).inherit(socket, 3, 1)
+    start.cwd(scratch.dir()).inherit(socket, 3, count)
 }
 
 #[test]
@@ -87,6 +91,18 @@ fn other_address_of_a_service_manager_is_used() {
         let (said, line) = foreground(wanted);
         assert_eq!(said, line);
     }
+}
+
+#[test]
+fn empty_name_of_a_socket_keeps_its_place() {
+    let scratch = Scratch::new();
+    let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
+    let steps = "listener:b=127.0.0.1:0 listener:unknown=127.0.0.1:0 return:0";
+    let start = scratch.report().options("").does(steps);
+    let outcome = with_inherited(&scratch, "a::b", socket, start).run();
+    assert_eq!(outcome.code(), 0, "{outcome:?}");
+    assert_eq!(taken(&scratch, "b").1, 5);
+    assert_eq!(taken(&scratch, "unknown").1, 4);
 }
 
 #[test]

@@ -122,6 +122,32 @@ fn removed_unix_socket_is_bound_anew_for_the_next_run() {
 }
 
 #[test]
+fn program_without_the_variables_gets_its_sockets() {
+    let scratch = Scratch::new();
+    let options = OPTIONS.replace("control_flag=-s\n", "");
+    let options = format!("{options}\nlisten=http=unix:http.sock");
+    let start = scratch.report().arg("-b").options(options);
+    let start = start.does("serve:http=unix:http.sock");
+    let before = "unset:LISTEN_PID unset:LISTEN_FDS unset:LISTEN_FDNAMES";
+    let start = start.env("TEST_START", "start").env("TEST_BEFORE", before);
+    let mut up = scratch.up_supervised(start);
+    let serves = || {
+        let mut client = connect_unix(&scratch, "").ok()?;
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).ok()?;
+        (answer == "hello").then_some(())
+    };
+    eventually("the first run serves", serves);
+    scratch.crash(&mut up);
+    eventually("the next run serves", serves);
+    // The supervisor knows which of its descriptors this is.
+    fs::remove_file(scratch.path("http.sock")).expect("remove");
+    scratch.crash(&mut up);
+    eventually("the run after that serves", serves);
+    assert!(!scratch.read("report.log").contains("in use"));
+}
+
+#[test]
 fn socket_of_a_short_first_run_stays() {
     let scratch = Scratch::new();
     let options = LONG_DELAY.replace("ready=exec\n", "");
