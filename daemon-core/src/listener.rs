@@ -39,7 +39,7 @@ static EXPECTED: OnceLock<Vec<String>> = OnceLock::new();
 /// `sd_pid_notify_with_fds(3)`.
 ///
 /// Take a socket by one crate only: what another crate, such as `listenfd`, has taken from `LISTEN_FDS` is
-/// owned by that crate, and the name of it must not be given here.
+/// owned by that crate, so do not give its name here.
 ///
 /// The socket is blocking and close-on-exec. An async runtime needs
 /// [`set_nonblocking(true)`](TcpListener::set_nonblocking).

@@ -29,7 +29,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// How often the rest of the process group is looked for.
 const GROUP_POLL_INTERVAL: Duration = Duration::from_millis(1);
 
-/// The daemon. Its zombie stays until the drop, so that its pid and its process group stay its own.
+/// The daemon. Its zombie stays until the drop, so that its pid and its process group stay its own,
+/// unless a descriptor means the group.
 #[derive(Debug)]
 pub(crate) struct DaemonChild {
     child: Child,
@@ -37,6 +38,8 @@ pub(crate) struct DaemonChild {
     kill_mode: KillMode,
     /// How long it may take to end after the stop signal.
     stop_timeout: Duration,
+    /// The process group of a daemon that was reaped.
+    group_left: Option<Pid>,
 }
 
 impl DaemonChild {
@@ -57,6 +60,7 @@ impl DaemonChild {
             stop_signal,
             kill_mode,
             stop_timeout,
+            group_left: None,
         }
     }
 
@@ -102,12 +106,38 @@ impl DaemonChild {
     }
 
     /// Whether the process group of a daemon that has ended is seen to have other members.
-    pub(crate) fn has_group(&self) -> bool {
-        let group = self.group();
-        group.is_some_and(|group| {
-            let mut members = sys::process::members_of(group);
-            members.any(|pid| pid != self.pid() && !sys::process::is_zombie(pid))
-        })
+    ///
+    /// It reaps the daemon where the group needs no zombie: the kernel knows at once that no member is
+    /// left. Elsewhere, and if there are some, this looks through all processes.
+    pub(crate) fn has_group(&mut self) -> bool {
+        let Some(group) = self.group() else {
+            return false;
+        };
+        if self.group_left.is_none() && self.ask_group(group) == Some(Ok(())) {
+            self.child.reap();
+            self.group_left = Some(group);
+        }
+        if self.group_left.is_some() && self.ask_group(group) == Some(Err(Errno::ESRCH)) {
+            return false;
+        }
+        let zombie = self.group_left.is_none().then(|| self.pid());
+        let mut members = sys::process::members_of(group);
+        members.any(|pid| Some(pid) != zombie && !sys::process::is_zombie(pid))
+    }
+
+    /// Whether a process of the group can be signalled, by a descriptor that means this group; `None` if
+    /// there is none.
+    fn ask_group(&self, group: Pid) -> Option<Result<(), Errno>> {
+        let leader = self.child.group(group)?;
+        Some(sys::process::send_signal_to_group(leader, 0))
+    }
+
+    fn signal_group(&self, group: Pid, signal: Option<Signal>) -> Result<(), Errno> {
+        if self.group_left.is_none() {
+            return killpg(group, signal);
+        }
+        let leader = self.child.group(group).ok_or(Errno::ESRCH)?;
+        sys::process::send_signal_to_group(leader, signal.map_or(0, |signal| signal as i32))
     }
 
     /// Ends what is left of the process group of a daemon that has ended, or that not even SIGKILL
@@ -116,20 +146,27 @@ impl DaemonChild {
         let Some(group) = self.group() else {
             return;
         };
-        if killpg(group, Signal::SIGKILL).is_err() {
+        if self.signal_group(group, Some(Signal::SIGKILL)).is_err() {
             return;
         }
         // The daemon or its zombie pinned the group. Without it a group that can still be asked has
         // members.
-        drop(self);
+        let reaped = self.group_left.is_some().then_some(self);
+        let is_left = || match &reaped {
+            Some(daemon) => daemon.signal_group(group, None).is_ok(),
+            None => killpg(group, None).is_ok(),
+        };
         let deadline = Instant::now() + GROUP_TIMEOUT;
-        while killpg(group, None).is_ok() && !is_dead(group) && Instant::now() < deadline {
+        while is_left() && !is_dead(group) && Instant::now() < deadline {
             thread::sleep(GROUP_POLL_INTERVAL);
         }
     }
 
     /// The process group of the daemon, if the rest of it may be ended.
     fn group(&self) -> Option<Pid> {
+        if self.group_left.is_some() {
+            return self.group_left;
+        }
         // Once another part of the program has reaped it, the pid may belong to another process, and
         // nothing pins the group.
         if self.try_wait().is_err() || self.kill_mode == KillMode::Process {

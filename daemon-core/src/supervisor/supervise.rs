@@ -9,8 +9,8 @@
 //! | ended for good | | | | gone | gone |
 //!
 //! *waiting*: a run was launched and is not ready. *ending*: the supervisor has asked the run to end.
-//! *ended*: the run has ended, and its zombie stays, which pins its process group; what is left of that
-//! group is ending. A run fails when it is not ready in time or cannot take a step of its start. A stop
+//! *ended*: the run has ended, and its zombie stays, which pins its process group, unless a descriptor
+//! means that group; what is left of it is ending. A run fails when it is not ready in time or cannot take a step of its start. A stop
 //! is a signal, or the end of a launcher that has no verdict yet. The first run has no next one unless
 //! it was ready.
 
@@ -266,7 +266,7 @@ impl Supervisor {
 
     fn step_ended(
         &mut self,
-        process: Option<DaemonChild>,
+        mut process: Option<DaemonChild>,
         due: Option<Instant>,
         mut rest: GroupRest,
         now: Instant,
@@ -278,7 +278,7 @@ impl Supervisor {
         let delay_until = due.filter(|due| now < *due);
         // In the delay, where it costs no time; and after it until the group is gone.
         if rest.is_gone.is_none() || (rest.is_gone == Some(false) && delay_until.is_none()) {
-            let has_group = process.as_ref().is_some_and(DaemonChild::has_group);
+            let has_group = process.as_mut().is_some_and(DaemonChild::has_group);
             rest.is_gone = Some(!has_group);
         }
         let wake = match delay_until {

@@ -25,6 +25,8 @@ pub(crate) struct OwnChild {
     has_ended: Cell<bool>,
     /// Opened at the first use: a start that waits for nothing but the exec does without.
     pidfd: OnceCell<Option<OwnedFd>>,
+    /// The intermediate process, if it leads the session and is kept in mind.
+    leader: Option<OwnedFd>,
 }
 
 impl OwnChild {
@@ -34,6 +36,31 @@ impl OwnChild {
             session,
             has_ended: Cell::new(false),
             pidfd: OnceCell::new(),
+            leader: None,
+        }
+    }
+
+    /// The same with the pidfd of the leader of its session.
+    #[cfg(all(target_os = "linux", not(daemon_fork)))]
+    pub(super) fn with_leader(mut self, leader: Option<OwnedFd>) -> Self {
+        self.leader = leader;
+        self
+    }
+
+    /// What means its process group for ever, where the system has it.
+    pub(crate) fn group(&self, group: Pid) -> Option<BorrowedFd<'_>> {
+        if group == self.pid {
+            self.end()
+        } else {
+            let leader = self.leader.as_ref().filter(|_| group == self.session);
+            leader.map(AsFd::as_fd)
+        }
+    }
+
+    /// Reaps the zombie: from here on its pid may be that of another process.
+    pub(crate) fn reap(&self) {
+        if self.has_ended.replace(false) {
+            let _ = wait::try_wait(self.pid);
         }
     }
 
@@ -86,8 +113,6 @@ impl OwnChild {
 
 impl Drop for OwnChild {
     fn drop(&mut self) {
-        if self.has_ended.get() {
-            let _ = wait::try_wait(self.pid);
-        }
+        self.reap();
     }
 }

@@ -41,6 +41,22 @@ impl Child {
         }
     }
 
+    /// What means its process group for ever, where the system has it.
+    pub(crate) fn group(&self, group: Pid) -> Option<BorrowedFd<'_>> {
+        match self {
+            Self::Own(child) => child.group(group),
+            Self::Forked(_) => None,
+        }
+    }
+
+    /// Reaps the zombie, if it is one of this process.
+    pub(crate) fn reap(&self) {
+        match self {
+            Self::Own(child) => child.reap(),
+            Self::Forked(_) => {}
+        }
+    }
+
     pub(crate) fn send(&self, signal: i32) {
         match self {
             Self::Own(child) => child.send(signal),

@@ -12,6 +12,7 @@ use crate::support::lock;
 use crate::support::process::{self, Process};
 use crate::support::requires;
 use crate::support::scratch::Scratch;
+use crate::support::tools::Strace;
 
 #[test]
 fn crashed_daemon_is_started_again() {
@@ -231,6 +232,28 @@ fn children_of_a_crashed_run_are_ended() {
     });
     scratch.crash(&mut up);
     child.wait_for_end();
+}
+
+#[test]
+fn restart_looks_at_no_other_process() {
+    requires!(root, strace);
+    let release = nix::sys::utsname::uname().expect("the system");
+    let release = release.release().to_string_lossy().into_owned();
+    let mut numbers = release.split('.').map_while(|part| part.parse().ok());
+    let version: (u32, u32) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    requires!(machine(version >= (6, 9), "signals to a group by a pidfd"));
+    let scratch = Scratch::new();
+    let mut up = scratch.up_supervised(scratch.supervised(OPTIONS, "hang"));
+    let options = ["-e", "trace=getdents64,pidfd_send_signal"];
+    let strace = Strace::attach(&scratch, up.supervisor.pid(), &options);
+    scratch.crash(&mut up);
+    drop(strace);
+    let trace = scratch.read("trace");
+    let has_looked = trace.contains("getdents64");
+    assert!(
+        trace.contains("pidfd_send_signal") && !has_looked,
+        "{trace}"
+    );
 }
 
 #[test]

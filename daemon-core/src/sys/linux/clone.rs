@@ -19,6 +19,7 @@ use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpid, getppid};
 
+use super::process;
 use super::stack::Stack;
 use crate::sys::child::{ExecStep, Failed, Plan, SpawnFailure};
 use crate::sys::own_child::OwnChild;
@@ -96,8 +97,9 @@ impl Children {
 
     /// Starts the daemon, detached; returns when it executes the program.
     ///
-    /// It is a child of this process, which must not ignore SIGCHLD.
-    pub(super) fn start(&self) -> Result<OwnChild, Refused> {
+    /// It is a child of this process, which must not ignore SIGCHLD. `keeps_leader` is for a process that
+    /// ends its group later.
+    pub(super) fn start(&self, keeps_leader: bool) -> Result<OwnChild, Refused> {
         let failed = |step| move |errno| SpawnFailure::Launcher(step, errno);
         let (alive, alive_in_children) =
             nix::unistd::pipe2(OFlag::O_CLOEXEC).map_err(failed("make a pipe"))?;
@@ -127,8 +129,10 @@ impl Children {
         }
         // After that, since it has hardly begun to end now: a launcher that sleeps until it has may
         // find that the daemon runs first, with all of its start-up.
+        let leader = keeps_leader.then(|| process::open(intermediate).ok());
         let ended = wait::wait(intermediate);
-        self.judge(intermediate, ended)
+        let daemon = self.judge(intermediate, ended)?;
+        Ok(daemon.with_leader(leader.flatten()))
     }
 
     /// Asked when no child runs on this memory any more.

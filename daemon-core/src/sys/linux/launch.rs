@@ -10,20 +10,23 @@ pub(crate) use crate::sys::started::Child;
 
 /// Starts the daemon, detached; returns when it executes the program.
 pub(crate) fn start(plan: Plan) -> Result<Child, SpawnFailure> {
-    start_or_fork(plan, |plan| fork::start(plan).map(Child::Forked))
+    start_or_fork(plan, false, |plan| fork::start(plan).map(Child::Forked))
 }
 
 /// As [`start`]; and the daemon is a child of this process, whatever the system.
 pub(crate) fn start_own_child(plan: Plan) -> Result<Child, SpawnFailure> {
-    start_or_fork(plan, |plan| fork::start_own_child(plan).map(Child::Own))
+    start_or_fork(plan, true, |plan| {
+        fork::start_own_child(plan).map(Child::Own)
+    })
 }
 
 fn start_or_fork(
     plan: Plan,
+    keeps_leader: bool,
     fork: impl FnOnce(&Plan) -> Result<Child, SpawnFailure>,
 ) -> Result<Child, SpawnFailure> {
     let children = Children::new(plan)?;
-    match children.start() {
+    match children.start(keeps_leader) {
         Ok(child) => Ok(Child::Own(child)),
         Err(Refused::SpawnFailure(failure)) => Err(failure),
         Err(Refused::Unfit) => {

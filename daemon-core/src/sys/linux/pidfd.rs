@@ -28,6 +28,18 @@ fn open_with(pid: Pid, flags: libc::c_int) -> Result<OwnedFd, Errno> {
 
 /// `pidfd_send_signal(2)`.
 pub(crate) fn send_signal(pidfd: BorrowedFd<'_>, signal: i32) -> Result<(), Errno> {
+    send_with(pidfd, signal, 0)
+}
+
+/// The same for the process group that this process leads, or has led: not even when it is reaped does
+/// the pidfd come to mean another group. Linux has it since 6.9.
+pub(crate) fn send_signal_to_group(pidfd: BorrowedFd<'_>, signal: i32) -> Result<(), Errno> {
+    /// `PIDFD_SIGNAL_PROCESS_GROUP` in the kernel's `pidfd.h`.
+    const PROCESS_GROUP: libc::c_uint = 1 << 2;
+    send_with(pidfd, signal, PROCESS_GROUP)
+}
+
+fn send_with(pidfd: BorrowedFd<'_>, signal: i32, flags: libc::c_uint) -> Result<(), Errno> {
     let no_details = std::ptr::null::<libc::siginfo_t>();
     // SAFETY: the pidfd is open as long as it is borrowed, and a null pointer is allowed here.
     let sent = unsafe {
@@ -36,7 +48,7 @@ pub(crate) fn send_signal(pidfd: BorrowedFd<'_>, signal: i32) -> Result<(), Errn
             pidfd.as_raw_fd(),
             signal,
             no_details,
-            0,
+            flags,
         )
     };
     Errno::result(sent).map(drop)

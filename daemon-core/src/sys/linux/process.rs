@@ -16,7 +16,7 @@ use nix::unistd::{Pid, SysconfVar, getpgid, getpid, sysconf};
 use super::clock;
 use crate::files::FileId;
 
-pub(crate) use super::pidfd::{duplicate, open, open_task, send_signal};
+pub(crate) use super::pidfd::{duplicate, open, open_task, send_signal, send_signal_to_group};
 
 /// Its directory in `/proc`.
 ///

@@ -22,6 +22,11 @@ pub(crate) fn send_signal(_pidfd: BorrowedFd<'_>, _signal: i32) -> Result<(), Er
 }
 
 /// As [`open`].
+pub(crate) fn send_signal_to_group(_pidfd: BorrowedFd<'_>, _signal: i32) -> Result<(), Errno> {
+    Err(Errno::ENOSYS)
+}
+
+/// As [`open`].
 pub(crate) fn pid_in_proc(_pidfd: BorrowedFd<'_>) -> Option<Pid> {
     None
 }
