@@ -148,9 +148,44 @@ fn recorded_failing_starts_are_not_up() {
         "f-listen-sleep",
         "f-condvar-work",
         "f-thread-listen-child",
+        "f-flock",
+        "f-slow-reply",
+        "f-greeting",
     ];
     for (name, recording) in recordings {
         assert_eq!(recording::up_at(recording, 3000), None, "{name}");
+    }
+}
+
+#[test]
+fn recorded_waits_last_their_windows() {
+    let windows = [
+        (Condition::Serves, "tokio-mt"),
+        (Condition::Rests, "tokio-agent60"),
+        (Condition::Waits, "udp"),
+        (Condition::Blind, "longpoll"),
+        // The documentation says so: no answer within 50 ms.
+        (Condition::Blind, "f-tokio-unix-slow-reply"),
+    ];
+    let recordings = recordings![
+        "tokio-mt",
+        "tokio-agent60",
+        "udp",
+        "longpoll",
+        "f-tokio-unix-slow-reply",
+    ];
+    for ((condition, name), (_, recording)) in windows.into_iter().zip(recordings) {
+        let deadline = MS * 3000;
+        let looks = recording.lines().filter(|line| !line.starts_with('#'));
+        let looks = looks.map(recording::parse_line);
+        let mut conditions = looks.map(|(time, it)| (time, Condition::of(&it, deadline)));
+        let (since, _) = conditions.find(|(_, it)| *it == condition).unwrap();
+        let up = recording::up_at(recording, 3000).map(Duration::from_millis);
+        assert!(up >= Some(since + condition.window().unwrap()), "{name}");
+        assert!(
+            up <= Some(since + condition.window().unwrap() + MS * 10),
+            "{name}"
+        );
     }
 }
 

@@ -218,3 +218,15 @@ fn place_differs_between_lines_of_code() {
     assert_eq!(here.place(), other_arguments.place());
     assert_ne!(here.place(), elsewhere.place());
 }
+
+/// The kernel shows a 32-bit call of a 64-bit program by its own number.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn wait_by_a_32_bit_call_is_a_step_of_the_start() {
+    // read, pause, socketcall, wait4, select, nanosleep, poll, futex, epoll_wait, accept4 and others.
+    for number in [
+        3, 29, 102, 114, 142, 162, 168, 240, 256, 267, 309, 364, 371, 407, 422,
+    ] {
+        assert_eq!(wait(number, [0; 6], &FakeMemory::empty()), None, "{number}");
+    }
+}
