@@ -1,5 +1,10 @@
 //! What other users put in the directory of the log.
 
+use std::os::unix::net::UnixListener;
+
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
+
 use super::*;
 
 fn directory(config: &RotationConfig) -> LogDirectory {
@@ -20,18 +25,23 @@ fn directory_that_was_replaced_is_refused() {
 #[test]
 fn replaced_directory_leads_nowhere_else() {
     let scratch = Scratch::new();
-    scratch.write("logs/log", "ours\n");
+    // Two old logs are kept: one moves over the other.
+    for name in ["log", "log.1", "log.2"] {
+        scratch.write(&format!("logs/{name}"), "ours\n");
+    }
     let opened = directory(&scratch.config_of_user());
     let log = opened.log().expect("the log").expect("a log");
     fs::rename(scratch.path("logs"), scratch.path("moved")).expect("rename");
     fs::create_dir(scratch.path("others")).expect("mkdir");
     scratch.write("others/log", "precious\n");
+    scratch.write("others/log.1", "precious\n");
     symlink(scratch.path("others"), scratch.path("logs")).expect("symlink");
     let old = opened.rename_log(log).expect("rename");
     let created = opened.create_log().expect("create");
     assert!(created.is_some());
     let others = fs::read_dir(scratch.path("others")).expect("list");
-    assert_eq!(others.count(), 1);
+    assert_eq!(others.count(), 2);
+    assert_eq!(scratch.read("others/log.1").as_deref(), Some("precious\n"));
     assert_eq!(scratch.read("others/log").as_deref(), Some("precious\n"));
     assert!(opened.take_back(old.id(), created, || false).expect("back"));
     assert_eq!(scratch.read("moved/log").as_deref(), Some("ours\n"));
@@ -82,6 +92,54 @@ fn file_in_the_place_of_the_log_keeps_its_name() {
     assert_eq!(error.kind(), ErrorKind::Busy);
     let another = Some("another\n".to_owned());
     assert_eq!(scratch.logs(), [another, None, None]);
+}
+
+#[test]
+fn only_an_empty_log_of_this_process_is_removed() {
+    let scratch = Scratch::new();
+    let opened = directory(&scratch.config_of_user());
+    let created = opened.create_log().expect("create");
+    let moved = scratch.path("logs/moved");
+    fs::rename(scratch.path("logs/log"), &moved).expect("rename");
+    for text in ["", "another\n"] {
+        scratch.write("logs/log", text);
+        opened.remove_empty(created).expect("nothing");
+        assert_eq!(scratch.logs()[0].as_deref(), Some(text));
+    }
+    fs::rename(&moved, scratch.path("logs/log")).expect("rename");
+    scratch.write("logs/log", "new\n");
+    opened.remove_empty(created).expect("nothing");
+    assert_eq!(scratch.logs()[0].as_deref(), Some("new\n"));
+    scratch.write("logs/log", "");
+    opened.remove_empty(created).expect("remove");
+    assert_eq!(scratch.logs()[0], None);
+}
+
+#[test]
+fn line_of_the_last_moment_is_kept_beside_the_log() {
+    let scratch = Scratch::new();
+    let opened = directory(&scratch.config_of_user());
+    scratch.write("logs/log", "old\n");
+    let log = opened.log().expect("the log").expect("a log");
+    let old = opened.rename_log(log).expect("rename");
+    let created = opened.create_log().expect("create");
+    let write = || {
+        scratch.write("logs/log", "late\n");
+        false
+    };
+    assert!(opened.take_back(old.id(), created, write).expect("back"));
+    assert_eq!(scratch.logs()[..2], some(["old\n", "late\n"]));
+}
+
+#[test]
+fn what_is_no_file_is_not_opened_as_a_log() {
+    let scratch = Scratch::new();
+    let opened = directory(&scratch.config());
+    // The open of a socket fails, and that of a FIFO has an effect.
+    let _socket = UnixListener::bind(scratch.path("logs/log")).expect("bind");
+    assert!(opened.log().expect("no log").is_none());
+    mkfifo(&scratch.path("logs/log.1"), Mode::S_IRWXU).expect("mkfifo");
+    assert!(opened.rotated().expect("no old log").is_none());
 }
 
 #[test]
