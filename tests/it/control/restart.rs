@@ -1,7 +1,7 @@
 //! `restart`: the old daemon ends only for a new one.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 #[cfg(not(daemon_fork))]
 use std::{sync::mpsc, thread};
 
@@ -351,6 +351,23 @@ fn restart_takes_no_title_for_arguments() {
         expect_failure(&restart.run(), 64, &words);
         assert!(daemon.process.is_alive());
     }
+}
+
+#[cfg_attr(daemon_fork, ignore = "the arguments of a process are not known there")]
+#[test]
+fn restart_by_another_name_stops_nothing() {
+    let scratch = Scratch::new();
+    let alias = scratch.path("alias");
+    symlink(program::path("report"), &alias).expect("a link");
+    let start = scratch.controlled("hang").via(&alias).args(["-d", "word"]);
+    let daemon = scratch.up(start);
+    let restart = scratch.report().options(OPTIONS).args(["-s", "restart"]);
+    expect_failure(&restart.run(), 64, &["repeat them, or stop and start it"]);
+    assert!(daemon.process.is_alive());
+    let restart = scratch.report().options(OPTIONS).does("report hang");
+    let restart = restart.via(&alias).args(["-s", "restart"]).run();
+    let report = scratch.daemon_of(restart, "report.pid").report();
+    assert_eq!(report.arguments[1..], [b"word"]);
 }
 
 #[cfg_attr(daemon_fork, ignore = "the session of a process is not known there")]

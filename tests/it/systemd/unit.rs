@@ -375,6 +375,56 @@ fn unit_gives_the_right_to_bind_a_port_below_1024() {
 }
 
 #[test]
+fn unit_comments_on_what_it_does_not_set() {
+    let unit = Daemon::new().unit().expect("a unit");
+    let offers = [
+        "NoNewPrivileges=",
+        "PrivateTmp=",
+        "ProtectSystem=",
+        "ExecReload=",
+    ];
+    for offer in offers {
+        let is_offer = |line: &str| line.starts_with(&format!("# {offer}"));
+        assert_eq!(unit.lines().filter(|it| is_offer(it)).count(), 1, "{unit}");
+    }
+    assert!(!unit.contains("not expressed"), "{unit}");
+    let daemon = Daemon::new().pid("/x").restart(Restart::Always);
+    let daemon = daemon.restart_limit(3).chroot("/srv").keep_fds([30]);
+    let daemon = daemon.env_clear().stdin(Stdin::Keep).user("root");
+    let daemon = daemon.before_start(|_| Ok::<(), String>(()));
+    let unit = daemon.user_unit().expect("a unit");
+    let comments = unit.lines();
+    let comments = comments.filter_map(|line| line.strip_prefix("# not expressed: "));
+    let mut words: Vec<_> = comments
+        .filter_map(|comment| comment.split([' ', ';']).next())
+        .collect();
+    words.sort_unstable();
+    let expected = [
+        "before_start",
+        "chroot",
+        "env_clear",
+        "keep_fds",
+        "restart_limit",
+        "stdin",
+    ];
+    assert_eq!(words, expected, "{unit}");
+    assert!(
+        unit.contains("\n# ignored in a user's unit: User=root\n"),
+        "{unit}"
+    );
+}
+
+#[test]
+fn description_of_a_unit_is_one_short_line() {
+    let long = "x".repeat(300);
+    let unit = Daemon::new().args(["50%\n", &long]).unit().expect("a unit");
+    let line = unit.lines().find_map(|it| it.strip_prefix("Description="));
+    let line = line.expect("a description").replace("%%", "%");
+    assert_eq!(line.chars().count(), 200, "{line}");
+    assert!(line.contains(r" 50%\n xxx"), "{line}");
+}
+
+#[test]
 fn unit_warns_of_places_that_do_not_stay() {
     let scratch = Scratch::new();
     let copy = |directory: &str| {

@@ -122,6 +122,9 @@ instance_flag=--name" hello serve -s unit --name w@b > /etc/systemd/system/hello
         check "$(show hello@w@b ActiveState) $(show hello@w@b UnitFileState)" "active enabled" instance
         check "$(words $(show hello@w@b MainPID))" "serve --name w@b " "words of an instance"
         systemctl disable --now hello@w@b 2>&-
+        cp $1 /home/tester/hello
+        /home/tester/hello -s unit 2>&1 >/dev/null | grep -q "program /home/tester/hello is in a home" ||
+            echo no warning
         cat > /usr/local/recipe << 'END'
             export XDG_RUNTIME_DIR=/run/user/$(id -u)
             loginctl() { test "$1" = enable-linger; }
