@@ -54,11 +54,13 @@ lints:
 msrv:
     cargo +1.85 check --workspace --all-features --locked
 
-# Type-checks the other systems with their unit tests. Needs `rustup target add` for each target.
+# Type-checks the other systems and processors, with the tests where they compile. Needs `rustup
+# target add` for each target.
 cross:
-    for target in aarch64-apple-darwin x86_64-unknown-freebsd x86_64-unknown-illumos x86_64-pc-windows-gnu; do \
+    for target in aarch64-unknown-linux-gnu aarch64-apple-darwin x86_64-unknown-freebsd x86_64-unknown-illumos x86_64-pc-windows-gnu; do \
         cargo check --workspace --lib --tests --all-features --locked --target $target; \
     done
+    cargo check --workspace --lib --all-features --locked --target i686-unknown-linux-gnu
 
 # The tests that other systems can run: the unit tests, and some of the examples.
 elsewhere:
@@ -110,9 +112,11 @@ fuzz target:
     mkdir -p fuzz/target/found/{{target}}
     cargo +nightly fuzz run {{target}} fuzz/target/found/{{target}} fuzz/corpus/{{target}} -- -max_total_time=600 -dict=fuzz/dictionary
 
-# Type-checks the workspaces that use the library from beside it: the programs of the benchmark, the fuzz targets.
+# Type-checks the workspaces that use the library from beside it: the programs of the
+# benchmarks, the fuzz targets.
 beside:
     cargo check --locked --manifest-path benches/Cargo.toml --target-dir target/benches
+    cargo check --locked --workspace --manifest-path benches/readiness/Cargo.toml --target-dir target/benches
     RUSTFLAGS="--cfg fuzzing" cargo check --locked --manifest-path fuzz/Cargo.toml --target-dir target/fuzz
 
 # Breaks one security check after another and expects a test to fail. With words: only mutants whose text contains one.

@@ -91,7 +91,9 @@ fn seccomp_without_fork_is_refused() {
     let forks = [
         libc::SYS_clone,
         libc::SYS_clone3,
+        #[cfg(target_arch = "x86_64")]
         libc::SYS_fork,
+        #[cfg(target_arch = "x86_64")]
         libc::SYS_vfork,
     ];
     let scratch = Scratch::new();
@@ -107,11 +109,22 @@ fn seccomp_names_the_step_that_fails() {
     for (calls, words) in [
         (&[libc::SYS_socketpair][..], "make the hand-off"),
         (
-            &[libc::SYS_pipe, libc::SYS_pipe2],
+            &[
+                libc::SYS_pipe2,
+                #[cfg(target_arch = "x86_64")]
+                libc::SYS_pipe,
+            ],
             "make a pipe for signals",
         ),
         (&[libc::SYS_setsid], "start a session"),
-        (&[libc::SYS_dup2, libc::SYS_dup3], "Operation not permitted"),
+        (
+            &[
+                libc::SYS_dup3,
+                #[cfg(target_arch = "x86_64")]
+                libc::SYS_dup2,
+            ],
+            "Operation not permitted",
+        ),
     ] {
         let scratch = Scratch::new();
         let start = scratch.background().options("pid=report.pid");

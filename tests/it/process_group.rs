@@ -13,7 +13,6 @@ const NOTIFY: &str = "pid=report.pid\nlog=report.log\nready=notify\nready_timeou
 fn children_do_not_survive_a_failed_start() {
     for (options, steps, status) in [
         ("ready=settled", "leave-child exit:3", 3),
-        ("ready=exec\nworkdir=missing", "leave-child hang", 71),
         ("ready=notify", "leave-child exit:0", 70),
         ("ready=notify", "leave-child raise:6", 134),
     ] {

@@ -1,7 +1,8 @@
 //! What `ready = "settled"` says of starts that succeed and of starts that fail: `just readiness`.
 //!
 //! `readiness [loaded] [published] [quick] [WORD...]`: with a load of six, with programs of published
-//! crates, with one start of each program, and only those whose name holds one of the words.
+//! crates, with one start of each program, and only those whose name holds one of the words. It fails
+//! if a program is judged in another way than the page says.
 
 mod brokers;
 mod load;
@@ -60,5 +61,10 @@ fn main() -> ExitCode {
     table::print_baseline(&own_starts, &starts_with_exec);
     table::print_healthy(&healthy);
     table::print_failing(&failing);
-    ExitCode::SUCCESS
+    let surprises = table::surprises(&healthy, &failing);
+    if surprises.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("not as docs/readiness.md says: {}", surprises.join(", "));
+    ExitCode::FAILURE
 }
