@@ -21,7 +21,9 @@ pub enum KillMode {
     /// They get no signal where nothing keeps the id of the group from being given to another one. For
     /// a failed start that is the zombie of the daemon: a thread of the launcher that waits for any
     /// child, as by `waitpid(-1)`, must not take it. For [`Control::stop`](crate::Control::stop) these
-    /// are pidfds, which Linux has since 5.3 and a filter of a container may deny.
+    /// are pidfds, which Linux has since 5.3 and a filter of a container may deny. `stop` also has to
+    /// know that a launcher made the group. The lock of the PID file tells it so on 64-bit Linux, but
+    /// not in gVisor and not on other systems.
     #[default]
     Mixed,
     /// Only the daemon is stopped.
