@@ -153,6 +153,38 @@ fn notify_unit_with_the_switch_is_refused() {
 }
 
 #[test]
+fn supervisor_below_systemd_is_refused() {
+    requires!(linux("the name of another process"));
+    expect_right_of_forking(
+        r#"
+            supervised() {
+                forking "Type=$1
+                    Environment=\"TEST_OPTIONS=pid=report.pid\nready=exec\nrestart=always\"
+                    ExecStart=
+                    ExecStart=$2"
+            }
+            for type in simple forking; do
+                supervised $type "$report -d"
+                systemctl start hello 2>&-
+                until_is hello failed
+                show hello ExecStart | grep -q status=64 || show hello ExecStart
+                grep -q "systemd starts this program again by itself; use Restart= in" said ||
+                    cat said
+                test ! -e report.pid || echo a PID file is left
+                rm said
+            done
+            # Without the switch systemd is its supervisor.
+            supervised simple $report
+            systemctl start hello
+            check "$(show hello ActiveState)" active state
+            check "$(wc -w < /sys/fs/cgroup/system.slice/hello.service/cgroup.procs)" 1 processes
+            systemctl stop hello
+            check "$(show hello Result)" success result
+        "#,
+    );
+}
+
+#[test]
 fn simple_unit_with_the_switch_is_warned() {
     expect_right_of_forking(
         r#"
