@@ -15,7 +15,7 @@ use super::settled::Settled;
 use crate::readiness::Address;
 use crate::sys::process;
 
-/// The sockets of the daemon may not be looked at.
+/// The launcher may not look at the sockets of the daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Unreadable;
 
@@ -29,7 +29,7 @@ pub(crate) struct Listening {
     wanted: Vec<Address>,
     sockets: ServerSockets,
     servers: Vec<Server>,
-    /// With a server that was handed over the daemon may need no other.
+    /// With a server that the launcher handed over, the daemon may need no other.
     settled: Option<Settled>,
     pace: Pace,
     tree: ProcessTree,
@@ -52,7 +52,7 @@ impl Listening {
         }
     }
 
-    /// Whether the daemon serves; to be called at [`next_look`](Self::next_look). A daemon that
+    /// Whether the daemon serves; the caller asks at [`next_look`](Self::next_look). A daemon that
     /// ended does not.
     pub(crate) fn is_ready(&mut self, now: Instant, deadline: Instant) -> Result<bool, Unreadable> {
         // As long as nothing has run, no socket has begun to listen.
@@ -70,7 +70,7 @@ impl Listening {
         self.pace.next_step(now)
     }
 
-    /// Where the daemon serves, as far as it was asked for.
+    /// Where the daemon serves, as far as the option names it.
     pub(crate) fn addresses(&self) -> Option<String> {
         let mut addresses = Vec::new();
         for server in &self.servers {

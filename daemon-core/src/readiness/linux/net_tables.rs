@@ -24,7 +24,7 @@ impl SocketTable {
 
 type ParseRow = fn(&[u8]) -> Option<(u64, SocketState)>;
 
-/// A table that cannot be read has no sockets.
+/// An unreadable table has no sockets.
 pub(super) fn read(net: &Path) -> SocketTable {
     let parsers: [(_, ParseRow); 5] = [
         ("tcp", parse_tcp),

@@ -1,10 +1,10 @@
-//! How often a daemon is looked at: the older its start, the less often.
+//! How often the launcher looks at a daemon: the older its start, the less often.
 //!
 //! A step costs the launcher little, and a wake-up costs it some 30 µs.
 
 use std::time::{Duration, Instant};
 
-/// A look is followed by a pause of so many times its duration, so that a daemon with hundreds of
+/// After a look follows a pause of so many times its duration, so that a daemon with hundreds of
 /// threads or descriptors leaves the launcher a processor to spare.
 const PAUSE_PER_LOOK: u32 = 4;
 const PAUSE_MAX: Duration = Duration::from_millis(20);
@@ -39,7 +39,7 @@ impl Pace {
         now >= self.next_look
     }
 
-    /// To be called when a look that began at `begin` is over.
+    /// The end of a look that began at `begin`.
     pub(super) fn rest_after_look(&mut self, begin: Instant) {
         let pause = begin.elapsed().saturating_mul(PAUSE_PER_LOOK);
         self.next_look = begin + pause.min(PAUSE_MAX);

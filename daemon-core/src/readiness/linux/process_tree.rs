@@ -1,7 +1,7 @@
 //! The daemon, its descendants and their threads, as `/proc` lists them.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 use super::thread_state::has_ended;
 use crate::sys::{clock, process};
 
-/// A daemon with more processes is looked at in part.
+/// Of a daemon with more processes the launcher sees a part.
 const PROCESSES_MAX: usize = 256;
 
 /// One process and the ids of its threads.
@@ -22,7 +22,7 @@ pub(super) struct TreeProcess {
     pub(super) parent: Option<Pid>,
     pub(super) directory: PathBuf,
     pub(super) clock_id: Option<libc::clockid_t>,
-    /// Its processor time before anything else was read: what runs while the tree is read makes the
+    /// Its processor time before the rest of the tree: what runs while the launcher reads makes the
     /// clock move on from this.
     pub(super) clock: Duration,
     pub(super) threads: Vec<Pid>,
@@ -96,7 +96,7 @@ impl ProcessTree {
         for thread_index in 0..self.processes[index].threads.len() {
             let thread = self.processes[index].threads[thread_index];
             let thread = directory.join(format!("task/{thread}"));
-            let children = match fs::read_to_string(thread.join("children")) {
+            let children = match read_children(&thread) {
                 Ok(children) => children,
                 Err(error) => {
                     // The thread has ended, or the kernel has no such file.
@@ -138,6 +138,15 @@ impl ProcessTree {
     }
 }
 
+/// The pids of the children of a thread.
+fn read_children(thread: &Path) -> io::Result<String> {
+    let mut children = String::with_capacity(512);
+    // `/proc` knows the size of none of its files: to take a part is not to ask for it.
+    let mut file = File::open(thread.join("children"))?.take(u64::MAX);
+    file.read_to_string(&mut children)?;
+    Ok(children)
+}
+
 fn read_threads(directory: &Path) -> io::Result<Vec<Pid>> {
     let mut threads = Vec::new();
     for entry in fs::read_dir(directory.join("task"))? {
@@ -156,7 +165,6 @@ fn read_threads(directory: &Path) -> io::Result<Vec<Pid>> {
 mod tests {
     use super::*;
 
-    use std::io::Read;
     use std::process::{Command, Stdio};
 
     fn read(pid: u32) -> ProcessTree {

@@ -17,7 +17,7 @@ use crate::readiness::Address;
 use crate::sys::files::{self, NodeId};
 use crate::unix_address::UnixAddress;
 
-/// The descriptors of the daemon may not be looked at: it is not dumpable, or belongs to another
+/// The launcher may not look at the descriptors of the daemon: it is not dumpable, or of another
 /// user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Denied;
@@ -43,15 +43,15 @@ pub(super) struct Listener {
 /// Finds the sockets that serve, and remembers those that never will.
 #[derive(Debug, Default)]
 pub(super) struct ServerSockets {
-    /// Sockets that were handed over say nothing: they may have served all the time.
+    /// Inherited sockets say nothing: they may have served all the time.
     inherited: Vec<u64>,
-    /// Sockets that are connected, in order.
+    /// Connected sockets, in order.
     never_serve: Vec<u64>,
     sockets: PeerSockets,
 }
 
 impl ServerSockets {
-    /// The daemon is given these descriptors of this process.
+    /// The daemon inherits these descriptors of this process.
     pub(super) fn new(inherited: &[RawFd]) -> Self {
         let links = inherited.iter().filter_map(|descriptor| {
             fs::read_link(format!("/proc/thread-self/fd/{descriptor}")).ok()
@@ -64,7 +64,7 @@ impl ServerSockets {
         }
     }
 
-    /// The servers of all processes of the tree, without those that were handed over.
+    /// The servers of all processes of the tree, without the inherited ones.
     pub(super) fn find(&mut self, tree: &ProcessTree) -> Result<Vec<Server>, Denied> {
         let pids: Vec<Pid> = tree.processes.iter().map(|process| process.pid).collect();
         self.sockets.begin_look(&pids);

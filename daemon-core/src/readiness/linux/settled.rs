@@ -2,7 +2,7 @@
 //!
 //! The kernel shows in which call a thread waits, for what and how long. A start that is not over
 //! waits in another way than a program that is up: with a time limit, for a lock, for an answer, for
-//! a child that works. The rule and its limits are described in `docs/readiness.md`.
+//! a child that works. `docs/readiness.md` describes the rule and its limits.
 
 mod call;
 mod calm;
@@ -53,12 +53,12 @@ impl Settled {
         }
     }
 
-    /// Whether the daemon is up; to be called at [`next_look`](Self::next_look). At `deadline` the
+    /// Whether the daemon is up; the caller asks at [`next_look`](Self::next_look). At `deadline` the
     /// launcher stops waiting. A daemon that ended is not up.
     ///
     /// The clocks come first, since they cost nothing: as long as they stand still, the threads are
     /// where they were. Only a thread that was woken and has no processor yet escapes the clocks, so
-    /// the threads are looked at again before the answer is yes.
+    /// the launcher looks at the threads again before the answer is yes.
     pub(crate) fn has_settled(&mut self, now: Instant, deadline: Instant) -> bool {
         let age = self.pace.age(now);
         self.pace.is_due(now)
@@ -108,7 +108,7 @@ impl Settled {
     }
 }
 
-/// Whether a wait for a device that was seen first at this age lasts too long at the timeout.
+/// Whether a wait for a device that began at this age lasts too long at the timeout.
 fn is_stuck(since: Duration, timeout: Duration) -> bool {
     timeout.saturating_sub(since) >= STUCK_TIME.min(timeout / 2)
 }

@@ -1,4 +1,4 @@
-//! What a socket is doing, whether a duplicate of it was asked or a table.
+//! What a socket is doing, by a duplicate of it or by a table of the kernel.
 
 use std::net::SocketAddr;
 
@@ -6,7 +6,7 @@ use nix::unistd::Pid;
 
 use crate::unix_address::UnixAddress;
 
-/// Where a socket is reached.
+/// Where clients reach a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum LocalAddress {
     Ip(SocketAddr),
@@ -38,7 +38,7 @@ pub(super) enum LastWord {
     /// This side: an answer may be under way.
     Ours,
     Theirs,
-    /// Nothing was said yet.
+    /// Neither side has sent anything yet.
     Neither,
     /// Both within one tick of the kernel's clock, or the kernel does not tell.
     Unclear,

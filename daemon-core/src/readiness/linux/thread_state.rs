@@ -28,7 +28,7 @@ pub(super) fn state_of(directory: &Path) -> ThreadState {
     match read_stat(directory.join("stat")) {
         Ok((stat, length)) => parse_stat(&stat[..length]).unwrap_or(ThreadState::Runs),
         Err(error) if has_ended(&error) => ThreadState::Ended,
-        // Too many open files, for example: what cannot be seen is not taken for sleep.
+        // Too many open files, for example: what the launcher cannot see is no sleep.
         Err(_) => ThreadState::Runs,
     }
 }
@@ -40,7 +40,7 @@ pub(super) fn is_of_kernel(directory: &Path) -> bool {
     stat.is_ok_and(|(stat, length)| has_kernel_flag(&stat[..length]).unwrap_or_default())
 }
 
-/// True for the errors that `/proc` gives when a thread ends before it is opened, or while it is read.
+/// True for the errors that `/proc` gives when a thread ends before or while the launcher reads.
 pub(super) fn has_ended(error: &io::Error) -> bool {
     [Errno::ENOENT, Errno::ESRCH]
         .map(|errno| Some(errno as i32))
@@ -57,7 +57,7 @@ fn read_stat(path: PathBuf) -> io::Result<([u8; ENOUGH_OF_STAT], usize)> {
 fn parse_stat(stat: &[u8]) -> Option<ThreadState> {
     let end_of_name = stat.iter().rposition(|&byte| byte == b')')?;
     match stat.get(end_of_name + 1..end_of_name + 4)? {
-        // Sleeping, parked, idle; the last two are said of kernel threads only.
+        // Sleeping, parked, idle; only threads of the kernel have the last two.
         b" S " | b" P " | b" I " => Some(ThreadState::Asleep),
         b" Z " | b" X " | b" x " => Some(ThreadState::Ended),
         b" D " => Some(ThreadState::WaitsForDevice),

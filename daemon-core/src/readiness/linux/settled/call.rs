@@ -1,4 +1,4 @@
-//! The call that a thread is blocked in, from `/proc/PID/task/TID/syscall`, see `proc_pid_syscall(5)`.
+//! The call in which a thread waits, from `/proc/PID/task/TID/syscall`, see `proc_pid_syscall(5)`.
 
 use std::os::fd::RawFd;
 use std::time::Duration;
@@ -48,7 +48,7 @@ pub(super) enum Limit {
     After(Duration),
     /// On this clock, at this time.
     At(libc::clockid_t, Duration),
-    /// There is one, and it cannot be read.
+    /// There is one, and the launcher cannot read it.
     Unknown,
 }
 
@@ -58,7 +58,7 @@ pub(super) enum Descriptors {
     Set(Vec<RawFd>),
     /// The call reads from this one, so a timeout of the socket counts.
     Read(RawFd),
-    /// There are some, and they cannot be read.
+    /// There are some, and the launcher cannot read them.
     Unknown,
 }
 
@@ -100,7 +100,7 @@ impl BlockedCall {
         number ^ self.stack.rotate_left(17) ^ self.instruction
     }
 
-    /// What is waited for; `None` when the call is not one that waits for the outside.
+    /// What the thread waits for; `None` for a call that does not wait for the outside.
     pub(super) fn wait(&self, memory: &impl Memory) -> Option<PendingWait> {
         let [first, second, third, fourth, fifth, sixth] = self.arguments;
         let (limit, descriptors) = match numbers::name(self.number)? {
@@ -134,7 +134,7 @@ impl BlockedCall {
             Name::ClockNanosleep | Name::RtSigtimedwait => (relative(memory, third), nothing()),
             Name::MqTimedreceive => (absolute(memory, fifth, REALTIME), one(first)),
             Name::IoUringEnter => self.ring(memory),
-            // The arguments of the call that was interrupted are not shown.
+            // The kernel does not show the arguments of the call that a signal has interrupted.
             Name::RestartSyscall => (Limit::Unknown, nothing()),
         };
         let call = match numbers::name(self.number)? {
@@ -166,7 +166,7 @@ impl BlockedCall {
         if flags & IORING_ENTER_REGISTERED_RING == 0 {
             (limit, one(ring))
         } else {
-            // Its index among the registered ones says nothing, and what it brings cannot be seen.
+            // Its index among the registered ones says nothing, and no file shows what it brings.
             (limit, Descriptors::Unknown)
         }
     }
@@ -272,7 +272,7 @@ fn poll_set(memory: &impl Memory, address: u64, count: u64) -> Descriptors {
     let descriptors = array
         .chunks_exact(POLLFD_SIZE)
         .filter_map(|entry| Some(RawFd::from_ne_bytes(*entry.first_chunk()?)));
-    // A negative one is skipped by the kernel as well.
+    // The kernel skips a negative one as well.
     Descriptors::Set(descriptors.filter(|descriptor| *descriptor >= 0).collect())
 }
 

@@ -18,7 +18,7 @@ const PATTERNS_MAX: usize = 64;
 #[derive(Debug, Default)]
 pub(super) struct Calm {
     last: Option<(Condition, Duration)>,
-    /// When the last condition was seen first, with no other in between.
+    /// When the last condition began, with no other in between.
     since: Duration,
     patterns: Vec<Pattern>,
 }
@@ -34,12 +34,12 @@ struct Pattern {
 }
 
 impl Calm {
-    /// Whether the threads have to be looked at, by what was seen last and by what the clock says now.
+    /// Whether a look at the threads is due, by the last condition and by what the clock says now.
     pub(super) fn needs_look(&self, now: Duration, clock: Duration) -> bool {
         let Some((condition, last_clock)) = self.last else {
             return true;
         };
-        // A thread that is stopped or waits for a device goes on without being seen by the clock.
+        // The clock does not show when a thread that is stopped or waits for a device goes on.
         let may_change_unseen = matches!(
             condition,
             Condition::Runs | Condition::Stopped | Condition::WaitsForDevice
@@ -61,12 +61,12 @@ impl Calm {
         condition == Condition::Timed && self.ticks(now, snapshot)
     }
 
-    /// What was seen last.
+    /// The last condition.
     pub(super) fn condition(&self) -> Option<Condition> {
         self.last.map(|(condition, _)| condition)
     }
 
-    /// The time until what was seen last decides, or has to be seen again.
+    /// The time until the last condition decides, or a look has to confirm it.
     pub(super) fn time_left(&self, now: Duration) -> Option<Duration> {
         let (condition, _) = self.last?;
         let window = match condition {

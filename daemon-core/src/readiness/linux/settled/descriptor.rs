@@ -14,7 +14,7 @@ use crate::readiness::platform::socket_state::{LastWord, LocalAddress, SocketSta
 use crate::readiness::platform::thread_state::has_ended;
 use crate::sys::socket;
 
-/// An epoll set may hold another, and not more than this is looked at.
+/// An epoll set may hold another; the launcher looks no deeper than this.
 const EPOLL_DEPTH_MAX: u32 = 2;
 const EPOLL_SET_MAX: usize = 256;
 
@@ -26,7 +26,7 @@ const PRIVILEGED_PORTS: std::ops::Range<u16> = 1..1024;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Awaited {
     pub(super) sources: Vec<WakeSource>,
-    /// The socket that is read has this timeout.
+    /// The socket from which the call reads has this timeout.
     pub(super) receive_timeout: Option<Duration>,
     /// A timer in the set expires after this time.
     pub(super) timer: Option<Duration>,
@@ -86,7 +86,7 @@ impl DescriptorTable<'_> {
                 WakeSource::Internal
             }
             link => match parse_socket_link(link) {
-                // The descriptor has been closed and names another file by now.
+                // The program has closed the descriptor, which names another file by now.
                 Some(socket) if inode.is_some_and(|inode| inode != socket) => return,
                 Some(socket) => match self.sockets.state(self.task, descriptor, socket) {
                     Some(state) => self.source(&state),
@@ -153,7 +153,7 @@ fn source_of_file(link: &str) -> WakeSource {
     match link {
         "anon_inode:[eventfd]" | "anon_inode:[signalfd]" => WakeSource::Internal,
         "anon_inode:inotify" => WakeSource::Files,
-        // Its connections and timers cannot be seen.
+        // No file shows its connections and timers.
         "anon_inode:[io_uring]" => WakeSource::Unclear,
         _ => WakeSource::Other,
     }

@@ -10,7 +10,7 @@ use crate::sys::process;
 
 /// Where the bytes behind an address come from.
 pub(super) trait Memory {
-    /// Fills the buffer; false when the memory cannot be read.
+    /// Fills the buffer; false when the launcher cannot read the memory.
     fn read(&self, address: u64, buffer: &mut [u8]) -> bool;
 
     /// Two 64-bit words, as in a `struct timespec`.

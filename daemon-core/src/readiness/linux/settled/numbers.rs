@@ -97,7 +97,7 @@ mod table {
     }
 }
 
-/// Elsewhere a thread that sleeps is all that is known.
+/// Elsewhere the launcher knows only that a thread sleeps.
 #[cfg(not(all(
     target_pointer_width = "64",
     any(target_arch = "x86_64", target_arch = "aarch64")

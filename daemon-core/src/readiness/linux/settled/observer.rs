@@ -28,7 +28,7 @@ pub(super) struct Observer {
     clocks: Vec<libc::clockid_t>,
     sockets: PeerSockets,
     threads: Vec<KnownThread>,
-    /// The directory of the thread that was seen running.
+    /// The directory of the thread that ran at the last look.
     runner: Option<PathBuf>,
 }
 
@@ -57,7 +57,7 @@ struct KnownThread {
     clock: Duration,
     shown: Option<Shown>,
     activity: Activity,
-    /// When this wait was seen first, and how long the thread had run then.
+    /// When this wait began, and how long the thread had run then.
     waits_since: Duration,
     run_time: Option<u64>,
 }
@@ -99,7 +99,7 @@ impl Observer {
             .iter()
             .any(|process| process.clock_id.is_none())
         {
-            // What ran in between would not be noticed, so the time decides.
+            // The clock would not show what runs in between, so the time decides.
             return Snapshot::default();
         }
         self.clocks.clear();
@@ -122,8 +122,8 @@ impl Observer {
             is_complete: tree.is_complete,
             clock,
         };
-        // A duplicate keeps a socket open that its owner closes at this moment: sockets are asked only
-        // when no thread can close one.
+        // A duplicate keeps a socket open that its owner closes at this moment: the launcher asks
+        // sockets only when no thread can close one.
         let is_quiet = seen.iter().flatten().all(SeenThread::is_asleep);
         let mut known = Vec::new();
         for (process, seen) in tree.processes.iter().zip(&seen) {
@@ -194,8 +194,11 @@ impl Observer {
             // What it waits for makes no difference as long as another one runs.
             (ThreadState::Asleep, Some(Shown::Blocked(_))) if !is_quiet => Activity::Sleeps,
             (ThreadState::Asleep, Some(Shown::Blocked(call))) => {
-                thread.continue_wait(known.as_ref(), &seen.directory);
-                self.wait(task, &call, family, now, thread.waits_since)
+                let since = || {
+                    thread.continue_wait(known.as_ref(), &seen.directory);
+                    thread.waits_since
+                };
+                self.wait(task, &call, family, now, since)
             }
             _ => Activity::Runs,
         };
@@ -208,7 +211,7 @@ impl Observer {
         call: &BlockedCall,
         family: &[Pid],
         now: Duration,
-        since: Duration,
+        since: impl FnOnce() -> Duration,
     ) -> Activity {
         let memory = ProcessMemory {
             pid: task.id,
@@ -223,17 +226,20 @@ impl Observer {
             family,
         }
         .awaited(&wait.descriptors);
-        let limit = match wait.limit {
-            Limit::None => None,
-            Limit::After(time) => Some(since.saturating_add(time)),
-            Limit::At(clock, time) => Some(now.saturating_add(time_until(clock, time))),
-            Limit::Unknown => Some(now),
+        let (length, end) = match wait.limit {
+            Limit::None => (None, None),
+            Limit::After(time) => (Some(time), None),
+            Limit::At(clock, time) => (None, Some(now.saturating_add(time_until(clock, time)))),
+            Limit::Unknown => (None, Some(now)),
         };
-        let receive_timeout = awaited
-            .receive_timeout
-            .map(|time| since.saturating_add(time));
+        // Only a wait with a length needs its beginning, which costs another file.
+        let length = [length, awaited.receive_timeout]
+            .into_iter()
+            .flatten()
+            .min();
+        let end_of_length = length.map(|length| since().saturating_add(length));
         let timer = awaited.timer.map(|time| now.saturating_add(time));
-        let ends = [limit, receive_timeout, timer].into_iter().flatten().min();
+        let ends = [end_of_length, end, timer].into_iter().flatten().min();
         Activity::Waits(BlockedWait {
             call: wait.call,
             ends,
@@ -291,7 +297,7 @@ impl SeenThread {
 }
 
 impl KnownThread {
-    /// Takes over the beginning of the wait that was known, unless the thread has run since. Another
+    /// Takes over the beginning of the known wait, unless the thread has run since. Another
     /// wait with the same arguments has a beginning of its own.
     fn continue_wait(&mut self, known: Option<&Self>, directory: &Path) {
         self.run_time = read_run_time(directory);

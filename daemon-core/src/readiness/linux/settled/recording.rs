@@ -1,4 +1,4 @@
-//! Observations as text, so that the rule is tested on what real programs have shown.
+//! Observations as text: they test the rule on what real programs have shown.
 //!
 //! A line is one look: `12 3400us p1 1:runs p7<1 7:loop[server,internal]#2f@57300`. That is the time
 //! in milliseconds, the clock in microseconds, `partial` where the tree was not complete, each

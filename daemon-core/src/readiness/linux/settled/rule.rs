@@ -17,7 +17,7 @@ pub(super) enum Condition {
     Starts,
     /// All threads wait, and at least one wait will end by itself.
     Timed,
-    /// All threads sleep, and it cannot be seen for what, or for which answer.
+    /// All threads sleep, and the kernel does not show for what, or for which answer.
     Blind,
     /// All threads wait without a limit.
     Waits,
@@ -28,11 +28,11 @@ pub(super) enum Condition {
 }
 
 impl Condition {
-    /// How long a daemon has to be seen like this before it counts as up.
+    /// How long this has to last before the daemon counts as up.
     pub(super) const fn window(self) -> Option<Duration> {
         match self {
             Self::Runs | Self::Stopped | Self::WaitsForDevice | Self::Starts | Self::Timed => None,
-            // As long as the rule of version 0.1, which saw nothing but this, had to be satisfied.
+            // The window of version 0.1, which saw nothing but this.
             Self::Blind => Some(Duration::from_millis(50)),
             // Only another process can wake the daemon now: an answer from this machine comes sooner.
             Self::Waits => Some(Duration::from_millis(20)),
@@ -82,7 +82,7 @@ impl Condition {
     }
 }
 
-/// What was found in one of the threads.
+/// What one of the threads shows.
 #[derive(Clone, Copy, Debug)]
 enum Sign {
     Runs,
@@ -101,7 +101,7 @@ enum Sign {
     Serves,
 }
 
-/// What was found in all threads.
+/// What all threads show.
 #[derive(Debug, Default)]
 struct Signs(u16);
 
@@ -115,7 +115,7 @@ impl Signs {
     }
 
     fn add_wait_for_child(&mut self, snapshot: &Snapshot, process: &ObservedProcess) {
-        // The child is judged itself. Where the tree is not complete, it may be one that is not shown.
+        // The rule judges the child itself. In an incomplete tree it may be a hidden one.
         if has_live_child(snapshot, process) || !snapshot.is_complete {
             self.add(Sign::Waits);
         } else {

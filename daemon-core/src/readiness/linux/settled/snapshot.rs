@@ -64,7 +64,7 @@ pub(super) enum Activity {
 }
 
 impl Snapshot {
-    /// A thread runs, and no other one was looked at.
+    /// A thread runs, and the launcher looked at no other one.
     pub(super) fn of_running(clock: Duration) -> Self {
         Self {
             processes: Vec::new(),
@@ -125,7 +125,7 @@ pub(super) enum WakeSource {
     Answered,
     /// A TCP connection on which neither side has spoken, with its local port.
     Unspoken(u16),
-    /// A connection whose last sender the kernel does not show, or a descriptor that cannot be read.
+    /// A connection whose last sender the kernel does not show, or an unreadable descriptor.
     Unclear,
     /// A Unix socket with a process that does not belong to the daemon at its other end.
     UnixPeer,
