@@ -53,17 +53,20 @@ fn refusal_of_before_start_ends_the_launcher_with_1() {
 }
 
 #[test]
-fn panic_in_before_start_ends_the_launcher_alone() {
-    let scratch = Scratch::new();
-    let start = program(&scratch).env("TEST_BEFORE_START", "panic:broken");
-    let launch = start.arg("-d").run();
-    assert_eq!(launch.code(), 101, "{launch:?}");
-    assert!(launch.err_text().contains("broken"), "{launch:?}");
-    scratch.expect_nothing_left();
-    assert_eq!(scratch.read("report.pid").trim(), "");
-    let status = program(&scratch).args(["-s", "status"]).run();
-    assert_eq!(status.code(), 3, "{status:?}");
-    scratch.up(program(&scratch).arg("-d"));
+fn panic_or_exit_in_before_start_ends_the_launcher_alone() {
+    for (step, status) in [("panic:broken", 101), ("exit:3", 3)] {
+        let scratch = Scratch::new();
+        let start = program(&scratch).env("TEST_BEFORE_START", step);
+        let launch = start.arg("-d").run();
+        assert_eq!(launch.code(), status, "{launch:?}");
+        let is_told = launch.err_text().contains("broken");
+        assert_eq!(is_told, status == 101, "{launch:?}");
+        scratch.expect_nothing_left();
+        assert_eq!(scratch.read("report.pid").trim(), "");
+        let status = program(&scratch).args(["-s", "status"]).run();
+        assert_eq!(status.code(), 3, "{status:?}");
+        scratch.up(program(&scratch).arg("-d"));
+    }
 }
 
 #[test]
