@@ -69,6 +69,21 @@ fn links_of_the_pages_lead_to_files() {
     }
 }
 
+/// rustdoc would hide such a line, and a reader of the file would see it.
+#[test]
+fn examples_of_the_pages_hide_no_line() {
+    for page in pages() {
+        let text = read(&page);
+        for example in text.split("```rust").skip(1) {
+            let example = example.split("```").next().unwrap_or_default();
+            let hidden = example
+                .lines()
+                .find(|line| line.trim_start().starts_with("# "));
+            assert_eq!(hidden, None, "{}", page.display());
+        }
+    }
+}
+
 #[test]
 fn links_of_the_guide_lead_into_the_documentation() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
