@@ -90,7 +90,8 @@ fn many_restarts_cost_no_memory_and_no_descriptors() {
     }
     let after = at_rest();
     assert_eq!(before.0, after.0, "descriptors");
-    assert!(after.1 <= before.1 + 64, "{before:?} {after:?}");
+    // The allocator asks for 132 KiB at once.
+    assert!(after.1 <= before.1 + 160, "{before:?} {after:?}");
 }
 
 #[test]
