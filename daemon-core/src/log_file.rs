@@ -95,8 +95,7 @@ impl LogFile {
     }
 
     /// A log in memory, without a path.
-    pub(crate) fn in_memory() -> Result<Self, Errno> {
-        let file = sys::files::in_memory()?;
+    pub(crate) fn in_memory(file: File) -> Result<Self, Errno> {
         append_only(&file)?;
         Ok(Self {
             file,

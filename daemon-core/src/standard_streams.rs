@@ -2,10 +2,9 @@
 
 use std::fs::OpenOptions;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
-use nix::sys::stat::fstat;
 use nix::unistd::{dup2_stderr, dup2_stdout};
 
 use crate::error::Error;
@@ -48,7 +47,7 @@ pub(crate) struct BufferedOutput {
 impl BufferedOutput {
     /// What standard output leads to now.
     pub(crate) fn of_this_process() -> Option<Self> {
-        let file = fstat(io::stdout()).ok()?;
+        let file = sys::descriptors::metadata(io::stdout().as_raw_fd()).ok()?;
         Some(Self {
             file: FileId::from(&file),
         })
@@ -58,7 +57,8 @@ impl BufferedOutput {
     /// one of them itself.
     pub(crate) fn let_go(self) {
         let still_leads_there = |stream: BorrowedFd<'_>| {
-            fstat(stream).is_ok_and(|file| FileId::from(&file) == self.file)
+            let file = sys::descriptors::metadata(stream.as_raw_fd());
+            file.is_ok_and(|file| FileId::from(&file) == self.file)
         };
         let (output, error) = (io::stdout(), io::stderr());
         let output = still_leads_there(output.as_fd());

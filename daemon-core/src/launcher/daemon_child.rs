@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::{Pid, getpgid, getpgrp};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, getpgid};
 
 use crate::handoff::Record;
 use crate::kill_mode::KillMode;
@@ -101,7 +101,7 @@ impl DaemonChild {
     /// Asks what is left of the process group of a daemon that has ended to end.
     pub(crate) fn terminate_group(&self) {
         if let Some(group) = self.group() {
-            let _ = killpg(group, Signal::SIGTERM);
+            let _ = kill_group(group, Some(Signal::SIGTERM));
         }
     }
 
@@ -134,7 +134,7 @@ impl DaemonChild {
 
     fn signal_group(&self, group: Pid, signal: Option<Signal>) -> Result<(), Errno> {
         if self.group_left.is_none() {
-            return killpg(group, signal);
+            return kill_group(group, signal);
         }
         let leader = self.child.group(group).ok_or(Errno::ESRCH)?;
         sys::process::send_signal_to_group(leader, signal.map_or(0, |signal| signal as i32))
@@ -154,7 +154,7 @@ impl DaemonChild {
         let reaped = self.group_left.is_some().then_some(self);
         let is_left = || match &reaped {
             Some(daemon) => daemon.signal_group(group, None).is_ok(),
-            None => killpg(group, None).is_ok(),
+            None => kill_group(group, None).is_ok(),
         };
         let deadline = Instant::now() + GROUP_TIMEOUT;
         while is_left() && !is_dead(group) && Instant::now() < deadline {
@@ -173,7 +173,7 @@ impl DaemonChild {
             return None;
         }
         let group = getpgid(Some(self.pid())).ok()?;
-        (group.as_raw() > 1 && group != getpgrp()).then_some(group)
+        (group.as_raw() > 1 && Ok(group) != getpgid(None)).then_some(group)
     }
 
     /// Waits for the end of the daemon, until then at most.
@@ -206,6 +206,11 @@ impl DaemonChild {
             Err(error) => error.raw_os_error() == Some(Errno::ECHILD as i32) || is_end_readable(),
         }
     }
+}
+
+/// As `killpg(3)`, by a function that is linked anyway.
+fn kill_group(group: Pid, signal: Option<Signal>) -> Result<(), Errno> {
+    kill(Pid::from_raw(-group.as_raw()), signal)
 }
 
 /// Whether only zombies are seen in the group. Process 1 may reap none, as in many containers.

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
-use nix::unistd::{Pid, getpgrp};
+use nix::unistd::{Pid, getpgid};
 
 use crate::error::{Error, ErrorKind, shown};
 use crate::program_name;
@@ -103,7 +103,7 @@ pub(super) fn status(text: &str, seconds: u64) {
 /// Whether what the user types at the terminal of standard error is meant for this process, see
 /// `tcgetpgrp(3)`.
 pub(super) fn is_in_foreground() -> bool {
-    sys::process_group_of_terminal(io::stderr().as_fd()) == Some(getpgrp())
+    sys::process_group_of_terminal(io::stderr().as_fd()).is_some_and(|it| Ok(it) == getpgid(None))
 }
 
 pub(super) fn clear_status() {

@@ -167,12 +167,8 @@ fn open_log(
 ) -> Result<Option<LogFile>, Error> {
     let Some(place) = &config.paths.log else {
         // Where the system has no such file, a failure is reported without its output.
-        return Ok(config
-            .readiness
-            .mode()
-            .buffers_output
-            .then(LogFile::in_memory)
-            .and_then(Result::ok));
+        let buffer = config.readiness.mode().buffer;
+        return Ok(buffer.and_then(|new| LogFile::in_memory(new().ok()?).ok()));
     };
     let settings = &config.settings;
     let capability = config

@@ -1,7 +1,11 @@
 //! The modes, and the policy of the launcher for each.
 
+#[cfg(unix)]
+use std::fs::File;
 use std::time::Duration;
 
+#[cfg(unix)]
+use nix::errno::Errno;
 #[cfg(unix)]
 use nix::unistd::Pid;
 
@@ -9,6 +13,8 @@ use nix::unistd::Pid;
 use super::probe::{Probe, Target, Watch};
 #[cfg(unix)]
 use super::{exec, notify, observed};
+#[cfg(unix)]
+use crate::sys;
 
 /// One readiness mode: the policy of the launcher, and how to watch the daemon.
 #[derive(Debug)]
@@ -21,8 +27,9 @@ pub(crate) struct Mode {
     /// What the program says before it is ready is heard. Under `exec` it is ready before it can say
     /// anything.
     pub(crate) hears_program: bool,
-    /// Without a log, the output is kept in memory until the daemon is ready.
-    pub(crate) buffers_output: bool,
+    /// Without a log, the output is kept in such a file until the daemon is ready.
+    #[cfg(unix)]
+    pub(crate) buffer: Option<fn() -> Result<File, Errno>>,
     #[cfg(unix)]
     pub(crate) watch: Watch,
 }
@@ -44,7 +51,8 @@ pub(super) static EXEC: Mode = Mode {
     default_timeout: Duration::from_secs(30),
     may_finish_first: true,
     hears_program: false,
-    buffers_output: false,
+    #[cfg(unix)]
+    buffer: None,
     #[cfg(unix)]
     watch: Watch::Observed(exec::watch),
 };
@@ -54,7 +62,8 @@ pub(super) static SETTLED: Mode = Mode {
     default_timeout: Duration::from_secs(3),
     may_finish_first: true,
     hears_program: true,
-    buffers_output: false,
+    #[cfg(unix)]
+    buffer: None,
     #[cfg(unix)]
     watch: Watch::Observed(observed::watch_settled),
 };
@@ -64,7 +73,8 @@ pub(super) static LISTENING: Mode = Mode {
     default_timeout: Duration::from_secs(30),
     may_finish_first: false,
     hears_program: true,
-    buffers_output: false,
+    #[cfg(unix)]
+    buffer: None,
     #[cfg(unix)]
     watch: Watch::Observed(observed::watch_listening),
 };
@@ -74,7 +84,8 @@ pub(super) static NOTIFY: Mode = Mode {
     default_timeout: Duration::from_secs(30),
     may_finish_first: false,
     hears_program: true,
-    buffers_output: true,
+    #[cfg(unix)]
+    buffer: Some(sys::files::in_memory),
     #[cfg(unix)]
     watch: Watch::Announced(notify::bind),
 };
@@ -84,7 +95,8 @@ pub(super) static ADDRESSES: Mode = Mode {
     default_timeout: Duration::from_secs(30),
     may_finish_first: false,
     hears_program: true,
-    buffers_output: false,
+    #[cfg(unix)]
+    buffer: None,
     #[cfg(unix)]
     watch: Watch::Observed(observed::watch_listening),
 };

@@ -17,7 +17,7 @@ pub(super) static REPORTED: Mode = Mode {
     default_timeout: Duration::MAX,
     may_finish_first: false,
     hears_program: true,
-    buffers_output: false,
+    buffer: None,
     watch: Watch::Observed(watch),
 };
 

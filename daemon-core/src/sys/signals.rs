@@ -5,6 +5,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::ptr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction};
@@ -137,6 +138,9 @@ const NOWHERE: RawFd = -1;
 /// Where the handler writes.
 static INTERRUPT: AtomicI32 = AtomicI32::new(NOWHERE);
 
+/// A handler that was interrupted goes on within this time, as a rule.
+const HANDLER_TIME: Duration = Duration::from_micros(50);
+
 /// How many handlers run at this moment, on whatever thread.
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
 
@@ -152,7 +156,7 @@ pub(crate) fn write_interrupts_to(pipe: BorrowedFd<'_>) {
 pub(crate) fn write_interrupts_nowhere() {
     INTERRUPT.store(NOWHERE, Ordering::SeqCst);
     while RUNNING.load(Ordering::SeqCst) != 0 {
-        std::thread::yield_now();
+        std::thread::sleep(HANDLER_TIME);
     }
 }
 

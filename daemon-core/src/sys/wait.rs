@@ -18,14 +18,39 @@ pub(crate) fn wait(pid: Pid) -> Result<ExitStatus, Errno> {
     }
 }
 
-/// How the child ended, if it has, see `waitid(2)`. It stays a zombie, whose pid and process group no
-/// other process can get.
+/// How the child ended, if it has. It stays a zombie, whose pid and process group no other process can
+/// get.
 pub(crate) fn peek(pid: Pid) -> Result<Option<ExitStatus>, Errno> {
+    wait_with(pid, libc::WNOHANG | libc::WNOWAIT)
+}
+
+/// How the child ended, if it has; then no zombie of it is left.
+pub(crate) fn try_wait(pid: Pid) -> Result<Option<ExitStatus>, Errno> {
+    match wait_with(pid, libc::WNOHANG) {
+        Err(Errno::EINTR) => Ok(None),
+        other => other,
+    }
+}
+
+/// Takes the status of each child that has ended, as the system does where SIGCHLD is ignored.
+pub(crate) fn reap_all() {
+    while let Ok(Some(_)) = wait_for(libc::P_ALL, 0, libc::WNOHANG) {}
+}
+
+fn wait_with(pid: Pid, flags: libc::c_int) -> Result<Option<ExitStatus>, Errno> {
     let id = libc::id_t::try_from(pid.as_raw()).map_err(|_| Errno::ECHILD)?;
-    let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    wait_for(libc::P_PID, id, flags)
+}
+
+/// `waitid(2)`, which can leave the zombie.
+fn wait_for(
+    kind: libc::idtype_t,
+    id: libc::id_t,
+    flags: libc::c_int,
+) -> Result<Option<ExitStatus>, Errno> {
     let mut end = MaybeUninit::<libc::siginfo_t>::zeroed();
     // SAFETY: the end is written to a variable that lives longer than the call.
-    let asked = unsafe { libc::waitid(libc::P_PID, id, end.as_mut_ptr(), flags) };
+    let asked = unsafe { libc::waitid(kind, id, end.as_mut_ptr(), flags | libc::WEXITED) };
     Errno::result(asked)?;
     // SAFETY: zeros are a value of this structure of integers, and the call has written the rest.
     let end = unsafe { end.assume_init() };
@@ -42,27 +67,4 @@ pub(crate) fn peek(pid: Pid) -> Result<Option<ExitStatus>, Errno> {
         _ => status,
     };
     Ok(Some(ExitStatus::from_raw(status)))
-}
-
-/// How the child ended, if it has; then no zombie of it is left.
-pub(crate) fn try_wait(pid: Pid) -> Result<Option<ExitStatus>, Errno> {
-    match wait_with(pid, libc::WNOHANG) {
-        Err(Errno::EINTR) => Ok(None),
-        other => other,
-    }
-}
-
-/// Takes the status of each child that has ended, as the system does where SIGCHLD is ignored.
-pub(crate) fn reap_all() {
-    const ANY_CHILD: libc::pid_t = -1;
-    // SAFETY: a null pointer means that no status is wanted.
-    while unsafe { libc::waitpid(ANY_CHILD, std::ptr::null_mut(), libc::WNOHANG) } > 0 {}
-}
-
-fn wait_with(pid: Pid, flags: libc::c_int) -> Result<Option<ExitStatus>, Errno> {
-    let mut status = 0;
-    // SAFETY: the status is written to a variable that lives longer than the call.
-    let ended = unsafe { libc::waitpid(pid.as_raw(), &raw mut status, flags) };
-    let ended = Errno::result(ended)?;
-    Ok((ended == pid.as_raw()).then(|| ExitStatus::from_raw(status)))
 }

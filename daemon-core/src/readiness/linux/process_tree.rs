@@ -119,8 +119,9 @@ impl ProcessTree {
     }
 
     fn add(&mut self, pid: Pid, parent: Option<Pid>, directory: PathBuf) {
-        let clock_id = clock::of_process(pid).ok();
-        let clock = clock_id.and_then(|clock| clock::time(clock).ok());
+        let clock_id = clock::of_process(pid);
+        let clock = clock::time(clock_id).ok();
+        let clock_id = clock.map(|_| clock_id);
         match read_threads(&directory) {
             Ok(threads) => self.processes.push(TreeProcess {
                 pid,

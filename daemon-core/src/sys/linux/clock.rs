@@ -24,12 +24,10 @@ pub(crate) fn since_boot() -> Result<Duration, Errno> {
     time(libc::CLOCK_BOOTTIME)
 }
 
-/// The clock that runs while a process runs.
-pub(crate) fn of_process(pid: Pid) -> Result<libc::clockid_t, Errno> {
-    let mut clock = 0;
-    // SAFETY: the clock is written to a variable that lives longer than the call.
-    match unsafe { libc::clock_getcpuclockid(pid.as_raw(), &raw mut clock) } {
-        0 => Ok(clock),
-        errno => Err(Errno::from_raw(errno)),
-    }
+/// The clock that runs while a process runs. It follows from the pid: `clock_getcpuclockid(3)` makes it
+/// so, and asks the kernel whether there is such a process.
+pub(crate) fn of_process(pid: Pid) -> libc::clockid_t {
+    /// `CPUCLOCK_SCHED`, of a process.
+    const PROCESS_TIME: libc::clockid_t = 2;
+    !pid.as_raw() << 3 | PROCESS_TIME
 }

@@ -48,7 +48,7 @@ fn close_on_exec_one_by_one(first: RawFd) -> Result<(), Errno> {
     const HEADER: usize = 19;
     let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC;
     // SAFETY: the path ends with a NUL byte.
-    let list = unsafe { libc::open(c"/proc/self/fd".as_ptr(), flags) };
+    let list = unsafe { libc::open64(c"/proc/self/fd".as_ptr(), flags) };
     let list = Errno::result(list)?;
     let mut entries = [0_u8; 4096];
     loop {

@@ -27,7 +27,8 @@ impl Stack {
         let protection = libc::PROT_READ | libc::PROT_WRITE;
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_STACK | libc::MAP_NORESERVE;
         // SAFETY: the system chooses a place where nothing is.
-        let lowest = unsafe { libc::mmap(ptr::null_mut(), GUARD + SIZE, protection, flags, -1, 0) };
+        let lowest =
+            unsafe { libc::mmap64(ptr::null_mut(), GUARD + SIZE, protection, flags, -1, 0) };
         if lowest == libc::MAP_FAILED {
             return Err(Errno::last());
         }
