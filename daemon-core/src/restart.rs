@@ -3,7 +3,7 @@
 /// After which ends of the daemon its supervisor starts it again, see
 /// [`Daemon::restart`](crate::Daemon::restart).
 ///
-/// ```no_run
+/// ```
 /// use daemon::{Daemon, Restart};
 ///
 /// let _daemon = Daemon::new().pid("/run/hello.pid").restart(Restart::OnFailure).enter();

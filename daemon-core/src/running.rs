@@ -216,7 +216,7 @@ pub fn status(text: impl std::fmt::Display) {
 /// [`restart`](crate::Daemon::restart) has no launcher, and what it announces is dropped. In the
 /// foreground the bytes go to standard output at once. It never fails.
 ///
-/// ```no_run
+/// ```
 /// use std::net::TcpListener;
 ///
 /// let listener = TcpListener::bind("127.0.0.1:0")?;

@@ -35,7 +35,7 @@ impl Daemon {
     /// The supervisor is the same program: the code before [`enter`](Self::enter) or
     /// [`start`](Self::start) runs in it too, and nothing after that.
     ///
-    /// ```no_run
+    /// ```
     /// use daemon::{Daemon, Restart};
     ///
     /// let daemon = Daemon::new().pid("/run/hello.pid").log("/var/log/hello.log");

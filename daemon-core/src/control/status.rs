@@ -57,7 +57,7 @@ pub enum Status {
 
 /// Whether a daemon has a supervisor, which starts it again after a crash.
 ///
-/// ```no_run
+/// ```
 /// use daemon::{Control, Status, Supervision};
 ///
 /// if let Status::Running { supervision, .. } = Control::new("/run/hello.pid").status()? {

@@ -153,7 +153,7 @@ impl Daemon {
     /// [`ensure`](Self::ensure) needs them: the words with which this program comes to
     /// [`enter`](Self::enter) or [`start`](Self::start). `argv[0]` stays as it is.
     ///
-    /// ```no_run
+    /// ```
     /// let _daemon = daemon::Daemon::new().args(["serve", "--port", "80"]).enter();
     /// ```
     pub fn args<A: Into<OsString>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {

@@ -88,7 +88,7 @@ impl Daemon {
     /// from a cron job for example. The daemon opens the new log on the signal of
     /// [`log_reopen`](Self::log_reopen), or on SIGUSR1 if there is none.
     ///
-    /// ```no_run
+    /// ```
     /// use daemon::Daemon;
     ///
     /// let daemon = Daemon::new().pid("/run/hello.pid").log("/var/log/hello.log");
@@ -107,7 +107,7 @@ impl Daemon {
     ///
     /// The range is 1 to 1000.
     ///
-    /// ```no_run
+    /// ```
     /// use daemon::Daemon;
     ///
     /// let daemon = Daemon::new().pid("/run/hello.pid").log("/var/log/hello.log");
@@ -126,7 +126,7 @@ impl Daemon {
     /// system log does not take at once is dropped. The output of the daemon stays where
     /// [`log`](Self::log) leads.
     ///
-    /// ```no_run
+    /// ```
     /// let _daemon = daemon::Daemon::new().pid("/run/hello.pid").syslog("daemon").enter();
     /// ```
     pub fn syslog(mut self, facility: impl AsRef<str>) -> Self {

@@ -137,7 +137,7 @@ impl Daemon {
     /// as long as the last delay; then it is the first one again. The range is 0 to one day. With two
     /// equal durations the delay is constant.
     ///
-    /// ```no_run
+    /// ```
     /// use std::time::Duration;
     ///
     /// use daemon::{Daemon, Restart};
@@ -161,7 +161,7 @@ impl Daemon {
     /// The count begins anew when the delay does, see [`restart_delay`](Self::restart_delay). The limit
     /// is at least 1.
     ///
-    /// ```no_run
+    /// ```
     /// use daemon::{Daemon, Restart};
     ///
     /// let daemon = Daemon::new().pid("/run/hello.pid").restart(Restart::OnFailure);

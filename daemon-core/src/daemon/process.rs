@@ -185,7 +185,7 @@ impl Daemon {
 
     /// Sets the standard input of the daemon. Default: [`Stdin::Null`].
     ///
-    /// ```no_run
+    /// ```
     /// use daemon::{Daemon, Stdin};
     ///
     /// let _daemon = Daemon::new().stdin(Stdin::Keep).enter();
