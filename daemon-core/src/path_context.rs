@@ -240,6 +240,12 @@ fn effective_uid() -> u32 {
     nix::unistd::geteuid().as_raw()
 }
 
+/// Whether the directory is in the home directory of this user, as the user database has it.
+pub(crate) fn is_in_home(directory: &Path) -> bool {
+    let home = home_of(effective_uid());
+    matches!(home, Ok(Some(home)) if home.is_dir() && directory.starts_with(&home))
+}
+
 /// The home directory that the user database names; it may be a directory service.
 fn home_of(uid: u32) -> io::Result<Option<PathBuf>> {
     let user = nix::unistd::User::from_uid(uid.into())?;

@@ -160,6 +160,23 @@ fn directory_that_cannot_be_created_is_named() {
 }
 
 #[test]
+fn no_variable_is_named_where_none_has_an_effect() {
+    requires!(users);
+    let scratch = Scratch::new();
+    let home = scratch.path("home");
+    fs::create_dir(&home).expect("mkdir");
+    let copy = scratch.copy_program(&crate::support::program::path("report"), "report");
+    let start = scratch.among_users(&copy, &AS_UNPRIVILEGED).arg("-d");
+    let start = start.options("pid_template={pid_dir}/{name}.pid\nlog=/dev/null");
+    let launch = start.env("XDG_STATE_HOME", scratch.dir()).run();
+    let words = format!(
+        "cannot create the directory {}/.local: Permission denied; choose the path by a `pid_flag`",
+        home.display()
+    );
+    scratch.expect_refusal(&launch, 73, &[&words]);
+}
+
+#[test]
 fn unknown_placeholder_creates_nothing() {
     let scratch = Scratch::new();
     let options = "log=report.log\npid_template={run_dir}/it.pid";

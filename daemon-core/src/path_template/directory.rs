@@ -6,6 +6,7 @@ use std::os::unix::fs::lchown;
 use std::path::Path;
 
 use crate::error::{Error, ErrorKind, shown, system_message};
+use crate::path_context;
 use crate::trust;
 
 use super::Object;
@@ -110,6 +111,10 @@ fn refused(directory: &Path, object: Object, cause: io::Error) -> Error {
         _ if nix::unistd::geteuid().is_root() => None,
         (io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem, object) => {
             match object {
+                // There `{pid_dir}` depends on no variable.
+                Object::PidFile if path_context::is_in_home(directory) => {
+                    Some("choose the path by a `pid_flag`")
+                }
                 Object::PidFile => Some("set XDG_STATE_HOME, or choose the path by a `pid_flag`"),
                 Object::Log => Some("set XDG_STATE_HOME, or choose the path by a `log_flag`"),
                 Object::Root | Object::Workdir | Object::Socket => None,
