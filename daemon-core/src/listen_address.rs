@@ -263,6 +263,21 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn only_ports_below_1024_need_root() {
+        for (address, needs_root) in [
+            ("0.0.0.0:1", true),
+            ("[::]:1023", true),
+            ("0.0.0.0:0", false),
+            ("0.0.0.0:1024", false),
+            ("unix:/run/hello.sock", false),
+        ] {
+            let address = ListenAddress::from(address);
+            assert_eq!(address.needs_root(), needs_root, "{address:?}");
+        }
+    }
+
     #[test]
     fn wrong_sockets_are_a_problem() {
         let usage = Some("takes a name and an address: `\"http=0.0.0.0:80\"`".to_owned());
