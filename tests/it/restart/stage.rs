@@ -27,6 +27,12 @@ pub(super) struct Supervised {
     pub(super) run: Process,
 }
 
+/// Whether a core dump goes to the working directory, and to no other program.
+pub(super) fn dumps_core_here() -> bool {
+    let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap_or_default();
+    pattern.starts_with("core")
+}
+
 impl Scratch {
     pub(super) fn supervised(&self, options: &str, steps: &str) -> Start {
         self.background().options(options).does(steps)

@@ -4,12 +4,13 @@ use std::fs;
 use std::thread;
 use std::time::Duration;
 
+use nix::sys::resource::Resource;
 use nix::sys::signal::Signal;
 
 use crate::hostile_files::file_systems::FUSE;
-use crate::restart::stage::OPTIONS;
+use crate::restart::stage::{OPTIONS, dumps_core_here};
 use crate::support::constructor;
-use crate::support::daemon::expect_one_line;
+use crate::support::daemon::{expect_one_line, read_report};
 use crate::support::deadline::eventually;
 use crate::support::process::{self, Process};
 use crate::support::requires;
@@ -33,6 +34,44 @@ fn child_that_ignores_sigterm_ends_before_the_next_run() {
     assert!(!child.is_alive());
     scratch.expect_line("killed by SIGKILL");
     up.supervisor.signal(Signal::SIGTERM);
+    scratch.expect_stopped();
+}
+
+#[test]
+fn slow_core_dump_ends_before_the_next_run() {
+    requires!(linux("a core dump"));
+    if !is_soak() || !dumps_core_here() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let size = 256 << 20;
+    let start = scratch.supervised(OPTIONS, "resident:256 report hang");
+    let mut up = scratch.up_supervised(start.limit(Resource::RLIMIT_CORE, 2 * size));
+    let core = || {
+        let names = scratch.files().into_iter();
+        let mut cores = names.filter(|name| name.to_string_lossy().starts_with("core"));
+        let core = cores
+            .next()
+            .and_then(|name| fs::metadata(scratch.path(name)).ok());
+        core.map_or(0, |core| core.len())
+    };
+    let report = scratch.path("report.json");
+    for is_stopped in [false, true] {
+        read_report(&report);
+        fs::remove_file(&report).expect("remove");
+        let old = up.run.pid();
+        up.run.signal(Signal::SIGABRT);
+        if is_stopped {
+            // SIGKILL after a second, which cuts the dump.
+            let stop = scratch.supervised_verb(OPTIONS, "stop").run();
+            assert_eq!(stop.code(), 0, "{stop:?}");
+            continue;
+        }
+        let next = scratch.next_named(&[old, up.supervisor.pid()]);
+        assert!(core() >= size, "{} bytes", core());
+        scratch.expect_line("killed by SIGABRT (core dumped)");
+        up.run = Process::open(next).expect("the next run");
+    }
     scratch.expect_stopped();
 }
 
