@@ -131,7 +131,7 @@ pub(crate) struct LogRotations {
     /// For a supervisor.
     pub(crate) watch: fn(RotationConfig) -> Box<dyn LogWatch>,
     /// For a program with several instances.
-    pub(crate) refuse_shared_log: fn(&PathSource) -> Result<(), Error>,
+    pub(crate) refuse_shared_log: fn(&PathSource, instance: &str) -> Result<(), Error>,
 }
 
 type ResolveSockets =

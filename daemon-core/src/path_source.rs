@@ -67,6 +67,15 @@ impl PathSource {
         }
     }
 
+    /// Whether `{instance}` is known to be the end of the path.
+    pub(crate) fn ends_with_instance(&self) -> bool {
+        match &self.0 {
+            #[cfg(unix)]
+            Source::Template { text, .. } => text.replace("{{", "").ends_with("{instance}"),
+            Source::Literal(_) | Source::Computed(_) => false,
+        }
+    }
+
     /// A path that is computed only when it is needed: in the launcher and for the control verbs,
     /// never in the foreground and never in the daemon. The result is taken literally.
     ///

@@ -38,9 +38,10 @@ impl Daemon {
         }
         self.check.result()?;
         let rotation = self.capabilities.log_rotation;
-        let rotation = rotation.filter(|_| self.instance.is_some() && !self.log_is_chosen);
-        if let Some((rotation, log)) = rotation.zip(self.paths.log.as_ref()) {
-            (rotation.refuse_shared_log)(log)?;
+        let rotation = rotation.filter(|_| !self.log_is_chosen);
+        let log = self.paths.log.as_ref().zip(self.instance.as_deref());
+        if let Some((rotation, (log, instance))) = rotation.zip(log) {
+            (rotation.refuse_shared_log)(log, instance)?;
         }
         Ok(self)
     }

@@ -25,12 +25,23 @@ pub(crate) struct RotationConfig {
     pub(crate) reopen_timeout: Duration,
 }
 
-/// Refuses one log for several daemons: a rotation signals only one of them.
-pub(crate) fn refuse_shared_log(log: &PathSource) -> Result<(), Error> {
-    if log.may_name_instance() {
-        return Ok(());
+/// Refuses one log for several daemons: a rotation signals only one of them. Where the name of the instance
+/// ends the path, the log of `web.1` is also an old log of `web`.
+pub(crate) fn refuse_shared_log(log: &PathSource, instance: &str) -> Result<(), Error> {
+    let refused = |reason| {
+        let what = "cannot use the option `log_rotate`";
+        Err(Error::new(ErrorKind::Configuration, what, reason))
+    };
+    if !log.may_name_instance() {
+        let reason = "the instances of `instance_flag` have one log; put {instance} into `log`";
+        return refused(reason.to_owned());
     }
-    let what = "cannot use the option `log_rotate`";
-    let reason = "the instances of `instance_flag` have one log; put {instance} into `log`";
-    Err(Error::new(ErrorKind::Configuration, what, reason))
+    let end = instance.rsplit_once('.').map(|(_, end)| end);
+    let is_number =
+        end.is_some_and(|it| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit()));
+    if is_number && log.ends_with_instance() {
+        let reason = "has the name of an old log; put {instance} before the end of `log`";
+        return refused(format!("the log of the instance {instance} {reason}"));
+    }
+    Ok(())
 }

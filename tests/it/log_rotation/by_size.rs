@@ -166,9 +166,25 @@ fn log_of_several_instances_is_refused() {
     }
     let rotate = scratch.report().options(&*options).args(["-s", "rotate"]);
     expect_rotated(&rotate.args(["--log", "own.log"]).run());
-    let options = options.replace("log=report.log", "log_template={instance}.log");
-    let start = scratch.report().options(&*options).args(["-s", "rotate"]);
-    expect_rotated(&start.run());
+    let with_template =
+        |template| options.replace("log=report.log", &format!("log_template={template}"));
+    let start = scratch.report().options(with_template("{instance}.log"));
+    expect_rotated(&start.args(["-s", "rotate"]).run());
+    // The first old log of `web` would be that of `web.1`.
+    for (template, name, is_refused) in [
+        ("log.{instance}", "web.1", true),
+        ("log.{instance}", "web.1a", false),
+        ("log.{instance}", "1", false),
+        ("{instance}.log", "web.1", false),
+    ] {
+        let start = scratch.report().options(with_template(template));
+        let outcome = start.args(["--name", name, "-s", "rotate"]).run();
+        if is_refused {
+            expect_failure(&outcome, 78, &["web.1 has the name of an old log; put "]);
+        } else {
+            expect_rotated(&outcome);
+        }
+    }
 }
 
 #[test]

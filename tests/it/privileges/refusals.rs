@@ -115,22 +115,30 @@ fn refused_id_change_fails_before_main() {
 #[test]
 fn id_change_that_did_nothing_is_noticed() {
     requires!(users, strace);
-    for (call, words) in [
-        ("setgroups", &[][..]),
-        ("setgid", &[]),
-        ("setuid", &[]),
+    for (calls, words) in [
+        // Only the first call: the others tell the truth about what has not been changed.
+        ("setgroups:retval=0:when=1", &[][..]),
+        ("setgid:retval=0:when=1", &[]),
+        ("setuid:retval=0:when=1", &[]),
         // A group that root can be in gives no way back to it.
-        ("setgid", &["setpriv", "--regid=27", "--clear-groups"]),
+        (
+            "setgid:retval=0:when=1",
+            &["setpriv", "--regid=27", "--clear-groups"],
+        ),
+        // Capabilities that are not shown are a way back too.
+        (
+            "capget,capset:retval=0",
+            &["setpriv", "--securebits=+no_setuid_fixup"],
+        ),
     ] {
         let scratch = scratch();
-        // Only the first call: the others tell the truth about what has not been changed.
-        let inject = format!("-einject={call}:retval=0:when=1");
+        let inject = format!("-einject={calls}");
         let options = "pid=report.pid\nlog=report.log\nuser=hello";
         let strace = ["strace", "-f", "-qqq", "-o", "trace", &inject];
         let start = start(&scratch, &[words, &strace].concat());
         let launch = start.options(options).does("create:out/file").run();
         scratch.expect_refusal(&launch, 77, &["root privileges"]);
-        assert!(!scratch.path("out/file").exists(), "{call}");
+        assert!(!scratch.path("out/file").exists(), "{calls}");
     }
 }
 
