@@ -23,6 +23,9 @@ pub(crate) const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the rest of the process group may take to end after SIGKILL.
 const GROUP_TIMEOUT: Duration = Duration::from_millis(100);
 
+/// No deadline is later than this, so that no sum overflows.
+pub(super) const TIMEOUT_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
 /// How often the end is looked for where the system has no pidfd.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
@@ -53,7 +56,12 @@ impl DaemonChild {
         let (stop_signal, stop_timeout) = match record.supervisor {
             None => (stop_signal.as_raw(), KILL_TIMEOUT),
             // It stops its daemon first.
-            Some(_) => (Signal::SIGTERM as i32, stop_timeout + 2 * KILL_TIMEOUT),
+            Some(_) => (
+                Signal::SIGTERM as i32,
+                stop_timeout
+                    .saturating_add(2 * KILL_TIMEOUT)
+                    .min(TIMEOUT_MAX),
+            ),
         };
         Self {
             child,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
-use super::daemon_child::DaemonChild;
+use super::daemon_child::{DaemonChild, TIMEOUT_MAX};
 use super::notice_pace::NoticePace;
 use super::outcome::WaitOutcome;
 use super::status_line::StartObserver;
@@ -16,9 +16,6 @@ use crate::error::system_message;
 use crate::handoff::{LauncherEnd, Outcome, Reply, Report};
 use crate::readiness::notify::{self, Notification};
 use crate::readiness::{self, Mode, Observation, Probe, ProbeState};
-
-/// No deadline is later than this, so that no sum overflows.
-const TIMEOUT_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// How long a daemon may live on after it closed its end of the hand-off without an answer. It is
 /// about to end, most likely, and its exit status says more.

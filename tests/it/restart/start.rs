@@ -122,6 +122,8 @@ fn stop_before_the_verdict_ends_the_launcher() {
 fn interrupted_launcher_stops_the_daemon() {
     let scratch = Scratch::new();
     let options = OPTIONS.replace("exec", "notify");
+    // No sum of times overflows.
+    let options = options.replace("stop_timeout=1", "stop_timeout=18446744073709551615");
     let launch = scratch.supervised(&options, "note:runs hang").spawn();
     eventually("the run has begun", || {
         (!scratch.read("runs").is_empty()).then_some(())
