@@ -148,6 +148,33 @@ fn supervisor_tells_later_of_a_removed_directory() {
 }
 
 #[test]
+fn supervisor_creates_no_log_beside_a_run() {
+    requires!(linux("the files of another process"));
+    let scratch = Scratch::new();
+    let options = OPTIONS.replace("ready=exec", "ready=notify");
+    let options = options.replace("log_rotate=4", "log_rotate=1000000");
+    let start = scratch.background().options(&options);
+    let steps = "note:run wait:go remove:report.log ready count";
+    let launch = start.does(steps).spawn();
+    eventually("the run is there", || {
+        scratch.path("run").exists().then_some(())
+    });
+    // So its first look fails, and it has something to say.
+    let mutex = scratch.path("report.pid.new");
+    fs::create_dir(&mutex).expect("mkdir");
+    scratch.write("go", "");
+    assert_eq!(launch.wait().code(), 0);
+    fs::remove_dir(&mutex).expect("rmdir");
+    // With a log that the run does not write to, there would be nothing to rotate.
+    let rotate = scratch.report().options(&options).args(["-s", "rotate"]);
+    assert_eq!(rotate.does("panic").run().code(), 0);
+    scratch.expect_growth("report.log");
+    scratch.expect_growth("report.log");
+    let stop = scratch.report().options(&options).args(["-s", "stop"]);
+    assert_eq!(stop.run().code(), 0);
+}
+
+#[test]
 fn verb_and_supervisor_rotate_the_log_of_eight_threads() {
     requires!(linux("the signal handlers of another process"));
     let scratch = Scratch::new();
