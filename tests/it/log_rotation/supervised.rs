@@ -185,7 +185,9 @@ fn verb_and_supervisor_rotate_the_log_of_eight_threads() {
     let rotate = || {
         let start = scratch.report().options(&*options).args(["-s", "rotate"]);
         let outcome = start.does("panic").run();
-        assert_eq!((outcome.code(), &*outcome.err_text()), (0, ""));
+        // On a busy machine another one may hold the lock for long.
+        assert!([0, 75].contains(&outcome.code()), "{outcome:?}");
+        usize::from(outcome.code() == 0)
     };
     // The supervisor looks at the beginning, and every ten seconds.
     let begin = Instant::now();
@@ -193,8 +195,7 @@ fn verb_and_supervisor_rotate_the_log_of_eight_threads() {
         let mut count = 0;
         while begin.elapsed() < time_at_full_rate() {
             scratch.expect_growth("report.log");
-            rotate();
-            count += 1;
+            count += rotate();
             // As often as by one.
             thread::sleep(2 * PAUSE);
         }
@@ -211,7 +212,10 @@ fn verb_and_supervisor_rotate_the_log_of_eight_threads() {
     let old = (1..=1000)
         .take_while(|number| name(*number).exists())
         .count();
-    assert!(old >= count, "{old} old logs");
+    assert!(
+        count > 0 && old >= count,
+        "{old} old logs, {count} rotations"
+    );
     let names = (1..=old).rev().map(|number| format!("report.log.{number}"));
     let names = names.chain(["report.log".to_owned()]);
     // The supervisor may tell there that it stops.
