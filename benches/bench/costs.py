@@ -180,8 +180,19 @@ def build(bench):
     return table(["program with", "crates:", *headings, "stripped, KiB:"], rows)
 
 
+def page_faults(command, **options):
+    """The median of 51 runs: now and then a page is in no cache."""
+    faults = []
+    for _ in range(51):
+        program = subprocess.Popen(command, **options)
+        program.stderr.close()
+        faults.append(os.wait4(program.pid, 0)[2].ru_minflt)
+        program.returncode = 0
+    return round(median(faults))
+
+
 def foreground(bench):
-    """System calls (strace) and instructions (callgrind) of the same program with and without the attribute."""
+    """System calls (strace), instructions (callgrind) and page faults, with and without the attribute."""
     for tool in ("strace", "valgrind"):
         if not programs.find(tool):
             return f"The foreground is missing: install {tool}"
@@ -217,7 +228,8 @@ def foreground(bench):
                     count,
                     counted[name].total(),
                     instructions,
+                    page_faults(command, **options),
                     "-" if name == "without" else ", ".join(differing) or "none",
                 ]
             )
-    return table(["foreground", "arguments:", "system calls:", "instructions:", "calls that differ"], rows)
+    return table(["foreground", "arguments:", "system calls:", "instructions:", "page faults:", "calls that differ"], rows)
