@@ -74,6 +74,10 @@ pub(crate) fn peer_credentials(socket: BorrowedFd<'_>) -> Result<PeerCredentials
 }
 
 /// `SO_RCVTIMEO`: how long a blocking read of this socket waits, if there is a limit.
+#[allow(
+    deprecated,
+    reason = "libc says of musl that these types will be longer"
+)]
 pub(crate) fn receive_timeout(socket: BorrowedFd<'_>) -> Option<Duration> {
     let mut value = [0; size_of::<libc::timeval>()];
     read_option(socket, libc::SOL_SOCKET, libc::SO_RCVTIMEO, &mut value).ok()?;
