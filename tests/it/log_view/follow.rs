@@ -93,6 +93,9 @@ fn every_line_of_threads_is_followed_at_full_rate() {
         follow = follow.env("LD_PRELOAD", constructor::with_clock(&scratch, "/ 20"));
     }
     let follower = follow.options(&*options).spawn();
+    eventually("it shows the first log", || {
+        (!follower.output().is_empty()).then_some(())
+    });
     for _ in 0..rounds(20, 1000) {
         scratch.expect_growth("report.log");
         let rotate = scratch.report().options(&*options).args(["-s", "rotate"]);
