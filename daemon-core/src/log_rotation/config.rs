@@ -25,8 +25,8 @@ pub(crate) struct RotationConfig {
     pub(crate) reopen_timeout: Duration,
 }
 
-/// Refuses one log for several daemons: a rotation signals only one of them. Where the name of the instance
-/// ends the path, the log of `web.1` is also an old log of `web`.
+/// Refuses one log for several daemons: a rotation signals only one of them. Where the name of the
+/// instance ends the path, the log of `web.1` is also an old log of `web`.
 pub(crate) fn refuse_shared_log(log: &PathSource, instance: &str) -> Result<(), Error> {
     let refused = |reason| {
         let what = "cannot use the option `log_rotate`";
