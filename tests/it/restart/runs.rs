@@ -6,7 +6,7 @@ use std::thread;
 
 use nix::sys::signal::Signal;
 
-use super::stage::OPTIONS;
+use super::stage::{OPTIONS, pidfds_mean_groups};
 use crate::support::deadline::{End, eventually};
 use crate::support::lock;
 use crate::support::process::{self, Process};
@@ -238,11 +238,10 @@ fn children_of_a_crashed_run_are_ended() {
 #[test]
 fn restart_looks_at_no_other_process() {
     requires!(root, strace);
-    let release = nix::sys::utsname::uname().expect("the system");
-    let release = release.release().to_string_lossy().into_owned();
-    let mut numbers = release.split('.').map_while(|part| part.parse().ok());
-    let version: (u32, u32) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    requires!(machine(version >= (6, 9), "signals to a group by a pidfd"));
+    requires!(machine(
+        pidfds_mean_groups(),
+        "signals to a group by a pidfd"
+    ));
     let scratch = Scratch::new();
     let mut up = scratch.up_supervised(scratch.supervised(OPTIONS, "hang"));
     let options = ["-e", "trace=getdents64,pidfd_send_signal"];

@@ -27,6 +27,15 @@ pub(super) struct Supervised {
     pub(super) run: Process,
 }
 
+/// Whether the kernel sends signals to a process group by a pidfd, as Linux does since 6.9.
+pub(super) fn pidfds_mean_groups() -> bool {
+    let release = nix::sys::utsname::uname().expect("the system");
+    let release = release.release().to_string_lossy().into_owned();
+    let mut numbers = release.split('.').map_while(|part| part.parse().ok());
+    let version: (u32, u32) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    version >= (6, 9)
+}
+
 /// Whether a core dump goes to the working directory, and to no other program.
 pub(super) fn dumps_core_here() -> bool {
     let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap_or_default();

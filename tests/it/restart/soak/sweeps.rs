@@ -2,7 +2,7 @@
 
 use nix::sys::signal::Signal;
 
-use crate::restart::stage::{OPTIONS, Supervised};
+use crate::restart::stage::{OPTIONS, Supervised, pidfds_mean_groups};
 use crate::support::outcome::Outcome;
 use crate::support::process::Process;
 use crate::support::requires;
@@ -107,8 +107,14 @@ fn kill_after(
     step: usize,
     is_over: impl Fn(&Scratch, &Supervised) -> bool + Sync,
 ) -> usize {
-    // The group of a run is looked for in the whole of /proc, which takes thousands of calls.
-    let options = format!("{OPTIONS}\nkill_mode=process");
+    // Without a pidfd that means it, the group of a run is looked for in the whole of /proc, which takes
+    // thousands of calls.
+    let mode = if pidfds_mean_groups() {
+        "mixed"
+    } else {
+        "process"
+    };
+    let options = format!("{OPTIONS}\nkill_mode={mode}");
     let roles = [Role::Intermediate, Role::Daemon];
     count_in_threads(|number| {
         let scratch = Scratch::new();
