@@ -32,7 +32,7 @@ static KNOWN: OnceLock<Vec<(RawFd, FileId)>> = OnceLock::new();
 pub(crate) fn count() -> usize {
     let count = |text: OsString| text.to_str()?.parse().ok();
     match env::var_os(PID) {
-        Some(pid) if pid == *getpid().to_string() => env::var_os(COUNT).and_then(count),
+        Some(pid) if pid == *format!("{}", getpid()) => env::var_os(COUNT).and_then(count),
         _ => None,
     }
     .unwrap_or_default()

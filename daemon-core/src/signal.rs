@@ -127,7 +127,7 @@ impl std::error::Error for ParseSignalError {}
 pub(crate) fn describe(signal: i32) -> String {
     match Signal(signal).name() {
         Some(name) => format!("{signal} ({name})"),
-        None => signal.to_string(),
+        None => format!("{signal}"),
     }
 }
 

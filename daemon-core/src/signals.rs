@@ -70,6 +70,25 @@ pub(crate) struct Interrupts {
     before: Vec<(Signal, SigAction)>,
 }
 
+/// Those by which a user gives up.
+const GIVING_UP: [Signal; 4] = [
+    Signal::SIGINT,
+    Signal::SIGTERM,
+    Signal::SIGHUP,
+    Signal::SIGQUIT,
+];
+
+/// Others that would end the launcher and leave the daemon running: a caller may have set an alarm or a
+/// limit before it executed the launcher.
+const ENDING: [Signal; 6] = [
+    Signal::SIGALRM,
+    Signal::SIGXCPU,
+    Signal::SIGUSR1,
+    Signal::SIGUSR2,
+    Signal::SIGVTALRM,
+    Signal::SIGPROF,
+];
+
 impl Interrupts {
     fn new() -> io::Result<Self> {
         let (reader, writer) = sys::descriptors::pipe()?;
@@ -94,39 +113,19 @@ impl Interrupts {
 
     pub(crate) fn catch() -> io::Result<Self> {
         let mut interrupts = Self::new()?;
-        for signal in Self::signals()? {
+        for signal in GIVING_UP {
             if let Some(action) = sys::signals::set_interrupt_handler(signal)? {
                 interrupts.before.push((signal, action));
             }
         }
-        Ok(interrupts)
-    }
-
-    /// Those by which a user gives up, and others that would end the launcher and leave the daemon
-    /// running: a caller may have set an alarm or a limit before it executed the launcher.
-    fn signals() -> Result<Vec<Signal>, Errno> {
-        const GIVING_UP: [Signal; 4] = [
-            Signal::SIGINT,
-            Signal::SIGTERM,
-            Signal::SIGHUP,
-            Signal::SIGQUIT,
-        ];
-        const ENDING: [Signal; 6] = [
-            Signal::SIGALRM,
-            Signal::SIGXCPU,
-            Signal::SIGUSR1,
-            Signal::SIGUSR2,
-            Signal::SIGVTALRM,
-            Signal::SIGPROF,
-        ];
-        let mut signals = GIVING_UP.to_vec();
         for signal in ENDING {
             // A program that calls `try_start` may use it.
             if sys::signals::has_default_action(signal)? {
-                signals.push(signal);
+                let action = sys::signals::catch(signal)?;
+                interrupts.before.push((signal, action));
             }
         }
-        Ok(signals)
+        Ok(interrupts)
     }
 
     /// Restores the actions. Returns the signal that came first before that.

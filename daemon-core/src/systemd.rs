@@ -18,7 +18,7 @@ pub(crate) const EXEC_PID: &str = "SYSTEMD_EXEC_PID";
 /// Whether systemd started this very process, and not one of its ancestors.
 pub(crate) fn started_this_process() -> bool {
     match env::var_os(EXEC_PID) {
-        Some(pid) => pid.to_str() == Some(&getpid().to_string()),
+        Some(pid) => pid.to_str() == Some(&format!("{}", getpid())),
         // systemd before version 248 does not set it.
         None => {
             env::var_os(NOTIFY_SOCKET).is_some()

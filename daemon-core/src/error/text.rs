@@ -5,7 +5,7 @@ use std::path::Path;
 
 /// The words of the system for an error, without the errno that std adds.
 pub(crate) fn system_message(cause: &io::Error) -> String {
-    let text = cause.to_string();
+    let text = format!("{cause}");
     match text.find(" (os error ") {
         Some(end) => text[..end].to_owned(),
         None => text,

@@ -39,7 +39,7 @@ pub(super) fn for_daemon(
     sockets: &[String],
     changes: &EnvChanges,
 ) -> Vec<EnvEntry> {
-    let own_pid = getpid().to_string();
+    let own_pid = format!("{}", getpid());
     let mut ours = of_identity;
     ours.retain(|(name, _)| !changes.change(name));
     // Whatever its value was, and set below.
@@ -55,7 +55,7 @@ pub(super) fn for_daemon(
     if std::env::var_os(listen_fds::PID).is_some_and(|pid| pid == *own_pid) {
         ours.push((listen_fds::PIDFDID, None));
     }
-    let count = sockets.len().to_string();
+    let count = format!("{}", sockets.len());
     let mut names = String::new();
     for name in sockets {
         if !names.is_empty() {

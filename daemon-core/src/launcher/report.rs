@@ -22,7 +22,7 @@ pub(crate) fn failure(error: &Error) {
     if output.last().is_some_and(|last| *last != b'\n') {
         write(&mut io::stderr(), b"\n").ok();
     }
-    line(&error.to_string());
+    line(&format!("{error}"));
 }
 
 /// Says that the daemon is up and where it serves, to a person, and before that what it says itself.

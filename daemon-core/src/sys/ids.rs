@@ -1,6 +1,5 @@
 //! The ids of a process, where the systems differ.
 
-#[cfg(any(target_vendor = "apple", target_os = "illumos"))]
 use nix::errno::Errno;
 #[cfg(not(any(target_vendor = "apple", target_os = "illumos")))]
 pub(crate) use nix::unistd::getgrouplist as groups_of;
@@ -10,6 +9,19 @@ use nix::unistd::{Gid, Uid};
 
 /// Whether the real, the effective and the saved ids are these, as far as they can be read.
 pub(crate) fn are(uid: Uid, gid: Gid) -> bool {
+    let (uids, gids) = of_this_process();
+    uids == Ok([uid; 3]) && gids == Ok([gid; 3])
+}
+
+/// Whether they are one user and one group.
+fn are_alike() -> bool {
+    let (uids, gids) = of_this_process();
+    uids.is_ok_and(|[real, ..]| uids == Ok([real; 3]))
+        && gids.is_ok_and(|[real, ..]| gids == Ok([real; 3]))
+}
+
+/// The real, the effective and the saved ids, as far as they can be read.
+fn of_this_process() -> (Result<[Uid; 3], Errno>, Result<[Gid; 3], Errno>) {
     #[cfg(any(
         target_os = "linux",
         target_os = "android",
@@ -21,7 +33,7 @@ pub(crate) fn are(uid: Uid, gid: Gid) -> bool {
         use nix::unistd::{getresgid, getresuid};
         let uids = getresuid().map(|it| [it.real, it.effective, it.saved]);
         let gids = getresgid().map(|it| [it.real, it.effective, it.saved]);
-        uids == Ok([uid; 3]) && gids == Ok([gid; 3])
+        (uids, gids)
     }
     #[cfg(not(any(
         target_os = "linux",
@@ -32,7 +44,8 @@ pub(crate) fn are(uid: Uid, gid: Gid) -> bool {
     )))]
     {
         use nix::unistd::{getegid, geteuid, getgid, getuid};
-        [getuid(), geteuid()] == [uid; 2] && [getgid(), getegid()] == [gid; 2]
+        let (uid, gid) = (geteuid(), getegid());
+        (Ok([getuid(), uid, uid]), Ok([getgid(), gid, gid]))
     }
 }
 
@@ -41,7 +54,7 @@ pub(crate) fn are(uid: Uid, gid: Gid) -> bool {
 /// A program that has dropped such ids for good is still that program: the next exec would give them
 /// back.
 pub(crate) fn are_borrowed() -> bool {
-    !are(nix::unistd::getuid(), nix::unistd::getgid()) || super::image::gives_ids()
+    !are_alike() || super::image::gives_ids()
 }
 
 /// Whether these are all groups of the process, in whatever order.

@@ -112,7 +112,7 @@ impl ProcessTree {
                     self.is_complete = false;
                     return;
                 }
-                let directory = directory.with_file_name(child.to_string());
+                let directory = directory.with_file_name(format!("{child}"));
                 self.add(child, Some(parent), directory);
             }
         }

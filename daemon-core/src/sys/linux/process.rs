@@ -23,7 +23,7 @@ pub(crate) use super::pidfd::{duplicate, open, open_task, send_signal, send_sign
 /// In a container `/proc` may show another PID namespace, where the pid is another process's: then
 /// the process is not found there, as if it had ended.
 pub(crate) fn directory(pid: Pid) -> io::Result<PathBuf> {
-    if fs::read_link("/proc/self")? == Path::new(&getpid().to_string()) {
+    if fs::read_link("/proc/self")? == Path::new(&format!("{}", getpid())) {
         Ok(format!("/proc/{pid}").into())
     } else {
         Err(io::ErrorKind::NotFound.into())
