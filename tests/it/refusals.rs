@@ -8,7 +8,7 @@ use crate::support::scratch::Scratch;
 use crate::support::users::UNPRIVILEGED;
 use crate::support::{program, requires};
 use nix::sys::resource::Resource;
-use nix::unistd::chown;
+use nix::unistd::{Uid, chown, setresuid};
 
 #[test]
 fn failed_system_call_is_named_with_its_reason() {
@@ -115,6 +115,18 @@ fn set_uid_program_is_refused() {
     // The foreground is not refused.
     let start = scratch.start_path(&copy).does("say:hello");
     assert_eq!(start.run().out_text(), "hello\n");
+}
+
+/// As a set-uid program executes it: its own file has no such bit.
+#[test]
+fn program_with_unequal_ids_is_refused() {
+    requires!(root);
+    let scratch = Scratch::new();
+    let start = scratch.background().before_exec(|| {
+        let root = Uid::from_raw(0);
+        Ok(setresuid(Uid::from_raw(UNPRIVILEGED), root, root)?)
+    });
+    scratch.expect_refusal(&start.run(), 77, &["set-uid"]);
 }
 
 /// Fault 218: the rights come back after the start, or with the next exec.

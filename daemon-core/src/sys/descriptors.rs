@@ -133,3 +133,33 @@ pub(crate) fn truncate(file: RawFd, length: usize) -> Result<(), Errno> {
     let truncated = unsafe { libc::ftruncate(file, length) };
     Errno::result(truncated).map(drop)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail by panic")]
+mod tests {
+    use std::os::fd::AsRawFd;
+
+    use super::*;
+
+    /// There is no free fd above it.
+    #[test]
+    fn highest_descriptor_is_adopted() {
+        let mut limit = libc::rlimit {
+            rlim_cur: 0,
+            rlim_max: 0,
+        };
+        // SAFETY: the call writes the limit, which is borrowed.
+        let read = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
+        assert_eq!(read, 0);
+        let Ok(end) = RawFd::try_from(limit.rlim_cur) else {
+            return;
+        };
+        let null = File::open("/dev/null").unwrap();
+        // Where the limit is higher than the system allows, there is no such fd.
+        let Ok(highest) = duplicate(null.as_raw_fd(), end - 1) else {
+            return;
+        };
+        let adopted = adopt(highest.as_raw_fd()).unwrap();
+        assert!(adopted.as_raw_fd() < highest.as_raw_fd());
+    }
+}
