@@ -1,6 +1,6 @@
 //! What a supervisor says in the log of its runs. What finds no room there is kept for later.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use crate::program_name;
 
@@ -29,31 +29,21 @@ impl Lines {
         self.kept.is_empty()
     }
 
-    /// Writes what it has. A line that is cut is written again as a whole, below its beginning.
+    /// Writes what it has, by one write. A line that is cut is written again as a whole, below its
+    /// beginning. How many were lost is said the next time.
     pub(super) fn write_to(&mut self, log: &mut impl Write) {
-        self.write_kept(log);
-        if self.lost > 0 && self.kept.is_empty() {
-            let lost = std::mem::take(&mut self.lost);
-            self.push(&format!("{lost} lines like these were lost"));
-            self.write_kept(log);
-        }
-    }
-
-    fn write_kept(&mut self, log: &mut impl Write) {
-        let mut written = 0;
-        while let Some(rest @ [_, ..]) = self.kept.get(written..) {
-            match log.write(rest) {
-                Ok(length @ 1..) => written += length,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Ok(0) | Err(_) => break,
-            }
-        }
+        let length = self.kept.len().min(KEPT_MAX);
+        let written = log.write(&self.kept[..length]).unwrap_or(0);
         let is_end = |byte: &u8| *byte == b'\n';
         let done = self.kept.iter().take(written).rposition(is_end);
         let done = done.map_or(0, |end| end + 1);
         self.kept.drain(..done);
         if done < written {
             self.kept.insert(0, b'\n');
+        }
+        if self.lost > 0 && self.kept.is_empty() {
+            let lost = std::mem::take(&mut self.lost);
+            self.push(&format!("{lost} lines like these were lost"));
         }
     }
 }
@@ -64,6 +54,8 @@ impl Lines {
     reason = "a broken expectation is how a test fails"
 )]
 mod tests {
+    use std::io;
+
     use super::*;
 
     /// A disk with some room.
@@ -131,6 +123,7 @@ mod tests {
             room: usize::MAX,
             log: Vec::new(),
         };
+        lines.write_to(&mut disk);
         lines.write_to(&mut disk);
         let written = String::from_utf8(disk.log).expect("text");
         let count = written.lines().count();
