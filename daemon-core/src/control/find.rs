@@ -94,7 +94,11 @@ impl Control {
             let holder = if is_ending { None } else { Holder::of(&file) };
             // What the locks say and the pid belong together.
             let is_settled = Seen::of(&file) == seen;
-            let mut interval = POLL_INTERVAL;
+            let mut interval = if is_ending {
+                ENDED_INTERVAL
+            } else {
+                POLL_INTERVAL
+            };
             match holder.filter(|_| is_settled) {
                 Some(holder) if holder.has_ended() => {
                     // Its parent, a launcher for example, still holds the lock.
