@@ -131,7 +131,7 @@ impl Listening {
     fn look(&mut self, now: Instant) -> Result<(), Unreadable> {
         let directory = self.directory.as_ref().ok_or(Unreadable)?;
         self.tree = ProcessTree::read(self.daemon, directory);
-        if self.tree.hides_root() {
+        if self.tree.hides_root {
             return Err(Unreadable);
         }
         self.servers = self.sockets.find(&self.tree).map_err(|Denied| Unreadable)?;

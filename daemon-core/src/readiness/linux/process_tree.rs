@@ -55,6 +55,8 @@ pub(super) struct ProcessTree {
     /// False where a child may be missing: the kernel has no `children` files, the process of
     /// another user is hidden (`hidepid`), or there are too many.
     pub(super) is_complete: bool,
+    /// Whether the root is alive, and `/proc` does not show it.
+    pub(super) hides_root: bool,
 }
 
 impl ProcessTree {
@@ -63,6 +65,7 @@ impl ProcessTree {
         let mut tree = Self {
             processes: Vec::new(),
             is_complete: true,
+            hides_root: false,
         };
         tree.add(root, None, directory.to_owned());
         let mut index = 0;
@@ -81,11 +84,6 @@ impl ProcessTree {
                 let clock = process.clock_id.and_then(|clock| clock::time(clock).ok());
                 clock != Some(process.clock)
             })
-    }
-
-    /// Whether the root is alive, and `/proc` does not show it.
-    pub(super) fn hides_root(&self) -> bool {
-        self.processes.is_empty() && !self.is_complete
     }
 
     fn add_children_of(&mut self, index: usize) {
@@ -134,6 +132,10 @@ impl ProcessTree {
             Err(error) => {
                 let is_alive = kill(pid, None) != Err(Errno::ESRCH);
                 self.is_complete &= has_ended(&error) && !is_alive;
+                // Not by a lack of descriptors or memory, which may pass.
+                let is_denied = error.kind() == io::ErrorKind::PermissionDenied;
+                let is_hidden = is_alive && (has_ended(&error) || is_denied);
+                self.hides_root |= parent.is_none() && is_hidden;
             }
         }
     }
@@ -210,13 +212,13 @@ mod tests {
         let tree = read(child.id());
         assert!(tree.processes.is_empty());
         assert!(tree.is_complete);
-        assert!(!tree.hides_root());
+        assert!(!tree.hides_root);
     }
 
     #[test]
     fn hidden_process_makes_tree_incomplete() {
         let tree = ProcessTree::read(Pid::this(), Path::new("/proc/hidden"));
-        assert!(tree.hides_root());
+        assert!(tree.hides_root);
     }
 
     #[test]
@@ -227,6 +229,6 @@ mod tests {
         fs::remove_dir_all(&directory).unwrap();
         assert_eq!(tree.processes[0].threads, [Pid::from_raw(7)]);
         assert!(!tree.is_complete);
-        assert!(!tree.hides_root());
+        assert!(!tree.hides_root);
     }
 }
