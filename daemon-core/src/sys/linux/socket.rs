@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::unistd::getpid;
+use nix::unistd::{getegid, geteuid, getpid};
 
-use crate::sys::ids;
 use crate::sys::socket::{INT_SIZE, new, read_option};
 
 /// A whole message is read or none, and a socket of this kind is rarely anything else.
@@ -49,7 +48,7 @@ pub(crate) fn is_shut_down(socket: &OwnedFd) -> bool {
 pub(crate) fn is_made_by(pid: i32, socket: &OwnedFd) -> bool {
     peer_credentials(socket.as_fd()).is_ok_and(|maker| {
         let is_maker = maker.pid == pid || maker.pid == getpid().as_raw();
-        is_maker && ids::are(maker.uid.into(), maker.gid.into())
+        is_maker && maker.uid == geteuid().as_raw() && maker.gid == getegid().as_raw()
     })
 }
 
