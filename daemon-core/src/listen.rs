@@ -47,7 +47,8 @@ pub(crate) trait StartSockets {
 
 /// The sockets of a supervised daemon, in its supervisor.
 pub(crate) trait RunSockets {
-    /// Binds those anew whose files are gone, or that the last run has shut down.
+    /// Binds those at a path anew whose files are gone, or that the last run has shut down. Lets a TCP
+    /// socket listen again that it has shut down.
     ///
     /// # Errors
     ///
