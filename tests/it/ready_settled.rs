@@ -1,5 +1,7 @@
 //! `ready = "settled"`: every thread waits for the outside. A start that fails, fails before that.
 
+mod limited_view;
+
 use std::fs::File;
 use std::io::Read;
 use std::net::{SocketAddr, SocketAddrV4, TcpListener};
@@ -8,15 +10,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::support::scratch::Scratch;
-use crate::support::users::UNPRIVILEGED;
 use crate::support::{program, requires};
-use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, PosixFadviseAdvice, posix_fadvise};
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, bind, connect, getsockname, listen,
     socket,
 };
-use nix::unistd::chown;
 
 /// The timeout is long: a slow disk or a busy machine must not make a program one that is up because
 /// it is still alive.
@@ -129,27 +128,6 @@ fn suspended_program_has_not_settled() {
     assert!(launch.is_alive(), "the launcher waits");
     daemon.signal(nix::sys::signal::Signal::SIGCONT);
     assert_eq!(launch.wait().code(), 3);
-}
-
-#[cfg_attr(
-    daemon_fork,
-    ignore = "there a time stands in for the look at the threads"
-)]
-#[test]
-fn failing_start_without_its_first_thread_is_seen() {
-    // The kernel has them since 6.9; without them the daemon is up after a time.
-    let (call, thread) = (libc::SYS_pidfd_open, libc::O_EXCL);
-    // SAFETY: the call takes integers.
-    let pidfd = unsafe { libc::syscall(call, nix::unistd::gettid().as_raw(), thread) };
-    if !requires::machine(pidfd >= 0, "pidfds of threads") {
-        return;
-    }
-    let mute = MuteServer::new();
-    let scratch = Scratch::new();
-    let steps = format!("start-waits:answer@{} exit:3", mute.address);
-    let start = scratch.background().does("end-first-thread");
-    let launch = start.env("TEST_THREAD", steps).run();
-    scratch.expect_failed_start(&launch, 3);
 }
 
 /// What a start waits for; the object is an address or a path that the test provides.
@@ -314,88 +292,6 @@ fn daemon_in_state_d_is_not_up_at_the_timeout() {
         assert_eq!(launch.code(), 75, "{launch:?}");
         let words = "was not ready within 1 s: a process of it hangs in a device";
         assert!(launch.err_text().contains(words), "{launch:?}");
-    }
-}
-
-/// Root has no right to inspect processes of others in many containers.
-const WITHOUT_PTRACE: [&str; 3] = [
-    "setpriv",
-    "--bounding-set=-sys_ptrace",
-    "--inh-caps=-sys_ptrace",
-];
-
-#[test]
-fn daemon_that_cannot_be_inspected_is_up_when_it_sleeps() {
-    requires!(linux("the threads of another process"), users);
-    let start = |scratch: &Scratch, is_of_another_user: bool, steps: &str| {
-        if is_of_another_user {
-            let options = format!("{PATIENT}\nuser={UNPRIVILEGED}");
-            let start = scratch.background().under(&WITHOUT_PTRACE);
-            start.options(options).does(steps)
-        } else {
-            chown(scratch.dir(), Some(UNPRIVILEGED.into()), None).expect("chown");
-            let start = scratch.report_as(UNPRIVILEGED).arg("-d").options(PATIENT);
-            start.does(&format!("undumpable {steps}"))
-        }
-    };
-    for is_of_another_user in [false, true] {
-        let scratch = Scratch::new();
-        let daemon = scratch.up(start(&scratch, is_of_another_user, "busy:20 hang"));
-        assert_eq!(daemon.launch.err_text(), "");
-        // No answer comes sooner than from version 0.1.
-        let elapsed = daemon.launch.elapsed;
-        assert!(elapsed >= Duration::from_millis(20 + 50), "{elapsed:?}");
-        assert!(elapsed < Duration::from_secs(30), "{elapsed:?}");
-        let scratch = Scratch::new();
-        let launch = start(&scratch, is_of_another_user, "busy:200 exit:3").run();
-        scratch.expect_failed_start(&launch, 3);
-    }
-}
-
-/// With `hidepid` nothing but its end can be seen.
-#[test]
-fn daemon_that_is_hidden_is_up_at_the_timeout() {
-    requires!(linux("the threads of another process"), users);
-    let commands = format!(
-        "mount -o remount,hidepid=2,gid=4713 /proc || exit 99\n{} \"$0\" -d; exit $?",
-        WITHOUT_PTRACE.join(" ")
-    );
-    let starts = ["settled", "listening", "tcp:9"].map(|mode| {
-        let starts = ["hang", "sleep:200 exit:3"].map(|steps| {
-            let scratch = Scratch::new();
-            let options = format!("{OPTIONS}\nuser={UNPRIVILEGED}\nready={mode}");
-            let start = scratch.in_pid_namespace(&commands).options(options);
-            (start.does(steps).spawn(), scratch)
-        });
-        (mode, starts)
-    });
-    for (mode, starts) in starts {
-        let [up, failed] = starts.map(|(launch, _scratch)| launch.wait());
-        assert_eq!(up.code(), 0, "{mode}: {up:?}");
-        assert!(up.elapsed >= Duration::from_secs(1), "{mode}: {up:?}");
-        let warnings = up.err_text().matches("cannot inspect").count();
-        assert_eq!(warnings, usize::from(mode != "settled"), "{mode}: {up:?}");
-        assert_eq!(failed.code(), 3, "{mode}: {failed:?}");
-    }
-}
-
-#[test]
-fn waits_are_seen_where_a_filter_denies_calls() {
-    requires!(linux("the threads of another process"));
-    let denied = [libc::SYS_pidfd_getfd, libc::SYS_process_vm_readv];
-    for errno in [Errno::EPERM, Errno::ENOSYS] {
-        let scratch = Scratch::new();
-        let start = |steps| {
-            scratch
-                .background()
-                .options(PATIENT)
-                .does(steps)
-                .deny(&denied, errno)
-        };
-        let launch = start("start-waits:sleep exit:3").run();
-        scratch.expect_failed_start(&launch, 3);
-        let daemon = scratch.up(start("threads:1 listen-tcp hang"));
-        assert!(daemon.launch.elapsed < Duration::from_secs(30));
     }
 }
 

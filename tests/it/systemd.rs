@@ -1,7 +1,9 @@
 //! Under systemd in new namespaces: as the manager of a user, and as process 1.
 
 mod machine;
+mod sessions;
 mod system;
+mod system_log;
 mod unit;
 mod unit_at_boot;
 mod user;

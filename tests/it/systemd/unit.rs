@@ -1,11 +1,12 @@
 //! The units that the program prints about itself.
 
+mod pairs;
+mod remarks;
+
 use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
-use daemon::{Daemon, Error, KillMode, PathSource, Readiness, Restart, Signal, Stdin};
-use nix::unistd::{User, geteuid};
+use daemon::{Daemon, PathSource, Readiness, Restart, Signal};
 
 use crate::control::stage::expect_failure;
 use crate::support::scratch::Scratch;
@@ -14,121 +15,10 @@ use crate::support::{program, requires};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-type SetOption = fn(Daemon) -> Daemon;
-
-/// Every option that changes the unit.
-const OPTIONS: [SetOption; 25] = [
-    |daemon| daemon.user("root"),
-    |daemon| daemon.group("0"),
-    |daemon| daemon.umask(0o027),
-    |daemon| daemon.env("A", "%n \"$B\" \\ ü\t\n'"),
-    |daemon| daemon.env_remove(["A", "B"]),
-    Daemon::env_clear,
-    |daemon| daemon.workdir("/var/tmp/../tmp"),
-    |daemon| daemon.workdir(PathSource::template("{state_dir}")),
-    |daemon| daemon.chroot("/srv/%n"),
-    |daemon| daemon.stop_signal(Signal::from_raw(34)),
-    |daemon| daemon.stop_timeout(Duration::from_nanos(1)),
-    |daemon| daemon.kill_mode(KillMode::Process),
-    |daemon| daemon.ready(Readiness::notify()),
-    |daemon| daemon.ready_timeout(Duration::from_millis(1500)),
-    |daemon| daemon.keep_fds([30]).stdin(Stdin::Keep),
-    |daemon| {
-        daemon
-            .listen("http", "0.0.0.0:80")
-            .listen("control", "unix:/run/x.sock")
-    },
-    |daemon| {
-        daemon
-            .foreground_flag(["-f"])
-            .pid("/run/x.pid")
-            .pid_in_foreground(true)
-    },
-    |daemon| {
-        daemon
-            .restart(Restart::Always)
-            .restart_delay(SECOND..=SECOND)
-    },
-    |daemon| daemon.restart(Restart::OnFailure).restart_limit(3),
-    |daemon| daemon.args(["%i", "$A", "a b", ";", "", "\\"]),
-    |daemon| {
-        daemon
-            .pid("/run/x.pid")
-            .control_subcommands("run")
-            .args(["run", "x"])
-    },
-    |daemon| {
-        daemon
-            .workdir(PathSource::template("/{instance}"))
-            .instance("w.e_b@-1")
-    },
-    |daemon| {
-        daemon
-            .instance_flag("--name")
-            .timeout_flag("--timeout")
-            .args(["-d", "--name=web", "--timeout", "5"])
-    },
-    |daemon| {
-        daemon
-            .log("/var/log/x.log")
-            .log_reopen(Signal::SIGUSR1)
-            .syslog("daemon")
-    },
-    |daemon| daemon.before_start(|_| Ok::<(), String>(())),
-];
-
-/// The units of any two options, each in a file of its own.
-fn write_units(scratch: &Scratch, unit: fn(&Daemon) -> Result<String, Error>) -> Vec<String> {
-    let mut names = Vec::new();
-    for (first, set_first) in OPTIONS.iter().enumerate() {
-        for (second, set_second) in OPTIONS.iter().enumerate().skip(first) {
-            let daemon = set_first(Daemon::new());
-            let daemon = if first == second {
-                daemon
-            } else {
-                set_second(daemon)
-            };
-            let name = format!("./unit-{first}@{second}.service");
-            scratch.write(&name, unit(&daemon).expect("a unit"));
-            names.push(name);
-        }
-    }
-    names
-}
-
-/// systemd accepts the units, and remarks only what they say themselves.
-fn expect_valid(verify: Start) {
-    let outcome = verify.run();
-    assert_eq!(outcome.code(), 0, "{outcome:?}");
-    let said = outcome.err_text();
-    // The unit says that these need a newer systemd.
-    let is_known =
-        |line: &&str| line.contains("'RestartSteps'") || line.contains("'RestartMaxDelaySec'");
-    let other: Vec<_> = said.lines().filter(|line| !is_known(line)).collect();
-    assert_eq!(other, [""; 0]);
-}
-
 fn verify(scratch: &Scratch, words: &[&str]) -> Start {
     let analyze = requires::find("systemd-analyze").expect("systemd-analyze");
     let start = scratch.start_path(&analyze);
     start.args(["verify", "--man=no"]).args(words)
-}
-
-#[test]
-fn units_of_any_two_options_are_valid() {
-    requires!(program("systemd-analyze"));
-    let scratch = Scratch::new();
-    let units = write_units(&scratch, Daemon::unit);
-    expect_valid(verify(&scratch, &["--"]).args(units));
-}
-
-#[test]
-fn user_units_of_any_two_options_are_valid() {
-    requires!(program("systemd-analyze"));
-    let scratch = Scratch::new();
-    let units = write_units(&scratch, Daemon::user_unit);
-    let start = verify(&scratch, &["--user", "--"]).args(units);
-    expect_valid(start.env("XDG_RUNTIME_DIR", scratch.dir()));
 }
 
 /// A unit with the option that is wrong.
@@ -375,46 +265,6 @@ fn unit_gives_the_right_to_bind_a_port_below_1024() {
 }
 
 #[test]
-fn unit_comments_on_what_it_does_not_set() {
-    let unit = Daemon::new().unit().expect("a unit");
-    let offers = [
-        "NoNewPrivileges=",
-        "PrivateTmp=",
-        "ProtectSystem=",
-        "ExecReload=",
-    ];
-    for offer in offers {
-        let is_offer = |line: &str| line.starts_with(&format!("# {offer}"));
-        assert_eq!(unit.lines().filter(|it| is_offer(it)).count(), 1, "{unit}");
-    }
-    assert!(!unit.contains("not expressed"), "{unit}");
-    let daemon = Daemon::new().pid("/x").restart(Restart::Always);
-    let daemon = daemon.restart_limit(3).chroot("/srv").keep_fds([30]);
-    let daemon = daemon.env_clear().stdin(Stdin::Keep).user("root");
-    let daemon = daemon.before_start(|_| Ok::<(), String>(()));
-    let unit = daemon.user_unit().expect("a unit");
-    let comments = unit.lines();
-    let comments = comments.filter_map(|line| line.strip_prefix("# not expressed: "));
-    let mut words: Vec<_> = comments
-        .filter_map(|comment| comment.split([' ', ';']).next())
-        .collect();
-    words.sort_unstable();
-    let expected = [
-        "before_start",
-        "chroot",
-        "env_clear",
-        "keep_fds",
-        "restart_limit",
-        "stdin",
-    ];
-    assert_eq!(words, expected, "{unit}");
-    assert!(
-        unit.contains("\n# ignored in a user's unit: User=root\n"),
-        "{unit}"
-    );
-}
-
-#[test]
 fn description_of_a_unit_is_one_short_line() {
     let long = "x".repeat(300);
     let unit = Daemon::new().args(["50%\n", &long]).unit().expect("a unit");
@@ -422,51 +272,4 @@ fn description_of_a_unit_is_one_short_line() {
     let line = line.expect("a description").replace("%%", "%");
     assert_eq!(line.chars().count(), 200, "{line}");
     assert!(line.contains(r" 50%\n xxx"), "{line}");
-}
-
-#[test]
-fn unit_warns_of_places_that_do_not_stay() {
-    let scratch = Scratch::new();
-    let copy = |directory: &str| {
-        fs::create_dir_all(scratch.path(directory)).expect("a directory");
-        scratch.copy_program(&program::path("report"), &format!("{directory}/report"))
-    };
-    let print = |program: &Path| {
-        let start = scratch
-            .report()
-            .via(program)
-            .options("control_flag=-s\nworkdir=/missing");
-        start.args(["-s", "unit"]).run().err_text()
-    };
-    let said = print(&copy("target/debug"));
-    assert!(
-        said.contains("/target/debug/report is in a directory of cargo"),
-        "{said}"
-    );
-    assert!(
-        said.contains("working directory /missing does not exist"),
-        "{said}"
-    );
-    let said = print(&copy("bin"));
-    assert!(!said.contains("cargo"), "{said}");
-}
-
-#[test]
-fn unit_warns_of_a_home_and_a_user_without_lingering() {
-    let scratch = Scratch::new();
-    let print = |verb: &str| {
-        let start = scratch.report();
-        let start = start.options("control_flag=-s\nworkdir=/home/missing");
-        start.args(["-s", verb]).run().err_text()
-    };
-    let (of_system, of_user) = (print("unit"), print("user-unit"));
-    let home = "the working directory /home/missing is in a home directory";
-    assert!(of_system.contains(home), "{of_system}");
-    assert!(!of_user.contains(home), "{of_user}");
-    let user = User::from_uid(geteuid()).ok().flatten();
-    let file = |user: &User| Path::new("/var/lib/systemd/linger").join(&user.name);
-    let lingers = user.is_some_and(|user| file(&user).exists());
-    let words = "use loginctl enable-linger to run it from boot on";
-    assert_eq!(of_user.contains(words), !lingers, "{of_user}");
-    assert!(!of_system.contains(words), "{of_system}");
 }
