@@ -4,7 +4,8 @@ use std::io::Write;
 
 use crate::program_name;
 
-/// How much is kept, and written at once: a FIFO that can be written to takes it without a wait.
+/// How much is kept, but for one line that is longer. A FIFO that can be written to takes so much
+/// without a wait.
 const KEPT_MAX: usize = 4096;
 
 /// Lines that are not in the log yet.
@@ -30,13 +31,17 @@ impl Lines {
     }
 
     /// Writes what it has, by one write. A line that is cut is written again as a whole, below its
-    /// beginning. How many were lost is said the next time.
+    /// beginning, but for one that is longer than a write: that goes on where it was cut. How many
+    /// were lost is said the next time.
     pub(super) fn write_to(&mut self, log: &mut impl Write) {
         let length = self.kept.len().min(KEPT_MAX);
         let written = log.write(&self.kept[..length]).unwrap_or(0);
         let is_end = |byte: &u8| *byte == b'\n';
-        let done = self.kept.iter().take(written).rposition(is_end);
-        let done = done.map_or(0, |end| end + 1);
+        let done = match self.kept.iter().take(written).rposition(is_end) {
+            _ if written == KEPT_MAX => written,
+            Some(end) => end + 1,
+            None => 0,
+        };
         self.kept.drain(..done);
         if done < written {
             self.kept.insert(0, b'\n');
@@ -109,6 +114,22 @@ mod tests {
             assert_eq!(written, expected, "{room}");
             assert!(lines.is_empty());
         }
+    }
+
+    #[test]
+    fn long_line_is_written_once() {
+        let mut disk = Disk {
+            room: usize::MAX,
+            log: Vec::new(),
+        };
+        let text = "x".repeat(KEPT_MAX * 2);
+        let mut lines = Lines::default();
+        lines.push(&text);
+        for _ in 0..=2 {
+            lines.write_to(&mut disk);
+        }
+        assert_eq!(disk.log, program_name::line(&text).into_bytes());
+        assert!(lines.is_empty());
     }
 
     #[test]

@@ -9,10 +9,10 @@
 //! | ended for good | | | | gone | gone |
 //!
 //! *waiting*: a run was launched and is not ready. *ending*: the supervisor has asked the run to end.
-//! *ended*: the run has ended, and its zombie stays, which pins its process group, unless a descriptor
-//! means that group; what is left of it is ending. A run fails when it is not ready in time or cannot take a step of its start. A stop
-//! is a signal, or the end of a launcher that has no verdict yet. The first run has no next one unless
-//! it was ready.
+//! *ended*: the run has ended, and what is left of its process group is ending. Its zombie stays and
+//! pins that group, unless a descriptor does. A run fails when it is not ready in time or cannot take
+//! a step of its start. A stop is a signal, or the end of a launcher that has no verdict yet. The
+//! first run has no next one unless it was ready.
 
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
