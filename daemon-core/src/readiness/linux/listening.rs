@@ -4,7 +4,7 @@ use std::fs;
 use std::ops::RangeInclusive;
 use std::os::fd::RawFd;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
 
@@ -14,6 +14,9 @@ use super::server_sockets::{Denied, Server, ServerSockets, is_one_server};
 use super::settled::Settled;
 use crate::readiness::Address;
 use crate::sys::process;
+
+/// The pace of a daemon that is up after a few milliseconds.
+const STEP_MIN: Duration = Duration::from_millis(1);
 
 /// The launcher may not look at the sockets of the daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +50,7 @@ impl Listening {
             sockets: ServerSockets::new(inherited),
             servers: Vec::new(),
             settled: may_need_no_socket.then(|| Settled::watch(daemon)),
-            pace: Pace::new(),
+            pace: Pace::new(STEP_MIN),
             tree: ProcessTree::default(),
         }
     }
