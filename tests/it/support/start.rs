@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::ptr;
 use std::time::Instant;
 
 use nix::fcntl::{FcntlArg, fcntl};
@@ -161,9 +162,7 @@ impl Start {
         let signals: Vec<_> = signals.into_iter().collect();
         self.before_exec(move || {
             for signal in &signals {
-                // What cannot be ignored stays as it is.
-                // SAFETY: an ignored signal runs no handler.
-                unsafe { libc::signal(*signal, libc::SIG_IGN) };
+                ignore(*signal);
             }
             Ok(())
         })
@@ -233,4 +232,16 @@ impl Start {
         drop(self);
         Some(Launch::new(child, started).wait())
     }
+}
+
+/// Ignores the signal, also one that the C library keeps for itself and refuses. What cannot be
+/// ignored stays as it is.
+fn ignore(signal: i32) {
+    // The kernel's `struct sigaction` begins with the handler, except on MIPS.
+    let mut action = [0_usize; 8];
+    action[0] = libc::SIG_IGN;
+    let (call, none) = (libc::SYS_rt_sigaction, ptr::null_mut::<usize>());
+    // SAFETY: the array is larger than the kernel's structure, the old action is not asked for, and
+    // an ignored signal runs no handler.
+    unsafe { libc::syscall(call, signal, action.as_ptr(), none, 8_usize) };
 }
