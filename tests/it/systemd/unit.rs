@@ -6,7 +6,7 @@ mod remarks;
 use std::fs;
 use std::time::Duration;
 
-use daemon::{Daemon, PathSource, Readiness, Restart, Signal};
+use daemon::{Daemon, Restart, Signal};
 
 use crate::control::stage::expect_failure;
 use crate::support::scratch::Scratch;
@@ -121,46 +121,6 @@ fn verb_prints_the_unit_of_a_command_line() {
         "{printed}"
     );
     assert!(!scratch.path("x.pid").exists() && !scratch.path("x.log").exists());
-}
-
-#[test]
-fn args_of_a_unit_are_those_of_the_foreground() {
-    let command = |daemon: Daemon| {
-        let unit = daemon.unit().expect("a unit");
-        let line = unit.lines().find_map(|it| it.strip_prefix("ExecStart=:"));
-        let (_, words) = line
-            .expect("a command")
-            .split_once("\" ")
-            .expect("arguments");
-        words.to_owned()
-    };
-    let args = ["serve", "-d", "--pid-file", "x", "--", "-d"];
-    let daemon = || Daemon::new().args(args);
-    assert_eq!(command(daemon()), r#""serve" "--pid-file" "x" "--" "-d""#);
-    let locked = daemon().pid_flag("--pid-file").pid_in_foreground(true);
-    assert_eq!(command(locked), r#""--pid-file" "x" "serve" "--" "-d""#);
-    let other = daemon().background_flag(["-b"]).pid_flag("--pid-file");
-    assert_eq!(command(other), r#""serve" "-d" "--pid-file" "x" "--" "-d""#);
-}
-
-#[test]
-fn args_of_a_unit_choose_as_on_the_command_line() {
-    let daemon = || {
-        let daemon = Daemon::new().ready(Readiness::notify());
-        let daemon = daemon.timeout_flag("--timeout").instance_flag("--name");
-        daemon.workdir(PathSource::template("/{instance}"))
-    };
-    for args in [
-        &["-d", "--timeout", "60", "--name", "web"][..],
-        &["--name=web", "serve"],
-    ] {
-        let unit = daemon().args(args).unit().expect("a unit");
-        let has = |line: &str| unit.lines().any(|it| it == line);
-        assert!(has("WorkingDirectory=/web"), "{unit}");
-        assert_eq!(has("TimeoutStartSec=60"), args[0] == "-d", "{unit}");
-        let name = unit.lines().find(|line| line.contains(".service"));
-        assert!(name.is_some_and(|it| it.contains("@web.service")), "{unit}");
-    }
 }
 
 #[test]
