@@ -5,7 +5,6 @@ use std::fs;
 use crate::support::daemon::read_report;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
-use crate::support::terminal::Terminal;
 
 /// `report` with options that `configure` replaces; each call of it leaves a line in `computed`.
 fn program(scratch: &Scratch, configured: &str) -> Start {
@@ -73,16 +72,9 @@ fn wrong_values_of_configure_are_refused() {
 #[test]
 fn configure_can_prompt_the_user_once() {
     let scratch = Scratch::new();
-    let (mut terminal, slave) = Terminal::new();
     let start = program(&scratch, "pid=report.pid\nlog=report.log");
     let start = start.arg("-d").env("TEST_ANSWER", scratch.path("answers"));
-    let launch = start.on_terminal(slave).spawn();
-    terminal.read_until("password: ");
-    terminal.write(b"secret\n");
-    let daemon = scratch.daemon_of(launch.wait(), "report.pid");
-    daemon.report();
-    let shown = terminal.read_to_end();
-    assert_eq!(shown.matches("password: ").count(), 1, "{shown}");
+    scratch.up_with_password(start);
     assert_eq!(scratch.read("answers"), "secret\n");
     assert_eq!(scratch.read("report.log"), "");
 }

@@ -28,49 +28,52 @@ fn kill_at_stops(
     numbers: impl Iterator<Item = usize> + Send,
     expect: impl Fn(&Scratch, Outcome) + Sync,
 ) -> usize {
-    let numbers = Mutex::new(numbers);
     let harmed = AtomicUsize::new(0);
-    let worker = || {
-        loop {
-            let number = numbers
-                .lock()
-                .expect("the numbers")
-                .next()
-                .expect("a number");
-            let scratch = Scratch::new();
-            let (mut stops, mut killed) = (0, false);
-            // A wait for that timeout is too long for every test.
-            let options = "pid=report.pid\nlog=report.log\nready_timeout=600";
-            let start = scratch.background().options(options).does("report stay");
-            let launch = trace::run_as(roles, prepare(start), |stop| {
-                let new = scratch.path("report.pid.new");
-                let path = scratch.path("report.pid");
-                let is_counted = || is_long() || stops > 0 || new.exists() || path.exists();
-                if killed {
-                    return Action::Leave;
-                }
-                if stop.role == role && is_counted() {
-                    stops += 1;
-                }
-                if stop.role == role && stops == number {
-                    killed = true;
-                    return Action::Kill;
-                }
-                Action::Go
-            });
-            if !killed {
-                scratch.daemon_of(launch, "report.pid");
-                return;
+    in_threads(6, numbers, |number| {
+        let scratch = Scratch::new();
+        let (mut stops, mut killed) = (0, false);
+        // A wait for that timeout is too long for every test.
+        let options = "pid=report.pid\nlog=report.log\nready_timeout=600";
+        let start = scratch.background().options(options).does("report stay");
+        let launch = trace::run_as(roles, prepare(start), |stop| {
+            let new = scratch.path("report.pid.new");
+            let path = scratch.path("report.pid");
+            let is_counted = || is_long() || stops > 0 || new.exists() || path.exists();
+            if killed {
+                return Action::Leave;
             }
+            if stop.role == role && is_counted() {
+                stops += 1;
+            }
+            if stop.role == role && stops == number {
+                killed = true;
+                return Action::Kill;
+            }
+            Action::Go
+        });
+        if killed {
             harmed.fetch_add(1, Ordering::Relaxed);
             expect(&scratch, launch);
+        } else {
+            scratch.daemon_of(launch, "report.pid");
         }
-    };
-    // Most of a launch is waiting.
-    thread::scope(|scope| {
-        for _ in 0..6 {
-            scope.spawn(worker);
-        }
+        killed
     });
     harmed.into_inner()
+}
+
+/// Calls `kill` with one number after the other in several threads, since most of what it does is
+/// waiting, until it says that nothing was killed.
+fn in_threads(
+    threads: usize,
+    numbers: impl Iterator<Item = usize> + Send,
+    kill: impl Fn(usize) -> bool + Sync,
+) {
+    let numbers = Mutex::new(numbers);
+    let next = || numbers.lock().expect("the numbers").next();
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| while kill(next().expect("a number")) {});
+        }
+    });
 }

@@ -11,17 +11,15 @@ use crate::support::scratch::Scratch;
 use crate::support::tools::Strace;
 
 /// Runs a script where the directory `small` is a file system of a few pages.
-fn on_a_small_disk(scratch: &Scratch, steps: &str, script: &str) -> Outcome {
+fn on_a_small_disk(scratch: &Scratch, options: &str, steps: &str, script: &str) -> Outcome {
     std::fs::create_dir(scratch.path("small")).expect("mkdir");
     let script = format!("mount -t tmpfs -o size=16k tmpfs small && {script}");
     scratch
         .start("report")
         .under(&["unshare", "-m", "sh", "-c", &script])
-        .options(
-            "pid=report.pid
-log=small/report.log
-control_flag=-s",
-        )
+        .options(format!(
+            "pid=report.pid\nlog=small/report.log\ncontrol_flag=-s\n{options}"
+        ))
         .does(steps)
         .run()
 }
@@ -30,7 +28,7 @@ control_flag=-s",
 fn println_panics_with_a_full_log() {
     requires!(root);
     let scratch = Scratch::new();
-    let outcome = on_a_small_disk(&scratch, "flood:100 stay", "$0 -d");
+    let outcome = on_a_small_disk(&scratch, "", "flood:100 stay", "$0 -d");
     // As in the foreground with its output on a full disk. Not even the panic has room.
     assert_eq!(outcome.code(), scratch.panic_status(), "{outcome:?}");
     scratch.expect_nothing_left();
@@ -41,11 +39,6 @@ fn full_log_is_rotated() {
     requires!(linux("the signal handlers of another process"), root);
     let scratch = Scratch::new();
     let script = r"
-        export TEST_OPTIONS='pid=report.pid
-log=small/report.log
-control_flag=-s
-log_rotate=1
-log_keep=1'
         $0 -d || exit 1
         until test -e full; do sleep 0.01; done
         $0 -s rotate || echo $?
@@ -53,8 +46,9 @@ log_keep=1'
         wc -c < small/report.log
         $0 -s stop > stopped
     ";
+    let options = "log_rotate=1\nlog_keep=1";
     let steps = "flood-lossy:100 create:full stay";
-    let outcome = on_a_small_disk(&scratch, steps, script);
+    let outcome = on_a_small_disk(&scratch, options, steps, script);
     assert_eq!(outcome.code(), 0, "{outcome:?}");
     assert_eq!(outcome.out_text(), "16384\n0\n");
 }
@@ -64,11 +58,6 @@ fn rotation_on_a_full_disk_drops_no_old_log() {
     requires!(linux("the signal handlers of another process"), root);
     let scratch = Scratch::new();
     let script = r"
-        export TEST_OPTIONS='pid=small/report.pid
-log=small/report.log
-control_flag=-s
-log_rotate=1
-log_keep=3'
         $0 -d || exit 1
         until test -e full; do sleep 0.01; done
         # Not even the mutex of the PID file can be made.
@@ -88,7 +77,8 @@ log_keep=3'
         $0 -s stop > stopped
     ";
     let steps = "flood-lossy:100 create:full wait:go say-lossy:after create:again stay";
-    let outcome = on_a_small_disk(&scratch, steps, script);
+    let options = "pid=small/report.pid\nlog_rotate=1\nlog_keep=3";
+    let outcome = on_a_small_disk(&scratch, options, steps, script);
     assert_eq!(
         (outcome.code(), &*outcome.err_text()),
         (0, ""),
@@ -109,13 +99,6 @@ fn supervisor_tells_of_an_end_when_there_is_room() {
     requires!(linux("the restart of a run"), root);
     let scratch = Scratch::new();
     let script = r"
-        export TEST_OPTIONS='pid=report.pid
-log=small/report.log
-ready=exec
-control_flag=-s
-restart=on-failure
-restart_delay=1..1
-log_rotate=1000000'
         # Twenty bytes less than a page.
         head -c 4075 /dev/zero | tr '\0' x > small/report.log
         echo >> small/report.log
@@ -131,7 +114,8 @@ log_rotate=1000000'
         tail -n +3 small/report.log
         $0 -s stop > stopped
     ";
-    let outcome = on_a_small_disk(&scratch, "note:runs hang", script);
+    let options = "ready=exec\nrestart=on-failure\nrestart_delay=1..1\nlog_rotate=1000000";
+    let outcome = on_a_small_disk(&scratch, options, "note:runs hang", script);
     assert_eq!(outcome.code(), 0, "{outcome:?}");
     let shown = outcome.out_text();
     let line = shown.strip_prefix("report: killed by SI\nreport: killed by SIGKILL after ");
@@ -154,7 +138,7 @@ fn log_writer_counts_lines_lost_on_a_full_disk() {
         cat small/report.log
         $0 -s stop
     ";
-    let outcome = on_a_small_disk(&scratch, steps, script);
+    let outcome = on_a_small_disk(&scratch, "", steps, script);
     assert_eq!(outcome.code(), 0, "{outcome:?}");
     let lost = scratch.read("dropped");
     let lost: u32 = lost.trim().parse().expect("a number");
@@ -188,7 +172,7 @@ fn daemon_starts_with_a_full_log() {
     requires!(root);
     let scratch = Scratch::new();
     let script = "dd if=/dev/zero of=small/other 2>&-; $0 -d && $0 -s stop";
-    let outcome = on_a_small_disk(&scratch, "hang", script);
+    let outcome = on_a_small_disk(&scratch, "", "hang", script);
     assert_eq!(outcome.code(), 0, "{outcome:?}");
 }
 

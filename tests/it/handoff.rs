@@ -278,8 +278,7 @@ fn expect_belief(
     chown(&program, Some(USER), Some(GROUP)).expect("chown");
     fs::set_permissions(&program, Permissions::from_mode(mode)).expect("chmod");
     // The program can report as any user.
-    fs::create_dir(scratch.path("out")).expect("mkdir");
-    fs::set_permissions(scratch.path("out"), Permissions::from_mode(0o777)).expect("chmod");
+    scratch.directory_with_mode(0o777, "out");
     let mut record = record(0);
     let start = forged(&scratch, scratch.report(), &program);
     let start = start

@@ -83,9 +83,7 @@ fn fifo_is_no_log_and_is_not_opened() {
 fn root_shows_no_log_that_was_planted() {
     requires!(root);
     let scratch = Scratch::new();
-    let logs = scratch.path("logs");
-    fs::create_dir(&logs).expect("mkdir");
-    fs::set_permissions(&logs, Permissions::from_mode(0o775)).expect("chmod");
+    let logs = scratch.directory_with_mode(0o775, "logs");
     let options = OPTIONS.replace("report.log", "logs/report.log");
     let victim = scratch.write("victim", "secret\n");
     let log = logs.join("report.log");

@@ -6,7 +6,6 @@ use crate::support::daemon::{expect_one_line, read_report};
 use crate::support::requires;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
-use crate::support::terminal::Terminal;
 
 /// `report -b`, a program that reads its own switch and calls `start`.
 fn start(scratch: &Scratch) -> Start {
@@ -113,15 +112,8 @@ fn failed_start_exits_with_the_status() {
 #[test]
 fn prompt_before_start_asks_in_the_launcher_only() {
     let scratch = Scratch::new();
-    let (mut terminal, slave) = Terminal::new();
     let program = start(&scratch).env("TEST_BEFORE", "prompt:answers");
-    let launch = program.on_terminal(slave).spawn();
-    terminal.read_until("password: ");
-    terminal.write(b"secret\n");
-    let daemon = scratch.daemon_of(launch.wait(), "report.pid");
-    daemon.report();
-    let shown = terminal.read_to_end();
-    assert_eq!(shown.matches("password: ").count(), 1, "{shown}");
+    scratch.up_with_password(program);
     assert_eq!(scratch.read("answers"), "secret\n\n");
     assert_eq!(scratch.read("report.log"), "password: ");
 }

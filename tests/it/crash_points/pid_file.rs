@@ -1,9 +1,8 @@
 //! A process that is killed at each of its system calls while it makes, locks or empties a PID file.
 
 use std::fs;
-use std::sync::Mutex;
-use std::thread;
 
+use super::in_threads;
 use crate::control::stage::as_nobody;
 use crate::support::deadline::eventually;
 use crate::support::outcome::Outcome;
@@ -22,41 +21,32 @@ fn kill_at_stops(
     expect: impl Fn(&Scratch, Outcome) + Sync,
 ) {
     let step = if is_long() { 1 } else { 13 };
-    let numbers = Mutex::new((1..).step_by(step));
-    let worker = || {
-        loop {
-            let number = numbers.lock().expect("the numbers").next();
-            let scratch = Scratch::new();
-            let start = start(&scratch);
-            let path = scratch.path(pid_file);
-            let new = scratch.path(format!("{pid_file}.new"));
-            let (mut stops, mut killed) = (0, false);
-            let outcome = trace::run(start, |stop| {
-                if stop.role != Role::Launcher {
-                    return Action::Go;
-                }
-                let has_open = |path| process::has_open(stop.pid, path);
-                if stops > 0 || has_open(&path) || has_open(&new) {
-                    stops += 1;
-                }
-                if Some(stops) == number {
-                    killed = true;
-                    return Action::Kill;
-                }
-                Action::Go
-            });
-            assert!(stops > 0, "the PID file was never open: {outcome:?}");
-            if !killed {
-                return;
+    in_threads(4, (1..).step_by(step), |number| {
+        let scratch = Scratch::new();
+        let start = start(&scratch);
+        let path = scratch.path(pid_file);
+        let new = scratch.path(format!("{pid_file}.new"));
+        let (mut stops, mut killed) = (0, false);
+        let outcome = trace::run(start, |stop| {
+            if stop.role != Role::Launcher {
+                return Action::Go;
             }
+            let has_open = |path| process::has_open(stop.pid, path);
+            if stops > 0 || has_open(&path) || has_open(&new) {
+                stops += 1;
+            }
+            if stops == number {
+                killed = true;
+                return Action::Kill;
+            }
+            Action::Go
+        });
+        assert!(stops > 0, "the PID file was never open: {outcome:?}");
+        if killed {
             assert_eq!(outcome.code(), 137, "{outcome:?}");
             expect(&scratch, outcome);
         }
-    };
-    thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(worker);
-        }
+        killed
     });
 }
 

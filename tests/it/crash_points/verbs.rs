@@ -1,8 +1,6 @@
 //! A verb that is killed at any of its system calls: the next one completes it.
 
-use std::sync::Mutex;
-use std::thread;
-
+use super::in_threads;
 use crate::support::deadline::eventually;
 use crate::support::outcome::Outcome;
 use crate::support::process::Process;
@@ -11,8 +9,7 @@ use crate::support::scratch::Scratch;
 use crate::support::start::Start;
 use crate::support::trace::{self, Action, Role};
 
-/// Kills a verb at one of its system calls after the other, in several threads since most of it is
-/// waiting, until it comes to its end unharmed; each time `expect` judges what came of it. The search for
+/// Kills a verb at one of its system calls after the other, until it comes to its end unharmed; each time `expect` judges what came of it. The search for
 /// a process group asks for that of each process of the machine and changes nothing, so the short form
 /// does not count these calls.
 fn kill_verb(
@@ -21,40 +18,32 @@ fn kill_verb(
     expect: impl Fn(&Scratch, Outcome) + Sync,
 ) {
     let step = if is_long() { 1 } else { 41 };
-    let numbers = Mutex::new((1..).step_by(step));
-    let worker = || {
-        loop {
-            let number = numbers.lock().expect("the numbers").next();
-            let scratch = Scratch::new();
-            prepare(&scratch);
-            let start = with_words(scratch.verb(verb), verb);
-            let (mut killed, mut stops) = (false, 0);
-            let outcome = trace::run(start, |stop| {
-                if killed {
-                    return Action::Leave;
-                }
-                let counts = || is_long() || stop.call() != Some(libc::SYS_getpgid);
-                if stop.role == Role::Launcher && counts() {
-                    stops += 1;
-                }
-                if stop.role == Role::Launcher && Some(stops) == number {
-                    killed = true;
-                    return Action::Kill;
-                }
-                Action::Go
-            });
-            if !killed {
-                assert_eq!(outcome.code(), 0, "{outcome:?}");
-                return;
+    in_threads(4, (1..).step_by(step), |number| {
+        let scratch = Scratch::new();
+        prepare(&scratch);
+        let start = with_words(scratch.verb(verb), verb);
+        let (mut killed, mut stops) = (false, 0);
+        let outcome = trace::run(start, |stop| {
+            if killed {
+                return Action::Leave;
             }
+            let counts = || is_long() || stop.call() != Some(libc::SYS_getpgid);
+            if stop.role == Role::Launcher && counts() {
+                stops += 1;
+            }
+            if stop.role == Role::Launcher && stops == number {
+                killed = true;
+                return Action::Kill;
+            }
+            Action::Go
+        });
+        if killed {
             assert_eq!(outcome.code(), 137, "{outcome:?}");
             expect(&scratch, outcome);
+        } else {
+            assert_eq!(outcome.code(), 0, "{outcome:?}");
         }
-    };
-    thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(worker);
-        }
+        killed
     });
 }
 

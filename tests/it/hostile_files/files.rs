@@ -8,21 +8,26 @@ use std::path::Path;
 use nix::sys::stat::Mode;
 use nix::unistd::{chown, mkfifo};
 
-use super::stage::{Root, Unprivileged, VICTIM, expect_each_refused, give, names, place, state};
+use super::stage::{
+    Root, Starter, Unprivileged, VICTIM, expect_each_refused, give, names, place, state,
+};
 use crate::control::stage::{as_nobody, expect_failure};
 use crate::support::scratch::Scratch;
 use crate::support::users::{CREW, HELLO, UNPRIVILEGED};
 
+/// Where a file of another user is refused: by root everywhere, by an ordinary user where all users
+/// can create it.
+const PLACES: [(Starter, u32); 4] = [
+    (Root, 0o1777),
+    (Root, 0o755),
+    (Unprivileged, 0o1777),
+    (Unprivileged, 0o777),
+];
+
 #[test]
 fn file_of_another_user_is_refused() {
     requires!(users);
-    // root refuses it everywhere, an ordinary user where all users can create it.
-    for (starter, mode) in [
-        (Root, 0o1777),
-        (Root, 0o755),
-        (Unprivileged, 0o1777),
-        (Unprivileged, 0o777),
-    ] {
+    for (starter, mode) in PLACES {
         let scratch = Scratch::new();
         place(&scratch, 0, mode);
         let before = names(&scratch).map(|name| {
@@ -52,12 +57,7 @@ fn daemon_of_another_user_does_not_pass_for_ours() {
 #[test]
 fn new_pid_file_of_another_user_is_refused() {
     requires!(users);
-    for (starter, mode) in [
-        (Root, 0o1777),
-        (Root, 0o755),
-        (Unprivileged, 0o1777),
-        (Unprivileged, 0o777),
-    ] {
+    for (starter, mode) in PLACES {
         for file_mode in [0o666, 0o600] {
             let scratch = Scratch::new();
             place(&scratch, 0, mode);

@@ -1,7 +1,7 @@
 //! Files in place of the log that are not opened: the old log stays open, with a warning.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::fs;
+use std::os::unix::fs::{MetadataExt, chown, symlink};
 
 use nix::sys::resource::Resource;
 use nix::sys::signal::Signal;
@@ -50,10 +50,8 @@ fn planted_file_is_not_reopened() {
     requires!(users);
     let scratch = Scratch::new();
     // Without a sticky bit, since the kernel may refuse such files there.
-    let logs = scratch.path("logs");
-    fs::create_dir(&logs).expect("mkdir");
+    let logs = scratch.directory_with_mode(0o775, "logs");
     chown(&logs, None, Some(HELLO)).expect("chgrp");
-    fs::set_permissions(&logs, Permissions::from_mode(0o775)).expect("chmod");
     let victim = scratch.write("victim", "precious\n");
     let daemon = scratch.writer(&OPTIONS.replace("report.log", "logs/report.log"));
     daemon.report();

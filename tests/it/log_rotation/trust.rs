@@ -62,9 +62,7 @@ fn log_in_the_root_directory_of_a_daemon_is_rotated() {
 fn root_rotates_no_log_that_was_planted() {
     requires!(root);
     let scratch = Scratch::new();
-    let logs = scratch.path("logs");
-    fs::create_dir(&logs).expect("mkdir");
-    fs::set_permissions(&logs, Permissions::from_mode(0o775)).expect("chmod");
+    let logs = scratch.directory_with_mode(0o775, "logs");
     let options = OPTIONS.replace("report.log", "logs/report.log");
     let victim = scratch.write("victim", "precious\n");
     let log = logs.join("report.log");

@@ -9,7 +9,9 @@ use nix::sys::signal::Signal;
 
 use crate::log_rotation::stage::{OPTIONS, expect_every_line_of_threads, gaps, numbers};
 use crate::support::constructor;
+use crate::support::daemon::Daemon;
 use crate::support::deadline::eventually;
+use crate::support::outcome::{Launch, Outcome};
 use crate::support::requires;
 use crate::support::rounds::{is_long, rounds};
 use crate::support::scratch::Scratch;
@@ -53,6 +55,19 @@ fn follower_ends_by_sigint_or_with_its_reader() {
     assert!(follower.wait().expect("its end").success());
 }
 
+/// What a follower has shown of a daemon that writes over many rotations and ends.
+fn rotate_and_stop(scratch: &Scratch, options: &str, daemon: Daemon, follower: Launch) -> Outcome {
+    for _ in 0..rounds(20, 1000) {
+        scratch.expect_growth("report.log");
+        assert_eq!(scratch.rotate(options).code(), 0);
+    }
+    scratch.expect_growth("report.log");
+    assert!(daemon.stop().expect("its status").success());
+    let outcome = follower.wait();
+    assert_eq!((outcome.code(), &*outcome.err_text()), (0, ""));
+    outcome
+}
+
 #[test]
 fn every_line_is_followed_over_many_rotations() {
     requires!(linux("the signal handlers of another process"));
@@ -64,15 +79,7 @@ fn every_line_is_followed_over_many_rotations() {
     eventually("it shows the first line", || {
         (follower.output().starts_with("1\n")).then_some(())
     });
-    for _ in 0..rounds(20, 1000) {
-        scratch.expect_growth("report.log");
-        let rotate = scratch.report().options(&*options).args(["-s", "rotate"]);
-        assert_eq!(rotate.does("panic").run().code(), 0);
-    }
-    scratch.expect_growth("report.log");
-    assert!(daemon.stop().expect("its status").success());
-    let outcome = follower.wait();
-    assert_eq!((outcome.code(), &*outcome.err_text()), (0, ""));
+    let outcome = rotate_and_stop(&scratch, &options, daemon, follower);
     let shown = numbers(&outcome.out_text());
     let all: Vec<u64> = (1..=shown.len() as u64).collect();
     assert!(shown == all, "lost or doubled: {:?}", gaps(&shown));
@@ -96,15 +103,7 @@ fn every_line_of_threads_is_followed_at_full_rate() {
     eventually("it shows the first log", || {
         (!follower.output().is_empty()).then_some(())
     });
-    for _ in 0..rounds(20, 1000) {
-        scratch.expect_growth("report.log");
-        let rotate = scratch.report().options(&*options).args(["-s", "rotate"]);
-        assert_eq!(rotate.does("panic").run().code(), 0);
-    }
-    scratch.expect_growth("report.log");
-    assert!(daemon.stop().expect("its status").success());
-    let outcome = follower.wait();
-    assert_eq!((outcome.code(), &*outcome.err_text()), (0, ""));
+    let outcome = rotate_and_stop(&scratch, &options, daemon, follower);
     let is_log = |name: &OsString| name.to_string_lossy().starts_with("report.log");
     let logs = scratch.files().into_iter().filter(is_log);
     let lengths = logs.map(|name| fs::metadata(scratch.path(name)).expect("a log").len());

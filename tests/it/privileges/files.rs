@@ -16,9 +16,7 @@ use crate::support::users::{CREW, HELLO, HELLO_GROUP};
 fn workdir_without_permission_fails_the_start() {
     requires!(users);
     let scratch = scratch();
-    let private = scratch.path("private");
-    fs::create_dir(&private).expect("mkdir");
-    fs::set_permissions(&private, Permissions::from_mode(0o700)).expect("chmod");
+    scratch.directory_with_mode(0o700, "private");
     let options = "pid=report.pid\nlog=report.log\nworkdir=private\nuser=hello";
     let launch = start(&scratch, &[]).options(options).run();
     scratch.expect_refusal(&launch, 71, &["working directory", "Permission denied"]);

@@ -130,6 +130,13 @@ fn start_waits_for_the_restart() {
     assert!(up.supervisor.is_alive());
 }
 
+/// There is no run, and its supervisor is stopped and starts none.
+#[track_caller]
+fn expect_unanswered(scratch: &Scratch, words: &str) {
+    expect(scratch, "status", 2, words);
+    expect(scratch, "start", 75, "still starting");
+}
+
 #[test]
 fn verbs_while_the_supervisor_is_stopped() {
     let scratch = Scratch::new();
@@ -142,8 +149,7 @@ fn verbs_while_the_supervisor_is_stopped() {
     let second = up(&scratch);
     scratch.crash_before_delay(&second);
     stop_supervisor(&second);
-    expect(&scratch, "status", 2, "supervisor stopped");
-    expect(&scratch, "start", 75, "still starting");
+    expect_unanswered(&scratch, "supervisor stopped");
     expect(&scratch, "restart", 0, "stopped");
     scratch.expect_processes(2);
 }
@@ -156,9 +162,8 @@ fn verbs_before_the_supervisor_has_seen_the_end() {
     stop_supervisor(&up);
     up.run.signal(Signal::SIGKILL);
     up.run.wait_for_end();
-    expect(&scratch, "status", 2, "being restarted, supervisor stopped");
+    expect_unanswered(&scratch, "being restarted, supervisor stopped");
     expect(&scratch, "-d", 69, "already running");
-    expect(&scratch, "start", 75, "still starting");
     expect(&scratch, "reload", 7, "being restarted");
     expect(&scratch, "stop", 0, "stopped");
     assert!(!up.supervisor.is_alive());

@@ -10,7 +10,9 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::{OpenptyResult, openpty};
 use nix::unistd::{setsid, ttyname};
 
+use crate::support::daemon::Daemon;
 use crate::support::deadline::WAIT_TIMEOUT;
+use crate::support::scratch::Scratch;
 use crate::support::start::Start;
 
 /// The terminal as its user sees it. Dropping it is the hang-up.
@@ -107,5 +109,20 @@ impl Start {
                 }
                 Ok(())
             })
+    }
+}
+
+impl Scratch {
+    /// A start on a terminal, by a program that asks there once for a password. The daemon reports.
+    pub(crate) fn up_with_password(&self, start: Start) -> Daemon {
+        let (mut terminal, slave) = Terminal::new();
+        let launch = start.on_terminal(slave).spawn();
+        terminal.read_until("password: ");
+        terminal.write(b"secret\n");
+        let daemon = self.daemon_of(launch.wait(), "report.pid");
+        daemon.report();
+        let shown = terminal.read_to_end();
+        assert_eq!(shown.matches("password: ").count(), 1, "{shown}");
+        daemon
     }
 }

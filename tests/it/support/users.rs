@@ -1,6 +1,7 @@
 //! Users that the machine does not know, and a user database that knows them.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use nix::unistd::chown;
@@ -55,6 +56,14 @@ impl Scratch {
             .env("TEST_REPORT", self.path("out/report.json"))
             .options("pid=report.pid\nlog=report.log")
             .does("report stay")
+    }
+
+    /// A directory with this mode under any umask.
+    pub(crate) fn directory_with_mode(&self, mode: u32, name: &str) -> PathBuf {
+        let directory = self.path(name);
+        fs::create_dir(&directory).expect("mkdir");
+        fs::set_permissions(&directory, Permissions::from_mode(mode)).expect("chmod");
+        directory
     }
 
     /// A directory of this user.
