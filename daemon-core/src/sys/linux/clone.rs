@@ -73,8 +73,11 @@ pub(super) struct Children {
 }
 
 impl Children {
-    pub(super) fn new(plan: Plan) -> Result<Self, SpawnFailure> {
-        let stack = || Stack::new().map_err(|errno| SpawnFailure::Launcher("make a stack", errno));
+    /// A process that launches again and again keeps the stacks.
+    pub(super) fn new(plan: Plan, keeps_stacks: bool) -> Result<Self, SpawnFailure> {
+        let stack = || {
+            Stack::new(keeps_stacks).map_err(|errno| SpawnFailure::Launcher("make a stack", errno))
+        };
         Ok(Self {
             plan,
             launcher: getpid(),
