@@ -83,7 +83,8 @@ pub(crate) fn bind_unix<E: From<io::Error>>(
             sys::files::change_socket(path, file.owner, file.mode)?;
         }
         listen(&socket).map_err(io::Error::from)?;
-        // A process that does not ask for the lock may have taken it for the file of an ended one.
+        // A process that takes no such lock may have removed this file: it looked like one that was
+        // left.
         if id_of(path) != Some(bound) {
             return Err(in_use().into());
         }

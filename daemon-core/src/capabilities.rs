@@ -78,7 +78,7 @@ impl Capabilities {
         self.listen = Some(&LISTENS);
     }
 
-    /// Tells the system log, if it is told anything.
+    /// Tells the system log, if the program has named a facility.
     pub(crate) fn tell(
         &self,
         facility: Option<u32>,
@@ -98,7 +98,7 @@ impl Capabilities {
         self.add_log_reopen();
         self.add_passed_fds();
         self.add_listen();
-        // In the supervisor.
+        // For the supervisor.
         self.add_log_rotation();
         self.add_syslog();
     }

@@ -280,7 +280,7 @@ impl Control {
                 Err(errno) => Err(Error::not_signalled(step, holder.pid(), errno)),
             });
         match sent {
-            // While it was looked at.
+            // The daemon has ended while it was looked at, and its supervisor starts it again.
             Err(_) if holder.has_ended() && lock::is_supervised(holder.file()) => {
                 Err(Error::restart_due(step, &self.pid_file, None))
             }

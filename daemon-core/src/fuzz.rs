@@ -1,5 +1,5 @@
-//! Whatever bytes come from outside: each function here takes any, and panics where they lead to
-//! what must not be. `fuzz/` looks for such bytes; what it has found so far is replayed below.
+//! Functions that take any bytes from outside, and panic where these lead to what must not be.
+//! `fuzz/` looks for such bytes; the tests below replay what it has found so far.
 #![expect(clippy::missing_panics_doc, reason = "a panic is what is looked for")]
 
 use std::ffi::{OsStr, OsString};

@@ -52,7 +52,7 @@ pub(crate) fn launch(mut config: LaunchConfig) -> Result<(Launched, Interrupts),
         (supervision.check)(&config)?;
     }
     let _filled = standard_streams::ensure_std_fds_open()?;
-    // Those of a client that is a service are its own.
+    // A client that is a service keeps its sockets for itself.
     let (count, names) = if config.is_for_client {
         (0, Vec::new())
     } else {
@@ -62,7 +62,7 @@ pub(crate) fn launch(mut config: LaunchConfig) -> Result<(Launched, Interrupts),
     let mut sockets = plan_sockets(&config, names)?;
     let image = own_image()?;
     resources::check_pid_and_log_differ(&config)?;
-    // Caught before there is anything that an interrupt would leave behind.
+    // Signals are caught before there is anything that an interrupt would leave behind.
     let signals = Signals::catch(turn)?;
     resources::create_directories(&config)?;
     let locked = match &config.paths.pid {
@@ -72,7 +72,7 @@ pub(crate) fn launch(mut config: LaunchConfig) -> Result<(Launched, Interrupts),
     let (passed, signals) = match prepare(&mut config, sockets.as_deref_mut(), signals) {
         Ok(prepared) => prepared,
         Err(error) => {
-            // Before another start can have the PID file.
+            // The sockets close before another start can have the PID file.
             drop(sockets);
             if let Some((file, capability)) = locked {
                 (capability.fail)(file, &error);
@@ -80,7 +80,7 @@ pub(crate) fn launch(mut config: LaunchConfig) -> Result<(Launched, Interrupts),
             return Err(error);
         }
     };
-    // `before_start` may have read standard input.
+    // The warnings come after `before_start`, which may have read standard input.
     let warnings = preflight::warnings(&config);
     let pid_file = locked.as_ref().map(|(file, _)| file);
     let interrupts = &signals.interrupts;
@@ -98,18 +98,18 @@ pub(crate) fn launch(mut config: LaunchConfig) -> Result<(Launched, Interrupts),
     if let Some(mut sockets) = sockets {
         let is_up = match &launched {
             Ok(Launched::Up { .. }) => true,
-            // The supervisor has them.
+            // The supervisor keeps the sockets.
             Ok(Launched::Finished { .. }) => supervision.is_some(),
             Err(_) => locked.as_ref().is_some_and(|(file, _)| file.is_left()),
         };
         if is_up {
             sockets.keep_files();
         }
-        // Before another start can have the PID file.
+        // The sockets close before another start can have the PID file.
         drop(sockets);
     }
     match (&launched, locked) {
-        // The supervisor has it.
+        // The supervisor keeps the PID file.
         (Ok(_), _) if supervision.is_some() => {}
         (Ok(Launched::Up { .. }), Some((file, capability))) => (capability.hand_over)(file),
         (Ok(Launched::Finished { .. }), Some((file, capability))) => (capability.remove)(file),

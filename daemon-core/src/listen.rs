@@ -197,7 +197,7 @@ pub(crate) fn watch(settings: &Settings, names: &[String]) -> Box<dyn RunSockets
         let fd = index_to_fd(index);
         let place = Place::of(socket);
         let file = match &place {
-            // One with another address is that of a service manager.
+            // A socket with another address comes from a service manager.
             Place::Unix(UnixAddress::Path(path)) if is_bound_to(fd, path) => Some(WatchedFile {
                 id: id_of(path),
                 path: path.clone(),

@@ -58,8 +58,8 @@ static EXPECTED: OnceLock<Vec<String>> = OnceLock::new();
 pub fn listener(name: &str, address: impl ToSocketAddrs) -> io::Result<TcpListener> {
     check_name(name)?;
     let wanted = || address.to_socket_addrs().map(Iterator::collect::<Vec<_>>);
-    // Not while other threads wait for their sockets. A name that cannot be looked up is no reason to refuse
-    // a socket that is there.
+    // The look-up may take its time, so it does not happen while other threads wait for their
+    // sockets. A name that cannot be looked up is no reason to refuse a socket that is there.
     let is_there = handed_over()
         .get_or_insert_with(mark)
         .iter()

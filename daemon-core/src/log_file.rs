@@ -172,7 +172,8 @@ fn options() -> OpenOptions {
 /// becomes, because the daemon must be able to reopen it after a rotation.
 fn open(path: &Path, mode: u32, daemon: Option<&Identity>) -> io::Result<File> {
     for _ in 0..ATTEMPTS {
-        // Not with O_CREAT, which `protected_regular` refuses before we could say why.
+        // The first open is without O_CREAT, which `protected_regular` refuses before the launcher
+        // could say why.
         match options().open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             other => return other,

@@ -132,21 +132,21 @@ fn open(log: &Log) -> Result<OwnedFd, Errno> {
     let create = |more| nix::fcntl::open(&*log.path, FLAGS | OFlag::O_CREAT | more, log.mode);
     let file = match create(OFlag::O_EXCL) {
         Ok(file) => {
-            // Whatever the umask.
+            // The mode holds whatever the umask is.
             fchmod(&file, log.mode)?;
             file
         }
-        // It may be removed in between, by the next rotation.
+        // The next rotation may remove the log in between, so this creates it too.
         Err(Errno::EEXIST) => create(OFlag::empty())?,
         Err(errno) => return Err(errno),
     };
     let found = fstat(&file)?;
-    // A terminal, for example, that was put in its place.
+    // A terminal, for example, was put in the place of the log.
     if device(&found) != log.device {
         return Err(Errno::EINVAL);
     }
-    // The file of another user, or a second name for a file that this user may not write to. Judged by
-    // the path, since the second name may be gone by now.
+    // This may be the file of another user, or a second name for a file that this user may not
+    // write to. The path decides, since the second name may be gone by now.
     if log.is_shared {
         let there = lstat(&*log.path)?;
         let is_ours = there.st_uid == 0 || there.st_uid == geteuid().as_raw();

@@ -118,7 +118,7 @@ pub(crate) fn rotate(
     writer: &mut dyn RotatedProcess,
 ) -> Result<Option<String>, Error> {
     let mut rotation = Rotation::new(config);
-    // Since when nothing is done.
+    // The moment since which no step has got further.
     let mut begin = Instant::now();
     loop {
         let error = match rotation.step(writer) {

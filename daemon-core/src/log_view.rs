@@ -77,7 +77,7 @@ struct Files<'a> {
     open: VecDeque<LogPart>,
     /// The last one that was read to its end. A rotation that fails gives it its name back.
     done: Option<LogPart>,
-    /// Since when the last one is at no name that is known.
+    /// When the last one was first found at no name that is known.
     unfound: Option<Instant>,
 }
 

@@ -63,6 +63,8 @@ impl OptionCheck {
         }
     }
 
+    /// Fails if there is a complaint about an option.
+    ///
     /// # Errors
     ///
     /// `Configuration`: the first complaint.

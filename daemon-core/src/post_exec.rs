@@ -55,7 +55,7 @@ pub(crate) fn take_steps(
     prepare_log(record, capabilities)
 }
 
-/// Last, after chroot and chdir: the path resolves as it will later.
+/// The last step, after chroot and chdir: the path resolves as it will later.
 fn prepare_log(
     record: &Record,
     capabilities: &Capabilities,
@@ -71,7 +71,7 @@ fn prepare_log(
         let reopen_on = capabilities.log_reopen.ok_or(MISSING)?;
         reopen_on(signal).map_err(failed)?;
     }
-    // Only `log_reopen` asks for it.
+    // Only with `log_reopen` does the daemon have to open the log again.
     Ok(reopens_log(record)
         .then(log.check_reopen)
         .and_then(Result::err))

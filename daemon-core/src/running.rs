@@ -33,7 +33,7 @@ impl Running {
 pub(crate) struct Origin {
     pub(crate) start_dir: Option<PathBuf>,
     pub(crate) log_file: Option<PathBuf>,
-    /// Until it is ready; without a log.
+    /// Without a log: the output that is kept in memory until the daemon is ready.
     pub(crate) buffered_output: Option<BufferedOutput>,
 }
 
@@ -46,7 +46,7 @@ pub(crate) struct OwnPidFile {
     pub(crate) id: Option<FileId>,
     /// The process whose pid it holds; its forked children have all this too.
     pub(crate) owner: u32,
-    /// At a normal end of the process.
+    /// Whether a normal end of the process empties the file.
     pub(crate) is_emptied: bool,
 }
 

@@ -61,7 +61,8 @@ impl Drop for IgnoreGuard {
 
 /// While this lives, the signals by which a user gives up waiting are read instead of obeyed.
 ///
-/// Not by `signalfd(2)`: where the program has other threads, any of them may be interrupted.
+/// A handler reads them, and not `signalfd(2)`: the system may deliver a signal to any thread of
+/// the program.
 #[derive(Debug)]
 pub(crate) struct Interrupts {
     reader: File,
@@ -100,7 +101,8 @@ impl Interrupts {
         })
     }
 
-    /// For a process that lives on: these signals, whatever was set for them. All others do nothing.
+    /// For a process that lives on: catches these signals, whatever was set for them, and lets all
+    /// others do nothing.
     pub(crate) fn catch_only(signals: &[Signal]) -> io::Result<Self> {
         let interrupts = Self::new()?;
         // In this order: none of them is ignored, and lost, in between.
@@ -119,7 +121,7 @@ impl Interrupts {
             }
         }
         for signal in ENDING {
-            // A program that calls `try_start` may use it.
+            // A program that calls `try_start` may have a use for the signal.
             if sys::signals::has_default_action(signal)? {
                 let action = sys::signals::catch(signal)?;
                 interrupts.before.push((signal, action));

@@ -40,7 +40,7 @@ pub(crate) fn tell(facility: u32, severity: Severity, text: &str) {
         (&name, std::process::id()),
         text,
     );
-    // The daemon is what matters, and not this.
+    // A message that is lost does not matter to the daemon.
     let _unsent = UnixDatagram::unbound()
         .and_then(|socket| {
             socket.set_nonblocking(true)?;

@@ -215,7 +215,7 @@ impl UnitFile {
             lines.add("StartLimitIntervalSec=0", "");
         }
         lines.add("\n[Service]", "");
-        // By its name: the constructor of a mode links the code of the mode.
+        // The mode is known by its name, since its constructor links the code of the mode.
         let is_notify = self.settings.readiness.to_string() == "notify";
         lines.add("Type=", if is_notify { "notify" } else { "exec" });
         lines.add("ExecStart=", &self.command());

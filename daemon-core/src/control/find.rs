@@ -69,7 +69,7 @@ impl Control {
             }
             let is_ending = state == RunState::Up && lock::is_supervisor_ending(&file);
             if is_ending {
-                // It may end while it is looked for.
+                // The supervisor may end during the search.
                 let supervisor = KnownSupervisor::visible(&file);
                 if supervisor.is_some() || is_late {
                     return Ok(PidFileState::Ending(supervisor));
@@ -197,7 +197,7 @@ fn supervisor_of_ended(file: &File, named: Option<Pid>, has_changed: bool) -> Op
     (has_changed || lock::is_held_by_one(file)).then_some(supervisor)
 }
 
-/// No link is followed, no FIFO waited for.
+/// For an open that follows no link and waits for no FIFO.
 fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).custom_flags(NO_FOLLOW.bits());

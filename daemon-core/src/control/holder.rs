@@ -23,9 +23,9 @@ pub(super) struct Holder {
     pid: Pid,
     evidence: Evidence,
     file: File,
-    /// Where the system has them.
+    /// `None` where the system has no pidfds.
     pidfd: Option<OwnedFd>,
-    /// In clock ticks since the system started.
+    /// When the process started, in clock ticks since the start of the system.
     start: Option<u64>,
 }
 
@@ -63,7 +63,7 @@ impl Holder {
         if supervisor.evidence == Evidence::Seen {
             return Some(supervisor);
         }
-        // Looked at again: a parent that has ended could have left its pid to another process.
+        // The parent is read again: one that has ended could have left its pid to another process.
         let is_parent = sys::process::parent_of(run.pid) == Some(parent);
         let is_run = || run.evidence == Evidence::Seen || (user.is_own() && run.is_certain(user));
         supervisor.evidence = Evidence::Parent;
@@ -177,7 +177,7 @@ impl Holder {
                 other => return other,
             }
         }
-        // By its pid, which may belong to another process by now.
+        // The signal goes to a pid, which may belong to another process by now.
         if lock::proof(&self.file, self.pid).is_none()
             || sys::process::start_of(self.pid) != self.start
         {

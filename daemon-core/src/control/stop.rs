@@ -123,7 +123,7 @@ impl Control {
             PidFileState::Starting(Some(holder)) | PidFileState::Running(holder) => {
                 self.end_holder(&holder, timeout, &mut || ()).map(drop)
             }
-            // Nothing was started, or it is the supervisor's.
+            // No process was started, or the supervisor ends it.
             _ => Ok(()),
         }
     }

@@ -38,7 +38,7 @@ impl Control {
                 Supervision::Stopped
             }
             KnownSupervisor::Seen(_) | KnownSupervisor::Unseen => Supervision::Active,
-            // A program in the foreground has none.
+            // A program in the foreground has no supervisor.
             KnownSupervisor::None
                 if self.expects_supervisor && process::is_detached(found.pid()) != Some(false) =>
             {
@@ -72,7 +72,7 @@ impl Control {
             None,
             waits,
         ) {
-            // Before its daemon, which it would start again.
+            // The supervisor is killed before its daemon, which it would start again.
             send(Signal::SIGKILL)?;
             is_killed = true;
             if !supervisor.ends_within(KILL_TIMEOUT) {

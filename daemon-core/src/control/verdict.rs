@@ -67,7 +67,7 @@ impl Control {
                     let status = self.status()?;
                     match status {
                         Status::Running { pid, .. } => return Ok(Verdict::Up(pid, status)),
-                        // It has ended since.
+                        // The daemon has ended since the locks were read.
                         Status::Restarting { .. } => is_restarting = true,
                         _ => return Ok(Verdict::Down),
                     }

@@ -89,7 +89,7 @@ fn take_from(
         settings.paths.workdir = Some(PathSource::from(directory));
         return Ok(());
     }
-    // Where it was found, whatever the directory.
+    // The PID file stays where it was found, whatever the directory is.
     settings.paths.pid = Some(PathSource::from(control.pid_file().to_owned()));
     process::enter_directory_of(pid).map_err(|_| not_entered())
 }

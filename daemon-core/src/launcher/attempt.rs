@@ -65,7 +65,7 @@ impl ProcessKind {
 pub(crate) struct Attempt {
     pub(crate) wait: Wait,
     pub(crate) judge: Judge,
-    /// While the process is waited for.
+    /// Interrupts calls of this process during the wait.
     #[expect(dead_code, reason = "it is dropped when the wait is over")]
     call_timer: Option<CallTimer>,
 }
@@ -147,7 +147,7 @@ impl Attempt {
         }
         let probe = match resources.announcements {
             Some(announcements) => announcements.watch(pid),
-            // By the launcher's own descriptors, which are open still.
+            // The list names the launcher's own descriptors, which are still open.
             None => readiness.observe(pid, &handed_over),
         };
         drop(resources.inherited);

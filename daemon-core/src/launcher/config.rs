@@ -36,7 +36,7 @@ pub(crate) struct LaunchConfig {
     /// The launcher is a client that continues. It waits until the daemon has taken the hand-off, in every
     /// mode.
     pub(crate) is_for_client: bool,
-    /// With `restart`.
+    /// The code of the supervisor, with `restart`.
     pub(crate) supervision: Option<&'static SupervisorCode>,
 }
 
@@ -47,7 +47,7 @@ pub(crate) struct SupervisorCode {
     pub(crate) check: fn(&LaunchConfig) -> Result<(), Error>,
     /// Starts the supervisor, and waits for what it reports of the first run.
     pub(crate) launch: Launch,
-    /// Becomes the supervisor. In the process that was started for that.
+    /// Becomes the supervisor, in the process that was started for that.
     pub(crate) become_supervisor: fn(Record, DaemonEnd, Capabilities) -> Infallible,
 }
 

@@ -55,7 +55,7 @@ impl DaemonChild {
         } = record.settings;
         let (stop_signal, stop_timeout) = match record.supervisor {
             None => (stop_signal.as_raw(), KILL_TIMEOUT),
-            // It stops its daemon first.
+            // A supervisor stops its daemon before it ends.
             Some(_) => (
                 Signal::SIGTERM as i32,
                 stop_timeout

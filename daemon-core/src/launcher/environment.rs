@@ -42,7 +42,7 @@ pub(super) fn for_daemon(
     let own_pid = format!("{}", getpid());
     let mut ours = of_identity;
     ours.retain(|(name, _)| !changes.change(name));
-    // Whatever its value was, and set below.
+    // An inherited value is dropped here, and the new one is set below.
     ours.push((handoff::MARKER, None));
     // systemd hears the daemon of a service that it started. Another address is the caller's.
     if is_announced || is_for_client || !systemd::started_this_process() {
@@ -65,7 +65,7 @@ pub(super) fn for_daemon(
     }
     if !sockets.is_empty() {
         ours.push((listen_fds::PIDFDID, None));
-        // Set below.
+        // The new value is set below.
         ours.push((listen_fds::PID, None));
         ours.push((listen_fds::COUNT, Some(count.as_ref())));
         ours.push((listen_fds::NAMES, Some(names.as_ref())));

@@ -139,7 +139,8 @@ impl Wait {
             }
         }
         if state == ProbeState::Ready {
-            // Another client of `sd_notify(3)` may have said so, by another way than the hand-off.
+            // The word may have come from another client of `sd_notify(3)`, while the hand-off
+            // holds more.
             self.pace.end_pause();
             let failed = self.receive_handoff(now, observer);
             return Ok(failed.or_else(|| Some(self.ready())));

@@ -235,7 +235,7 @@ impl LogDirectory {
         if is_done() || !is_created {
             return Ok(false);
         }
-        // What comes into the new file now is not lost: it is `log.1` then.
+        // What the run writes to the new file now is not lost: that file becomes `log.1`.
         if exchange(&self.directory, &first, &self.name).is_err() {
             let back = self.rename(&first, &self.name, true);
             back.map_err(|errno| self.config.failed(errno.into()))?;

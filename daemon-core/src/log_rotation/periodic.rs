@@ -16,7 +16,7 @@ const SHORT_INTERVAL: Duration = Duration::from_secs(10);
 /// The same for a log that does not grow.
 const LONG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How often it is looked for the new log.
+/// How often the supervisor looks for the new log.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// When a rotation is tried again that a run has not followed.

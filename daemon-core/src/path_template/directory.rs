@@ -77,7 +77,7 @@ fn lift_umask(directory: &Path) -> io::Result<()> {
 
     let mode = fs::symlink_metadata(directory)?.permissions().mode();
     if mode & 0o700 != 0o700 {
-        // Not through a symbolic link that came in between.
+        // A symbolic link that came in between is not followed.
         fchmodat(
             AT_FDCWD,
             directory,
@@ -111,7 +111,7 @@ fn refused(directory: &Path, object: Object, cause: io::Error) -> Error {
         _ if nix::unistd::geteuid().is_root() => None,
         (io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem, object) => {
             match object {
-                // There `{pid_dir}` depends on no variable.
+                // In a home directory `{pid_dir}` depends on no variable.
                 Object::PidFile if path_context::is_in_home(directory) => {
                     Some("choose the path by a `pid_flag`")
                 }

@@ -74,7 +74,7 @@ pub(super) fn lock(path: &Path, denied: io::Error) -> Result<PidFile, Error> {
                 if lock::reader_holds(&file).unwrap_or(false) {
                     return Err(read_locked(path));
                 }
-                // The lock was given back in between.
+                // The other process has given the lock back in between.
                 pause();
             }
             Err(errno) => return Err(not_locked(path, errno)),

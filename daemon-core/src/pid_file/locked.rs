@@ -71,8 +71,8 @@ impl PidFile {
         } else if let Some(error) = error {
             failed_start::write(&self.file, error).ok();
         }
-        // In this order: a waiter that sees the bytes from 1 on free must find byte 0 free too.
-        // Explicitly, because a child that another thread forked keeps the descriptions.
+        // In this order: a waiter that sees the bytes from 1 on free must find byte 0 free too. A
+        // close would not do: a child that another thread forked keeps the descriptions.
         let _ = lock::unlock_all(&self.file);
         let _ = lock::unlock_all(&self.bring_up);
     }

@@ -41,7 +41,7 @@ pub(super) struct NewFile {
 /// The outcome of one attempt to become the holder.
 pub(super) enum Acquired {
     Holder(NewFile),
-    /// Another process is the holder, of this file, or has just been.
+    /// Another process is the holder, or has just been: of this file, where it could be opened.
     Busy(Option<File>),
     /// The directory cannot be written to.
     Denied(io::Error),

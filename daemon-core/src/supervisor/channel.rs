@@ -30,7 +30,7 @@ pub(super) struct Channel {
     end: DaemonEnd,
     queue: VecDeque<Vec<u8>>,
     has_verdict: bool,
-    /// What the launcher waits longer than the supervisor.
+    /// How much longer the launcher waits than the supervisor.
     time_after: Duration,
 }
 
@@ -120,7 +120,7 @@ impl StartObserver for Channel {
     }
 }
 
-/// Of later runs there is no observer.
+/// The observer of a later run: no process waits for its news.
 #[derive(Debug)]
 pub(super) struct NoObserver;
 

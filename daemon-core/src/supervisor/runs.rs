@@ -56,11 +56,11 @@ pub(super) struct Runs {
     passed: Passed,
     /// The sockets of `listen`.
     sockets: Option<Box<dyn RunSockets>>,
-    /// Of all sockets that were handed over.
+    /// The names of all sockets that were handed over.
     socket_names: Vec<String>,
-    /// That of the last run.
+    /// The log of the last run.
     log: Option<LogFile>,
-    /// What it is to be told.
+    /// The lines that are not in the log yet.
     lines: Lines,
 }
 
@@ -91,14 +91,14 @@ impl Runs {
             config: LaunchConfig {
                 arguments: arguments.collect(),
                 paths: record.paths.try_map(again)?,
-                // Their directories exist.
+                // The launcher has made the directories of the sockets.
                 sockets: Vec::new(),
                 settings: record.settings,
                 readiness,
-                // The launcher has run it.
+                // The launcher has run the function.
                 before_start: None,
                 capabilities,
-                // The launcher has changed it.
+                // The launcher has changed the environment.
                 env: EnvChanges::default(),
                 stdin: Stdin::Null,
                 is_for_client: false,
@@ -137,7 +137,7 @@ impl Runs {
             sockets.bind_lost(&config.settings)?;
         }
         let mut not_opened = None;
-        // Kept, in case that this launch fails too.
+        // The last log is kept, in case this launch fails too.
         let last = self.log.as_ref();
         let instead = |error: Error| match last.map(LogFile::try_clone) {
             Some(Ok(last)) => {
@@ -213,7 +213,7 @@ impl Runs {
         }
         let (paths, settings) = (&self.config.paths, &self.config.settings);
         let log = self.config.capabilities.log.zip(paths.log.as_ref());
-        // By its path: it may have been rotated.
+        // The log is opened by its path: it may have been rotated.
         let opened = log.and_then(|(capability, place)| {
             if is_up && !place.path().exists() {
                 return None;

@@ -33,9 +33,9 @@ pub(super) enum State {
         failure: Option<Box<FailedRun>>,
     },
     Ended {
-        /// Nothing where no process was made.
+        /// `None` where no process was made.
         process: Option<DaemonChild>,
-        /// When the next run is due; nothing if there is none.
+        /// When the next run is due; `None` if there is none.
         due: Option<Instant>,
         rest: GroupRest,
     },

@@ -156,7 +156,7 @@ impl Supervisor {
                 if deadline.is_none() && process.has_ended() {
                     return Transition::Now(self.stopped(process, begun, failure, now));
                 }
-                // Not even SIGKILL has ended it: the launcher is not to wait for that.
+                // Not even SIGKILL has ended the run, and the launcher must not wait for that.
                 if deadline.is_none() && self.is_first_run {
                     self.report_failure(failure.take());
                 }
@@ -276,7 +276,8 @@ impl Supervisor {
             return Transition::Now(self.gone(process));
         }
         let delay_until = due.filter(|due| now < *due);
-        // In the delay, where it costs no time; and after it until the group is gone.
+        // The look comes in the delay, where it costs no time, and after the delay until the group
+        // is gone.
         if rest.is_gone.is_none() || (rest.is_gone == Some(false) && delay_until.is_none()) {
             let has_group = process.as_mut().is_some_and(DaemonChild::has_group);
             rest.is_gone = Some(!has_group);

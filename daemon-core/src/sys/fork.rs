@@ -44,7 +44,8 @@ pub(crate) fn start(plan: &Plan) -> Result<ForkedChild, SpawnFailure> {
             ForkResult::Child => {
                 drop(socket);
                 if getppid() != launcher {
-                    // Also when the launcher was killed, and hears nothing.
+                    // The parent also differs when the launcher was killed, which then hears
+                    // nothing.
                     let (word, value) = (PID_MISMATCH, 0);
                     Message { word, value }.send(&childrens);
                 } else if let Err(failed) = intermediate(plan, &childrens) {
@@ -102,9 +103,9 @@ pub(crate) fn start_own_child(plan: &Plan) -> Result<OwnChild, SpawnFailure> {
         match unsafe { fork() }.map_err(failed("create the daemon"))? {
             ForkResult::Parent { child } => child,
             ForkResult::Child => {
-                // It is refused to a leader of a session alone.
+                // The system refuses the call only to the leader of a session.
                 let _ = setpgid(Pid::from_raw(0), Pid::from_raw(0));
-                // Otherwise this process was killed, and nothing is wanted any more.
+                // With another parent the supervisor was killed, and no daemon is wanted any more.
                 if getppid() == supervisor {
                     if let Err(failed) = plan.take_steps_after_fork() {
                         Message::failed(failed).send(&childs);
@@ -115,7 +116,7 @@ pub(crate) fn start_own_child(plan: &Plan) -> Result<OwnChild, SpawnFailure> {
         }
     };
     drop(childs);
-    // It ends when the daemon executes the program or dies.
+    // The connection ends when the daemon executes the program or dies.
     match Message::receive(&socket) {
         None => Ok(OwnChild::new(daemon, getsid(None).unwrap_or(daemon))),
         Some(Message { word, value }) => {

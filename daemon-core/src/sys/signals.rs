@@ -182,7 +182,7 @@ const LAST: libc::c_int = 128;
 
 /// Lets every other signal do nothing that can be ignored, and blocks none in this thread.
 pub(crate) fn ignore_all_but(signals: &[Signal]) -> Result<(), Errno> {
-    let is_other = |number: &libc::c_int| !signals.iter().any(|it| *it as libc::c_int == *number);
+    let is_other = |other: &libc::c_int| !signals.iter().any(|it| *it as libc::c_int == *other);
     for signal in (1..=LAST).filter(is_other) {
         // SAFETY: no code runs on an ignored signal. The system refuses those that it reserves, and
         // what is no signal.

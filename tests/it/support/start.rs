@@ -148,9 +148,9 @@ impl Start {
             // The source itself may be where the copies go. A copy may also replace the
             // pipe by which std learns of a failed exec; then std takes it for a success.
             let source = fcntl(&file, FcntlArg::F_DUPFD_CLOEXEC(end))?;
-            for number in first..end {
+            for fd in first..end {
                 // SAFETY: the source is open, and the child uses no other descriptor of these values.
-                if unsafe { libc::dup2(source, number) } < 0 {
+                if unsafe { libc::dup2(source, fd) } < 0 {
                     return Err(io::Error::last_os_error());
                 }
             }

@@ -132,7 +132,7 @@ impl ProcessTree {
             Err(error) => {
                 let is_alive = kill(pid, None) != Err(Errno::ESRCH);
                 self.is_complete &= has_ended(&error) && !is_alive;
-                // Not by a lack of descriptors or memory, which may pass.
+                // A lack of descriptors or memory hides no process: it may pass.
                 let is_denied = error.kind() == io::ErrorKind::PermissionDenied;
                 let is_hidden = is_alive && (has_ended(&error) || is_denied);
                 self.hides_root |= parent.is_none() && is_hidden;

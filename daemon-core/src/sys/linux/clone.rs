@@ -130,8 +130,8 @@ impl Children {
         } else {
             File::from(alive).read_to_end(&mut Vec::new()).ok();
         }
-        // After that, since it has hardly begun to end now: a launcher that sleeps until it has may
-        // find that the daemon runs first, with all of its start-up.
+        // The intermediate process is waited for last: it has hardly begun to end before. A
+        // launcher that slept until its end could be woken after the whole start-up of the daemon.
         let leader = keeps_leader.then(|| process::open(intermediate).ok());
         let ended = wait::wait(intermediate);
         let daemon = self.judge(intermediate, ended)?;
@@ -221,7 +221,7 @@ extern "C" fn daemon(children: *mut c_void) -> c_int {
     // SAFETY: `clone` below is given a reference to these, which outlives this child.
     let children: &Children = unsafe { &*children.cast() };
     children.has_begun_daemon.store(true, Ordering::Release);
-    // Also when the launcher was killed, and nothing is wanted any more.
+    // The parent also differs when the launcher was killed: then no daemon is wanted any more.
     if getppid() != children.launcher {
         children.is_strange.store(true, Ordering::Release);
         return 0;

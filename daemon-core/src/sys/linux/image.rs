@@ -20,8 +20,8 @@ impl Image {
     /// How it is named in a message.
     pub(crate) const NAME: &str = "/proc/self/exe";
 
-    /// Nothing in `ld.so ./prog -d ARG`: there the image of this process is the loader, and executing
-    /// it again would run ARG.
+    /// `None` in `ld.so ./prog -d ARG`: there the image of this process is the loader, and
+    /// executing it again would run ARG.
     ///
     /// A program that asks for a loader has one; where the kernel did not load it, see `AT_BASE` in
     /// `getauxval(3)`, the user executed the loader, and the loader loaded this program.
@@ -64,8 +64,8 @@ const TASK_COMM_LEN: usize = 16;
 pub(crate) fn comm() -> OsString {
     // Each thread has a name, and that of the first is the process's.
     if gettid() == getpid() {
-        // Not by `nix`, which hands over an array that it has promised not to change: a compiler
-        // that sees it, as with link-time optimization, takes it for empty afterwards.
+        // `nix` hands over an array that it has promised not to change: a compiler that sees that,
+        // as with link-time optimization, takes the array for empty afterwards.
         let mut name = [0_u8; TASK_COMM_LEN];
         // SAFETY: the call writes so many bytes at most, and the array has them.
         let result = unsafe { libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr()) };

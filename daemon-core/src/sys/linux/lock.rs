@@ -45,7 +45,8 @@ pub(crate) fn try_lock(file: &File, range: ByteRange) -> Result<bool, Errno> {
     }
 }
 
-/// Gives a part back. Explicitly, because a child that another thread forked keeps the description.
+/// Gives a part back. A close would not do: a child that another thread forked keeps the
+/// description.
 pub(crate) fn unlock(file: &File, range: ByteRange) -> Result<(), Errno> {
     match set(file, &flock(NONE, bounds(range))) {
         // The lock of the whole file is the daemon's, and stays until its end.

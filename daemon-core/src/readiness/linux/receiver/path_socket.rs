@@ -46,7 +46,7 @@ impl PathSocket {
                 other => other?,
             }
             let bound = Self { socket, path };
-            // Whatever the umask. Another user must not send the launcher anything.
+            // Under any umask, no other user may send the launcher anything.
             fs::set_permissions(&bound.path, fs::Permissions::from_mode(0o600))?;
             if let Some((uid, gid)) = owner {
                 chown(&bound.path, Some(uid), Some(gid))?;
@@ -82,7 +82,7 @@ pub(super) fn remove_stale_in(directory: &Path) {
             && is_stale_socket(&entry)
             && is_dead(&entry.path())
         {
-            // Another user's is not ours to remove.
+            // A socket of another user stays.
             fs::remove_file(entry.path()).ok();
         }
     }

@@ -51,7 +51,7 @@ impl DescriptorTable<'_> {
                 }
             }
             Descriptors::Read(descriptor) => {
-                // Not of anything but a socket: to close the duplicate of another file may block.
+                // Only sockets are duplicated: to close the duplicate of another file may block.
                 if self
                     .link(*descriptor)
                     .is_some_and(|link| link.starts_with("socket:"))

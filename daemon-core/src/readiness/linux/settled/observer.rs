@@ -262,7 +262,7 @@ fn see_threads(
         if is_running && depth == Depth::FirstRunner {
             return (Vec::new(), Some(directory));
         }
-        // After the call: a thread that was woken in between runs.
+        // The state is read after the call: a thread that was woken in between runs.
         let state = state_of(&directory);
         if state != ThreadState::Ended {
             threads.push(SeenThread {
@@ -310,7 +310,7 @@ impl KnownThread {
         }
     }
 
-    /// As long as its process has not run: what it waits for is still what it waits for.
+    /// Whether the thread still waits for the same, as long as its process has not run.
     fn cannot_have_changed(&self) -> bool {
         matches!(self.activity, Activity::Waits(_) | Activity::Works)
     }
