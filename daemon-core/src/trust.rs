@@ -39,12 +39,14 @@ pub(crate) const SYMLINKS_MAX: usize = 40;
 /// Whether root can trust the way to a file, as far as it exists. To be asked before opening it.
 ///
 /// The last directory may belong to the user that the daemon becomes: there is no more harm in it
-/// than [`check_file`] sees, as long as that directory itself cannot be replaced.
+/// than [`check_file`] sees, as long as that directory itself cannot be replaced. The sticky bit of the
+/// directory above does not bind its owner.
 pub(crate) fn check_way(path: &Path, daemon: Option<u32>) -> Result<(), Untrusted> {
     if !geteuid().is_root() {
         return Ok(());
     }
     let mut at = PathBuf::from("/");
+    let mut is_writable_by_all = false;
     let mut device = None;
     let mut rest = reversed(path.parent().unwrap_or(path));
     let mut links = 0;
@@ -80,7 +82,7 @@ pub(crate) fn check_way(path: &Path, daemon: Option<u32>) -> Result<(), Untruste
             rest.extend(reversed(&target));
             continue;
         }
-        let is_daemons = rest.is_empty() && Some(metadata.uid()) == daemon;
+        let is_daemons = rest.is_empty() && !is_writable_by_all && Some(metadata.uid()) == daemon;
         check_directory(&there, &metadata, is_daemons)?;
         // The server of another user's file system can report any owner.
         if device.replace(metadata.dev()) != Some(metadata.dev()) && sys::files::is_fuse(&there) {
@@ -90,6 +92,7 @@ pub(crate) fn check_way(path: &Path, daemon: Option<u32>) -> Result<(), Untruste
                 return Err(Untrusted::FileSystem { directory, mounter });
             }
         }
+        is_writable_by_all = metadata.mode() & BY_ALL != 0;
         at = there;
     }
     Ok(())

@@ -107,3 +107,25 @@ fn log_directory_may_belong_to_the_daemon_user() {
     scratch.expect_refusal(&launch, 73, &["log", "symbolic link"]);
     assert_eq!(state(&victim), before);
 }
+
+/// Fault 257: the sticky bit of the directory above does not bind the owner.
+#[test]
+fn directory_that_its_owner_can_replace_is_refused() {
+    requires!(users);
+    let scratch = Scratch::new();
+    place(&scratch, 0, 0o1777);
+    let own = scratch.directory_of(HELLO, "place/own");
+    let start = |option: &str| {
+        let start = scratch.among_users(&program::path("report"), &[]).arg("-d");
+        start.options(format!("user=hello\n{option}"))
+    };
+    let said = ["user 4711 owns the directory", "place/own"];
+    for option in [
+        "log=place/own/report.log",
+        "listen=http=unix:place/own/http.sock",
+    ] {
+        scratch.expect_refusal(&start(option).run(), 78, &said);
+    }
+    let left = fs::read_dir(own).expect("the directory");
+    assert_eq!(left.count(), 0, "a file was created");
+}
