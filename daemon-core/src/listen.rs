@@ -165,7 +165,7 @@ fn overlap(one: &Place, other: &Place) -> Error {
     } else {
         (other, one)
     };
-    let reason = format!("{whole} takes in {part}; use one of them");
+    let reason = format!("{whole} includes {part}; use one of them");
     let what = "cannot use the option `listen`";
     Error::new(ErrorKind::Configuration, what, reason)
 }

@@ -123,7 +123,7 @@ fn addresses_that_overlap_are_named() {
     let part = free_address(4002);
     let options = format!("listen=a={part}\nlisten=b=0.0.0.0:4002");
     let launch = start(&scratch, &options, "").run();
-    let words = format!("cannot use the option `listen`: 0.0.0.0:4002 takes in {part}; use one");
+    let words = format!("cannot use the option `listen`: 0.0.0.0:4002 includes {part}; use one");
     scratch.expect_refusal(&launch, 78, &[&words]);
 }
 

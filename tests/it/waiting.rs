@@ -187,7 +187,7 @@ fn closed_hand_off_is_given_up_soon() {
     let start = scratch.background().env("LD_PRELOAD", library);
     let options = "pid=report.pid\nlog=report.log\nready=exec\nworkdir=/\nready_timeout=60";
     let launch = start.options(options).does("report hang").run();
-    scratch.expect_refusal(&launch, 71, &["before reporting success; see "]);
+    scratch.expect_refusal(&launch, 71, &["before it reported success; see "]);
     assert!(launch.elapsed < Duration::from_secs(30), "{launch:?}");
 }
 

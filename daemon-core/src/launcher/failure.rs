@@ -129,7 +129,7 @@ pub(super) fn reaped(log: Option<&LogPlace>) -> Error {
 /// The daemon has closed its end of the hand-off, and runs without what it was to do first.
 pub(super) fn handoff_lost(log: Option<&LogPlace>) -> Error {
     let reason = format!(
-        "the daemon closed its start-up socket before reporting success{}",
+        "the daemon closed the connection to its launcher before it reported success{}",
         more(log)
     );
     Error::new(ErrorKind::System, CANNOT_START, reason)
@@ -164,6 +164,6 @@ fn more(log: Option<&LogPlace>) -> String {
         Some(LogPlace::Path(path)) => format!("; see {}", shown(path)),
         // All there is has been shown.
         Some(LogPlace::Memory) => String::new(),
-        None => "; no log is configured: set `log`, or run in the foreground".to_owned(),
+        None => "; set `log` to see its output, or run in the foreground".to_owned(),
     }
 }

@@ -48,7 +48,7 @@ impl Lines {
         }
         if self.lost > 0 && self.kept.is_empty() {
             let lost = std::mem::take(&mut self.lost);
-            self.push(&format!("{lost} lines like these were lost"));
+            self.push(&format!("{lost} lines of the supervisor were lost"));
         }
     }
 }
@@ -148,7 +148,10 @@ mod tests {
         lines.write_to(&mut disk);
         let written = String::from_utf8(disk.log).expect("text");
         let count = written.lines().count();
-        let line = program_name::line(&format!("{} lines like these were lost", 1001 - count));
+        let line = program_name::line(&format!(
+            "{} lines of the supervisor were lost",
+            1001 - count
+        ));
         assert!(written.ends_with(&line), "{written}");
         lines.write_to(&mut Disk {
             room: usize::MAX,

@@ -64,7 +64,7 @@ impl UnitFile {
                 lines.add("AmbientCapabilities=CAP_NET_BIND_SERVICE", "");
             }
             Manager::User if needs_root => {
-                let remark = "a port below 1024 is not for a user; use a higher one";
+                let remark = "a port below 1024 is for root; use a higher one";
                 lines.add("# ", remark);
             }
             _ => {}
