@@ -46,6 +46,10 @@ impl Holder {
 
     /// The supervisor of the daemon with this PID file, if this process is.
     pub(super) fn supervisor(file: &File, pid: Pid) -> Option<Self> {
+        // Its name first: to look through its descriptors takes far longer.
+        if !lock::is_supervisor(pid) {
+            return None;
+        }
         Self::proved(file, pid, |file, pid| {
             let evidence = match lock::holds(pid, file) {
                 Ok(holds) => holds.then_some(Evidence::Seen),
