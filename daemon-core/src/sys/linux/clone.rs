@@ -68,16 +68,12 @@ pub(super) struct Children {
     intermediate: AtomicI32,
     /// The pid of the daemon, or 0 when it was not created.
     daemon: AtomicI32,
-    intermediate_stack: Stack,
-    daemon_stack: Stack,
+    stack: Stack,
 }
 
 impl Children {
-    /// A process that launches again and again keeps the stacks.
-    pub(super) fn new(plan: Plan, keeps_stacks: bool) -> Result<Self, SpawnFailure> {
-        let stack = || {
-            Stack::new(keeps_stacks).map_err(|errno| SpawnFailure::Launcher("make a stack", errno))
-        };
+    pub(super) fn new(plan: Plan) -> Result<Self, SpawnFailure> {
+        let stack = Stack::new().map_err(|errno| SpawnFailure::Launcher("make a stack", errno))?;
         Ok(Self {
             plan,
             launcher: getpid(),
@@ -89,8 +85,7 @@ impl Children {
             is_released: AtomicBool::new(false),
             intermediate: AtomicI32::new(0),
             daemon: AtomicI32::new(0),
-            intermediate_stack: stack()?,
-            daemon_stack: stack()?,
+            stack,
         })
     }
 
@@ -110,7 +105,7 @@ impl Children {
             // No handler of the launcher's may run in a child.
             let _blocked = Blocked::all().map_err(failed("block signals"))?;
             let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
-            let (stack, pid) = (&self.intermediate_stack, &self.intermediate);
+            let (stack, pid) = (self.stack.of_intermediate(), &self.intermediate);
             clone(intermediate, stack, flags, pid, self)
         };
         drop(alive_in_children);
@@ -197,7 +192,7 @@ extern "C" fn intermediate(children: *mut c_void) -> c_int {
         // CLONE_PARENT makes the daemon the launcher's own child, whose exact status it learns.
         let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PARENT;
         let flags = flags | libc::SIGCHLD;
-        let (stack, pid) = (&children.daemon_stack, &children.daemon);
+        let (stack, pid) = (children.stack.of_daemon(), &children.daemon);
         clone(daemon, stack, flags, pid, children).map_err(|errno| children.plan.not_forked(errno))
     };
     match fork() {
@@ -235,7 +230,7 @@ extern "C" fn daemon(children: *mut c_void) -> c_int {
 /// `clone(2)`; the pid is stored before the child begins.
 fn clone(
     child: extern "C" fn(*mut c_void) -> c_int,
-    stack: &Stack,
+    stack: *mut c_void,
     flags: c_int,
     pid: &AtomicI32,
     children: &Children,
@@ -247,7 +242,7 @@ fn clone(
     let pid = unsafe {
         libc::clone(
             child,
-            stack.end(),
+            stack,
             flags | libc::CLONE_PARENT_SETTID,
             argument,
             pid.as_ptr(),

@@ -22,11 +22,11 @@ pub(crate) fn start_own_child(plan: Plan) -> Result<Child, SpawnFailure> {
 
 fn start_or_fork(
     plan: Plan,
-    is_repeated: bool,
+    keeps_leader: bool,
     fork: impl FnOnce(&Plan) -> Result<Child, SpawnFailure>,
 ) -> Result<Child, SpawnFailure> {
-    let children = Children::new(plan, is_repeated)?;
-    match children.start(is_repeated) {
+    let children = Children::new(plan)?;
+    match children.start(keeps_leader) {
         Ok(child) => Ok(Child::Own(child)),
         Err(Refused::SpawnFailure(failure)) => Err(failure),
         Err(Refused::Unfit) => {

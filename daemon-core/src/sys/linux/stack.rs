@@ -1,4 +1,4 @@
-//! The stacks of the children, each above a guard.
+//! The stack of the children, above a guard.
 
 use std::ffi::c_void;
 use std::ptr;
@@ -14,32 +14,30 @@ const SIZE: usize = 1024 * 1024;
 /// One page would not do: a large array on a stack is written from its far end.
 const GUARD: usize = 1024 * 1024;
 
-/// Those that wait for the next launch. To unmap one costs an interrupt of the processor on which its
-/// child ran.
-static SPARE: [AtomicPtr<c_void>; 2] = [const { AtomicPtr::new(ptr::null_mut()) }; 2];
+/// What the intermediate process has of it. It makes a handful of system calls, and waits while the
+/// daemon's side runs on what is below.
+const OF_INTERMEDIATE: usize = 64 * 1024;
 
-/// A stack for one child at a time, see `mmap(2)`.
+/// The one that waits for the next launch. To unmap it costs an interrupt of the processor on which the
+/// children ran.
+static SPARE: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
+
+/// A stack for the children of one launch, one of which runs at a time, see `mmap(2)`.
 #[derive(Debug)]
 pub(super) struct Stack {
     lowest: *mut c_void,
-    is_kept: bool,
 }
 
-// SAFETY: the mapping belongs to no thread, and only the one child at a time uses it.
+// SAFETY: the mapping belongs to no thread, and each child uses its own part.
 unsafe impl Send for Stack {}
 // SAFETY: as above.
 unsafe impl Sync for Stack {}
 
 impl Stack {
-    /// A process that launches again and again keeps its stacks for the next launch.
-    pub(super) fn new(is_kept: bool) -> Result<Self, Errno> {
-        if is_kept {
-            for place in &SPARE {
-                let lowest = place.swap(ptr::null_mut(), Ordering::AcqRel);
-                if !lowest.is_null() {
-                    return Ok(Self { lowest, is_kept });
-                }
-            }
+    pub(super) fn new() -> Result<Self, Errno> {
+        let lowest = SPARE.swap(ptr::null_mut(), Ordering::AcqRel);
+        if !lowest.is_null() {
+            return Ok(Self { lowest });
         }
         let protection = libc::PROT_READ | libc::PROT_WRITE;
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_STACK | libc::MAP_NORESERVE;
@@ -49,36 +47,39 @@ impl Stack {
         if lowest == libc::MAP_FAILED {
             return Err(Errno::last());
         }
-        let mut stack = Self {
-            lowest,
-            is_kept: false,
-        };
         // SAFETY: this is the lower part of the mapping, which nothing refers to yet.
         let guarded = unsafe { libc::mprotect(lowest, GUARD, libc::PROT_NONE) };
-        Errno::result(guarded)?;
-        stack.is_kept = is_kept;
-        Ok(stack)
+        if let Err(errno) = Errno::result(guarded) {
+            unmap(lowest);
+            return Err(errno);
+        }
+        Ok(Self { lowest })
     }
 
-    /// A stack grows downwards from here.
-    pub(super) fn end(&self) -> *mut c_void {
+    /// Where the stack of the intermediate process begins. It grows downwards.
+    pub(super) fn of_intermediate(&self) -> *mut c_void {
         self.lowest.wrapping_byte_add(GUARD + SIZE)
+    }
+
+    /// The same for the daemon's side.
+    pub(super) fn of_daemon(&self) -> *mut c_void {
+        self.of_intermediate().wrapping_byte_sub(OF_INTERMEDIATE)
     }
 }
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        let is_put_back = self.is_kept
-            && SPARE.iter().any(|place| {
-                let (empty, order) = (ptr::null_mut(), Ordering::AcqRel);
-                let put = place.compare_exchange(empty, self.lowest, order, Ordering::Relaxed);
-                put.is_ok()
-            });
-        if !is_put_back {
-            // SAFETY: the mapping is this stack's, and its child is gone.
-            unsafe { libc::munmap(self.lowest, GUARD + SIZE) };
+        let (empty, order) = (ptr::null_mut(), Ordering::AcqRel);
+        let kept = SPARE.compare_exchange(empty, self.lowest, order, Ordering::Relaxed);
+        if kept.is_err() {
+            unmap(self.lowest);
         }
     }
+}
+
+fn unmap(lowest: *mut c_void) {
+    // SAFETY: the mapping has this length, and nothing uses it any more.
+    unsafe { libc::munmap(lowest, GUARD + SIZE) };
 }
 
 #[cfg(test)]
@@ -86,18 +87,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stacks_are_kept_for_the_next_launch() -> Result<(), Errno> {
-        let launch = || -> Result<_, Errno> {
-            let stacks = [Stack::new(true)?, Stack::new(true)?];
-            let mut ends = stacks.each_ref().map(Stack::end);
-            ends.sort_unstable();
-            Ok(ends)
-        };
-        let [low, high] = launch()?;
-        // Something else takes the place of what is unmapped.
-        let _other = [Stack::new(false)?, Stack::new(false)?];
-        assert_ne!(low, high);
-        assert_eq!(launch()?, [low, high]);
+    fn stack_is_kept_for_the_next_launch() -> Result<(), Errno> {
+        let first = Stack::new()?;
+        // Another launch at the same time has its own.
+        let second = Stack::new()?;
+        let ends = [&first, &second].map(Stack::of_intermediate);
+        assert_ne!(ends[0], ends[1]);
+        drop(first);
+        drop(second);
+        assert_eq!(Stack::new()?.of_intermediate(), ends[0]);
         Ok(())
     }
 }
