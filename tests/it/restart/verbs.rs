@@ -8,21 +8,33 @@ use crate::support::process;
 use crate::support::requires;
 use crate::support::rounds::rounds;
 use crate::support::scratch::Scratch;
+use crate::support::start::Start;
 use crate::support::users::UNPRIVILEGED;
 
-/// Carries out a verb; `-d` is a start.
+/// With the signal of `reopen`, which every run here catches.
+const REOPEN: &str = "log_reopen=1";
+
+/// Carries out a verb; `-d` is a start, and `ensure` the call of a client.
 #[track_caller]
 fn expect(scratch: &Scratch, verb: &str, status: i32, words: &str) {
     expect_with(scratch, LONG_DELAY, verb, status, words);
 }
 
+fn command(scratch: &Scratch, options: &str, verb: &str) -> Start {
+    match verb {
+        "-d" => scratch.supervised(options, "hang"),
+        "ensure" => {
+            let client = scratch.report().env("TEST_START", "ensure");
+            client.options(format!("{options}\nargs=-b")).does("hang")
+        }
+        "reopen" => scratch.supervised_verb(&format!("{options}\n{REOPEN}"), verb),
+        _ => scratch.supervised_verb(options, verb),
+    }
+}
+
 #[track_caller]
 fn expect_with(scratch: &Scratch, options: &str, verb: &str, status: i32, words: &str) {
-    let start = match verb {
-        "-d" => scratch.supervised(options, "hang"),
-        _ => scratch.supervised_verb(options, verb),
-    };
-    let outcome = start.run();
+    let outcome = command(scratch, options, verb).run();
     assert_eq!(outcome.code(), status, "{verb}: {outcome:?}");
     let said = outcome.out_text() + &outcome.err_text();
     assert!(said.contains(words), "{verb}: {outcome:?}");
@@ -51,7 +63,9 @@ fn verbs_while_the_run_is_up() {
     expect(&scratch, "status", 0, &pid);
     expect(&scratch, "-d", 69, "already running");
     expect(&scratch, "start", 0, &pid);
+    expect(&scratch, "ensure", 0, &format!("{} true", up.run.pid()));
     expect(&scratch, "reload", 0, "");
+    expect(&scratch, "reopen", 0, "");
     expect(&scratch, "restart", 0, "stopped");
     assert!(!up.supervisor.is_alive());
     expect(&scratch, "stop", 0, "stopped");
@@ -65,12 +79,84 @@ fn verbs_while_a_restart_is_due() {
     expect(&scratch, "status", 2, "restart due in 9 min");
     expect(&scratch, "-d", 69, "restart due in 9 min");
     expect(&scratch, "reload", 7, "restart due");
-    let impatient = format!("{LONG_DELAY}\nready_timeout=1").replace("exec", "notify");
-    expect_with(&scratch, &impatient, "start", 75, "still starting");
+    expect(&scratch, "reopen", 7, "restart due");
+    expect_impatient(&scratch, LONG_DELAY);
     expect(&scratch, "restart", 0, "stopped");
     scratch.expect_processes(2);
     expect(&scratch, "stop", 0, "stopped");
     scratch.expect_stopped();
+}
+
+/// `start` and `ensure` wait for the next run, and not longer than `ready_timeout`.
+#[track_caller]
+fn expect_impatient(scratch: &Scratch, options: &str) {
+    let options = format!("{options}\nready_timeout=1");
+    let waits = ["start", "ensure"].map(|verb| command(scratch, &options, verb).spawn());
+    for wait in waits {
+        let outcome = wait.wait();
+        assert_eq!(outcome.code(), 75, "{outcome:?}");
+        assert!(outcome.err_text().contains("still starting"), "{outcome:?}");
+    }
+}
+
+/// The delay is over, and the next run does not come up.
+#[test]
+fn verbs_while_the_next_run_is_not_ready() {
+    let scratch = Scratch::new();
+    let options = OPTIONS.replace("exec", "notify");
+    let steps = "note:runs run:second-hangs:runs catch:1 ready hang";
+    for verb in ["stop", "restart"] {
+        std::fs::remove_file(scratch.path("runs")).ok();
+        let up = scratch.up_supervised(scratch.supervised(&options, steps));
+        up.run.signal(Signal::SIGKILL);
+        eventually("the second run is there", || {
+            (scratch.read("runs").lines().count() == 2).then_some(())
+        });
+        expect_with(&scratch, &options, "status", 2, "being restarted");
+        expect_with(&scratch, &options, "-d", 69, "being restarted");
+        expect_with(&scratch, &options, "reload", 7, "being restarted");
+        expect_with(&scratch, &options, "reopen", 7, "being restarted");
+        if verb == "stop" {
+            expect_impatient(&scratch, &options);
+        }
+        expect(&scratch, verb, 0, "stopped");
+        assert!(!up.supervisor.is_alive());
+    }
+    scratch.expect_processes(2);
+    let named = scratch.named();
+    expect(&scratch, "status", 0, &format!("pid {named}"));
+    expect(&scratch, "stop", 0, "stopped");
+    scratch.expect_stopped();
+}
+
+#[cfg_attr(daemon_fork, ignore = "a start under way is not known there")]
+#[test]
+fn verbs_wait_for_the_first_verdict() {
+    let scratch = Scratch::new();
+    let options = OPTIONS.replace("exec", "notify");
+    let steps = "note:runs wait:go ready hang";
+    let launch = scratch.supervised(&options, steps).spawn();
+    let run: i32 = eventually("the run has begun", || {
+        scratch.read("runs").trim_end().parse().ok()
+    });
+    expect_with(&scratch, &options, "-d", 69, "already being started");
+    expect_with(&scratch, &options, "reopen", 4, "it is starting");
+    let waits = ["start", "ensure"].map(|verb| command(&scratch, &options, verb).spawn());
+    eventually("both look at the PID file", || {
+        let path = scratch.path("report.pid");
+        let both = waits.iter();
+        let mut both = both.map(|wait| process::has_open(wait.pid(), &path));
+        both.all(|has_open| has_open).then_some(())
+    });
+    scratch.write("go", "");
+    assert_eq!(launch.wait().code(), 0);
+    let words = [format!("running, pid {run}"), format!("{run} true")];
+    for (wait, words) in waits.into_iter().zip(words) {
+        let outcome = wait.wait();
+        assert_eq!(outcome.code(), 0, "{outcome:?}");
+        assert!(outcome.out_text().contains(&words), "{outcome:?}");
+    }
+    assert_eq!(scratch.read("runs").lines().count(), 1);
 }
 
 #[test]
@@ -135,6 +221,7 @@ fn start_waits_for_the_restart() {
 fn expect_unanswered(scratch: &Scratch, words: &str) {
     expect(scratch, "status", 2, words);
     expect(scratch, "start", 75, "still starting");
+    expect(scratch, "ensure", 75, "still starting");
 }
 
 #[test]
@@ -144,13 +231,29 @@ fn verbs_while_the_supervisor_is_stopped() {
     stop_supervisor(&first);
     expect(&scratch, "status", 0, "supervisor stopped");
     expect(&scratch, "-d", 69, "already running");
+    let pid = first.run.pid();
+    expect(&scratch, "start", 0, &format!("pid {pid}"));
+    expect(&scratch, "ensure", 0, &format!("{pid} true"));
+    expect(&scratch, "reload", 0, "");
+    expect(&scratch, "reopen", 0, "");
     expect(&scratch, "stop", 0, "stopped");
     scratch.expect_stopped();
     let second = up(&scratch);
-    scratch.crash_before_delay(&second);
     stop_supervisor(&second);
-    expect_unanswered(&scratch, "supervisor stopped");
     expect(&scratch, "restart", 0, "stopped");
+    assert!(!second.supervisor.is_alive() && !second.run.is_alive());
+    expect(&scratch, "stop", 0, "stopped");
+    for verb in ["stop", "restart"] {
+        let third = up(&scratch);
+        scratch.crash_before_delay(&third);
+        stop_supervisor(&third);
+        expect_unanswered(&scratch, "supervisor stopped");
+        expect(&scratch, "-d", 69, "restart due in 9 min");
+        expect(&scratch, "reload", 7, "restart due");
+        expect(&scratch, "reopen", 7, "restart due");
+        expect(&scratch, verb, 0, "stopped");
+        assert!(!third.supervisor.is_alive());
+    }
     scratch.expect_processes(2);
 }
 
@@ -179,8 +282,10 @@ fn verbs_after_the_supervisor_was_killed() {
         up.supervisor.wait();
         expect(&scratch, "status", 0, "not supervised");
         expect(&scratch, "start", 0, "not supervised");
+        expect(&scratch, "ensure", 0, &format!("{} true", up.run.pid()));
         expect(&scratch, "-d", 69, "already running");
         expect(&scratch, "reload", 0, "");
+        expect(&scratch, "reopen", 0, "");
         expect(&scratch, verb, 0, "stopped");
         assert!(!up.run.is_alive());
         if verb == "stop" {
@@ -210,7 +315,7 @@ fn program_in_foreground_misses_no_supervisor() {
 #[test]
 fn verbs_after_both_were_killed() {
     let scratch = Scratch::new();
-    for verb in ["-d", "start", "restart"] {
+    for verb in ["-d", "start", "ensure", "restart", "stop"] {
         let up = up(&scratch);
         up.supervisor.signal(Signal::SIGKILL);
         up.supervisor.wait();
@@ -219,8 +324,12 @@ fn verbs_after_both_were_killed() {
         process::reap(up.run.pid());
         expect(&scratch, "status", 1, "it left its PID file");
         expect(&scratch, "reload", 7, "not running");
+        expect(&scratch, "reopen", 7, "not running");
         expect(&scratch, verb, 0, "");
-        expect(&scratch, "stop", 0, "stopped");
+        if verb != "stop" {
+            scratch.expect_processes(2);
+            expect(&scratch, "stop", 0, "stopped");
+        }
         scratch.expect_stopped();
     }
 }
