@@ -12,8 +12,8 @@ use crate::unix_address::UnixAddress;
 /// Whether the sockets of this process satisfy a watch for these addresses, and what it says of it.
 fn watch(wanted: &[Address], inherited: &[RawFd]) -> (bool, Listening) {
     let mut listening = Listening::watch(Pid::this(), inherited, wanted.to_vec());
-    let now = Instant::now();
-    let is_ready = listening.is_ready(now, now).unwrap();
+    let first_look = listening.next_look(Instant::now());
+    let is_ready = listening.is_ready(first_look, first_look).unwrap();
     (is_ready, listening)
 }
 
@@ -75,8 +75,9 @@ fn process_that_ended_is_not_unreadable() {
     let pid = Pid::from_raw(child.id().try_into().unwrap());
     waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT).unwrap();
     let mut listening = Listening::watch(pid, &[], Vec::new());
-    let now = Instant::now();
-    assert_eq!(listening.is_ready(now, now), Ok(false));
+    let look = listening.next_look(Instant::now());
+    assert_eq!(listening.is_ready(look, look), Ok(false));
     child.wait().unwrap();
-    assert_eq!(listening.is_ready(now, now), Ok(false));
+    let look = listening.next_look(look);
+    assert_eq!(listening.is_ready(look, look), Ok(false));
 }
