@@ -1,6 +1,7 @@
 //! A socket in the file system, and what killed launchers have left of theirs.
 
 use std::fs::{self, DirEntry, Metadata};
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -9,7 +10,6 @@ use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nix::errno::Errno;
 use nix::unistd::geteuid;
 
 use super::datagram::new_socket;
@@ -18,8 +18,8 @@ use crate::sys::socket::SocketAddress;
 /// What the names of such sockets begin with.
 const PREFIX: &str = "daemon-notify-";
 
-/// How many names are tried; a launcher that was killed leaves its socket behind.
-const NAME_ATTEMPTS: usize = 10;
+/// How many entries of the directory are looked at: another user can make a million there.
+const ENTRIES_MAX: usize = 10_000;
 
 /// Between the moment a socket has a name and the moment it can be reached, no `bind(2)` takes so long.
 const STALE_SOCKET_AGE: Duration = Duration::from_secs(60);
@@ -38,22 +38,17 @@ impl PathSocket {
             return Err(io::Error::other("other users can replace its files"));
         }
         let socket = new_socket()?;
-        let pid = std::process::id();
-        for number in 0..NAME_ATTEMPTS {
-            let path = PathBuf::from(format!("{directory}/{PREFIX}{pid}-{number}"));
-            match SocketAddress::path(&path)?.bind(socket.as_fd()) {
-                Err(Errno::EADDRINUSE) => continue,
-                other => other?,
-            }
-            let bound = Self { socket, path };
-            // Under any umask, no other user may send the launcher anything.
-            fs::set_permissions(&bound.path, fs::Permissions::from_mode(0o600))?;
-            if let Some((uid, gid)) = owner {
-                chown(&bound.path, Some(uid), Some(gid))?;
-            }
-            return Ok(bound);
+        // Not to be guessed: another user could take the name before.
+        let name = RandomState::new().hash_one(std::process::id());
+        let path = PathBuf::from(format!("{directory}/{PREFIX}{name:016x}"));
+        SocketAddress::path(&path)?.bind(socket.as_fd())?;
+        let bound = Self { socket, path };
+        // Whatever the umask. Another user must not send the launcher anything.
+        fs::set_permissions(&bound.path, fs::Permissions::from_mode(0o600))?;
+        if let Some((uid, gid)) = owner {
+            chown(&bound.path, Some(uid), Some(gid))?;
         }
-        Err(Errno::EADDRINUSE.into())
+        Ok(bound)
     }
 }
 
@@ -77,7 +72,8 @@ pub(super) const fn protects_files(owner: u32, user: u32, mode: u32) -> bool {
 
 /// Removes the sockets of launchers that were killed.
 pub(super) fn remove_stale_in(directory: &Path) {
-    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+    let entries = fs::read_dir(directory).into_iter().flatten();
+    for entry in entries.take(ENTRIES_MAX).flatten() {
         if entry.file_name().as_bytes().starts_with(PREFIX.as_bytes())
             && is_stale_socket(&entry)
             && is_dead(&entry.path())

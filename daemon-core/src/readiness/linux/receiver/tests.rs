@@ -54,6 +54,13 @@ fn socket_is_private_and_removed_by_the_launcher() {
     assert!(!path.exists());
 }
 
+/// Another user could have taken the next name.
+#[test]
+fn names_of_sockets_do_not_repeat() {
+    let bind = || PathSocket::bind_in("/tmp", None).unwrap().path.clone();
+    assert_ne!(bind(), bind());
+}
+
 #[test]
 fn owner_of_a_sticky_directory_can_replace_files() {
     let (root, user, other) = (0, 1000, 1001);
