@@ -3,7 +3,7 @@
 
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
-# All checks of a change on Linux, in the order of `.ci/run`. Run it as root: nothing is skipped then.
+# All checks of a change on Linux, in the order of `.ci/run`. As root it skips nothing.
 ci: fmt imports clippy doc runtimes hardened linked faults soak-short
 
 fmt:
@@ -54,8 +54,7 @@ lints:
 msrv:
     cargo +1.85 check --workspace --all-features --locked
 
-# Type-checks the other systems and processors, with the tests where they compile. Needs `rustup
-# target add` for each target.
+# Type-checks the other systems and processors, with the tests where they compile. Needs `rustup target add` for each target.
 cross:
     for target in aarch64-unknown-linux-gnu aarch64-apple-darwin x86_64-unknown-freebsd x86_64-unknown-illumos x86_64-pc-windows-gnu; do \
         cargo check --workspace --lib --tests --all-features --locked --target $target; \
@@ -112,8 +111,7 @@ fuzz target:
     mkdir -p fuzz/target/found/{{target}}
     cargo +nightly fuzz run {{target}} fuzz/target/found/{{target}} fuzz/corpus/{{target}} -- -max_total_time=600 -dict=fuzz/dictionary
 
-# Type-checks the workspaces that use the library from beside it: the programs of the
-# benchmarks, the fuzz targets.
+# Type-checks the workspaces that use the library from beside it: the programs of the benchmarks, the fuzz targets.
 beside:
     cargo check --locked --manifest-path benches/Cargo.toml --target-dir target/benches
     cargo check --locked --workspace --manifest-path benches/readiness/Cargo.toml --target-dir target/benches
@@ -153,8 +151,7 @@ pictures:
 adoption directory:
     python3 tests/adoption/adopt.py {{directory}}
 
-# What `ready = "settled"` says of starts that succeed and that fail, for docs/readiness.md. Words:
-# `loaded`, `published`, `quick`, names of programs. As root, for the name look-ups.
+# What `ready = "settled"` says of starts that succeed and that fail, for docs/readiness.md. As root. Words: `loaded`, `published`, `quick`, programs.
 readiness *words:
     cargo build --locked --workspace --manifest-path benches/readiness/Cargo.toml
     benches/readiness/target/debug/readiness {{words}}
