@@ -46,11 +46,12 @@ use unix as platform;
 pub(crate) use platform::clock;
 pub(crate) use platform::{call_timer, files, image, launch, process};
 
-/// `tcgetpgrp(3)`.
+/// As `tcgetpgrp(3)`, by the call that this library links anyway.
 pub(crate) fn process_group_of_terminal(terminal: BorrowedFd<'_>) -> Option<Pid> {
-    // SAFETY: the call takes an integer.
-    let group = unsafe { libc::tcgetpgrp(terminal.as_raw_fd()) };
-    (group != -1).then(|| Pid::from_raw(group))
+    let mut group: libc::pid_t = 0;
+    // SAFETY: the group is written to a variable that lives longer than the call.
+    let asked = unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCGPGRP, &raw mut group) };
+    (asked == 0).then(|| Pid::from_raw(group))
 }
 
 /// Renames a file within a directory in two steps, the first of which fails if the name is taken.

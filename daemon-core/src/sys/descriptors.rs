@@ -5,6 +5,11 @@ use std::io::{self, IoSlice};
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
+// The names that the standard library uses: each other name is one more for the dynamic linker.
+#[cfg(not(target_os = "linux"))]
+use libc::{ftruncate, pwrite};
+#[cfg(target_os = "linux")]
+use libc::{ftruncate64 as ftruncate, pwrite64 as pwrite};
 use nix::errno::Errno;
 
 pub(crate) use super::platform::descriptors::FdsToClose;
@@ -117,7 +122,7 @@ fn set_flags(descriptor: RawFd, flags: libc::c_int) -> Result<(), Errno> {
 /// `pwrite(2)` at the beginning, in the child.
 pub(super) fn write_at_start(file: RawFd, bytes: &[u8]) -> Result<(), Errno> {
     // SAFETY: the pointer and the length are those of a slice.
-    let written = unsafe { libc::pwrite(file, bytes.as_ptr().cast(), bytes.len(), 0) };
+    let written = unsafe { pwrite(file, bytes.as_ptr().cast(), bytes.len(), 0) };
     match Errno::result(written) {
         Ok(length) if length.unsigned_abs() == bytes.len() => Ok(()),
         // There is room for some of it only.
@@ -128,9 +133,9 @@ pub(super) fn write_at_start(file: RawFd, bytes: &[u8]) -> Result<(), Errno> {
 
 /// `ftruncate(2)`, in the child and in the exit handler.
 pub(crate) fn truncate(file: RawFd, length: usize) -> Result<(), Errno> {
-    let length = libc::off_t::try_from(length).map_err(|_| Errno::EFBIG)?;
+    let length = i64::try_from(length).map_err(|_| Errno::EFBIG)?;
     // SAFETY: the call takes integers.
-    let truncated = unsafe { libc::ftruncate(file, length) };
+    let truncated = unsafe { ftruncate(file, length) };
     Errno::result(truncated).map(drop)
 }
 
