@@ -1,5 +1,7 @@
 //! `restart`: a daemon that is started again, and the process that does it.
 
+#[cfg(not(daemon_fork))]
+mod columns;
 mod ends;
 mod kills;
 #[cfg(not(daemon_fork))]
