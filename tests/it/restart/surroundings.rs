@@ -10,21 +10,39 @@ use crate::support::deadline::eventually;
 use crate::support::requires;
 use crate::support::scratch::Scratch;
 
-/// Starts `$0`, kills its run, waits for the next one and stops it.
+/// Starts `$0`, kills its run, waits for the next one and stops it; then the same after the end of the
+/// supervisor.
 const ROUND: &str = "
-    say() { \"$@\" > said 2>&1; echo $? $(cut -d, -f1 said); }
+    say() { \"$@\" > said 2>&1; echo $? $(cut -d, -f1 said | sed 's/.*: //'); }
     say $0 -d
+    say $0 -d
+    say $0 -s start
     first=$(cat report.pid)
     kill -9 $first
     until $0 -s status > said 2>&1 && ! grep -q \"pid $first,\" said; do sleep 0.1; done
     echo next
     say $0 -s stop
     say $0 -s status | cut -d'(' -f1
+    say $0 -d
+    kill -9 $(cut -d' ' -f4 /proc/$(cat report.pid)/stat)
+    until $0 -s status | grep 'not supervised' > said; do sleep 0.1; done
+    say $0 -d
+    say $0 -s stop
 ";
 
 fn expect_round(said: &str) {
     let lines: Vec<_> = said.lines().map(str::trim_end).collect();
-    let expected = ["0", "next", "0 report: stopped", "3 report: not running"];
+    let expected = [
+        "0",
+        "69 already running",
+        "0 running",
+        "next",
+        "0 stopped",
+        "3 not running",
+        "0",
+        "69 already running",
+        "0 stopped",
+    ];
     assert_eq!(lines, expected);
 }
 
