@@ -162,10 +162,15 @@ impl Interrupts {
             return None;
         };
         let [byte] = byte;
-        let is_from_init = byte & sys::signals::FROM_INIT != 0;
-        let signal = i32::from(byte & !sys::signals::FROM_INIT);
-        Some((Signal::try_from(signal).ok()?, is_from_init))
+        signal_in(byte)
     }
+}
+
+/// The signal that the handler has written, and whether process 1 has sent it.
+fn signal_in(byte: u8) -> Option<(Signal, bool)> {
+    let is_from_init = byte & sys::signals::FROM_INIT != 0;
+    let signal = i32::from(byte & !sys::signals::FROM_INIT);
+    Some((Signal::try_from(signal).ok()?, is_from_init))
 }
 
 impl AsFd for Interrupts {
@@ -188,4 +193,18 @@ pub(crate) fn die_by(signal: Signal) -> io::Error {
         SigSet::from(signal).thread_unblock()
     };
     die().err().unwrap_or(Errno::EINTR).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signal_of_process_one_is_told_from_others() {
+        let byte = Signal::SIGTERM as u8;
+        assert_eq!(signal_in(byte), Some((Signal::SIGTERM, false)));
+        let from_init = byte | sys::signals::FROM_INIT;
+        assert_eq!(signal_in(from_init), Some((Signal::SIGTERM, true)));
+        assert_eq!(signal_in(0), None);
+    }
 }
