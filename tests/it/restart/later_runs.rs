@@ -1,6 +1,8 @@
 //! What every run has, and what it inherits from none.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 
 use nix::sys::signal::Signal;
@@ -33,6 +35,41 @@ fn later_run_has_the_signals_of_the_first() {
     assert_eq!(second.signals.blocked, 0);
     // What the runtime of Rust ignores.
     assert_eq!(second.signals.ignored, 1 << (libc::SIGPIPE - 1));
+}
+
+#[test]
+fn later_run_is_started_as_the_first() {
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("work")).expect("mkdir");
+    let options = format!("{OPTIONS}\nworkdir=work\numask=27");
+    let report = scratch.path("report.json");
+    let start = scratch.supervised(&options, "report hang");
+    let start = start.env("TEST_REPORT", &report).env("NAME", "a value");
+    let word = OsStr::from_bytes(b"a word\n\xff");
+    let mut up = scratch.up_supervised(start.arg(word).umask(0o22));
+    let first = read_report(&report);
+    scratch.crash(&mut up);
+    let second = report_of(&scratch, &up);
+    // All but its own pid, and its session.
+    let things = |run: &Report| {
+        let streams = (0..=2).map(|fd| run.descriptor(fd).cloned());
+        let words = (run.arguments.clone(), run.environment.clone());
+        let places = [&run.start_dir, &run.pid_file, &run.log_file].map(Clone::clone);
+        let place = (run.cwd.clone(), run.umask, places);
+        let user = (run.uids.clone(), run.gids.clone(), run.groups.clone());
+        let image = (run.comm.clone(), run.exe.clone(), run.image);
+        let streams: Vec<_> = streams.collect();
+        (words, place, user, image, streams, run.ppid)
+    };
+    assert_eq!(things(&second), things(&first));
+    assert_eq!(
+        second.arguments.last().map(Vec::as_slice),
+        Some(word.as_bytes())
+    );
+    for run in [first, second] {
+        assert_eq!((run.sid, run.tty, run.threads), (run.pgid, 0, 1));
+        assert_ne!(run.sid, run.pid);
+    }
 }
 
 #[test]

@@ -124,7 +124,6 @@ fn verbs_while_the_next_run_is_not_ready() {
     scratch.expect_stopped();
 }
 
-#[cfg_attr(daemon_fork, ignore = "a start under way is not known there")]
 #[test]
 fn verbs_wait_for_the_first_verdict() {
     let scratch = Scratch::new();
@@ -152,6 +151,27 @@ fn verbs_wait_for_the_first_verdict() {
         assert!(outcome.out_text().contains(&words), "{outcome:?}");
     }
     assert_eq!(scratch.read("runs").lines().count(), 1);
+}
+
+#[test]
+fn start_tries_itself_after_a_failed_first_run() {
+    let scratch = Scratch::new();
+    let options = OPTIONS.replace("exec", "notify");
+    let steps = "note:runs wait:go exit:3";
+    let launch = scratch.supervised(&options, steps).spawn();
+    eventually("the run has begun", || {
+        (!scratch.read("runs").is_empty()).then_some(())
+    });
+    let start = scratch
+        .supervised_verb(&options, "start")
+        .does("ready hang");
+    let start = start.spawn();
+    eventually("it looks at the PID file", || {
+        process::has_open(start.pid(), &scratch.path("report.pid")).then_some(())
+    });
+    scratch.write("go", "");
+    assert_eq!(launch.wait().code(), 3);
+    scratch.supervised_of(&start.wait());
 }
 
 #[test]
