@@ -51,9 +51,13 @@ impl OptionCheck {
     /// Notes an option and what is wrong with it, in the place of what was wrong with an earlier value.
     pub(crate) fn note(&mut self, option: &'static str, complaint: Option<String>) {
         self.note_set(option);
-        self.complaints.retain(|(other, _)| *other != option);
-        self.complaints
-            .extend(complaint.map(|complaint| (option, complaint)));
+        let earlier = self.complaints.iter().position(|(it, _)| *it == option);
+        if let Some(earlier) = earlier {
+            self.complaints.remove(earlier);
+        }
+        if let Some(complaint) = complaint {
+            self.complaints.push((option, complaint));
+        }
     }
 
     /// Notes what is wrong with an option whose calls add up.
