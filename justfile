@@ -123,7 +123,8 @@ mutants *words:
 
 # Ordinary mutants of one file that unit tests cover, see .cargo/mutants.toml. Needs `cargo install cargo-mutants`.
 mutate file:
-    cargo mutants --output target --package {{ if file =~ '^daemon-macros' { "daemon-macros" } else { "daemon-core" } }} --file {{file}}
+    cargo mutants --output target --file {{file}} \
+        {{ if file =~ '^daemon-macros' { "--package daemon-macros" } else { "--package daemon-core --test-package daemon-core --test-package daemon-macros" } }}
 
 # Minimises the corpus of one target: the fewest inputs with the whole coverage. Needs a C++ compiler, and no nightly toolchain.
 minimise target:
