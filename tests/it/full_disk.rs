@@ -203,7 +203,7 @@ fn lines_beyond_a_quota_are_counted() {
 
 #[test]
 fn daemon_beyond_a_quota_keeps_its_log() {
-    requires!(root, strace);
+    requires!(root, strace, linux("the files of another process"));
     let scratch = Scratch::new();
     let options = "pid=report.pid\nlog=report.log\nready=exec\nlog_rotate=1\ncontrol_flag=-s";
     let daemon = scratch.writer(options);

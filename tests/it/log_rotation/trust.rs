@@ -91,7 +91,7 @@ fn root_rotates_no_log_that_was_planted() {
 
 #[test]
 fn daemon_cannot_lead_a_rotation_elsewhere() {
-    requires!(users);
+    requires!(linux("the signal handlers of another process"), users);
     let scratch = Scratch::new();
     let victim = scratch.write("victim", "precious\n");
     fs::set_permissions(&victim, Permissions::from_mode(0o600)).expect("chmod");

@@ -237,7 +237,7 @@ fn children_of_a_crashed_run_are_ended() {
 
 #[test]
 fn restart_looks_at_no_other_process() {
-    requires!(root, strace);
+    requires!(root, strace, linux("a launch that lists no descriptors"));
     requires!(machine(
         pidfds_mean_groups(),
         "signals to a group by a pidfd"
