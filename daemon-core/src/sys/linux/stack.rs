@@ -91,11 +91,12 @@ mod tests {
         let first = Stack::new()?;
         // Another launch at the same time has its own.
         let second = Stack::new()?;
-        let ends = [&first, &second].map(Stack::of_intermediate);
-        assert_ne!(ends[0], ends[1]);
+        let [one, other] = [&first, &second].map(|stack| stack.lowest);
+        assert_ne!(one, other);
         drop(first);
         drop(second);
-        assert_eq!(Stack::new()?.of_intermediate(), ends[0]);
+        assert_eq!(SPARE.load(Ordering::Acquire), one);
+        assert_eq!(Stack::new()?.lowest, one);
         Ok(())
     }
 }
