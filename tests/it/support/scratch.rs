@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, Permissions};
+use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::ExitStatusExt;
 use std::panic::{self, AssertUnwindSafe};
@@ -35,11 +36,7 @@ pub(crate) struct Scratch {
 
 impl Scratch {
     pub(crate) fn new() -> Self {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let mark = format!("daemon-test-{}-{number}", process::id());
-        let directory = env::temp_dir().join(&mark);
-        fs::create_dir(&directory).expect("make a scratch directory");
+        let (mark, directory) = new_directory();
         // Programs of other users must reach it under any umask.
         fs::set_permissions(&directory, Permissions::from_mode(0o755)).expect("chmod");
         // The directory of a report is not a symbolic link somewhere above.
@@ -277,6 +274,24 @@ impl Scratch {
                 let log = fs::read(&path).unwrap_or_default();
                 let shown = String::from_utf8_lossy(&log[..log.len().min(4096)]).into_owned();
                 eprintln!("--- {}\n{shown}", path.display());
+            }
+        }
+    }
+}
+
+/// A directory that no other test has, and its mark. A run that was killed may have left directories,
+/// and its pid is used again.
+fn new_directory() -> (String, PathBuf) {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    loop {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let mark = format!("daemon-test-{}-{number}", process::id());
+        let directory = env::temp_dir().join(&mark);
+        match fs::create_dir(&directory) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => {
+                made.expect("make a scratch directory");
+                return (mark, directory);
             }
         }
     }
