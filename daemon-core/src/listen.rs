@@ -278,8 +278,10 @@ fn bind(place: &Place, settings: &Settings) -> Result<BoundUnix, Error> {
             bind_unix(address, SocketFile { owner, mode }, || match address {
                 UnixAddress::Path(path) => {
                     let uid = owner.map(|(uid, _)| uid);
-                    let untrusted = |untrusted: trust::Untrusted| untrusted.error("socket", path);
-                    trust::check_way(path, uid).map_err(|it| Refusal::Way(untrusted(it)))
+                    trust::check_way(path, uid).map_err(|untrusted| match untrusted.cause() {
+                        Some(cause) => Refusal::System(cause),
+                        None => Refusal::Way(untrusted.error("socket", path)),
+                    })
                 }
                 _ => Ok(()),
             })

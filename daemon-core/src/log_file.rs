@@ -57,7 +57,10 @@ impl LogFile {
     /// Nothing if the path named another file after the open.
     fn try_open(path: &Path, mode: u32, daemon: Option<&Identity>) -> Result<Option<Self>, Error> {
         let failed = |cause: io::Error| not_opened(path, cause);
-        let untrusted = |untrusted: Untrusted| untrusted.error("log", path);
+        let untrusted = |untrusted: Untrusted| match untrusted.cause() {
+            Some(cause) => failed(cause),
+            None => untrusted.error("log", path),
+        };
         let uid = daemon.map(|daemon| daemon.uid);
         let mut target = path.to_owned();
         let mut links = 0;

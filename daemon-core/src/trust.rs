@@ -9,9 +9,11 @@ mod untrusted;
 
 use std::ffi::OsString;
 use std::fs::{self, Metadata};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::unistd::geteuid;
 
 use crate::error::shown;
@@ -33,10 +35,15 @@ const STICKY: u32 = 0o1000;
 /// What the kernel shows for a user that a user namespace does not know, unless it is told another.
 const DEFAULT_OVERFLOW_UID: u32 = 65534;
 
+/// With its NUL byte a path may be as long, see `path_resolution(7)`.
+const PATH_MAX: usize = libc::PATH_MAX as usize;
+
 /// As many as the system follows, see `path_resolution(7)`.
 pub(crate) const SYMLINKS_MAX: usize = 40;
 
-/// Whether root can trust the way to a file, as far as it exists. To be asked before opening it.
+/// Whether root can trust the way to a file: every directory on it is there. To be asked before opening
+/// it. Where one is missing or cannot be looked at, nothing may be opened or made: another user could
+/// put a directory there in between, and lead this process anywhere.
 ///
 /// The last directory may belong to the user that the daemon becomes: there is no more harm in it
 /// than [`check_file`] sees, as long as that directory itself cannot be replaced. The sticky bit of the
@@ -44,6 +51,10 @@ pub(crate) const SYMLINKS_MAX: usize = 40;
 pub(crate) fn check_way(path: &Path, daemon: Option<u32>) -> Result<(), Untrusted> {
     if !geteuid().is_root() {
         return Ok(());
+    }
+    // The system does not look at the beginning of such a path either.
+    if path.as_os_str().len() >= PATH_MAX {
+        return Err(Untrusted::unseen(path, &Errno::ENAMETOOLONG.into()));
     }
     let mut at = PathBuf::from("/");
     let mut is_writable_by_all = false;
@@ -58,11 +69,8 @@ pub(crate) fn check_way(path: &Path, daemon: Option<u32>) -> Result<(), Untruste
             Some(Component::Normal(name)) => at.join(name),
             _ => continue,
         };
-        // Another user cannot make a file that is missing on a trusted way, and what cannot be read
-        // cannot be opened either.
-        let Ok(metadata) = fs::symlink_metadata(&there) else {
-            return Ok(());
-        };
+        let unseen = |cause: io::Error| Untrusted::unseen(&there, &cause);
+        let metadata = fs::symlink_metadata(&there).map_err(unseen)?;
         if metadata.is_symlink() {
             if !is_trusted(metadata.uid()) {
                 let (link, maker) = (there, metadata.uid());
@@ -73,11 +81,9 @@ pub(crate) fn check_way(path: &Path, daemon: Option<u32>) -> Result<(), Untruste
                 return Err(Untrusted::HardLink);
             }
             links += 1;
-            let Ok(target) = fs::read_link(&there) else {
-                return Ok(());
-            };
+            let target = fs::read_link(&there).map_err(unseen)?;
             if links > SYMLINKS_MAX {
-                return Ok(());
+                return Err(unseen(Errno::ELOOP.into()));
             }
             rest.extend(reversed(&target));
             continue;

@@ -280,7 +280,10 @@ fn kind_of(file: &FileStat) -> SFlag {
 fn check_way(config: &RotationConfig) -> Result<(), Error> {
     let uid = config.owner.map(|(uid, _)| uid);
     let checked = trust::check_way(&config.log, uid);
-    checked.map_err(|untrusted| untrusted.error("log", &config.log))
+    checked.map_err(|untrusted| match untrusted.cause() {
+        Some(cause) => config.failed(cause),
+        None => untrusted.error("log", &config.log),
+    })
 }
 
 fn directory_of(path: &Path) -> &Path {

@@ -68,7 +68,10 @@ impl From<io::Error> for Unopened {
 
 impl From<Untrusted> for Unopened {
     fn from(untrusted: Untrusted) -> Self {
-        Self::Untrusted(untrusted)
+        match untrusted.cause() {
+            Some(cause) => Self::System(cause),
+            None => Self::Untrusted(untrusted),
+        }
     }
 }
 

@@ -91,7 +91,10 @@ fn lift_umask(directory: &Path) -> io::Result<()> {
 /// Root must not create a directory and change its owner where another user could replace it in
 /// between.
 fn check_way(directory: &Path) -> Result<(), Error> {
-    trust::check_way(directory, None).map_err(|untrusted| untrusted.error("directory", directory))
+    trust::check_way(directory, None).map_err(|untrusted| match untrusted.cause() {
+        Some(cause) => not_created(directory, cause),
+        None => untrusted.error("directory", directory),
+    })
 }
 
 fn give(directory: &Path, owner: Option<(u32, u32)>) -> io::Result<()> {

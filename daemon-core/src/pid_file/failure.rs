@@ -48,7 +48,10 @@ pub(super) fn irregular(path: &Path) -> Error {
 }
 
 pub(super) fn untrusted(path: &Path, reason: &Untrusted) -> Error {
-    reason.error("PID file", path)
+    match reason.cause() {
+        Some(cause) => failed("create", path, cause),
+        None => reason.error("PID file", path),
+    }
 }
 
 pub(super) fn not_locked(path: &Path, errno: Errno) -> Error {

@@ -1,9 +1,12 @@
 //! `Untrusted`, the reason why a path is refused.
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, ErrorKind, shown};
+use nix::errno::Errno;
+
+use crate::error::{Error, ErrorKind, shown, system_message};
 
 /// Why a file, or the way to it, is not to be trusted.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,6 +20,8 @@ pub(crate) enum Untrusted {
         directory: PathBuf,
         mounter: Option<u32>,
     },
+    /// This directory is missing, or cannot be looked at.
+    Unseen { directory: PathBuf, errno: Errno },
     /// Every user can replace what is in this directory.
     Open { directory: PathBuf },
     /// This user owns the file.
@@ -48,6 +53,10 @@ impl fmt::Display for Untrusted {
                     None => write!(f, "another user mounted the file system of {directory}"),
                 }
             }
+            Self::Unseen { directory, errno } => {
+                let (directory, reason) = (shown(directory), system_message(&(*errno).into()));
+                write!(f, "the directory {directory} cannot be inspected: {reason}")
+            }
             Self::Open { directory } => {
                 let directory = shown(directory);
                 write!(
@@ -63,6 +72,21 @@ impl fmt::Display for Untrusted {
 }
 
 impl Untrusted {
+    pub(super) fn unseen(directory: &Path, cause: &io::Error) -> Self {
+        Self::Unseen {
+            directory: directory.to_owned(),
+            errno: cause.raw_os_error().map_or(Errno::EIO, Errno::from_raw),
+        }
+    }
+
+    /// Why a directory on the way was not found: the error that an open would have had.
+    pub(crate) fn cause(&self) -> Option<io::Error> {
+        match self {
+            Self::Unseen { errno, .. } => Some((*errno).into()),
+            _ => None,
+        }
+    }
+
     /// The error of a start that needs this object: the PID file, the log or a directory.
     pub(crate) fn error(&self, object: &str, path: &Path) -> Error {
         let what = format!("cannot use the {object} {}", shown(path));

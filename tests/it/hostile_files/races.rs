@@ -4,6 +4,7 @@
 use std::fs;
 
 use super::stage::{VICTIM, give, place, state};
+use crate::support::outcome::Outcome;
 use crate::support::scratch::Scratch;
 use crate::support::users::{HELLO, HELLO_GROUP};
 use crate::support::{constructor, program, requires};
@@ -98,25 +99,47 @@ fn hard_link_to_a_symbolic_link_is_not_followed() {
     assert_eq!(state(&victim), before);
 }
 
+/// A start with a file in a directory below one that all users can write to. At the open this happens.
+fn start_in_sticky(scratch: &Scratch, end: &str, option: &str, at_the_open: &str) -> Outcome {
+    fs::create_dir(scratch.path("sticky")).expect("mkdir");
+    give(&scratch.path("sticky"), 0, 0o1777);
+    if at_the_open.starts_with("chown") {
+        fs::create_dir(scratch.path("sticky/d")).expect("mkdir");
+        give(&scratch.path("sticky/d"), 0, 0o755);
+    }
+    let library = constructor::library(scratch, &at_the_open_of(end, at_the_open, ""));
+    let options = format!("{option}={}", end[1..].trim_end_matches(".new"));
+    let start = scratch.background().options(options);
+    start.env("LD_PRELOAD", library).does("stay").run()
+}
+
+const IN_STICKY: [(&str, &str); 2] = [
+    ("log", "/sticky/d/report.log"),
+    ("pid", "/sticky/d/report.pid.new"),
+];
+
 /// Fault 221
 #[test]
-fn foreign_directory_made_before_the_open_is_refused() {
+fn directory_that_is_foreign_after_the_open_is_refused() {
     requires!(preload, users, program("cc"));
-    for (option, end) in [
-        ("log", "/sticky/d/report.log"),
-        ("pid", "/sticky/d/report.pid.new"),
-    ] {
+    for (option, end) in IN_STICKY {
         let scratch = Scratch::new();
-        place(&scratch, 0, 0o755);
-        fs::create_dir(scratch.path("sticky")).expect("mkdir");
-        give(&scratch.path("sticky"), 0, 0o1777);
-        let create =
-            format!(r#"mkdir("sticky/d", 0755); chown("sticky/d", {HELLO}, {HELLO_GROUP});"#);
-        let library = constructor::library(&scratch, &at_the_open_of(end, &create, ""));
-        let options = format!("{option}={}", end[1..].trim_end_matches(".new"));
-        let start = scratch.background().options(options);
-        let launch = start.env("LD_PRELOAD", library).does("stay").run();
+        let give = format!(r#"chown("sticky/d", {HELLO}, {HELLO_GROUP});"#);
+        let launch = start_in_sticky(&scratch, end, option, &give);
         scratch.expect_refusal(&launch, 78, &["user 4711 owns the directory", "sticky/d"]);
         assert!(scratch.path("done").exists(), "it was opened");
+    }
+}
+
+/// Fault 258: by a link in such a directory, root would make the file anywhere, and give it away.
+#[test]
+fn file_in_a_missing_directory_is_never_opened() {
+    requires!(preload, users, program("cc"));
+    for (option, end) in IN_STICKY {
+        let scratch = Scratch::new();
+        let make = r#"mkdir("sticky/d", 0755);"#;
+        let launch = start_in_sticky(&scratch, end, option, make);
+        scratch.expect_refusal(&launch, 73, &["sticky/d does not exist"]);
+        assert!(!scratch.path("done").exists(), "it was opened");
     }
 }
