@@ -168,8 +168,12 @@ pub(crate) fn check_owner(
     file: &Metadata,
     daemon: Option<u32>,
 ) -> Result<(), Untrusted> {
-    let is_exposed = geteuid().is_root() || is_shared(path);
-    if is_exposed && !is_trusted(file.uid()) && Some(file.uid()) != daemon {
+    let is_shared = is_shared(path);
+    let is_exposed = geteuid().is_root() || is_shared;
+    // In a user namespace an unknown owner is not only root of the host, but any other user outside.
+    let is_known = || !is_shared || !is_unmapped(file.uid());
+    let is_trusted = is_trusted(file.uid()) && is_known();
+    if is_exposed && !is_trusted && Some(file.uid()) != daemon {
         return Err(Untrusted::Owner(file.uid()));
     }
     Ok(())

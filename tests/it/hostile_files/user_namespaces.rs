@@ -2,11 +2,11 @@
 
 use std::fs;
 
-use super::stage::place;
+use super::stage::{give, place};
 use crate::support::deadline::eventually;
 use crate::support::requires;
 use crate::support::scratch::Scratch;
-use crate::support::users::UNPRIVILEGED;
+use crate::support::users::{HELLO, UNPRIVILEGED};
 
 #[test]
 fn namespace_root_uses_its_own_directory() {
@@ -27,6 +27,24 @@ fn namespace_root_uses_its_own_directory() {
     scratch.daemon_of(launch, "place/report.pid");
     let start = start("pid=place/other.pid\nlog=place/other.log\nuser=root");
     scratch.daemon_of(start.run(), "place/other.pid");
+}
+
+/// Every other user of the machine is unknown there, as root of the machine is.
+#[test]
+fn file_of_an_unknown_user_in_a_shared_directory_is_refused() {
+    requires!(users);
+    let scratch = Scratch::new();
+    place(&scratch, 0, 0o1777);
+    for (option, name, object) in [
+        ("pid", "place/report.pid", "PID file"),
+        ("log", "place/report.log", "log"),
+    ] {
+        give(&scratch.write(name, ""), HELLO, 0o666);
+        let start = scratch.start_path(&scratch.reachable()).arg("-d");
+        let start = start.under(&["unshare", "-U", "-r"]).user(UNPRIVILEGED);
+        let launch = start.options(format!("{option}={name}")).does("stay").run();
+        scratch.expect_refusal(&launch, 78, &[object, "it belongs to user 65534"]);
+    }
 }
 
 /// Fault 216: `ProcSubset=pid` of systemd hides `/proc/sys`.
