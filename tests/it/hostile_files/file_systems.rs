@@ -19,6 +19,7 @@ pub(crate) const FUSE: &str = r#"
     #include <sys/prctl.h>
     #include <sys/stat.h>
     #include <unistd.h>
+    #define STATFS 0
     static char request[1 << 17];
     static void answer(int fd, uint64_t unique, int error, const void *data, size_t size) {
         char reply[4096];
@@ -47,7 +48,7 @@ pub(crate) const FUSE: &str = r#"
                     answer(fd, in->unique, -ENOENT, "", 0);
                 } else if (in->opcode == FUSE_STATFS) {
                     struct fuse_statfs_out out = { 0 };
-                    answer(fd, in->unique, 0, &out, sizeof out);
+                    answer(fd, in->unique, STATFS, &out, STATFS ? 0 : sizeof out);
                 } else
                     answer(fd, in->unique, -ENOSYS, "", 0);
             }
@@ -63,9 +64,10 @@ pub(crate) const FUSE: &str = r#"
 #[test]
 fn file_system_of_another_user_is_not_trusted() {
     requires!(users, program("cc"));
-    let status_of = |option: &str, user: &str| {
+    let status_of = |option: &str, user: &str, statfs: &str| {
         let scratch = Scratch::new();
-        let mount = constructor::wrapper(&scratch, FUSE);
+        let server = FUSE.replace("STATFS 0", &format!("STATFS {statfs}"));
+        let mount = constructor::wrapper(&scratch, &server);
         let place = scratch.path("place");
         fs::create_dir(&place).expect("mkdir");
         let before = [&mount, &place].map(|path| path.to_str().expect("a path").to_owned());
@@ -76,16 +78,19 @@ fn file_system_of_another_user_is_not_trusted() {
             .run();
         (launch.code(), launch.err_text())
     };
-    let (status, _) = status_of("pid", "0");
-    requires!(machine(status != 77, "a mount of FUSE"));
-    // The empty file system of root is trusted, and takes no file.
-    assert_eq!(status, 73);
-    for option in ["pid", "log"] {
-        let (status, text) = status_of(option, "4711");
-        assert_eq!(status, 78, "{text}");
-        assert!(
-            text.contains("user 4711 mounted the file system of /"),
-            "{text}"
-        );
+    // The server can refuse to say what it is.
+    for statfs in ["0", "-EIO"] {
+        let (status, _) = status_of("pid", "0", statfs);
+        requires!(machine(status != 77, "a mount of FUSE"));
+        // The empty file system of root is trusted, and takes no file.
+        assert_eq!(status, 73);
+        for option in ["pid", "log"] {
+            let (status, text) = status_of(option, "4711", statfs);
+            assert_eq!(status, 78, "{text}");
+            assert!(
+                text.contains("user 4711 mounted the file system of /"),
+                "{text}"
+            );
+        }
     }
 }

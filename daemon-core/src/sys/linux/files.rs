@@ -91,21 +91,33 @@ fn rename(directory: &File, from: &OsStr, to: &OsStr, flags: libc::c_uint) -> Re
     from.with_nix_path(|from| to.with_nix_path(|to| call(from, to)))??
 }
 
-/// Whether a program serves the file system of this path.
+/// Whether a program may serve the file system of this path. The question goes to that program, which can
+/// answer it with an error.
 pub(crate) fn is_fuse(path: &Path) -> bool {
-    statfs(path).is_ok_and(|it| it.filesystem_type() == FUSE_SUPER_MAGIC)
+    statfs(path).map_or(true, |it| it.filesystem_type() == FUSE_SUPER_MAGIC)
 }
 
-/// The uid that mounted the FUSE file system on this device, if that is known, see
-/// `proc_pid_mountinfo(5)`.
+/// The uid that mounted the file system on this device, if that is known.
 pub(crate) fn mounter_of(device: u64) -> Option<u32> {
     let device = format!("{}:{}", major(device), minor(device));
     let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
     let mount = mounts
         .lines()
         .find(|line| line.split(' ').nth(2) == Some(&device))?;
-    let options = mount.rsplit(' ').next()?.split(',');
-    let mut users = options.filter_map(|option| option.strip_prefix("user_id="));
+    mounter_in(mount)
+}
+
+/// The uid that a line of `proc_pid_mountinfo(5)` tells: its last fields are a hyphen, the type, the source
+/// and the options of the file system.
+fn mounter_in(mount: &str) -> Option<u32> {
+    let mut fields = mount.rsplit(' ');
+    let (options, kind) = (fields.next()?, fields.nth(1)?);
+    // Only root mounts the others, and `virtiofs` too, which looks like FUSE.
+    let is_of_program = ["fuse", "fuseblk"].contains(&kind) || kind.starts_with("fuse.");
+    if !is_of_program {
+        return Some(0);
+    }
+    let mut users = (options.split(',')).filter_map(|option| option.strip_prefix("user_id="));
     users.next()?.parse().ok()
 }
 
@@ -239,6 +251,21 @@ mod tests {
 
     use std::os::unix::fs::MetadataExt;
     use std::process::Command;
+
+    #[test]
+    fn only_file_systems_of_programs_have_a_mounter() {
+        let mounter = |end: &str| mounter_in(&format!("36 35 0:32 / /mnt rw shared:1 - {end}"));
+        for (end, mounter_of_it) in [
+            ("ext4 /dev/vda rw", Some(0)),
+            ("virtiofs myfs rw", Some(0)),
+            ("fuse hello rw,user_id=1000,group_id=0,allow_other", Some(1000)),
+            ("fuse.sshfs user_id=0 rw,user_id=1000", Some(1000)),
+            ("fuseblk /dev/sda1 rw,user_id=0", Some(0)),
+            ("fuse.x y rw", None),
+        ] {
+            assert_eq!(mounter(end), mounter_of_it, "{end}");
+        }
+    }
 
     #[test]
     fn id_is_that_of_the_file() {
