@@ -148,7 +148,7 @@ impl Control {
     /// its supervisor.
     pub(crate) fn look(&self) -> Result<(Status, Option<Pid>), Error> {
         let state = self.find()?;
-        let pid = state.pid();
+        let pid = state.pid(&self.user);
         let status = match state {
             PidFileState::NoFile => Status::NotRunning,
             // Without a pid no daemon has crashed: it has ended, or never begun.

@@ -12,6 +12,8 @@ const START_TIME_TOLERANCE: Duration = Duration::from_secs(2);
 pub(super) enum Evidence {
     /// It is seen to hold the lock.
     Seen,
+    /// As before, and it has the name of a supervisor.
+    SeenSupervisor,
     /// It is the parent of a run that is certain.
     Parent,
     /// The file names it, and nothing contradicts that.
@@ -34,7 +36,7 @@ impl Evidence {
     /// Whether a process with this start can have made this stamp, or started the run that has.
     pub(super) fn fits(self, start: Duration, stamp: Duration) -> bool {
         match self {
-            Self::Seen | Self::Parent => true,
+            Self::Seen | Self::SeenSupervisor | Self::Parent => true,
             Self::Named => start.abs_diff(stamp) < START_TIME_TOLERANCE,
             Self::NamedSupervisor => start < stamp + START_TIME_TOLERANCE,
         }

@@ -70,6 +70,15 @@ impl Error {
         Self::unproved(path, reason)
     }
 
+    /// A daemon of another user could have given its lock to this process.
+    pub(crate) fn lock_passed_on(path: &Path, pid: Pid) -> Self {
+        let reason = format!(
+            "process {pid} holds the lock, but it may have that from the daemon; use kill {pid} if it \
+             is the daemon"
+        );
+        Self::unproved(path, reason)
+    }
+
     /// The daemon has ended, and the launcher has not reported it yet.
     pub(crate) fn launcher_stopped(path: &Path, launcher: Pid) -> Self {
         Self::unproved(path, pid_file::launcher_stopped(launcher))

@@ -134,7 +134,11 @@ impl Control {
             return Err(Error::holder_of_other_user(&self.pid_file, holder.pid()));
         }
         if !holder.is_certain(&self.user) {
-            return Err(self.unproved(holder.file(), Some(holder.pid())));
+            return Err(if holder.is_seen() {
+                Error::lock_passed_on(&self.pid_file, holder.pid())
+            } else {
+                self.unproved(holder.file(), Some(holder.pid()))
+            });
         }
         self.refuse_if_planted(holder.file())
     }

@@ -52,7 +52,7 @@ impl Holder {
         }
         Self::proved(file, pid, |file, pid| {
             let evidence = match lock::holds(pid, file) {
-                Ok(holds) => holds.then_some(Evidence::Seen),
+                Ok(holds) => holds.then_some(Evidence::SeenSupervisor),
                 Err(_) => Some(Evidence::NamedSupervisor),
             };
             evidence.filter(|_| lock::is_supervisor(pid))
@@ -64,12 +64,12 @@ impl Holder {
     pub(super) fn parent_supervisor(run: &Self, user: &DaemonUser) -> Option<Self> {
         let parent = sys::process::parent_of(run.pid)?;
         let mut supervisor = Self::supervisor(&run.file, parent)?;
-        if supervisor.evidence == Evidence::Seen {
+        if supervisor.evidence == Evidence::SeenSupervisor {
             return Some(supervisor);
         }
         // The parent is read again: one that has ended could have left its pid to another process.
         let is_parent = sys::process::parent_of(run.pid) == Some(parent);
-        let is_run = || run.evidence == Evidence::Seen || (user.is_own() && run.is_certain(user));
+        let is_run = || (run.evidence == Evidence::Seen || user.is_own()) && run.is_certain(user);
         supervisor.evidence = Evidence::Parent;
         (is_parent && is_run()).then_some(supervisor)
     }
@@ -108,12 +108,17 @@ impl Holder {
         self.pid
     }
 
+    /// Whether the process is seen to hold the lock.
+    pub(super) fn is_seen(&self) -> bool {
+        self.evidence == Evidence::Seen
+    }
+
     pub(super) fn file(&self) -> &File {
         &self.file
     }
 
-    /// Whether the process may be signalled: it was seen to hold the lock, or all that is known of it
-    /// fits.
+    /// Whether the process may be signalled: it was seen to hold the lock and can be the daemon, or all
+    /// that is known of it fits.
     ///
     /// Where the system does not show the holder, the process belongs to the user of the daemon, and
     /// it started when the lock or the file says that the daemon started; a supervisor that is named
@@ -122,20 +127,52 @@ impl Holder {
     /// nothing: it may signal its own processes anyway. Where the system tells nothing, the pid in the
     /// locked file is enough.
     pub(super) fn is_certain(&self, user: &DaemonUser) -> bool {
-        if self.evidence == Evidence::Seen
-            || (self.start.is_none() && !sys::process::STARTS_ARE_KNOWN)
-        {
+        if self.start.is_none() && !sys::process::STARTS_ARE_KNOWN {
             return true;
         }
-        self.has_user(user) == Some(true)
-            && (self.evidence == Evidence::Parent || self.has_started_in_time())
+        match self.evidence {
+            Evidence::Seen => self.can_be_daemon(user),
+            Evidence::SeenSupervisor => true,
+            Evidence::Parent => self.has_user(user) == Some(true),
+            Evidence::Named | Evidence::NamedSupervisor => {
+                self.has_user(user) == Some(true) && self.has_started_in_time()
+            }
+        }
+    }
+
+    /// Whether the process that is seen to hold the lock can have got it from its launcher.
+    ///
+    /// A daemon of another user can send its lock to any process that takes descriptors, such as a message
+    /// bus, and name that process in the file. So root asks for the user of the daemon: such a daemon may
+    /// signal its own processes anyway. Before it has dropped the rights of root it runs this program.
+    /// Where the user is not known, the process is in a session that a launcher has made, or it runs this
+    /// program too, which may be in the foreground.
+    fn can_be_daemon(&self, user: &DaemonUser) -> bool {
+        let own = daemon_user::own();
+        // What has ended gets no signal.
+        if own != 0 || self.has_ended() {
+            return true;
+        }
+        let runs_this_program = || {
+            let program = sys::process::program_of(self.pid);
+            program.is_some() && program == sys::process::program_of(Pid::this())
+        };
+        match user.uid() {
+            Some(uid) if uid != own => match sys::process::users_of(self.pid) {
+                Some(users) if users == [own; 3] => {
+                    lock::is_supervisor(self.pid) || runs_this_program()
+                }
+                users => users == Some([uid; 3]),
+            },
+            _ => sys::process::is_detached(self.pid) == Some(true) || runs_this_program(),
+        }
     }
 
     /// Whether the process has the user that the daemon has, or its supervisor, in all its ids, if that
     /// is known. True also if this process may not signal it: then the kernel refuses the signal.
     pub(super) fn has_user(&self, user: &DaemonUser) -> Option<bool> {
         let expected = match self.evidence {
-            Evidence::Seen => return Some(true),
+            Evidence::Seen | Evidence::SeenSupervisor => return Some(true),
             Evidence::Named => user.uid(),
             Evidence::Parent => Some(daemon_user::own()),
             // A daemon of another user could name any supervisor.

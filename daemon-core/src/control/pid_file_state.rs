@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use nix::unistd::Pid;
 
+use super::daemon_user::DaemonUser;
 use super::holder::Holder;
 
 /// What the PID file shows.
@@ -22,13 +23,17 @@ pub(super) enum PidFileState {
 }
 
 impl PidFileState {
-    /// The process that has the arguments of the daemon: the daemon, or its supervisor.
-    pub(super) fn pid(&self) -> Option<Pid> {
+    /// The process that has the arguments of the daemon: the daemon, or its supervisor. Nothing is taken
+    /// from one that may only have the lock of the daemon.
+    pub(super) fn pid(&self, user: &DaemonUser) -> Option<Pid> {
         match self {
             Self::Starting(Some(holder))
             | Self::Restarting(holder, _)
             | Self::Running(holder)
-            | Self::Ending(Some(holder)) => Some(holder.pid()),
+            | Self::Ending(Some(holder)) => {
+                let is_daemon = !holder.is_seen() || holder.is_certain(user);
+                is_daemon.then(|| holder.pid())
+            }
             Self::NoFile | Self::Unlocked(_) | Self::Starting(None) | Self::Ending(None) => None,
         }
     }

@@ -109,6 +109,36 @@ fn forged_pid_and_stamp_reach_no_other_user() {
     }
 }
 
+/// A daemon can send its lock to any process that takes descriptors, as a message bus does, and name that
+/// process in its file.
+#[test]
+fn lock_that_was_passed_on_reaches_no_other_process() {
+    requires!(linux("the holder of a lock"), users);
+    let steps = "catch:1 wait:go forge:victim create:out/forged hang";
+    for (option, steps) in [("user=nobody", steps), ("", &format!("drop:nobody {steps}"))] {
+        let scratch = Scratch::new();
+        scratch.directory_of(UNPRIVILEGED, "out");
+        let options = format!("{OPTIONS}\nlog_reopen=1\n{option}");
+        let daemon = scratch.up(scratch.background().options(&*options).does(steps));
+        let mut canary = Canary::with(daemon.process.duplicate_of(&daemon.pid_file));
+        scratch.write("victim", format!("{}\n", canary.0.id()));
+        scratch.write("go", "");
+        eventually("it has forged its file", || {
+            scratch.path("out/forged").exists().then_some(())
+        });
+        for verb in ["reopen", "stop"] {
+            let start = scratch.report().options(&*options).args(["-s", verb]);
+            let words = format!("process {} holds the lock", canary.0.id());
+            expect_failure(&start.run(), 4, &[&words]);
+        }
+        canary.expect_alive();
+        drop(canary);
+        scratch.write("report.pid", format!("{}\n", daemon.pid()));
+        let stop = scratch.report().options(options).args(["-s", "stop"]).run();
+        expect_answer(&stop, 0, &format!("stopped, pid {}", daemon.pid()));
+    }
+}
+
 /// The parent of a process that may not be the daemon is no supervisor.
 #[test]
 fn parent_of_an_uncertain_run_is_not_signalled() {

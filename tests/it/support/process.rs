@@ -1,6 +1,6 @@
 //! Processes as the kernel shows them: by pidfd and by `/proc`.
 
-use std::fs::{self, File};
+use std::fs::{self, DirEntry, File};
 use std::io::Read;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
@@ -38,6 +38,20 @@ impl Process {
 
     pub(crate) fn is_alive(&self) -> bool {
         !self.ends_within(PollTimeout::ZERO)
+    }
+
+    /// A duplicate of the descriptor by which the process has this file open, with its locks.
+    pub(crate) fn duplicate_of(&self, path: &Path) -> OwnedFd {
+        let fds = fs::read_dir(format!("/proc/{}/fd", self.pid)).expect("its descriptors");
+        let leads_there = |fd: &DirEntry| fs::read_link(fd.path()).is_ok_and(|it| it == path);
+        let fd = fds.flatten().find(leads_there).expect("it has it open");
+        let fd: i32 = fd.file_name().to_string_lossy().parse().expect("an fd");
+        let call = libc::SYS_pidfd_getfd;
+        // SAFETY: `pidfd_getfd` takes integers and accesses no memory.
+        let copy = unsafe { libc::syscall(call, self.pidfd.as_raw_fd(), fd, 0) };
+        let copy = i32::try_from(Errno::result(copy).expect("a duplicate")).expect("an fd");
+        // SAFETY: the call has just made this descriptor, and no other code owns it.
+        unsafe { OwnedFd::from_raw_fd(copy) }
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
