@@ -18,11 +18,13 @@ use crate::error::{CANNOT_START, Error, ErrorKind};
 use crate::files::NO_FOLLOW;
 use crate::handoff::{self, Outcome, StartStep};
 use crate::launcher::{self, LaunchConfig, Launched, failure};
+use crate::log_file;
 use crate::path_template::{self, Resolved};
 use crate::running;
 use crate::settings::Object;
 use crate::signals::Interrupts;
 use crate::sys;
+use crate::trust;
 
 /// What a failing start may take after its timeout: the stop signal, SIGKILL, and the log.
 const FAILURE_TIME: Duration = Duration::from_secs(15);
@@ -162,7 +164,8 @@ pub(crate) fn find_or_start(
             Verdict::Pending => return Err(Error::still_starting(control.pid_file())),
             // The start has begun after the one that this process has tried.
             Verdict::Failed(error) if prepared.is_some() => {
-                return Err(error.with_output(log.output()));
+                let identity = prepared.as_ref().and_then(|it| it.settings.identity.as_ref());
+                return Err(error.with_output(log.output(identity.map(|user| user.uid))));
             }
             // The other start has ended and left no word of it.
             Verdict::Down if prepared.is_some() => thread::sleep(RETRY_INTERVAL),
@@ -209,10 +212,11 @@ impl LogEnd {
         }
     }
 
-    /// What was written since, as far as this process may read it.
-    fn output(&self) -> Vec<u8> {
+    /// What was written since, as far as this process may read it. The log may belong to the user
+    /// `daemon`.
+    fn output(&self, daemon: Option<u32>) -> Vec<u8> {
         let read = |path: &PathBuf| -> io::Result<Vec<u8>> {
-            let log = open(path)?;
+            let log = open(path, daemon).ok_or(io::ErrorKind::InvalidInput)?;
             let end = log.metadata()?.len();
             let begin = self.end.max(end.saturating_sub(OUTPUT_MAX));
             let length = usize::try_from(end.saturating_sub(begin)).unwrap_or_default();
@@ -225,16 +229,14 @@ impl LogEnd {
     }
 }
 
-/// Opens a log to read it, if it is a file.
-fn open(path: &Path) -> io::Result<File> {
-    let path = fs::canonicalize(path)?;
+/// Opens a log to read it, if it is a file to which no other user can have led this process.
+fn open(path: &Path, daemon: Option<u32>) -> Option<File> {
+    let path = log_file::target_of(path).ok()?;
+    trust::check_way(&path, daemon).ok()?;
     let mut options = OpenOptions::new();
-    let log = options
-        .read(true)
-        .custom_flags(NO_FOLLOW.bits())
-        .open(path)?;
-    if !log.metadata()?.is_file() {
-        return Err(io::ErrorKind::InvalidInput.into());
-    }
-    Ok(log)
+    let options = options.read(true).custom_flags(NO_FOLLOW.bits());
+    let log = options.open(&path).ok()?;
+    let metadata = log.metadata().ok()?;
+    let is_log = metadata.is_file() && trust::check_opened(&path, &metadata, daemon) == Ok(true);
+    is_log.then_some(log)
 }

@@ -1,5 +1,8 @@
 //! The verb `start`: beside a daemon, beside another start, and after one that failed.
 
+use std::fs;
+use std::os::unix::fs::{lchown, symlink};
+
 use nix::sys::signal::Signal;
 
 use super::stage::expect_answer;
@@ -10,6 +13,7 @@ use crate::support::process;
 use crate::support::requires;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
+use crate::support::users::UNPRIVILEGED;
 
 const OPTIONS: &str = "pid=report.pid\nlog=report.log\nready=notify\ncontrol_flag=-s";
 
@@ -103,6 +107,42 @@ fn start_reports_why_a_later_start_failed() {
     assert_eq!(start.err_text(), said);
     assert!(said.starts_with("no-luck\nreport: cannot start"), "{said}");
     assert!(!scratch.path("another").exists());
+}
+
+/// The user of the daemon can put any file at the path of its log.
+#[test]
+fn start_shows_no_file_that_the_daemon_leads_it_to() {
+    requires!(linux("locks on ranges of bytes"), users);
+    let scratch = Scratch::new();
+    scratch.directory_of(UNPRIVILEGED, "logs");
+    let secret = scratch.write("secret", "secret\n");
+    let options = OPTIONS.replace("report.log", "logs/report.log");
+    let options = format!("{options}\nuser=nobody");
+    let prepared = format!("{options}\nworkdir_after_go_on=.");
+    let start = start(&scratch, "hang").options(prepared).spawn();
+    eventually("it prepares a start", || {
+        scratch.path("prepares").exists().then_some(())
+    });
+    let other = scratch.background().options(options);
+    let launch = other.does("note:logs/begun wait:go exit:3").spawn();
+    eventually("the daemon begins", || {
+        scratch.path("logs/begun").exists().then_some(())
+    });
+    scratch.write("go-on", "");
+    let pid_file = scratch.path("report.pid");
+    eventually("it waits for the other start", || {
+        let is_open = process::has_open(start.pid(), &pid_file);
+        (is_open && !catches_sigint(start.pid())).then_some(())
+    });
+    let log = scratch.path("logs/report.log");
+    fs::remove_file(&log).expect("the log");
+    symlink(&secret, &log).expect("a link");
+    lchown(&log, Some(UNPRIVILEGED), Some(UNPRIVILEGED)).expect("chown");
+    scratch.write("go", "");
+    assert_eq!(launch.wait().code(), 3);
+    let start = start.wait();
+    assert_eq!(start.code(), 3, "{start:?}");
+    assert!(!start.err_text().contains("secret\n"), "{start:?}");
 }
 
 #[test]
