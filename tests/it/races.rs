@@ -194,8 +194,26 @@ fn file_of_the_user_at_path_new_is_kept() {
     let launch = scratch.background().run();
     assert_eq!(launch.code(), 73, "{launch:?}");
     expect_one_line(&launch, &["report.pid.new", "no start has left it"]);
+    let stop = scratch.report().options("pid=report.pid\ncontrol_flag=-s");
+    assert_eq!(stop.args(["-s", "stop"]).run().code(), 0);
     assert_eq!(scratch.read("report.pid.new"), "precious\n");
     fs::remove_file(scratch.path("report.pid.new")).expect("clean up");
+}
+
+/// The PID files of instances may have such names.
+#[test]
+fn file_of_another_daemon_at_path_new_is_kept() {
+    requires!(linux("locks on ranges of bytes"));
+    let scratch = Scratch::new();
+    let start = scratch.background().options("pid=other.new\nready=exec");
+    let daemon = scratch.daemon_of(start.does("hang").run(), "other.new");
+    for content in [format!("{}\n", daemon.pid()), String::new()] {
+        scratch.write("other.new", &content);
+        let stop = scratch.report().options("pid=other\ncontrol_flag=-s");
+        assert_eq!(stop.args(["-s", "stop"]).run().code(), 0);
+        assert_eq!(scratch.read("other.new"), content);
+    }
+    scratch.write("other.new", format!("{}\n", daemon.pid()));
 }
 
 #[test]

@@ -71,7 +71,14 @@ impl NewFile {
             .and_then(|()| trust::check_owner(path, &metadata, None))
             .map_err(|reason| untrusted(path, &reason))?;
         match lock::try_lock(&file, ByteRange::BringUp) {
-            Ok(true) if is_same_file(path, &metadata) => {}
+            Ok(true) if is_same_file(path, &metadata) => {
+                let is_left = is_left_by_a_start(&file);
+                if !is_left.map_err(|cause| failed("open", path, cause))? {
+                    let _ = lock::unlock_all(&file);
+                    let reason = "it exists, and no start has left it";
+                    return Err(refused("create", path, reason));
+                }
+            }
             // The holder before has renamed or unlinked it.
             Ok(true) => {
                 let _ = lock::unlock_all(&file);
@@ -103,11 +110,6 @@ impl NewFile {
     pub(super) fn prepare(&self, pid_file: &Path, has_modes: bool) -> Result<Option<File>, Error> {
         let failed = |step| move |cause| failed(step, pid_file, cause);
         let metadata = self.file.metadata().map_err(failed("open"))?;
-        if metadata.len() > NO_PID.len() as u64 {
-            let _ = lock::unlock_all(&self.file);
-            let reason = "it exists, and no start has left it";
-            return Err(refused("create", &self.path, reason));
-        }
         let prepared = self.open_for_daemon(&metadata, has_modes);
         let prepared = prepared.and_then(|file| match file {
             Some(file) => write_no_pid(&file).map(|()| Some(file)),
@@ -206,6 +208,16 @@ fn options() -> OpenOptions {
         .write(true)
         .custom_flags(NO_FOLLOW.bits());
     options
+}
+
+/// Whether only a start can have made the file, of whose bytes 1 and up this process has the lock. It may
+/// be a log, or the PID file of another daemon, and the holder removes it.
+fn is_left_by_a_start(file: &File) -> io::Result<bool> {
+    let has_content = file.metadata()?.len() > NO_PID.len() as u64;
+    // A daemon has emptied its file, or has not written its pid yet. Without locks on ranges of bytes it
+    // would have all of the lock.
+    let is_of_daemon = || lock::has_byte_ranges() && lock::is_held(file) != Ok(false);
+    Ok(!has_content && !is_of_daemon())
 }
 
 /// The file could not be opened or made.
