@@ -10,6 +10,7 @@ use nix::sys::stat::{UtimensatFlags::FollowSymlink, utimensat};
 use nix::sys::time::TimeSpec;
 
 use super::stage::{address, notify, waiting};
+use crate::support::constructor;
 use crate::support::daemon::read_report;
 use crate::support::deadline::eventually;
 use crate::support::process::Process;
@@ -54,6 +55,37 @@ fn socket_is_made_where_no_user_can_replace_it() {
     let daemon = scratch.up(start.does("report ready hang"));
     let address = address(&daemon.report());
     assert!(!address.starts_with("/dev/shm"), "{address:?}");
+}
+
+/// The file of the socket has its mode from the beginning, whatever the umask.
+const MODE_AT_THE_BIND: &str = r#"
+    #define _GNU_SOURCE
+    #include <dlfcn.h>
+    #include <stdio.h>
+    #include <sys/socket.h>
+    #include <sys/stat.h>
+    #include <sys/un.h>
+    int bind(int fd, const struct sockaddr *address, socklen_t length) {
+        int (*real)(int, const struct sockaddr *, socklen_t) = dlsym(RTLD_NEXT, "bind");
+        int bound = real(fd, address, length);
+        struct stat file;
+        if (!bound && !stat(((const struct sockaddr_un *) address)->sun_path, &file)) {
+            FILE *mode = fopen("mode", "w");
+            fprintf(mode, "%o", file.st_mode & 07777);
+            fclose(mode);
+        }
+        return bound;
+    }
+"#;
+
+#[test]
+fn socket_is_never_open_to_other_users() {
+    requires!(preload, linux("the mode of a socket"), program("cc"));
+    let scratch = Scratch::new();
+    let library = constructor::library(&scratch, MODE_AT_THE_BIND);
+    let start = notify(&scratch, "ready stay").umask(0);
+    scratch.up(start.env("LD_PRELOAD", library));
+    assert_eq!(scratch.read("mode"), "600");
 }
 
 #[test]

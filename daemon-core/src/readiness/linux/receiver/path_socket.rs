@@ -10,6 +10,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::geteuid;
 
 use super::datagram::new_socket;
@@ -41,9 +42,12 @@ impl PathSocket {
         // Not to be guessed: another user could take the name before.
         let name = RandomState::new().hash_one(std::process::id());
         let path = PathBuf::from(format!("{directory}/{PREFIX}{name:016x}"));
+        // Another user must not send the launcher anything, not even before the file gets its mode. Some
+        // sandboxes refuse this.
+        let _ = fchmod(&socket, Mode::S_IRUSR | Mode::S_IWUSR);
         SocketAddress::path(&path)?.bind(socket.as_fd())?;
         let bound = Self { socket, path };
-        // Whatever the umask. Another user must not send the launcher anything.
+        // Whatever the umask.
         fs::set_permissions(&bound.path, fs::Permissions::from_mode(0o600))?;
         if let Some((uid, gid)) = owner {
             chown(&bound.path, Some(uid), Some(gid))?;
