@@ -27,6 +27,9 @@ use crate::trust;
 #[derive(Debug)]
 struct Log {
     path: CString,
+    /// For root: every directory on the way with its owner, outermost first, if another user could change
+    /// the way once one of them is removed.
+    way: Vec<(CString, libc::uid_t)>,
     mode: Mode,
     /// The device that it is: `/dev/null`, or none.
     device: Option<libc::dev_t>,
@@ -53,8 +56,9 @@ pub(crate) fn check() -> Result<(), Errno> {
 }
 
 /// Opens the log of this daemon again by its path, for standard output and standard error, as after
-/// a rotation that has renamed the old file. Where that fails, the old file stays in use. In the
-/// foreground, and without a log, it does nothing.
+/// a rotation that has renamed the old file. Where that fails, the old file stays in use. A stream that
+/// the program has closed or led elsewhere stays as it is. In the foreground, and without a log, it does
+/// nothing.
 ///
 /// The option `log_reopen` calls it on a signal. A program that installs its own handler for that
 /// signal by `sigaction(2)`, and does not call the previous handler, calls this function in
@@ -86,16 +90,22 @@ pub(crate) fn prepare(record: &Record) -> Result<(), Errno> {
     };
     let name = shown(record.comm.as_ref());
     let from_root = from_root(path, record.paths.chroot.as_deref());
+    let (from_root, way) = trust::exposed_way(&from_root);
     let device = device(&fstat(io::stdout())?);
     LOG.get_or_init(|| Log {
-        // One with a NUL byte is refused long before.
-        path: CString::new(from_root.as_os_str().as_bytes()).unwrap_or_default(),
+        path: c_string(&from_root),
+        way: (way.iter().map(|(path, owner)| (c_string(path), *owner))).collect(),
         mode: Mode::from_bits_truncate(record.settings.log_mode as libc::mode_t),
         device,
         is_shared: trust::is_shared(&from_root),
         complaint: format!("{name}: cannot reopen the log {}: ", shown(path)).into_bytes(),
     });
     Ok(())
+}
+
+/// A path with a NUL byte is refused long before.
+fn c_string(path: &Path) -> CString {
+    CString::new(path.as_os_str().as_bytes()).unwrap_or_default()
 }
 
 /// Reopens the log on each such signal.
@@ -123,12 +133,21 @@ fn reopen_or_complain() {
 
 fn reopen(log: &Log) -> Result<(), Errno> {
     let file = open(log)?;
-    while_busy(|| dup2_stdout(&file))?;
-    while_busy(|| dup2_stderr(&file))
+    // A program may have closed a stream, and one of its own files may have the fd.
+    if sys::descriptors::appends(libc::STDOUT_FILENO) {
+        while_busy(|| dup2_stdout(&file))?;
+    }
+    if sys::descriptors::appends(libc::STDERR_FILENO) {
+        while_busy(|| dup2_stderr(&file))?;
+    }
+    Ok(())
 }
 
 /// As the launcher opens it, but by calls that allocate nothing.
 fn open(log: &Log) -> Result<OwnedFd, Errno> {
+    for (directory, owner) in &log.way {
+        trust::check_status(&lstat(&**directory)?, *owner)?;
+    }
     let create = |more| nix::fcntl::open(&*log.path, FLAGS | OFlag::O_CREAT | more, log.mode);
     let file = match create(OFlag::O_EXCL) {
         Ok(file) => {

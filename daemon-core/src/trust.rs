@@ -14,6 +14,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 use nix::errno::Errno;
+use nix::sys::stat::{FileStat, SFlag};
 use nix::unistd::geteuid;
 
 use crate::error::shown;
@@ -124,6 +125,44 @@ fn check_directory(
         return Err(Untrusted::Open { directory });
     }
     Ok(())
+}
+
+/// The path without links on the way, and every directory on it with its owner, if another user could make
+/// another one in the place of one that is removed. Only root is to check them before each open.
+pub(crate) fn exposed_way(path: &Path) -> (PathBuf, Vec<(PathBuf, u32)>) {
+    let directory = path.parent().and_then(|it| fs::canonicalize(it).ok());
+    let place = directory.filter(|_| geteuid().is_root()).zip(path.file_name());
+    let Some((directory, name)) = place else {
+        return (path.to_owned(), Vec::new());
+    };
+    let mut way = Vec::new();
+    let mut is_exposed = false;
+    for directory in directory.ancestors() {
+        let Ok(metadata) = fs::symlink_metadata(directory) else {
+            continue;
+        };
+        is_exposed |= metadata.mode() & BY_OTHERS != 0;
+        way.insert(0, (directory.to_owned(), metadata.uid()));
+    }
+    if !is_exposed {
+        return (path.to_owned(), Vec::new());
+    }
+    (directory.join(name), way)
+}
+
+/// Whether this is a directory of [`exposed_way`] that can be trusted as before. For a handler of signals
+/// too.
+pub(crate) fn check_status(directory: &FileStat, owner: u32) -> Result<(), Errno> {
+    #[allow(clippy::useless_conversion, reason = "it is narrower on macOS")]
+    let mode = u32::from(directory.st_mode);
+    let kind = SFlag::from_bits_truncate(directory.st_mode) & SFlag::S_IFMT;
+    let is_directory = kind == SFlag::S_IFDIR;
+    let is_same = directory.st_uid == owner || directory.st_uid == 0;
+    if is_directory && is_same && mode & (BY_ALL | STICKY) != BY_ALL {
+        Ok(())
+    } else {
+        Err(Errno::EPERM)
+    }
 }
 
 /// Judges a file that was opened by this path, by what the path leads to now. It may belong to the

@@ -9,6 +9,7 @@ use nix::sys::signal::Signal;
 use super::stage::{OPTIONS, gaps, numbers};
 use crate::support::deadline::eventually;
 use crate::support::scratch::Scratch;
+use crate::support::users::HELLO;
 
 #[test]
 fn reopen_uses_the_new_file() {
@@ -40,6 +41,42 @@ fn reopen_uses_the_new_file() {
     daemon.stop();
     let written = numbers(&scratch.logs().concat());
     assert!(gaps(&written).is_empty(), "{:?}", gaps(&written));
+}
+
+/// The directory of the log is gone, and another user has made one, with any link in it.
+#[test]
+fn log_is_not_reopened_below_another_user() {
+    requires!(root);
+    let scratch = Scratch::new();
+    let logs = scratch.path("logs");
+    fs::create_dir(&logs).expect("mkdir");
+    let options = OPTIONS.replace("report.log", "logs/report.log");
+    let daemon = scratch.up(scratch.background().options(options).does("hang"));
+    fs::rename(&logs, scratch.path("old")).expect("rename");
+    scratch.directory_of(HELLO, "logs");
+    daemon.process.signal(Signal::SIGHUP);
+    eventually("it keeps its log", || {
+        let log = scratch.read("old/report.log");
+        log.contains("Operation not permitted").then_some(())
+    });
+    assert_eq!(fs::read_dir(&logs).expect("the directory").count(), 0);
+}
+
+/// A program that closes its standard streams gets their fds for its own files.
+#[test]
+fn file_of_the_program_is_not_replaced_by_the_log() {
+    requires!(linux("the descriptors of another process"));
+    let scratch = Scratch::new();
+    let files = ["input", "output", "error"].map(|name| scratch.write(name, ""));
+    let steps = "close-streams open:input open:output open:error reopen note:reopened hang";
+    let daemon = scratch.up(scratch.background().options(OPTIONS).does(steps));
+    eventually("it has opened its log again", || {
+        scratch.path("reopened").exists().then_some(())
+    });
+    for (fd, file) in files.iter().enumerate() {
+        let open = fs::read_link(format!("/proc/{}/fd/{fd}", daemon.pid()));
+        assert_eq!(open.expect("a file"), *file);
+    }
 }
 
 #[test]
