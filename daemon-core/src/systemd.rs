@@ -121,7 +121,8 @@ impl Unit {
             "--system"
         };
         let properties = format!("--property={names}");
-        let arguments = [manager, "show", &properties, &self.name];
+        // The user that a control group is given to chooses names in it, which could be options.
+        let arguments = [manager, "show", &properties, "--", &self.name];
         let answer = sys::command::output("systemctl", &arguments, ANSWER_TIMEOUT)?;
         String::from_utf8(answer).ok()
     }

@@ -174,6 +174,8 @@ pub(crate) fn catch(signal: Signal) -> Result<SigAction, Errno> {
     // With everything blocked in it: a handler of the program's that never returns must not begin
     // on top of it.
     let flags = SaFlags::SA_RESTART | SaFlags::SA_SIGINFO | SaFlags::SA_ONSTACK;
+    // A run that is stopped and continued again and again must not keep its supervisor busy.
+    let flags = flags | SaFlags::SA_NOCLDSTOP;
     set(signal, &SigAction::new(handler, flags, SigSet::all()))
 }
 
