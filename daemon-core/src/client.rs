@@ -164,7 +164,9 @@ pub(crate) fn find_or_start(
             Verdict::Pending => return Err(Error::still_starting(control.pid_file())),
             // The start has begun after the one that this process has tried.
             Verdict::Failed(error) if prepared.is_some() => {
-                let identity = prepared.as_ref().and_then(|it| it.settings.identity.as_ref());
+                let identity = prepared
+                    .as_ref()
+                    .and_then(|it| it.settings.identity.as_ref());
                 return Err(error.with_output(log.output(identity.map(|user| user.uid))));
             }
             // The other start has ended and left no word of it.

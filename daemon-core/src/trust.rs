@@ -131,7 +131,9 @@ fn check_directory(
 /// another one in the place of one that is removed. Only root is to check them before each open.
 pub(crate) fn exposed_way(path: &Path) -> (PathBuf, Vec<(PathBuf, u32)>) {
     let directory = path.parent().and_then(|it| fs::canonicalize(it).ok());
-    let place = directory.filter(|_| geteuid().is_root()).zip(path.file_name());
+    let place = directory
+        .filter(|_| geteuid().is_root())
+        .zip(path.file_name());
     let Some((directory, name)) = place else {
         return (path.to_owned(), Vec::new());
     };

@@ -115,7 +115,10 @@ fn forged_pid_and_stamp_reach_no_other_user() {
 fn lock_that_was_passed_on_reaches_no_other_process() {
     requires!(linux("the holder of a lock"), users);
     let steps = "catch:1 wait:go forge:victim create:out/forged hang";
-    for (option, steps) in [("user=nobody", steps), ("", &format!("drop:nobody {steps}"))] {
+    for (option, steps) in [
+        ("user=nobody", steps),
+        ("", &format!("drop:nobody {steps}")),
+    ] {
         let scratch = Scratch::new();
         scratch.directory_of(UNPRIVILEGED, "out");
         let options = format!("{OPTIONS}\nlog_reopen=1\n{option}");

@@ -258,7 +258,10 @@ mod tests {
         for (end, mounter_of_it) in [
             ("ext4 /dev/vda rw", Some(0)),
             ("virtiofs myfs rw", Some(0)),
-            ("fuse hello rw,user_id=1000,group_id=0,allow_other", Some(1000)),
+            (
+                "fuse hello rw,user_id=1000,group_id=0,allow_other",
+                Some(1000),
+            ),
             ("fuse.sshfs user_id=0 rw,user_id=1000", Some(1000)),
             ("fuseblk /dev/sda1 rw,user_id=0", Some(0)),
             ("fuse.x y rw", None),
