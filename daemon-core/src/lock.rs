@@ -91,6 +91,11 @@ fn is_first_start(file: &File) -> bool {
     has_byte_ranges() && bring_up(file).is_ok_and(|lock| lock.is_some_and(is_first))
 }
 
+/// Whether nothing but byte 0 is locked: a supervisor, and a launcher, hold more as long as they live.
+pub(crate) fn has_no_supervisor(file: &File) -> bool {
+    has_byte_ranges() && bring_up(file) == Ok(None)
+}
+
 /// Whether a supervisor keeps the file, once its first run was ready.
 pub(crate) fn is_supervised(file: &File) -> bool {
     let is_above_first = |lock: WriterLock| lock.start > 1;

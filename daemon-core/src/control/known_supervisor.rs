@@ -22,6 +22,9 @@ impl KnownSupervisor {
     /// A run that has ended has no parent any more, so its supervisor is looked for.
     pub(super) fn of(found: &Holder, user: &DaemonUser) -> Self {
         let file = found.file();
+        if lock::has_no_supervisor(file) {
+            return Self::None;
+        }
         let parent = Holder::parent_supervisor(found, user);
         if let Some(supervisor) = parent.or_else(|| Holder::supervisor(file, found.pid())) {
             return Self::Seen(supervisor);
