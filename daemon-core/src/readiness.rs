@@ -302,8 +302,8 @@ impl Readiness {
     /// The errors of every path.
     #[cfg(unix)]
     pub(crate) fn resolve(mut self, context: &PathContext) -> Result<Self, Error> {
-        for address in std::mem::take(&mut self.addresses) {
-            self.addresses.push(address.resolve(context)?);
+        if let Some(resolve) = self.mode.resolve {
+            self.addresses = resolve(std::mem::take(&mut self.addresses), context)?;
         }
         Ok(self)
     }

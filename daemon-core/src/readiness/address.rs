@@ -42,19 +42,26 @@ impl Address {
             Self::Unix(address) => address.complaint(),
         }
     }
+}
 
-    /// Fills in the placeholders, and makes the path absolute.
-    ///
-    /// # Errors
-    ///
-    /// As for every path of the program: `Configuration` and `CannotCreate`.
-    #[cfg(unix)]
-    pub(crate) fn resolve(self, context: &PathContext) -> Result<Self, Error> {
-        match self {
-            Self::Unix(address) => address.resolve(context).map(Self::Unix),
-            other => Ok(other),
-        }
+/// Fills in the placeholders of their paths, and makes these absolute.
+///
+/// # Errors
+///
+/// As for every path of the program: `Configuration` and `CannotCreate`.
+#[cfg(unix)]
+pub(super) fn resolve(
+    addresses: Vec<Address>,
+    context: &PathContext,
+) -> Result<Vec<Address>, Error> {
+    let mut resolved = Vec::with_capacity(addresses.len());
+    for address in addresses {
+        resolved.push(match address {
+            Address::Unix(address) => Address::Unix(address.resolve(context)?),
+            other => other,
+        });
     }
+    Ok(resolved)
 }
 
 impl fmt::Display for Address {

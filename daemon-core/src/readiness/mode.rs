@@ -10,9 +10,15 @@ use nix::errno::Errno;
 use nix::unistd::Pid;
 
 #[cfg(unix)]
+use super::address::{self, Address};
+#[cfg(unix)]
 use super::probe::{Probe, Target, Watch};
 #[cfg(unix)]
 use super::{exec, notify, observed};
+#[cfg(unix)]
+use crate::error::Error;
+#[cfg(unix)]
+use crate::path_template::PathContext;
 #[cfg(unix)]
 use crate::sys;
 
@@ -30,9 +36,15 @@ pub(crate) struct Mode {
     /// Without a log, the output is kept in such a file until the daemon is ready.
     #[cfg(unix)]
     pub(crate) buffer: Option<fn() -> Result<File, Errno>>,
+    /// Makes the paths of its addresses absolute.
+    #[cfg(unix)]
+    pub(super) resolve: Option<ResolveAddresses>,
     #[cfg(unix)]
     pub(crate) watch: Watch,
 }
+
+#[cfg(unix)]
+type ResolveAddresses = fn(Vec<Address>, &PathContext) -> Result<Vec<Address>, Error>;
 
 #[cfg(unix)]
 impl Mode {
@@ -54,6 +66,8 @@ pub(super) static EXEC: Mode = Mode {
     #[cfg(unix)]
     buffer: None,
     #[cfg(unix)]
+    resolve: None,
+    #[cfg(unix)]
     watch: Watch::Observed(exec::watch),
 };
 
@@ -64,6 +78,8 @@ pub(super) static SETTLED: Mode = Mode {
     hears_program: true,
     #[cfg(unix)]
     buffer: None,
+    #[cfg(unix)]
+    resolve: None,
     #[cfg(unix)]
     watch: Watch::Observed(observed::watch_settled),
 };
@@ -76,6 +92,8 @@ pub(super) static LISTENING: Mode = Mode {
     #[cfg(unix)]
     buffer: None,
     #[cfg(unix)]
+    resolve: None,
+    #[cfg(unix)]
     watch: Watch::Observed(observed::watch_listening),
 };
 
@@ -87,6 +105,8 @@ pub(super) static NOTIFY: Mode = Mode {
     #[cfg(unix)]
     buffer: Some(sys::files::in_memory),
     #[cfg(unix)]
+    resolve: None,
+    #[cfg(unix)]
     watch: Watch::Announced(notify::bind),
 };
 
@@ -97,6 +117,8 @@ pub(super) static ADDRESSES: Mode = Mode {
     hears_program: true,
     #[cfg(unix)]
     buffer: None,
+    #[cfg(unix)]
+    resolve: Some(address::resolve),
     #[cfg(unix)]
     watch: Watch::Observed(observed::watch_listening),
 };

@@ -18,6 +18,7 @@ pub(super) static REPORTED: Mode = Mode {
     may_finish_first: false,
     hears_program: true,
     buffer: None,
+    resolve: None,
     watch: Watch::Observed(watch),
 };
 
