@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::handoff::Record;
 use crate::identity::{self, CredStep, Identity, Variable};
 use crate::listen::{self, RunSockets, StartSockets};
-use crate::listen_address::{self, ListenAddress, ResolvedSockets};
+use crate::listen_address::{self, ListenAddress, Place, ResolvedSockets};
 use crate::log_file::LogFile;
 use crate::log_reopen;
 use crate::log_rotation::{self, LogWatch, RotatedProcess, RotationConfig};
@@ -18,6 +18,7 @@ use crate::passed::{self, PassedFd};
 use crate::path_source::PathSource;
 use crate::path_template::PathContext;
 use crate::pid_file::PidFile;
+use crate::readiness::Readiness;
 use crate::settings::{ListenSocket, Settings};
 use crate::signal::Signal;
 use crate::syslog::{self, Severity};
@@ -79,6 +80,7 @@ impl Capabilities {
     }
 
     /// Tells the system log, if the program has named a facility.
+    #[inline(never)] // each use would have its own copy
     pub(crate) fn tell(
         &self,
         facility: Option<u32>,
@@ -140,6 +142,7 @@ type PlanSockets = fn(&Settings, Vec<String>) -> Result<Box<dyn StartSockets>, E
 
 static LISTENS: Listens = Listens {
     resolve: listen_address::resolve,
+    meet: Readiness::is_met_by_any,
     plan: listen::plan,
     watch: listen::watch,
     expect: listen::expect,
@@ -150,6 +153,8 @@ static LISTENS: Listens = Listens {
 pub(crate) struct Listens {
     /// What the program gives, as the launch knows it.
     pub(crate) resolve: ResolveSockets,
+    /// Whether one of them is what the readiness waits for.
+    pub(crate) meet: fn(&Readiness, &mut dyn Iterator<Item = &Place>) -> bool,
     /// In the launcher, before it opens a file.
     pub(crate) plan: PlanSockets,
     /// In the supervisor.

@@ -265,17 +265,14 @@ impl<T: Codec> Codec for Vec<T> {
     }
 
     fn code(&mut self, coder: &mut Coder<'_>) {
-        let mut left = coder.length(self.len());
-        // The length may be any number where the bytes are malformed.
-        while left > 0 && coder.reads() {
-            let mut value = T::blank();
-            value.code(coder);
-            self.push(value);
-            left -= 1;
-        }
-        if let Coder::Writes(_) = coder {
-            for value in self {
-                value.code(coder);
+        for index in 0..coder.length(self.len()) as usize {
+            if coder.reads() {
+                self.push(T::blank());
+            }
+            // The length may be any number where the bytes are malformed.
+            match self.get_mut(index) {
+                Some(value) => value.code(coder),
+                None => break,
             }
         }
     }

@@ -189,7 +189,7 @@ fn in_place(settings: &Daemon, argv: Vec<OsString>, count: usize) -> Result<Invo
 #[cfg(unix)]
 pub(crate) fn foreground(
     settings: &Daemon,
-    words: impl Iterator<Item = OsString>,
+    words: &mut dyn Iterator<Item = OsString>,
 ) -> Result<Option<Chosen>, Error> {
     let mut reader = Reader::new(settings);
     let mut chosen = Chosen::default();
@@ -241,22 +241,20 @@ fn expect_one_of_each_pair(settings: &Daemon) -> Result<(), Error> {
 /// Only one option can answer to a flag.
 fn expect_distinct_flags(settings: &Daemon) -> Result<(), Error> {
     let mut claims: Vec<(&OsStr, &str)> = Vec::new();
-    let mut claim = |flag, option| {
-        let claim = claims.iter().find(|(claimed, _)| *claimed == flag);
-        if let Some((_, other)) = claim.filter(|(_, other)| *other != option) {
-            return Err(failure::claimed_twice(flag, other, option));
-        }
-        claims.push((flag, option));
-        Ok(())
-    };
     for flag in settings.switches() {
-        claim(flag, "background_flag")?;
+        claims.push((flag, "background_flag"));
     }
     for flag in settings.foreground_flag.iter().flatten() {
-        claim(flag, "foreground_flag")?;
+        claims.push((flag, "foreground_flag"));
     }
     for flag in settings.value_flags.iter() {
-        claim(flag.name, flag.option.name)?;
+        claims.push((flag.name, flag.option.name));
+    }
+    for (index, (flag, option)) in claims.iter().enumerate() {
+        let mut earlier = claims.iter().take(index);
+        if let Some((_, other)) = earlier.find(|(it, other)| it == flag && other != option) {
+            return Err(failure::claimed_twice(flag, other, option));
+        }
     }
     Ok(())
 }

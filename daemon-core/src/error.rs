@@ -110,7 +110,7 @@ pub struct Error(Box<Details>);
 struct Details {
     kind: ErrorKind,
     status: u8,
-    what: String,
+    what: Cow<'static, str>,
     reason: Reason,
     output: Vec<u8>,
     #[cfg(unix)]
@@ -119,7 +119,7 @@ struct Details {
 
 #[derive(Debug)]
 enum Reason {
-    Words(String),
+    Words(Cow<'static, str>),
     System(io::Error),
     /// Words for the user in place of those of the system.
     Explained(&'static str, io::Error),
@@ -163,23 +163,31 @@ impl Error {
     }
 
     /// `what` names the step and the object: `cannot open the log /var/log/hello.log`.
-    pub(crate) fn new(kind: ErrorKind, what: impl Into<String>, reason: impl Into<String>) -> Self {
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn new(
+        kind: ErrorKind,
+        what: impl Into<Cow<'static, str>>,
+        reason: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self::with_reason(kind, what.into(), Reason::Words(reason.into()))
     }
 
     /// As [`new`](Self::new), with the words of the system for the reason.
+    #[cold]
     pub(crate) fn system(
         kind: ErrorKind,
-        what: impl Into<String>,
+        what: impl Into<Cow<'static, str>>,
         cause: impl Into<io::Error>,
     ) -> Self {
         Self::with_reason(kind, what.into(), Reason::System(cause.into()))
     }
 
     /// As [`system`](Self::system), with words that say more than those of the system.
+    #[cold]
     pub(crate) fn explained(
         kind: ErrorKind,
-        what: impl Into<String>,
+        what: impl Into<Cow<'static, str>>,
         reason: &'static str,
         cause: impl Into<io::Error>,
     ) -> Self {
@@ -188,6 +196,7 @@ impl Error {
 
     /// A step of the launch that the system refused.
     #[cfg(unix)]
+    #[cold]
     pub(crate) fn step(step: &str, cause: impl Into<io::Error>) -> Self {
         Self::system(ErrorKind::System, format!("cannot {step}"), cause)
     }
@@ -215,7 +224,7 @@ impl Error {
     /// Puts words before the step: what succeeded before this failure.
     #[cfg(unix)]
     pub(crate) fn preceded_by(mut self, words: &str) -> Self {
-        self.0.what.insert_str(0, words);
+        self.0.what.to_mut().insert_str(0, words);
         self
     }
 
@@ -233,14 +242,15 @@ impl Error {
 
     pub(crate) fn reason(&self) -> Cow<'_, str> {
         match &self.0.reason {
-            Reason::Words(words) => words.into(),
+            Reason::Words(words) => Cow::Borrowed(words),
             Reason::System(cause) => system_message(cause).into(),
             Reason::Explained(words, _) => (*words).into(),
         }
     }
 
     #[cold]
-    fn with_reason(kind: ErrorKind, what: String, reason: Reason) -> Self {
+    #[inline(never)]
+    fn with_reason(kind: ErrorKind, what: Cow<'static, str>, reason: Reason) -> Self {
         Self(Box::new(Details {
             kind,
             status: kind.exit_status(),

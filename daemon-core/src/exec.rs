@@ -14,8 +14,9 @@ static CONTINUATION: OnceLock<Continuation> = OnceLock::new();
 
 /// Keeps what another program needs to continue as the daemon.
 pub(crate) fn prepare(record: Record) {
+    let owner = process::id();
     // It is set once: the hand-off cannot be taken twice.
-    drop(CONTINUATION.set(Continuation::of_this_process(record)));
+    drop(CONTINUATION.set(Continuation { record, owner }));
 }
 
 /// What a program needs to continue as the daemon that this process is.
@@ -27,8 +28,9 @@ struct Continuation {
 }
 
 impl Continuation {
-    /// After the steps of this record were taken, which no program takes again.
-    fn of_this_process(mut record: Record) -> Self {
+    /// Without the steps that were taken, which no program takes again.
+    fn record(&self) -> Record {
+        let mut record = self.record.clone();
         let root = record.paths.chroot.take();
         let target = record.log_target.take();
         // As it is in the root directory that the daemon has now.
@@ -39,8 +41,7 @@ impl Continuation {
         record.paths.workdir = None;
         record.settings.identity = None;
         record.settings.umask = None;
-        let owner = process::id();
-        Self { record, owner }
+        record
     }
 }
 
@@ -82,7 +83,7 @@ pub fn exec(command: &mut Command) -> io::Error {
 /// The error of the exec, or of what comes before.
 fn hand_over(command: &mut Command, continuation: &Continuation) -> io::Result<io::Error> {
     let pid = continuation.owner;
-    let mut record = continuation.record.clone();
+    let mut record = continuation.record();
     record.launcher = i32::try_from(pid).map_err(io::Error::other)?;
     // Another program gets the name of its process from its own file.
     if command.get_program() != sys::image::Image::NAME {

@@ -34,7 +34,7 @@ impl Daemon {
 
 /// Takes the lock for this process until it ends, if this is the part of the program that has one.
 fn lock(settings: Daemon) -> Result<(), Error> {
-    let Some(chosen) = command_line::foreground(&settings, std::env::args_os())? else {
+    let Some(chosen) = command_line::foreground(&settings, &mut std::env::args_os())? else {
         return Ok(());
     };
     let settings = settings.configured(chosen)?;

@@ -227,7 +227,7 @@ fn not_looked_up(kind: &str, name: &str, cause: Errno) -> Error {
     Error::system(ErrorKind::UnknownUser, what, cause)
 }
 
-fn unknown(what: String, reason: &str) -> Error {
+fn unknown(what: String, reason: &'static str) -> Error {
     Error::new(ErrorKind::UnknownUser, what, reason)
 }
 

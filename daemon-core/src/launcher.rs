@@ -180,7 +180,7 @@ fn launch_locked(
     passed: PassedFiles,
     interrupts: &Interrupts,
 ) -> Result<Launched, Error> {
-    let resources = Resources::open(&config, kept, pid_file, passed, Err)?;
+    let resources = Resources::open(&config, kept, pid_file, passed, &mut Err)?;
     let attempt = Attempt::begin(config, resources, (image, kept), ProcessKind::daemon())?;
     attempt.finish(interrupts)
 }

@@ -2,7 +2,6 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::iter;
 use std::os::fd::RawFd;
 use std::sync::OnceLock;
 
@@ -40,29 +39,32 @@ pub(crate) fn count() -> usize {
 
 /// The names of those that are open, in the order of their fds from [`FIRST`] on.
 pub(crate) fn names() -> Vec<String> {
-    let listed = listed_names();
+    let mut names = listed_names();
     let count = RawFd::try_from(count()).unwrap_or(RawFd::MAX);
     let open = (FIRST..FIRST.saturating_add(count)).take_while(|fd| is_open(*fd));
-    let names = listed.into_iter().chain(iter::repeat(UNKNOWN.to_owned()));
-    open.zip(names).map(|(_, name)| name).collect()
+    names.resize(open.count(), UNKNOWN.to_owned());
+    names
 }
 
 /// The same for a program, with their fds: one that [`exec`](crate::exec) has executed may lack some.
 pub(crate) fn sockets() -> Vec<(String, RawFd)> {
     // The variable may name any count.
-    let (open, listed) = (names(), listed_names());
-    let count = count().min(listed.len().max(open.len()));
-    let names = listed.into_iter().chain(iter::repeat(UNKNOWN.to_owned()));
-    keep_in_mind(names.take(count))
+    let mut names = listed_names();
+    let count = count().min(names.len().max(self::names().len()));
+    names.resize(count, UNKNOWN.to_owned());
+    keep_in_mind(names)
 }
 
 /// The same with these names, as the launcher tells them.
 pub(crate) fn sockets_named(names: &[String]) -> Vec<(String, RawFd)> {
-    keep_in_mind(names.iter().cloned())
+    keep_in_mind(names.to_vec())
 }
 
-fn keep_in_mind(names: impl Iterator<Item = String>) -> Vec<(String, RawFd)> {
-    let sockets = names.zip(FIRST..).filter(|(_, fd)| is_open(*fd));
+fn keep_in_mind(names: Vec<String>) -> Vec<(String, RawFd)> {
+    let sockets = names
+        .into_iter()
+        .zip(FIRST..)
+        .filter(|(_, fd)| is_open(*fd));
     let sockets: Vec<_> = sockets.collect();
     KNOWN.get_or_init(|| {
         let known = sockets.iter().map(|(_, fd)| Some((*fd, id_of(*fd)?)));

@@ -281,7 +281,7 @@ pub(crate) fn is_pid_file_too(path: &Path) -> Error {
     not_usable(path, "it is the PID file too")
 }
 
-fn not_usable(path: &Path, reason: &str) -> Error {
+fn not_usable(path: &Path, reason: &'static str) -> Error {
     let what = format!("cannot use the log {}", shown(path));
     Error::new(ErrorKind::Configuration, what, reason)
 }

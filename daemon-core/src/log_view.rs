@@ -7,7 +7,6 @@
 
 mod part;
 
-use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
@@ -74,7 +73,7 @@ struct LogPlace<'a> {
 /// The files to be read, the oldest first. The last one is at the path.
 struct Files<'a> {
     place: LogPlace<'a>,
-    open: VecDeque<LogPart>,
+    open: Vec<LogPart>,
     /// The last one that was read to its end. A rotation that fails gives it its name back.
     done: Option<LogPart>,
     /// When the last one was first found at no name that is known.
@@ -87,7 +86,7 @@ impl<'a> Files<'a> {
         let part = part.map_err(|unopened| unopened.error(place.path))?;
         Ok(Self {
             place,
-            open: VecDeque::from([part]),
+            open: vec![part],
             done: None,
             unfound: None,
         })
@@ -95,12 +94,12 @@ impl<'a> Files<'a> {
 
     fn first(&mut self) -> Result<&mut LogPart, Error> {
         let path = self.place.path;
-        self.open.front_mut().ok_or_else(|| not_regular(path))
+        self.open.first_mut().ok_or_else(|| not_regular(path))
     }
 
     /// Looks for files that have come to the path.
     fn look(&mut self, is_last_look: bool) -> Result<(), Error> {
-        let Some(last) = self.open.back_mut() else {
+        let Some(last) = self.open.last_mut() else {
             return Ok(());
         };
         let LogPlace { path, daemon } = self.place;
@@ -155,7 +154,7 @@ impl<'a> Files<'a> {
         }
         let done = self.done.take_if(|done| done.id == part.id);
         part.position = done.map_or(0, |done| done.position);
-        self.open.push_back(part);
+        self.open.push(part);
     }
 
     /// Writes what there is to standard output.
@@ -168,7 +167,7 @@ impl<'a> Files<'a> {
                 .replaced
                 .is_some_and(|replaced| !is_last_look && replaced.elapsed() < REOPEN_TIME);
             match first.copy(path)? {
-                Copied::All if !waits && count > 1 => self.done = self.open.pop_front(),
+                Copied::All if !waits && count > 1 => self.done = Some(self.open.remove(0)),
                 copied => return Ok(copied),
             }
         }

@@ -82,7 +82,7 @@ impl OptionCheck {
 
 pub(crate) fn refused(option: &str, complaint: &str) -> Error {
     let what = format!("cannot use the option `{option}`");
-    Error::new(ErrorKind::Configuration, what, complaint)
+    Error::new(ErrorKind::Configuration, what, complaint.to_owned())
 }
 
 /// The permissions of a file that its owner reads and writes.

@@ -23,7 +23,6 @@ use crate::option_check;
 ///     .log("/var/log/hello.log")
 ///     .workdir(PathSource::from_fn(std::env::temp_dir));
 /// ```
-#[derive(Clone)]
 pub struct PathSource(pub(crate) Source);
 
 #[derive(Clone)]
@@ -86,6 +85,13 @@ impl PathSource {
     #[must_use]
     pub fn from_fn<P: Into<PathBuf>>(path: impl Fn() -> P + Send + Sync + 'static) -> Self {
         Self(Source::Computed(Arc::new(move || path().into())))
+    }
+}
+
+impl Clone for PathSource {
+    #[inline(never)] // each use would have its own copy
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
     }
 }
 

@@ -29,18 +29,16 @@ use syntax::{Piece, Pieces};
 /// error, so opening the file fails.
 #[derive(Clone, Debug)]
 pub(crate) struct Resolved {
-    object: Object,
     path: PathBuf,
     /// Outermost first.
     to_create: Vec<PathBuf>,
-    create: Option<CreateDirectory>,
+    create: Option<(CreateDirectory, Object)>,
 }
 
 impl Resolved {
     /// A path that was resolved before, and whose directories exist.
-    pub(crate) fn again(object: Object, path: PathBuf) -> Self {
+    pub(crate) fn again(path: PathBuf) -> Self {
         Self {
-            object,
             path,
             to_create: Vec::new(),
             create: None,
@@ -63,12 +61,11 @@ impl Resolved {
     /// `CannotCreate`; `Configuration` for a symbolic link in their place that neither root nor
     /// the user made.
     pub(crate) fn create_directories(&self, owner: Option<(u32, u32)>) -> Result<(), Error> {
-        let Some(create) = self.create else {
+        let Some((create, object)) = self.create else {
             return Ok(());
         };
-        self.to_create
-            .iter()
-            .try_for_each(|it| create(it, owner, self.object))
+        let mut levels = self.to_create.iter();
+        levels.try_for_each(|it| create(it, owner, object))
     }
 }
 
@@ -122,10 +119,9 @@ pub(crate) fn resolve(
         to_create.extend(new.map(Path::to_owned));
     }
     Ok(Resolved {
-        object,
         path,
         to_create,
-        create: filled.create,
+        create: filled.create.map(|create| (create, object)),
     })
 }
 
@@ -240,7 +236,7 @@ fn no_home_dir(template: &str, placeholder: &str, reason: &NoHomeDir) -> Error {
     )
 }
 
-fn template_error(template: &str, reason: impl Into<String>) -> Error {
+fn template_error(template: &str, reason: impl Into<Cow<'static, str>>) -> Error {
     unusable(Path::new(template), reason)
 }
 
@@ -260,7 +256,7 @@ fn nul_in_path(path: &Path) -> Error {
     unusable(path, "it holds a NUL byte")
 }
 
-fn unusable(path: &Path, reason: impl Into<String>) -> Error {
+fn unusable(path: &Path, reason: impl Into<Cow<'static, str>>) -> Error {
     let what = format!("cannot use the path {}", shown(path));
     Error::new(ErrorKind::Configuration, what, reason)
 }

@@ -265,9 +265,15 @@ impl Readiness {
         })
     }
 
-    /// Whether this socket, which the launcher binds, would count.
+    /// Whether one of these sockets, which the launcher binds, would count.
     #[cfg(unix)]
-    pub(crate) fn is_met_by(&self, socket: &Place) -> bool {
+    pub(crate) fn is_met_by_any(&self, sockets: &mut dyn Iterator<Item = &Place>) -> bool {
+        let mut met = sockets.filter(|socket| self.is_met_by(socket));
+        met.next().is_some()
+    }
+
+    #[cfg(unix)]
+    fn is_met_by(&self, socket: &Place) -> bool {
         if self.mode.name == LISTENING.name {
             return true;
         }

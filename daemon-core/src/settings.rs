@@ -123,7 +123,7 @@ impl<P> Paths<P> {
     /// Changes every path, the root directory before what lies in it.
     pub(crate) fn try_map<Q, E>(
         self,
-        mut change: impl FnMut(Object, P) -> Result<Q, E>,
+        change: &mut dyn FnMut(Object, P) -> Result<Q, E>,
     ) -> Result<Paths<Q>, E> {
         let mut map = |object, path: Option<P>| path.map(|path| change(object, path)).transpose();
         Ok(Paths {
@@ -134,8 +134,8 @@ impl<P> Paths<P> {
         })
     }
 
-    pub(crate) fn map<Q>(self, change: impl Fn(P) -> Q) -> Paths<Q> {
-        let Ok(paths) = self.try_map(|_, path| Ok::<Q, Infallible>(change(path)));
+    pub(crate) fn map<Q>(self, change: fn(P) -> Q) -> Paths<Q> {
+        let Ok(paths) = self.try_map(&mut |_, path| Ok::<Q, Infallible>(change(path)));
         paths
     }
 }

@@ -287,7 +287,7 @@ fn is_trusted(uid: u32) -> bool {
 fn is_unmapped(uid: u32) -> bool {
     // `ProcSubset=pid` of systemd hides the file.
     let overflow = fs::read_to_string("/proc/sys/kernel/overflowuid");
-    let overflow = overflow.map_or(Ok(DEFAULT_OVERFLOW_UID), |uid| uid.trim().parse());
+    let overflow = overflow.map_or(Ok(DEFAULT_OVERFLOW_UID), |uid| uid.trim_ascii().parse());
     overflow == Ok(uid) && !is_mapped(uid)
 }
 
@@ -295,10 +295,12 @@ fn is_unmapped(uid: u32) -> bool {
 fn is_mapped(uid: u32) -> bool {
     let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     let contains = |line: &str| {
-        let mut fields = line
-            .split_whitespace()
-            .map(|field| field.parse::<u32>().ok());
-        let (first, _, length) = (fields.next()??, fields.next()??, fields.next()??);
+        let mut words = line.split_ascii_whitespace();
+        let mut fields = [0_u32; 3];
+        for field in &mut fields {
+            *field = words.next()?.parse().ok()?;
+        }
+        let [first, _, length] = fields;
         Some(uid.checked_sub(first)? < length)
     };
     // A map that cannot be read proves nothing.

@@ -256,7 +256,7 @@ impl UnitFile {
     }
 }
 
-fn refused(key: &str, reason: &str) -> Error {
+fn refused(key: &str, reason: &'static str) -> Error {
     Error::new(
         ErrorKind::Usage,
         format!("cannot write the key {key}"),

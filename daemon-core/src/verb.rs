@@ -63,9 +63,8 @@ impl Verb {
 
     /// What a message says of a missing verb.
     pub(crate) fn expected() -> String {
-        let [others @ .., before_last, last] = VERBS.map(|(word, _)| word);
-        let others: String = others.map(|word| format!("{word}, ")).concat();
-        format!("expected {others}{before_last} or {last}")
+        let [others @ .., last] = VERBS.map(|(word, _)| word);
+        format!("expected {} or {last}", others.join(", "))
     }
 
     pub(crate) fn from_word(word: &OsStr) -> Option<Self> {

@@ -1,5 +1,6 @@
 //! What is wrong with a command line, in the words that its user reads.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::path::Path;
 
@@ -7,7 +8,7 @@ use crate::error::{Error, ErrorKind, shown};
 use crate::value_flags::ValueFlag;
 use crate::verb::Verb;
 
-pub(super) fn of_flag(flag: &OsStr, reason: impl Into<String>) -> Error {
+pub(super) fn of_flag(flag: &OsStr, reason: impl Into<Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::Usage, cannot_use(flag), reason)
 }
 

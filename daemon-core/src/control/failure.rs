@@ -1,5 +1,6 @@
 //! The errors of the control of a daemon.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -58,7 +59,7 @@ impl Error {
             Some(pid) => format!("{holder}, but the file names process {pid}"),
             None => format!("{holder}, but its content is not a pid"),
         };
-        Self::unproved(path, &reason)
+        Self::unproved(path, reason)
     }
 
     /// Another user could have made the lock name this process.
@@ -108,7 +109,7 @@ impl Error {
         Self::new(ErrorKind::Busy, what, reason)
     }
 
-    fn unproved(path: &Path, reason: impl Into<String>) -> Self {
+    fn unproved(path: &Path, reason: impl Into<Cow<'static, str>>) -> Self {
         let what = format!(
             "cannot identify the daemon from the PID file {}",
             shown(path)

@@ -40,7 +40,7 @@ impl Holder {
             None if lock::is_ending(file) => lock::visible_holder(file)?,
             None => return None,
         };
-        let evidence = |file: &File, pid| lock::proof(file, pid).map(Evidence::from);
+        let evidence = &|file: &File, pid| lock::proof(file, pid).map(Evidence::from);
         Self::proved(file, pid, evidence)
     }
 
@@ -50,7 +50,7 @@ impl Holder {
         if !lock::is_supervisor(pid) {
             return None;
         }
-        Self::proved(file, pid, |file, pid| {
+        Self::proved(file, pid, &|file, pid| {
             let evidence = match lock::holds(pid, file) {
                 Ok(holds) => holds.then_some(Evidence::SeenSupervisor),
                 Err(_) => Some(Evidence::NamedSupervisor),
@@ -78,7 +78,7 @@ impl Holder {
     fn proved(
         file: &File,
         pid: Pid,
-        evidence: impl FnOnce(&File, Pid) -> Option<Evidence>,
+        evidence: &dyn Fn(&File, Pid) -> Option<Evidence>,
     ) -> Option<Self> {
         let pidfd = match sys::process::open(pid) {
             Ok(pidfd) => Some(pidfd),
@@ -211,6 +211,7 @@ impl Holder {
         sys::process::catches(self.pid, signal.as_raw())
     }
 
+    #[inline(never)] // each use would have its own copy
     pub(super) fn send(&self, signal: Signal) -> Result<(), Errno> {
         if let Some(pidfd) = &self.pidfd {
             match sys::process::send_signal(pidfd.as_fd(), signal.as_raw()) {
@@ -234,7 +235,7 @@ impl Holder {
 
     /// Waits for the end of the process.
     pub(super) fn ends_within(&self, timeout: Duration) -> bool {
-        wait(timeout, |left| match &self.pidfd {
+        wait(timeout, &|left| match &self.pidfd {
             Some(pidfd) => is_readable_within(pidfd, left),
             None => self.has_let_go() || self.is_gone(),
         })
@@ -242,7 +243,7 @@ impl Holder {
 
     /// Waits until the lock is free or held by another process. The daemon must have ended.
     pub(super) fn lets_go_within(&self, timeout: Duration) -> bool {
-        wait(timeout, |_| self.has_let_go())
+        wait(timeout, &|_| self.has_let_go())
     }
 
     /// Whether no process has its pid any more.
@@ -257,7 +258,8 @@ impl Holder {
 }
 
 /// Polls; `look` may itself wait for as long as it is given.
-fn wait(timeout: Duration, mut look: impl FnMut(Duration) -> bool) -> bool {
+#[inline(never)] // each use would have its own copy
+fn wait(timeout: Duration, look: &dyn Fn(Duration) -> bool) -> bool {
     let start = Instant::now();
     loop {
         let left = timeout.saturating_sub(start.elapsed());
@@ -307,7 +309,7 @@ mod tests {
             return;
         }
         let (held, file) = supervised_by_another("unseen");
-        let this = Holder::proved(&file, Pid::this(), |_, _| Some(Evidence::Seen)).unwrap();
+        let this = Holder::proved(&file, Pid::this(), &|_, _| Some(Evidence::Seen)).unwrap();
         // Neither this process nor its parent is one.
         let supervisor = KnownSupervisor::of(&this, &DaemonUser::Own);
         assert!(
@@ -335,7 +337,7 @@ mod tests {
             .spawn()
             .unwrap();
         let pid = Pid::from_raw(daemon.id().try_into().unwrap());
-        let holder = Holder::proved(&file, pid, |_, _| Some(Evidence::Seen));
+        let holder = Holder::proved(&file, pid, &|_, _| Some(Evidence::Seen));
         daemon.kill().unwrap();
         daemon.wait().unwrap();
         assert!(holder.unwrap().is_certain(&DaemonUser::Own));
@@ -354,7 +356,7 @@ mod tests {
             (Evidence::Named, true, false),
             (Evidence::Named, false, false),
         ] {
-            let holder = Holder::proved(&file, Pid::this(), |_, _| Some(evidence)).unwrap();
+            let holder = Holder::proved(&file, Pid::this(), &|_, _| Some(evidence)).unwrap();
             let Some(since) = holder.since() else { return };
             let written = if is_later {
                 since + an_hour

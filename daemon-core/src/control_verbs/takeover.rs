@@ -4,6 +4,7 @@
 //! leads. One that has become another user may be in the hands of an attacker, so nothing is taken
 //! from it that is used with the rights that it has given up.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 
 use nix::unistd::{Pid, geteuid};
@@ -63,7 +64,7 @@ fn take_from(
         let has_arguments = old.len() > 1;
         if has_arguments && user_of_the_next(settings)? != user {
             let reason = format!("user {user} may have changed its arguments; repeat them");
-            return Err(not_restarted(pid, &reason));
+            return Err(not_restarted(pid, reason));
         }
     }
     arguments.extend(old.into_iter().skip(1));
@@ -118,7 +119,7 @@ fn take_over_log(settings: &mut Daemon, pid: Pid, context: &PathContext) -> Resu
     let configured = configured.map(|log| path_template::resolve(Object::Log, log, context));
     let configured = configured.transpose()?;
     let chosen = chosen_log(settings, pid, configured.as_ref().map(Resolved::path));
-    let chosen = chosen.map_err(|reason| not_restarted(pid, &name_it(&reason, flag)))?;
+    let chosen = chosen.map_err(|reason| not_restarted(pid, name_it(&reason, flag)))?;
     if let Some(log) = chosen {
         settings.paths.log = Some(PathSource::from(log));
     }
@@ -140,7 +141,7 @@ fn refuse_relative_log(
                 "user {user} may have changed its working directory, and its log is relative to \
                  that; repeat its arguments"
             );
-            Err(not_restarted(pid, &reason))
+            Err(not_restarted(pid, reason))
         }
         _ => Ok(()),
     }
@@ -168,7 +169,7 @@ fn refuse_relative_sockets(
     }
 }
 
-pub(super) fn not_restarted(pid: Pid, reason: &str) -> Error {
+pub(super) fn not_restarted(pid: Pid, reason: impl Into<Cow<'static, str>>) -> Error {
     let what = format!("cannot restart the daemon, pid {pid}");
     Error::new(ErrorKind::Usage, what, reason)
 }

@@ -1,7 +1,9 @@
 //! From the settings of the builder to the configuration of a launch.
 
 use std::ffi::{OsStr, OsString};
+use std::mem;
 
+use crate::capabilities::Listens;
 use crate::command_line::Chosen;
 use crate::daemon::Daemon;
 use crate::error::{Error, ErrorKind};
@@ -31,10 +33,11 @@ impl Daemon {
             self.check.note_needs();
         }
         self.choose(chosen);
-        let mut places = self.listen.iter().map(|(_, address)| &address.0);
-        if places.any(|place| self.readiness.is_met_by(place)) {
-            let complaint = LISTENS_EARLY.to_owned();
-            self.check.note_also("ready", Some(complaint));
+        if let Some(listens) = self.capabilities.listen {
+            let mut places = self.listen.iter().map(|(_, address)| &address.0);
+            let is_early = (listens.meet)(&self.readiness, &mut places);
+            let complaint = is_early.then(|| LISTENS_EARLY.to_owned());
+            self.check.note_also("ready", complaint);
         }
         self.check.result()?;
         let rotation = self.capabilities.log_rotation;
@@ -94,18 +97,19 @@ impl Daemon {
         let mut context = self.path_context(argv0.unwrap_or_default());
         // Outside the new root directory, where the launcher binds them.
         let listens = self.capabilities.listen;
-        let sockets = listens.map(|listens| (listens.resolve)(self.listen, &context));
+        let sockets = listens.map(|it| (it.resolve)(mem::take(&mut self.listen), &context));
         let sockets = sockets.transpose()?.unwrap_or_default();
-        let paths = self.paths.try_map(|object, source| {
+        let paths = mem::take(&mut self.paths).try_map(&mut |object, source| {
             let path = path_template::resolve(object, source, &context)?;
             if object == Object::Root {
                 context.enter_new_root();
             }
             Ok(path)
         })?;
-        let readiness = self.readiness.resolve(&context)?;
+        let readiness = mem::take(&mut self.readiness).resolve(&context)?;
         // Two texts may be the same path once their placeholders are filled in.
-        if sockets.places.iter().any(|it| readiness.is_met_by(it)) {
+        let is_early = |listens: &Listens| (listens.meet)(&readiness, &mut sockets.places.iter());
+        if listens.is_some_and(is_early) {
             let what = "cannot use the option `ready`";
             return Err(Error::new(ErrorKind::Configuration, what, LISTENS_EARLY));
         }
@@ -114,11 +118,11 @@ impl Daemon {
             arguments,
             paths,
             sockets: sockets.files,
-            settings: self.settings,
+            settings: mem::take(&mut self.settings),
             readiness,
-            before_start: self.before_start,
+            before_start: self.before_start.take(),
             capabilities: self.capabilities,
-            env: self.env,
+            env: mem::take(&mut self.env),
             stdin: self.stdin,
             is_for_client: false,
             supervision: self.supervision,

@@ -5,14 +5,17 @@ use std::path::Path;
 
 /// The words of the system for an error, without the errno that std adds.
 pub(crate) fn system_message(cause: &io::Error) -> String {
-    let text = format!("{cause}");
-    match text.find(" (os error ") {
-        Some(end) => text[..end].to_owned(),
-        None => text,
+    let mut text = format!("{cause}");
+    if let Some(errno) = cause.raw_os_error() {
+        let words = text.strip_suffix(&*format!(" (os error {errno})"));
+        let length = words.unwrap_or(&text).len();
+        text.truncate(length);
     }
+    text
 }
 
 /// A path as one line of a message may hold it.
+#[inline(never)] // each use would have its own copy
 pub(crate) fn shown(path: &Path) -> String {
     escaped(&path.to_string_lossy())
 }

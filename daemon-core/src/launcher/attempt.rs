@@ -87,7 +87,7 @@ impl Attempt {
         (image, kept): (&Image, &KeptFds),
         process: ProcessKind,
     ) -> Result<Self, Error> {
-        let readiness = config.readiness.clone();
+        let readiness = std::mem::take(&mut config.readiness);
         let mode = readiness.mode();
         let timeout = match &process.supervisor {
             None => config.settings.ready_timeout,

@@ -1,8 +1,8 @@
 //! Before a start: what is refused, what is warned of, and the exec in place that answers a question.
 
-use std::convert::Infallible;
+use std::borrow::Cow;
 use std::env;
-use std::ffi::{CString, OsString};
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Seek};
 use std::os::fd::AsFd;
@@ -10,7 +10,6 @@ use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
 
-use nix::errno::Errno;
 use nix::unistd::{getpid, getppid};
 
 use super::config::LaunchConfig;
@@ -18,6 +17,7 @@ use crate::detach::image_unknown;
 use crate::error::{CANNOT_START, Error, ErrorKind, shown};
 use crate::readiness::notify::NOTIFY_SOCKET;
 use crate::stdin::Stdin;
+use crate::sys::child::{Plan, Strings};
 use crate::sys::image::Image;
 use crate::sys::{self, process};
 use crate::systemd::{self, Unit};
@@ -71,7 +71,7 @@ fn refuse_ending_init() -> Result<(), Error> {
         let parent = shown(parent.as_ref());
         let reason =
             format!("{parent} ends with this process and kills the daemon; run in the foreground");
-        return Err(refused(ErrorKind::Configuration, &reason));
+        return Err(refused(ErrorKind::Configuration, reason));
     }
     Ok(())
 }
@@ -114,11 +114,11 @@ pub(crate) fn own_image() -> Result<Image, Error> {
     image.ok_or_else(|| {
         let name = Image::NAME;
         let reason = format!("{name} is another program, possibly the dynamic loader");
-        refused(ErrorKind::System, &reason)
+        refused(ErrorKind::System, reason)
     })
 }
 
-fn refused(kind: ErrorKind, reason: &str) -> Error {
+fn refused(kind: ErrorKind, reason: impl Into<Cow<'static, str>>) -> Error {
     Error::new(kind, CANNOT_START, reason)
 }
 
@@ -184,27 +184,17 @@ pub(crate) fn is_child_of_supervisord() -> bool {
 /// Executes this program again in its own place, with this command line. Returns only when that
 /// failed. A question such as `--help` beside the switch is answered in the foreground.
 pub(crate) fn exec_in_place(argv: Vec<OsString>) -> Error {
-    let image = match own_image() {
-        Ok(image) => image,
+    let path = match own_image().and_then(|image| image.path().map_err(image_unknown)) {
+        Ok(path) => path,
         Err(error) => return error,
     };
-    let execute = || -> io::Result<Infallible> {
-        let mut words = Vec::with_capacity(argv.len());
-        for word in argv {
-            words.push(c_string(word.into_vec())?);
-        }
-        let mut environment = Vec::new();
-        for entry in sys::environment::entries() {
-            environment.push(c_string(entry)?);
-        }
-        Ok(nix::unistd::execve(&image.path()?, &words, &environment)?)
-    };
-    match execute() {
-        Err(error) => Error::step("execute this program again", error),
-        Ok(never) => match never {},
+    let (mut arguments, mut environment) = (Strings::new(), Strings::new());
+    for word in argv {
+        arguments.push(word.into_vec());
     }
-}
-
-fn c_string(bytes: Vec<u8>) -> Result<CString, Errno> {
-    CString::new(bytes).map_err(|_| Errno::EINVAL)
+    for entry in sys::environment::entries() {
+        environment.push(entry);
+    }
+    let plan = Plan::new(Vec::new(), path, arguments, environment);
+    Error::step("execute this program again", plan.execute())
 }

@@ -73,11 +73,12 @@ pub(crate) fn line(text: &str) {
     write_line(&mut io::stderr(), text).ok();
 }
 
-fn write_line(stream: &mut impl Write, text: &str) -> io::Result<()> {
+fn write_line(stream: &mut dyn Write, text: &str) -> io::Result<()> {
     write(stream, program_name::line(text).as_bytes())
 }
 
-fn write(stream: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+#[inline(never)] // each use would have its own copy
+fn write(stream: &mut dyn Write, bytes: &[u8]) -> io::Result<()> {
     // In the background of a terminal set to `stty tostop`, writing would stop this process; with
     // the signal blocked the system lets the bytes through.
     let terminal_output = SigSet::from(Signal::SIGTTOU);

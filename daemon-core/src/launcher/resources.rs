@@ -56,7 +56,7 @@ impl Resources {
         kept: &KeptFds,
         pid_file: Option<&PidFile>,
         passed: PassedFiles,
-        instead: impl FnOnce(Error) -> Result<LogFile, Error>,
+        instead: &mut dyn FnMut(Error) -> Result<LogFile, Error>,
     ) -> Result<Self, Error> {
         let log = open_log(config, pid_file, instead)?;
         let identity = config.settings.identity.as_ref();
@@ -163,7 +163,7 @@ fn not_duplicated(error: io::Error) -> Error {
 fn open_log(
     config: &LaunchConfig,
     pid_file: Option<&PidFile>,
-    instead: impl FnOnce(Error) -> Result<LogFile, Error>,
+    instead: &mut dyn FnMut(Error) -> Result<LogFile, Error>,
 ) -> Result<Option<LogFile>, Error> {
     let Some(place) = &config.paths.log else {
         // Where the system has no such file, a failure is reported without its output.

@@ -121,7 +121,7 @@ impl Wait {
     pub(crate) fn step(
         &mut self,
         now: Instant,
-        observer: &mut impl StartObserver,
+        observer: &mut dyn StartObserver,
     ) -> io::Result<Option<WaitOutcome>> {
         if let Some(failed) = self.receive_handoff(now, observer) {
             return Ok(Some(failed));
@@ -174,7 +174,7 @@ impl Wait {
     fn receive_handoff(
         &mut self,
         now: Instant,
-        observer: &mut impl StartObserver,
+        observer: &mut dyn StartObserver,
     ) -> Option<WaitOutcome> {
         if self.pace.pause_end().is_some_and(|end| now < end) {
             return None;
@@ -223,7 +223,7 @@ impl Wait {
     fn receive_report(
         &mut self,
         report: Report,
-        observer: &mut impl StartObserver,
+        observer: &mut dyn StartObserver,
     ) -> Option<WaitOutcome> {
         let output = self.output.as_mut()?;
         match report {
@@ -241,7 +241,7 @@ impl Wait {
     }
 
     /// What the daemon says about itself by the functions of this library.
-    fn receive_notice(&mut self, text: &[u8], now: Instant, observer: &mut impl StartObserver) {
+    fn receive_notice(&mut self, text: &[u8], now: Instant, observer: &mut dyn StartObserver) {
         for notification in notify::parse(text) {
             let mut observation = Observation::default();
             match notification {
@@ -259,7 +259,7 @@ impl Wait {
         &mut self,
         observation: &mut Observation,
         now: Instant,
-        observer: &mut impl StartObserver,
+        observer: &mut dyn StartObserver,
     ) {
         self.errno = observation.errno.or(self.errno);
         if let Some(text) = observation.status.take() {
@@ -273,7 +273,7 @@ impl Wait {
         }
     }
 
-    fn poll_probe(&mut self, now: Instant, observer: &mut impl StartObserver) -> ProbeState {
+    fn poll_probe(&mut self, now: Instant, observer: &mut dyn StartObserver) -> ProbeState {
         if !self.has_taken_steps {
             return ProbeState::Pending;
         }
@@ -291,7 +291,7 @@ impl Wait {
         &mut self,
         state: ProbeState,
         now: Instant,
-        observer: &mut impl StartObserver,
+        observer: &mut dyn StartObserver,
     ) -> io::Result<Option<WaitOutcome>> {
         let status = match self.process.try_wait() {
             Err(error) if error.raw_os_error() == Some(libc::ECHILD) => {

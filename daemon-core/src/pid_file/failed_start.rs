@@ -45,13 +45,11 @@ encoded! {
 /// Writes why the start failed, by one write that covers the pid. The file is not at its path any
 /// more, and its lock is still held.
 pub(super) fn write(file: &File, error: &Error) -> io::Result<()> {
-    let text = error.to_string();
-    let (what, reason) = text.split_once(": ").unwrap_or((&text, ""));
     let mut failure = RecordedFailure {
         kind: error.kind(),
         status: error.exit_status().into(),
-        what: what.to_owned(),
-        reason: reason.to_owned(),
+        what: error.what().to_owned(),
+        reason: error.reason().into_owned(),
     };
     let bytes = failure.append_to(MAGIC);
     // Beyond this limit a write does not fail, it kills: SIGXFSZ.

@@ -1,5 +1,6 @@
 //! Why a PID file cannot be used, in the words that its user reads.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -39,7 +40,7 @@ pub(crate) fn unopened(kind: ErrorKind, what: String, path: &Path, cause: io::Er
     }
 }
 
-pub(super) fn refused(step: &str, path: &Path, reason: impl Into<String>) -> Error {
+pub(super) fn refused(step: &str, path: &Path, reason: impl Into<Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::CannotCreate, object(step, path), reason)
 }
 

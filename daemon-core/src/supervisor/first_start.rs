@@ -32,7 +32,7 @@ use crate::systemd;
 
 /// Refuses what no supervisor can do, and what two would do at once.
 pub(super) fn check(config: &LaunchConfig) -> Result<(), Error> {
-    let refused = |kind, reason: &str| Err(Error::new(kind, CANNOT_START, reason));
+    let refused = |kind, reason: &'static str| Err(Error::new(kind, CANNOT_START, reason));
     if config.paths.pid.is_none() {
         return refused(
             ErrorKind::Configuration,

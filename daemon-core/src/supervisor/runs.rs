@@ -1,13 +1,10 @@
 //! The runs of a daemon, from first to last: how one is launched, and the log that they share.
 
 use std::ffi::OsString;
-use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::dup2_stdout;
 
@@ -83,14 +80,14 @@ impl Runs {
             Some(capability) => Some((capability.watch)(&record.settings, &record.sockets)),
             None => return Err(missing_capability()),
         };
-        let arguments = [own.argv0].into_iter().chain(std::env::args_os().skip(1));
-        let again = |object, path: PathBuf| Ok::<_, Error>(Resolved::again(object, path));
+        let mut arguments = vec![own.argv0];
+        arguments.extend(std::env::args_os().skip(1));
         Ok(Some(Self {
             passed: take_passed(&record.passed)?,
             kept,
             config: LaunchConfig {
-                arguments: arguments.collect(),
-                paths: record.paths.try_map(again)?,
+                arguments,
+                paths: record.paths.map(Resolved::again),
                 // The launcher has made the directories of the sockets.
                 sockets: Vec::new(),
                 settings: record.settings,
@@ -139,7 +136,7 @@ impl Runs {
         let mut not_opened = None;
         // The last log is kept, in case this launch fails too.
         let last = self.log.as_ref();
-        let instead = |error: Error| match last.map(LogFile::try_clone) {
+        let mut instead = |error: Error| match last.map(LogFile::try_clone) {
             Some(Ok(last)) => {
                 not_opened = Some(error.to_string());
                 Ok(last)
@@ -147,10 +144,12 @@ impl Runs {
             _ => Err(error),
         };
         let (file, length) = (file.pid_file(), file.length());
-        let passed = self.passed.iter();
-        let passed = passed.map(|(name, fd)| Ok((name.clone(), fd.try_clone()?)));
-        let passed = passed.collect::<io::Result<_>>();
-        let passed = passed.map_err(|error| Error::step("duplicate a descriptor", error))?;
+        let mut passed = Vec::new();
+        for (name, fd) in &self.passed {
+            let fd = fd.try_clone();
+            let fd = fd.map_err(|error| Error::step("duplicate a descriptor", error))?;
+            passed.push((name.clone(), fd));
+        }
         // Its own descriptors are those of `LISTEN_FDS`.
         let passed = PassedFiles {
             passed,
@@ -159,7 +158,7 @@ impl Runs {
                 names: self.socket_names.clone(),
             },
         };
-        let resources = Resources::open(&config, &self.kept, Some(file), passed, instead)?;
+        let resources = Resources::open(&config, &self.kept, Some(file), passed, &mut instead)?;
         let process = ProcessKind {
             start: launch::start_own_child,
             comm: Some(self.comm.clone()),
@@ -245,10 +244,13 @@ fn has_name(log: &LogFile) -> bool {
 }
 
 fn take_passed(passed: &[PassedFd]) -> Result<Passed, Error> {
-    let take =
-        |passed: &PassedFd| Ok((passed.name.clone(), sys::descriptors::take_over(passed.fd)?));
-    let taken = passed.iter().map(take).collect::<Result<_, Errno>>();
-    taken.map_err(|errno| Error::step("keep a descriptor open for the daemon", errno))
+    let mut taken = Vec::new();
+    for PassedFd { name, fd } in passed {
+        let fd = sys::descriptors::take_over(*fd);
+        let fd = fd.map_err(|errno| Error::step("keep a descriptor open for the daemon", errno))?;
+        taken.push((name.clone(), fd));
+    }
+    Ok(taken)
 }
 
 /// Says something in the log, unless that would take time.

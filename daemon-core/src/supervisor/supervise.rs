@@ -30,6 +30,7 @@ use crate::launcher::attempt::Attempt;
 use crate::launcher::daemon_child::{DaemonChild, Stop};
 use crate::launcher::drive::rounded_up;
 use crate::launcher::outcome::WaitOutcome;
+use crate::launcher::status_line::StartObserver;
 use crate::syslog::Severity;
 
 /// How often the rest of the process group is looked for, at most.
@@ -179,11 +180,11 @@ impl Supervisor {
             let (process, ..) = run.wait.into_process();
             return Transition::Now(self.stop_run(process, begun, now));
         }
-        let outcome = match &mut self.channel {
-            Some(channel) => run.wait.step(now, channel),
-            None => run.wait.step(now, &mut NoObserver),
+        let observer: &mut dyn StartObserver = match &mut self.channel {
+            Some(channel) => channel,
+            None => &mut NoObserver,
         };
-        let outcome = match outcome {
+        let outcome = match run.wait.step(now, observer) {
             Ok(None) => {
                 let deadline = run.wait.next_step(now);
                 return Transition::Wait(State::Waiting { run, begun }, Some(deadline));

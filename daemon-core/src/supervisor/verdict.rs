@@ -61,12 +61,12 @@ pub(super) fn messages(verdict: &Result<Launched, Error>) -> Vec<Vec<u8>> {
         }
         Err(error) => (failure(error).append_to(&[0]), error.output(), &[][..]),
     };
-    let output = output
-        .chunks(Report::MAX)
-        .map(|part| Report::Output(part.to_vec()));
-    let reports = output.chain([Report::Verdict(bytes)]);
-    let reports = reports.map(|report| report.to_message());
-    handoff::announcements(announced).chain(reports).collect()
+    let mut messages: Vec<_> = handoff::announcements(announced).collect();
+    for part in output.chunks(Report::MAX) {
+        messages.push(Report::Output(part.to_vec()).to_message());
+    }
+    messages.push(Report::Verdict(bytes).to_message());
+    messages
 }
 
 /// With the output of a short job, and what the daemon has announced.

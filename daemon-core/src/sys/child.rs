@@ -230,7 +230,8 @@ impl Plan {
         }
     }
 
-    fn execute(&self) -> Errno {
+    /// Executes the program in the place of this process; returns why that failed.
+    pub(crate) fn execute(&self) -> Errno {
         // SAFETY: the program and every string of both lists end with a NUL byte and live as long as
         // this plan, and both lists end with a null pointer.
         unsafe {

@@ -43,6 +43,7 @@ fn wait_with(pid: Pid, flags: libc::c_int) -> Result<Option<ExitStatus>, Errno> 
 }
 
 /// `waitid(2)`, which can leave the zombie.
+#[inline(never)] // each use would have its own copy
 fn wait_for(
     kind: libc::idtype_t,
     id: libc::id_t,

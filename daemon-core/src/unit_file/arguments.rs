@@ -14,18 +14,19 @@ use crate::value_flags::{Chosen, PID_FLAG};
 /// `Usage`: they hold a verb.
 pub(super) fn in_foreground(
     settings: &mut Daemon,
-    arguments: Vec<OsString>,
+    mut words: Vec<OsString>,
 ) -> Result<Vec<OsString>, Error> {
-    let words = || std::iter::once(OsString::new()).chain(arguments.iter().cloned());
-    let argv = match command_line::read(settings, words)? {
+    words.insert(0, OsString::new());
+    let mut argv = match command_line::read(settings, || words.iter().cloned())? {
         Invocation::Foreground => {
             // The flag of a PID file stays in these words, so the unit adds none.
-            let instance = command_line::foreground(settings, words())?.and_then(|it| it.instance);
+            let chosen = command_line::foreground(settings, &mut words.iter().cloned())?;
+            let instance = chosen.and_then(|chosen| chosen.instance);
             settings.choose(Chosen {
                 instance,
                 ..Chosen::default()
             });
-            return Ok(arguments);
+            words
         }
         Invocation::InPlace { argv } => argv,
         Invocation::Background { argv, chosen } => {
@@ -41,7 +42,7 @@ pub(super) fn in_foreground(
             ));
         }
     };
-    Ok(argv.into_iter().skip(1).collect())
+    Ok(argv.split_off(1))
 }
 
 /// A program that goes to the background without its flag gets it.

@@ -86,11 +86,12 @@ pub(super) fn is_program(path: &OsStr) -> bool {
 /// See `systemd.time(7)`. Without a time systemd would wait for ever.
 pub(super) fn time_span(time: Duration) -> String {
     // It counts in microseconds.
-    let has_no_end = u64::try_from(time.as_micros()).is_err();
-    match (time, time.subsec_millis()) {
-        _ if has_no_end => "infinity".to_owned(),
-        (time, 0) if !time.is_zero() => time.as_secs().to_string(),
-        (time, _) => format!("{}ms", time.as_millis().max(1)),
+    let Ok(microseconds) = u64::try_from(time.as_micros()) else {
+        return "infinity".to_owned();
+    };
+    match time.subsec_millis() {
+        0 if !time.is_zero() => format!("{}", time.as_secs()),
+        _ => format!("{}ms", (microseconds / 1000).max(1)),
     }
 }
 

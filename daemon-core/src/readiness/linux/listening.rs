@@ -147,8 +147,8 @@ impl Listening {
 fn ephemeral_ports() -> RangeInclusive<u16> {
     let read = || {
         let text = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
-        let (first, last) = text.trim().split_once(char::is_whitespace)?;
-        Some(first.parse().ok()?..=last.trim().parse().ok()?)
+        let (first, last) = text.trim_ascii().split_once(['\t', ' '])?;
+        Some(first.parse().ok()?..=last.trim_ascii().parse().ok()?)
     };
     read().unwrap_or(32768..=60999)
 }

@@ -102,7 +102,7 @@ fn parse_ip_address(text: &str) -> Option<IpAddr> {
 /// `Num RefCount Protocol Flags Type St Inode Path`
 fn parse_unix(row: &[u8]) -> Option<(u64, SocketState)> {
     const ACCEPTS_CONNECTIONS: u32 = 0x10000;
-    const CONNECTED: &str = "03";
+    const CONNECTED: &[u8] = b"03";
     // Only the path may be something else than UTF-8, or hold spaces.
     let mut rest = row;
     let mut next = || {
@@ -113,19 +113,19 @@ fn parse_unix(row: &[u8]) -> Option<(u64, SocketState)> {
             .unwrap_or(rest.len());
         let (field, after) = rest.split_at(end);
         rest = after;
-        str::from_utf8(field).ok()
+        field
     };
-    let mut fields = [None; 7];
+    let mut fields = [&row[..0]; 7];
     for field in &mut fields {
         *field = next();
     }
     let [_, _, _, flags, _, state, inode] = fields;
-    let flags = u32::from_str_radix(flags?, 16).ok()?;
-    let inode = inode?.parse().ok()?;
+    let flags = u32::from_str_radix(str::from_utf8(flags).ok()?, 16).ok()?;
+    let inode = str::from_utf8(inode).ok()?.parse().ok()?;
     let path = rest.strip_prefix(b" ").unwrap_or_default();
     let state = if flags & ACCEPTS_CONNECTIONS != 0 {
         SocketState::Listening(LocalAddress::Unix(unix_address(path)))
-    } else if state == Some(CONNECTED) {
+    } else if state == CONNECTED {
         SocketState::UnixPeer(None)
     } else {
         SocketState::Other

@@ -141,13 +141,21 @@ impl ProcessTree {
     }
 }
 
-/// The pids of the children of a thread.
+/// The pids of the children of a thread. `/proc` knows the size of none of its files, so it is not
+/// asked for it.
 fn read_children(thread: &Path) -> io::Result<String> {
-    let mut children = String::with_capacity(512);
-    // `/proc` knows the size of none of its files: to take a part is not to ask for it.
-    let mut file = File::open(thread.join("children"))?.take(u64::MAX);
-    file.read_to_string(&mut children)?;
-    Ok(children)
+    let mut file = File::open(thread.join("children"))?;
+    let mut children = Vec::new();
+    let mut part = [0; 512];
+    loop {
+        match file.read(&mut part) {
+            Ok(0) => break,
+            Ok(length) => children.extend_from_slice(&part[..length]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    String::from_utf8(children).map_err(|_| io::ErrorKind::InvalidData.into())
 }
 
 fn read_threads(directory: &Path) -> io::Result<Vec<Pid>> {

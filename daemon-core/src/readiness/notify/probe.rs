@@ -65,11 +65,7 @@ impl Notify {
         }
     }
 
-    fn apply(
-        &mut self,
-        notifications: impl IntoIterator<Item = Notification>,
-        now: Instant,
-    ) -> Observation {
+    fn apply(&mut self, notifications: Vec<Notification>, now: Instant) -> Observation {
         let mut observation = Observation::default();
         for notification in notifications {
             match notification {
@@ -100,7 +96,7 @@ impl Probe for Notify {
         }
         let heard = self.socket.receive(self.daemon);
         self.pause_until = heard.as_ref().map(|_| now + RECEIVE_INTERVAL);
-        self.apply(heard.into_iter().flatten(), now)
+        self.apply(heard.unwrap_or_default(), now)
     }
 
     fn announce(&mut self, now: Instant) {

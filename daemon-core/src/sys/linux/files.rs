@@ -215,7 +215,7 @@ impl NodeId {
         const INODE: usize = 32;
         const DEVICE_MAJOR: usize = 136;
         const DEVICE_MINOR: usize = 140;
-        let mut status = [0_u64; SIZE / 8];
+        let mut status = [0_u8; SIZE];
         // SAFETY: the file is open as long as it is borrowed, the path is a string that ends with a
         // NUL byte, and the kernel writes 256 bytes, which is the length of `status`.
         let asked = unsafe {
@@ -229,19 +229,20 @@ impl NodeId {
             )
         };
         Errno::result(asked)?;
-        let bytes: Vec<u8> = status.iter().flat_map(|word| word.to_ne_bytes()).collect();
-        let word = |at: usize| {
-            let bytes = bytes.get(at..).and_then(|rest| rest.first_chunk());
-            bytes.map_or(0, |bytes| u32::from_ne_bytes(*bytes))
-        };
+        let number = |at| u32::from_ne_bytes(field(&status, at));
         let id = Self {
-            device: (word(DEVICE_MAJOR), word(DEVICE_MINOR)),
-            inode: status[INODE / 8],
+            device: (number(DEVICE_MAJOR), number(DEVICE_MINOR)),
+            inode: u64::from_ne_bytes(field(&status, INODE)),
         };
-        let [a, b, ..] = word(MODE).to_ne_bytes();
-        let mode = u32::from(u16::from_ne_bytes([a, b]));
+        let mode = u32::from(u16::from_ne_bytes(field(&status, MODE)));
         Ok((id, mode & libc::S_IFMT == libc::S_IFLNK))
     }
+}
+
+/// The bytes from there on.
+fn field<const LENGTH: usize>(status: &[u8], at: usize) -> [u8; LENGTH] {
+    let rest = status.get(at..).unwrap_or_default();
+    rest.first_chunk().copied().unwrap_or([0; LENGTH])
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ pub(crate) fn start_own_child(plan: Plan) -> Result<Child, SpawnFailure> {
 fn start_or_fork(
     plan: Plan,
     keeps_leader: bool,
-    fork: impl FnOnce(&Plan) -> Result<Child, SpawnFailure>,
+    fork: fn(&Plan) -> Result<Child, SpawnFailure>,
 ) -> Result<Child, SpawnFailure> {
     let children = Children::new(plan)?;
     match children.start(keeps_leader) {

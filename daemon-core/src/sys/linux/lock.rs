@@ -133,6 +133,7 @@ pub(crate) fn reader_holds(file: &File) -> Result<bool, Errno> {
 
 /// Finds out, after an error, whether the kernel does not know these locks, and notes it. A single file
 /// system may give this error too.
+#[cold]
 pub(crate) fn lacks_ofd_locks() -> bool {
     let in_memory = super::files::in_memory().map(|file| conflict(&file, READ, WHOLE_FILE));
     let is_known = matches!(in_memory, Ok(Ok(_)));

@@ -1,7 +1,7 @@
 //! What the system tells of a process that is not a child of this one.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::{self, File, ReadDir};
 use std::io::{self, Read};
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -23,7 +23,7 @@ pub(crate) use super::pidfd::{duplicate, open, open_task, send_signal, send_sign
 /// In a container `/proc` may show another PID namespace, where the pid is another process's: then
 /// the process is not found there, as if it had ended.
 pub(crate) fn directory(pid: Pid) -> io::Result<PathBuf> {
-    if fs::read_link("/proc/self")? == Path::new(&format!("{}", getpid())) {
+    if fs::read_link("/proc/self")?.as_os_str() == &*format!("{}", getpid()) {
         Ok(format!("/proc/{pid}").into())
     } else {
         Err(io::ErrorKind::NotFound.into())
@@ -40,7 +40,7 @@ pub(crate) fn pid_in_proc(pidfd: BorrowedFd<'_>) -> Option<Pid> {
     let details = format!("/proc/thread-self/fdinfo/{}", pidfd.as_raw_fd());
     let details = fs::read_to_string(details).ok()?;
     let pid = details.lines().find_map(|line| line.strip_prefix("Pid:"))?;
-    pid.trim().parse().ok().map(Pid::from_raw)
+    pid.trim_ascii().parse().ok().map(Pid::from_raw)
 }
 
 /// Where its standard output leads, if that is a file with a path.
@@ -79,7 +79,7 @@ fn output_flags(pid: Pid) -> Option<i32> {
     let flags = details
         .lines()
         .find_map(|line| line.strip_prefix("flags:"))?;
-    i32::from_str_radix(flags.trim(), 8).ok()
+    i32::from_str_radix(flags.trim_ascii(), 8).ok()
 }
 
 /// Whether standard output or standard error leads to this file, if that can be seen.
@@ -111,13 +111,33 @@ pub(crate) fn parent_of(pid: Pid) -> Option<Pid> {
     i32::try_from(stat(pid, 4)?).ok().map(Pid::from_raw)
 }
 
-/// The processes of this process group, as far as they can be seen in `/proc`.
+/// The processes that can be seen in `/proc`.
+pub(super) fn all() -> Processes {
+    Processes(fs::read_dir("/proc").ok())
+}
+
+#[derive(Debug)]
+pub(super) struct Processes(Option<ReadDir>);
+
+impl Iterator for Processes {
+    type Item = Pid;
+
+    fn next(&mut self) -> Option<Pid> {
+        loop {
+            let entry = self.0.as_mut()?.next()?;
+            let pid = entry
+                .ok()
+                .and_then(|it| it.file_name().to_str()?.parse().ok());
+            if pid.is_some() {
+                return pid.map(Pid::from_raw);
+            }
+        }
+    }
+}
+
+/// The processes of this process group, as far as they can be seen.
 pub(crate) fn members_of(group: Pid) -> impl Iterator<Item = Pid> {
-    let processes = fs::read_dir("/proc").into_iter().flatten();
-    processes
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .map(Pid::from_raw)
-        .filter(move |pid| getpgid(Some(*pid)) == Ok(group))
+    all().filter(move |pid| getpgid(Some(*pid)) == Ok(group))
 }
 
 /// The words of its command line. `None` if they cannot be read, or have ended with the process.
@@ -149,9 +169,12 @@ pub(crate) fn program_of(pid: Pid) -> Option<PathBuf> {
 pub(crate) fn users_of(pid: Pid) -> Option<[u32; 3]> {
     let status = fs::read_to_string(directory(pid).ok()?.join("status")).ok()?;
     let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
-    let mut uids = uids.split_whitespace().map(str::parse);
-    let mut next = || uids.next()?.ok();
-    Some([next()?, next()?, next()?])
+    let mut words = uids.split_ascii_whitespace();
+    let mut users = [0; 3];
+    for user in &mut users {
+        *user = words.next()?.parse().ok()?;
+    }
+    Some(users)
 }
 
 /// Whether it was executed with more rights than its caller had, see `AT_SECURE` in `getauxval(3)`;
@@ -318,7 +341,7 @@ pub(crate) fn catches(pid: Pid, signal: i32) -> Option<bool> {
     let caught = status
         .lines()
         .find_map(|line| line.strip_prefix("SigCgt:"))?;
-    let caught = u64::from_str_radix(caught.trim(), 16).ok()?;
+    let caught = u64::from_str_radix(caught.trim_ascii(), 16).ok()?;
     let bit = u32::try_from(signal.checked_sub(1)?).ok()?;
     Some(caught & 1_u64.checked_shl(bit)? != 0)
 }

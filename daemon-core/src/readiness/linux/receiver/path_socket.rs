@@ -76,7 +76,9 @@ pub(super) const fn protects_files(owner: u32, user: u32, mode: u32) -> bool {
 
 /// Removes the sockets of launchers that were killed.
 pub(super) fn remove_stale_in(directory: &Path) {
-    let entries = fs::read_dir(directory).into_iter().flatten();
+    let Ok(entries) = fs::read_dir(directory) else {
+        return;
+    };
     for entry in entries.take(ENTRIES_MAX).flatten() {
         if entry.file_name().as_bytes().starts_with(PREFIX.as_bytes())
             && is_stale_socket(&entry)
@@ -92,10 +94,9 @@ fn is_stale_socket(entry: &DirEntry) -> bool {
     let Ok(metadata) = entry.metadata() else {
         return false;
     };
-    let age = metadata
-        .modified()
-        .and_then(|time| time.elapsed().map_err(io::Error::other));
-    metadata.file_type().is_socket() && age.is_ok_and(|age| age > STALE_SOCKET_AGE)
+    let bound = metadata.modified().ok();
+    let age = bound.and_then(|bound| bound.elapsed().ok());
+    metadata.file_type().is_socket() && age.is_some_and(|age| age > STALE_SOCKET_AGE)
 }
 
 /// Whether no process has the socket open.

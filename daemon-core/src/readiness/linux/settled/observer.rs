@@ -78,7 +78,9 @@ impl Observer {
     /// a microsecond, and any change means that one of their threads has run.
     pub(super) fn clock(&self) -> Duration {
         let times = self.clocks.iter().map(|clock| clock::time(*clock));
-        times.flatten().sum()
+        times
+            .flatten()
+            .fold(Duration::ZERO, Duration::saturating_add)
     }
 
     /// Looks at the threads; `now` is the time since the watch began.
@@ -105,7 +107,8 @@ impl Observer {
         self.clocks.clear();
         self.clocks
             .extend(tree.processes.iter().filter_map(|process| process.clock_id));
-        let clock = tree.processes.iter().map(|process| process.clock).sum();
+        let clocks = tree.processes.iter().map(|process| process.clock);
+        let clock = clocks.fold(Duration::ZERO, Duration::saturating_add);
         let mut seen = Vec::with_capacity(tree.processes.len());
         for process in &tree.processes {
             let (threads, runner) = see_threads(process, depth);
@@ -128,20 +131,20 @@ impl Observer {
         let mut known = Vec::new();
         for (process, seen) in tree.processes.iter().zip(&seen) {
             let task = living_task(process, seen);
-            let judged: Vec<KnownThread> = seen
-                .iter()
-                .map(|thread| self.judge(process, &task, thread, &family, now, is_quiet))
-                .collect();
-            let threads = judged.iter().map(|thread| Thread {
-                id: thread.id,
-                activity: thread.activity.clone(),
-            });
+            let mut threads = Vec::with_capacity(seen.len());
+            for thread in seen {
+                let judged = self.judge(process, &task, thread, &family, now, is_quiet);
+                threads.push(Thread {
+                    id: judged.id,
+                    activity: judged.activity.clone(),
+                });
+                known.push(judged);
+            }
             snapshot.processes.push(ObservedProcess {
                 pid: process.pid,
                 parent: process.parent,
-                threads: threads.collect(),
+                threads,
             });
-            known.extend(judged);
         }
         self.threads = known;
         snapshot

@@ -17,11 +17,7 @@ use crate::sys::platform::process;
 /// The processes that hold the lock, whatever the pid in the file, as far as they can be seen. Slow:
 /// it reads the whole of `/proc`.
 pub(crate) fn visible_holders(file: &File, range: ByteRange) -> impl Iterator<Item = Pid> {
-    let processes = fs::read_dir("/proc").into_iter().flatten();
-    processes
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .map(Pid::from_raw)
-        .filter(move |pid| holds(*pid, file, range).unwrap_or(false))
+    process::all().filter(move |pid| holds(*pid, file, range).unwrap_or(false))
 }
 
 /// Whether a descriptor of the process refers to this very file and holds its lock; an error where
@@ -113,8 +109,11 @@ fn unless_denied<T>(seen: io::Result<T>) -> io::Result<Option<T>> {
 ///
 /// Where the kernel has locks on ranges of bytes, a lock by `flock(2)` excludes no daemon.
 fn is_our_lock(line: &str, range: ByteRange) -> bool {
-    let fields: Vec<_> = line.split_whitespace().collect();
-    let ["lock:", _, kind, _, "WRITE", _, _, start, _] = fields[..] else {
+    let mut fields = [""; 9];
+    for (field, word) in fields.iter_mut().zip(line.split_ascii_whitespace()) {
+        *field = word;
+    }
+    let ["lock:", _, kind, _, "WRITE", _, _, start, _] = fields else {
         return false;
     };
     match (has_byte_ranges(), range) {
