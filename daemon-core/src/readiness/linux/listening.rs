@@ -70,7 +70,7 @@ impl Listening {
     }
 
     pub(crate) fn next_look(&self, now: Instant) -> Instant {
-        self.pace.next_step(now)
+        self.pace.next_step(now, None)
     }
 
     /// Where the daemon serves, as far as the option names it.

@@ -45,11 +45,13 @@ impl Pace {
         self.next_look = begin + pause.min(PAUSE_MAX);
     }
 
-    /// When to ask the clocks of the daemon again.
-    pub(super) fn next_step(&self, now: Instant) -> Instant {
+    /// When to ask the clocks of the daemon again: after one step, or after `time_left` if that is
+    /// sooner.
+    pub(super) fn next_step(&self, now: Instant, time_left: Option<Duration>) -> Instant {
         let step = self.age(now) / STEPS_PER_AGE;
-        let next = now + step.clamp(self.step_min, STEP_MAX);
-        next.max(self.next_look)
+        let step = step.clamp(self.step_min, STEP_MAX);
+        let step = time_left.map_or(step, |time_left| step.min(time_left));
+        (now + step).max(self.next_look)
     }
 }
 
@@ -66,10 +68,20 @@ mod tests {
         let pace = Pace::new(MS);
         let step = |age: u32| {
             let now = pace.begin + MS * age;
-            pace.next_step(now) - now
+            pace.next_step(now, None) - now
         };
         let steps = [0, 4, 8, 12, 20, 3000].map(step);
         assert_eq!(steps, [1, 1, 2, 3, 5, 5].map(|count| MS * count));
+    }
+
+    #[test]
+    fn step_ends_when_the_daemon_may_be_up() {
+        let pace = Pace::new(MS * 3);
+        let now = pace.begin + MS * 3;
+        for (time_left, step) in [(1, 1), (3, 3), (20, 3)] {
+            let next = pace.next_step(now, Some(MS * time_left));
+            assert_eq!(next - now, MS * step, "{time_left} ms left");
+        }
     }
 
     #[test]
@@ -77,11 +89,11 @@ mod tests {
         let mut pace = Pace::new(MS);
         let begin = pace.begin;
         assert!(!pace.is_due(begin));
-        assert!(pace.is_due(pace.next_step(begin)));
+        assert!(pace.is_due(pace.next_step(begin, None)));
         thread::sleep(MS);
         pace.rest_after_look(begin);
         assert!(!pace.is_due(begin + MS * 3));
-        assert!(pace.is_due(pace.next_step(begin)));
+        assert!(pace.is_due(pace.next_step(begin, None)));
         thread::sleep(MS * 10);
         pace.rest_after_look(begin);
         assert!(pace.is_due(begin + PAUSE_MAX));

@@ -30,7 +30,7 @@ use observer::{Depth, Observer};
 use rule::Condition;
 
 /// A look at a server of eight threads costs the launcher about 0.2 ms, a wake-up some 30 µs.
-const STEP_MIN: Duration = Duration::from_millis(2);
+const STEP_MIN: Duration = Duration::from_millis(3);
 
 /// A thread that has waited for a device for less time at the timeout is reading from a slow disk.
 const STUCK_TIME: Duration = Duration::from_millis(100);
@@ -71,11 +71,8 @@ impl Settled {
 
     /// When to ask again: at the latest when the daemon has been calm for long enough.
     pub(crate) fn next_look(&self, now: Instant) -> Instant {
-        let next = self.pace.next_step(now);
-        match self.calm.time_left(self.pace.age(now)) {
-            Some(time_left) => next.min(now + time_left.max(STEP_MIN)),
-            None => next,
-        }
+        let time_left = self.calm.time_left(self.pace.age(now));
+        self.pace.next_step(now, time_left)
     }
 
     /// Whether a daemon that is alive when the time is up counts as up.

@@ -69,12 +69,8 @@ impl Calm {
     /// The time until the last condition decides, or a look has to confirm it.
     pub(super) fn time_left(&self, now: Duration) -> Option<Duration> {
         let (condition, _) = self.last?;
-        let window = match condition {
-            // Its clock may move, so each look in between counts.
-            Condition::Serves => Duration::ZERO,
-            condition => condition.window()?,
-        };
-        Some((self.since + window).saturating_sub(now))
+        let end = self.since + condition.window()?;
+        Some(end.saturating_sub(now))
     }
 
     fn is_long_enough(&self, condition: Condition, now: Duration) -> bool {

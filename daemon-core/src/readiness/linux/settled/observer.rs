@@ -30,6 +30,8 @@ pub(super) struct Observer {
     threads: Vec<KnownThread>,
     /// The directory of the thread that ran at the last look.
     runner: Option<PathBuf>,
+    /// What the last look has shown, if it stays true until a thread runs.
+    last: Option<Snapshot>,
 }
 
 /// How much a look has to find out.
@@ -54,6 +56,7 @@ struct SeenThread {
 #[derive(Debug)]
 struct KnownThread {
     id: Pid,
+    directory: PathBuf,
     clock: Duration,
     shown: Option<Shown>,
     activity: Activity,
@@ -71,6 +74,7 @@ impl Observer {
             sockets: PeerSockets::default(),
             threads: Vec::new(),
             runner: None,
+            last: None,
         }
     }
 
@@ -95,6 +99,11 @@ impl Observer {
                 return Snapshot::of_running(clock);
             }
         }
+        let last = self.last.as_ref();
+        if let Some(last) = last.filter(|last| self.nothing_has_run_since(last)) {
+            return last.clone();
+        }
+        self.last = None;
         let tree = ProcessTree::read(self.root, directory);
         if tree
             .processes
@@ -147,7 +156,20 @@ impl Observer {
             });
         }
         self.threads = known;
+        if snapshot.is_complete && self.threads.iter().all(KnownThread::cannot_have_changed) {
+            self.last = Some(snapshot.clone());
+        }
         snapshot
+    }
+
+    /// Whether all threads still wait as in this snapshot. The clocks do not show a thread that was
+    /// woken and has no processor yet; its file `syscall` does.
+    fn nothing_has_run_since(&self, last: &Snapshot) -> bool {
+        self.clock() == last.clock
+            && self
+                .threads
+                .iter()
+                .all(|known| read_shown(&known.directory) == known.shown)
     }
 
     fn judge(
@@ -171,6 +193,7 @@ impl Observer {
         }
         let mut thread = KnownThread {
             id: seen.id,
+            directory: seen.directory.clone(),
             clock: process.clock,
             shown: seen.shown,
             activity: Activity::Sleeps,
@@ -342,4 +365,52 @@ fn read_start<'a>(path: &Path, buffer: &'a mut [u8]) -> io::Result<&'a [u8]> {
 /// Zero when the time has come, or when the clock is not known here.
 fn time_until(clock: libc::clockid_t, time: Duration) -> Duration {
     clock::time(clock).map_or(Duration::ZERO, |now| time.saturating_sub(now))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail by panic")]
+mod tests {
+    use super::*;
+
+    use std::process::{Command, Stdio};
+    use std::thread;
+    use std::time::Instant;
+
+    /// The first look after which the program has not run.
+    fn wait_for_calm(observer: &mut Observer) -> Snapshot {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let snapshot = observer.look(Duration::ZERO, Depth::AllThreads);
+            let mut threads = snapshot.processes.iter().flat_map(|it| &it.threads);
+            let waits = threads.any(|thread| matches!(thread.activity, Activity::Waits(_)));
+            if waits && observer.nothing_has_run_since(&snapshot) {
+                return snapshot;
+            }
+            assert!(Instant::now() < deadline);
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn daemon_that_has_not_run_shows_what_it_showed_before() {
+        let mut program = Command::new("cat")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let pid = Pid::from_raw(program.id().try_into().unwrap());
+        let mut observer = Observer::watch(pid);
+        let first = wait_for_calm(&mut observer);
+        assert_eq!(observer.look(Duration::ZERO, Depth::AllThreads), first);
+        let mut moved = first.clone();
+        moved.clock += Duration::from_nanos(1);
+        assert!(!observer.nothing_has_run_since(&moved), "its clock moved");
+        // As a thread shows that was woken and has no processor yet.
+        observer.threads[0].shown = Some(Shown::Running);
+        assert!(!observer.nothing_has_run_since(&first), "a thread woke up");
+        program.kill().unwrap();
+        program.wait().unwrap();
+        let last = observer.look(Duration::ZERO, Depth::AllThreads);
+        assert!(last.processes.is_empty());
+    }
 }

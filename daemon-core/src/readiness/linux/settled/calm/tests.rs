@@ -102,9 +102,9 @@ fn few_retries_are_no_ticking() {
 #[test]
 fn calm_daemon_is_looked_at_again_when_it_may_be_up() {
     for (activity, expected) in [
-        ("wait[other]", Some(20 - 7)),
-        ("sleeps", Some(50 - 7)),
-        ("loop[server]", Some(0)),
+        ("wait[other]", Some(20 - 2)),
+        ("sleeps", Some(50 - 2)),
+        ("loop[server]", Some(3 - 2)),
         ("runs", None),
         ("wait[]@100", None),
     ] {
@@ -112,7 +112,7 @@ fn calm_daemon_is_looked_at_again_when_it_may_be_up() {
         let (now, snapshot) = parse_line(&format!("10 0us p1 1:{activity}"));
         let condition = Condition::of(&snapshot, Duration::from_secs(3));
         assert!(!calm.add(now, condition, &snapshot));
-        let time_left = calm.time_left(Duration::from_millis(17));
+        let time_left = calm.time_left(Duration::from_millis(12));
         let expected = expected.map(Duration::from_millis);
         assert_eq!(time_left, expected, "{activity}");
     }
