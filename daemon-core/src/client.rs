@@ -75,7 +75,7 @@ impl Daemon {
     /// println!("the cache has pid {}", started.pid);
     /// # Ok::<(), daemon::Error>(())
     /// ```
-    pub fn ensure(self) -> Result<Started, Error> {
+    pub fn ensure(mut self) -> Result<Started, Error> {
         if running::is_daemon() {
             return Ok(Started {
                 pid: running::daemon_pid(),
@@ -84,14 +84,14 @@ impl Daemon {
             });
         }
         refuse_handoff();
-        let settings = self.configured(Chosen::default())?;
-        if settings.args.is_none() {
+        self.complete(Chosen::default())?;
+        if self.args.is_none() {
             let reason = "option args is missing: the words that make this program the daemon";
             return Err(Error::new(ErrorKind::Configuration, CANNOT_START, reason));
         }
         let argv0: Vec<OsString> = std::env::args_os().take(1).collect();
-        let control = settings.control()?;
-        match find_or_start(settings, &argv0, &control, true)? {
+        let control = self.control()?;
+        match find_or_start(&mut self, &argv0, &control, true)? {
             StartOutcome::Running(pid, _) => Ok(Started {
                 pid,
                 was_running: true,
@@ -143,7 +143,7 @@ pub(crate) enum StartOutcome {
 /// and fails, this process starts the daemon itself. If it began after this call, its failure is the
 /// result: of many clients of a daemon that cannot start, each waits for two failures at most.
 pub(crate) fn find_or_start(
-    settings: Daemon,
+    settings: &mut Daemon,
     arguments: &[OsString],
     control: &Control,
     is_for_client: bool,
@@ -155,8 +155,7 @@ pub(crate) fn find_or_start(
     let longest_wait = ready_timeout.saturating_add(FAILURE_TIME);
     let give_up = in_time(longest_wait.saturating_mul(2));
     // Before the look for the daemon, so that no start writes anything in between.
-    let log = LogEnd::of(&settings, arguments);
-    let mut unprepared = Some(settings);
+    let log = LogEnd::of(settings, arguments);
     let mut prepared: Option<LaunchConfig> = None;
     loop {
         match control.await_verdict(in_time(longest_wait), ready_timeout)? {
@@ -173,8 +172,8 @@ pub(crate) fn find_or_start(
             Verdict::Down if prepared.is_some() => thread::sleep(RETRY_INTERVAL),
             Verdict::Failed(_) | Verdict::Down => {}
         }
-        if let Some(settings) = unprepared.take() {
-            let mut config = settings.into_config(arguments.to_vec())?;
+        if prepared.is_none() {
+            let mut config = settings.take_config(arguments.to_vec())?;
             config.is_for_client = is_for_client;
             prepared = Some(config);
         }

@@ -77,10 +77,10 @@ impl Daemon {
 }
 
 /// Carries out a control verb; returns the exit status.
-fn run(settings: Daemon, verb: Verb, arguments: Vec<OsString>) -> Result<u8, Error> {
+fn run(settings: &mut Daemon, verb: Verb, arguments: Vec<OsString>) -> Result<u8, Error> {
     let stop_timeout = settings.settings.stop_timeout;
     // Only this path is resolved: a daemon whose user was deleted can still be stopped.
-    let control = || control(&settings, arguments.first().cloned());
+    let control = || control(settings, arguments.first().cloned());
     match verb {
         Verb::Status => status(&control()?),
         Verb::Start => start_if_not_running(settings, &arguments),
@@ -91,17 +91,17 @@ fn run(settings: Daemon, verb: Verb, arguments: Vec<OsString>) -> Result<u8, Err
             Ok(0)
         }
         Verb::Reload => {
-            refuse_reload_that_reopens(&settings)?;
+            refuse_reload_that_reopens(settings)?;
             control()?.reload().map(|()| 0)
         }
         Verb::Reopen => reopen(&control()?, settings.settings.log_reopen).map(|()| 0),
         Verb::Restart => Err(restart(settings, arguments, stop_timeout)?),
-        Verb::Rotate => rotate(&settings, arguments.first().cloned()).map(|()| 0),
+        Verb::Rotate => rotate(settings, arguments.first().cloned()).map(|()| 0),
         Verb::Unit => print_unit(settings, arguments, Manager::System),
         Verb::UserUnit => print_unit(settings, arguments, Manager::User),
         Verb::Log(view) => {
             let control = control()?;
-            let log = log_of(&settings, arguments.first().cloned(), &control)?;
+            let log = log_of(settings, arguments.first().cloned(), &control)?;
             let log = log_file::target_of(&log)?;
             // A user that was deleted owns no log.
             let daemon = settings.identity().ok().flatten().map(|user| user.uid);
@@ -112,8 +112,8 @@ fn run(settings: Daemon, verb: Verb, arguments: Vec<OsString>) -> Result<u8, Err
 
 /// `start`: as the switch, but a daemon that runs already is no error, and it waits
 /// for a start in progress.
-fn start_if_not_running(settings: Daemon, arguments: &[OsString]) -> Result<u8, Error> {
-    let control = control(&settings, arguments.first().cloned())?;
+fn start_if_not_running(settings: &mut Daemon, arguments: &[OsString]) -> Result<u8, Error> {
+    let control = control(settings, arguments.first().cloned())?;
     match client::find_or_start(settings, arguments, &control, false)? {
         StartOutcome::Running(_, status) => {
             report::answer(&status.to_string());
@@ -124,7 +124,11 @@ fn start_if_not_running(settings: Daemon, arguments: &[OsString]) -> Result<u8, 
 }
 
 /// `unit` and `user-unit`.
-fn print_unit(settings: Daemon, arguments: Vec<OsString>, manager: Manager) -> Result<u8, Error> {
+fn print_unit(
+    settings: &mut Daemon,
+    arguments: Vec<OsString>,
+    manager: Manager,
+) -> Result<u8, Error> {
     let unit = UnitFile::new(settings, arguments, manager)?;
     report::print(&unit.to_text())?;
     for text in unit.warnings() {

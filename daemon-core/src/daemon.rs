@@ -79,7 +79,7 @@ pub struct Daemon {
     pub(crate) run_verb: Option<RunVerb>,
     /// Locks the PID file in the foreground.
     #[cfg(unix)]
-    pub(crate) lock_in_foreground: Option<fn(Daemon) -> Result<(), Error>>,
+    pub(crate) lock_in_foreground: Option<LockInForeground>,
     /// Starts the daemon again after a crash.
     #[cfg(unix)]
     pub(crate) supervision: Option<&'static SupervisorCode>,
@@ -91,7 +91,10 @@ pub struct Daemon {
 
 /// Carries out a verb with these arguments for the program; returns the exit status.
 #[cfg(unix)]
-pub(crate) type RunVerb = fn(Daemon, Verb, Vec<OsString>) -> Result<u8, Error>;
+pub(crate) type RunVerb = fn(&mut Daemon, Verb, Vec<OsString>) -> Result<u8, Error>;
+
+#[cfg(unix)]
+pub(crate) type LockInForeground = fn(&mut Daemon) -> Result<(), Error>;
 
 impl Default for Daemon {
     fn default() -> Self {

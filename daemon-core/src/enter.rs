@@ -42,26 +42,28 @@ impl Daemon {
         self.try_enter().unwrap_or_else(|error| give_up(&error))
     }
 
-    fn try_enter(self) -> Result<Running, Error> {
+    fn try_enter(mut self) -> Result<Running, Error> {
         if let Some(running) = take_handoff(&self) {
             return Ok(running);
         }
         match command_line::read(&self, std::env::args_os)? {
             Invocation::Foreground => {
                 if let Some(lock) = self.lock_in_foreground {
-                    lock(self)?;
+                    lock(&mut self)?;
                 }
                 Ok(Running::new())
             }
             Invocation::InPlace { argv } => Err(launcher::exec_in_place(argv)),
             Invocation::Background { argv, chosen } => {
-                Err(start_with(self.configured(chosen)?, argv))
+                self.complete(chosen)?;
+                Err(start_with(&mut self, argv))
             }
             Invocation::Control { verb, argv, chosen } => {
                 let Some(run) = self.run_verb else {
                     return Ok(Running::new());
                 };
-                let status = run(self.configured(chosen)?, verb, argv)?;
+                self.complete(chosen)?;
+                let status = run(&mut self, verb, argv)?;
                 sys::exit::exit(status)
             }
         }
@@ -114,18 +116,18 @@ impl Daemon {
     ///     Err(error) => eprintln!("the daemon did not start: {error}"),
     /// }
     /// ```
-    pub fn try_start(self) -> Result<Running, Error> {
+    pub fn try_start(mut self) -> Result<Running, Error> {
         if let Some(running) = take_handoff(&self) {
             return Ok(running);
         }
-        let settings = self.configured(Chosen::default())?;
-        Err(start_with(settings, std::env::args_os().collect()))
+        self.complete(Chosen::default())?;
+        Err(start_with(&mut self, std::env::args_os().collect()))
     }
 }
 
 /// Starts the daemon, and ends this process if that succeeds; returns why it failed.
-fn start_with(settings: Daemon, arguments: Vec<OsString>) -> Error {
-    match settings.into_config(arguments) {
+fn start_with(settings: &mut Daemon, arguments: Vec<OsString>) -> Error {
+    match settings.take_config(arguments) {
         Ok(config) => start(config),
         Err(error) => error,
     }

@@ -33,15 +33,15 @@ impl Daemon {
 }
 
 /// Takes the lock for this process until it ends, if this is the part of the program that has one.
-fn lock(settings: Daemon) -> Result<(), Error> {
-    let Some(chosen) = command_line::foreground(&settings, &mut std::env::args_os())? else {
+fn lock(settings: &mut Daemon) -> Result<(), Error> {
+    let Some(chosen) = command_line::foreground(settings, &mut std::env::args_os())? else {
         return Ok(());
     };
-    let settings = settings.configured(chosen)?;
+    settings.complete(chosen)?;
     preflight::refuse_borrowed_rights()?;
     let argv0 = std::env::args_os().next().unwrap_or_default();
     let context = settings.path_context(&argv0);
-    let source = settings.paths.pid.ok_or_else(|| {
+    let source = settings.paths.pid.take().ok_or_else(|| {
         let what = "cannot lock the PID file";
         Error::new(ErrorKind::Configuration, what, NO_PID_FILE)
     })?;

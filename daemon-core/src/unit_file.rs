@@ -71,15 +71,16 @@ impl Daemon {
 
     fn unit_for(&self, manager: Manager) -> Result<String, Error> {
         let arguments = env::args_os().collect();
-        let settings = self.clone().configured(Chosen::default())?;
-        Ok(UnitFile::new(settings, arguments, manager)?.to_text())
+        let mut settings = self.clone();
+        settings.complete(Chosen::default())?;
+        Ok(UnitFile::new(&mut settings, arguments, manager)?.to_text())
     }
 }
 
 /// A unit, with everything that it needs resolved.
 #[derive(Debug)]
-pub(crate) struct UnitFile {
-    settings: Daemon,
+pub(crate) struct UnitFile<'a> {
+    settings: &'a Daemon,
     manager: Manager,
     /// The name of the unit: of the program, and after an `@` of its instance.
     name: String,
@@ -91,21 +92,21 @@ pub(crate) struct UnitFile {
     chroot: Option<PathBuf>,
 }
 
-impl UnitFile {
+impl<'a> UnitFile<'a> {
     /// The unit for this command line of the program, without the words of this library.
     pub(crate) fn new(
-        mut settings: Daemon,
+        settings: &'a mut Daemon,
         arguments: Vec<OsString>,
         manager: Manager,
     ) -> Result<Self, Error> {
         let mut arguments = arguments.into_iter();
         let argv0 = arguments.next().unwrap_or_default();
         let mut arguments: Vec<_> = match settings.args.take() {
-            Some(args) => in_foreground(&mut settings, args)?,
+            Some(args) => in_foreground(settings, args)?,
             None => arguments.collect(),
         };
-        add_foreground_flag(&settings, &mut arguments);
-        add_pid_flag(&settings, &mut arguments);
+        add_foreground_flag(settings, &mut arguments);
+        add_pid_flag(settings, &mut arguments);
         // A deleted program has a path that leads nowhere.
         let program = env::current_exe().and_then(|path| fs::metadata(&path).map(|_| path));
         let program = program.map_err(|cause| Error::step("find this program", cause))?;

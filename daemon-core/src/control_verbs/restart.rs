@@ -19,18 +19,18 @@ use crate::systemd;
 
 /// `restart`; returns why the start failed.
 pub(super) fn restart(
-    mut settings: Daemon,
+    settings: &mut Daemon,
     mut arguments: Vec<OsString>,
     timeout: Duration,
 ) -> Result<Error, Error> {
     // Everything is checked first, so that a bad configuration does not stop the running daemon.
-    let control = control(&settings, arguments.first().cloned())?;
-    if let Some(pid) = replaceable(&settings, &control)? {
-        if !command_line::has_arguments(&settings, &arguments) {
-            take_over(&mut settings, &mut arguments, pid, &control)?;
+    let control = control(settings, arguments.first().cloned())?;
+    if let Some(pid) = replaceable(settings, &control)? {
+        if !command_line::has_arguments(settings, &arguments) {
+            take_over(settings, &mut arguments, pid, &control)?;
         }
     }
-    exchange(settings, arguments, &control, || stop(&control, timeout))
+    exchange(settings, arguments, &control, &|| stop(&control, timeout))
 }
 
 /// The process that has the arguments of the daemon, if there is one that may be stopped.
@@ -47,12 +47,12 @@ pub(super) fn replaceable(settings: &Daemon, control: &Control) -> Result<Option
 
 /// Stops the old daemon and starts the new one; returns why the start failed.
 pub(super) fn exchange(
-    settings: Daemon,
+    settings: &mut Daemon,
     arguments: Vec<OsString>,
     control: &Control,
-    stop: impl FnOnce() -> Result<Stopped, Error>,
+    stop: &dyn Fn() -> Result<Stopped, Error>,
 ) -> Result<Error, Error> {
-    let config = settings.into_config(arguments)?;
+    let config = settings.take_config(arguments)?;
     preflight::check(false)?;
     let notice = StopNotice::of(control, config.settings.syslog);
     let stopped = stop()?;

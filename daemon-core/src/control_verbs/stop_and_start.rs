@@ -51,16 +51,16 @@ impl Daemon {
     ///     Err(error) => eprintln!("the daemon did not start: {error}"),
     /// }
     /// ```
-    pub fn try_stop_and_start(self) -> Result<Running, Error> {
+    pub fn try_stop_and_start(mut self) -> Result<Running, Error> {
         if let Some(running) = take_handoff(&self) {
             return Ok(running);
         }
-        let settings = self.configured(Chosen::default())?;
+        self.complete(Chosen::default())?;
         let arguments: Vec<OsString> = std::env::args_os().collect();
-        let timeout = settings.settings.stop_timeout;
-        let control = control(&settings, arguments.first().cloned())?;
-        replaceable(&settings, &control)?;
+        let timeout = self.settings.stop_timeout;
+        let control = control(&self, arguments.first().cloned())?;
+        replaceable(&self, &control)?;
         let stop = || control.stop(timeout);
-        Err(exchange(settings, arguments, &control, stop)?)
+        Err(exchange(&mut self, arguments, &control, &stop)?)
     }
 }

@@ -18,12 +18,12 @@ const LISTENS_EARLY: &str =
     "a socket of `listen` is listening before the program runs; use `notify`";
 
 impl Daemon {
-    /// The settings after `configure`, and then what the user of the program chose.
-    pub(crate) fn configured(mut self, chosen: Chosen) -> Result<Self, Error> {
+    /// Completes the settings: by `configure`, and then by what the user of the program chose.
+    pub(crate) fn complete(&mut self, chosen: Chosen) -> Result<(), Error> {
         if let Some(configure) = self.configure.take() {
             let installed = self.capabilities;
             let has_supervision = self.supervision.is_some();
-            self = configure(self);
+            *self = configure(mem::take(self));
             self.capabilities.merge(installed);
             // The supervisor does not call it.
             if self.supervision.is_some() && !has_supervision {
@@ -46,7 +46,7 @@ impl Daemon {
         if let Some((rotation, (log, instance))) = rotation.zip(log) {
             (rotation.refuse_shared_log)(log, instance)?;
         }
-        Ok(self)
+        Ok(())
     }
 
     /// Takes what the user of the program chose.
@@ -84,8 +84,9 @@ impl Daemon {
         look_up(self.user.as_deref(), self.group.as_deref())
     }
 
-    pub(crate) fn into_config(
-        mut self,
+    /// Moves the settings into the configuration of a launch.
+    pub(crate) fn take_config(
+        &mut self,
         mut arguments: Vec<OsString>,
     ) -> Result<LaunchConfig, Error> {
         self.settings.identity = self.identity()?;
@@ -140,8 +141,8 @@ mod tests {
 
     #[test]
     fn relative_socket_is_outside_the_new_root_directory() {
-        let daemon = Daemon::new().chroot("/srv").listen("a", "unix:a.sock");
-        let config = daemon.into_config(vec!["hello".into()]).unwrap();
+        let mut daemon = Daemon::new().chroot("/srv").listen("a", "unix:a.sock");
+        let config = daemon.take_config(vec!["hello".into()]).unwrap();
         let mut address = OsString::from("unix:");
         address.push(std::env::current_dir().unwrap().join("a.sock"));
         assert_eq!(config.settings.listen[0].address, address);
@@ -152,7 +153,7 @@ mod tests {
         let path = PathSource::template("/run/{name}.sock");
         let daemon = Daemon::new().listen("a", ListenAddress::unix(path));
         let ready = Readiness::unix("/run/hello.sock");
-        let refused = daemon.ready(ready).into_config(vec!["hello".into()]);
+        let refused = daemon.ready(ready).take_config(vec!["hello".into()]);
         let error = refused.map(|_| ()).unwrap_err();
         assert_eq!(error.exit_status(), 78);
         assert!(error.to_string().contains(LISTENS_EARLY), "{error}");

@@ -12,7 +12,7 @@ use crate::signal::Signal;
 /// What more of a command line does not help to recognise.
 const DESCRIPTION_MAX: usize = 200;
 
-impl UnitFile {
+impl UnitFile<'_> {
     /// The program and its arguments in one line.
     pub(super) fn description(&self) -> String {
         let mut words = vec![self.name.clone()];

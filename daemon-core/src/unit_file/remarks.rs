@@ -12,7 +12,7 @@ use crate::stdin::Stdin;
 /// Where a user's units live on after the last session, see `loginctl(1)`.
 const LINGER: &str = "/var/lib/systemd/linger";
 
-impl UnitFile {
+impl UnitFile<'_> {
     /// The commands that take the place of the verbs.
     pub(super) fn head(&self) -> String {
         // For a shell.
