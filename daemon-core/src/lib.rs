@@ -72,6 +72,8 @@ mod log_rotation;
 #[cfg(unix)]
 mod log_view;
 mod log_writer;
+#[cfg(unix)]
+mod number;
 mod option_check;
 #[cfg(unix)]
 mod passed;

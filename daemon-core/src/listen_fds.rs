@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use nix::unistd::getpid;
 
 use crate::files::FileId;
+use crate::number;
 use crate::sys;
 use crate::sys::descriptors::is_open;
 
@@ -29,7 +30,7 @@ static KNOWN: OnceLock<Vec<(RawFd, FileId)>> = OnceLock::new();
 
 /// How many there are, as the variable says.
 pub(crate) fn count() -> usize {
-    let count = |text: OsString| text.to_str()?.parse().ok();
+    let count = |text: OsString| number::parse(text.to_str()?, 10);
     match env::var_os(PID) {
         Some(pid) if pid == *format!("{}", getpid()) => env::var_os(COUNT).and_then(count),
         _ => None,

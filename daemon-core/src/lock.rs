@@ -9,6 +9,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::unistd::Pid;
 
+use crate::number;
 use crate::program_name::SUPERVISOR_SUFFIX;
 use crate::sys;
 use crate::sys::lock::{ByteRange, visible_holders, writer};
@@ -245,7 +246,7 @@ fn parse_pid(content: &[u8]) -> Option<Pid> {
     if !matches!(digits, [b'1'..=b'9', rest @ ..] if rest.iter().all(u8::is_ascii_digit)) {
         return None;
     }
-    let pid = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    let pid = number::parse(std::str::from_utf8(digits).ok()?, 10)?;
     // Every pid namespace has a process 1, and it is never a daemon's.
     (pid > 1).then(|| Pid::from_raw(pid))
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use nix::unistd::{Pid, getpid, getppid};
 
+use crate::number;
 use crate::readiness::notify::NOTIFY_SOCKET;
 use crate::sys::{self, process};
 
@@ -111,7 +112,9 @@ impl Unit {
         let pid = answer
             .lines()
             .find_map(|line| line.strip_prefix("MainPID="))?;
-        pid.parse().ok().filter(|pid| *pid > 0).map(Pid::from_raw)
+        number::parse(pid, 10)
+            .filter(|pid| *pid > 0)
+            .map(Pid::from_raw)
     }
 
     fn properties(&self, names: &str) -> Option<String> {

@@ -20,6 +20,7 @@ use nix::unistd::geteuid;
 use crate::error::shown;
 use crate::files::FileId;
 use crate::identity::Identity;
+use crate::number;
 use crate::sys;
 
 pub(crate) use untrusted::Untrusted;
@@ -298,7 +299,7 @@ fn is_mapped(uid: u32) -> bool {
         let mut words = line.split_ascii_whitespace();
         let mut fields = [0_u32; 3];
         for field in &mut fields {
-            *field = words.next()?.parse().ok()?;
+            *field = number::parse(words.next()?, 10)?;
         }
         let [first, _, length] = fields;
         Some(uid.checked_sub(first)? < length)

@@ -7,6 +7,7 @@ use nix::unistd::getpid;
 
 use super::daemon_end::DaemonEnd;
 use super::record::{RECORD_MAX, Record};
+use crate::number;
 use crate::sys;
 use crate::sys::socket::{KIND, int_option, is_made_by, receive_message};
 
@@ -34,10 +35,10 @@ pub(crate) fn take() -> Option<(Record, DaemonEnd)> {
     }
     let (fd, pid) = value.to_str()?.split_once(':')?;
     // A child that the daemon made before this call has the socket as well.
-    if pid.parse() != Ok(getpid().as_raw()) {
+    if number::parse(pid, 10) != Some(getpid().as_raw()) {
         return None;
     }
-    let fd: RawFd = fd.parse().ok()?;
+    let fd: RawFd = number::parse(fd, 10)?;
     // A copy: the descriptor under this fd stays as it is until it is verified as the hand-off
     // socket.
     let socket = sys::descriptors::adopt(fd).ok()?;

@@ -12,6 +12,7 @@ use super::pace::Pace;
 use super::process_tree::ProcessTree;
 use super::server_sockets::{Denied, Server, ServerSockets, is_one_server};
 use super::settled::Settled;
+use crate::number;
 use crate::readiness::Address;
 use crate::sys::process;
 
@@ -148,7 +149,7 @@ fn ephemeral_ports() -> RangeInclusive<u16> {
     let read = || {
         let text = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
         let (first, last) = text.trim_ascii().split_once(['\t', ' '])?;
-        Some(first.parse().ok()?..=last.trim_ascii().parse().ok()?)
+        Some(number::parse(first, 10)?..=number::parse(last.trim_ascii(), 10)?)
     };
     read().unwrap_or(32768..=60999)
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::str;
 
 use super::socket_state::{LastWord, LocalAddress, SocketState};
+use crate::number;
 use crate::unix_address::UnixAddress;
 
 /// What the sockets are doing, by their inodes.
@@ -78,17 +79,17 @@ fn parse_internet_row(row: &[u8]) -> Option<InternetRow> {
     let state = fields.nth(1)?;
     let inode = fields.nth(5)?;
     let (address, port) = local.rsplit_once(':')?;
-    let port = u16::from_str_radix(port, 16).ok()?;
+    let port = number::parse(port, 16)?;
     Some(InternetRow {
         local: SocketAddr::new(parse_ip_address(address)?, port),
-        state: u8::from_str_radix(state, 16).ok()?,
-        inode: inode.parse().ok()?,
+        state: number::parse(state, 16)?,
+        inode: number::parse(inode, 10)?,
     })
 }
 
 /// Words of 32 bits in hexadecimal, each in the byte order of this machine.
 fn parse_ip_address(text: &str) -> Option<IpAddr> {
-    let word = |index: usize| u32::from_str_radix(text.get(index * 8..index * 8 + 8)?, 16).ok();
+    let word = |index: usize| number::parse::<u32>(text.get(index * 8..index * 8 + 8)?, 16);
     if text.len() == 8 {
         return Some(Ipv4Addr::from(word(0)?.to_ne_bytes()).into());
     }
@@ -120,8 +121,8 @@ fn parse_unix(row: &[u8]) -> Option<(u64, SocketState)> {
         *field = next();
     }
     let [_, _, _, flags, _, state, inode] = fields;
-    let flags = u32::from_str_radix(str::from_utf8(flags).ok()?, 16).ok()?;
-    let inode = str::from_utf8(inode).ok()?.parse().ok()?;
+    let flags: u32 = number::parse(str::from_utf8(flags).ok()?, 16)?;
+    let inode = number::parse(str::from_utf8(inode).ok()?, 10)?;
     let path = rest.strip_prefix(b" ").unwrap_or_default();
     let state = if flags & ACCEPTS_CONNECTIONS != 0 {
         SocketState::Listening(LocalAddress::Unix(unix_address(path)))

@@ -14,15 +14,13 @@ use nix::unistd::Pid;
 use super::net_tables;
 use super::process_tree::Task;
 use super::socket_state::{LastWord, LocalAddress, SocketState};
+use crate::number;
 use crate::sys::{process, socket};
 use crate::unix_address::UnixAddress;
 
 /// `socket:[12345]`, as `/proc/PID/fd` names a socket by its inode.
 pub(super) fn parse_socket_link(link: &str) -> Option<u64> {
-    link.strip_prefix("socket:[")?
-        .strip_suffix(']')?
-        .parse()
-        .ok()
+    number::parse(link.strip_prefix("socket:[")?.strip_suffix(']')?, 10)
 }
 
 /// The sockets of the processes of one tree.

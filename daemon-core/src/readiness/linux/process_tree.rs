@@ -10,6 +10,7 @@ use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
 use super::thread_state::has_ended;
+use crate::number;
 use crate::sys::{clock, process};
 
 /// Of a daemon with more processes the launcher sees a part.
@@ -32,7 +33,7 @@ impl TreeProcess {
     /// The task whose descriptors are those of the process; `None` when the process is ending.
     pub(super) fn living_task(&self) -> Option<Task> {
         let directory = process::living_task(&self.directory).ok()??;
-        let id = directory.file_name()?.to_str()?.parse().ok()?;
+        let id = number::parse(directory.file_name()?.to_str()?, 10)?;
         Some(Task {
             id: Pid::from_raw(id),
             directory,
@@ -103,7 +104,7 @@ impl ProcessTree {
                 }
             };
             for child in children.split_ascii_whitespace() {
-                let Ok(child) = child.parse().map(Pid::from_raw) else {
+                let Some(child) = number::parse(child, 10).map(Pid::from_raw) else {
                     continue;
                 };
                 if self.processes.len() == PROCESSES_MAX {
@@ -164,7 +165,7 @@ fn read_threads(directory: &Path) -> io::Result<Vec<Pid>> {
         let name = entry?.file_name();
         threads.extend(
             name.to_str()
-                .and_then(|name| name.parse().ok())
+                .and_then(|name| number::parse(name, 10))
                 .map(Pid::from_raw),
         );
     }

@@ -13,6 +13,7 @@ use super::peer_socket::{PeerSockets, parse_socket_link, state_of};
 use super::process_tree::{ProcessTree, Task};
 use super::socket_file;
 use super::socket_state::{LocalAddress, SocketState};
+use crate::number;
 use crate::readiness::Address;
 use crate::sys::files::{self, NodeId};
 use crate::unix_address::UnixAddress;
@@ -101,7 +102,7 @@ impl ServerSockets {
         for entry in fs::read_dir(task.directory.join("fd"))? {
             let entry = entry?;
             let name = entry.file_name();
-            let Some(descriptor) = name.to_str().and_then(|name| name.parse().ok()) else {
+            let Some(descriptor) = name.to_str().and_then(|name| number::parse(name, 10)) else {
                 continue;
             };
             let inode = match fs::read_link(entry.path()) {

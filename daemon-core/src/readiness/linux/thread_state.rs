@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
+use crate::number;
+
 /// The state stands within the first hundred bytes: a pid, at most 64 bytes of name, the state.
 const ENOUGH_OF_STAT: usize = 256;
 
@@ -72,7 +74,7 @@ fn has_kernel_flag(stat: &[u8]) -> Option<bool> {
     let end_of_name = stat.iter().rposition(|&byte| byte == b')')?;
     let fields = std::str::from_utf8(stat.get(end_of_name + 1..)?).ok()?;
     // The flags are the ninth field of all, and the state is the third.
-    let flags: u64 = fields.split_ascii_whitespace().nth(9 - 3)?.parse().ok()?;
+    let flags: u64 = number::parse(fields.split_ascii_whitespace().nth(9 - 3)?, 10)?;
     Some(flags & FLAGS != 0)
 }
 

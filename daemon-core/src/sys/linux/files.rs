@@ -15,6 +15,7 @@ use nix::sys::stat::{Mode, major, makedev, minor};
 use nix::sys::statfs::{FUSE_SUPER_MAGIC, statfs};
 use nix::unistd::{Gid, Uid, fchownat, geteuid};
 
+use crate::number;
 use crate::sys::link_and_unlink;
 
 /// Whether a character device with this device number is the null device, see `null(4)`.
@@ -118,7 +119,7 @@ fn mounter_in(mount: &str) -> Option<u32> {
         return Some(0);
     }
     let mut users = (options.split(',')).filter_map(|option| option.strip_prefix("user_id="));
-    users.next()?.parse().ok()
+    number::parse(users.next()?, 10)
 }
 
 /// A directory, as a place to begin from: its file system is not asked.

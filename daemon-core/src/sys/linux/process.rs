@@ -15,6 +15,7 @@ use nix::unistd::{Pid, SysconfVar, getpgid, getpid, sysconf};
 
 use super::clock;
 use crate::files::FileId;
+use crate::number;
 
 pub(crate) use super::pidfd::{duplicate, open, open_task, send_signal, send_signal_to_group};
 
@@ -40,7 +41,7 @@ pub(crate) fn pid_in_proc(pidfd: BorrowedFd<'_>) -> Option<Pid> {
     let details = format!("/proc/thread-self/fdinfo/{}", pidfd.as_raw_fd());
     let details = fs::read_to_string(details).ok()?;
     let pid = details.lines().find_map(|line| line.strip_prefix("Pid:"))?;
-    pid.trim_ascii().parse().ok().map(Pid::from_raw)
+    number::parse(pid.trim_ascii(), 10).map(Pid::from_raw)
 }
 
 /// Where its standard output leads, if that is a file with a path.
@@ -79,7 +80,7 @@ fn output_flags(pid: Pid) -> Option<i32> {
     let flags = details
         .lines()
         .find_map(|line| line.strip_prefix("flags:"))?;
-    i32::from_str_radix(flags.trim_ascii(), 8).ok()
+    number::parse(flags.trim_ascii(), 8)
 }
 
 /// Whether standard output or standard error leads to this file, if that can be seen.
@@ -127,7 +128,7 @@ impl Iterator for Processes {
             let entry = self.0.as_mut()?.next()?;
             let pid = entry
                 .ok()
-                .and_then(|it| it.file_name().to_str()?.parse().ok());
+                .and_then(|it| number::parse(it.file_name().to_str()?, 10));
             if pid.is_some() {
                 return pid.map(Pid::from_raw);
             }
@@ -172,7 +173,7 @@ pub(crate) fn users_of(pid: Pid) -> Option<[u32; 3]> {
     let mut words = uids.split_ascii_whitespace();
     let mut users = [0; 3];
     for user in &mut users {
-        *user = words.next()?.parse().ok()?;
+        *user = number::parse(words.next()?, 10)?;
     }
     Some(users)
 }
@@ -279,10 +280,8 @@ pub(crate) fn is_stopped(pid: Pid) -> bool {
 
 /// A number in `/proc/PID/stat`: the field that `proc_pid_stat(5)`, which counts from 1, gives it.
 fn stat(pid: Pid, field: usize) -> Option<u64> {
-    std::str::from_utf8(&stat_field(pid, field)?)
-        .ok()?
-        .parse()
-        .ok()
+    let field = stat_field(pid, field)?;
+    number::parse(std::str::from_utf8(&field).ok()?, 10)
 }
 
 fn stat_field(pid: Pid, field: usize) -> Option<Vec<u8>> {
@@ -341,7 +340,7 @@ pub(crate) fn catches(pid: Pid, signal: i32) -> Option<bool> {
     let caught = status
         .lines()
         .find_map(|line| line.strip_prefix("SigCgt:"))?;
-    let caught = u64::from_str_radix(caught.trim_ascii(), 16).ok()?;
+    let caught: u64 = number::parse(caught.trim_ascii(), 16)?;
     let bit = u32::try_from(signal.checked_sub(1)?).ok()?;
     Some(caught & 1_u64.checked_shl(bit)? != 0)
 }

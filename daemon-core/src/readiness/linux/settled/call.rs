@@ -7,6 +7,8 @@ use super::memory::Memory;
 use super::numbers::{self, Name};
 use super::snapshot::Call;
 
+use crate::number;
+
 /// A read that takes no more descriptors of a poll or select set than this.
 const POLL_SET_MAX: usize = 64;
 const SELECT_SET_MAX: usize = 1024;
@@ -75,7 +77,7 @@ pub(super) fn parse(text: &str) -> Option<Shown> {
     let mut values = [0; 8];
     let count = if number < 0 { 2 } else { values.len() };
     for value in &mut values[..count] {
-        *value = u64::from_str_radix(words.next()?.strip_prefix("0x")?, 16).ok()?;
+        *value = number::parse(words.next()?.strip_prefix("0x")?, 16)?;
     }
     if number < 0 {
         return Some(Shown::OutsideCall);

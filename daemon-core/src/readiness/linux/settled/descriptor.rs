@@ -8,6 +8,7 @@ use nix::unistd::Pid;
 
 use super::call::Descriptors;
 use super::snapshot::WakeSource;
+use crate::number;
 use crate::readiness::platform::peer_socket::{PeerSockets, parse_socket_link};
 use crate::readiness::platform::process_tree::Task;
 use crate::readiness::platform::socket_state::{LastWord, LocalAddress, SocketState};
@@ -178,13 +179,13 @@ fn parse_epoll_entry(line: &str) -> Option<EpollEntry> {
         | libc::EPOLLEXCLUSIVE
         | libc::EPOLLWAKEUP;
     let mut words = line.strip_prefix("tfd:")?.split_ascii_whitespace();
-    let descriptor = words.next()?.parse().ok()?;
+    let descriptor = number::parse(words.next()?, 10)?;
     let mut rest = words.skip_while(|word| *word != "events:");
-    let events = u32::from_str_radix(rest.nth(1)?, 16).ok()?;
+    let events: u32 = number::parse(rest.nth(1)?, 16)?;
     let inode = rest.find_map(|word| word.strip_prefix("ino:"))?;
     Some(EpollEntry {
         descriptor,
-        inode: u64::from_str_radix(inode, 16).ok()?,
+        inode: number::parse(inode, 16)?,
         is_armed: events & !u32::from_ne_bytes(NO_EVENTS.to_ne_bytes()) != 0,
     })
 }
@@ -196,7 +197,7 @@ fn parse_timer(details: &str) -> Option<Duration> {
         .find_map(|line| line.strip_prefix("it_value: ("))?;
     let (seconds, nanoseconds) = value.strip_suffix(')')?.split_once(',')?;
     let nanoseconds = nanoseconds.strip_prefix(' ')?;
-    let left = Duration::new(seconds.parse().ok()?, nanoseconds.parse().ok()?);
+    let left = Duration::new(number::parse(seconds, 10)?, number::parse(nanoseconds, 10)?);
     (!left.is_zero()).then_some(left)
 }
 

@@ -11,6 +11,7 @@ use super::call::{self, BlockedCall, Limit, Shown};
 use super::descriptor::DescriptorTable;
 use super::memory::ProcessMemory;
 use super::snapshot::{Activity, BlockedWait, Call, ObservedProcess, Snapshot, Thread};
+use crate::number;
 use crate::readiness::platform::peer_socket::PeerSockets;
 use crate::readiness::platform::process_tree::{self, ProcessTree, Task};
 use crate::readiness::platform::thread_state::{ThreadState, is_of_kernel, state_of};
@@ -354,7 +355,7 @@ fn read_run_time(directory: &Path) -> Option<u64> {
     let mut buffer = [0; 64];
     let text = read_start(&directory.join("schedstat"), &mut buffer).ok()?;
     let text = std::str::from_utf8(text).ok()?;
-    text.split_ascii_whitespace().next()?.parse().ok()
+    number::parse(text.split_ascii_whitespace().next()?, 10)
 }
 
 fn read_start<'a>(path: &Path, buffer: &'a mut [u8]) -> io::Result<&'a [u8]> {

@@ -11,6 +11,7 @@ use nix::unistd::Pid;
 
 use super::{BRING_UP, has_byte_ranges};
 use crate::files::FileId;
+use crate::number;
 use crate::sys::lock::ByteRange;
 use crate::sys::platform::process;
 
@@ -123,7 +124,7 @@ fn is_our_lock(line: &str, range: ByteRange) -> bool {
             let (first, length) = BRING_UP;
             let is_there =
                 |start: libc::off_t| start >= first && (length == 0 || start < first + length);
-            kind == "OFDLCK" && start.parse().is_ok_and(is_there)
+            kind == "OFDLCK" && number::parse(start, 10).is_some_and(is_there)
         }
         (false, _) => kind == "FLOCK",
     }
