@@ -122,16 +122,21 @@ impl<P> Default for Paths<P> {
 impl<P> Paths<P> {
     /// Changes every path, the root directory before what lies in it.
     pub(crate) fn try_map<Q, E>(
-        self,
+        mut self,
         change: &mut dyn FnMut(Object, P) -> Result<Q, E>,
     ) -> Result<Paths<Q>, E> {
-        let mut map = |object, path: Option<P>| path.map(|path| change(object, path)).transpose();
-        Ok(Paths {
-            pid: map(Object::PidFile, self.pid)?,
-            log: map(Object::Log, self.log)?,
-            chroot: map(Object::Root, self.chroot)?,
-            workdir: map(Object::Workdir, self.workdir)?,
-        })
+        let mut paths = Paths::default();
+        for (object, from, to) in [
+            (Object::PidFile, &mut self.pid, &mut paths.pid),
+            (Object::Log, &mut self.log, &mut paths.log),
+            (Object::Root, &mut self.chroot, &mut paths.chroot),
+            (Object::Workdir, &mut self.workdir, &mut paths.workdir),
+        ] {
+            if let Some(path) = from.take() {
+                *to = Some(change(object, path)?);
+            }
+        }
+        Ok(paths)
     }
 
     pub(crate) fn map<Q>(self, change: fn(P) -> Q) -> Paths<Q> {

@@ -65,7 +65,7 @@ pub(crate) fn output(program: &str, arguments: &[&str], timeout: Duration) -> Op
         match reader.read(&mut bytes) {
             Ok(0) => break true,
             Ok(length) if answer.len() < ANSWER_MAX => {
-                answer.extend(bytes.iter().take(length));
+                answer.extend_from_slice(&bytes[..length]);
             }
             _ => break false,
         }

@@ -73,8 +73,8 @@ fn has_kernel_flag(stat: &[u8]) -> Option<bool> {
     const FLAGS: u64 = 0x10 | 0x4000;
     let end_of_name = stat.iter().rposition(|&byte| byte == b')')?;
     let fields = std::str::from_utf8(stat.get(end_of_name + 1..)?).ok()?;
-    // The flags are the ninth field of all, and the state is the third.
-    let flags: u64 = number::parse(fields.split_ascii_whitespace().nth(9 - 3)?, 10)?;
+    // The flags are the ninth field of all, and the space after the name is the end of the second.
+    let flags: u64 = number::parse(fields.split(' ').nth(9 - 2)?, 10)?;
     Some(flags & FLAGS != 0)
 }
 
