@@ -205,13 +205,16 @@ fn file_of_the_user_at_path_new_is_kept() {
 fn file_of_another_daemon_at_path_new_is_kept() {
     requires!(linux("locks on ranges of bytes"));
     let scratch = Scratch::new();
-    let start = scratch.background().options("pid=other.new\nready=exec");
+    let start = scratch
+        .background()
+        .options("pid=other.new\npid_mode=600\nready=exec");
     let daemon = scratch.daemon_of(start.does("hang").run(), "other.new");
     for content in [format!("{}\n", daemon.pid()), String::new()] {
         scratch.write("other.new", &content);
         let stop = scratch.report().options("pid=other\ncontrol_flag=-s");
         assert_eq!(stop.args(["-s", "stop"]).run().code(), 0);
-        assert_eq!(scratch.read("other.new"), content);
+        let left = fs::read_to_string(scratch.path("other.new"));
+        assert_eq!(left.expect("the file of the daemon"), content);
     }
     scratch.write("other.new", format!("{}\n", daemon.pid()));
 }
