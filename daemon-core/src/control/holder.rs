@@ -154,8 +154,10 @@ impl Holder {
             return true;
         }
         let runs_this_program = || {
-            let program = sys::process::program_of(self.pid);
-            program.is_some() && program == sys::process::program_of(Pid::this())
+            // A new version may have another directory.
+            let name_of = |pid| Some(sys::process::program_of(pid)?.file_name()?.to_owned());
+            let name = name_of(self.pid);
+            name.is_some() && name == name_of(Pid::this())
         };
         match user.uid() {
             Some(uid) if uid != own => match sys::process::users_of(self.pid) {
