@@ -25,15 +25,26 @@ impl SocketTable {
 
 type ParseRow = fn(&[u8]) -> Option<(u64, SocketState)>;
 
-/// An unreadable table has no sockets.
+/// TCP and UDP. An unreadable table has no sockets.
 pub(super) fn read(net: &Path) -> SocketTable {
-    let parsers: [(_, ParseRow); 5] = [
-        ("tcp", parse_tcp),
-        ("tcp6", parse_tcp),
-        ("udp", parse_udp),
-        ("udp6", parse_udp),
-        ("unix", parse_unix),
-    ];
+    read_with(
+        net,
+        &[
+            ("tcp", parse_tcp),
+            ("tcp6", parse_tcp),
+            ("udp", parse_udp),
+            ("udp6", parse_udp),
+        ],
+    )
+}
+
+/// Unix sockets. Any user can make rows in this table: it shows the names of sockets as they are, with
+/// newlines.
+pub(super) fn read_unix(net: &Path) -> SocketTable {
+    read_with(net, &[("unix", parse_unix)])
+}
+
+fn read_with(net: &Path, parsers: &[(&str, ParseRow)]) -> SocketTable {
     let mut sockets = Vec::new();
     for (file, parse) in parsers {
         let table = fs::read(net.join(file)).unwrap_or_default();
@@ -163,8 +174,9 @@ mod tests {
         let path = std::env::temp_dir().join(format!("net tables {}", std::process::id()));
         let unix = UnixListener::bind(&path).unwrap();
         fs::remove_file(&path).unwrap();
-        let sockets = read("/proc/self/net".as_ref());
-        let state = |inode| sockets.get(inode).unwrap();
+        let net = Path::new("/proc/self/net");
+        let (sockets, unix_sockets) = (read(net), read_unix(net));
+        let state = |inode| sockets.get(inode).or(unix_sockets.get(inode)).unwrap();
         let v4_address = LocalAddress::Ip(v4.local_addr().unwrap());
         assert_eq!(state(inode(&v4)), &SocketState::Listening(v4_address));
         assert_eq!(

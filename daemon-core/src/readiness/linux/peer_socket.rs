@@ -4,6 +4,7 @@
 //! tell which side of a connection spoke last. The duplicate lives for some microseconds; as long as
 //! it does, a close by its owner is not complete.
 
+use std::fs;
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixListener;
@@ -13,6 +14,7 @@ use nix::unistd::Pid;
 
 use super::net_tables;
 use super::process_tree::Task;
+use super::socket_file;
 use super::socket_state::{LastWord, LocalAddress, SocketState};
 use crate::number;
 use crate::sys::{process, socket};
@@ -29,6 +31,9 @@ pub(super) struct PeerSockets {
     pidfds: Vec<(Pid, Result<OwnedFd, Errno>)>,
     /// Read when the first socket needs them.
     tables: Option<net_tables::SocketTable>,
+    unix_table: Option<net_tables::SocketTable>,
+    /// Whether the kernel tells of a single Unix socket.
+    tells_of_unix: Option<bool>,
 }
 
 impl PeerSockets {
@@ -36,6 +41,7 @@ impl PeerSockets {
     pub(super) fn begin_look(&mut self, pids: &[Pid]) {
         self.pidfds.retain(|(pid, _)| pids.contains(pid));
         self.tables = None;
+        self.unix_table = None;
     }
 
     /// A duplicate of a descriptor of a task, where the kernel has `pidfd_getfd(2)` and allows it.
@@ -60,12 +66,41 @@ impl PeerSockets {
         match self.duplicate(task.id, descriptor) {
             Ok(socket) => Some(state_of(socket)),
             Err(Errno::EBADF | Errno::ESRCH) => None,
-            Err(_) => {
-                let read = || net_tables::read(&task.directory.join("net"));
-                self.tables.get_or_insert_with(read).get(inode).cloned()
-            }
+            Err(_) => self.state_in_tables(task, inode),
         }
     }
+
+    fn state_in_tables(&mut self, task: &Task, inode: u64) -> Option<SocketState> {
+        let net = task.directory.join("net");
+        let tables = self.tables.get_or_insert_with(|| net_tables::read(&net));
+        if let Some(state) = tables.get(inode) {
+            return Some(state.clone());
+        }
+        // Another user could make a row for it in the table of Unix sockets.
+        if let Ok(state) = socket_file::state_of(inode) {
+            return Some(state);
+        }
+        let tells_of_unix = self
+            .tells_of_unix
+            .get_or_insert_with(socket_file::is_answered);
+        if *tells_of_unix && is_in_this_network(task) {
+            return None;
+        }
+        let table = self
+            .unix_table
+            .get_or_insert_with(|| net_tables::read_unix(&net));
+        table.get(inode).cloned()
+    }
+}
+
+/// Whether its network namespace is that of this process, as far as that can be seen.
+fn is_in_this_network(task: &Task) -> bool {
+    let theirs = fs::read_link(task.directory.join("ns/net"));
+    let ours = fs::read_link("/proc/thread-self/ns/net");
+    theirs
+        .ok()
+        .zip(ours.ok())
+        .is_none_or(|(theirs, ours)| theirs == ours)
 }
 
 /// What this socket is doing.

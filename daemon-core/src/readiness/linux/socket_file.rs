@@ -1,10 +1,16 @@
-//! The file that a Unix socket of another process is bound to, see `sock_diag(7)`.
+//! A Unix socket of another process, and the file that it is bound to, see `sock_diag(7)`.
 
-use std::os::fd::AsFd;
+use std::ffi::OsStr;
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 
 use nix::errno::Errno;
 
+use super::socket_state::{LocalAddress, SocketState};
+use crate::sys;
 use crate::sys::socket::{new, receive, send};
+use crate::unix_address::UnixAddress;
 
 /// `struct nlmsghdr`.
 const HEADER_SIZE: usize = 16;
@@ -14,23 +20,77 @@ const MESSAGE_SIZE: usize = 16;
 
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
 
+const SHOW_NAME: u32 = 1;
+const SHOW_FILE: u32 = 2;
+
+/// What the kernel tells of a socket.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Answer {
+    state: u8,
+    /// As in `struct sockaddr_un`.
+    name: Option<Vec<u8>>,
+    /// The lower half of an inode.
+    file: Option<u32>,
+}
+
 /// The lower half of the inode of the file that the socket with this inode is bound to.
 ///
 /// The path that a process has bound may be relative to a directory that it has left.
 pub(super) fn inode_of_file(socket_inode: u64) -> Result<u32, Errno> {
+    ask(socket_inode, SHOW_FILE)?.file.ok_or(Errno::ENOENT)
+}
+
+/// What the Unix socket with this inode is doing.
+///
+/// # Errors
+///
+/// `ENOENT`: there is none in this network namespace, or the kernel does not answer such questions.
+pub(super) fn state_of(socket_inode: u64) -> Result<SocketState, Errno> {
+    const ESTABLISHED: u8 = 1;
+    const LISTEN: u8 = 10;
+    let answer = ask(socket_inode, SHOW_NAME)?;
+    Ok(match answer.state {
+        LISTEN => SocketState::Listening(answer.name.map_or(LocalAddress::Other, |name| {
+            LocalAddress::Unix(address(&name))
+        })),
+        ESTABLISHED => SocketState::UnixPeer(None),
+        _ => SocketState::Other,
+    })
+}
+
+/// Whether the kernel tells of Unix sockets: it is asked for one of this process.
+pub(super) fn is_answered() -> bool {
+    let own = sys::socket::pair().ok();
+    let inode = own.and_then(|(socket, other)| {
+        let file = sys::descriptors::metadata(socket.as_raw_fd()).ok()?;
+        Some((file.ino(), socket, other))
+    });
+    inode.is_some_and(|(inode, ..)| ask(inode, 0).is_ok())
+}
+
+fn address(name: &[u8]) -> UnixAddress {
+    match name {
+        [0, name @ ..] => UnixAddress::Abstract(name.to_vec()),
+        name => {
+            let path = name.strip_suffix(b"\0").unwrap_or(name);
+            UnixAddress::Path(OsStr::from_bytes(path).into())
+        }
+    }
+}
+
+fn ask(socket_inode: u64, show: u32) -> Result<Answer, Errno> {
     let kind = libc::SOCK_RAW | libc::SOCK_CLOEXEC;
     let kernel = new(libc::AF_NETLINK, kind, libc::NETLINK_SOCK_DIAG)?;
     let flags = libc::MSG_DONTWAIT;
-    send(kernel.as_fd(), &request(socket_inode), flags)?;
+    send(kernel.as_fd(), &request(socket_inode, show), flags)?;
     let mut answer = [0; 512];
     let length = receive(kernel.as_fd(), &mut answer, flags)?;
     parse(&answer[..length]).ok_or(Errno::ENOENT)
 }
 
 /// `struct unix_diag_req` behind its header.
-fn request(socket_inode: u64) -> Vec<u8> {
+fn request(socket_inode: u64, show: u32) -> Vec<u8> {
     const NLM_F_REQUEST: u16 = 1;
-    const UDIAG_SHOW_VFS: u32 = 2;
     /// Of any state, and with any cookie.
     const ANY: [u8; 4] = [0xff; 4];
     const SIZE: u32 = 40;
@@ -45,28 +105,38 @@ fn request(socket_inode: u64) -> Vec<u8> {
     request.extend([family, 0, 0, 0]);
     request.extend(ANY);
     request.extend(inode.to_ne_bytes());
-    request.extend(UDIAG_SHOW_VFS.to_ne_bytes());
+    request.extend(show.to_ne_bytes());
     request.extend([ANY, ANY].concat());
     request
 }
 
-fn parse(answer: &[u8]) -> Option<u32> {
+fn parse(answer: &[u8]) -> Option<Answer> {
+    const UNIX_DIAG_NAME: u16 = 0;
     const UNIX_DIAG_VFS: u16 = 1;
     const ATTRIBUTE_HEADER_SIZE: usize = 4;
+    /// In the message: after the family and the type.
+    const STATE: usize = HEADER_SIZE + 2;
     let short = |bytes: &[u8]| Some(u16::from_ne_bytes(*bytes.first_chunk()?));
     if short(answer.get(4..)?)? != SOCK_DIAG_BY_FAMILY {
         return None;
     }
+    let mut told = Answer {
+        state: *answer.get(STATE)?,
+        ..Answer::default()
+    };
     let mut rest = answer.get(HEADER_SIZE + MESSAGE_SIZE..)?;
-    loop {
-        let length = usize::from(short(rest)?);
-        if short(rest.get(2..)?)? == UNIX_DIAG_VFS {
-            let inode = rest.get(ATTRIBUTE_HEADER_SIZE..)?;
-            return Some(u32::from_ne_bytes(*inode.first_chunk()?));
+    while let (Some(length), Some(kind)) = (short(rest), rest.get(2..).and_then(short)) {
+        let length = usize::from(length).max(ATTRIBUTE_HEADER_SIZE);
+        let value = rest.get(ATTRIBUTE_HEADER_SIZE..length)?;
+        match kind {
+            UNIX_DIAG_NAME => told.name = Some(value.to_vec()),
+            UNIX_DIAG_VFS => told.file = Some(u32::from_ne_bytes(*value.first_chunk()?)),
+            _ => {}
         }
-        // Of four bytes each.
-        rest = rest.get(length.max(ATTRIBUTE_HEADER_SIZE).next_multiple_of(4)..)?;
+        // Of four bytes each; the last one may be shorter.
+        rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
     }
+    Some(told)
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ fn listeners_show_their_addresses() {
     }
     let path = std::env::temp_dir().join(format!("peer-socket-{}", Pid::this()));
     let listener = UnixListener::bind(&path).unwrap();
-    std::fs::remove_file(&path).unwrap();
+    fs::remove_file(&path).unwrap();
     let address = LocalAddress::Unix(UnixAddress::Path(path));
     assert_eq!(state(listener), SocketState::Listening(address));
     let name = format!("peer-socket-{}", Pid::this()).into_bytes();
@@ -38,6 +38,41 @@ fn listeners_show_their_addresses() {
     let listener = UnixListener::bind_addr(&address).unwrap();
     let address = LocalAddress::Unix(UnixAddress::Abstract(name));
     assert_eq!(state(listener), SocketState::Listening(address));
+}
+
+/// The table of Unix sockets shows their names as they are.
+#[test]
+fn row_that_another_user_has_made_is_not_believed() {
+    if !socket_file::is_answered() {
+        return;
+    }
+    let kind = libc::SOCK_RAW | libc::SOCK_CLOEXEC;
+    let other_family = socket::new(libc::AF_NETLINK, kind, libc::NETLINK_ROUTE).unwrap();
+    let (connected, _peer) = UnixStream::pair().unwrap();
+    let name = format!("peer-socket-{}", Pid::this()).into_bytes();
+    let listener = SocketAddr::from_abstract_name([&name[..], b"-in-table"].concat()).unwrap();
+    let listener = UnixListener::bind_addr(&listener).unwrap();
+    let sockets = [&other_family.as_fd(), &connected.as_fd(), &listener.as_fd()].map(|socket| {
+        let link = fs::read_link(format!("/proc/self/fd/{}", socket.as_raw_fd())).unwrap();
+        parse_socket_link(link.to_str().unwrap()).unwrap()
+    });
+    let mut forged = Vec::new();
+    for inode in sockets {
+        let row = format!("\n0000: 00000002 00000000 00010000 0001 01 {inode} /forged");
+        let name = SocketAddr::from_abstract_name([&name[..], row.as_bytes()].concat());
+        forged.push(UnixListener::bind_addr(&name.unwrap()).unwrap());
+    }
+    let task = Task {
+        id: Pid::this(),
+        directory: "/proc/self".into(),
+    };
+    let states = sockets.map(|inode| PeerSockets::default().state_in_tables(&task, inode));
+    let address = UnixAddress::Abstract([&name[..], b"-in-table"].concat());
+    let listening = SocketState::Listening(LocalAddress::Unix(address));
+    assert_eq!(
+        states,
+        [None, Some(SocketState::UnixPeer(None)), Some(listening)]
+    );
 }
 
 #[test]
