@@ -27,6 +27,7 @@ pub(super) fn lock(path: &Path, denied: io::Error) -> Result<PidFile, Error> {
             .custom_flags(NO_FOLLOW.bits())
             .open(path)
     };
+    let mut failure: fn(&Path) -> Error = unsteady;
     for _ in 0..ATTEMPTS {
         let file = match open() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -50,8 +51,16 @@ pub(super) fn lock(path: &Path, denied: io::Error) -> Result<PidFile, Error> {
                 };
                 lock::reserve_start_stamp(&file);
                 let bring_up = bring_up.map_err(|cause| failed("open", path, cause))?;
-                // Another user may hold a read lock there: waiters take this start for up then.
-                let _ = lock::try_lock(&bring_up, ByteRange::BringUp);
+                let locked = lock::try_lock(&bring_up, ByteRange::BringUp);
+                if locked != Ok(true) {
+                    // Without this lock the start would pass for up, and its supervisor would not be seen.
+                    let _ = lock::unlock_all(&file);
+                    locked.map_err(|errno| not_locked(path, errno))?;
+                    // A launcher that ends has it for a moment longer than byte 0.
+                    failure = read_locked;
+                    pause();
+                    continue;
+                }
                 let written = write_no_pid(&file);
                 let path = path.to_owned();
                 let pid_file = PidFile {
@@ -80,5 +89,5 @@ pub(super) fn lock(path: &Path, denied: io::Error) -> Result<PidFile, Error> {
             Err(errno) => return Err(not_locked(path, errno)),
         }
     }
-    Err(unsteady(path))
+    Err(failure(path))
 }

@@ -59,15 +59,18 @@ fn missing_file_in_read_only_directory_is_refused() {
     fs::remove_file(scratch.path("report.log")).expect("clean up");
 }
 
+/// Fault 264: without the bytes from 1 on a start would pass for up, and no verb would see its supervisor.
 #[test]
 fn read_lock_refuses_a_start_in_place() {
     requires!(root, linux("read locks"));
     let scratch = read_only_place();
-    let stranger = lock::hold_for_reading(&scratch.path("report.pid"));
-    let launch = as_nobody(scratch.controlled("hang")).run();
-    assert_eq!(launch.code(), 73, "{launch:?}");
-    expect_one_line(&launch, &["holds a read lock"]);
-    drop(stranger);
+    for hold in [lock::hold_for_reading, lock::hold_bring_up_for_reading] {
+        let stranger = hold(&scratch.path("report.pid"));
+        let launch = as_nobody(scratch.controlled("hang")).run();
+        assert_eq!(launch.code(), 73, "{launch:?}");
+        expect_one_line(&launch, &["holds a read lock"]);
+        drop(stranger);
+    }
     let launch = as_nobody(scratch.controlled("hang")).run();
     scratch.daemon_of(launch, "report.pid");
     fs::remove_file(scratch.path("report.log")).expect("clean up");

@@ -50,12 +50,17 @@ fn has_write_lock(pid: i32, descriptor: &str) -> bool {
 
 /// Takes a write lock as another process would; it is held until the file is dropped.
 pub(crate) fn hold(path: &Path) -> File {
-    take(path, WRITE)
+    take(path, |file| try_lock(file, WRITE))
 }
 
 /// Takes a read lock as another process would.
 pub(crate) fn hold_for_reading(path: &Path) -> File {
-    take(path, READ)
+    take(path, |file| try_lock(file, READ))
+}
+
+/// The same for the bytes that tell how far a start is.
+pub(crate) fn hold_bring_up_for_reading(path: &Path) -> File {
+    take(path, kind::try_bring_up)
 }
 
 /// The same, if there is another, by the lock that a process loses with any descriptor of the file.
@@ -65,7 +70,7 @@ pub(crate) fn hold_as_a_process(path: &Path) -> File {
     file
 }
 
-fn take(path: &Path, kind: i32) -> File {
+fn take(path: &Path, try_lock: impl Fn(&File) -> bool) -> File {
     let file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -74,9 +79,7 @@ fn take(path: &Path, kind: i32) -> File {
         .open(path)
         .expect("open the file to lock");
     // A child that another test forks at the same time has a copy until its exec.
-    eventually("the lock can be taken", || {
-        try_lock(&file, kind).then_some(())
-    });
+    eventually("the lock can be taken", || try_lock(&file).then_some(()));
     file
 }
 
@@ -101,6 +104,15 @@ mod kind {
 
     pub(super) fn try_lock(file: &File, kind: i32) -> bool {
         fcntl(file, FcntlArg::F_OFD_SETLK(&whole_file(kind))).is_ok()
+    }
+
+    pub(super) fn try_bring_up(file: &File) -> bool {
+        let lock = libc::flock {
+            l_start: 1,
+            l_len: 1,
+            ..whole_file(READ)
+        };
+        fcntl(file, FcntlArg::F_OFD_SETLK(&lock)).is_ok()
     }
 
     pub(super) fn take_as_a_process(file: &File) {
@@ -129,6 +141,10 @@ mod kind {
 
     pub(super) fn is_held(file: &File) -> bool {
         !try_lock(file, READ)
+    }
+
+    pub(super) fn try_bring_up(file: &File) -> bool {
+        try_lock(file, READ)
     }
 
     pub(super) fn take_as_a_process(file: &File) {
