@@ -125,9 +125,7 @@ pub(crate) fn visible_unnamed(file: &File) -> Option<Pid> {
 
 /// Whether a process is a supervisor, by the first of its arguments.
 pub(crate) fn is_supervisor(pid: Pid) -> bool {
-    let arguments = process::arguments_of(pid);
-    let argv0 = arguments.as_ref().and_then(|arguments| arguments.first());
-    argv0.is_some_and(|argv0| {
+    process::first_argument_of(pid).is_some_and(|argv0| {
         let suffix = SUPERVISOR_SUFFIX.as_bytes();
         argv0.as_encoded_bytes().ends_with(suffix)
     })

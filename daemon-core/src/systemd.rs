@@ -39,7 +39,7 @@ pub(crate) fn is_process_one() -> bool {
 /// Otherwise the manager is asked: before version 248 there is no variable, and a unit may start the
 /// launcher by a script.
 pub(crate) fn unit_run_by(daemon: Pid) -> Option<Unit> {
-    let environment = fs::read(process::directory(daemon).ok()?.join("environ")).ok();
+    let environment = process::words_of(daemon, "environ").ok();
     let stamp = format!("{EXEC_PID}={daemon}");
     let mut entries = environment
         .iter()

@@ -143,7 +143,7 @@ pub(crate) fn members_of(group: Pid) -> impl Iterator<Item = Pid> {
 
 /// The words of its command line. `None` if they cannot be read, or have ended with the process.
 pub(crate) fn arguments_of(pid: Pid) -> Option<Vec<OsString>> {
-    let words = fs::read(directory(pid).ok()?.join("cmdline")).ok()?;
+    let words = words_of(pid, "cmdline").ok()?;
     let words = words.strip_suffix(b"\0")?.split(|byte| *byte == 0);
     Some(
         words
@@ -152,11 +152,34 @@ pub(crate) fn arguments_of(pid: Pid) -> Option<Vec<OsString>> {
     )
 }
 
+/// The first of them.
+pub(crate) fn first_argument_of(pid: Pid) -> Option<OsString> {
+    let words = words_of(pid, "cmdline").ok()?;
+    let first = words.split(|byte| *byte == 0).next()?;
+    Some(OsString::from_vec(first.to_vec()))
+}
+
 /// Whether it has no command line, as in the middle of an exec.
 pub(crate) fn lacks_arguments(pid: Pid) -> bool {
-    let words = directory(pid).and_then(|process| fs::read(process.join("cmdline")));
-    words.is_ok_and(|words| words.is_empty())
+    words_of(pid, "cmdline").is_ok_and(|words| words.is_empty())
 }
+
+/// What stands between the ends of its command line or its environment, each word with a NUL byte.
+pub(crate) fn words_of(pid: Pid, file: &str) -> io::Result<Vec<u8>> {
+    read_words(File::open(directory(pid)?.join(file))?)
+}
+
+/// A process can move these ends, and so show all of its memory, see `PR_SET_MM_MAP` in `prctl(2)`.
+fn read_words(file: File) -> io::Result<Vec<u8>> {
+    let mut words = Vec::new();
+    if file.take(WORDS_MAX + 1).read_to_end(&mut words)? as u64 > WORDS_MAX {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    Ok(words)
+}
+
+/// No exec takes more, see `execve(2)`.
+const WORDS_MAX: u64 = 6 * 1024 * 1024;
 
 /// The path of its program, or the one that this had before it was deleted.
 pub(crate) fn program_of(pid: Pid) -> Option<PathBuf> {
@@ -343,4 +366,21 @@ pub(crate) fn catches(pid: Pid, signal: i32) -> Option<bool> {
     let caught: u64 = number::parse(caught.trim_ascii(), 16)?;
     let bit = u32::try_from(signal.checked_sub(1)?).ok()?;
     Some(caught & 1_u64.checked_shl(bit)? != 0)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail by panic")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_not_read_as_a_command_line() {
+        let shown = |length| {
+            let file = crate::sys::files::in_memory().unwrap();
+            file.set_len(length).unwrap();
+            read_words(file).ok().map(|words| words.len() as u64)
+        };
+        assert_eq!(shown(WORDS_MAX), Some(WORDS_MAX));
+        assert_eq!(shown(WORDS_MAX + 1), None);
+    }
 }

@@ -71,6 +71,11 @@ pub(crate) fn arguments_of(_pid: Pid) -> Option<Vec<OsString>> {
     None
 }
 
+/// The first of them; not known.
+pub(crate) fn first_argument_of(_pid: Pid) -> Option<OsString> {
+    None
+}
+
 /// Whether it has no command line; not known.
 pub(crate) fn lacks_arguments(_pid: Pid) -> bool {
     false
