@@ -105,3 +105,20 @@ impl Drop for StatusLine {
         self.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_text_is_shown_before_the_next_second() {
+        let mut line = StatusLine::new("waiting");
+        line.is_possible = true;
+        let (begin, second) = (line.begin, Duration::from_secs(1));
+        assert_eq!(line.next_show(), Some(begin + second));
+        (line.shown, line.has_changed) = (Some(begin + second), false);
+        assert_eq!(line.next_show(), Some(begin + 2 * second));
+        line.set_status("reading");
+        assert_eq!(line.next_show(), Some(begin + second + REDRAW_INTERVAL));
+    }
+}

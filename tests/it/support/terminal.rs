@@ -48,11 +48,16 @@ impl Terminal {
 
     /// Reads on until the terminal has shown the text; gives all it has shown.
     pub(crate) fn read_until(&mut self, text: &str) -> String {
+        self.read_times(1, text)
+    }
+
+    /// Reads on until it has shown the text so often.
+    pub(crate) fn read_times(&mut self, times: usize, text: &str) -> String {
         let start = Instant::now();
-        while !self.shown().contains(text) {
+        while self.shown().matches(text).count() < times {
             assert!(
                 start.elapsed() < WAIT_TIMEOUT && self.read_on(),
-                "the terminal never showed {text:?} but {:?}",
+                "the terminal never showed {text:?} {times} times but {:?}",
                 self.shown()
             );
         }

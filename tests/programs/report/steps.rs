@@ -65,6 +65,7 @@ fn take_one(verb: &str, object: &str, stays: bool) -> io::Result<Option<ExitCode
         "sleep" => thread::sleep(Duration::from_millis(number())),
         "busy" if object.is_empty() => busy(Duration::MAX),
         "busy" => busy(Duration::from_millis(number())),
+        "busy-until" => pass_until(object, || busy(Duration::from_millis(1))),
         "start-waits" => starts::wait(object)?,
         "say" => println!("{object}"),
         "complain" => eprintln!("{object}"),
@@ -81,11 +82,7 @@ fn take_one(verb: &str, object: &str, stays: bool) -> io::Result<Option<ExitCode
         "note-dropped" => note(object, &daemon::log_writer().dropped().to_string())?,
         "reopen" => daemon::reopen_log()?,
         // Waits until the file is there.
-        "wait" => {
-            while !Path::new(object).exists() {
-                thread::sleep(Duration::from_millis(1));
-            }
-        }
+        "wait" => pass_until(object, || thread::sleep(Duration::from_millis(1))),
         // Only the first process that comes here goes on with the steps that follow.
         "first" => {
             if File::create_new(object).is_err() {
@@ -207,6 +204,13 @@ fn busy(time: Duration) {
     let mut sum = 0_u64;
     while start.elapsed() < time {
         sum = black_box(sum.wrapping_add(1));
+    }
+}
+
+/// Until the file is there.
+fn pass_until(file: &str, pass: impl Fn()) {
+    while !Path::new(file).exists() {
+        pass();
     }
 }
 
