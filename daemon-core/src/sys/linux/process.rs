@@ -231,8 +231,9 @@ pub(crate) fn enter_directory_of(pid: Pid) -> io::Result<()> {
 /// Whether it has no terminal and is in a session whose leader has ended, as a daemon has; `None` if
 /// that cannot be read.
 pub(crate) fn is_detached(pid: Pid) -> Option<bool> {
-    let session = i32::try_from(stat(pid, 6)?).ok()?;
-    let has_terminal = stat(pid, 7)? != 0;
+    let stat = Stat::read(pid)?;
+    let session = i32::try_from(stat.number(6)?).ok()?;
+    let has_terminal = stat.number(7)? != 0;
     let has_leader = session <= 0
         || session == pid.as_raw()
         || kill(Pid::from_raw(session), None) != Err(Errno::ESRCH);
@@ -298,29 +299,42 @@ pub(crate) fn has_executed(pid: Pid) -> bool {
 
 /// Whether a signal has stopped it. A debugger that has stopped it is another state.
 pub(crate) fn is_stopped(pid: Pid) -> bool {
-    stat_field(pid, 3).as_deref() == Some(b"T")
+    Stat::read(pid).is_some_and(|stat| stat.field(3) == Some(b"T"))
 }
 
 /// A number in `/proc/PID/stat`: the field that `proc_pid_stat(5)`, which counts from 1, gives it.
 fn stat(pid: Pid, field: usize) -> Option<u64> {
-    let field = stat_field(pid, field)?;
-    number::parse(std::str::from_utf8(&field).ok()?, 10)
+    Stat::read(pid)?.number(field)
 }
 
-fn stat_field(pid: Pid, field: usize) -> Option<Vec<u8>> {
-    // More than its numbers and a name of 64 bytes can fill.
-    let mut stat = [0; 2048];
-    let length = File::open(directory(pid).ok()?.join("stat"))
-        .and_then(|mut file| file.read(&mut stat))
-        .ok()?;
-    let stat = stat.get(..length)?;
-    // The second field is in parentheses and may hold anything, also parentheses.
-    let end_of_name = stat.iter().rposition(|byte| *byte == b')')?;
-    let mut rest = stat
-        .get(end_of_name + 1..)?
-        .split(u8::is_ascii_whitespace)
-        .filter(|field| !field.is_empty());
-    rest.nth(field.checked_sub(3)?).map(<[u8]>::to_vec)
+/// `/proc/PID/stat`, which takes the kernel longer than most of its files.
+#[derive(Debug)]
+struct Stat(Vec<u8>);
+
+impl Stat {
+    fn read(pid: Pid) -> Option<Self> {
+        // More than its numbers and a name of 64 bytes can fill.
+        let mut stat = vec![0; 2048];
+        let length = File::open(directory(pid).ok()?.join("stat"))
+            .and_then(|mut file| file.read(&mut stat))
+            .ok()?;
+        stat.truncate(length);
+        Some(Self(stat))
+    }
+
+    fn field(&self, field: usize) -> Option<&[u8]> {
+        // The second field is in parentheses and may hold anything, also parentheses.
+        let end_of_name = self.0.iter().rposition(|byte| *byte == b')')?;
+        let rest = self.0.get(end_of_name + 1..)?;
+        let mut rest = rest
+            .split(u8::is_ascii_whitespace)
+            .filter(|field| !field.is_empty());
+        rest.nth(field.checked_sub(3)?)
+    }
+
+    fn number(&self, field: usize) -> Option<u64> {
+        number::parse(std::str::from_utf8(self.field(field)?).ok()?, 10)
+    }
 }
 
 /// How long after the start of the system such a start was.
