@@ -166,11 +166,11 @@ pub(crate) fn lacks_arguments(pid: Pid) -> bool {
 
 /// What stands between the ends of its command line or its environment, each word with a NUL byte.
 pub(crate) fn words_of(pid: Pid, file: &str) -> io::Result<Vec<u8>> {
-    read_words(File::open(directory(pid)?.join(file))?)
+    read_words(&File::open(directory(pid)?.join(file))?)
 }
 
 /// A process can move these ends, and so show all of its memory, see `PR_SET_MM_MAP` in `prctl(2)`.
-fn read_words(file: File) -> io::Result<Vec<u8>> {
+fn read_words(file: &File) -> io::Result<Vec<u8>> {
     let mut words = Vec::new();
     if file.take(WORDS_MAX + 1).read_to_end(&mut words)? as u64 > WORDS_MAX {
         return Err(io::ErrorKind::InvalidData.into());
@@ -385,16 +385,19 @@ pub(crate) fn catches(pid: Pid, signal: i32) -> Option<bool> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may fail by panic")]
 mod tests {
+    use std::io::Seek;
+
     use super::*;
 
     #[test]
     fn memory_is_not_read_as_a_command_line() {
         let shown = |length| {
-            let file = crate::sys::files::in_memory().unwrap();
+            let mut file = crate::sys::files::in_memory().unwrap();
             file.set_len(length).unwrap();
-            read_words(file).ok().map(|words| words.len() as u64)
+            let words = read_words(&file).ok().map(|words| words.len() as u64);
+            (words, file.stream_position().unwrap())
         };
-        assert_eq!(shown(WORDS_MAX), Some(WORDS_MAX));
-        assert_eq!(shown(WORDS_MAX + 1), None);
+        assert_eq!(shown(WORDS_MAX), (Some(WORDS_MAX), WORDS_MAX));
+        assert_eq!(shown(2 * WORDS_MAX), (None, WORDS_MAX + 1));
     }
 }
