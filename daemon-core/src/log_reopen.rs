@@ -6,10 +6,11 @@
 use std::borrow::Cow;
 use std::ffi::CString;
 use std::io::{self, IoSlice};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -91,7 +92,9 @@ pub(crate) fn prepare(record: &Record) -> Result<(), Errno> {
     let name = shown(record.comm.as_ref());
     let from_root = from_root(path, record.paths.chroot.as_deref());
     let (from_root, way) = trust::exposed_way(&from_root);
-    let device = device(&fstat(io::stdout())?);
+    let stdout = fstat(io::stdout())?;
+    remember(&stdout);
+    let device = device(&stdout);
     LOG.get_or_init(|| Log {
         path: c_string(&from_root),
         way: (way.iter().map(|(path, owner)| (c_string(path), *owner))).collect(),
@@ -133,14 +136,45 @@ fn reopen_or_complain() {
 
 fn reopen(log: &Log) -> Result<(), Errno> {
     let file = open(log)?;
+    // Before a stream leads there: this function may run on another thread as well.
+    remember(&fstat(&file)?);
     // A program may have closed a stream, and one of its own files may have the fd.
-    if sys::descriptors::appends(libc::STDOUT_FILENO) {
+    if is_log(libc::STDOUT_FILENO) {
         while_busy(|| dup2_stdout(&file))?;
     }
-    if sys::descriptors::appends(libc::STDERR_FILENO) {
+    if is_log(libc::STDERR_FILENO) {
         while_busy(|| dup2_stderr(&file))?;
     }
     Ok(())
+}
+
+/// The last files that were the log of this process, see [`mark`].
+static LOG_FILES: [AtomicUsize; 8] = [const { AtomicUsize::new(0) }; 8];
+
+fn remember(file: &FileStat) {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let next = NEXT.fetch_add(1, Ordering::Relaxed) % LOG_FILES.len();
+    if let Some(place) = LOG_FILES.get(next) {
+        place.store(mark(file), Ordering::Relaxed);
+    }
+}
+
+fn is_log(stream: RawFd) -> bool {
+    let is_known = |file: FileStat| {
+        let known = |place: &AtomicUsize| place.load(Ordering::Relaxed) == mark(&file);
+        LOG_FILES.iter().any(known)
+    };
+    sys::descriptors::status(stream).is_ok_and(is_known)
+}
+
+/// The file in one word.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a part of it is enough"
+)]
+fn mark(file: &FileStat) -> usize {
+    (file.st_ino as usize) ^ (file.st_dev as usize).rotate_left(usize::BITS / 2)
 }
 
 /// As the launcher opens it, but by calls that allocate nothing.

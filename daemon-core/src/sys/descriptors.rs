@@ -11,6 +11,7 @@ use libc::{ftruncate, pwrite};
 #[cfg(target_os = "linux")]
 use libc::{ftruncate64 as ftruncate, pwrite64 as pwrite};
 use nix::errno::Errno;
+use nix::sys::stat::{FileStat, fstat};
 
 pub(crate) use super::platform::descriptors::FdsToClose;
 
@@ -63,13 +64,6 @@ pub(crate) fn is_open(fd: RawFd) -> bool {
     flags != -1
 }
 
-/// Whether it is open as this library opens a log: to write to its end. For a handler of signals too.
-pub(crate) fn appends(fd: RawFd) -> bool {
-    // SAFETY: the call takes integers, and changes nothing.
-    let flags = unsafe { libc::fcntl(fd, libc::F_GETFL) };
-    flags != -1 && flags & libc::O_APPEND != 0 && flags & libc::O_ACCMODE != libc::O_RDONLY
-}
-
 /// How many bytes can be read from a pipe at once, see `FIONREAD` in `ioctl(2)`; 0 if that is not known.
 pub(crate) fn unread_bytes(pipe: &File) -> usize {
     let mut count: libc::c_int = 0;
@@ -87,6 +81,12 @@ pub(crate) fn metadata(fd: RawFd) -> io::Result<Metadata> {
     // SAFETY: what is never dropped closes nothing, and the system refuses what is no descriptor.
     let file = ManuallyDrop::new(unsafe { File::from_raw_fd(fd) });
     file.metadata()
+}
+
+/// `fstat(2)`, in a handler of signals too.
+pub(crate) fn status(fd: RawFd) -> Result<FileStat, Errno> {
+    // SAFETY: the system refuses what is no descriptor, and the borrow ends with the call.
+    fstat(unsafe { BorrowedFd::borrow_raw(fd) })
 }
 
 /// `writev(2)`, in a handler of signals too. An error cannot be reported anywhere.

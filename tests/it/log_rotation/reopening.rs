@@ -68,7 +68,7 @@ fn file_of_the_program_is_not_replaced_by_the_log() {
     requires!(linux("the descriptors of another process"));
     let scratch = Scratch::new();
     let files = ["input", "output", "error"].map(|name| scratch.write(name, ""));
-    let steps = "close-streams open:input open:output open:error reopen note:reopened hang";
+    let steps = "close-streams open:input open:output append-to:error reopen note:reopened hang";
     let daemon = scratch.up(scratch.background().options(OPTIONS).does(steps));
     eventually("it has opened its log again", || {
         scratch.path("reopened").exists().then_some(())

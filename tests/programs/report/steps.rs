@@ -106,6 +106,7 @@ fn take_one(verb: &str, object: &str, stays: bool) -> io::Result<Option<ExitCode
         "end-first-thread" => end_first_thread(),
         // Opens a terminal as a careless program would, without O_NOCTTY.
         "open" => drop(File::open(object)?.into_raw_fd()),
+        "append-to" => drop(OpenOptions::new().append(true).open(object)?.into_raw_fd()),
         // Any file that exists can be opened so.
         "stdout" => {
             let file = nix::fcntl::open(object, OFlag::O_PATH, Mode::empty())?;
