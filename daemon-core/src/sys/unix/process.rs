@@ -61,6 +61,11 @@ pub(crate) fn directory(_pid: Pid) -> io::Result<PathBuf> {
     Err(io::ErrorKind::NotFound.into())
 }
 
+/// The words of its command line or its environment; not known.
+pub(crate) fn words_of(_pid: Pid, _file: &str) -> io::Result<Vec<u8>> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// Its name; not known.
 pub(crate) fn name_of(_pid: Pid) -> Option<OsString> {
     None
