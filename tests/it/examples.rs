@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
+use crate::support::daemon::in_this_c_library;
 use crate::support::deadline::eventually;
 use crate::support::scratch::Scratch;
 use crate::support::session::{Session, path_with, shell};
@@ -127,7 +128,8 @@ fn clients_of_a_broken_daemon_get_its_reason() {
     let outcome = start.arg(program::path("cached")).run();
     assert_eq!(outcome.out_text(), "1\n".repeat(20), "{outcome:?}");
     let said = outcome.err_text();
-    let reasons = said.matches("cached: Address already in use").count();
+    let reason = in_this_c_library("Address already in use");
+    let reasons = said.matches(&format!("cached: {reason}")).count();
     let lines = said
         .matches("the daemon ended with status 1 before it was ready")
         .count();

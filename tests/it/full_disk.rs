@@ -210,7 +210,7 @@ fn daemon_beyond_a_quota_keeps_its_log() {
     daemon.report();
     let log = scratch.path("report.log");
     let path = log.display().to_string();
-    let inject = "inject=openat:error=EDQUOT";
+    let inject = "inject=?open,openat:error=EDQUOT";
     let strace = Strace::attach(&scratch, daemon.pid(), &["-P", &path, "-e", inject]);
     std::fs::rename(&log, scratch.path("report.log.1")).expect("rename");
     daemon.process.signal(nix::sys::signal::Signal::SIGUSR1);
@@ -257,7 +257,12 @@ fn rotation_beyond_a_quota_loses_no_log() {
         expect_all();
     };
     let path = scratch.path("report.pid.new").display().to_string();
-    expect_refused(&rotate(&["-P", &path, "-e", "inject=openat:error=EDQUOT"]));
+    expect_refused(&rotate(&[
+        "-P",
+        &path,
+        "-e",
+        "inject=?open,openat:error=EDQUOT",
+    ]));
     let calls = "rename,renameat,renameat2,link,linkat";
     let mut number = 1;
     loop {

@@ -7,6 +7,7 @@ use std::thread;
 use nix::sys::signal::Signal;
 
 use super::stage::{OPTIONS, pidfds_mean_groups};
+use crate::support::daemon::in_this_c_library;
 use crate::support::deadline::{End, eventually};
 use crate::support::lock;
 use crate::support::process::{self, Process};
@@ -183,7 +184,7 @@ fn last_log_survives_a_launch_that_fails() {
     eventually("two launches have failed", || {
         (scratch
             .read("old.log")
-            .matches("Too many open files")
+            .matches(in_this_c_library("Too many open files"))
             .count()
             >= 2)
             .then_some(())

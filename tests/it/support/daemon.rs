@@ -122,9 +122,10 @@ pub(crate) fn expect_one_line(launch: &Outcome, words: &[&str]) {
 }
 
 /// The tests have glibc's words for an error number; musl has others for some.
-fn in_this_c_library(words: &str) -> &str {
+pub(crate) fn in_this_c_library(words: &str) -> &str {
     match words {
         _ if cfg!(not(target_env = "musl")) => words,
+        "Address already in use" => "Address in use",
         "Accessing a corrupted shared library" => "No error information",
         "Cannot allocate memory" => "Out of memory",
         "Disk quota exceeded" => "Quota exceeded",

@@ -22,7 +22,7 @@ const OPTIONS: [SetOption; 25] = [
     |daemon| daemon.workdir("/var/tmp/../tmp"),
     |daemon| daemon.workdir(PathSource::template("{state_dir}")),
     |daemon| daemon.chroot("/srv/%n"),
-    |daemon| daemon.stop_signal(Signal::from_raw(34)),
+    |daemon| daemon.stop_signal(Signal::from_raw(libc::SIGRTMIN())),
     |daemon| daemon.stop_timeout(Duration::from_nanos(1)),
     |daemon| daemon.kill_mode(KillMode::Process),
     |daemon| daemon.ready(Readiness::notify()),
