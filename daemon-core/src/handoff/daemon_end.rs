@@ -24,7 +24,7 @@ pub(crate) struct DaemonEnd {
 }
 
 impl DaemonEnd {
-    pub(super) fn new(socket: OwnedFd) -> Self {
+    pub(crate) fn new(socket: OwnedFd) -> Self {
         let id = sys::descriptors::metadata(socket.as_raw_fd());
         let id = id.ok().map(|file| FileId::from(&file));
         Self { socket, id }

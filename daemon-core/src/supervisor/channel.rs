@@ -15,6 +15,9 @@ use crate::launcher::daemon_child::KILL_TIMEOUT;
 use crate::launcher::status_line::StartObserver;
 use crate::settings::Settings;
 
+/// How many messages wait for a launcher that does not read, beside the verdict.
+const QUEUE_MAX: usize = 64;
+
 /// How often room for the verdict is looked for.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -74,6 +77,14 @@ impl Channel {
         }
     }
 
+    /// A run must not fill the memory of this process while the launcher is stopped.
+    fn push(&mut self, message: Vec<u8>) {
+        if self.queue.len() < QUEUE_MAX {
+            self.queue.push_back(message);
+        }
+        self.flush();
+    }
+
     /// Sends what there is room for.
     fn flush(&mut self) {
         while let Some(message) = self.queue.front_mut() {
@@ -98,8 +109,7 @@ impl AsFd for Channel {
 impl StartObserver for Channel {
     fn warn(&mut self, text: &str) {
         let report = Report::Warning(text.as_bytes().to_vec());
-        self.queue.push_back(report.to_message());
-        self.flush();
+        self.push(report.to_message());
     }
 
     fn set_status(&mut self, text: &str) {
@@ -114,9 +124,7 @@ impl StartObserver for Channel {
     fn extend_timeout(&mut self, time: Duration) {
         let time = time.saturating_add(self.time_after).as_micros();
         let time = u64::try_from(time).unwrap_or(u64::MAX);
-        self.queue
-            .push_back(handoff::notice(&format!("EXTEND_TIMEOUT_USEC={time}")));
-        self.flush();
+        self.push(handoff::notice(&format!("EXTEND_TIMEOUT_USEC={time}")));
     }
 }
 
@@ -128,4 +136,20 @@ impl StartObserver for NoObserver {
     fn warn(&mut self, _text: &str) {}
 
     fn set_status(&mut self, _text: &str) {}
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail by panic")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stopped_launcher_costs_no_memory() {
+        let (_launcher, end) = handoff::pair().unwrap();
+        let mut channel = Channel::new(DaemonEnd::new(end), &Settings::default());
+        for _ in 0..100_000 {
+            channel.extend_timeout(Duration::from_secs(1));
+        }
+        assert_eq!(channel.queue.len(), QUEUE_MAX);
+    }
 }
