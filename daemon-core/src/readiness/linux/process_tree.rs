@@ -103,10 +103,7 @@ impl ProcessTree {
                     continue;
                 }
             };
-            for child in children.split_ascii_whitespace() {
-                let Some(child) = number::parse(child, 10).map(Pid::from_raw) else {
-                    continue;
-                };
+            for child in children {
                 if self.processes.len() == PROCESSES_MAX {
                     self.is_complete = false;
                     return;
@@ -144,7 +141,7 @@ impl ProcessTree {
 
 /// The pids of the children of a thread. `/proc` knows the size of none of its files, so it is not
 /// asked for it.
-fn read_children(thread: &Path) -> io::Result<String> {
+pub(super) fn read_children(thread: &Path) -> io::Result<Vec<Pid>> {
     let mut file = File::open(thread.join("children"))?;
     let mut children = Vec::new();
     let mut part = [0; 512];
@@ -156,7 +153,11 @@ fn read_children(thread: &Path) -> io::Result<String> {
             Err(error) => return Err(error),
         }
     }
-    String::from_utf8(children).map_err(|_| io::ErrorKind::InvalidData.into())
+    let children = std::str::from_utf8(&children).map_err(|_| io::ErrorKind::InvalidData)?;
+    let pids = children.split_ascii_whitespace();
+    Ok(pids
+        .filter_map(|pid| number::parse(pid, 10).map(Pid::from_raw))
+        .collect())
 }
 
 fn read_threads(directory: &Path) -> io::Result<Vec<Pid>> {

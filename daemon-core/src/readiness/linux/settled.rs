@@ -60,8 +60,9 @@ impl Settled {
     /// launcher stops waiting. A daemon that ended is not up.
     ///
     /// The clocks come first, since they cost nothing: as long as they stand still, the threads are
-    /// where they were. Only a thread that was woken and has no processor yet escapes the clocks, so
-    /// the launcher looks at the threads again before the answer is yes.
+    /// where they were. Only a thread that was woken and has no processor yet escapes the clocks, or one
+    /// that has not left its processor since, so the launcher looks at the threads again before the
+    /// answer is yes.
     pub(crate) fn has_settled(&mut self, now: Instant, deadline: Instant) -> bool {
         let age = self.pace.age(now);
         self.pace.is_due(now)
@@ -104,7 +105,8 @@ impl Settled {
         let condition = Condition::of(&snapshot, self.pace.age(deadline));
         self.pace.rest_after_look(now);
         self.device_wait = snapshot.longest_device_wait();
-        self.calm.add(age, condition, &snapshot)
+        // A thread that ran when the look began and waits by now has moved its clock.
+        self.calm.add(age, condition, &snapshot) && self.observer.clock() == snapshot.clock
     }
 }
 
