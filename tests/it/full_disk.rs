@@ -104,7 +104,7 @@ fn supervisor_tells_of_an_end_when_there_is_room() {
         echo >> small/report.log
         dd if=/dev/zero of=small/other 2>&-
         $0 -d || exit 1
-        until test -e runs; do sleep 0.01; done
+        until test -s runs; do sleep 0.01; done
         kill -KILL $(cat report.pid)
         until test $(wc -l < runs) = 2; do sleep 0.01; done
         tail -n +2 small/report.log
