@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 
 use crate::handoff::{self, Record};
 use crate::listen_fds;
+use crate::running;
 use crate::sys;
 
 static CONTINUATION: OnceLock<Continuation> = OnceLock::new();
@@ -41,6 +42,10 @@ impl Continuation {
         record.paths.workdir = None;
         record.settings.identity = None;
         record.settings.umask = None;
+        // What the program has closed or led elsewhere since stays as it is.
+        record.passed.clear();
+        record.buffers_output = running::is_output_buffered();
+        record.pid_descriptor = running::lock_descriptor();
         record
     }
 }
@@ -91,6 +96,9 @@ fn hand_over(command: &mut Command, continuation: &Continuation) -> io::Result<i
     }
     let (launcher_end, daemon_end) = handoff::pair()?;
     launcher_end.send(&mut record)?;
+    // The program may have closed its standard streams. The next one would take it for one of them.
+    let above_streams = libc::STDERR_FILENO + 1;
+    let daemon_end = sys::descriptors::duplicate(daemon_end.as_raw_fd(), above_streams)?;
     let inherited = [Some(daemon_end.as_raw_fd()), record.pid_descriptor];
     let mut inherited: Vec<_> = inherited.into_iter().flatten().collect();
     if !record.settings.listen.is_empty() {

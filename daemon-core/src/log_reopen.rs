@@ -92,9 +92,12 @@ pub(crate) fn prepare(record: &Record) -> Result<(), Errno> {
     let name = shown(record.comm.as_ref());
     let from_root = from_root(path, record.paths.chroot.as_deref());
     let (from_root, way) = trust::exposed_way(&from_root);
-    let stdout = fstat(io::stdout())?;
-    remember(&stdout);
-    let device = device(&stdout);
+    // A program that executes itself may have led one of them to a file of its own.
+    let streams = [libc::STDOUT_FILENO, libc::STDERR_FILENO].into_iter();
+    let logs = streams.filter(|stream| sys::descriptors::appends(*stream));
+    let logs: Vec<FileStat> = (logs.map(sys::descriptors::status)).collect::<Result<_, _>>()?;
+    logs.iter().for_each(remember);
+    let device = logs.first().and_then(device);
     LOG.get_or_init(|| Log {
         path: c_string(&from_root),
         way: (way.iter().map(|(path, owner)| (c_string(path), *owner))).collect(),

@@ -1,7 +1,7 @@
 //! `Running`, and the free functions that the program calls.
 
-use std::io::Write;
-use std::os::fd::RawFd;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -87,12 +87,17 @@ fn empty_pid_file() {
     if std::process::id() != pid_file.owner {
         return;
     }
-    // A program that closes every descriptor has lost the lock, and another file may have its fd.
-    let locked = sys::descriptors::metadata(pid_file.lock);
-    let locked = locked.ok().map(|file| FileId::from(&file));
-    if locked.is_some() && locked == pid_file.id {
-        let _ = sys::descriptors::truncate(pid_file.lock, 0);
+    if let Some(lock) = lock_descriptor() {
+        let _ = sys::descriptors::truncate(lock, 0);
     }
+}
+
+/// The descriptor that holds the lock of the PID file. A program that closes every descriptor has lost
+/// the lock, and another file may have its fd.
+pub(crate) fn lock_descriptor() -> Option<RawFd> {
+    let pid_file = PID_FILE.get()?;
+    let file = sys::descriptors::metadata(pid_file.lock).ok()?;
+    (pid_file.id == Some(FileId::from(&file))).then_some(pid_file.lock)
 }
 
 /// The pid of the daemon, also in its forked children.
@@ -102,6 +107,12 @@ pub(crate) fn daemon_pid() -> u32 {
 
 fn origin() -> Option<&'static Origin> {
     ORIGIN.get()
+}
+
+/// Whether standard output still leads to the memory where it is kept until the daemon is ready.
+pub(crate) fn is_output_buffered() -> bool {
+    let buffer = origin().and_then(|origin| origin.buffered_output);
+    buffer.is_some_and(|buffer| buffer.is_at(io::stdout().as_fd()))
 }
 
 /// Whether this process is the daemon, and not a program in the foreground.
@@ -229,7 +240,7 @@ pub fn announce(bytes: impl AsRef<[u8]>) {
     if is_daemon() {
         notify::announce(bytes);
     } else {
-        let mut out = std::io::stdout();
+        let mut out = io::stdout();
         out.write_all(bytes).and_then(|()| out.flush()).ok();
     }
 }

@@ -53,16 +53,16 @@ impl BufferedOutput {
         })
     }
 
-    /// Leads both streams to `/dev/null`, if they still lead there: the program may have redirected
-    /// one of them itself.
+    /// Whether this stream still leads there: the program may have redirected it.
+    pub(crate) fn is_at(self, stream: BorrowedFd<'_>) -> bool {
+        let file = sys::descriptors::metadata(stream.as_raw_fd());
+        file.is_ok_and(|file| FileId::from(&file) == self.file)
+    }
+
+    /// Leads both streams to `/dev/null`, if they still lead there.
     pub(crate) fn let_go(self) {
-        let still_leads_there = |stream: BorrowedFd<'_>| {
-            let file = sys::descriptors::metadata(stream.as_raw_fd());
-            file.is_ok_and(|file| FileId::from(&file) == self.file)
-        };
-        let (output, error) = (io::stdout(), io::stderr());
-        let output = still_leads_there(output.as_fd());
-        let error = still_leads_there(error.as_fd());
+        let output = self.is_at(io::stdout().as_fd());
+        let error = self.is_at(io::stderr().as_fd());
         if !output && !error {
             return;
         }

@@ -4,6 +4,8 @@ use std::fs::File;
 
 use nix::sys::signal::Signal;
 
+use crate::support::daemon::read_report;
+use crate::support::deadline::eventually;
 use crate::support::requires;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
@@ -39,6 +41,18 @@ fn before_start_gives_values_to_the_daemon() {
             "{method}"
         );
     }
+}
+
+#[test]
+fn daemon_with_a_passed_file_is_executed_again() {
+    let scratch = Scratch::new();
+    let start = program(&scratch).env("TEST_PASSED", scratch.write("passed", "secret"));
+    let daemon = scratch.up(start.arg("-d").does("exec:report%20stay"));
+    let report = eventually("the new program has reported", || {
+        let path = scratch.path("report.json");
+        path.exists().then(|| read_report(&path))
+    });
+    assert_eq!(report.pid, daemon.pid());
 }
 
 #[test]

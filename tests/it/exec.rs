@@ -4,6 +4,7 @@ use crate::support::daemon::{Daemon, read_report};
 use crate::support::deadline::eventually;
 use crate::support::lock;
 use crate::support::report::Report;
+use crate::support::requires;
 use crate::support::scratch::Scratch;
 use nix::sys::signal::Signal;
 
@@ -68,6 +69,73 @@ fn executed_program_reopens_its_log() {
         scratch.path("report.log").exists().then_some(())
     });
     daemon.stop();
+}
+
+/// Standard output leads to a file of the program before the exec, and standard error to the log.
+#[test]
+fn executed_program_keeps_its_own_output() {
+    requires!(linux("the files of another process"));
+    let scratch = Scratch::new();
+    let options = format!("{OPTIONS}\nready=exec\nlog_reopen=10");
+    let start = scratch.background().options(options);
+    let daemon = scratch.up(start.does("redirect:own exec:create:executed%20stay"));
+    eventually("the new program runs", || {
+        scratch.path("executed").exists().then_some(())
+    });
+    std::fs::rename(scratch.path("report.log"), scratch.path("old.log")).expect("rotate");
+    daemon.process.signal(Signal::SIGUSR1);
+    let stream = |fd| std::fs::read_link(format!("/proc/{}/fd/{fd}", daemon.pid()));
+    eventually("standard error leads to the new log", || {
+        (stream(2).expect("fd 2") == scratch.path("report.log")).then_some(())
+    });
+    assert_eq!(stream(1).expect("fd 1"), scratch.path("own"));
+    daemon.stop();
+}
+
+#[test]
+fn output_of_a_ready_daemon_stays_after_an_exec() {
+    let scratch = Scratch::new();
+    let start = scratch.background().options("pid=report.pid\nready=notify");
+    let steps = "redirect:own ready exec:ready%20say:hello%20report%20stay";
+    let _daemon = scratch.up(start.does(steps));
+    eventually("the new program has reported", || {
+        scratch.path("report.json").exists().then_some(())
+    });
+    assert_eq!(scratch.read("own"), "hello\n");
+}
+
+#[test]
+fn daemon_without_streams_is_executed_again() {
+    let scratch = Scratch::new();
+    let start = scratch
+        .background()
+        .options(format!("{OPTIONS}\nready=exec"));
+    let steps = "close-streams exec:report%20stay";
+    let daemon = scratch.up(start.does(steps));
+    let report = eventually("the new program has reported", || {
+        let path = scratch.path("report.json");
+        path.exists().then(|| read_report(&path))
+    });
+    assert_eq!(report.pid, daemon.pid());
+    assert_eq!(verb(&scratch, "stop").0, 0);
+}
+
+/// The program has closed all descriptors, and its own file has that of the lock.
+#[test]
+fn executed_program_truncates_no_file_of_its_own() {
+    requires!(linux("close_range(2)"));
+    let scratch = Scratch::new();
+    scratch.write("own", "precious");
+    let start = scratch
+        .background()
+        .options(format!("{OPTIONS}\nready=exec"));
+    let files = "append-to:own ".repeat(20);
+    let steps = format!("wait:up close-all {files}exec:create:executed%20return:0");
+    let daemon = scratch.up(start.does(&steps));
+    scratch.write("up", "");
+    daemon.process.wait_for_end();
+    assert!(scratch.path("executed").exists());
+    assert_eq!(scratch.read("own"), "precious");
 }
 
 #[test]

@@ -64,6 +64,13 @@ pub(crate) fn is_open(fd: RawFd) -> bool {
     flags != -1
 }
 
+/// Whether it is open as this library opens a log: to write to its end.
+pub(crate) fn appends(fd: RawFd) -> bool {
+    // SAFETY: the call takes integers, and changes nothing.
+    let flags = unsafe { libc::fcntl(fd, libc::F_GETFL) };
+    flags != -1 && flags & libc::O_APPEND != 0 && flags & libc::O_ACCMODE != libc::O_RDONLY
+}
+
 /// How many bytes can be read from a pipe at once, see `FIONREAD` in `ioctl(2)`; 0 if that is not known.
 pub(crate) fn unread_bytes(pipe: &File) -> usize {
     let mut count: libc::c_int = 0;
