@@ -59,6 +59,8 @@ impl Continuation {
 /// with the same version of this library. By another way, such as [`CommandExt::exec`], the lock of
 /// the PID file is lost, and a second daemon can start beside this one. Privileges, root directory,
 /// working directory and umask stay as they are. In the foreground it is [`CommandExt::exec`].
+/// Files of [`Start::pass`](crate::Start::pass) are not carried over. A program that names `listen` or
+/// `log_reopen` needs a new version that names it too.
 ///
 /// A child that another thread starts during the call may get the lock too.
 ///
