@@ -4,11 +4,13 @@
 use std::ffi::OsString;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
 use std::process::ExitStatus;
 
 use nix::errno::Errno;
 
 use crate::error::{Error, ErrorKind};
+use crate::pid_file;
 use crate::signal;
 use crate::sys::child::{ExecStep, Plan, SpawnFailure, Strings};
 use crate::sys::descriptors::FdsToClose;
@@ -28,8 +30,8 @@ pub(crate) struct Program<'a> {
     pub(crate) kept: Vec<RawFd>,
     /// Sockets, and their fds in the daemon.
     pub(crate) sockets: Vec<(BorrowedFd<'a>, RawFd)>,
-    /// The PID file and the length of its old content.
-    pub(crate) pid_file: Option<(BorrowedFd<'a>, u64)>,
+    /// The PID file, its path, and the length of its old content.
+    pub(crate) pid_file: Option<(BorrowedFd<'a>, &'a Path, u64)>,
 }
 
 /// One entry of the environment.
@@ -46,7 +48,8 @@ pub(crate) type SpawnFn = fn(Plan) -> Result<Child, SpawnFailure>;
 
 /// Starts the daemon, detached; returns when it executes the program.
 pub(crate) fn detach(program: Program<'_>, start: SpawnFn) -> Result<Child, Error> {
-    start(plan(program)?).map_err(|failure| not_created(&failure))
+    let pid_file = program.pid_file.map(|(_, path, _)| path);
+    start(plan(program)?).map_err(|failure| not_created(&failure, pid_file))
 }
 
 fn plan(program: Program<'_>) -> Result<Plan, Error> {
@@ -94,7 +97,7 @@ fn plan(program: Program<'_>) -> Result<Plan, Error> {
     }));
     steps.extend(program.kept.into_iter().map(ExecStep::KeepOpen));
     steps.extend(stamps);
-    if let Some((file, old_length)) = program.pid_file {
+    if let Some((file, _, old_length)) = program.pid_file {
         steps.push(ExecStep::WritePid {
             file: file.as_raw_fd(),
             old_length,
@@ -106,16 +109,16 @@ fn plan(program: Program<'_>) -> Result<Plan, Error> {
 }
 
 /// There is no daemon.
-fn not_created(failure: &SpawnFailure) -> Error {
+fn not_created(failure: &SpawnFailure, pid_file: Option<&Path>) -> Error {
     match *failure {
         SpawnFailure::Launcher(step, cause) => Error::step(step, cause),
-        SpawnFailure::Child(step, cause) => child_step_failed(step, cause),
+        SpawnFailure::Child(step, cause) => child_step_failed(step, pid_file, cause),
         SpawnFailure::PidMismatch => pid_mismatch(),
         SpawnFailure::Intermediate(outcome) => intermediate_ended(outcome),
     }
 }
 
-fn child_step_failed(step: ExecStep, cause: Errno) -> Error {
+fn child_step_failed(step: ExecStep, pid_file: Option<&Path>, cause: Errno) -> Error {
     let step = match step {
         ExecStep::NewSession => "start a session in the intermediate process",
         ExecStep::SecondFork => "create the daemon",
@@ -128,8 +131,7 @@ fn child_step_failed(step: ExecStep, cause: Errno) -> Error {
         ExecStep::Place { .. } => "redirect the standard streams of the daemon",
         ExecStep::StampPid(_) => "set the environment of the daemon",
         ExecStep::WritePid { .. } => {
-            let what = "cannot write the pid of the daemon into the PID file";
-            return Error::system(ErrorKind::CannotCreate, what, cause);
+            return pid_file::not_written(pid_file.unwrap_or(Path::new("")), cause.into());
         }
         ExecStep::EmptyMask => "unblock the signals of the daemon",
         ExecStep::Execute => {

@@ -139,9 +139,12 @@ pub(crate) fn is_held(file: &File) -> Result<bool, Errno> {
 /// Whether a daemon holds the lock that has emptied its file: it is on its way out, and its exit
 /// handlers, destructors and threads may still run.
 ///
-/// An empty file alone proves nothing. Only this library locks byte 0 and no other.
+/// An empty file alone proves nothing: it has no pid before the daemon has written its own. Only this
+/// library locks byte 0 and no other.
 pub(crate) fn is_ending(file: &File) -> bool {
-    is_empty(file)
+    // In this order: a first start that is over never begins again.
+    !is_first_start(file)
+        && is_empty(file)
         && has_byte_ranges()
         && writer(file, ByteRange::Daemon).is_ok_and(|lock| lock.is_some_and(|it| it.length == 1))
 }
@@ -217,25 +220,19 @@ pub(crate) fn read_pid(file: &File) -> Option<Pid> {
     parse_pid(content.get(..length)?)
 }
 
-/// Whether the content is what a launcher writes: before there is a pid, and after a failure.
+/// Whether the content is what a launcher leaves: before there is a pid, and after a failure.
 fn has_no_pid_yet(file: &File) -> bool {
-    let mut first = [0];
-    file.read_at(&mut first, 0)
-        .is_ok_and(|length| length == 1 && first == *b"\n")
+    let mut first = [b'\n'];
+    file.read_at(&mut first, 0).is_ok() && first == *b"\n"
 }
 
 fn is_empty(file: &File) -> bool {
     file.metadata().is_ok_and(|file| file.len() == 0)
 }
 
-/// Whether the content is what a start leaves: a pid, or what stands there before it is known.
+/// Whether the content is what a start leaves: nothing or a pid.
 pub(crate) fn is_ours(file: &File) -> bool {
-    let mut first = [0];
-    match file.read_at(&mut first, 0) {
-        Ok(0) => true,
-        Ok(_) => first == *b"\n" || read_pid(file).is_some(),
-        Err(_) => false,
-    }
+    is_empty(file) || read_pid(file).is_some()
 }
 
 fn parse_pid(content: &[u8]) -> Option<Pid> {

@@ -40,7 +40,7 @@ use found::{find, refuse_running};
 use new_file::{ATTEMPTS, Acquired, NewFile, ODD_MODES_MAX, pause};
 
 pub(crate) use failed_start::failure;
-pub(crate) use failure::{launcher_stopped, unopened};
+pub(crate) use failure::{launcher_stopped, not_written, unopened};
 pub(crate) use found::{PID_WRITE_TIMEOUT, refuse_planted};
 pub(crate) use locked::PidFile;
 
@@ -53,7 +53,7 @@ const CLEAN_UP_TIMEOUT: Duration = Duration::from_secs(1);
 impl PidFile {
     /// Brings a new, locked file to the path, unless a daemon runs.
     ///
-    /// From here to the moment the daemon writes its pid, a reader finds a newline.
+    /// From here to the moment the daemon writes its pid, the file is empty.
     pub(crate) fn create(path: &Path, mode: u32) -> Result<Self, Error> {
         let untrusted = |reason| untrusted(path, &reason);
         trust::check_way(path, None).map_err(untrusted)?;

@@ -152,7 +152,7 @@ fn start_beside_a_stopped_launcher_is_refused() {
             expect_one_line(&second, &["already being started"]);
             // There is no daemon yet that could have a pid, and the launcher is none.
             if seen == 0 {
-                assert_eq!(scratch.read("report.pid"), "\n");
+                assert_eq!(scratch.read("report.pid"), "");
                 let stop = scratch.verb("stop").run();
                 assert_eq!(stop.code(), 4, "{stop:?}");
                 expect_one_line(&stop, &["it is being started, and has no pid yet"]);
@@ -224,10 +224,9 @@ fn leftovers_of_a_killed_start_are_used() {
     // What another user may have open, or know by another name, is not used.
     for (content, mode, has_second_name, is_used) in [
         ("", 0o600, false, true),
-        ("\n", 0o600, false, true),
         ("", 0o000, false, true),
         ("", 0o644, false, false),
-        ("\n", 0o600, true, false),
+        ("", 0o600, true, false),
     ] {
         let scratch = Scratch::new();
         let left = scratch.write("report.pid.new", content);

@@ -98,10 +98,7 @@ fn waiting_in(mode: (&str, &str), scratch: &Scratch) -> (Launch, Process) {
         let library = constructor::library(scratch, HELD);
         let launch = start.env("LD_PRELOAD", library).spawn();
         let pid = eventually("the daemon has its pid", || {
-            // Without the newline that is there before: a read of that and a later one of the rest
-            // would look like another pid.
-            let line = scratch.read("report.pid");
-            line.strip_suffix('\n')?.parse().ok()
+            scratch.read("report.pid").trim().parse().ok()
         });
         let daemon = Process::open(pid).expect("a live daemon");
         eventually("it is held up", || {

@@ -22,7 +22,6 @@ use crate::handoff::{Record, SupervisorRecord};
 use crate::log_file::{LogFile, LogPlace};
 use crate::passed::PassedFd;
 use crate::path_template::Resolved;
-use crate::pid_file::PidFile;
 use crate::post_exec;
 use crate::readiness::Mode;
 use crate::signals::Interrupts;
@@ -53,7 +52,7 @@ impl ProcessKind {
         Self {
             start: launch::start,
             comm: None,
-            pid_file_length: Some(PidFile::OLD_LENGTH),
+            pid_file_length: Some(0),
             changes_environment: true,
             supervisor: None,
             verdict_timeout: None,
@@ -118,10 +117,11 @@ impl Attempt {
         );
         let program = program((image, arguments, environment), kept, &resources.inherited);
         let lock = resources.inherited.lock.as_ref();
-        let pid_file = lock.zip(old_length);
+        let path = record.paths.pid.as_deref();
+        let pid_file = lock.zip(path).zip(old_length);
         let child: Child = detach(
             Program {
-                pid_file: pid_file.map(|(lock, length)| (lock.as_fd(), length)),
+                pid_file: pid_file.map(|((lock, path), length)| (lock.as_fd(), path, length)),
                 ..program
             },
             start,

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::failure::{failed, irregular, not_locked, read_locked, unsteady, untrusted};
 use super::found::refuse_running;
-use super::locked::{PidFile, write_no_pid};
+use super::locked::{PidFile, empty};
 use super::new_file::{ATTEMPTS, pause};
 use crate::error::Error;
 use crate::files::{NO_FOLLOW, is_same_file};
@@ -61,7 +61,7 @@ pub(super) fn lock(path: &Path, denied: io::Error) -> Result<PidFile, Error> {
                     pause();
                     continue;
                 }
-                let written = write_no_pid(&file);
+                let emptied = empty(&file);
                 let path = path.to_owned();
                 let pid_file = PidFile {
                     file,
@@ -69,7 +69,7 @@ pub(super) fn lock(path: &Path, denied: io::Error) -> Result<PidFile, Error> {
                     path,
                     is_left: Cell::default(),
                 };
-                if let Err(cause) = written {
+                if let Err(cause) = emptied {
                     let error = failed("write", &pid_file.path, cause);
                     pid_file.remove();
                     return Err(error);

@@ -15,9 +15,6 @@ use crate::files::is_same_file;
 use crate::lock;
 use crate::sys::{self, lock::ByteRange};
 
-/// What a launcher writes: the pid is not known yet.
-pub(super) const NO_PID: &[u8] = b"\n";
-
 /// The longest content that a daemon writes: ten digits and a newline.
 pub(super) const CONTENT_MAX: usize = 11;
 
@@ -34,9 +31,6 @@ pub(crate) struct PidFile {
 }
 
 impl PidFile {
-    /// The length of what the launcher writes; the daemon's pid replaces it.
-    pub(crate) const OLD_LENGTH: u64 = NO_PID.len() as u64;
-
     /// Removes the file, if it is still at the path, and lets go of the locks: the start has
     /// failed, or the daemon has done its work. The daemon must have been reaped.
     pub(crate) fn remove(self) {
@@ -114,8 +108,9 @@ impl PidFile {
     }
 }
 
-/// Empties a file whose byte 0 is locked, and writes that the pid is not known yet.
-pub(super) fn write_no_pid(file: &File) -> io::Result<()> {
+/// Empties a file whose byte 0 is locked, until the pid is known. The pid comes by one write: a process
+/// that reads in two steps finds all of the line or nothing.
+pub(super) fn empty(file: &File) -> io::Result<()> {
     // Beyond this limit a write does not fail, it kills: SIGXFSZ.
     let limit = sys::limits::file_size()?;
     if limit < CONTENT_MAX as libc::rlim_t {
@@ -125,5 +120,5 @@ pub(super) fn write_no_pid(file: &File) -> io::Result<()> {
     if file.metadata()?.len() > 0 {
         file.set_len(0)?;
     }
-    file.write_all_at(NO_PID, 0)
+    Ok(())
 }

@@ -14,7 +14,7 @@ use nix::errno::Errno;
 use nix::unistd::geteuid;
 
 use super::failure::{failed, irregular, not_locked, refused, untrusted};
-use super::locked::{NO_PID, PidFile, write_no_pid};
+use super::locked::{PidFile, empty};
 use crate::error::Error;
 use crate::files::{FileId, NO_FOLLOW, is_same_file};
 use crate::lock;
@@ -105,14 +105,14 @@ impl NewFile {
         metadata.map_err(|cause| failed("open", &self.path, cause))
     }
 
-    /// Opens the description that the daemon inherits, locks byte 0 with it and writes that the pid
-    /// is not known yet. `None` when the file was odd: it is removed then.
+    /// Opens the description that the daemon inherits, and locks byte 0 with it. `None` when the file was
+    /// odd: it is removed then.
     pub(super) fn prepare(&self, pid_file: &Path, has_modes: bool) -> Result<Option<File>, Error> {
         let failed = |step| move |cause| failed(step, pid_file, cause);
         let metadata = self.file.metadata().map_err(failed("open"))?;
         let prepared = self.open_for_daemon(&metadata, has_modes);
         let prepared = prepared.and_then(|file| match file {
-            Some(file) => write_no_pid(&file).map(|()| Some(file)),
+            Some(file) => empty(&file).map(|()| Some(file)),
             None => Ok(None),
         });
         if !matches!(prepared, Ok(Some(_))) {
@@ -213,7 +213,7 @@ fn options() -> OpenOptions {
 /// Whether only a start can have made the file, of whose bytes 1 and up this process has the lock. It may
 /// be a log, or the PID file of another daemon, and the holder removes it.
 fn is_left_by_a_start(file: &File) -> io::Result<bool> {
-    let has_content = file.metadata()?.len() > NO_PID.len() as u64;
+    let has_content = file.metadata()?.len() > 0;
     // A daemon has emptied its file, or has not written its pid yet. Without locks on ranges of bytes it
     // would have all of the lock.
     let is_of_daemon = || lock::has_byte_ranges() && lock::is_held(file) != Ok(false);

@@ -35,7 +35,7 @@ impl SupervisedFile {
                 is_left: Cell::default(),
             },
             lowest: 1,
-            length: PidFile::OLD_LENGTH,
+            length: 0,
         }
     }
 
