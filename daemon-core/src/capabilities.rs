@@ -138,7 +138,7 @@ pub(crate) struct LogRotations {
 
 type ResolveSockets =
     fn(Vec<(String, ListenAddress)>, &PathContext) -> Result<ResolvedSockets, Error>;
-type PlanSockets = fn(&Settings, Vec<String>) -> Result<Box<dyn StartSockets>, Error>;
+type PlanSockets = fn(&Settings, bool) -> Result<Box<dyn StartSockets>, Error>;
 
 static LISTENS: Listens = Listens {
     resolve: listen_address::resolve,

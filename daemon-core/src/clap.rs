@@ -138,7 +138,7 @@ impl Background {
 /// ```
 #[must_use]
 pub fn show_default(arg: Arg, path: impl Into<PathSource>) -> Arg {
-    let Some(path) = resolved(path.into()) else {
+    let Some(path) = resolved(&path.into()) else {
         return arg;
     };
     let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
@@ -147,12 +147,12 @@ pub fn show_default(arg: Arg, path: impl Into<PathSource>) -> Arg {
 }
 
 #[cfg(unix)]
-fn resolved(path: PathSource) -> Option<PathBuf> {
+fn resolved(path: &PathSource) -> Option<PathBuf> {
     let argv0 = std::env::args_os().next().unwrap_or_default();
     let context = PathContext::of_this_process(&argv0, !crate::sys::image::is_secure());
     // Which file it is of makes no difference to what is shown.
     let path = path_template::resolve(Object::PidFile, path, &context).ok()?;
-    Some(path.into_path())
+    Some(path.path)
 }
 
 fn switch() -> Arg {

@@ -19,7 +19,7 @@ use crate::files::NO_FOLLOW;
 use crate::handoff::{self, Outcome, StartStep};
 use crate::launcher::{self, LaunchConfig, Launched, failure};
 use crate::log_file;
-use crate::path_template::{self, Resolved};
+use crate::path_template::{self};
 use crate::running;
 use crate::settings::Object;
 use crate::signals::Interrupts;
@@ -177,10 +177,10 @@ pub(crate) fn find_or_start(
             config.is_for_client = is_for_client;
             prepared = Some(config);
         }
-        let Some(config) = prepared.clone() else {
+        let Some(mut config) = prepared.clone() else {
             continue;
         };
-        let error = match launcher::launch(config) {
+        let error = match launcher::launch(&mut config) {
             Ok((launched, interrupts)) => return Ok(StartOutcome::Launched(launched, interrupts)),
             Err(error) => error,
         };
@@ -204,8 +204,8 @@ impl LogEnd {
         let argv0 = arguments.first().cloned().unwrap_or_default();
         let context = settings.path_context(&argv0);
         let resolve = |source| path_template::resolve(Object::Log, source, &context);
-        let path = settings.paths.log.clone().map(resolve);
-        let path = path.and_then(Result::ok).map(Resolved::into_path);
+        let path = settings.paths.log.as_ref().map(resolve);
+        let path = path.and_then(Result::ok).map(|resolved| resolved.path);
         let log = path.as_ref().and_then(|path| fs::metadata(path).ok());
         Self {
             end: log.map_or(0, |log| log.size()),

@@ -80,7 +80,7 @@ impl Control {
     /// ```
     pub fn new(pid_file: impl Into<PathSource>) -> Self {
         let source = pid_file.into();
-        let resolved = resolve(source.clone());
+        let resolved = resolve(&source);
         Self {
             unresolved: resolved.is_err().then_some(source),
             pid_file: resolved.unwrap_or_default(),
@@ -290,9 +290,9 @@ impl Control {
     }
 }
 
-fn resolve(pid_file: PathSource) -> Result<PathBuf, Error> {
+fn resolve(pid_file: &PathSource) -> Result<PathBuf, Error> {
     let argv0 = std::env::args_os().next().unwrap_or_default();
     let context = PathContext::of_this_process(&argv0, !sys::image::is_secure());
     let path = path_template::resolve(Object::PidFile, pid_file, &context)?;
-    Ok(path.into_path())
+    Ok(path.path)
 }

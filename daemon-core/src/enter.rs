@@ -128,12 +128,12 @@ impl Daemon {
 /// Starts the daemon, and ends this process if that succeeds; returns why it failed.
 fn start_with(settings: &mut Daemon, arguments: Vec<OsString>) -> Error {
     match settings.take_config(arguments) {
-        Ok(config) => start(config),
+        Ok(mut config) => start(&mut config),
         Err(error) => error,
     }
 }
 
-pub(crate) fn start(config: LaunchConfig) -> Error {
+pub(crate) fn start(config: &mut LaunchConfig) -> Error {
     match launcher::launch(config) {
         // The daemon is up, so an interrupt comes too late: signals stay caught to the end.
         Ok((launched, _interrupts)) => report_and_exit(launched),

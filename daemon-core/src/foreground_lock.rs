@@ -41,17 +41,19 @@ fn lock(settings: &mut Daemon) -> Result<(), Error> {
     preflight::refuse_borrowed_rights()?;
     let argv0 = std::env::args_os().next().unwrap_or_default();
     let context = settings.path_context(&argv0);
-    let source = settings.paths.pid.take().ok_or_else(|| {
+    let source = settings.paths.pid.as_ref().ok_or_else(|| {
         let what = "cannot lock the PID file";
         Error::new(ErrorKind::Configuration, what, NO_PID_FILE)
     })?;
     let place = path_template::resolve(Object::PidFile, source, &context)?;
-    place.create_directories(None)?;
-    let pid_file = PidFile::create(place.path(), settings.settings.pid_mode)?;
+    if let Some(directories) = &place.directories {
+        directories.create(None)?;
+    }
+    let pid_file = PidFile::create(&place.path, settings.settings.pid_mode)?;
     let lock = pid_file.keep()?;
     let id = FileId::of_open(&lock).ok();
     running::set_pid_file(OwnPidFile {
-        path: place.into_path(),
+        path: place.path,
         lock: lock.as_raw_fd(),
         id,
         owner: std::process::id(),

@@ -17,6 +17,8 @@ pub(crate) mod status_line;
 mod turn;
 pub(crate) mod wait;
 
+use std::path::Path;
+
 use crate::before_start::{BeforeStart, Passed};
 use crate::capabilities::PidFiles;
 use crate::descriptors::KeptFds;
@@ -24,7 +26,6 @@ use crate::env_changes::EnvChanges;
 use crate::error::Error;
 use crate::listen::{Sockets, StartSockets};
 use crate::listen_fds;
-use crate::path_template::Resolved;
 use crate::pid_file::PidFile;
 use crate::signals::Interrupts;
 use crate::standard_streams;
@@ -44,32 +45,32 @@ use turn::{Signals, Turn};
 /// What can be done before there is another process is done there. The steps after the exec can
 /// still fail, and the daemon reports them.
 /// Signals stay caught until the returned guard is dropped.
-pub(crate) fn launch(mut config: LaunchConfig) -> Result<(Launched, Interrupts), Error> {
+pub(crate) fn launch(config: &mut LaunchConfig) -> Result<(Launched, Interrupts), Error> {
     let turn = Turn::begin();
     preflight::check(config.is_for_client)?;
     let supervision = config.supervision;
     if let Some(supervision) = supervision {
-        (supervision.check)(&config)?;
+        (supervision.check)(config)?;
     }
     let _filled = standard_streams::ensure_std_fds_open()?;
     // A client that is a service keeps its sockets for itself.
-    let (count, names) = if config.is_for_client {
-        (0, Vec::new())
+    let count = if config.is_for_client {
+        0
     } else {
-        (listen_fds::count(), listen_fds::names())
+        listen_fds::count()
     };
     let kept = KeptFds::new(&config.settings.keep_fds, count);
-    let mut sockets = plan_sockets(&config, names)?;
+    let mut sockets = plan_sockets(config)?;
     let image = own_image()?;
-    resources::check_pid_and_log_differ(&config)?;
+    resources::check_pid_and_log_differ(config)?;
     // Signals are caught before there is anything that an interrupt would leave behind.
     let signals = Signals::catch(turn)?;
-    resources::create_directories(&config)?;
+    resources::create_directories(config)?;
     let locked = match &config.paths.pid {
-        Some(place) => Some(create_pid_file(place, &config)?),
+        Some(path) => Some(create_pid_file(path, config)?),
         None => None,
     };
-    let (passed, signals) = match prepare(&mut config, sockets.as_deref_mut(), signals) {
+    let (passed, signals) = match prepare(config, sockets.as_deref_mut(), signals) {
         Ok(prepared) => prepared,
         Err(error) => {
             // The sockets close before another start can have the PID file.
@@ -81,7 +82,7 @@ pub(crate) fn launch(mut config: LaunchConfig) -> Result<(Launched, Interrupts),
         }
     };
     // The warnings come after `before_start`, which may have read standard input.
-    let warnings = preflight::warnings(&config);
+    let warnings = preflight::warnings(config);
     let pid_file = locked.as_ref().map(|(file, _)| file);
     let interrupts = &signals.interrupts;
     let launched = match supervision.zip(pid_file) {
@@ -137,16 +138,13 @@ fn prepare(
     Ok((PassedFiles { passed, sockets }, signals))
 }
 
-fn plan_sockets(
-    config: &LaunchConfig,
-    inherited: Vec<String>,
-) -> Result<Option<Box<dyn StartSockets>>, Error> {
+fn plan_sockets(config: &LaunchConfig) -> Result<Option<Box<dyn StartSockets>>, Error> {
     if config.settings.listen.is_empty() {
         return Ok(None);
     }
     let capability = config.capabilities.listen;
     let capability = capability.ok_or_else(failure::missing_capability)?;
-    (capability.plan)(&config.settings, inherited).map(Some)
+    (capability.plan)(&config.settings, !config.is_for_client).map(Some)
 }
 
 /// Runs the function of the program while signals act as they did before the start, so that Ctrl-C
@@ -162,25 +160,25 @@ fn run_before_start(
 }
 
 fn create_pid_file(
-    place: &Resolved,
+    path: &Path,
     config: &LaunchConfig,
 ) -> Result<(PidFile, &'static PidFiles), Error> {
     let capability = config.capabilities.pid_file;
     let capability = capability.ok_or_else(failure::missing_capability)?;
-    let file = (capability.create)(place.path(), config.settings.pid_mode)?;
+    let file = (capability.create)(path, config.settings.pid_mode)?;
     Ok((file, capability))
 }
 
 /// The launch while the PID file is locked.
 fn launch_locked(
-    config: LaunchConfig,
+    config: &mut LaunchConfig,
     image: &Image,
     kept: &KeptFds,
     pid_file: Option<&PidFile>,
     passed: PassedFiles,
     interrupts: &Interrupts,
 ) -> Result<Launched, Error> {
-    let resources = Resources::open(&config, kept, pid_file, passed, &mut Err)?;
+    let resources = Resources::open(config, kept, pid_file, passed, &mut Err)?;
     let attempt = Attempt::begin(config, resources, (image, kept), ProcessKind::daemon())?;
     attempt.finish(interrupts)
 }

@@ -56,16 +56,21 @@ pub(crate) trait RunSockets {
     fn bind_lost(&mut self, settings: &Settings) -> Result<(), Error>;
 }
 
-/// Keeps the fds free that the sockets get in the daemon, after those with these names. To be called before the launcher opens a file,
-/// which could get such an fd.
+/// Keeps the fds free that the sockets get in the daemon, after those that the launcher passes on of its
+/// own. To be called before the launcher opens a file, which could get such an fd.
 ///
 /// # Errors
 ///
 /// `Configuration` if one of them is listed in `keep_fds`.
 pub(crate) fn plan(
     settings: &Settings,
-    names: Vec<String>,
+    passes_on_own: bool,
 ) -> Result<Box<dyn StartSockets>, Error> {
+    let names = if passes_on_own {
+        listen_fds::names()
+    } else {
+        Vec::new()
+    };
     let sockets = settings.listen.iter();
     // systemd may have handed it over.
     let sockets: Vec<_> = sockets

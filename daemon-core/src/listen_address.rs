@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use crate::error::Error;
 use crate::path_source::PathSource;
 #[cfg(unix)]
-use crate::path_template::{PathContext, Resolved};
+use crate::path_template::{NewDirectories, PathContext};
 #[cfg(unix)]
 use crate::settings::ListenSocket;
 use crate::unix_address::UnixAddress;
@@ -147,8 +147,7 @@ pub(crate) struct ResolvedSockets {
     pub(crate) listen: Vec<ListenSocket>,
     /// The same without their names.
     pub(crate) places: Vec<Place>,
-    /// The paths, with the directories that belong to them.
-    pub(crate) files: Vec<Resolved>,
+    pub(crate) directories: Vec<NewDirectories>,
 }
 
 /// Fills in the placeholders, and makes the paths absolute.
@@ -164,9 +163,9 @@ pub(crate) fn resolve(
     let mut resolved = ResolvedSockets::default();
     for (name, ListenAddress(mut place)) in sockets {
         if let Place::Unix(address) = place {
-            let (address, file) = address.resolve_place(context)?;
+            let (address, directories) = address.resolve_place(context)?;
             place = Place::Unix(address);
-            resolved.files.extend(file);
+            resolved.directories.extend(directories);
         }
         let address = place.to_word();
         resolved.listen.push(ListenSocket { name, address });

@@ -22,50 +22,39 @@ use crate::settings::Object;
 use syntax::{Piece, Pieces};
 
 /// An absolute path, and the directories that belong to it.
+#[derive(Debug)]
+pub(crate) struct Resolved {
+    pub(crate) path: PathBuf,
+    pub(crate) directories: Option<NewDirectories>,
+}
+
+/// The directories that the launcher may create for a path.
 ///
-/// The launcher creates directories only for a path with placeholders: those that the placeholder
+/// It creates directories only for a path with placeholders: those that the placeholder
 /// stands for (`~/.local/state` has two levels that a new user's home lacks), and the last one of
 /// the path. Every other path is taken as it is: a missing directory there is probably a typing
 /// error, so opening the file fails.
 #[derive(Clone, Debug)]
-pub(crate) struct Resolved {
-    path: PathBuf,
+pub(crate) struct NewDirectories {
+    /// What the path is the path of.
+    pub(crate) object: Object,
     /// Outermost first.
-    to_create: Vec<PathBuf>,
-    create: Option<(CreateDirectory, Object)>,
+    levels: Vec<PathBuf>,
+    create: CreateDirectory,
 }
 
-impl Resolved {
-    /// A path that was resolved before, and whose directories exist.
-    pub(crate) fn again(path: PathBuf) -> Self {
-        Self {
-            path,
-            to_create: Vec::new(),
-            create: None,
-        }
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    pub(crate) fn into_path(self) -> PathBuf {
-        self.path
-    }
-
-    /// Creates the missing directories that the start may create, with mode 0700, and gives them to
-    /// this user and group.
+impl NewDirectories {
+    /// Creates those that are missing, with mode 0700, and gives them to this user and group.
     ///
     /// # Errors
     ///
     /// `CannotCreate`; `Configuration` for a symbolic link in their place that neither root nor
     /// the user made.
-    pub(crate) fn create_directories(&self, owner: Option<(u32, u32)>) -> Result<(), Error> {
-        let Some((create, object)) = self.create else {
-            return Ok(());
-        };
-        let mut levels = self.to_create.iter();
-        levels.try_for_each(|it| create(it, owner, object))
+    pub(crate) fn create(&self, owner: Option<(u32, u32)>) -> Result<(), Error> {
+        for level in &self.levels {
+            (self.create)(level, owner, self.object)?;
+        }
+        Ok(())
     }
 }
 
@@ -99,7 +88,7 @@ impl PathSource {
 /// file can have; `CannotCreate` for a relative path whose start directory is gone.
 pub(crate) fn resolve(
     object: Object,
-    source: PathSource,
+    source: &PathSource,
     context: &PathContext,
 ) -> Result<Resolved, Error> {
     let filled = filled(source, context)?;
@@ -107,28 +96,28 @@ pub(crate) fn resolve(
         return Err(empty_path(object));
     }
     let path = make_absolute(&filled.path, context)?;
-
-    let mut to_create = filled.levels;
-    if filled.create.is_some() {
+    let directories = filled.create.map(|create| {
+        let mut levels = filled.levels;
         let last_directory = match object {
             Object::PidFile | Object::Log | Object::Socket => path.parent(),
             Object::Root | Object::Workdir => Some(path.as_path()),
         };
         // A path may end with its placeholder.
-        let new = last_directory.filter(|last| to_create.last().is_none_or(|it| it != last));
-        to_create.extend(new.map(Path::to_owned));
-    }
-    Ok(Resolved {
-        path,
-        to_create,
-        create: filled.create.map(|create| (create, object)),
-    })
+        let new = last_directory.filter(|last| levels.last().is_none_or(|it| it != last));
+        levels.extend(new.map(Path::to_owned));
+        NewDirectories {
+            object,
+            levels,
+            create,
+        }
+    });
+    Ok(Resolved { path, directories })
 }
 
-fn filled(source: PathSource, context: &PathContext) -> Result<Filled, Error> {
-    match source.0 {
-        Source::Template { text, fill_in, .. } => fill_in(&text, context),
-        Source::Literal(path) => Ok(Filled::literal(path)),
+fn filled(source: &PathSource, context: &PathContext) -> Result<Filled, Error> {
+    match &source.0 {
+        Source::Template { text, fill_in, .. } => fill_in(text, context),
+        Source::Literal(path) => Ok(Filled::literal(path.clone())),
         Source::Computed(compute) => Ok(Filled::literal(compute())),
     }
 }
@@ -138,7 +127,7 @@ fn filled(source: PathSource, context: &PathContext) -> Result<Filled, Error> {
 /// # Errors
 ///
 /// `Configuration` for a template that is wrong or cannot be filled in.
-pub(crate) fn fill_name(source: PathSource, context: &PathContext) -> Result<PathBuf, Error> {
+pub(crate) fn fill_name(source: &PathSource, context: &PathContext) -> Result<PathBuf, Error> {
     filled(source, context).map(|filled| filled.path)
 }
 

@@ -1,7 +1,6 @@
 //! The settings of one start: the builder fills them in, the launch uses them, and the record
 //! carries them over the exec.
 
-use std::convert::Infallible;
 use std::ffi::OsString;
 use std::time::Duration;
 
@@ -122,25 +121,20 @@ impl<P> Default for Paths<P> {
 impl<P> Paths<P> {
     /// Changes every path, the root directory before what lies in it.
     pub(crate) fn try_map<Q, E>(
-        mut self,
-        change: &mut dyn FnMut(Object, P) -> Result<Q, E>,
+        &self,
+        change: &mut dyn FnMut(Object, &P) -> Result<Q, E>,
     ) -> Result<Paths<Q>, E> {
         let mut paths = Paths::default();
         for (object, from, to) in [
-            (Object::PidFile, &mut self.pid, &mut paths.pid),
-            (Object::Log, &mut self.log, &mut paths.log),
-            (Object::Root, &mut self.chroot, &mut paths.chroot),
-            (Object::Workdir, &mut self.workdir, &mut paths.workdir),
+            (Object::PidFile, &self.pid, &mut paths.pid),
+            (Object::Log, &self.log, &mut paths.log),
+            (Object::Root, &self.chroot, &mut paths.chroot),
+            (Object::Workdir, &self.workdir, &mut paths.workdir),
         ] {
-            if let Some(path) = from.take() {
+            if let Some(path) = from {
                 *to = Some(change(object, path)?);
             }
         }
         Ok(paths)
-    }
-
-    pub(crate) fn map<Q>(self, change: fn(P) -> Q) -> Paths<Q> {
-        let Ok(paths) = self.try_map(&mut |_, path| Ok::<Q, Infallible>(change(path)));
-        paths
     }
 }

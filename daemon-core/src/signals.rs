@@ -90,6 +90,9 @@ const ENDING: [Signal; 6] = [
     Signal::SIGPROF,
 ];
 
+/// Catches a signal, or leaves it; returns what it had before, if it is caught now.
+type Catch = fn(Signal) -> Result<Option<SigAction>, Errno>;
+
 impl Interrupts {
     fn new() -> io::Result<Self> {
         let (reader, writer) = sys::descriptors::pipe()?;
@@ -115,19 +118,20 @@ impl Interrupts {
 
     pub(crate) fn catch() -> io::Result<Self> {
         let mut interrupts = Self::new()?;
-        for signal in GIVING_UP {
-            if let Some(action) = sys::signals::set_interrupt_handler(signal)? {
-                interrupts.before.push((signal, action));
-            }
-        }
-        for signal in ENDING {
-            // A program that calls `try_start` may have a use for the signal.
-            if sys::signals::has_default_action(signal)? {
-                let action = sys::signals::catch(signal)?;
-                interrupts.before.push((signal, action));
-            }
-        }
+        interrupts.catch_each(&GIVING_UP, sys::signals::catch_unless_ignored)?;
+        // A program that calls `try_start` may have a use for the others.
+        interrupts.catch_each(&ENDING, sys::signals::catch_if_default)?;
         Ok(interrupts)
+    }
+
+    /// Catches those of these signals that are to be caught.
+    fn catch_each(&mut self, signals: &[Signal], catch: Catch) -> Result<(), Errno> {
+        for signal in signals {
+            if let Some(before) = catch(*signal)? {
+                self.before.push((*signal, before));
+            }
+        }
+        Ok(())
     }
 
     /// Restores the actions. Returns the signal that came first before that.

@@ -17,7 +17,7 @@ use std::path::{Component, Path, PathBuf};
 use crate::daemon::Daemon;
 use crate::error::{Error, ErrorKind, shown};
 use crate::kill_mode::KillMode;
-use crate::path_template::{self, Resolved};
+use crate::path_template::{self};
 use crate::program_name;
 use crate::settings::Object;
 use crate::value_flags::Chosen;
@@ -118,12 +118,13 @@ impl<'a> UnitFile<'a> {
         }
         let resolve = |object, source: &Option<_>| {
             let resolve = |source| path_template::resolve(object, source, &context);
-            source.clone().map(resolve).transpose()
+            let resolved = source.as_ref().map(resolve).transpose()?;
+            Ok::<_, Error>(resolved.map(|resolved| resolved.path))
         };
-        let chroot = resolve(Object::Root, &settings.paths.chroot)?.map(Resolved::into_path);
+        let chroot = resolve(Object::Root, &settings.paths.chroot)?;
         // Inside the new root directory, which a program in the foreground does not have.
         let workdir = match chroot {
-            None => resolve(Object::Workdir, &settings.paths.workdir)?.map(Resolved::into_path),
+            None => resolve(Object::Workdir, &settings.paths.workdir)?,
             Some(_) => None,
         };
         let workdir = workdir.map_or_else(env::current_dir, Ok);

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::option_check;
 use crate::path_source::{PathSource, Source};
 #[cfg(unix)]
-use crate::path_template::{self, PathContext, Resolved};
+use crate::path_template::{self, NewDirectories, PathContext};
 #[cfg(unix)]
 use crate::settings::Object;
 
@@ -133,18 +133,18 @@ impl UnixAddress {
     pub(crate) fn resolve_place(
         self,
         context: &PathContext,
-    ) -> Result<(Self, Option<Resolved>), Error> {
+    ) -> Result<(Self, Option<NewDirectories>), Error> {
         let source = match self {
             Self::Source(source) if is_abstract(&source) => {
-                let name = path_template::fill_name(source, context)?;
+                let name = path_template::fill_name(&source, context)?;
                 return Ok((Self::from_path(name), None));
             }
             Self::Source(source) => source,
             Self::Path(path) => PathSource::from(path),
             Self::Abstract(_) => return Ok((self, None)),
         };
-        let place = path_template::resolve(Object::Socket, source, context)?;
-        Ok((Self::Path(place.path().to_owned()), Some(place)))
+        let place = path_template::resolve(Object::Socket, &source, context)?;
+        Ok((Self::Path(place.path), place.directories))
     }
 }
 

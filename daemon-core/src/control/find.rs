@@ -38,7 +38,7 @@ impl Control {
     /// Opens the PID file to look at it, if there is one.
     pub(super) fn open(&self) -> Result<Option<File>, Error> {
         if let Some(source) = &self.unresolved {
-            resolve(source.clone())?;
+            resolve(source)?;
         }
         let failed = |cause: io::Error| Error::pid_file_unread(&self.pid_file, cause);
         let file = match options().open(&self.pid_file) {

@@ -30,12 +30,12 @@ impl Daemon {
 }
 
 pub(super) fn control(settings: &Daemon, argv0: Option<OsString>) -> Result<Control, Error> {
-    let source = settings.paths.pid.clone();
+    let source = settings.paths.pid.as_ref();
     let source = source.ok_or_else(Error::no_pid_file)?;
     let context = settings.path_context(&argv0.unwrap_or_default());
     let path = path_template::resolve(Object::PidFile, source, &context)?;
     let options = &settings.settings;
-    Ok(Control::new(path.into_path())
+    Ok(Control::new(path.path)
         .stop_signal(options.stop_signal)
         .kill_mode(options.kill_mode)
         .run_by(daemon_user(settings))

@@ -52,12 +52,12 @@ pub(super) fn exchange(
     control: &Control,
     stop: &dyn Fn() -> Result<Stopped, Error>,
 ) -> Result<Error, Error> {
-    let config = settings.take_config(arguments)?;
+    let mut config = settings.take_config(arguments)?;
     preflight::check(false)?;
     let notice = StopNotice::of(control, config.settings.syslog);
     let stopped = stop()?;
     notice.tell(&config.capabilities, stopped);
-    let error = start(config);
+    let error = start(&mut config);
     Ok(match stopped {
         Stopped::NotRunning => error,
         _ => error.after_stop(),

@@ -16,7 +16,7 @@ use crate::control::{Control, Status};
 use crate::daemon::Daemon;
 use crate::error::{Error, ErrorKind, shown};
 use crate::log_file;
-use crate::path_template::{self, Resolved};
+use crate::path_template;
 use crate::settings::Object;
 use crate::sys::process;
 use crate::value_flags::LOG_FLAG;
@@ -32,10 +32,10 @@ pub(super) fn log_of(
     argv0: Option<OsString>,
     control: &Control,
 ) -> Result<PathBuf, Error> {
-    let source = settings.paths.log.clone();
+    let source = settings.paths.log.as_ref();
     let context = settings.path_context(&argv0.unwrap_or_default());
     let resolved = source.map(|source| path_template::resolve(Object::Log, source, &context));
-    let resolved = resolved.transpose()?.map(Resolved::into_path);
+    let resolved = resolved.transpose()?.map(|resolved| resolved.path);
     let flag = settings.value_flags.of(&LOG_FLAG);
     let chosen = match flag.filter(|_| !settings.log_is_chosen) {
         Some(flag) => {

@@ -18,7 +18,7 @@ use crate::daemon::Daemon;
 use crate::error::{Error, ErrorKind};
 use crate::launcher::failure::missing_capability;
 use crate::path_source::PathSource;
-use crate::path_template::{self, PathContext, Resolved};
+use crate::path_template::{self, PathContext};
 use crate::settings::Object;
 use crate::sys::process;
 use crate::value_flags::LOG_FLAG;
@@ -115,10 +115,10 @@ fn take_over_log(settings: &mut Daemon, pid: Pid, context: &PathContext) -> Resu
     if settings.log_is_chosen {
         return Ok(());
     }
-    let configured = settings.paths.log.clone();
+    let configured = settings.paths.log.as_ref();
     let configured = configured.map(|log| path_template::resolve(Object::Log, log, context));
     let configured = configured.transpose()?;
-    let chosen = chosen_log(settings, pid, configured.as_ref().map(Resolved::path));
+    let chosen = chosen_log(settings, pid, configured.as_ref().map(|log| &*log.path));
     let chosen = chosen.map_err(|reason| not_restarted(pid, name_it(&reason, flag)))?;
     if let Some(log) = chosen {
         settings.paths.log = Some(PathSource::from(log));
@@ -134,7 +134,7 @@ fn refuse_relative_log(
     mut context: PathContext,
 ) -> Result<(), Error> {
     context.start_dir = Err(std::io::ErrorKind::NotFound.into());
-    let log = settings.paths.log.clone();
+    let log = settings.paths.log.as_ref();
     match log.map(|log| path_template::resolve(Object::Log, log, &context)) {
         Some(Err(_)) => {
             let reason = format!(
@@ -155,7 +155,7 @@ fn refuse_relative_sockets(
     mut context: PathContext,
 ) -> Result<(), Error> {
     context.start_dir = Err(std::io::ErrorKind::NotFound.into());
-    let pid_file = settings.paths.pid.clone();
+    let pid_file = settings.paths.pid.as_ref();
     let pid_file = pid_file.map(|path| path_template::resolve(Object::PidFile, path, &context));
     let listens = settings.capabilities.listen;
     let sockets = listens.map(|listens| (listens.resolve)(settings.listen.clone(), &context));

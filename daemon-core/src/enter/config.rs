@@ -100,13 +100,19 @@ impl Daemon {
         let listens = self.capabilities.listen;
         let sockets = listens.map(|it| (it.resolve)(mem::take(&mut self.listen), &context));
         let sockets = sockets.transpose()?.unwrap_or_default();
-        let paths = mem::take(&mut self.paths).try_map(&mut |object, source| {
-            let path = path_template::resolve(object, source, &context)?;
+        let mut directories = Vec::new();
+        let paths = self.paths.try_map(&mut |object, source| {
+            let resolved = path_template::resolve(object, source, &context)?;
+            // The launcher creates neither the new root directory nor a directory inside of it.
+            let is_inside = object == Object::Workdir && self.paths.chroot.is_some();
             if object == Object::Root {
                 context.enter_new_root();
+            } else if !is_inside {
+                directories.extend(resolved.directories);
             }
-            Ok(path)
+            Ok(resolved.path)
         })?;
+        directories.extend(sockets.directories);
         let readiness = mem::take(&mut self.readiness).resolve(&context)?;
         // Two texts may be the same path once their placeholders are filled in.
         let is_early = |listens: &Listens| (listens.meet)(&readiness, &mut sockets.places.iter());
@@ -118,7 +124,7 @@ impl Daemon {
         Ok(LaunchConfig {
             arguments,
             paths,
-            sockets: sockets.files,
+            directories,
             settings: mem::take(&mut self.settings),
             readiness,
             before_start: self.before_start.take(),

@@ -1,5 +1,6 @@
 //! The start of one process, from what it needs to the verdict.
 
+use std::mem;
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
@@ -21,7 +22,6 @@ use crate::error::{Error, shown};
 use crate::handoff::{Record, SupervisorRecord};
 use crate::log_file::{LogFile, LogPlace};
 use crate::passed::PassedFd;
-use crate::path_template::Resolved;
 use crate::post_exec;
 use crate::readiness::Mode;
 use crate::signals::Interrupts;
@@ -74,27 +74,27 @@ pub(crate) struct Attempt {
 pub(crate) struct Judge {
     pub(crate) pid: Pid,
     capabilities: Capabilities,
-    record: Record,
+    pub(crate) record: Record,
     pub(crate) log: Option<LogFile>,
 }
 
 impl Attempt {
     /// Writes the record and starts the process.
     pub(crate) fn begin(
-        mut config: LaunchConfig,
+        config: &mut LaunchConfig,
         resources: Resources,
         (image, kept): (&Image, &KeptFds),
         process: ProcessKind,
     ) -> Result<Self, Error> {
-        let readiness = std::mem::take(&mut config.readiness);
+        let readiness = mem::take(&mut config.readiness);
         let mode = readiness.mode();
         let timeout = match &process.supervisor {
             None => config.settings.ready_timeout,
             Some(_) => process.verdict_timeout,
         };
         let capabilities = config.capabilities;
-        let arguments = std::mem::take(&mut config.arguments);
-        let env = std::mem::take(&mut config.env);
+        let arguments = mem::take(&mut config.arguments);
+        let env = mem::take(&mut config.env);
         let is_for_client = config.is_for_client;
         let (start, old_length) = (process.start, process.pid_file_length);
         let changes_environment = process.changes_environment;
@@ -185,14 +185,14 @@ impl Attempt {
 }
 
 /// What the launcher sends to the daemon.
-fn record(config: LaunchConfig, resources: &Resources, process: ProcessKind) -> Record {
+fn record(config: &mut LaunchConfig, resources: &Resources, process: ProcessKind) -> Record {
     let log = resources.log.as_ref();
     Record {
         launcher: getpid().as_raw(),
         comm: process.comm.unwrap_or_else(sys::image::comm),
         start_dir: std::env::current_dir().ok(),
-        paths: config.paths.map(Resolved::into_path),
-        settings: config.settings,
+        paths: mem::take(&mut config.paths),
+        settings: mem::take(&mut config.settings),
         pid_descriptor: resources.inherited.lock.as_ref().map(AsRawFd::as_raw_fd),
         passed: passed_fds(&resources.inherited),
         log_target: log.and_then(LogFile::target),

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use super::launched::Launched;
 use super::passed_files::PassedFiles;
@@ -11,7 +12,7 @@ use crate::descriptors::KeptFds;
 use crate::env_changes::EnvChanges;
 use crate::error::Error;
 use crate::handoff::{DaemonEnd, Record};
-use crate::path_template::Resolved;
+use crate::path_template::NewDirectories;
 use crate::pid_file::PidFile;
 use crate::readiness::Readiness;
 use crate::settings::{Paths, Settings};
@@ -24,9 +25,9 @@ use crate::sys::image::Image;
 pub(crate) struct LaunchConfig {
     /// The daemon's argv, without the words that this library removes.
     pub(crate) arguments: Vec<OsString>,
-    pub(crate) paths: Paths<Resolved>,
-    /// The paths of Unix sockets that the launcher binds.
-    pub(crate) sockets: Vec<Resolved>,
+    pub(crate) paths: Paths<PathBuf>,
+    /// Those that the launcher creates if they are missing.
+    pub(crate) directories: Vec<NewDirectories>,
     pub(crate) settings: Settings,
     pub(crate) readiness: Readiness,
     pub(crate) before_start: Option<BeforeStart>,
@@ -52,7 +53,7 @@ pub(crate) struct SupervisorCode {
 }
 
 type Launch = fn(
-    LaunchConfig,
+    &mut LaunchConfig,
     (&Image, &KeptFds),
     &PidFile,
     PassedFiles,

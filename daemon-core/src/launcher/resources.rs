@@ -14,9 +14,9 @@ use crate::files::FileId;
 use crate::handoff::{self, LauncherEnd};
 use crate::listen::Sockets;
 use crate::log_file::{self, LogFile};
-use crate::path_template::Resolved;
 use crate::pid_file::PidFile;
 use crate::readiness::{Announcements, Watch};
+use crate::settings::Object;
 use crate::standard_streams;
 use crate::stdin::Stdin;
 
@@ -165,7 +165,7 @@ fn open_log(
     pid_file: Option<&PidFile>,
     instead: &mut dyn FnMut(Error) -> Result<LogFile, Error>,
 ) -> Result<Option<LogFile>, Error> {
-    let Some(place) = &config.paths.log else {
+    let Some(path) = &config.paths.log else {
         // Where the system has no such file, a failure is reported without its output.
         let buffer = config.readiness.mode().buffer;
         return Ok(buffer.and_then(|new| LogFile::in_memory(new().ok()?).ok()));
@@ -175,12 +175,12 @@ fn open_log(
         .capabilities
         .log
         .ok_or_else(failure::missing_capability)?;
-    let log = (capability.open)(place.path(), settings.log_mode, settings.identity.as_ref())
-        .or_else(instead)?;
+    let log =
+        (capability.open)(path, settings.log_mode, settings.identity.as_ref()).or_else(instead)?;
     // The log did not exist yet, perhaps, when the names were compared.
     let pid_file = pid_file.and_then(|pid_file| FileId::of_open(pid_file.file()).ok());
     if pid_file.is_some() && pid_file == FileId::of_open(log.file()).ok() {
-        return Err(log_file::is_pid_file_too(place.path()));
+        return Err(log_file::is_pid_file_too(path));
     }
     Ok(Some(log))
 }
@@ -192,10 +192,9 @@ pub(super) fn check_pid_and_log_differ(config: &LaunchConfig) -> Result<(), Erro
     let (Some(pid), Some(log)) = (&config.paths.pid, &config.paths.log) else {
         return Ok(());
     };
-    let file_id = |place: &Resolved| FileId::of_target(place.path()).ok();
-    let pid = file_id(pid);
-    if pid.is_some() && pid == file_id(log) {
-        return Err(log_file::is_pid_file_too(log.path()));
+    let pid = FileId::of_target(pid).ok();
+    if pid.is_some() && pid == FileId::of_target(log).ok() {
+        return Err(log_file::is_pid_file_too(log));
     }
     Ok(())
 }
@@ -206,22 +205,8 @@ pub(super) fn check_pid_and_log_differ(config: &LaunchConfig) -> Result<(), Erro
 pub(super) fn create_directories(config: &LaunchConfig) -> Result<(), Error> {
     let daemon = config.settings.identity.as_ref();
     let daemon = daemon.map(|daemon| (daemon.uid, daemon.gid));
-    // Create no directory inside the new root directory.
-    let workdir = config
-        .paths
-        .workdir
-        .as_ref()
-        .filter(|_| config.paths.chroot.is_none());
-    let sockets = config.sockets.iter().map(|place| (Some(place), daemon));
-    let places = [
-        (config.paths.pid.as_ref(), None),
-        (config.paths.log.as_ref(), daemon),
-        (workdir, daemon),
-    ];
-    for (place, owner) in places.into_iter().chain(sockets) {
-        if let Some(place) = place {
-            place.create_directories(owner)?;
-        }
+    for directories in &config.directories {
+        directories.create(daemon.filter(|_| directories.object != Object::PidFile))?;
     }
     Ok(())
 }

@@ -44,12 +44,12 @@ fn environment(variables: &[(&str, &str)]) -> Environment {
 
 /// What the template becomes, or the exit status and the message.
 fn path_of(template: &'static str, context: &PathContext) -> Result<PathBuf, (u8, String)> {
-    path_of_source(PathSource::template(template), context)
+    path_of_source(&PathSource::template(template), context)
 }
 
-fn path_of_source(source: PathSource, context: &PathContext) -> Result<PathBuf, (u8, String)> {
+fn path_of_source(source: &PathSource, context: &PathContext) -> Result<PathBuf, (u8, String)> {
     resolve(Object::PidFile, source, context)
-        .map(Resolved::into_path)
+        .map(|resolved| resolved.path)
         .map_err(|error| (error.exit_status(), error.to_string()))
 }
 

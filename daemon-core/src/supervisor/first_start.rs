@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
 use std::time::Duration;
 
 use super::channel::time_after;
@@ -18,7 +17,6 @@ use crate::launcher::preflight::is_child_of_supervisord;
 use crate::launcher::resources::Resources;
 use crate::launcher::{LaunchConfig, Launched, PassedFiles};
 use crate::lock;
-use crate::path_template::Resolved;
 use crate::pid_file::PidFile;
 use crate::program_name::{self, SUPERVISOR_SUFFIX};
 use crate::readiness::Readiness;
@@ -61,19 +59,12 @@ pub(super) fn check(config: &LaunchConfig) -> Result<(), Error> {
 
 /// Starts the supervisor, and waits for its verdict on the first run.
 pub(super) fn launch(
-    mut config: LaunchConfig,
+    config: &mut LaunchConfig,
     (image, kept): (&Image, &KeptFds),
     pid_file: &PidFile,
     passed: PassedFiles,
     interrupts: &Interrupts,
 ) -> Result<Launched, Error> {
-    let settings = config.settings.clone();
-    let log = config
-        .paths
-        .log
-        .as_ref()
-        .map(Resolved::path)
-        .map(Path::to_owned);
     let resources = Resources::for_supervisor(kept, pid_file, passed)?;
     let argv0 = config.arguments.first().cloned().unwrap_or_default();
     let process = ProcessKind {
@@ -86,7 +77,7 @@ pub(super) fn launch(
             bring_up: resources.bring_up().unwrap_or(-1),
             argv0,
         }),
-        verdict_timeout: Some(verdict_timeout(&config)),
+        verdict_timeout: Some(verdict_timeout(config)),
     };
     name_supervisor(&mut config.arguments);
     config.readiness = Readiness::reported();
@@ -101,6 +92,7 @@ pub(super) fn launch(
         announced,
     )) = waited
     {
+        let log = attempt.judge.record.paths.log.clone();
         let read = verdict::read(&verdict, output, announced, log);
         let launched = read.unwrap_or_else(|_| Err(lost("was lost")));
         // Not even SIGKILL has ended the run: it may be blocked in I/O.
@@ -110,7 +102,7 @@ pub(super) fn launch(
         return launched;
     }
     // The supervisor has ended, and may have left its daemon.
-    stop_daemon(pid_file, &settings);
+    stop_daemon(pid_file, &attempt.judge.record.settings);
     let (outcome, mode, _) = waited?;
     match outcome {
         WaitOutcome::Ended { status, .. } => {

@@ -16,9 +16,9 @@ use crate::sys;
 pub(super) fn watch(config: &LaunchConfig) -> Option<Box<dyn LogWatch>> {
     let (paths, settings) = (&config.paths, &config.settings);
     let rotation = config.capabilities.log_rotation?;
-    let log = paths.log.as_ref()?.path();
+    let log = paths.log.as_ref()?;
     Some((rotation.watch)(RotationConfig {
-        pid_file: paths.pid.as_ref()?.path().to_owned(),
+        pid_file: paths.pid.clone()?,
         // A link that is not trusted was refused at the start.
         log: log_file::target_of(log).ok()?,
         size: settings.log_rotate?,

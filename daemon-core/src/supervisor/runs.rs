@@ -23,7 +23,6 @@ use crate::listen::{RunSockets, Sockets};
 use crate::log_file::LogFile;
 use crate::log_rotation::LogWatch;
 use crate::passed::PassedFd;
-use crate::path_template::Resolved;
 use crate::pid_file::supervised::SupervisedFile;
 use crate::readiness::Readiness;
 use crate::settings::Settings;
@@ -87,9 +86,9 @@ impl Runs {
             kept,
             config: LaunchConfig {
                 arguments,
-                paths: record.paths.map(Resolved::again),
-                // The launcher has made the directories of the sockets.
-                sockets: Vec::new(),
+                paths: record.paths,
+                // The launcher has made them.
+                directories: Vec::new(),
                 settings: record.settings,
                 readiness,
                 // The launcher has run the function.
@@ -167,7 +166,7 @@ impl Runs {
             supervisor: None,
             verdict_timeout: None,
         };
-        let attempt = Attempt::begin(config, resources, (&self.image, &self.kept), process)?;
+        let attempt = Attempt::begin(&mut config, resources, (&self.image, &self.kept), process)?;
         if let (Some(error), Some(log)) = (not_opened, &attempt.judge.log) {
             self.lines
                 .push(&format!("{error}; the run writes to the previous log"));
@@ -213,12 +212,12 @@ impl Runs {
         let (paths, settings) = (&self.config.paths, &self.config.settings);
         let log = self.config.capabilities.log.zip(paths.log.as_ref());
         // The log is opened by its path: it may have been rotated.
-        let opened = log.and_then(|(capability, place)| {
-            if is_up && !place.path().exists() {
+        let opened = log.and_then(|(capability, path)| {
+            if is_up && !path.exists() {
                 return None;
             }
             let identity = settings.identity.as_ref();
-            (capability.open)(place.path(), settings.log_mode, identity).ok()
+            (capability.open)(path, settings.log_mode, identity).ok()
         });
         let log = opened.or_else(|| self.log.take());
         if let Some(log) = log.as_ref().filter(|log| has_name(log)) {

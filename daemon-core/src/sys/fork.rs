@@ -138,7 +138,7 @@ fn intermediate(plan: &Plan, launcher: &UnixStream) -> Result<(), Failed> {
     let (executed, executing) = socket::pair().map_err(not_forked)?;
     let (ended, on_end) = socket::pair().map_err(not_forked)?;
     signals::write_interrupts_to(on_end.as_fd());
-    signals::set_interrupt_handler(Signal::SIGCHLD).map_err(not_forked)?;
+    signals::catch_unless_ignored(Signal::SIGCHLD).map_err(not_forked)?;
     // SAFETY: the child makes only async-signal-safe calls, and never returns.
     let daemon = match unsafe { fork() }.map_err(not_forked)? {
         ForkResult::Parent { child } => child,

@@ -144,7 +144,7 @@ const HANDLER_TIME: Duration = Duration::from_micros(50);
 /// How many handlers run at this moment, on whatever thread.
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
 
-/// Where the handler of [`set_interrupt_handler`] writes each signal, as one byte.
+/// Where the handler of [`catch`] writes each signal, as one byte.
 pub(crate) fn write_interrupts_to(pipe: BorrowedFd<'_>) {
     INTERRUPT.store(pipe.as_raw_fd(), Ordering::SeqCst);
 }
@@ -161,8 +161,16 @@ pub(crate) fn write_interrupts_nowhere() {
 }
 
 /// Catches a signal, unless it is ignored; returns what it had before, if it is caught now.
-pub(crate) fn set_interrupt_handler(signal: Signal) -> Result<Option<SigAction>, Errno> {
+pub(crate) fn catch_unless_ignored(signal: Signal) -> Result<Option<SigAction>, Errno> {
     if is_ignored(signal)? {
+        return Ok(None);
+    }
+    catch(signal).map(Some)
+}
+
+/// Catches a signal, if it has its default action; returns that then.
+pub(crate) fn catch_if_default(signal: Signal) -> Result<Option<SigAction>, Errno> {
+    if !has_default_action(signal)? {
         return Ok(None);
     }
     catch(signal).map(Some)
@@ -195,7 +203,7 @@ pub(crate) fn ignore_all_but(signals: &[Signal]) -> Result<(), Errno> {
 }
 
 /// Whether a signal has neither a handler nor is ignored.
-pub(crate) fn has_default_action(signal: Signal) -> Result<bool, Errno> {
+fn has_default_action(signal: Signal) -> Result<bool, Errno> {
     Ok(action_of(signal)?.sa_sigaction == libc::SIG_DFL)
 }
 
@@ -278,7 +286,7 @@ mod tests {
     fn interrupt_handler_runs_on_the_alternate_stack() -> Result<(), Errno> {
         // No other test uses this signal.
         let signal = Signal::SIGWINCH;
-        let before = set_interrupt_handler(signal)?;
+        let before = catch_unless_ignored(signal)?;
         let flags = action_of(signal)?.sa_flags;
         if let Some(before) = before {
             restore(signal, &before)?;

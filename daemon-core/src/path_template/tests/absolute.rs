@@ -16,7 +16,7 @@ fn relative_path_begins_at_the_start_directory() {
     for (template, path) in paths {
         assert_eq!(path_of(template, &ann()), Ok(path.into()), "{template}");
     }
-    let literal = path_of_source("x".into(), &ann());
+    let literal = path_of_source(&"x".into(), &ann());
     assert_eq!(literal, Ok("/start/x".into()));
 }
 
@@ -41,12 +41,12 @@ fn path_that_no_file_can_have_is_refused() {
         (Object::Workdir, "working directory"),
     ] {
         for source in [PathSource::from(""), PathSource::from_fn(|| "")] {
-            let refused = resolve(object, source, &ann())
+            let refused = resolve(object, &source, &ann())
                 .map_err(|error| (error.exit_status(), error.to_string()));
             let expected = format!("cannot use the path of the {name}: it is empty");
             assert_eq!(refused.err(), Some((78, expected)));
         }
     }
     let nul = fails(78, "cannot use the path /a\\u{0}b: it holds a NUL byte");
-    assert_eq!(path_of_source("/a\0b".into(), &ann()), nul);
+    assert_eq!(path_of_source(&"/a\0b".into(), &ann()), nul);
 }

@@ -11,10 +11,15 @@ use crate::path_source::PathSource;
 use crate::path_template::Object;
 use crate::path_template::{PathContext, resolve};
 
+fn levels_of(object: Object, template: &'static str, context: &PathContext) -> Vec<PathBuf> {
+    let resolved = resolve(object, &PathSource::template(template), context).ok();
+    let directories = resolved.and_then(|resolved| resolved.directories);
+    directories.map_or(Vec::new(), |directories| directories.levels)
+}
+
 /// The directories that a start may create for it.
 fn directories_of(template: &'static str, context: &PathContext) -> Vec<PathBuf> {
-    resolve(Object::PidFile, PathSource::template(template), context)
-        .map_or(Vec::new(), |resolved| resolved.to_create)
+    levels_of(Object::PidFile, template, context)
 }
 
 #[test]
@@ -44,8 +49,7 @@ fn created_directories_begin_at_the_placeholder() {
 
 #[test]
 fn directory_is_its_own_last_directory() {
-    let workdir = resolve(Object::Workdir, PathSource::template("/srv/{name}"), &ann());
-    let directories = workdir.map_or(Vec::new(), |resolved| resolved.to_create);
+    let directories = levels_of(Object::Workdir, "/srv/{name}", &ann());
     assert_eq!(directories, [PathBuf::from("/srv/hello")]);
 }
 

@@ -41,7 +41,7 @@ fn braces_in_a_path_that_is_no_template_are_braces() {
         PathSource::from("/a/{name}}"),
         PathSource::from_fn(|| "/a/{name}}"),
     ] {
-        assert_eq!(path_of_source(source, &ann()), Ok("/a/{name}}".into()));
+        assert_eq!(path_of_source(&source, &ann()), Ok("/a/{name}}".into()));
     }
 }
 

@@ -32,10 +32,10 @@ impl Scratch {
     }
 
     pub(super) fn create(&self, template: &'static str) -> Result<PathBuf, (u8, String)> {
-        resolve(Object::Log, PathSource::template(template), &self.user())
+        resolve(Object::Log, &PathSource::template(template), &self.user())
             .and_then(|resolved| {
-                resolved.create_directories(None)?;
-                Ok(resolved.into_path())
+                resolved.directories.map_or(Ok(()), |it| it.create(None))?;
+                Ok(resolved.path)
             })
             .map_err(|error| (error.exit_status(), error.to_string()))
     }

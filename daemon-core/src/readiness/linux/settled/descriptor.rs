@@ -83,7 +83,7 @@ impl DescriptorTable<'_> {
             "anon_inode:[eventpoll]" => return self.add_set(descriptor, awaited, depth + 1),
             "anon_inode:[timerfd]" => {
                 let timer = self.details(descriptor).and_then(|text| parse_timer(&text));
-                awaited.timer = [awaited.timer, timer].into_iter().flatten().min();
+                awaited.timer = earlier(awaited.timer, timer);
                 WakeSource::Internal
             }
             link => match parse_socket_link(link) {
@@ -146,6 +146,14 @@ impl DescriptorTable<'_> {
 
     fn details(&self, descriptor: RawFd) -> Option<String> {
         fs::read_to_string(self.task.directory.join(format!("fdinfo/{descriptor}"))).ok()
+    }
+}
+
+/// The shorter of two times, as far as there are any.
+pub(super) fn earlier(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        _ => one.or(other),
     }
 }
 

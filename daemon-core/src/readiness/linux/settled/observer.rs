@@ -3,12 +3,13 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::Duration;
 
 use nix::unistd::Pid;
 
 use super::call::{self, BlockedCall, Limit, Shown};
-use super::descriptor::DescriptorTable;
+use super::descriptor::{DescriptorTable, earlier};
 use super::memory::ProcessMemory;
 use super::snapshot::{Activity, BlockedWait, Call, ObservedProcess, Snapshot, Thread};
 use crate::number;
@@ -32,7 +33,7 @@ pub(super) struct Observer {
     /// The directory of the thread that ran at the last look.
     runner: Option<PathBuf>,
     /// What the last look has shown, if it stays true until a thread runs.
-    last: Option<Snapshot>,
+    last: Option<Rc<Snapshot>>,
 }
 
 /// How much a look has to find out.
@@ -89,20 +90,20 @@ impl Observer {
     }
 
     /// Looks at the threads; `now` is the time since the watch began.
-    pub(super) fn look(&mut self, now: Duration, depth: Depth) -> Snapshot {
+    pub(super) fn look(&mut self, now: Duration, depth: Depth) -> Rc<Snapshot> {
         let Some(directory) = &self.directory else {
-            return Snapshot::default();
+            return Rc::default();
         };
         if let Some(runner) = self.runner.take_if(|_| depth == Depth::FirstRunner) {
             let clock = self.clock();
             if read_shown(&runner) == Some(Shown::Running) {
                 self.runner = Some(runner);
-                return Snapshot::of_running(clock);
+                return Rc::new(Snapshot::of_running(clock));
             }
         }
         let last = self.last.as_ref();
         if let Some(last) = last.filter(|last| self.nothing_has_run_since(last)) {
-            return last.clone();
+            return Rc::clone(last);
         }
         self.last = None;
         let tree = ProcessTree::read(self.root, directory);
@@ -112,7 +113,7 @@ impl Observer {
             .any(|process| process.clock_id.is_none())
         {
             // The clock would not show what runs in between, so the time decides.
-            return Snapshot::default();
+            return Rc::default();
         }
         self.clocks.clear();
         self.clocks
@@ -124,7 +125,7 @@ impl Observer {
             let (threads, runner) = see_threads(process, depth);
             if runner.is_some() {
                 self.runner = runner;
-                return Snapshot::of_running(clock);
+                return Rc::new(Snapshot::of_running(clock));
             }
             seen.push(threads);
         }
@@ -156,9 +157,10 @@ impl Observer {
                 threads,
             });
         }
+        let snapshot = Rc::new(snapshot);
         self.threads = known;
         if snapshot.is_complete && self.threads.iter().all(KnownThread::cannot_have_changed) {
-            self.last = Some(snapshot.clone());
+            self.last = Some(Rc::clone(&snapshot));
         }
         snapshot
     }
@@ -280,13 +282,10 @@ impl Observer {
             Limit::Unknown => (None, Some(now)),
         };
         // Only a wait with a length needs its beginning, which costs another file.
-        let length = [length, awaited.receive_timeout]
-            .into_iter()
-            .flatten()
-            .min();
+        let length = earlier(length, awaited.receive_timeout);
         let end_of_length = length.map(|length| since().saturating_add(length));
         let timer = awaited.timer.map(|time| now.saturating_add(time));
-        let ends = [end_of_length, end, timer].into_iter().flatten().min();
+        let ends = earlier(earlier(end_of_length, end), timer);
         Activity::Waits(BlockedWait {
             call: wait.call,
             ends,

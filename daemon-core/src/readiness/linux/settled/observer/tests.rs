@@ -29,7 +29,7 @@ fn look_until(observer: &mut Observer, shows: impl Fn(&Snapshot) -> bool) -> Sna
         let snapshot = observer.look(Duration::ZERO, Depth::AllThreads);
         let is_last = observer.last.as_ref() == Some(&snapshot);
         if is_last && shows(&snapshot) && observer.nothing_has_run_since(&snapshot) {
-            return snapshot;
+            return Snapshot::clone(&snapshot);
         }
         assert!(Instant::now() < deadline, "{snapshot:?}");
         thread::sleep(Duration::from_millis(5));
@@ -47,7 +47,7 @@ fn daemon_that_has_not_run_shows_what_it_showed_before() {
         let mut threads = snapshot.processes.iter().flat_map(|it| &it.threads);
         threads.any(|thread| matches!(thread.activity, Activity::Waits(_)))
     });
-    assert_eq!(observer.look(Duration::ZERO, Depth::AllThreads), first);
+    assert_eq!(*observer.look(Duration::ZERO, Depth::AllThreads), first);
     let mut moved = first.clone();
     moved.clock += Duration::from_nanos(1);
     assert!(!observer.nothing_has_run_since(&moved), "its clock moved");
