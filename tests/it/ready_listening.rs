@@ -4,6 +4,7 @@ mod limited_view;
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -124,6 +125,9 @@ fn inherited_socket_does_not_count() {
     let steps = "start-waits:sleep exit:3";
     let start = listening(&scratch, steps).inherit(handed_over(), 3, 1);
     let launch = start.options(&options).run();
+    scratch.expect_failed_start(&launch, 3);
+    let start = listening(&scratch, steps).stdin(OwnedFd::from(handed_over()));
+    let launch = start.options(format!("{OPTIONS}\nstdin=keep")).run();
     scratch.expect_failed_start(&launch, 3);
     let start = listening(&scratch, "report stay").inherit(handed_over(), 3, 1);
     let daemon = scratch.up(start.options(&options));

@@ -145,6 +145,9 @@ impl Attempt {
         for (socket, _) in &resources.inherited.sockets.bound {
             handed_over.push(socket.as_raw_fd());
         }
+        if let Some(stdin) = &resources.inherited.stdin {
+            handed_over.push(stdin.as_raw_fd());
+        }
         let probe = match resources.announcements {
             Some(announcements) => announcements.watch(pid),
             // The list names the launcher's own descriptors, which are still open.
