@@ -187,9 +187,13 @@ pub(crate) fn take_handoff(settings: &Daemon) -> Option<Running> {
         return Some(Running::new());
     }
     let capabilities = &settings.capabilities;
-    let (record, launcher) = handoff::take()?;
+    let (mut record, launcher) = handoff::take()?;
     if record.supervisor.is_some() {
         supervise(settings, record, launcher);
+    }
+    let is_after_exec = post_exec::is_after_exec(&record);
+    if is_after_exec {
+        post_exec::drop_unused(&mut record, capabilities);
     }
     let taken = keep_lock(&record).and_then(|()| post_exec::take_steps(&record, capabilities));
     launcher.answer(match taken {
@@ -198,8 +202,11 @@ pub(crate) fn take_handoff(settings: &Daemon) -> Option<Running> {
     });
     notify::remember_launcher(launcher, record.is_announced);
     if let Err((step, errno)) = taken {
-        // The launcher reports it.
         let error = failure::step_failed(step, errno, &record, capabilities);
+        if is_after_exec {
+            give_up(&error);
+        }
+        // The launcher reports it.
         sys::exit::exit(error.exit_status())
     }
     if let Some((path, lock)) = record.paths.pid.clone().zip(record.pid_descriptor) {

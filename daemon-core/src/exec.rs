@@ -1,7 +1,8 @@
 //! A daemon that executes another program in its own place.
 
+use std::convert::identity;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::{self, Command};
 use std::sync::OnceLock;
@@ -51,16 +52,17 @@ impl Continuation {
 }
 
 /// Executes a program in the place of this process, see `execve(2)`, and carries the daemon over:
-/// the PID file and its lock, the log, the sockets of [`listen`](crate::Daemon::listen) that are
-/// still open, and [`is_daemon`](crate::is_daemon). In this way a daemon upgrades itself and keeps
-/// its pid.
+/// the PID file and its lock, the log, the sockets of [`listen`](crate::Daemon::listen) and of
+/// `LISTEN_FDS` that are still open, and [`is_daemon`](crate::is_daemon). In this way a daemon upgrades
+/// itself and keeps its pid.
 ///
 /// The new program calls [`enter`](crate::Daemon::enter) or [`start`](crate::Daemon::start) as usual,
 /// with the same version of this library. By another way, such as [`CommandExt::exec`], the lock of
 /// the PID file is lost, and a second daemon can start beside this one. Privileges, root directory,
-/// working directory and umask stay as they are. In the foreground it is [`CommandExt::exec`].
-/// Files of [`Start::pass`](crate::Start::pass) are not carried over. A program that names `listen` or
-/// `log_reopen` needs a new version that names it too.
+/// working directory and umask stay as they are. In the foreground it is [`CommandExt::exec`] with the
+/// sockets of `LISTEN_FDS`. Files of [`Start::pass`](crate::Start::pass) are not carried over. Where
+/// the new version does not name `log_reopen` any more, it does not reopen the log; without `listen`
+/// it finds the sockets as those of `LISTEN_FDS`.
 ///
 /// A child that another thread starts during the call may get the lock too.
 ///
@@ -79,12 +81,12 @@ impl Continuation {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn exec(command: &mut Command) -> io::Error {
-    match CONTINUATION.get().filter(|it| it.owner == process::id()) {
-        Some(continuation) => match hand_over(command, continuation) {
-            Ok(error) | Err(error) => error,
-        },
-        None => command.exec(),
-    }
+    let continuation = CONTINUATION.get();
+    let executed = match continuation.filter(|it| it.owner == process::id()) {
+        Some(continuation) => hand_over(command, continuation),
+        None => execute(command, Vec::new(), false),
+    };
+    executed.unwrap_or_else(identity)
 }
 
 /// The error of the exec, or of what comes before.
@@ -102,18 +104,29 @@ fn hand_over(command: &mut Command, continuation: &Continuation) -> io::Result<i
     let above_streams = libc::STDERR_FILENO + 1;
     let daemon_end = sys::descriptors::duplicate(daemon_end.as_raw_fd(), above_streams)?;
     let inherited = [Some(daemon_end.as_raw_fd()), record.pid_descriptor];
-    let mut inherited: Vec<_> = inherited.into_iter().flatten().collect();
-    if !record.settings.listen.is_empty() {
+    let inherited = inherited.into_iter().flatten().collect();
+    let marker = handoff::marker(daemon_end.as_fd());
+    let value = marker.split_once('=').map_or("", |(_, value)| value);
+    command.env(handoff::MARKER, format!("{value}{pid}"));
+    let executed = execute(command, inherited, !record.settings.listen.is_empty());
+    command.env_remove(handoff::MARKER);
+    executed
+}
+
+/// Executes the program with these descriptors, and with the sockets that it finds again: by their names
+/// in the record, or by the variables.
+fn execute(
+    command: &mut Command,
+    mut inherited: Vec<RawFd>,
+    are_named: bool,
+) -> io::Result<io::Error> {
+    if are_named || listen_fds::count() > 0 {
         inherited.extend(listen_fds::still_open());
     }
     for fd in &inherited {
         sys::descriptors::keep_open(*fd)?;
     }
-    let marker = handoff::marker(daemon_end.as_fd());
-    let value = marker.split_once('=').map_or("", |(_, value)| value);
-    command.env(handoff::MARKER, format!("{value}{pid}"));
     let error = command.exec();
-    command.env_remove(handoff::MARKER);
     for fd in inherited {
         let _ = sys::descriptors::close_on_exec(fd);
     }

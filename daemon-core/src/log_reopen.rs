@@ -21,6 +21,7 @@ use nix::unistd::{dup2_stderr, dup2_stdout, geteuid};
 use crate::error::shown;
 use crate::files::{FileId, NO_FOLLOW};
 use crate::handoff::Record;
+use crate::program_name;
 use crate::sys;
 use crate::trust;
 
@@ -89,7 +90,9 @@ pub(crate) fn prepare(record: &Record) -> Result<(), Errno> {
     let Some(path) = &record.log_target else {
         return Ok(());
     };
-    let name = shown(record.comm.as_ref());
+    // After an exec of another program the record has no name.
+    let name = program_name::of_this_process();
+    let name = shown(name.as_ref());
     let from_root = from_root(path, record.paths.chroot.as_deref());
     let (from_root, way) = trust::exposed_way(&from_root);
     // A program that executes itself may have led one of them to a file of its own.

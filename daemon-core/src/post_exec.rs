@@ -2,13 +2,28 @@
 
 use nix::errno::Errno;
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::chdir;
+use nix::unistd::{chdir, getpid};
 
 use crate::capabilities::Capabilities;
 use crate::handoff::{Record, StartStep};
 use crate::sys;
 
 const MISSING: (StartStep, Errno) = (StartStep::MissingCapability, Errno::ENOSYS);
+
+/// Whether the daemon has executed this program, so that no launcher waits for it.
+pub(crate) fn is_after_exec(record: &Record) -> bool {
+    record.launcher == getpid().as_raw()
+}
+
+/// Takes from the record of such a daemon what this program, another version, does not name any more.
+pub(crate) fn drop_unused(record: &mut Record, capabilities: &Capabilities) {
+    if capabilities.listen.is_none() {
+        record.settings.listen.clear();
+    }
+    if capabilities.log_reopen.is_none() {
+        record.settings.log_reopen = None;
+    }
+}
 
 /// Whether a step can fail, so that the launcher waits for the outcome.
 pub(crate) fn can_fail(record: &Record) -> bool {

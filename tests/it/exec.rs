@@ -1,5 +1,8 @@
 //! `daemon::exec()`: a program that takes the place of the daemon is the daemon.
 
+use std::net::{Ipv4Addr, TcpListener};
+
+use crate::listen::handed_over::with_inherited;
 use crate::support::daemon::{Daemon, read_report};
 use crate::support::deadline::eventually;
 use crate::support::lock;
@@ -15,11 +18,15 @@ fn executed(scratch: &Scratch, options: &str, steps: &str) -> (Daemon, Report) {
     let options = format!("{OPTIONS}\nready=exec\n{options}");
     let start = scratch.background().arg("serve").options(options);
     let daemon = scratch.up(start.does(&format!("exec:{steps}%20report%20stay")));
-    let report = eventually("the new program has reported", || {
+    let report = reported(scratch);
+    (daemon, report)
+}
+
+fn reported(scratch: &Scratch) -> Report {
+    eventually("the new program has reported", || {
         let path = scratch.path("report.json");
         path.exists().then(|| read_report(&path))
-    });
-    (daemon, report)
+    })
 }
 
 fn verb(scratch: &Scratch, verb: &str) -> (i32, String) {
@@ -63,7 +70,17 @@ fn executed_program_is_the_daemon() {
 fn executed_program_reopens_its_log() {
     let scratch = Scratch::new();
     let (daemon, _) = executed(&scratch, "log_reopen=10", "");
-    std::fs::rename(scratch.path("report.log"), scratch.path("old.log")).expect("rotate");
+    let log = scratch.path("report.log");
+    std::fs::rename(&log, scratch.path("old.log")).expect("rotate");
+    std::fs::create_dir(&log).expect("mkdir");
+    daemon.process.signal(Signal::SIGUSR1);
+    eventually("it says that it cannot", || {
+        let said = scratch.read("old.log");
+        let line = format!("report: cannot reopen the log {}: ", log.display());
+        said.ends_with('\n')
+            .then(|| assert!(said.starts_with(&line), "{said}"))
+    });
+    std::fs::remove_dir(&log).expect("rmdir");
     daemon.process.signal(Signal::SIGUSR1);
     eventually("the log is there again", || {
         scratch.path("report.log").exists().then_some(())
@@ -112,10 +129,7 @@ fn daemon_without_streams_is_executed_again() {
         .options(format!("{OPTIONS}\nready=exec"));
     let steps = "close-streams exec:report%20stay";
     let daemon = scratch.up(start.does(steps));
-    let report = eventually("the new program has reported", || {
-        let path = scratch.path("report.json");
-        path.exists().then(|| read_report(&path))
-    });
+    let report = reported(&scratch);
     assert_eq!(report.pid, daemon.pid());
     assert_eq!(verb(&scratch, "stop").0, 0);
 }
@@ -151,15 +165,47 @@ fn executed_program_takes_the_sockets_again() {
         let after = format!("listener:control=unix:control.sock{after}%20report%20stay");
         let steps = format!("{before}:http=127.0.0.1:0 exec:{after}");
         let first = scratch.up(scratch.background().options(options).does(&steps));
-        let report = eventually("the new program has reported", || {
-            let path = scratch.path("report.json");
-            path.exists().then(|| read_report(&path))
-        });
+        let report = reported(&scratch);
         assert_eq!(report.pid, first.pid());
         let control = scratch.read("control");
         assert!(control.ends_with(" 4"), "that of the launcher: {control}");
         let above = report.descriptors_above_two();
         assert_eq!(above.len(), open, "the sockets and the PID file: {above:?}");
+    }
+}
+
+/// It drops the socket of `listen`, which is one of `LISTEN_FDS` then, and the reopening of the log.
+#[test]
+fn executed_program_may_have_fewer_options() {
+    let scratch = Scratch::new();
+    let options = format!("{OPTIONS}\nready=exec");
+    let sockets = "listen=http=127.0.0.1:0\nlisten=control=unix:control.sock";
+    let start = scratch.background().env("TEST_UPGRADED", &options);
+    let start = start.options(format!("{options}\nlog_reopen=10\n{sockets}"));
+    let steps = "exec:listener:control=unix:control.sock%20report%20stay";
+    let daemon = scratch.up(start.does(steps));
+    assert_eq!(reported(&scratch).pid, daemon.pid());
+    let control = scratch.read("control");
+    assert!(control.ends_with(" 4"), "that of the launcher: {control}");
+    assert_eq!(verb(&scratch, "stop").0, 0);
+}
+
+#[test]
+fn executed_program_takes_inherited_sockets_again() {
+    for switch in [&["-d"][..], &[]] {
+        let scratch = Scratch::new();
+        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
+        let start = scratch.report().args(switch);
+        let start = start.options(format!("{OPTIONS}\nready=exec"));
+        let take = "listener:http=127.0.0.1:0";
+        let steps = format!("{take} exec:{take}%20report%20return:0");
+        let start = with_inherited(&scratch, "other:http", socket, start.does(&steps));
+        let outcome = start.run();
+        assert_eq!(outcome.code(), 0, "{outcome:?}");
+        reported(&scratch);
+        let http = scratch.read("http");
+        assert!(http.ends_with(" 4"), "that of the caller: {http}");
+        scratch.expect_nothing_left();
     }
 }
 

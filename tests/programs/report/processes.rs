@@ -15,7 +15,7 @@ use crate::readiness;
 
 pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
     match verb {
-        // Another program in the place of this one, which takes these steps.
+        // Another program in the place of this one, which takes these steps; its options may be others.
         "exec" => exec(object),
         // That program in the place of this one, which gets the lock and a word. A copy of this one
         // takes all ids of root.
@@ -52,6 +52,9 @@ fn exec(steps: &str) -> io::Result<()> {
     let mut program = Command::new(env::current_exe()?);
     let steps = String::from_utf8_lossy(&readiness::decoded(steps)).into_owned();
     let program = program.args(env::args_os().skip(1));
+    if let Some(options) = env::var_os("TEST_UPGRADED") {
+        program.env("TEST_OPTIONS", options);
+    }
     Err(daemon::exec(program.env("TEST_DOES", steps)))
 }
 
