@@ -17,12 +17,11 @@ use crate::daemon::Daemon;
 use crate::error::{CANNOT_START, Error, ErrorKind};
 use crate::files::NO_FOLLOW;
 use crate::handoff::{self, Outcome, StartStep};
-use crate::launcher::{self, LaunchConfig, Launched, failure};
+use crate::launcher::{self, LaunchConfig, Launched, Signals, failure};
 use crate::log_file;
 use crate::path_template::{self};
 use crate::running;
 use crate::settings::Object;
-use crate::signals::Interrupts;
 use crate::sys;
 use crate::trust;
 
@@ -97,8 +96,8 @@ impl Daemon {
                 was_running: true,
                 announced: Vec::new(),
             }),
-            StartOutcome::Launched(launched, interrupts) => {
-                interrupts.give_back();
+            StartOutcome::Launched(launched, signals) => {
+                signals.give_back();
                 started(launched)
             }
         }
@@ -134,7 +133,7 @@ pub(crate) enum StartOutcome {
     /// It ran already, or another process has started it during the wait.
     Running(u32, Status),
     /// This process has started it. Signals stay caught until the guard is dropped.
-    Launched(Launched, Interrupts),
+    Launched(Launched, Box<Signals>),
 }
 
 /// Finds the daemon, or starts it once.
@@ -181,7 +180,9 @@ pub(crate) fn find_or_start(
             continue;
         };
         let error = match launcher::launch(&mut config) {
-            Ok((launched, interrupts)) => return Ok(StartOutcome::Launched(launched, interrupts)),
+            Ok((launched, signals)) => {
+                return Ok(StartOutcome::Launched(launched, Box::new(signals)));
+            }
             Err(error) => error,
         };
         // Another start is faster, or has the PID file at this moment.

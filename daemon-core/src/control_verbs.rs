@@ -119,7 +119,7 @@ fn start_if_not_running(settings: &mut Daemon, arguments: &[OsString]) -> Result
             report::answer(&status.to_string());
             Ok(0)
         }
-        StartOutcome::Launched(launched, _interrupts) => report_and_exit(launched),
+        StartOutcome::Launched(launched, _signals) => report_and_exit(launched),
     }
 }
 

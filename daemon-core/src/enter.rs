@@ -136,7 +136,7 @@ fn start_with(settings: &mut Daemon, arguments: Vec<OsString>) -> Error {
 pub(crate) fn start(config: &mut LaunchConfig) -> Error {
     match launcher::launch(config) {
         // The daemon is up, so an interrupt comes too late: signals stay caught to the end.
-        Ok((launched, _interrupts)) => report_and_exit(launched),
+        Ok((launched, _signals)) => report_and_exit(launched),
         Err(error) => error,
     }
 }

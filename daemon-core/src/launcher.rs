@@ -38,14 +38,15 @@ pub(crate) use passed_files::PassedFiles;
 pub(crate) use preflight::{exec_in_place, own_image};
 use resources::Resources;
 pub(crate) use status_line::StatusLine;
-use turn::{Signals, Turn};
+pub(crate) use turn::Signals;
+use turn::Turn;
 
 /// Starts the daemon and waits until it is ready.
 ///
 /// What can be done before there is another process is done there. The steps after the exec can
 /// still fail, and the daemon reports them.
-/// Signals stay caught until the returned guard is dropped.
-pub(crate) fn launch(config: &mut LaunchConfig) -> Result<(Launched, Interrupts), Error> {
+/// Signals stay caught, and other starts of this process wait, until the returned guard is dropped.
+pub(crate) fn launch(config: &mut LaunchConfig) -> Result<(Launched, Signals), Error> {
     let turn = Turn::begin();
     preflight::check(config.is_for_client)?;
     let supervision = config.supervision;
@@ -84,7 +85,7 @@ pub(crate) fn launch(config: &mut LaunchConfig) -> Result<(Launched, Interrupts)
     // The warnings come after `before_start`, which may have read standard input.
     let warnings = preflight::warnings(config);
     let pid_file = locked.as_ref().map(|(file, _)| file);
-    let interrupts = &signals.interrupts;
+    let interrupts = signals.interrupts();
     let launched = match supervision.zip(pid_file) {
         Some((supervision, pid_file)) => {
             (supervision.launch)(config, (&image, &kept), pid_file, passed, interrupts)
@@ -117,7 +118,7 @@ pub(crate) fn launch(config: &mut LaunchConfig) -> Result<(Launched, Interrupts)
         (Err(error), Some((file, capability))) => (capability.fail)(file, error),
         (_, None) => {}
     }
-    launched.map(|launched| (launched, signals.interrupts))
+    launched.map(|launched| (launched, signals))
 }
 
 /// What `before_start` and `listen` pass to the daemon. A question comes before the sockets, so that no

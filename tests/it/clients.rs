@@ -60,6 +60,26 @@ fn ensure_gives_the_signals_back() {
     assert_eq!(after.descriptors, before.descriptors);
 }
 
+/// Fault 266: a start that finds the handlers of another one would put these back.
+#[test]
+fn threads_that_ensure_leave_the_signals_as_they_were() {
+    let scratch = Scratch::new();
+    let options = OPTIONS.replace("pid=report.pid", "pid_template={instance}.pid");
+    let options = options.replace("log=report.log\n", "");
+    let start = client(&scratch, "ready stay").options(options);
+    let start = start.env("TEST_START", "ensure-in-threads");
+    let start = start.env("TEST_BEFORE", "block:10 ignore:1 catch:15 report:before");
+    let launch = start.env("TEST_AFTER", "report:after").run();
+    assert_eq!((launch.code(), launch.err_text()), (0, String::new()));
+    // Those above are for the threads of the C library.
+    let standard = |signals: u64| signals & 0x7fff_ffff;
+    let signals = |name| {
+        let signals = read_report(&scratch.path(name)).signals;
+        (standard(signals.ignored), standard(signals.caught))
+    };
+    assert_eq!(signals("after.json"), signals("before.json"));
+}
+
 #[test]
 fn client_reads_its_input_and_may_be_a_service() {
     let scratch = Scratch::new();

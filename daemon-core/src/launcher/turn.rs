@@ -20,8 +20,8 @@ impl Turn {
 
 /// The signals of this process, as a start needs them. The turn ends last.
 #[derive(Debug)]
-pub(super) struct Signals {
-    pub(super) interrupts: Interrupts,
+pub(crate) struct Signals {
+    interrupts: Interrupts,
     _sigchld: DefaultSigchld,
     _turn: Turn,
 }
@@ -37,6 +37,15 @@ impl Signals {
             _sigchld: sigchld,
             _turn: turn,
         })
+    }
+
+    pub(super) fn interrupts(&self) -> &Interrupts {
+        &self.interrupts
+    }
+
+    /// Gives the signals back, and sends one that came too late to this process again.
+    pub(crate) fn give_back(self) {
+        self.interrupts.give_back();
     }
 
     /// Gives the signals back. One that has come is not lost.

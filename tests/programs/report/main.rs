@@ -7,7 +7,8 @@
 //! With `TEST_START` it is a program that reads its command line itself: it takes the steps in
 //! `TEST_BEFORE`, and where it finds its switch `-b` it calls `start` or `try_start`. When the
 //! latter fails it prints the error and takes the steps in `TEST_FAILED`. With `ensure` it is a client
-//! of the daemon that the switch makes it, and takes the steps in `TEST_AFTER`.
+//! of the daemon that the switch makes it, and takes the steps in `TEST_AFTER`; with `ensure-in-threads`
+//! its threads are clients of many such daemons.
 
 #![allow(dead_code, reason = "the report has methods for its readers")]
 #![allow(
@@ -38,11 +39,20 @@ use std::thread;
 
 use daemon::{Error, Running};
 
+/// How many threads are clients at once, and how often.
+const CLIENTS: usize = 4;
+const ROUNDS: usize = 3;
+
 fn main() -> ExitCode {
     let _daemon = match env::var("TEST_START") {
         // A client, unless its arguments make it the daemon.
-        Ok(start) if start == "ensure" && env::args_os().all(|word| word != "-b") => {
-            return ensure();
+        Ok(start) if start.starts_with("ensure") && env::args_os().all(|word| word != "-b") => {
+            steps::take("TEST_BEFORE");
+            if start == "ensure" {
+                return ensure();
+            }
+            ensure_in_threads();
+            return steps::take("TEST_AFTER");
         }
         Err(_) => Some(options::daemon().enter()),
         Ok(start) if start == "thread" => return start_on_a_thread(),
@@ -63,7 +73,6 @@ fn main() -> ExitCode {
 }
 
 fn ensure() -> ExitCode {
-    steps::take("TEST_BEFORE");
     match options::daemon().ensure() {
         Ok(started) => {
             let announced = String::from_utf8_lossy(&started.announced);
@@ -76,6 +85,18 @@ fn ensure() -> ExitCode {
         }
     }
     steps::take("TEST_AFTER")
+}
+
+/// Several threads begin at once, again and again. Each needs a daemon of its own.
+fn ensure_in_threads() {
+    for round in 0..ROUNDS {
+        thread::scope(|scope| {
+            for thread in 0..CLIENTS {
+                let daemon = options::daemon().instance(format!("{round}-{thread}"));
+                scope.spawn(|| daemon.ensure().expect("a daemon"));
+            }
+        });
+    }
 }
 
 /// The whole program on a thread that is not the first.
@@ -92,7 +113,7 @@ fn start_on_a_thread() -> ExitCode {
 fn start_by(method: &str) -> Result<Running, Error> {
     let daemon = options::daemon();
     match method {
-        "start" | "ensure" => Ok(daemon.start()),
+        "start" | "ensure" | "ensure-in-threads" => Ok(daemon.start()),
         "try_start" => daemon.try_start(),
         "restart" => Ok(daemon.stop_and_start()),
         // After all but the last one failed, whose outcome counts.
