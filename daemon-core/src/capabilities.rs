@@ -16,10 +16,10 @@ use crate::log_reopen;
 use crate::log_rotation::{self, LogWatch, RotatedProcess, RotationConfig};
 use crate::passed::{self, PassedFd};
 use crate::path_source::PathSource;
-use crate::path_template::PathContext;
+use crate::path_template::{self, PathContext, Resolved};
 use crate::pid_file::PidFile;
 use crate::readiness::Readiness;
-use crate::settings::{ListenSocket, Settings};
+use crate::settings::{ListenSocket, Object, Settings};
 use crate::signal::Signal;
 use crate::syslog::{self, Severity};
 use crate::trust;
@@ -27,6 +27,8 @@ use crate::trust;
 /// The capabilities of one builder.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Capabilities {
+    /// Makes a path of the program absolute.
+    pub(crate) resolve_path: Option<ResolvePath>,
     pub(crate) pid_file: Option<&'static PidFiles>,
     pub(crate) log: Option<&'static Logs>,
     pub(crate) privileges: Option<&'static Privileges>,
@@ -43,11 +45,17 @@ pub(crate) struct Capabilities {
 }
 
 impl Capabilities {
+    pub(crate) fn add_path(&mut self) {
+        self.resolve_path = Some(path_template::resolve);
+    }
+
     pub(crate) fn add_pid_file(&mut self) {
+        self.add_path();
         self.pid_file = Some(&PID_FILES);
     }
 
     pub(crate) fn add_log(&mut self) {
+        self.add_path();
         self.log = Some(&LOGS);
     }
 
@@ -56,6 +64,7 @@ impl Capabilities {
     }
 
     pub(crate) fn add_chroot(&mut self) {
+        self.add_path();
         self.chroot = Some(enter_root);
     }
 
@@ -107,6 +116,7 @@ impl Capabilities {
 
     /// Adds those of another builder.
     pub(crate) fn merge(&mut self, other: Self) {
+        self.resolve_path = self.resolve_path.or(other.resolve_path);
         self.pid_file = self.pid_file.or(other.pid_file);
         self.log = self.log.or(other.log);
         self.privileges = self.privileges.or(other.privileges);
@@ -135,6 +145,8 @@ pub(crate) struct LogRotations {
     /// For a program with several instances.
     pub(crate) refuse_shared_log: fn(&PathSource, instance: &str) -> Result<(), Error>,
 }
+
+type ResolvePath = fn(Object, &PathSource, &PathContext) -> Result<Resolved, Error>;
 
 type ResolveSockets =
     fn(Vec<(String, ListenAddress)>, &PathContext) -> Result<ResolvedSockets, Error>;

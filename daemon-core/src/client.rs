@@ -164,7 +164,7 @@ pub(crate) fn find_or_start(
             Verdict::Failed(error) if prepared.is_some() => {
                 let identity = prepared
                     .as_ref()
-                    .and_then(|it| it.settings.identity.as_ref());
+                    .and_then(|it| it.record.settings.identity.as_ref());
                 return Err(error.with_output(log.output(identity.map(|user| user.uid))));
             }
             // The other start has ended and left no word of it.
@@ -176,10 +176,10 @@ pub(crate) fn find_or_start(
             config.is_for_client = is_for_client;
             prepared = Some(config);
         }
-        let Some(mut config) = prepared.clone() else {
+        let Some(config) = &mut prepared else {
             continue;
         };
-        let error = match launcher::launch(&mut config) {
+        let error = match launcher::launch(config) {
             Ok((launched, signals)) => {
                 return Ok(StartOutcome::Launched(launched, Box::new(signals)));
             }

@@ -1,9 +1,7 @@
 //! The two forks and the exec, seen from the launcher: what the children are to do. What runs in
 //! the children stands in `sys::child`, and how they are made in `sys::launch`.
 
-use std::ffi::OsString;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
-use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 use std::process::ExitStatus;
 
@@ -21,9 +19,8 @@ use crate::sys::launch::Child;
 #[derive(Debug)]
 pub(crate) struct Program<'a> {
     pub(crate) image: &'a Image,
-    pub(crate) arguments: Vec<OsString>,
-    /// Entries as they stand, each with its bytes.
-    pub(crate) environment: Vec<EnvEntry>,
+    pub(crate) arguments: Strings,
+    pub(crate) environment: Strings,
     pub(crate) stdin: BorrowedFd<'a>,
     pub(crate) output: BorrowedFd<'a>,
     /// The descriptors that stay open.
@@ -32,15 +29,6 @@ pub(crate) struct Program<'a> {
     pub(crate) sockets: Vec<(BorrowedFd<'a>, RawFd)>,
     /// The PID file, its path, and the length of its old content.
     pub(crate) pid_file: Option<(BorrowedFd<'a>, &'a Path, u64)>,
-}
-
-/// One entry of the environment.
-#[derive(Debug)]
-pub(crate) enum EnvEntry {
-    /// `NAME=value`, or whatever stood there.
-    Copied(Vec<u8>),
-    /// This, then the pid of the daemon, which is not known yet.
-    PidStamped(Vec<u8>),
 }
 
 /// How a process is started: [`launch::start`], or another way of that module.
@@ -53,22 +41,6 @@ pub(crate) fn detach(program: Program<'_>, start: SpawnFn) -> Result<Child, Erro
 }
 
 fn plan(program: Program<'_>) -> Result<Plan, Error> {
-    let mut environment = Strings::new();
-    let mut stamps = Vec::new();
-    for entry in program.environment {
-        match entry {
-            EnvEntry::Copied(bytes) => environment.push(bytes),
-            EnvEntry::PidStamped(prefix) => {
-                let stamp = environment.push_with_pid(prefix);
-                stamps.push(ExecStep::StampPid(stamp));
-            }
-        }
-    }
-    let mut arguments = Strings::new();
-    for argument in program.arguments {
-        arguments.push(argument.into_vec());
-    }
-
     // The order matters: the streams are placed after everything is marked for closing, since
     // placing clears the mark; the PID is written last, when nothing but the exec can fail.
     let output = program.output.as_raw_fd();
@@ -96,7 +68,7 @@ fn plan(program: Program<'_>) -> Result<Plan, Error> {
         onto: *onto,
     }));
     steps.extend(program.kept.into_iter().map(ExecStep::KeepOpen));
-    steps.extend(stamps);
+    steps.push(ExecStep::StampPid);
     if let Some((file, _, old_length)) = program.pid_file {
         steps.push(ExecStep::WritePid {
             file: file.as_raw_fd(),
@@ -105,7 +77,12 @@ fn plan(program: Program<'_>) -> Result<Plan, Error> {
     }
     steps.extend([ExecStep::EmptyMask, ExecStep::Execute]);
     let image = program.image.path().map_err(image_unknown)?;
-    Ok(Plan::new(steps, image, arguments, environment))
+    Ok(Plan::new(
+        steps,
+        image,
+        program.arguments,
+        program.environment,
+    ))
 }
 
 /// There is no daemon.
@@ -129,7 +106,7 @@ fn child_step_failed(step: ExecStep, pid_file: Option<&Path>, cause: Errno) -> E
             "place the sockets of the daemon"
         }
         ExecStep::Place { .. } => "redirect the standard streams of the daemon",
-        ExecStep::StampPid(_) => "set the environment of the daemon",
+        ExecStep::StampPid => "set the environment of the daemon",
         ExecStep::WritePid { .. } => {
             return pid_file::not_written(pid_file.unwrap_or(Path::new("")), cause.into());
         }

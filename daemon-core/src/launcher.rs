@@ -46,6 +46,7 @@ use turn::Turn;
 /// What can be done before there is another process is done there. The steps after the exec can
 /// still fail, and the daemon reports them.
 /// Signals stay caught, and other starts of this process wait, until the returned guard is dropped.
+/// After a failure the same start can be tried again.
 pub(crate) fn launch(config: &mut LaunchConfig) -> Result<(Launched, Signals), Error> {
     let turn = Turn::begin();
     preflight::check(config.is_for_client)?;
@@ -60,14 +61,14 @@ pub(crate) fn launch(config: &mut LaunchConfig) -> Result<(Launched, Signals), E
     } else {
         listen_fds::count()
     };
-    let kept = KeptFds::new(&config.settings.keep_fds, count);
+    let kept = KeptFds::new(&config.record.settings.keep_fds, count);
     let mut sockets = plan_sockets(config)?;
     let image = own_image()?;
     resources::check_pid_and_log_differ(config)?;
     // Signals are caught before there is anything that an interrupt would leave behind.
     let signals = Signals::catch(turn)?;
     resources::create_directories(config)?;
-    let locked = match &config.paths.pid {
+    let locked = match &config.record.paths.pid {
         Some(path) => Some(create_pid_file(path, config)?),
         None => None,
     };
@@ -128,24 +129,24 @@ fn prepare(
     sockets: Option<&mut (dyn StartSockets + 'static)>,
     signals: Signals,
 ) -> Result<(PassedFiles, Signals), Error> {
-    let (passed, signals) = match config.before_start.take() {
-        Some(function) => run_before_start(&function, signals, &mut config.env)?,
+    let (passed, signals) = match &config.before_start {
+        Some(function) => run_before_start(function, signals, &mut config.env)?,
         None => (Vec::new(), signals),
     };
     let sockets = match sockets {
-        Some(sockets) => sockets.bind(&config.settings)?,
+        Some(sockets) => sockets.bind(&config.record.settings)?,
         None => Sockets::default(),
     };
     Ok((PassedFiles { passed, sockets }, signals))
 }
 
 fn plan_sockets(config: &LaunchConfig) -> Result<Option<Box<dyn StartSockets>>, Error> {
-    if config.settings.listen.is_empty() {
+    if config.record.settings.listen.is_empty() {
         return Ok(None);
     }
     let capability = config.capabilities.listen;
     let capability = capability.ok_or_else(failure::missing_capability)?;
-    (capability.plan)(&config.settings, !config.is_for_client).map(Some)
+    (capability.plan)(&config.record.settings, !config.is_for_client).map(Some)
 }
 
 /// Runs the function of the program while signals act as they did before the start, so that Ctrl-C
@@ -166,7 +167,7 @@ fn create_pid_file(
 ) -> Result<(PidFile, &'static PidFiles), Error> {
     let capability = config.capabilities.pid_file;
     let capability = capability.ok_or_else(failure::missing_capability)?;
-    let file = (capability.create)(path, config.settings.pid_mode)?;
+    let file = (capability.create)(path, config.record.settings.pid_mode)?;
     Ok((file, capability))
 }
 
@@ -181,5 +182,5 @@ fn launch_locked(
 ) -> Result<Launched, Error> {
     let resources = Resources::open(config, kept, pid_file, passed, &mut Err)?;
     let attempt = Attempt::begin(config, resources, (image, kept), ProcessKind::daemon())?;
-    attempt.finish(interrupts)
+    attempt.finish(config, interrupts)
 }

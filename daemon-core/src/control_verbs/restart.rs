@@ -54,7 +54,7 @@ pub(super) fn exchange(
 ) -> Result<Error, Error> {
     let mut config = settings.take_config(arguments)?;
     preflight::check(false)?;
-    let notice = StopNotice::of(control, config.settings.syslog);
+    let notice = StopNotice::of(control, config.record.settings.syslog);
     let stopped = stop()?;
     notice.tell(&config.capabilities, stopped);
     let error = start(&mut config);

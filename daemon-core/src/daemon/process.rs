@@ -28,6 +28,7 @@ impl Daemon {
         let path = path.into();
         self.check.note("workdir", path.complaint(false));
         self.paths.workdir = Some(path);
+        self.capabilities.add_path();
         self
     }
 

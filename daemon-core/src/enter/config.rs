@@ -7,10 +7,11 @@ use crate::capabilities::Listens;
 use crate::command_line::Chosen;
 use crate::daemon::Daemon;
 use crate::error::{Error, ErrorKind};
+use crate::handoff::Record;
 use crate::identity::Identity;
 use crate::launcher::{LaunchConfig, failure};
 use crate::path_source::PathSource;
-use crate::path_template::{self, PathContext};
+use crate::path_template::PathContext;
 use crate::settings::Object;
 use crate::sys;
 
@@ -102,7 +103,9 @@ impl Daemon {
         let sockets = sockets.transpose()?.unwrap_or_default();
         let mut directories = Vec::new();
         let paths = self.paths.try_map(&mut |object, source| {
-            let resolved = path_template::resolve(object, source, &context)?;
+            let resolve = self.capabilities.resolve_path;
+            let resolve = resolve.ok_or_else(failure::missing_capability)?;
+            let resolved = resolve(object, source, &context)?;
             // The launcher creates neither the new root directory nor a directory inside of it.
             let is_inside = object == Object::Workdir && self.paths.chroot.is_some();
             if object == Object::Root {
@@ -121,11 +124,15 @@ impl Daemon {
             return Err(Error::new(ErrorKind::Configuration, what, LISTENS_EARLY));
         }
         self.settings.listen = sockets.listen;
+        let settings = mem::take(&mut self.settings);
         Ok(LaunchConfig {
             arguments,
-            paths,
+            record: Record {
+                paths,
+                settings,
+                ..Record::default()
+            },
             directories,
-            settings: mem::take(&mut self.settings),
             readiness,
             before_start: self.before_start.take(),
             capabilities: self.capabilities,
@@ -151,7 +158,7 @@ mod tests {
         let config = daemon.take_config(vec!["hello".into()]).unwrap();
         let mut address = OsString::from("unix:");
         address.push(std::env::current_dir().unwrap().join("a.sock"));
-        assert_eq!(config.settings.listen[0].address, address);
+        assert_eq!(config.record.settings.listen[0].address, address);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! The start of one process, from what it needs to the verdict.
 
+use std::ffi::{OsStr, OsString};
 use std::mem;
 use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use nix::unistd::{Pid, getpid};
@@ -15,18 +17,18 @@ use super::launched::Launched;
 use super::outcome::WaitOutcome;
 use super::resources::{InheritedFds, Resources};
 use super::wait::Wait;
-use crate::capabilities::Capabilities;
 use crate::descriptors::KeptFds;
-use crate::detach::{EnvEntry, Program, SpawnFn, detach};
+use crate::detach::{Program, SpawnFn, detach};
 use crate::error::{Error, shown};
 use crate::handoff::{Record, SupervisorRecord};
 use crate::log_file::{LogFile, LogPlace};
 use crate::passed::PassedFd;
 use crate::post_exec;
-use crate::readiness::Mode;
+use crate::readiness::{Mode, Readiness};
 use crate::signals::Interrupts;
 use crate::sys;
 use crate::sys::call_timer::CallTimer;
+use crate::sys::child::Strings;
 use crate::sys::image::Image;
 use crate::sys::launch::{self, Child};
 use crate::syslog::Severity;
@@ -36,7 +38,11 @@ use crate::syslog::Severity;
 pub(crate) struct ProcessKind {
     pub(crate) start: SpawnFn,
     /// The name of the process.
-    pub(crate) comm: Option<std::ffi::OsString>,
+    pub(crate) comm: Option<OsString>,
+    /// What takes the place of the first argument.
+    pub(crate) argv0: Option<OsString>,
+    /// What takes the place of the readiness that the daemon is to have.
+    pub(crate) readiness: Option<Readiness>,
     /// The length of what its pid replaces in the PID file, if it is written there.
     pub(crate) pid_file_length: Option<u64>,
     /// The environment of the parent is not the daemon's yet.
@@ -52,6 +58,8 @@ impl ProcessKind {
         Self {
             start: launch::start,
             comm: None,
+            argv0: None,
+            readiness: None,
             pid_file_length: Some(0),
             changes_environment: true,
             supervisor: None,
@@ -73,8 +81,6 @@ pub(crate) struct Attempt {
 #[derive(Debug)]
 pub(crate) struct Judge {
     pub(crate) pid: Pid,
-    capabilities: Capabilities,
-    pub(crate) record: Record,
     pub(crate) log: Option<LogFile>,
 }
 
@@ -84,47 +90,47 @@ impl Attempt {
         config: &mut LaunchConfig,
         resources: Resources,
         (image, kept): (&Image, &KeptFds),
-        process: ProcessKind,
+        mut process: ProcessKind,
     ) -> Result<Self, Error> {
-        let readiness = mem::take(&mut config.readiness);
+        complete(&mut config.record, &resources, &mut process);
+        let sent = resources.launcher_end.send(&mut config.record);
+        sent.map_err(|error| Error::step("send the hand-off", error))?;
+        let (record, capabilities) = (&config.record, &config.capabilities);
+        let readiness = process.readiness.as_ref().unwrap_or(&config.readiness);
         let mode = readiness.mode();
-        let timeout = match &process.supervisor {
-            None => config.settings.ready_timeout,
+        let timeout = match &record.supervisor {
+            None => record.settings.ready_timeout,
             Some(_) => process.verdict_timeout,
         };
-        let capabilities = config.capabilities;
-        let arguments = mem::take(&mut config.arguments);
-        let env = mem::take(&mut config.env);
-        let is_for_client = config.is_for_client;
-        let (start, old_length) = (process.start, process.pid_file_length);
-        let changes_environment = process.changes_environment;
-        let mut record = record(config, &resources, process);
-        let sent = resources.launcher_end.send(&mut record);
-        sent.map_err(|error| Error::step("send the hand-off", error))?;
         let address = resources.announcements.as_ref().and_then(|it| it.address());
         let identity = record.settings.identity.as_ref();
-        let identity = identity.filter(|_| changes_environment);
+        let identity = identity.filter(|_| process.changes_environment);
         let of_identity = capabilities
             .privileges
             .zip(identity)
             .map(|(privileges, identity)| (privileges.variables)(identity));
         let environment = environment::for_daemon(
             &resources.inherited.daemon_end,
-            (record.is_announced, address.as_deref(), is_for_client),
+            (
+                record.is_announced,
+                address.as_deref(),
+                config.is_for_client,
+            ),
             of_identity.unwrap_or_default(),
             &resources.inherited.sockets.names,
-            &env,
+            &config.env,
         );
+        let arguments = arguments(&config.arguments, process.argv0.as_deref());
         let program = program((image, arguments, environment), kept, &resources.inherited);
         let lock = resources.inherited.lock.as_ref();
         let path = record.paths.pid.as_deref();
-        let pid_file = lock.zip(path).zip(old_length);
+        let pid_file = lock.zip(path).zip(process.pid_file_length);
         let child: Child = detach(
             Program {
                 pid_file: pid_file.map(|((lock, path), length)| (lock.as_fd(), path, length)),
                 ..program
             },
-            start,
+            process.start,
         )?;
         let pid = child.pid();
         let is_daemon = record.supervisor.is_none();
@@ -135,7 +141,7 @@ impl Attempt {
         }
         // The daemon can send descriptors whose close hangs. Some filters and limits forbid a timer, and
         // some kill for it. A supervisor has the rights of this process, and needs none.
-        let is_heard = !is_daemon || mode.hears_program || is_for_client;
+        let is_heard = !is_daemon || mode.hears_program || config.is_for_client;
         let call_timer = (is_daemon && is_heard).then(CallTimer::start);
         let call_timer = call_timer.and_then(Result::ok);
         let mut handed_over = kept.open().to_vec();
@@ -155,10 +161,10 @@ impl Attempt {
         };
         drop(resources.inherited);
         let mut wait = Wait::new(
-            DaemonChild::new(child, &record),
+            DaemonChild::new(child, record),
             resources.launcher_end,
             // A supervisor takes no steps.
-            is_daemon && (is_for_client || post_exec::can_fail(&record)),
+            is_daemon && (config.is_for_client || post_exec::can_fail(record)),
             (mode, probe),
             timeout,
             record.paths.log.as_deref().map(shown).unwrap_or_default(),
@@ -170,40 +176,51 @@ impl Attempt {
         Ok(Self {
             wait,
             call_timer,
-            judge: Judge {
-                pid,
-                capabilities,
-                record,
-                log,
-            },
+            judge: Judge { pid, log },
         })
     }
 
     /// Waits until the daemon is ready or has failed. Of a daemon that failed nothing is left when this
     /// returns.
-    pub(crate) fn finish(self, interrupts: &Interrupts) -> Result<Launched, Error> {
+    pub(crate) fn finish(
+        self,
+        config: &LaunchConfig,
+        interrupts: &Interrupts,
+    ) -> Result<Launched, Error> {
         let (outcome, mode, announced) = drive::until_decided(self.wait, interrupts)?;
-        self.judge.judge(outcome, mode, announced)
+        self.judge.judge(config, outcome, mode, announced)
     }
 }
 
-/// What the launcher sends to the daemon.
-fn record(config: &mut LaunchConfig, resources: &Resources, process: ProcessKind) -> Record {
+/// Adds what is known only now to what the launcher sends to the daemon.
+fn complete(record: &mut Record, resources: &Resources, process: &mut ProcessKind) {
     let log = resources.log.as_ref();
-    Record {
+    *record = Record {
         launcher: getpid().as_raw(),
-        comm: process.comm.unwrap_or_else(sys::image::comm),
+        comm: process.comm.take().unwrap_or_else(sys::image::comm),
         start_dir: std::env::current_dir().ok(),
-        paths: mem::take(&mut config.paths),
-        settings: mem::take(&mut config.settings),
+        paths: mem::take(&mut record.paths),
+        settings: mem::take(&mut record.settings),
         pid_descriptor: resources.inherited.lock.as_ref().map(AsRawFd::as_raw_fd),
         passed: passed_fds(&resources.inherited),
         log_target: log.and_then(LogFile::target),
         is_announced: resources.announcements.is_some(),
         buffers_output: log.is_some_and(LogFile::is_in_memory),
         sockets: resources.inherited.sockets.names.clone(),
-        supervisor: process.supervisor,
+        supervisor: process.supervisor.take(),
+    };
+}
+
+fn arguments(words: &[OsString], argv0: Option<&OsStr>) -> Strings {
+    let first = argv0.or(words.first().map(OsString::as_os_str));
+    let mut arguments = Strings::new();
+    for word in first
+        .into_iter()
+        .chain(words.iter().skip(1).map(OsString::as_os_str))
+    {
+        arguments.push(word.as_bytes().to_vec());
     }
+    arguments
 }
 
 fn passed_fds(inherited: &InheritedFds) -> Vec<PassedFd> {
@@ -219,7 +236,7 @@ fn passed_fds(inherited: &InheritedFds) -> Vec<PassedFd> {
 
 /// What is executed, and what it inherits.
 fn program<'a>(
-    (image, arguments, environment): (&'a Image, Vec<std::ffi::OsString>, Vec<EnvEntry>),
+    (image, arguments, environment): (&'a Image, Strings, Strings),
     kept: &KeptFds,
     inherited: &'a InheritedFds,
 ) -> Program<'a> {
@@ -251,14 +268,16 @@ impl Judge {
     /// Whether the start has succeeded, and if not, why. The system log learns it too.
     pub(crate) fn judge(
         &self,
+        config: &LaunchConfig,
         outcome: WaitOutcome,
         mode: &Mode,
         announced: Vec<u8>,
     ) -> Result<Launched, Error> {
-        let launched = self.verdict(outcome, mode, announced);
-        let (facility, pid) = (self.record.settings.syslog, self.pid);
-        let tell =
-            |severity, text: &dyn Fn() -> String| self.capabilities.tell(facility, severity, text);
+        let launched = self.verdict(config, outcome, mode, announced);
+        let (facility, pid) = (config.record.settings.syslog, self.pid);
+        let tell = |severity, text: &dyn Fn() -> String| {
+            config.capabilities.tell(facility, severity, text);
+        };
         match &launched {
             Ok(Launched::Up { .. }) => tell(Severity::Notice, &|| format!("ready, pid {pid}")),
             Ok(Launched::Finished { .. }) => {
@@ -273,13 +292,15 @@ impl Judge {
 
     fn verdict(
         &self,
+        config: &LaunchConfig,
         outcome: WaitOutcome,
         mode: &Mode,
         announced: Vec<u8>,
     ) -> Result<Launched, Error> {
+        let record = &config.record;
         let log = self.log.as_ref();
         // A supervisor opens the log itself.
-        let path = || self.record.paths.log.clone().map(LogPlace::Path);
+        let path = || record.paths.log.clone().map(LogPlace::Path);
         let place = log.map(LogFile::place).cloned().or_else(path);
         let place = place.as_ref();
         let output = || log.map(LogFile::output).unwrap_or_default();
@@ -294,14 +315,14 @@ impl Judge {
                 log.into_iter().for_each(LogFile::forget);
                 return Ok(Launched::Up {
                     pid: self.pid,
-                    log: self.record.paths.log.clone(),
+                    log: record.paths.log.clone(),
                     status,
                     addresses,
                     announced,
                 });
             }
             WaitOutcome::StepFailed(step, errno) => {
-                let (record, capabilities) = (&self.record, &self.capabilities);
+                let capabilities = &config.capabilities;
                 return Err(failure::step_failed(step, errno, record, capabilities));
             }
             WaitOutcome::Interrupted(signal) => return Err(failure::interrupted(signal)),

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::ffi::OsString;
-use std::path::PathBuf;
 
 use super::launched::Launched;
 use super::passed_files::PassedFiles;
@@ -15,20 +14,19 @@ use crate::handoff::{DaemonEnd, Record};
 use crate::path_template::NewDirectories;
 use crate::pid_file::PidFile;
 use crate::readiness::Readiness;
-use crate::settings::{Paths, Settings};
 use crate::signals::Interrupts;
 use crate::stdin::Stdin;
 use crate::sys::image::Image;
 
 /// What the launcher has decided: every path absolute, every default filled in.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct LaunchConfig {
     /// The daemon's argv, without the words that this library removes.
     pub(crate) arguments: Vec<OsString>,
-    pub(crate) paths: Paths<PathBuf>,
+    /// What the daemon learns. The launch completes it.
+    pub(crate) record: Record,
     /// Those that the launcher creates if they are missing.
     pub(crate) directories: Vec<NewDirectories>,
-    pub(crate) settings: Settings,
     pub(crate) readiness: Readiness,
     pub(crate) before_start: Option<BeforeStart>,
     pub(crate) capabilities: Capabilities,

@@ -6,13 +6,13 @@ use std::os::unix::ffi::OsStrExt;
 
 use nix::unistd::getpid;
 
-use crate::detach::EnvEntry;
 use crate::env_changes::EnvChanges;
 use crate::handoff;
 use crate::identity::Variable;
 use crate::listen_fds;
 use crate::readiness::notify::NOTIFY_SOCKET;
 use crate::sys;
+use crate::sys::child::Strings;
 use crate::systemd;
 
 /// Variables that name the process that they are meant for.
@@ -38,7 +38,7 @@ pub(super) fn for_daemon(
     of_identity: Vec<Variable<'_>>,
     sockets: &[String],
     changes: &EnvChanges,
-) -> Vec<EnvEntry> {
+) -> Strings {
     let own_pid = format!("{}", getpid());
     let mut ours = of_identity;
     ours.retain(|(name, _)| !changes.change(name));
@@ -72,29 +72,28 @@ pub(super) fn for_daemon(
     }
     let mut inherited = sys::environment::entries();
     changes.apply(&mut inherited);
-    let mut entries = Vec::with_capacity(inherited.len() + ours.len() + 2);
+    let mut entries = Strings::new();
     for entry in inherited {
         if ours.iter().any(|(name, _)| value(&entry, name).is_some()) {
             continue;
         }
         let names_us = |name: &&&str| value(&entry, name) == Some(own_pid.as_bytes());
-        entries.push(match NAMES_A_PROCESS.iter().find(names_us) {
-            Some(name) => EnvEntry::PidStamped(format!("{name}=").into_bytes()),
-            None => EnvEntry::Copied(entry),
-        });
+        match NAMES_A_PROCESS.iter().find(names_us) {
+            Some(name) => entries.push_with_pid(format!("{name}=").into_bytes()),
+            None => entries.push(entry),
+        }
     }
     for (name, value) in ours {
         if let Some(value) = value {
-            let entry = [name.as_bytes(), b"=", value.as_bytes()].concat();
-            entries.push(EnvEntry::Copied(entry));
+            entries.push([name.as_bytes(), b"=", value.as_bytes()].concat());
         }
     }
     if !sockets.is_empty() {
         let pid = format!("{}=", listen_fds::PID);
-        entries.push(EnvEntry::PidStamped(pid.into_bytes()));
+        entries.push_with_pid(pid.into_bytes());
     }
     let marker = handoff::marker(handoff.as_fd()).into_bytes();
-    entries.push(EnvEntry::PidStamped(marker));
+    entries.push_with_pid(marker);
     entries
 }
 

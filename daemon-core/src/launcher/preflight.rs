@@ -134,7 +134,7 @@ pub(super) fn warnings(config: &LaunchConfig) -> Vec<String> {
     warnings.extend(wrong_unit(config).filter(|_| ends));
     // A client reads its input itself.
     warnings.extend(unread_input().filter(|_| ends && config.stdin == Stdin::Null));
-    let identity = config.settings.identity.as_ref();
+    let identity = config.record.settings.identity.as_ref();
     let privileges = config.capabilities.privileges.zip(identity);
     warnings.extend(privileges.and_then(|(privileges, identity)| (privileges.warning)(identity)));
     warnings
@@ -166,7 +166,7 @@ fn wrong_unit(config: &LaunchConfig) -> Option<String> {
             "systemd kills the daemon when this process exits (Type={kind}); run in the foreground, \
              or use Type=forking and a PID file"
         )),
-        None | Some(("forking", _)) if config.paths.pid.is_none() => {
+        None | Some(("forking", _)) if config.record.paths.pid.is_none() => {
             let text = "systemd watches the process that it starts, and this one exits now; run in \
                         the foreground, or use Type=forking and a PID file";
             Some(text.to_owned())

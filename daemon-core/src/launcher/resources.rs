@@ -59,11 +59,11 @@ impl Resources {
         instead: &mut dyn FnMut(Error) -> Result<LogFile, Error>,
     ) -> Result<Self, Error> {
         let log = open_log(config, pid_file, instead)?;
-        let identity = config.settings.identity.as_ref();
+        let identity = config.record.settings.identity.as_ref();
         let owner = identity.map(|identity| (identity.uid, identity.gid));
         let announcements = match config.readiness.mode().watch {
             Watch::Announced(bind) => Some(
-                bind(config.paths.chroot.is_some(), owner)
+                bind(config.record.paths.chroot.is_some(), owner)
                     .map_err(|error| Error::step("make the notification socket", error))?,
             ),
             Watch::Observed(_) => None,
@@ -165,12 +165,12 @@ fn open_log(
     pid_file: Option<&PidFile>,
     instead: &mut dyn FnMut(Error) -> Result<LogFile, Error>,
 ) -> Result<Option<LogFile>, Error> {
-    let Some(path) = &config.paths.log else {
+    let Some(path) = &config.record.paths.log else {
         // Where the system has no such file, a failure is reported without its output.
         let buffer = config.readiness.mode().buffer;
         return Ok(buffer.and_then(|new| LogFile::in_memory(new().ok()?).ok()));
     };
-    let settings = &config.settings;
+    let settings = &config.record.settings;
     let capability = config
         .capabilities
         .log
@@ -189,7 +189,7 @@ fn open_log(
 ///
 /// Checked before anything is written. Files that do not exist yet are compared again after opening.
 pub(super) fn check_pid_and_log_differ(config: &LaunchConfig) -> Result<(), Error> {
-    let (Some(pid), Some(log)) = (&config.paths.pid, &config.paths.log) else {
+    let (Some(pid), Some(log)) = (&config.record.paths.pid, &config.record.paths.log) else {
         return Ok(());
     };
     let pid = FileId::of_target(pid).ok();
@@ -203,7 +203,7 @@ pub(super) fn check_pid_and_log_differ(config: &LaunchConfig) -> Result<(), Erro
 /// and those of sockets belong to the daemon's user; that of the PID file stays root's, as the file
 /// does.
 pub(super) fn create_directories(config: &LaunchConfig) -> Result<(), Error> {
-    let daemon = config.settings.identity.as_ref();
+    let daemon = config.record.settings.identity.as_ref();
     let daemon = daemon.map(|daemon| (daemon.uid, daemon.gid));
     for directories in &config.directories {
         directories.create(daemon.filter(|_| directories.object != Object::PidFile))?;

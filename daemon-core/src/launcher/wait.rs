@@ -150,13 +150,13 @@ impl Wait {
 
     /// What becomes readable when a step is due.
     pub(crate) fn sources(&self) -> Vec<BorrowedFd<'_>> {
-        let handoff = self
-            .handoff
-            .as_ref()
-            .filter(|_| self.pace.pause_end().is_none());
-        let handoff = handoff.map(AsFd::as_fd);
-        let mut sources: Vec<_> = self.process.end().into_iter().chain(handoff).collect();
-        sources.extend(self.probe.sources());
+        let mut sources = self.probe.sources();
+        if let Some(end) = self.process.end() {
+            sources.push(end);
+        }
+        if let (Some(handoff), None) = (&self.handoff, self.pace.pause_end()) {
+            sources.push(handoff.as_fd());
+        }
         sources
     }
 
@@ -164,11 +164,11 @@ impl Wait {
     pub(crate) fn next_step(&self, now: Instant) -> Instant {
         let probe = self.probe.next_poll(now).filter(|_| self.has_taken_steps);
         let process = self.process.next_poll(now);
-        let wanted = [probe, process, self.pace.pause_end()]
-            .into_iter()
-            .flatten()
-            .min();
-        wanted.map_or(self.deadline, |wanted| wanted.min(self.deadline))
+        let or_deadline = |due: Option<Instant>| due.unwrap_or(self.deadline);
+        self.deadline
+            .min(or_deadline(probe))
+            .min(or_deadline(process))
+            .min(or_deadline(self.pace.pause_end()))
     }
 
     fn receive_handoff(

@@ -31,7 +31,7 @@ use crate::systemd;
 /// Refuses what no supervisor can do, and what two would do at once.
 pub(super) fn check(config: &LaunchConfig) -> Result<(), Error> {
     let refused = |kind, reason: &'static str| Err(Error::new(kind, CANNOT_START, reason));
-    if config.paths.pid.is_none() {
+    if config.record.paths.pid.is_none() {
         return refused(
             ErrorKind::Configuration,
             "`restart` needs a PID file; set `pid`",
@@ -66,21 +66,20 @@ pub(super) fn launch(
     interrupts: &Interrupts,
 ) -> Result<Launched, Error> {
     let resources = Resources::for_supervisor(kept, pid_file, passed)?;
-    let argv0 = config.arguments.first().cloned().unwrap_or_default();
     let process = ProcessKind {
         start: launch::start,
         comm: None,
+        argv0: Some(name_of_supervisor()),
+        readiness: Some(Readiness::reported()),
         pid_file_length: None,
         changes_environment: true,
         supervisor: Some(SupervisorRecord {
             readiness: config.readiness.to_names(),
             bring_up: resources.bring_up().unwrap_or(-1),
-            argv0,
+            argv0: config.arguments.first().cloned().unwrap_or_default(),
         }),
         verdict_timeout: Some(verdict_timeout(config)),
     };
-    name_supervisor(&mut config.arguments);
-    config.readiness = Readiness::reported();
     let mut attempt = Attempt::begin(config, resources, (image, kept), process)?;
     attempt.wait.expect_verdict();
     let waited = drive::until_decided(attempt.wait, interrupts);
@@ -92,7 +91,7 @@ pub(super) fn launch(
         announced,
     )) = waited
     {
-        let log = attempt.judge.record.paths.log.clone();
+        let log = config.record.paths.log.clone();
         let read = verdict::read(&verdict, output, announced, log);
         let launched = read.unwrap_or_else(|_| Err(lost("was lost")));
         // Not even SIGKILL has ended the run: it may be blocked in I/O.
@@ -102,7 +101,7 @@ pub(super) fn launch(
         return launched;
     }
     // The supervisor has ended, and may have left its daemon.
-    stop_daemon(pid_file, &attempt.judge.record.settings);
+    stop_daemon(pid_file, &config.record.settings);
     let (outcome, mode, _) = waited?;
     match outcome {
         WaitOutcome::Ended { status, .. } => {
@@ -115,26 +114,23 @@ pub(super) fn launch(
                 None => error,
             })
         }
-        other => attempt.judge.judge(other, mode, Vec::new()),
+        other => attempt.judge.judge(config, other, mode, Vec::new()),
     }
 }
 
 /// How long the supervisor may take to tell how the first run has started: it may have been stopped.
 fn verdict_timeout(config: &LaunchConfig) -> Duration {
-    let settings = &config.settings;
+    let settings = &config.record.settings;
     let ready_timeout = settings.ready_timeout;
     let ready_timeout = ready_timeout.unwrap_or(config.readiness.mode().default_timeout);
     ready_timeout.saturating_add(time_after(settings))
 }
 
 /// By this name users and the verbs know the supervisor.
-fn name_supervisor(arguments: &mut Vec<OsString>) {
+fn name_of_supervisor() -> OsString {
     let mut name = program_name::of_this_process();
     name.push(SUPERVISOR_SUFFIX);
-    match arguments.first_mut() {
-        Some(argv0) => *argv0 = name,
-        None => arguments.push(name),
-    }
+    name
 }
 
 fn lost(how: &str) -> Error {

@@ -14,7 +14,7 @@ use crate::sys;
 
 /// The rotation of the log, if the program has asked for it.
 pub(super) fn watch(config: &LaunchConfig) -> Option<Box<dyn LogWatch>> {
-    let (paths, settings) = (&config.paths, &config.settings);
+    let (paths, settings) = (&config.record.paths, &config.record.settings);
     let rotation = config.capabilities.log_rotation?;
     let log = paths.log.as_ref()?;
     Some((rotation.watch)(RotationConfig {

@@ -1,6 +1,7 @@
 //! The runs of a daemon, from first to last: how one is launched, and the log that they share.
 
 use std::ffi::OsString;
+use std::mem;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
@@ -63,7 +64,7 @@ pub(super) struct Runs {
 impl Runs {
     /// As the launcher has decided it. `None` for a record that no launcher sends.
     pub(super) fn new(
-        record: Record,
+        mut record: Record,
         own: SupervisorRecord,
         capabilities: Capabilities,
         kept: KeptFds,
@@ -84,12 +85,17 @@ impl Runs {
         Ok(Some(Self {
             passed: take_passed(&record.passed)?,
             kept,
+            image: launcher::own_image()?,
+            comm: mem::take(&mut record.comm),
+            sockets,
+            socket_names: mem::take(&mut record.sockets),
+            log: None,
+            lines: Lines::default(),
             config: LaunchConfig {
                 arguments,
-                paths: record.paths,
+                record,
                 // The launcher has made them.
                 directories: Vec::new(),
-                settings: record.settings,
                 readiness,
                 // The launcher has run the function.
                 before_start: None,
@@ -100,17 +106,15 @@ impl Runs {
                 is_for_client: false,
                 supervision: None,
             },
-            image: launcher::own_image()?,
-            comm: record.comm,
-            sockets,
-            socket_names: record.sockets,
-            log: None,
-            lines: Lines::default(),
         }))
     }
 
+    pub(super) fn config(&self) -> &LaunchConfig {
+        &self.config
+    }
+
     pub(super) fn settings(&self) -> &Settings {
-        &self.config.settings
+        &self.config.record.settings
     }
 
     /// The rotation of the log, if there is one.
@@ -124,13 +128,13 @@ impl Runs {
         file: &SupervisedFile,
         is_first: bool,
     ) -> Result<Attempt, Error> {
-        let mut config = self.config.clone();
+        let config = &mut self.config;
         if !is_first {
-            let timeout = config.settings.ready_timeout;
-            config.settings.ready_timeout = timeout.map(later_ready_timeout);
+            let timeout = &mut config.record.settings.ready_timeout;
+            *timeout = timeout.map(later_ready_timeout);
         }
         if let (Some(sockets), false) = (&mut self.sockets, is_first) {
-            sockets.bind_lost(&config.settings)?;
+            sockets.bind_lost(&config.record.settings)?;
         }
         let mut not_opened = None;
         // The last log is kept, in case this launch fails too.
@@ -157,16 +161,18 @@ impl Runs {
                 names: self.socket_names.clone(),
             },
         };
-        let resources = Resources::open(&config, &self.kept, Some(file), passed, &mut instead)?;
+        let resources = Resources::open(config, &self.kept, Some(file), passed, &mut instead)?;
         let process = ProcessKind {
             start: launch::start_own_child,
             comm: Some(self.comm.clone()),
+            argv0: None,
+            readiness: None,
             pid_file_length: Some(length),
             changes_environment: false,
             supervisor: None,
             verdict_timeout: None,
         };
-        let attempt = Attempt::begin(&mut config, resources, (&self.image, &self.kept), process)?;
+        let attempt = Attempt::begin(config, resources, (&self.image, &self.kept), process)?;
         if let (Some(error), Some(log)) = (not_opened, &attempt.judge.log) {
             self.lines
                 .push(&format!("{error}; the run writes to the previous log"));
@@ -190,7 +196,7 @@ impl Runs {
 
     /// Writes to the system log alone.
     pub(super) fn tell(&self, severity: Severity, text: &str) {
-        let facility = self.config.settings.syslog;
+        let facility = self.config.record.settings.syslog;
         self.config
             .capabilities
             .tell(facility, severity, &|| text.to_owned());
@@ -209,7 +215,7 @@ impl Runs {
         if self.lines.is_empty() {
             return true;
         }
-        let (paths, settings) = (&self.config.paths, &self.config.settings);
+        let (paths, settings) = (&self.config.record.paths, &self.config.record.settings);
         let log = self.config.capabilities.log.zip(paths.log.as_ref());
         // The log is opened by its path: it may have been rotated.
         let opened = log.and_then(|(capability, path)| {
@@ -224,7 +230,7 @@ impl Runs {
             write_to(log, &mut self.lines);
         }
         self.keep_log(log);
-        self.lines.is_empty() || self.config.paths.log.is_none()
+        self.lines.is_empty() || self.config.record.paths.log.is_none()
     }
 }
 

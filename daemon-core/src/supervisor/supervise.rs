@@ -198,7 +198,8 @@ impl Supervisor {
         let next = match outcome {
             WaitOutcome::Ready { .. } => {
                 self.file.mark_up();
-                self.push_verdict(judge.judge(outcome, mode, announced));
+                let verdict = judge.judge(self.runs.config(), outcome, mode, announced);
+                self.push_verdict(verdict);
                 self.is_first_run = false;
                 self.runs.keep_log(judge.log);
                 let ready = now;
@@ -216,7 +217,8 @@ impl Supervisor {
                         // The start is over, and what follows is a restart.
                         self.file.mark_up();
                     }
-                    self.push_verdict(judge.judge(outcome, mode, announced));
+                    let verdict = judge.judge(self.runs.config(), outcome, mode, announced);
+                    self.push_verdict(verdict);
                     if !is_success {
                         process.end_group();
                         return Transition::Now(State::Gone);

@@ -56,7 +56,8 @@ impl Supervisor {
             mode,
         } = *failure;
         if self.is_first_run {
-            self.push_verdict(judge.judge(outcome, mode, Vec::new()));
+            let verdict = judge.judge(self.runs.config(), outcome, mode, Vec::new());
+            self.push_verdict(verdict);
             process.end_group();
             return State::Gone;
         }
@@ -69,7 +70,7 @@ impl Supervisor {
                     missing.unwrap_or_default()
                 )
             }
-            _ => match judge.judge(outcome, mode, Vec::new()) {
+            _ => match judge.judge(self.runs.config(), outcome, mode, Vec::new()) {
                 Err(error) => error.to_string(),
                 Ok(_) => String::new(),
             },
@@ -86,7 +87,8 @@ impl Supervisor {
                 outcome,
                 mode,
             } = *failure;
-            self.push_verdict(judge.judge(outcome, mode, Vec::new()));
+            let verdict = judge.judge(self.runs.config(), outcome, mode, Vec::new());
+            self.push_verdict(verdict);
         }
     }
 

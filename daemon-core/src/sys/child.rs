@@ -34,8 +34,8 @@ pub(crate) enum ExecStep {
     KeepOpen(RawFd),
     /// `dup2(2)`.
     Place { from: RawFd, onto: RawFd },
-    /// The child's pid, in digits, into a variable of its environment.
-    StampPid(Stamp),
+    /// The child's pid, in digits, into the variables of its environment that end with it.
+    StampPid,
     /// The child's pid and a newline into the PID file, which was this long before.
     WritePid { file: RawFd, old_length: u64 },
     /// No signal is blocked.
@@ -80,13 +80,15 @@ pub(crate) enum SpawnFailure {
 /// and written through atomics.
 #[derive(Debug)]
 pub(crate) struct Strings {
-    strings: Vec<*mut [AtomicU8]>,
+    owned: Vec<*mut [AtomicU8]>,
     pointers: Vec<*const c_char>,
+    /// Where a pid is written.
+    stamps: Vec<Stamp>,
 }
 
 /// Where in a list of strings a pid is written.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Stamp {
+#[derive(Debug)]
+struct Stamp {
     string: usize,
     offset: usize,
 }
@@ -99,8 +101,9 @@ unsafe impl Sync for Strings {}
 impl Strings {
     pub(crate) fn new() -> Self {
         Self {
-            strings: Vec::new(),
+            owned: Vec::new(),
             pointers: vec![ptr::null()],
+            stamps: Vec::new(),
         }
     }
 
@@ -108,24 +111,27 @@ impl Strings {
     pub(crate) fn push(&mut self, mut bytes: Vec<u8>) {
         bytes.push(0);
         let string = Box::into_raw(bytes.into_boxed_slice()) as *mut [AtomicU8];
-        self.strings.push(string);
+        self.owned.push(string);
         self.pointers
-            .insert(self.strings.len() - 1, string.cast_const().cast());
+            .insert(self.owned.len() - 1, string.cast_const().cast());
     }
 
     /// The beginning of a string, which ends with a pid that is written later.
-    pub(crate) fn push_with_pid(&mut self, mut prefix: Vec<u8>) -> Stamp {
+    pub(crate) fn push_with_pid(&mut self, mut prefix: Vec<u8>) {
         let offset = prefix.len();
         prefix.extend([0; PID_LINE]);
+        let string = self.owned.len();
         self.push(prefix);
-        Stamp {
-            string: self.strings.len() - 1,
-            offset,
-        }
+        self.stamps.push(Stamp { string, offset });
     }
 
-    fn stamp_pid(&self, stamp: Stamp) {
-        let Some(string) = self.strings.get(stamp.string) else {
+    /// For `execve(2)`. It lives as long as the list.
+    pub(super) fn as_ptr(&self) -> *const *const c_char {
+        self.pointers.as_ptr()
+    }
+
+    fn stamp_pid(&self, stamp: &Stamp) {
+        let Some(string) = self.owned.get(stamp.string) else {
             return;
         };
         // SAFETY: the list owns the string, and shares it as atomics only.
@@ -142,7 +148,7 @@ impl Strings {
 
 impl Drop for Strings {
     fn drop(&mut self) {
-        for string in &self.strings {
+        for string in &self.owned {
             // SAFETY: `push` made it from such a box, and a byte is stored as its atomic is.
             drop(unsafe { Box::from_raw(*string as *mut [u8]) });
         }
@@ -217,8 +223,10 @@ impl Plan {
             ExecStep::CloseOnExec(inherited) => inherited.close_on_exec(),
             ExecStep::KeepOpen(descriptor) => super::descriptors::keep_open(descriptor),
             ExecStep::Place { from, onto } => super::descriptors::place(from, onto),
-            ExecStep::StampPid(stamp) => {
-                self.environment.stamp_pid(stamp);
+            ExecStep::StampPid => {
+                for stamp in &self.environment.stamps {
+                    self.environment.stamp_pid(stamp);
+                }
                 Ok(())
             }
             ExecStep::WritePid { file, old_length } => {
@@ -237,8 +245,8 @@ impl Plan {
         unsafe {
             libc::execve(
                 self.program.as_ptr(),
-                self.arguments.pointers.as_ptr(),
-                self.environment.pointers.as_ptr(),
+                self.arguments.as_ptr(),
+                self.environment.as_ptr(),
             );
         }
         Errno::last()

@@ -1,11 +1,9 @@
 //! Running another program for its answer. `std::process` does it too, and would add a tenth to a
 //! small program.
 
-use std::ffi::CString;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd, AsRawFd};
-use std::ptr;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -13,6 +11,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{ForkResult, fork};
 
+use super::child::Strings;
 use super::{descriptors, wait};
 
 /// An answer is not longer.
@@ -22,14 +21,14 @@ const ANSWER_MAX: usize = 4096;
 /// standard error leads nowhere.
 pub(crate) fn output(program: &str, arguments: &[&str], timeout: Duration) -> Option<Vec<u8>> {
     let deadline = Instant::now() + timeout;
-    let words = [&[program], arguments].concat();
-    let words: Vec<CString> = words
-        .into_iter()
-        .map(CString::new)
-        .collect::<Result<_, _>>()
-        .ok()?;
-    let mut argv: Vec<_> = words.iter().map(|word| word.as_ptr()).collect();
-    argv.push(ptr::null());
+    let mut words = Strings::new();
+    words.push(program.into());
+    for argument in arguments {
+        words.push((*argument).into());
+    }
+    let argv = words.as_ptr();
+    // SAFETY: the list has a first word.
+    let file = unsafe { *argv };
     let null = File::options()
         .read(true)
         .write(true)
@@ -44,7 +43,7 @@ pub(crate) fn output(program: &str, arguments: &[&str], timeout: Duration) -> Op
             let mut places = places.into_iter();
             if places.all(|(file, fd)| descriptors::place(file.as_raw_fd(), fd).is_ok()) {
                 // SAFETY: the list is of C strings, ends with a null pointer, and is this child's.
-                unsafe { libc::execvp(words[0].as_ptr(), argv.as_ptr()) };
+                unsafe { libc::execvp(file, argv) };
             }
             // SAFETY: the call takes an integer.
             unsafe { libc::_exit(127) }
