@@ -3,7 +3,10 @@
 mod follow;
 
 use std::fs::{self, File, Permissions};
+use std::io::Read;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown, lchown, symlink};
+use std::os::unix::net::UnixStream;
 use std::thread;
 
 use nix::sys::stat::Mode;
@@ -44,6 +47,23 @@ fn last_lines_are_shown() {
     // Without a newline at its end too.
     scratch.write("report.log", "one\ntwo");
     assert_eq!(scratch.log(&["-n", "1"]).run().out_text(), "two");
+}
+
+#[test]
+fn slow_reader_of_non_blocking_output_gets_all() {
+    let scratch = Scratch::new();
+    let log = "line\n".repeat(1_000_000);
+    scratch.write("report.log", &log);
+    let (mut reader, writer) = UnixStream::pair().expect("two sockets");
+    writer.set_nonblocking(true).expect("non-blocking");
+    let start = scratch.log(&["-n", "9999999"]).stdout(OwnedFd::from(writer));
+    let mut child = start.spawn_child();
+    let (mut shown, mut part) = (Vec::new(), [0_u8; 1000]);
+    while let length @ 1.. = reader.read(&mut part).expect("a part of the log") {
+        shown.extend_from_slice(&part[..length]);
+    }
+    assert!(child.wait().expect("its end").success());
+    assert!(shown == log.as_bytes(), "{} bytes", shown.len());
 }
 
 #[test]

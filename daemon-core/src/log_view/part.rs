@@ -1,12 +1,15 @@
 //! One file of the log: opening it, and copying it to standard output.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Instant;
 
-use nix::unistd::geteuid;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::unistd::{geteuid, write};
 
 use crate::error::{Error, ErrorKind, shown};
 use crate::files::{FileId, NO_FOLLOW};
@@ -143,12 +146,9 @@ impl LogPart {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(failed("read", path)(error)),
             };
-            let mut out = io::stdout().lock();
-            match out.write_all(&block[..length]).and_then(|()| out.flush()) {
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                    return Ok(Copied::NoReader);
-                }
-                other => other.map_err(failed("print", path))?,
+            match print(&block[..length]) {
+                Err(Errno::EPIPE) => return Ok(Copied::NoReader),
+                printed => printed.map_err(|errno| failed("print", path)(errno.into()))?,
             }
             self.position += length as u64;
         }
@@ -162,6 +162,23 @@ impl LogPart {
         }
         Ok(())
     }
+}
+
+/// Writes all of this to standard output, which another program may have made non-blocking.
+fn print(mut bytes: &[u8]) -> Result<(), Errno> {
+    let stdout = io::stdout();
+    while !bytes.is_empty() {
+        match write(stdout.as_fd(), bytes) {
+            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+            Err(Errno::EINTR) => {}
+            Err(Errno::EAGAIN) => {
+                let mut room = [PollFd::new(stdout.as_fd(), PollFlags::POLLOUT)];
+                let _ = poll(&mut room, PollTimeout::NONE);
+            }
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
 }
 
 /// Where the last lines begin, looked for from the end.
