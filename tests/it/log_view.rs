@@ -56,7 +56,9 @@ fn slow_reader_of_non_blocking_output_gets_all() {
     scratch.write("report.log", &log);
     let (mut reader, writer) = UnixStream::pair().expect("two sockets");
     writer.set_nonblocking(true).expect("non-blocking");
-    let start = scratch.log(&["-n", "9999999"]).stdout(OwnedFd::from(writer));
+    let start = scratch
+        .log(&["-n", "9999999"])
+        .stdout(OwnedFd::from(writer));
     let mut child = start.spawn_child();
     let (mut shown, mut part) = (Vec::new(), [0_u8; 1000]);
     while let length @ 1.. = reader.read(&mut part).expect("a part of the log") {

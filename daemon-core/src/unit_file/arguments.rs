@@ -71,7 +71,8 @@ pub(super) fn add_pid_flag(settings: &Daemon, arguments: &mut Vec<OsString>) {
 fn insert(settings: &Daemon, arguments: &mut Vec<OsString>, words: Vec<OsString>) {
     let run = settings.control_subcommands.as_ref();
     let is_subcommand = |word: &OsString| settings.subcommand.contains(word) || run == Some(word);
-    let at = arguments.iter().position(is_subcommand);
+    let mut ours = arguments.iter().take_while(|word| *word != "--");
+    let at = ours.position(is_subcommand);
     let at = at.map_or(0, |at| at + 1);
     for word in words.into_iter().rev() {
         arguments.insert(at, word);
@@ -100,6 +101,12 @@ mod tests {
         assert_eq!(command(locked), r#""--pid-file" "x" "serve" "--" "-d""#);
         let other = daemon().background_flag(["-b"]).pid_flag("--pid-file");
         assert_eq!(command(other), r#""serve" "-d" "--pid-file" "x" "--" "-d""#);
+        let background = |args| {
+            let daemon = Daemon::new().args(args).foreground_flag(["-F"]);
+            command(daemon.subcommand(["serve"]))
+        };
+        assert_eq!(background(["-v", "serve"]), r#""-v" "serve" "-F""#);
+        assert_eq!(background(["--", "serve"]), r#""-F" "--" "serve""#);
     }
 
     #[test]
