@@ -75,20 +75,20 @@ where
         return Ok(Invocation::Foreground);
     }
     expect_distinct_flags(settings)?;
-    take_apart(settings, command_line().collect())
+    let words: Vec<OsString> = command_line().collect();
+    take_apart(settings, &words)
 }
 
 /// Reads a command line in which there is a word of this library.
-fn take_apart(settings: &Daemon, words: Vec<OsString>) -> Result<Invocation, Error> {
-    let count = words.len();
+fn take_apart(settings: &Daemon, words: &[OsString]) -> Result<Invocation, Error> {
     let mut reader = Reader::new(settings);
-    let mut words = words.into_iter();
-    let mut argv: Vec<OsString> = words.next().into_iter().collect();
+    let mut argv: Vec<&OsStr> = Vec::new();
+    argv.extend(words.first().map(OsString::as_os_str));
     let (mut switch, mut foreground, mut is_question) = (None, None, false);
     let (mut verb, mut first_verb, mut view) = (None, None, LogArguments::default());
-    let mut values: Vec<(ValueFlag<'_>, OsString)> = Vec::new();
-    for word in words {
-        match reader.meaning_of(&word) {
+    let mut values: Vec<(ValueFlag<'_>, &OsStr)> = Vec::new();
+    for word in words.iter().skip(1) {
+        match reader.meaning_of(word) {
             Meaning::Program => argv.push(word),
             Meaning::Question => {
                 is_question = true;
@@ -96,12 +96,12 @@ fn take_apart(settings: &Daemon, words: Vec<OsString>) -> Result<Invocation, Err
             }
             Meaning::Switch => switch = Some(word),
             Meaning::Verb(verb) => {
-                first_verb = Some((verb, word.clone()));
+                first_verb = Some((verb, word));
                 argv.push(word);
             }
             Meaning::OfVerb(word) => set(&mut view, word)?,
             Meaning::Foreground => {
-                foreground = Some(word.clone());
+                foreground = Some(word);
                 argv.push(word);
             }
             Meaning::Flag(flag) => {
@@ -116,9 +116,8 @@ fn take_apart(settings: &Daemon, words: Vec<OsString>) -> Result<Invocation, Err
                 if values.iter().any(|(other, _)| other.option == flag.option) {
                     return Err(failure::of_flag(flag.name, "it is given twice"));
                 }
-                let value = value.to_owned();
                 if flag.option.is_verb {
-                    verb = Some((flag, value.clone()));
+                    verb = Some((flag, value));
                 }
                 values.push((flag, value));
                 if flag.option.stays {
@@ -137,19 +136,20 @@ fn take_apart(settings: &Daemon, words: Vec<OsString>) -> Result<Invocation, Err
     let switch = switch.or(foreground);
     let verb = match verb {
         None => None,
-        Some((flag, word)) => match (Verb::from_word(&word), &switch) {
-            (None, _) => return Err(failure::unknown_verb(flag, &word)),
+        Some((flag, word)) => match (Verb::from_word(word), switch) {
+            (None, _) => return Err(failure::unknown_verb(flag, word)),
             (Some(_), Some(switch)) => {
                 return Err(failure::verb_beside_switch(flag.name, switch));
             }
             (Some(verb), None) => Some(verb),
         },
     };
-    if let (Some((_, word)), Some(switch)) = (&first_verb, &switch) {
+    if let (Some((_, word)), Some(switch)) = (&first_verb, switch) {
         return Err(failure::verb_beside_switch(word, switch));
     }
+    let mut argv: Vec<OsString> = argv.into_iter().map(OsStr::to_owned).collect();
     if is_question {
-        return in_place(settings, argv, count);
+        return in_place(settings, argv, words.len());
     }
     let verb = match first_verb {
         None => verb,
@@ -161,7 +161,7 @@ fn take_apart(settings: &Daemon, words: Vec<OsString>) -> Result<Invocation, Err
     let verb = verb.map(|verb| verb.with_view(view));
     let mut chosen = Chosen::default();
     for (flag, value) in values {
-        choose(&mut chosen, flag, &value)?;
+        choose(&mut chosen, flag, value)?;
     }
     Ok(match verb {
         Some(verb) => Invocation::Control { verb, argv, chosen },
@@ -176,7 +176,7 @@ fn in_place(settings: &Daemon, argv: Vec<OsString>, count: usize) -> Result<Invo
         return Ok(Invocation::Foreground);
     }
     if has_switch_or_verb(settings, &mut argv.iter().cloned()) {
-        match take_apart(settings, argv.clone())? {
+        match take_apart(settings, &argv)? {
             Invocation::Foreground => {}
             further => return Ok(further),
         }

@@ -30,6 +30,7 @@ mod linux;
 pub(crate) mod local_time;
 pub(crate) mod lock;
 mod own_child;
+pub(crate) mod read;
 pub(crate) mod signals;
 pub(crate) mod socket;
 mod started;
@@ -42,9 +43,9 @@ use linux as platform;
 #[cfg(not(all(target_os = "linux", not(daemon_fork))))]
 use unix as platform;
 
-#[cfg(all(target_os = "linux", not(daemon_fork)))]
-pub(crate) use platform::clock;
 pub(crate) use platform::{call_timer, files, image, launch, process};
+#[cfg(all(target_os = "linux", not(daemon_fork)))]
+pub(crate) use platform::{clock, random};
 
 /// As `tcgetpgrp(3)`, by the call that this library links anyway.
 pub(crate) fn process_group_of_terminal(terminal: BorrowedFd<'_>) -> Option<Pid> {

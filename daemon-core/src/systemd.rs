@@ -58,7 +58,7 @@ pub(crate) struct Unit {
 impl Unit {
     /// The unit whose control group a process is in, see `cgroups(7)`.
     pub(crate) fn of(pid: Pid) -> Option<Self> {
-        let groups = fs::read_to_string(process::directory(pid).ok()?.join("cgroup")).ok()?;
+        let groups = sys::read::text(&process::directory(pid).ok()?.join("cgroup")).ok()?;
         Self::in_groups(&groups)
     }
 

@@ -287,14 +287,14 @@ fn is_trusted(uid: u32) -> bool {
 /// the namespace, see `user_namespaces(7)`.
 fn is_unmapped(uid: u32) -> bool {
     // `ProcSubset=pid` of systemd hides the file.
-    let overflow = fs::read_to_string("/proc/sys/kernel/overflowuid");
+    let overflow = sys::read::text("/proc/sys/kernel/overflowuid".as_ref());
     let overflow = overflow.map_or(Ok(DEFAULT_OVERFLOW_UID), |uid| uid.trim_ascii().parse());
     overflow == Ok(uid) && !is_mapped(uid)
 }
 
 /// Whether a user of this user namespace has that uid.
 fn is_mapped(uid: u32) -> bool {
-    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let map = sys::read::text("/proc/self/uid_map".as_ref()).unwrap_or_default();
     let contains = |line: &str| {
         let mut words = line.split_ascii_whitespace();
         let mut fields = [0_u32; 3];

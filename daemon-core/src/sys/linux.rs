@@ -10,6 +10,7 @@ pub(crate) mod launch;
 pub(crate) mod lock;
 mod pidfd;
 pub(crate) mod process;
+pub(crate) mod random;
 pub(super) mod signals;
 pub(crate) mod socket;
 mod stack;

@@ -1,6 +1,5 @@
 //! `ready = "listening"` and the addresses: the daemon has a socket that serves.
 
-use std::fs;
 use std::ops::RangeInclusive;
 use std::os::fd::RawFd;
 use std::path::PathBuf;
@@ -14,7 +13,7 @@ use super::server_sockets::{Denied, Server, ServerSockets, is_one_server};
 use super::settled::Settled;
 use crate::number;
 use crate::readiness::Address;
-use crate::sys::process;
+use crate::sys::{process, read};
 
 /// The pace of a daemon that is up after a few milliseconds.
 const STEP_MIN: Duration = Duration::from_millis(1);
@@ -147,7 +146,7 @@ impl Listening {
 /// The ports that the kernel gives to sockets that ask for none, see `ip(7)`.
 fn ephemeral_ports() -> RangeInclusive<u16> {
     let read = || {
-        let text = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
+        let text = read::text("/proc/sys/net/ipv4/ip_local_port_range".as_ref()).ok()?;
         let (first, last) = text.trim_ascii().split_once(['\t', ' '])?;
         Some(number::parse(first, 10)?..=number::parse(last.trim_ascii(), 10)?)
     };

@@ -3,13 +3,13 @@
 //! They stand in where a filter denies `pidfd_getfd(2)` or the kernel lacks it. To list all sockets
 //! takes the kernel some 10 milliseconds on a machine with much memory.
 
-use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::str;
 
 use super::socket_state::{LastWord, LocalAddress, SocketState};
 use crate::number;
+use crate::sys::read;
 use crate::unix_address::UnixAddress;
 
 /// What the sockets are doing, by their inodes.
@@ -47,7 +47,7 @@ pub(super) fn read_unix(net: &Path) -> SocketTable {
 fn read_with(net: &Path, parsers: &[(&str, ParseRow)]) -> SocketTable {
     let mut sockets = Vec::new();
     for (file, parse) in parsers {
-        let table = fs::read(net.join(file)).unwrap_or_default();
+        let table = read::content(&net.join(file)).unwrap_or_default();
         for row in table.split(|&byte| byte == b'\n').skip(1) {
             sockets.extend(parse(row));
         }
@@ -156,6 +156,7 @@ fn unix_address(path: &[u8]) -> UnixAddress {
 mod tests {
     use super::*;
 
+    use std::fs;
     use std::net::{TcpListener, TcpStream, UdpSocket};
     use std::os::unix::net::UnixListener;
 

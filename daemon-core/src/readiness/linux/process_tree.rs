@@ -1,7 +1,7 @@
 //! The daemon, its descendants and their threads, as `/proc` lists them.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 
 use super::thread_state::has_ended;
 use crate::number;
-use crate::sys::{clock, process};
+use crate::sys::{clock, process, read};
 
 /// Of a daemon with more processes the launcher sees a part.
 const PROCESSES_MAX: usize = 256;
@@ -139,25 +139,13 @@ impl ProcessTree {
     }
 }
 
-/// The pids of the children of a thread. `/proc` knows the size of none of its files, so it is not
-/// asked for it.
+/// The pids of the children of a thread.
 pub(super) fn read_children(thread: &Path) -> io::Result<Vec<Pid>> {
-    let mut file = File::open(thread.join("children"))?;
     let mut children = Vec::new();
-    let mut part = [0; 512];
-    loop {
-        match file.read(&mut part) {
-            Ok(0) => break,
-            Ok(length) => children.extend_from_slice(&part[..length]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+    for pid in read::text(&thread.join("children"))?.split_ascii_whitespace() {
+        children.extend(number::parse(pid, 10).map(Pid::from_raw));
     }
-    let children = std::str::from_utf8(&children).map_err(|_| io::ErrorKind::InvalidData)?;
-    let pids = children.split_ascii_whitespace();
-    Ok(pids
-        .filter_map(|pid| number::parse(pid, 10).map(Pid::from_raw))
-        .collect())
+    Ok(children)
 }
 
 fn read_threads(directory: &Path) -> io::Result<Vec<Pid>> {
@@ -178,6 +166,7 @@ fn read_threads(directory: &Path) -> io::Result<Vec<Pid>> {
 mod tests {
     use super::*;
 
+    use std::io::Read;
     use std::process::{Command, Stdio};
 
     fn read(pid: u32) -> ProcessTree {

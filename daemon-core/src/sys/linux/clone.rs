@@ -7,7 +7,6 @@
 
 use std::ffi::{c_int, c_void};
 use std::fs::File;
-use std::io::Read;
 use std::os::fd::AsFd;
 use std::process::ExitStatus;
 use std::ptr;
@@ -23,6 +22,7 @@ use super::process;
 use super::stack::Stack;
 use crate::sys::child::{ExecStep, Failed, Plan, SpawnFailure};
 use crate::sys::own_child::OwnChild;
+use crate::sys::read;
 use crate::sys::signals::Blocked;
 use crate::sys::wait;
 
@@ -123,7 +123,7 @@ impl Children {
                 REAP_TIMEOUT_MS,
             );
         } else {
-            File::from(alive).read_to_end(&mut Vec::new()).ok();
+            read::rest_of(&File::from(alive), usize::MAX).ok();
         }
         // The intermediate process is waited for last: it has hardly begun to end before. A
         // launcher that slept until its end could be woken after the whole start-up of the daemon.

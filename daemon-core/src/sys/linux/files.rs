@@ -16,7 +16,7 @@ use nix::sys::statfs::{FUSE_SUPER_MAGIC, statfs};
 use nix::unistd::{Gid, Uid, fchownat, geteuid};
 
 use crate::number;
-use crate::sys::link_and_unlink;
+use crate::sys::{link_and_unlink, read};
 
 /// Whether a character device with this device number is the null device, see `null(4)`.
 pub(crate) fn is_null(device: u64) -> bool {
@@ -101,7 +101,7 @@ pub(crate) fn is_fuse(path: &Path) -> bool {
 /// The uid that mounted the file system on this device, if that is known.
 pub(crate) fn mounter_of(device: u64) -> Option<u32> {
     let device = format!("{}:{}", major(device), minor(device));
-    let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
+    let mounts = read::text("/proc/self/mountinfo".as_ref()).ok()?;
     let mount = mounts
         .lines()
         .find(|line| line.split(' ').nth(2) == Some(&device))?;

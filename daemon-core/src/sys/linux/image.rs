@@ -11,6 +11,7 @@ use nix::sys::prctl;
 use nix::unistd::{getpid, gettid};
 
 use crate::files::FileId;
+use crate::sys::read;
 
 /// The very image that runs here, even if its file was deleted or replaced.
 #[derive(Debug)]
@@ -74,7 +75,7 @@ pub(crate) fn comm() -> OsString {
             _ => OsString::new(),
         };
     }
-    let mut comm = fs::read("/proc/self/comm").unwrap_or_default();
+    let mut comm = read::content("/proc/self/comm".as_ref()).unwrap_or_default();
     if comm.last() == Some(&b'\n') {
         comm.pop();
     }

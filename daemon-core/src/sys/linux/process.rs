@@ -16,6 +16,7 @@ use nix::unistd::{Pid, SysconfVar, getpgid, getpid, sysconf};
 use super::clock;
 use crate::files::FileId;
 use crate::number;
+use crate::sys::read;
 
 pub(crate) use super::pidfd::{duplicate, open, open_task, send_signal, send_signal_to_group};
 
@@ -39,7 +40,7 @@ pub(crate) fn has_proc() -> bool {
 /// The pid by which `/proc` shows the process of a pidfd, if it can be told.
 pub(crate) fn pid_in_proc(pidfd: BorrowedFd<'_>) -> Option<Pid> {
     let details = format!("/proc/thread-self/fdinfo/{}", pidfd.as_raw_fd());
-    let details = fs::read_to_string(details).ok()?;
+    let details = read::text(details.as_ref()).ok()?;
     let pid = details.lines().find_map(|line| line.strip_prefix("Pid:"))?;
     number::parse(pid.trim_ascii(), 10).map(Pid::from_raw)
 }
@@ -76,7 +77,7 @@ pub(crate) fn appends_output(pid: Pid) -> bool {
 
 /// The flags of its standard output, see `proc_pid_fdinfo(5)`.
 fn output_flags(pid: Pid) -> Option<i32> {
-    let details = fs::read_to_string(directory(pid).ok()?.join("fdinfo/1")).ok()?;
+    let details = read::text(&directory(pid).ok()?.join("fdinfo/1")).ok()?;
     let flags = details
         .lines()
         .find_map(|line| line.strip_prefix("flags:"))?;
@@ -100,7 +101,7 @@ pub(crate) fn writes_to_any_file(pid: Pid) -> Option<bool> {
 
 /// Its name, see `proc_pid_comm(5)`.
 pub(crate) fn name_of(pid: Pid) -> Option<OsString> {
-    let mut name = fs::read(directory(pid).ok()?.join("comm")).ok()?;
+    let mut name = read::content(&directory(pid).ok()?.join("comm")).ok()?;
     if name.last() == Some(&b'\n') {
         name.pop();
     }
@@ -166,20 +167,12 @@ pub(crate) fn lacks_arguments(pid: Pid) -> bool {
 
 /// What stands between the ends of its command line or its environment, each word with a NUL byte.
 pub(crate) fn words_of(pid: Pid, file: &str) -> io::Result<Vec<u8>> {
-    read_words(&File::open(directory(pid)?.join(file))?)
+    read::rest_of(&File::open(directory(pid)?.join(file))?, WORDS_MAX)
 }
 
-/// A process can move these ends, and so show all of its memory, see `PR_SET_MM_MAP` in `prctl(2)`.
-fn read_words(file: &File) -> io::Result<Vec<u8>> {
-    let mut words = Vec::new();
-    if file.take(WORDS_MAX + 1).read_to_end(&mut words)? as u64 > WORDS_MAX {
-        return Err(io::ErrorKind::InvalidData.into());
-    }
-    Ok(words)
-}
-
-/// No exec takes more, see `execve(2)`.
-const WORDS_MAX: u64 = 6 * 1024 * 1024;
+/// No exec takes more, see `execve(2)`. A process can move these ends, and so show all of its memory, see
+/// `PR_SET_MM_MAP` in `prctl(2)`.
+const WORDS_MAX: usize = 6 * 1024 * 1024;
 
 /// The path of its program, or the one that this had before it was deleted.
 pub(crate) fn program_of(pid: Pid) -> Option<PathBuf> {
@@ -191,7 +184,7 @@ pub(crate) fn program_of(pid: Pid) -> Option<PathBuf> {
 
 /// Its real, effective and saved uid.
 pub(crate) fn users_of(pid: Pid) -> Option<[u32; 3]> {
-    let status = fs::read_to_string(directory(pid).ok()?.join("status")).ok()?;
+    let status = read::text(&directory(pid).ok()?.join("status")).ok()?;
     let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
     let mut words = uids.split_ascii_whitespace();
     let mut users = [0; 3];
@@ -204,7 +197,7 @@ pub(crate) fn users_of(pid: Pid) -> Option<[u32; 3]> {
 /// Whether it was executed with more rights than its caller had, see `AT_SECURE` in `getauxval(3)`;
 /// `None` if that cannot be read.
 pub(crate) fn is_secure(pid: Pid) -> Option<bool> {
-    let vector = fs::read(directory(pid).ok()?.join("auxv")).ok()?;
+    let vector = read::content(&directory(pid).ok()?.join("auxv")).ok()?;
     let mut words = vector
         .chunks_exact(size_of::<libc::c_ulong>())
         .map(|word| word.try_into().map_or(0, libc::c_ulong::from_ne_bytes));
@@ -274,7 +267,7 @@ fn tasks(process: &Path) -> io::Result<impl Iterator<Item = PathBuf> + use<>> {
 }
 
 fn has_memory(task: &Path) -> bool {
-    fs::read(task.join("statm")).is_ok_and(|sizes| !sizes.starts_with(b"0 "))
+    read::content(&task.join("statm")).is_ok_and(|sizes| !sizes.starts_with(b"0 "))
 }
 
 /// The letter of its state, see `proc_pid_stat(5)`.
@@ -284,7 +277,7 @@ fn state_of(pid: Pid) -> Option<u8> {
 
 /// The same of a task.
 fn state(task: &Path) -> Option<u8> {
-    let stat = fs::read(task.join("stat")).ok()?;
+    let stat = read::content(&task.join("stat")).ok()?;
     // The second field is in parentheses and may hold anything, also parentheses.
     let end_of_name = stat.iter().rposition(|byte| *byte == b')')?;
     stat.get(end_of_name + 2).copied()
@@ -373,31 +366,11 @@ pub(crate) fn read_memory(pid: Pid, address: u64, buffer: &mut [u8]) -> Result<u
 
 /// Whether it has a handler for this signal, if that is known.
 pub(crate) fn catches(pid: Pid, signal: i32) -> Option<bool> {
-    let status = fs::read_to_string(directory(pid).ok()?.join("status")).ok()?;
+    let status = read::text(&directory(pid).ok()?.join("status")).ok()?;
     let caught = status
         .lines()
         .find_map(|line| line.strip_prefix("SigCgt:"))?;
     let caught: u64 = number::parse(caught.trim_ascii(), 16)?;
     let bit = u32::try_from(signal.checked_sub(1)?).ok()?;
     Some(caught & 1_u64.checked_shl(bit)? != 0)
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may fail by panic")]
-mod tests {
-    use std::io::Seek;
-
-    use super::*;
-
-    #[test]
-    fn memory_is_not_read_as_a_command_line() {
-        let shown = |length| {
-            let mut file = crate::sys::files::in_memory().unwrap();
-            file.set_len(length).unwrap();
-            let words = read_words(&file).ok().map(|words| words.len() as u64);
-            (words, file.stream_position().unwrap())
-        };
-        assert_eq!(shown(WORDS_MAX), (Some(WORDS_MAX), WORDS_MAX));
-        assert_eq!(shown(2 * WORDS_MAX), (None, WORDS_MAX + 1));
-    }
 }

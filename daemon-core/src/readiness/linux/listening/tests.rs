@@ -1,5 +1,6 @@
 use super::*;
 
+use std::fs;
 use std::net::{TcpListener, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixListener;

@@ -1,7 +1,6 @@
 //! A socket in the file system, and what killed launchers have left of theirs.
 
 use std::fs::{self, DirEntry, Metadata};
-use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -14,6 +13,7 @@ use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::geteuid;
 
 use super::datagram::new_socket;
+use crate::sys;
 use crate::sys::socket::SocketAddress;
 
 /// What the names of such sockets begin with.
@@ -40,7 +40,7 @@ impl PathSocket {
         }
         let socket = new_socket()?;
         // Not to be guessed: another user could take the name before.
-        let name = RandomState::new().hash_one(std::process::id());
+        let name = sys::random::number()?;
         let path = PathBuf::from(format!("{directory}/{PREFIX}{name:016x}"));
         // Another user must not send the launcher anything, not even before the file gets its mode. Some
         // sandboxes refuse this.

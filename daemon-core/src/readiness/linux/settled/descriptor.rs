@@ -13,7 +13,7 @@ use crate::readiness::platform::peer_socket::{PeerSockets, parse_socket_link};
 use crate::readiness::platform::process_tree::Task;
 use crate::readiness::platform::socket_state::{LastWord, LocalAddress, SocketState};
 use crate::readiness::platform::thread_state::has_ended;
-use crate::sys::socket;
+use crate::sys::{self, socket};
 
 /// An epoll set may hold another; the launcher looks no deeper than this.
 const EPOLL_DEPTH_MAX: u32 = 2;
@@ -145,7 +145,8 @@ impl DescriptorTable<'_> {
     }
 
     fn details(&self, descriptor: RawFd) -> Option<String> {
-        fs::read_to_string(self.task.directory.join(format!("fdinfo/{descriptor}"))).ok()
+        let path = self.task.directory.join(format!("fdinfo/{descriptor}"));
+        sys::read::text(&path).ok()
     }
 }
 

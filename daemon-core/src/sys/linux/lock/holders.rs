@@ -14,6 +14,7 @@ use crate::files::FileId;
 use crate::number;
 use crate::sys::lock::ByteRange;
 use crate::sys::platform::process;
+use crate::sys::read;
 
 /// The processes that hold the lock, whatever the pid in the file, as far as they can be seen. Slow:
 /// it reads the whole of `/proc`.
@@ -76,7 +77,7 @@ fn is_held_in(directory: &Path, file: &File, range: ByteRange) -> io::Result<Opt
         // The lock first, which the kernel knows, and the file only then: another file may be on a
         // file system that does not answer any more.
         let details = directory.join("fdinfo").join(descriptor.file_name());
-        let Some(details) = unless_denied(fs::read_to_string(details))? else {
+        let Some(details) = unless_denied(read::text(&details))? else {
             continue;
         };
         let is_locked = details.lines().any(|line| is_our_lock(line, range));
