@@ -1,10 +1,11 @@
 //! The runs of a daemon, from first to last: how one is launched, and the log that they share.
 
 use std::ffi::OsString;
+use std::fs;
 use std::mem;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::dup2_stdout;
@@ -14,7 +15,7 @@ use crate::capabilities::Capabilities;
 use crate::descriptors::KeptFds;
 use crate::env_changes::EnvChanges;
 use crate::error::Error;
-use crate::files::is_regular;
+use crate::files::{FileId, is_regular};
 use crate::handoff::{Record, SupervisorRecord};
 use crate::launcher::attempt::{Attempt, ProcessKind};
 use crate::launcher::failure::missing_capability;
@@ -41,6 +42,9 @@ const LATER_READY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// No record carries a longer time.
 const NO_END: Duration = Duration::from_millis(u32::MAX as u64);
+
+/// How often it is looked whether the log was replaced.
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How the runs are launched.
 pub(super) struct Runs {
@@ -215,22 +219,40 @@ impl Runs {
         if self.lines.is_empty() {
             return true;
         }
-        let (paths, settings) = (&self.config.record.paths, &self.config.record.settings);
-        let log = self.config.capabilities.log.zip(paths.log.as_ref());
-        // The log is opened by its path: it may have been rotated.
-        let opened = log.and_then(|(capability, path)| {
-            if is_up && !path.exists() {
-                return None;
-            }
-            let identity = settings.identity.as_ref();
-            (capability.open)(path, settings.log_mode, identity).ok()
-        });
-        let log = opened.or_else(|| self.log.take());
+        let log = self.open_log(is_up).or_else(|| self.log.take());
         if let Some(log) = log.as_ref().filter(|log| has_name(log)) {
             write_to(log, &mut self.lines);
         }
         self.keep_log(log);
         self.lines.is_empty() || self.config.record.paths.log.is_none()
+    }
+
+    /// Opens the log by its path: it may have been rotated.
+    fn open_log(&self, is_up: bool) -> Option<LogFile> {
+        let (paths, settings) = (&self.config.record.paths, &self.config.record.settings);
+        let (capability, path) = self.config.capabilities.log.zip(paths.log.as_ref())?;
+        if is_up && !path.exists() {
+            return None;
+        }
+        let identity = settings.identity.as_ref();
+        (capability.open)(path, settings.log_mode, identity).ok()
+    }
+
+    /// Keeps the new log where a rotation has put one in the place of the last: a removed file takes
+    /// room on the disk until it is closed. Says when to look again; never without `log_reopen`, since
+    /// the run keeps its log too.
+    pub(super) fn follow_log(&mut self, now: Instant) -> Option<Instant> {
+        let record = &self.config.record;
+        record.settings.log_reopen?;
+        let last = FileId::of_open(self.log.as_ref()?.file()).ok()?;
+        let there = record.paths.log.as_ref().map(fs::metadata);
+        let there = there.and_then(Result::ok).filter(fs::Metadata::is_file);
+        if there.is_some_and(|there| FileId::from(&there) != last) {
+            if let Some(log) = self.open_log(true) {
+                self.keep_log(Some(log));
+            }
+        }
+        Some(now + LOG_INTERVAL)
     }
 }
 

@@ -252,11 +252,10 @@ impl Supervisor {
         if let Some(line) = line {
             self.runs.write_line(Severity::Error, &line, true);
         }
-        if self.runs.write_lines(true) {
-            return next_look;
-        }
-        let soon = now + LINES_INTERVAL;
-        Some(next_look.map_or(soon, |next_look| next_look.min(soon)))
+        let has_room = self.runs.write_lines(true);
+        let next_try = (!has_room).then(|| now + LINES_INTERVAL);
+        let replaced = self.runs.follow_log(now);
+        [next_look, next_try, replaced].into_iter().flatten().min()
     }
 
     /// Rotates the log before a run opens it: the last one may have ended before it was up.

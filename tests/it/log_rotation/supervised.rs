@@ -11,7 +11,7 @@ use super::by_size::{PAUSE, time_at_full_rate};
 use super::stage::{expect_every_line_of_threads, gaps, numbers};
 use crate::support::constructor;
 use crate::support::deadline::eventually;
-use crate::support::process::Process;
+use crate::support::process::{self, Process};
 use crate::support::requires;
 use crate::support::scratch::Scratch;
 use crate::support::users::UNPRIVILEGED;
@@ -273,5 +273,43 @@ fn supervisor_says_that_a_run_does_not_follow() {
     let log = scratch.read("report.log");
     assert!(log.starts_with("old\nreport: cannot rotate"), "{log}");
     assert!(!scratch.path("report.log.1").exists());
+    scratch.stop();
+}
+
+/// Fault 274: a removed file takes room on the disk until each process has closed it.
+#[test]
+fn supervisor_lets_go_of_a_log_that_was_replaced() {
+    requires!(linux("the files of another process"), preload);
+    let scratch = Scratch::new();
+    let options = OPTIONS.replace("log_rotate=4", "log_reopen=10\nready_timeout=86400");
+    let start = scratch.background().options(&options).does("hang");
+    let start = start.env("LD_PRELOAD", constructor::with_fast_time(&scratch));
+    assert_eq!(start.run().code(), 0);
+    let run: i32 = scratch.read("report.pid").trim().parse().expect("a pid");
+    let supervisor = process::stat(run).expect("the run").ppid;
+    let has = |pid: i32, name: &str| {
+        let files = fs::read_dir(format!("/proc/{pid}/fd")).expect("the descriptors");
+        let mut files = files
+            .flatten()
+            .filter_map(|fd| fs::read_link(fd.path()).ok());
+        files.any(|file| file == scratch.path(name))
+    };
+    eventually("both have the log", || {
+        [run, supervisor]
+            .iter()
+            .all(|pid| has(*pid, "report.log"))
+            .then_some(())
+    });
+    fs::remove_file(scratch.path("report.log")).expect("remove");
+    let reopen = scratch.report().options(&options).args(["-s", "reopen"]);
+    assert_eq!(reopen.run().code(), 0);
+    for pid in [run, supervisor] {
+        eventually("it has the new log", || {
+            has(pid, "report.log").then_some(())
+        });
+        eventually("it has let go of the old one", || {
+            (!has(pid, "report.log (deleted)")).then_some(())
+        });
+    }
     scratch.stop();
 }
