@@ -8,6 +8,7 @@ use std::{sync::mpsc, thread};
 
 use super::stage::{OPTIONS, expect_failure};
 use crate::support::daemon::read_report;
+#[cfg(not(daemon_fork))]
 use crate::support::deadline::eventually;
 #[cfg(not(daemon_fork))]
 use crate::support::outcome::{Launch, Outcome};

@@ -10,10 +10,8 @@ use crate::support::start::Start;
 use crate::support::trace::{self, Action, Role};
 
 /// Kills a verb at one of its system calls after the other, until it comes to its end unharmed; each
-/// time `expect` judges what came of it. The search for a process group asks for that of each process
-/// of the machine and changes nothing, so the short form does not count these calls. The long form
-/// counts some of them only: each kill leaves more than one process, which the next search asks for
-/// twice, so with all of them the end of the verb moves away faster than the kills come near it.
+/// time `expect` judges what came of it. The search for a process group changes nothing, so the short
+/// form does not count its calls, and the long form counts some, see [`trace::Stop::asks_for_group`].
 fn kill_verb(
     verb: &str,
     prepare: impl Fn(&Scratch) + Sync,
@@ -30,7 +28,7 @@ fn kill_verb(
                 return Action::Leave;
             }
             if stop.role == Role::Launcher {
-                let asks = stop.call() == Some(libc::SYS_getpgid);
+                let asks = stop.asks_for_group();
                 asked += usize::from(asks);
                 stops += usize::from(!asks || asked <= counted);
             }

@@ -37,6 +37,7 @@ pub(super) fn pidfds_mean_groups() -> bool {
 }
 
 /// Whether a core dump goes to the working directory, and to no other program.
+#[cfg(not(daemon_fork))]
 pub(super) fn dumps_core_here() -> bool {
     let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap_or_default();
     pattern.starts_with("core")
