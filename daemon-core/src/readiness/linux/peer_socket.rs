@@ -107,8 +107,13 @@ fn is_in_this_network(task: &Task) -> bool {
 pub(super) fn state_of(socket: OwnedFd) -> SocketState {
     let option = |name| socket::int_option(socket.as_fd(), name).ok();
     let domain = option(libc::SO_DOMAIN);
+    // In this order: listen(2), which may come in between, sets the peer of a Unix socket too.
+    let unix = (domain == Some(libc::AF_UNIX)).then(|| state_of_unix(&socket));
     if option(libc::SO_ACCEPTCONN).is_some_and(|it| it != 0) {
         return SocketState::Listening(local_address(socket, domain));
+    }
+    if let Some(state) = unix {
+        return state;
     }
     let kind = option(libc::SO_TYPE);
     match (domain, kind) {
@@ -118,7 +123,6 @@ pub(super) fn state_of(socket: OwnedFd) -> SocketState {
         (Some(libc::AF_INET | libc::AF_INET6), Some(libc::SOCK_DGRAM)) => {
             state_of_udp(&UdpSocket::from(socket))
         }
-        (Some(libc::AF_UNIX), _) => state_of_unix(&socket),
         _ => SocketState::Other,
     }
 }
@@ -131,13 +135,15 @@ fn state_of_tcp(socket: &TcpStream) -> SocketState {
     let length = socket::read_option(socket.as_fd(), libc::IPPROTO_TCP, libc::TCP_INFO, &mut info);
     let port = || socket.local_addr().map_or(0, |address| address.port());
     match (length, info[0]) {
-        // Multipath TCP has no such option.
-        (Err(_), _) => SocketState::Connected(LastWord::Unclear, port()),
+        // Multipath TCP has no such option before Linux 5.16.
+        (Err(_), _) if socket.peer_addr().is_ok() => {
+            SocketState::Connected(LastWord::Unclear, port())
+        }
         (Ok(_), TCP_SYN_SENT) => SocketState::Connecting,
         (Ok(length), TCP_ESTABLISHED | TCP_CLOSE_WAIT) => {
             SocketState::Connected(last_word(&info, length), port())
         }
-        (Ok(_), _) => SocketState::Other,
+        _ => SocketState::Other,
     }
 }
 

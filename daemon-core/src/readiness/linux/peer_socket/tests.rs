@@ -7,6 +7,8 @@ use std::os::unix::net::{SocketAddr, UnixDatagram, UnixStream};
 use std::thread;
 use std::time::Duration;
 
+use nix::sys::socket::{Backlog, UnixAddr, bind, listen};
+
 fn state(socket: impl Into<OwnedFd>) -> SocketState {
     state_of(socket.into())
 }
@@ -92,6 +94,41 @@ fn unix_peer_is_the_process_of_the_other_end() {
     let (ours, _theirs) = UnixStream::pair().unwrap();
     assert_eq!(state(ours), SocketState::UnixPeer(Some(Pid::this())));
     assert_eq!(state(UnixDatagram::unbound().unwrap()), SocketState::Other);
+}
+
+/// A look at it may come at the moment of its `listen(2)`.
+#[test]
+fn socket_that_begins_to_listen_has_no_peer() {
+    for _ in 0..200 {
+        let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC;
+        let socket = socket::new(libc::AF_UNIX, kind, 0).unwrap();
+        let path = UnixAddr::new_unnamed();
+        bind(socket.as_raw_fd(), &path).unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| listen(&socket, Backlog::new(1).unwrap()).unwrap());
+            loop {
+                match state(socket.try_clone().unwrap()) {
+                    SocketState::Listening(_) => break,
+                    other => assert_eq!(other, SocketState::Other),
+                }
+            }
+        });
+    }
+}
+
+/// As Multipath TCP was before Linux 5.16: a socket that is not connected yet may begin to listen.
+#[test]
+fn state_of_stream_without_tcp_info_is_its_peer() {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = socket.local_addr().unwrap().port();
+    let state =
+        |socket: &UdpSocket| state_of_tcp(&OwnedFd::from(socket.try_clone().unwrap()).into());
+    assert_eq!(state(&socket), SocketState::Other);
+    socket.connect("127.0.0.1:9").unwrap();
+    assert_eq!(
+        state(&socket),
+        SocketState::Connected(LastWord::Unclear, port)
+    );
 }
 
 /// Longer than a tick of the slowest kernel clock.
