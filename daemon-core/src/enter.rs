@@ -3,6 +3,7 @@
 mod config;
 
 use std::ffi::OsString;
+use std::mem;
 
 use nix::errno::Errno;
 
@@ -172,12 +173,13 @@ pub(crate) fn give_up(error: &Error) -> ! {
 }
 
 /// Becomes the supervisor of the daemon.
-fn supervise(settings: &Daemon, record: Record, launcher: DaemonEnd) -> ! {
+fn supervise(settings: &Daemon, record: &mut Record, launcher: DaemonEnd) -> ! {
     let Some(supervision) = settings.supervision else {
         let step = StartStep::MissingCapability;
         launcher.answer(Outcome::Failed(step, Errno::ENOSYS));
         sys::exit::exit(failure::missing_capability().exit_status())
     };
+    let record = mem::take(record);
     match (supervision.become_supervisor)(record, launcher, settings.capabilities) {}
 }
 
@@ -187,22 +189,22 @@ pub(crate) fn take_handoff(settings: &Daemon) -> Option<Running> {
         return Some(Running::new());
     }
     let capabilities = &settings.capabilities;
-    let (mut record, launcher) = handoff::take()?;
+    let (record, launcher) = handoff::take()?;
     if record.supervisor.is_some() {
         supervise(settings, record, launcher);
     }
-    let is_after_exec = post_exec::is_after_exec(&record);
+    let is_after_exec = post_exec::is_after_exec(record);
     if is_after_exec {
-        post_exec::drop_unused(&mut record, capabilities);
+        post_exec::drop_unused(record, capabilities);
     }
-    let taken = keep_lock(&record).and_then(|()| post_exec::take_steps(&record, capabilities));
+    let taken = keep_lock(record).and_then(|()| post_exec::take_steps(record, capabilities));
     launcher.answer(match taken {
         Ok(log_errno) => Outcome::Done { log_errno },
         Err((step, errno)) => Outcome::Failed(step, errno),
     });
     notify::remember_launcher(launcher, record.is_announced);
     if let Err((step, errno)) = taken {
-        let error = failure::step_failed(step, errno, &record, capabilities);
+        let error = failure::step_failed(step, errno, record, capabilities);
         if is_after_exec {
             give_up(&error);
         }

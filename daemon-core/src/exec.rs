@@ -15,7 +15,7 @@ use crate::sys;
 static CONTINUATION: OnceLock<Continuation> = OnceLock::new();
 
 /// Keeps what another program needs to continue as the daemon.
-pub(crate) fn prepare(record: Record) {
+pub(crate) fn prepare(record: &'static Record) {
     let owner = process::id();
     // It is set once: the hand-off cannot be taken twice.
     drop(CONTINUATION.set(Continuation { record, owner }));
@@ -24,7 +24,7 @@ pub(crate) fn prepare(record: Record) {
 /// What a program needs to continue as the daemon that this process is.
 #[derive(Debug)]
 struct Continuation {
-    record: Record,
+    record: &'static Record,
     /// The daemon's pid; its forked children have all this too.
     owner: u32,
 }

@@ -125,6 +125,7 @@ impl Interrupts {
     }
 
     /// Catches those of these signals that are to be caught.
+    #[inline(never)] // each use would have its own copy, and that one of each signal
     fn catch_each(&mut self, signals: &[Signal], catch: Catch) -> Result<(), Errno> {
         for signal in signals {
             if let Some(before) = catch(*signal)? {

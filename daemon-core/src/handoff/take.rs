@@ -23,10 +23,11 @@ pub(crate) fn marker(socket: BorrowedFd<'_>) -> String {
     format!("{MARKER}={}:", socket.as_raw_fd())
 }
 
-/// Takes the hand-off, if this process was given one, and removes every trace of it.
+/// Takes the hand-off, if this process was given one, and removes every trace of it. The record lives as
+/// long as the process.
 ///
 /// A variable that was forged, leaked or inherited without its descriptor means nothing.
-pub(crate) fn take() -> Option<(Record, DaemonEnd)> {
+pub(crate) fn take() -> Option<(&'static mut Record, DaemonEnd)> {
     let value = std::env::var_os(MARKER)?;
     sys::environment::set(OsStr::new(MARKER), None);
     // No launcher starts a set-uid program, so such a record comes from its caller.
@@ -48,12 +49,12 @@ pub(crate) fn take() -> Option<(Record, DaemonEnd)> {
 }
 
 /// Reads the record, and consumes it, so that it cannot be taken twice.
-fn receive(socket: &OwnedFd) -> Option<Record> {
+fn receive(socket: &OwnedFd) -> Option<&'static mut Record> {
     if int_option(socket.as_fd(), libc::SO_TYPE) != Ok(KIND) {
         return None;
     }
     let mut bytes = vec![0; RECORD_CAPACITY];
-    let mut receive = |flags| -> Option<Record> {
+    let mut receive = |flags| -> Option<&'static mut Record> {
         let flags = flags | libc::MSG_DONTWAIT;
         let length = loop {
             let received = receive_message(socket.as_fd(), &mut bytes, &mut [], flags);
@@ -67,7 +68,8 @@ fn receive(socket: &OwnedFd) -> Option<Record> {
             }
             bytes.resize(longer, 0);
         };
-        Record::from_bytes(bytes.get(..length)?).ok()
+        let record = Record::from_bytes(bytes.get(..length)?).ok()?;
+        Some(Box::leak(Box::new(record)))
     };
     // Looking comes first: a message on another socket must not be consumed.
     let record = receive(libc::MSG_PEEK)?;
