@@ -119,7 +119,16 @@ pub(crate) fn launch(config: &mut LaunchConfig) -> Result<(Launched, Signals), E
         (Err(error), Some((file, capability))) => (capability.fail)(file, error),
         (_, None) => {}
     }
-    launched.map(|launched| (launched, signals))
+    match launched {
+        Ok(launched) => Ok((launched, signals)),
+        Err(error) => {
+            // A client goes on, and one may have come while the failed daemon was stopped.
+            if config.is_for_client {
+                signals.give_back();
+            }
+            Err(error)
+        }
+    }
 }
 
 /// What `before_start` and `listen` pass to the daemon. A question comes before the sockets, so that no

@@ -1,6 +1,7 @@
 //! `Daemon::ensure()`, for a client that needs its daemon, and what the daemon announces.
 
 use std::fs::File;
+use std::os::unix::process::ExitStatusExt;
 
 use crate::support::daemon::read_report;
 use crate::support::requires;
@@ -78,6 +79,17 @@ fn threads_that_ensure_leave_the_signals_as_they_were() {
         (standard(signals.ignored), standard(signals.caught))
     };
     assert_eq!(signals("after.json"), signals("before.json"));
+}
+
+#[test]
+fn signal_during_the_end_of_a_failed_start_is_kept() {
+    requires!(linux("CLONE_PARENT"));
+    let scratch = Scratch::new();
+    // The first one is the reason why the launcher stops the daemon.
+    let steps = "block:15 run:interrupt-parent stay run:interrupt-parent";
+    let launch = client(&scratch, steps).run();
+    assert_eq!(launch.status.signal(), Some(libc::SIGINT), "{launch:?}");
+    scratch.expect_nothing_left();
 }
 
 #[test]

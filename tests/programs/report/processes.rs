@@ -33,6 +33,7 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
             Some(("exec-in-child", steps)) => exec_in_child(steps),
             None if object == "fork-away" => fork_away(),
             None if object == "stop-parent" => Ok(kill(getppid(), Signal::SIGSTOP)?),
+            None if object == "interrupt-parent" => Ok(kill(getppid(), Signal::SIGINT)?),
             _ => panic!("no such step: run:{object}"),
         },
         // Into a control group, by the file that lists its processes.
