@@ -7,7 +7,9 @@ pub(crate) fn parse<T: TryFrom<u64>>(text: &str, radix: u32) -> Option<T> {
 
 #[inline(never)] // each use would have its own copy
 fn parse_any(text: &str, radix: u32) -> Option<u64> {
-    u64::from_str_radix(text, radix).ok()
+    // The standard library takes `+1`.
+    let digits = Some(text).filter(|text| !text.starts_with('+'))?;
+    u64::from_str_radix(digits, radix).ok()
 }
 
 #[cfg(test)]
@@ -20,7 +22,7 @@ mod tests {
         assert_eq!(parse("ff", 16), Some(255_u8));
         assert_eq!(parse::<u8>("256", 10), None);
         assert_eq!(parse("2147483647", 10), Some(i32::MAX));
-        for text in ["", "-1", " 1", "x", "2147483648"] {
+        for text in ["", "-1", "+1", " 1", "x", "2147483648"] {
             assert_eq!(parse::<i32>(text, 10), None, "{text}");
         }
     }
