@@ -12,7 +12,7 @@ use crate::daemon::Daemon;
 use crate::error::Error;
 use crate::exec;
 use crate::files::FileId;
-use crate::handoff::{self, DaemonEnd, Outcome, Record, StartStep};
+use crate::handoff::{self, Carried, DaemonEnd, Outcome, Record, StartStep};
 use crate::launcher::{self, LaunchConfig, Launched, failure, report};
 use crate::post_exec;
 use crate::readiness::notify;
@@ -190,10 +190,11 @@ pub(crate) fn take_handoff(settings: &Daemon) -> Option<Running> {
     }
     let capabilities = &settings.capabilities;
     let (record, launcher) = handoff::take()?;
+    let held = record.settings.log_reopen;
     if record.supervisor.is_some() {
         supervise(settings, record, launcher);
     }
-    let is_after_exec = post_exec::is_after_exec(record);
+    let is_after_exec = record.carried.is_some();
     if is_after_exec {
         post_exec::drop_unused(record, capabilities);
     }
@@ -202,7 +203,11 @@ pub(crate) fn take_handoff(settings: &Daemon) -> Option<Running> {
         Ok(log_errno) => Outcome::Done { log_errno },
         Err((step, errno)) => Outcome::Failed(step, errno),
     });
-    notify::remember_launcher(launcher, record.is_announced);
+    if is_after_exec {
+        post_exec::let_in(held);
+    }
+    let carried = record.carried.as_ref().and_then(Carried::take_launcher);
+    notify::remember_launcher(carried.unwrap_or(launcher), record.is_announced);
     if let Err((step, errno)) = taken {
         let error = failure::step_failed(step, errno, record, capabilities);
         if is_after_exec {

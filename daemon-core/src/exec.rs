@@ -5,10 +5,15 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::{self, Command};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
-use crate::handoff::{self, Record};
+use nix::errno::Errno;
+use nix::sys::signal::{SigSet, SigmaskHow, Signal};
+
+use crate::handoff::{self, Carried, Record};
 use crate::listen_fds;
+use crate::log_reopen;
+use crate::readiness::notify;
 use crate::running;
 use crate::sys;
 
@@ -47,12 +52,23 @@ impl Continuation {
         record.passed.clear();
         record.buffers_output = running::is_output_buffered();
         record.pid_descriptor = running::lock_descriptor();
+        // Another file may get the fd of a socket that the program has closed.
+        let open = listen_fds::still_open();
+        for (name, fd) in record.sockets.iter_mut().zip(listen_fds::FIRST..) {
+            if !open.contains(&fd) {
+                name.clear();
+            }
+        }
+        record.carried = Some(Carried {
+            launcher: notify::launcher_descriptor(),
+            log_files: log_reopen::marks(),
+        });
         record
     }
 }
 
 /// Executes a program in the place of this process, see `execve(2)`, and carries the daemon over:
-/// the PID file and its lock, the log, the sockets of [`listen`](crate::Daemon::listen) and of
+/// the PID file and its lock, the log, a launcher or supervisor that waits, the sockets of [`listen`](crate::Daemon::listen) and of
 /// `LISTEN_FDS` that are still open, and [`is_daemon`](crate::is_daemon). In this way a daemon upgrades
 /// itself and keeps its pid.
 ///
@@ -64,19 +80,26 @@ impl Continuation {
 /// the new version does not name `log_reopen` any more, it does not reopen the log; without `listen`
 /// it finds the sockets as those of `LISTEN_FDS`.
 ///
-/// A child that another thread starts during the call may get the lock too.
+/// The signal mask is empty in the new program, but for the signal of
+/// [`log_reopen`](crate::Daemon::log_reopen), which is blocked until the program enters. A child that
+/// another thread starts during the call may get the lock too.
 ///
 /// It returns only if the program could not be executed; the daemon then continues.
 ///
 /// # Errors
 ///
-/// The error that is returned is that of `execve(2)`, or of the system calls before it.
+/// The error that is returned is that of `execve(2)`, or of the system calls before it. `EPERM` also if
+/// the effective, real and saved ids of this process differ, as after `seteuid(2)`.
 ///
 /// ```no_run
 /// use std::process::Command;
 ///
-/// let mut program = Command::new(std::env::current_exe()?);
-/// let error = daemon::exec(program.args(std::env::args_os().skip(1)));
+/// // Early in `main`: Linux names the file otherwise once another one is in its place.
+/// let program = std::env::current_exe()?;
+///
+/// // When an upgrade has put a new version there.
+/// let mut new = Command::new(program);
+/// let error = daemon::exec(new.args(std::env::args_os().skip(1)));
 /// eprintln!("cannot execute the new version: {error}");
 /// # Ok::<(), std::io::Error>(())
 /// ```
@@ -91,6 +114,13 @@ pub fn exec(command: &mut Command) -> io::Error {
 
 /// The error of the exec, or of what comes before.
 fn hand_over(command: &mut Command, continuation: &Continuation) -> io::Result<io::Error> {
+    // One that fails closes on exec what another one hands over.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    // The new program would take this for a forged hand-off to a set-uid program.
+    if !sys::ids::are_alike() {
+        return Err(Errno::EPERM.into());
+    }
     let pid = continuation.owner;
     let mut record = continuation.record();
     record.launcher = i32::try_from(pid).map_err(io::Error::other)?;
@@ -103,13 +133,25 @@ fn hand_over(command: &mut Command, continuation: &Continuation) -> io::Result<i
     // The program may have closed its standard streams. The next one would take it for one of them.
     let above_streams = libc::STDERR_FILENO + 1;
     let daemon_end = sys::descriptors::duplicate(daemon_end.as_raw_fd(), above_streams)?;
-    let inherited = [Some(daemon_end.as_raw_fd()), record.pid_descriptor];
+    let launcher = record.carried.as_ref().and_then(|it| it.launcher);
+    let inherited = [
+        Some(daemon_end.as_raw_fd()),
+        record.pid_descriptor,
+        launcher,
+    ];
     let inherited = inherited.into_iter().flatten().collect();
     let marker = handoff::marker(daemon_end.as_fd());
     let value = marker.split_once('=').map_or("", |(_, value)| value);
     command.env(handoff::MARKER, format!("{value}{pid}"));
+    // The signal of `log_reopen` waits until the new program has its handler. It would end the program.
+    let mut held = SigSet::empty();
+    if let Some(signal) = record.settings.log_reopen {
+        held.add(Signal::try_from(signal.as_raw())?);
+    }
+    let before = held.thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
     let executed = execute(command, inherited, !record.settings.listen.is_empty());
     command.env_remove(handoff::MARKER);
+    before.thread_set_mask()?;
     executed
 }
 

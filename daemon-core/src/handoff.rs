@@ -12,7 +12,7 @@ pub(crate) use daemon_end::DaemonEnd;
 pub(crate) use launcher_end::{LauncherEnd, pair};
 pub(crate) use message::{Reply, Report, announcements, notice};
 pub(crate) use outcome::{Outcome, StartStep};
-pub(crate) use record::{Record, SupervisorRecord};
+pub(crate) use record::{Carried, Record, SupervisorRecord};
 pub(crate) use take::{MARKER, marker, take};
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ pub(crate) fn sockets() -> Vec<(String, RawFd)> {
     keep_in_mind(names)
 }
 
-/// The same with these names, as the launcher tells them.
+/// The same with these names, as the launcher tells them. One that is empty is no socket.
 pub(crate) fn sockets_named(names: &[String]) -> Vec<(String, RawFd)> {
     keep_in_mind(names.to_vec())
 }
@@ -65,7 +65,7 @@ fn keep_in_mind(names: Vec<String>) -> Vec<(String, RawFd)> {
     let sockets = names
         .into_iter()
         .zip(FIRST..)
-        .filter(|(_, fd)| is_open(*fd));
+        .filter(|(name, fd)| !name.is_empty() && is_open(*fd));
     let sockets: Vec<_> = sockets.collect();
     KNOWN.get_or_init(|| {
         let known = sockets.iter().map(|(_, fd)| Some((*fd, id_of(*fd)?)));

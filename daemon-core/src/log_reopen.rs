@@ -95,9 +95,21 @@ pub(crate) fn prepare(record: &Record) -> Result<(), Errno> {
     let name = shown(name.as_ref());
     let from_root = from_root(path, record.paths.chroot.as_deref());
     let (from_root, way) = trust::exposed_way(&from_root);
+    if let Some(carried) = &record.carried {
+        for (place, mark) in LOG_FILES.iter().zip(&carried.log_files) {
+            place.store(
+                usize::try_from(*mark).unwrap_or_default(),
+                Ordering::Relaxed,
+            );
+        }
+    }
     // A program that executes itself may have led one of them to a file of its own.
+    let is_log = |stream: &RawFd| match record.carried {
+        Some(_) => is_log(*stream),
+        None => sys::descriptors::appends(*stream),
+    };
     let streams = [libc::STDOUT_FILENO, libc::STDERR_FILENO].into_iter();
-    let logs = streams.filter(|stream| sys::descriptors::appends(*stream));
+    let logs = streams.filter(is_log);
     let logs: Vec<FileStat> = (logs.map(sys::descriptors::status)).collect::<Result<_, _>>()?;
     logs.iter().for_each(remember);
     let device = logs.first().and_then(device);
@@ -156,6 +168,14 @@ fn reopen(log: &Log) -> Result<(), Errno> {
 
 /// The last files that were the log of this process, see [`mark`].
 static LOG_FILES: [AtomicUsize; 8] = [const { AtomicUsize::new(0) }; 8];
+
+/// The marks of these files.
+pub(crate) fn marks() -> Vec<u64> {
+    LOG_FILES
+        .iter()
+        .map(|place| place.load(Ordering::Relaxed) as u64)
+        .collect()
+}
 
 fn remember(file: &FileStat) {
     static NEXT: AtomicUsize = AtomicUsize::new(0);

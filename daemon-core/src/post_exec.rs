@@ -1,19 +1,15 @@
 //! The steps of the daemon after its exec and before user code.
 
 use nix::errno::Errno;
+use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{chdir, getpid};
+use nix::unistd::chdir;
 
 use crate::capabilities::Capabilities;
 use crate::handoff::{Record, StartStep};
 use crate::sys;
 
 const MISSING: (StartStep, Errno) = (StartStep::MissingCapability, Errno::ENOSYS);
-
-/// Whether the daemon has executed this program, so that no launcher waits for it.
-pub(crate) fn is_after_exec(record: &Record) -> bool {
-    record.launcher == getpid().as_raw()
-}
 
 /// Takes from the record of such a daemon what this program, another version, does not name any more.
 pub(crate) fn drop_unused(record: &mut Record, capabilities: &Capabilities) {
@@ -22,6 +18,14 @@ pub(crate) fn drop_unused(record: &mut Record, capabilities: &Capabilities) {
     }
     if capabilities.log_reopen.is_none() {
         record.settings.log_reopen = None;
+    }
+}
+
+/// Lets the signal in that the program before has held back until this one can handle it.
+pub(crate) fn let_in(signal: Option<crate::Signal>) {
+    let signal = signal.and_then(|signal| Signal::try_from(signal.as_raw()).ok());
+    if let Some(signal) = signal {
+        let _ = SigSet::from(signal).thread_unblock();
     }
 }
 

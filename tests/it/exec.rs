@@ -88,7 +88,7 @@ fn executed_program_reopens_its_log() {
     daemon.stop();
 }
 
-/// Standard output leads to a file of the program before the exec, and standard error to the log.
+/// Standard output leads to a file of the program, which it appends to, before the exec, and standard error to the log.
 #[test]
 fn executed_program_keeps_its_own_output() {
     requires!(linux("the files of another process"));

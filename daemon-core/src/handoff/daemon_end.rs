@@ -1,6 +1,6 @@
 //! The daemon's end of the hand-off.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -57,6 +57,17 @@ impl DaemonEnd {
         !matches!(received, Err(Errno::EAGAIN | Errno::EINTR))
     }
 
+    fn is_there(&self) -> bool {
+        let there = sys::descriptors::metadata(self.socket.as_raw_fd());
+        let there = there.ok().map(|file| FileId::from(&file));
+        there.is_some() && there == self.id
+    }
+
+    /// Its descriptor, while it leads to a launcher.
+    pub(crate) fn descriptor(&self) -> Option<RawFd> {
+        (self.is_there() && !self.is_lost()).then(|| self.socket.as_raw_fd())
+    }
+
     /// Tells the launcher something, and waits for a full queue for this long at most.
     ///
     /// # Errors
@@ -75,9 +86,7 @@ impl DaemonEnd {
     }
 
     fn tell(&self, kind: u8, text: &[u8], timeout: Duration) -> Result<(), Errno> {
-        let there = sys::descriptors::metadata(self.socket.as_raw_fd());
-        let there = there.ok().map(|file| FileId::from(&file));
-        if there.is_none() || there != self.id {
+        if !self.is_there() {
             return Err(Errno::EBADF);
         }
         let message = message(kind, text);

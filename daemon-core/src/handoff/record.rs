@@ -41,6 +41,19 @@ encoded! {
         pub(crate) sockets: Vec<String>,
         /// The process becomes the supervisor of a daemon.
         pub(crate) supervisor: Option<SupervisorRecord>,
+        /// The daemon has executed this program in its own place, so the record is its own.
+        pub(crate) carried: Option<Carried>,
+    }
+}
+
+encoded! {
+    /// What one program of the daemon carries over to the next one.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    pub(crate) struct Carried {
+        /// The descriptor by which a launcher or a supervisor is told how the daemon gets on.
+        pub(crate) launcher: Option<RawFd>,
+        /// The files that were its log. Another file at a standard stream is the program's own.
+        pub(crate) log_files: Vec<u64>,
     }
 }
 
@@ -118,6 +131,10 @@ mod tests {
                 argv0: "hello".into(),
                 readiness: vec!["addresses".into(), "tcp:80".into()],
                 bring_up: 9,
+            }),
+            carried: Some(Carried {
+                launcher: Some(10),
+                log_files: vec![11],
             }),
         }
     }

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use nix::unistd::getpid;
 
 use super::daemon_end::DaemonEnd;
-use super::record::{RECORD_MAX, Record};
+use super::record::{Carried, RECORD_MAX, Record};
 use crate::number;
 use crate::sys;
 use crate::sys::socket::{KIND, int_option, is_made_by, receive_message};
@@ -46,6 +46,14 @@ pub(crate) fn take() -> Option<(&'static mut Record, DaemonEnd)> {
     let record = receive(&socket)?;
     let _ = nix::unistd::close(fd);
     Some((record, DaemonEnd::new(socket)))
+}
+
+impl Carried {
+    /// The end that leads to the launcher which the program before had.
+    pub(crate) fn take_launcher(&self) -> Option<DaemonEnd> {
+        let socket = sys::descriptors::take_over(self.launcher?).ok()?;
+        Some(DaemonEnd::new(socket))
+    }
 }
 
 /// Reads the record, and consumes it, so that it cannot be taken twice.

@@ -208,6 +208,7 @@ fn complete(record: &mut Record, resources: &Resources, process: &mut ProcessKin
         buffers_output: log.is_some_and(LogFile::is_in_memory),
         sockets: resources.inherited.sockets.names.clone(),
         supervisor: process.supervisor.take(),
+        carried: None,
     };
 }
 

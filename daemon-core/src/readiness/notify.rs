@@ -10,4 +10,6 @@ pub(super) use probe::bind;
 pub(crate) use protocol::{
     NOTIFY_SOCKET, Notification, READY, extend_timeout_assignment, parse, status_assignment,
 };
-pub(crate) use sender::{announce, remember_launcher, send, send_if_there_is_room, store};
+pub(crate) use sender::{
+    announce, launcher_descriptor, remember_launcher, send, send_if_there_is_room, store,
+};

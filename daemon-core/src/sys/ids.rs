@@ -14,7 +14,7 @@ pub(crate) fn are(uid: Uid, gid: Gid) -> bool {
 }
 
 /// Whether they are one user and one group.
-fn are_alike() -> bool {
+pub(crate) fn are_alike() -> bool {
     let (uids, gids) = of_this_process();
     uids.is_ok_and(|[real, ..]| uids == Ok([real; 3]))
         && gids.is_ok_and(|[real, ..]| gids == Ok([real; 3]))

@@ -5,6 +5,8 @@ use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -31,6 +33,9 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
             Some(("title", title)) => show_title(&title.replace("%20", " ")),
             Some(("second-hangs", path)) => second_hangs(path),
             Some(("exec-in-child", steps)) => exec_in_child(steps),
+            Some(("exec-beside-others", steps)) => exec_beside_others(steps),
+            Some(("exec-after-signal", steps)) => exec_after_signal(steps),
+            Some(("exec-as", user)) => exec_as(user.parse().expect("a user ID")),
             None if object == "fork-away" => fork_away(),
             None if object == "stop-parent" => Ok(kill(getppid(), Signal::SIGSTOP)?),
             None if object == "interrupt-parent" => Ok(kill(getppid(), Signal::SIGINT)?),
@@ -66,6 +71,42 @@ fn exec_in_child(steps: &str) -> io::Result<()> {
         ForkResult::Child => exec(steps),
         ForkResult::Parent { .. } => Ok(()),
     }
+}
+
+/// In other threads the same call fails all the time.
+fn exec_beside_others(steps: &str) -> io::Result<()> {
+    let failed = Arc::new(AtomicUsize::new(0));
+    for _ in 0..4 {
+        let failed = Arc::clone(&failed);
+        thread::spawn(move || {
+            loop {
+                drop(daemon::exec(&mut Command::new("missing")));
+                failed.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+    }
+    while failed.load(Ordering::Relaxed) < 100 {
+        thread::yield_now();
+    }
+    exec(steps)
+}
+
+/// SIGUSR1 comes to the new program before it enters.
+fn exec_after_signal(steps: &str) -> io::Result<()> {
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", r#"kill -USR1 $$; exec "$0" "$@""#]);
+    shell.arg(env::current_exe()?).args(env::args_os().skip(1));
+    let steps = String::from_utf8_lossy(&readiness::decoded(steps)).into_owned();
+    Err(daemon::exec(shell.env("TEST_DOES", steps)))
+}
+
+/// With the effective user alone.
+fn exec_as(user: u32) -> io::Result<()> {
+    nix::unistd::seteuid(user.into())?;
+    let error = daemon::exec(&mut Command::new(env::current_exe()?));
+    nix::unistd::seteuid(0.into())?;
+    eprintln!("{error}");
+    Ok(())
 }
 
 /// Its child goes on, as that of a program which puts itself into the background.

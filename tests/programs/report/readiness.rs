@@ -2,7 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsRawFd, IntoRawFd};
@@ -96,7 +96,10 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
         }
         "ask-udp" => keep(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?),
         // Standard output leads to a file from here on.
-        "redirect" => nix::unistd::dup2_stdout(File::create(object)?)?,
+        "redirect" => {
+            let own = OpenOptions::new().append(true).create(true).open(object)?;
+            nix::unistd::dup2_stdout(own)?;
+        }
         // The moment, on the clock that all processes share.
         "clock" => fs::write(object, monotonic().as_nanos().to_string())?,
         "undumpable" => nix::sys::prctl::set_dumpable(false)?,

@@ -4,7 +4,7 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::sync::OnceLock;
@@ -54,6 +54,15 @@ pub(crate) fn remember_launcher(end: DaemonEnd, is_awaited: bool) {
         owner: std::process::id(),
         has_gone: AtomicBool::new(false),
     });
+}
+
+/// The descriptor that leads to the launcher, while it waits for this daemon.
+pub(crate) fn launcher_descriptor() -> Option<RawFd> {
+    let launcher = LAUNCHER.get()?;
+    if launcher.has_gone.load(Ordering::Relaxed) {
+        return None;
+    }
+    launcher.end.descriptor()
 }
 
 /// Says what must not get lost, and waits up to a second for a full queue. Nothing else makes
