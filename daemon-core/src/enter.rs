@@ -2,7 +2,6 @@
 
 mod config;
 
-use std::ffi::OsString;
 use std::mem;
 
 use nix::errno::Errno;
@@ -40,31 +39,34 @@ impl Daemon {
     pub fn enter(self) -> Running {
         #[cfg(feature = "clap")]
         crate::clap::remember_flags(&self);
-        self.try_enter().unwrap_or_else(|error| give_up(&error))
+        // A process enters once. To drop the settings would be code in every program.
+        let settings = Box::leak(Box::new(self));
+        settings.try_enter().unwrap_or_else(|error| give_up(&error))
     }
 
-    fn try_enter(mut self) -> Result<Running, Error> {
-        if let Some(running) = take_handoff(&self) {
+    fn try_enter(&mut self) -> Result<Running, Error> {
+        if let Some(running) = take_handoff(self) {
             return Ok(running);
         }
-        match command_line::read(&self, std::env::args_os)? {
+        match command_line::read(self, std::env::args_os)? {
             Invocation::Foreground => {
                 if let Some(lock) = self.lock_in_foreground {
-                    lock(&mut self)?;
+                    lock(self)?;
                 }
                 Ok(Running::new())
             }
             Invocation::InPlace { argv } => Err(launcher::exec_in_place(argv)),
             Invocation::Background { argv, chosen } => {
                 self.complete(chosen)?;
-                Err(start_with(&mut self, argv))
+                let config = Box::leak(Box::new(self.take_config(argv)?));
+                Err(start(config))
             }
             Invocation::Control { verb, argv, chosen } => {
                 let Some(run) = self.run_verb else {
                     return Ok(Running::new());
                 };
                 self.complete(chosen)?;
-                let status = run(&mut self, verb, argv)?;
+                let status = run(self, verb, argv)?;
                 sys::exit::exit(status)
             }
         }
@@ -122,18 +124,12 @@ impl Daemon {
             return Ok(running);
         }
         self.complete(Chosen::default())?;
-        Err(start_with(&mut self, std::env::args_os().collect()))
+        let mut config = self.take_config(std::env::args_os().collect())?;
+        Err(start(&mut config))
     }
 }
 
 /// Starts the daemon, and ends this process if that succeeds; returns why it failed.
-fn start_with(settings: &mut Daemon, arguments: Vec<OsString>) -> Error {
-    match settings.take_config(arguments) {
-        Ok(mut config) => start(&mut config),
-        Err(error) => error,
-    }
-}
-
 pub(crate) fn start(config: &mut LaunchConfig) -> Error {
     match launcher::launch(config) {
         // The daemon is up, so an interrupt comes too late: signals stay caught to the end.

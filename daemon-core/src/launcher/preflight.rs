@@ -109,6 +109,7 @@ fn refuse_notify_unit() -> Result<(), Error> {
 }
 
 /// The file that is executed again, if it is this program.
+#[inline(never)] // each use would have its own copy
 pub(crate) fn own_image() -> Result<Image, Error> {
     let image = Image::of_this_process().map_err(image_unknown)?;
     image.ok_or_else(|| {

@@ -1,8 +1,8 @@
 //! The processes that hold a lock, by the locks of their descriptors, see `proc_pid_fdinfo(5)`.
 
-use std::ffi::OsStr;
 use std::fs::{self, File, Metadata};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use nix::errno::Errno;
@@ -67,16 +67,14 @@ fn is_held_in(directory: &Path, file: &File, range: ByteRange) -> io::Result<Opt
         // A descriptor may be closed at any time, and so may the whole process.
         let Ok(descriptor) = descriptor else { continue };
         found = Some(false);
+        let name = descriptor.file_name();
         // A daemon's lock is never among its standard streams.
-        if ["0", "1", "2"]
-            .map(OsStr::new)
-            .contains(&&*descriptor.file_name())
-        {
+        if matches!(name.as_bytes(), b"0" | b"1" | b"2") {
             continue;
         }
         // The lock first, which the kernel knows, and the file only then: another file may be on a
         // file system that does not answer any more.
-        let details = directory.join("fdinfo").join(descriptor.file_name());
+        let details = directory.join("fdinfo").join(&name);
         let Some(details) = unless_denied(read::text(&details))? else {
             continue;
         };
