@@ -2,7 +2,7 @@
 
 mod config;
 
-use std::mem;
+use std::mem::{self, ManuallyDrop};
 
 use nix::errno::Errno;
 
@@ -40,7 +40,7 @@ impl Daemon {
         #[cfg(feature = "clap")]
         crate::clap::remember_flags(&self);
         // A process enters once. To drop the settings would be code in every program.
-        let settings = Box::leak(Box::new(self));
+        let mut settings = ManuallyDrop::new(self);
         settings.try_enter().unwrap_or_else(|error| give_up(&error))
     }
 
@@ -58,8 +58,7 @@ impl Daemon {
             Invocation::InPlace { argv } => Err(launcher::exec_in_place(argv)),
             Invocation::Background { argv, chosen } => {
                 self.complete(chosen)?;
-                let config = Box::leak(Box::new(self.take_config(argv)?));
-                Err(start(config))
+                Err(start(&mut ManuallyDrop::new(self.take_config(argv)?)))
             }
             Invocation::Control { verb, argv, chosen } => {
                 let Some(run) = self.run_verb else {
