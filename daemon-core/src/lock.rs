@@ -142,8 +142,9 @@ pub(crate) fn is_held(file: &File) -> Result<bool, Errno> {
 /// An empty file alone proves nothing: it has no pid before the daemon has written its own. Only this
 /// library locks byte 0 and no other.
 pub(crate) fn is_ending(file: &File) -> bool {
-    // In this order: a first start that is over never begins again.
-    !is_first_start(file)
+    // In this order: a daemon that has its stamp, or no launcher any more, has written its pid.
+    let has_begun = start_stamp(file).is_some() || !is_first_start(file);
+    has_begun
         && is_empty(file)
         && has_byte_ranges()
         && writer(file, ByteRange::Daemon).is_ok_and(|lock| lock.is_some_and(|it| it.length == 1))

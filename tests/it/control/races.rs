@@ -7,14 +7,14 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use nix::sys::signal::Signal;
 
-use super::stage::{expect_answer, expect_failure};
+use super::stage::{OPTIONS, expect_answer, expect_failure};
 use crate::support::daemon::expect_one_line;
 use crate::support::deadline::{End, eventually};
 use crate::support::outcome::Launch;
 use crate::support::rounds::{count_in_threads, rounds};
 use crate::support::scratch::Scratch;
 use crate::support::trace::{self, Action};
-use crate::support::{lock, process, requires};
+use crate::support::{constructor, lock, process, requires};
 
 #[test]
 fn concurrent_stops_both_succeed() {
@@ -112,6 +112,39 @@ fn daemon_that_exits_during_stop_is_stopped() {
         is_ended
     });
     assert!(ended > 20, "{ended}");
+}
+
+/// The daemon has emptied its file, and the launcher still waits for it to be ready.
+#[test]
+fn daemon_that_ends_in_its_start_is_stopped() {
+    requires!(preload, linux("open file description locks"));
+    let scratch = Scratch::new();
+    let library = constructor::library(
+        &scratch,
+        r#"
+        #include <stdlib.h>
+        #include <unistd.h>
+        static int is_daemon;
+        __attribute__((constructor)) static void look(void) {
+            is_daemon = getenv("__DAEMON_HANDOFF") != NULL;
+        }
+        __attribute__((destructor)) static void hang(void) {
+            while (is_daemon) pause();
+        }
+        "#,
+    );
+    let options = OPTIONS.replace("exec", "notify").replace("=1", "=60");
+    let start = scratch.background().options(&options);
+    let start = start.env("LD_PRELOAD", library);
+    let launch = start.does("create:run return:0").spawn();
+    eventually("the daemon has emptied its file", || {
+        let has_run = scratch.path("run").exists();
+        (has_run && scratch.read("report.pid").is_empty()).then_some(())
+    });
+    let stop = scratch.verb("stop").options(&options).run();
+    assert_eq!(stop.code(), 0, "{stop:?}");
+    launch.wait();
+    scratch.expect_nothing_left();
 }
 
 #[test]
