@@ -69,19 +69,26 @@ fn supervisor_of_a_user() -> (Canary, Option<i32>) {
 #[test]
 fn forged_pid_and_stamp_reach_no_other_user() {
     requires!(linux("the holder of a lock"), users);
-    for victim in ["a process", "a supervisor", "the run of a supervisor"] {
+    for (victim, claim) in [
+        ("a process", ""),
+        ("a supervisor", ""),
+        ("the run of a supervisor", ""),
+        ("the run of a supervisor", "claim-supervisor "),
+    ] {
         let (mut canary, run) = match victim {
             "a process" => (Canary::new(), None),
             "a supervisor" => (Canary::supervisor(Command::new("sh"), "cat").0, None),
             _ => supervisor_of_a_user(),
         };
         let victim = run.unwrap_or(canary.0.id().cast_signed());
+        let is_signalled = run.is_some() && claim.is_empty();
         let scratch = Scratch::new();
         scratch.directory_of(UNPRIVILEGED, "out");
         scratch.write("victim", format!("{victim}\n"));
         let options = format!("{OPTIONS}\nuser=nobody\nlog_reopen=1");
         let start = scratch.background().options(&*options);
-        let daemon = scratch.up(start.does("catch:1 wait:go forge:victim create:out/forged hang"));
+        let steps = format!("catch:1 wait:go forge:victim {claim}create:out/forged hang");
+        let daemon = scratch.up(start.does(&steps));
         scratch.write("go", "");
         eventually("it has forged its file", || {
             scratch.path("out/forged").exists().then_some(())
@@ -91,7 +98,7 @@ fn forged_pid_and_stamp_reach_no_other_user() {
         let reopen = verb("reopen").under(&IN_CONTAINER).run();
         assert_eq!(reopen.code(), 4, "{reopen:?}");
         let stop = verb("stop").under(&IN_CONTAINER).spawn();
-        if run.is_some() {
+        if is_signalled {
             // It has the user of the daemon, which could have ended it too.
             eventually("the child is stopped", || {
                 process::stat(victim)
@@ -101,9 +108,9 @@ fn forged_pid_and_stamp_reach_no_other_user() {
             daemon.process.signal(Signal::SIGKILL);
         }
         let stop = stop.wait();
-        assert_eq!(stop.code(), if run.is_some() { 0 } else { 4 }, "{stop:?}");
+        assert_eq!(stop.code(), if is_signalled { 0 } else { 4 }, "{stop:?}");
         canary.expect_alive();
-        if run.is_none() {
+        if !is_signalled {
             scratch.write("report.pid", format!("{}\n", daemon.pid()));
         }
     }

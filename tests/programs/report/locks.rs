@@ -17,6 +17,7 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<bool> {
         "pester" => pester(object),
         "replace-lock" => replace_lock(object)?,
         "forge" => forge(object)?,
+        "claim-supervisor" => claim_supervisor()?,
         // A child that carries out a control verb.
         "control" => {
             let mut verb = Command::new(env::current_exe()?);
@@ -81,6 +82,16 @@ fn forge(name: &str) -> io::Result<()> {
         fcntl(&file, FcntlArg::F_OFD_SETLK(&lock(kind, STAMP, length)))?;
     }
     let _open_for_ever = file.into_raw_fd();
+    Ok(())
+}
+
+/// Makes the lock of the PID file tell of a supervisor whose run is up.
+fn claim_supervisor() -> io::Result<()> {
+    let file = locked_descriptor()?;
+    let lock = lock(libc::F_WRLCK, 2, 1);
+    // SAFETY: the structure lives until the call returns, which only reads it.
+    let taken = unsafe { libc::fcntl(file, libc::F_OFD_SETLK, &raw const lock) };
+    nix::errno::Errno::result(taken)?;
     Ok(())
 }
 
