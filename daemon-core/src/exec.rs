@@ -8,13 +8,14 @@ use std::process::{self, Command};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use nix::errno::Errno;
-use nix::sys::signal::{SigSet, SigmaskHow, Signal};
+use nix::sys::signal::{SigmaskHow, Signal};
 
 use crate::handoff::{self, Carried, Record};
 use crate::listen_fds;
 use crate::log_reopen;
 use crate::readiness::notify;
 use crate::running;
+use crate::signals::IgnoreGuard;
 use crate::sys;
 
 static CONTINUATION: OnceLock<Continuation> = OnceLock::new();
@@ -80,7 +81,7 @@ impl Continuation {
 /// the new version does not name `log_reopen` any more, it does not reopen the log; without `listen`
 /// it finds the sockets as those of `LISTEN_FDS`.
 ///
-/// The signal mask is empty in the new program, but for the signal of
+/// No signal is blocked in the new program, but for one that has come and waits, and for that of
 /// [`log_reopen`](crate::Daemon::log_reopen), which is blocked until the program enters. A child that
 /// another thread starts during the call may get the lock too.
 ///
@@ -143,8 +144,9 @@ fn hand_over(command: &mut Command, continuation: &Continuation) -> io::Result<i
     let marker = handoff::marker(daemon_end.as_fd());
     let value = marker.split_once('=').map_or("", |(_, value)| value);
     command.env(handoff::MARKER, format!("{value}{pid}"));
-    // The signal of `log_reopen` waits until the new program has its handler. It would end the program.
-    let mut held = SigSet::empty();
+    // The signal of `log_reopen` waits until the new program has its handler: it would end the program.
+    // What has come, and is blocked, waits too: a program takes it by `sigwait(3)` or `signalfd(2)`.
+    let mut held = sys::signals::pending()?;
     if let Some(signal) = record.settings.log_reopen {
         held.add(Signal::try_from(signal.as_raw())?);
     }
@@ -168,7 +170,10 @@ fn execute(
     for fd in &inherited {
         sys::descriptors::keep_open(*fd)?;
     }
+    // The standard library gives SIGPIPE its default action, also where the exec fails.
+    let pipe = IgnoreGuard::begin(Signal::SIGPIPE)?;
     let error = command.exec();
+    drop(pipe);
     for fd in inherited {
         let _ = sys::descriptors::close_on_exec(fd);
     }

@@ -228,6 +228,9 @@ fn failed_exec_leaves_the_daemon_as_it_was() {
     let daemon = scratch.up(start.does("exec report stay"));
     let report = daemon.report();
     assert_eq!(report.variable("__DAEMON_HANDOFF"), None);
+    // As in every Rust program.
+    let broken_pipe = 1 << (Signal::SIGPIPE as u32 - 1);
+    assert_ne!(report.signals.ignored & broken_pipe, 0);
     let above = report.descriptors_above_two();
     assert_eq!(above.len(), 1, "{above:?}");
     assert_ne!(above[0].flags & libc::O_CLOEXEC, 0);

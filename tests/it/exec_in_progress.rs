@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use nix::sys::signal::Signal;
+
 use crate::support::daemon::read_report;
 use crate::support::deadline::eventually;
 use crate::support::report::Report;
@@ -52,6 +54,25 @@ fn executed_program_gets_the_signals() {
     let status = fs::read_to_string(status).expect("status");
     assert!(status.contains("SigBlk:\t0000000000000000"), "{status}");
     assert_eq!(stop(&scratch), 0);
+}
+
+/// The program blocks SIGUSR2, and takes it by itself.
+#[test]
+fn signal_that_waits_ends_no_program() {
+    for exec in ["exec", "exec:block:12%20report%20stay"] {
+        let scratch = Scratch::new();
+        let start = scratch.background();
+        let start = start.options(format!("{OPTIONS}\nready=exec"));
+        let steps = format!("block:12 create:blocked wait:up {exec} report stay");
+        let daemon = scratch.up(start.does(&steps));
+        eventually("the signal is blocked", || {
+            scratch.path("blocked").exists().then_some(())
+        });
+        daemon.process.signal(Signal::SIGUSR2);
+        scratch.write("up", "");
+        assert_eq!(reported(&scratch).pid, daemon.pid());
+        assert_eq!(stop(&scratch), 0);
+    }
 }
 
 #[test]

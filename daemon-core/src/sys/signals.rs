@@ -202,6 +202,18 @@ pub(crate) fn ignore_all_but(signals: &[Signal]) -> Result<(), Errno> {
     SigSet::empty().thread_set_mask()
 }
 
+/// The signals that have come and are blocked, see `sigpending(2)`.
+pub(crate) fn pending() -> Result<SigSet, Errno> {
+    let mut pending = MaybeUninit::uninit();
+    // SAFETY: the call writes a whole set there.
+    let found = unsafe { libc::sigpending(pending.as_mut_ptr()) };
+    Errno::result(found)?;
+    // SAFETY: the call has succeeded, so the set is there.
+    let pending = unsafe { pending.assume_init() };
+    // SAFETY: the kernel knows no other signals.
+    Ok(unsafe { SigSet::from_sigset_t_unchecked(pending) })
+}
+
 /// Whether a signal has neither a handler nor is ignored.
 fn has_default_action(signal: Signal) -> Result<bool, Errno> {
     Ok(action_of(signal)?.sa_sigaction == libc::SIG_DFL)
