@@ -71,7 +71,9 @@ pub struct Daemon {
     /// The daemon's arguments, in the place of those of the command line.
     pub(crate) args: Option<Vec<OsString>>,
     pub(crate) stdin: Stdin,
-    pub(crate) configure: Option<fn(Daemon) -> Daemon>,
+    /// Changes the settings by a function of the program.
+    #[cfg(unix)]
+    pub(crate) configure: Option<(CallConfigure, Configure)>,
     pub(crate) check: OptionCheck,
     pub(crate) capabilities: Capabilities,
     /// Carries out a control verb.
@@ -92,6 +94,12 @@ pub struct Daemon {
 /// Carries out a verb with these arguments for the program; returns the exit status.
 #[cfg(unix)]
 pub(crate) type RunVerb = fn(&mut Daemon, Verb, Vec<OsString>) -> Result<u8, Error>;
+
+#[cfg(unix)]
+pub(crate) type Configure = fn(Daemon) -> Daemon;
+
+#[cfg(unix)]
+pub(crate) type CallConfigure = fn(&mut Daemon, Configure) -> Result<(), Error>;
 
 #[cfg(unix)]
 pub(crate) type LockInForeground = fn(&mut Daemon) -> Result<(), Error>;
@@ -126,6 +134,7 @@ impl Daemon {
             before_start: None,
             args: None,
             stdin: Stdin::default(),
+            #[cfg(unix)]
             configure: None,
             check: OptionCheck::default(),
             capabilities: Capabilities::default(),
@@ -138,28 +147,6 @@ impl Daemon {
             log_is_chosen: false,
             chosen_pid_file: None,
         }
-    }
-
-    /// Sets a function that changes the settings at run time; its result is used. Default: none.
-    ///
-    /// It is called in the launcher and for the control verbs only, with the final settings.
-    ///
-    /// ```
-    /// use daemon::Daemon;
-    ///
-    /// fn adjust(daemon: Daemon) -> Daemon {
-    ///     match std::env::var_os("HELLO_LOG") {
-    ///         Some(path) => daemon.log(path),
-    ///         None => daemon,
-    ///     }
-    /// }
-    ///
-    /// let _daemon = Daemon::new().log("/var/log/hello.log").configure(adjust).enter();
-    /// ```
-    pub fn configure(mut self, configure: fn(Self) -> Self) -> Self {
-        self.configure = Some(configure);
-        self.capabilities.add_daemon_side();
-        self
     }
 
     pub(crate) fn set_value_flag(&mut self, option: &'static FlagOption, flag: OsString) {

@@ -47,6 +47,11 @@ impl Daemon {
         }
     }
 
+    /// Sets a function that changes the settings at run time. Default: none. It is not called on this system.
+    pub fn configure(self, _configure: fn(Self) -> Self) -> Self {
+        self
+    }
+
     /// Exits with 64.
     pub fn start(self) -> Running {
         give_up(&unsupported())
@@ -194,6 +199,6 @@ pub fn stopping() {}
 
 /// `None`: placeholders have a value on Unix only.
 #[cfg(feature = "clap")]
-pub(crate) fn resolved(_path: PathSource) -> Option<PathBuf> {
+pub(crate) fn resolved(_path: &PathSource) -> Option<PathBuf> {
     None
 }

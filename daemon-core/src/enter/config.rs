@@ -5,7 +5,7 @@ use std::mem;
 
 use crate::capabilities::Listens;
 use crate::command_line::Chosen;
-use crate::daemon::Daemon;
+use crate::daemon::{Configure, Daemon};
 use crate::error::{Error, ErrorKind};
 use crate::handoff::Record;
 use crate::identity::Identity;
@@ -19,19 +19,33 @@ const LISTENS_EARLY: &str =
     "a socket of `listen` is listening before the program runs; use `notify`";
 
 impl Daemon {
+    /// Sets a function that changes the settings at run time; its result is used. Default: none.
+    ///
+    /// It is called in the launcher and for the control verbs only, with the final settings.
+    ///
+    /// ```
+    /// use daemon::Daemon;
+    ///
+    /// fn adjust(daemon: Daemon) -> Daemon {
+    ///     match std::env::var_os("HELLO_LOG") {
+    ///         Some(path) => daemon.log(path),
+    ///         None => daemon,
+    ///     }
+    /// }
+    ///
+    /// let _daemon = Daemon::new().log("/var/log/hello.log").configure(adjust).enter();
+    /// ```
+    pub fn configure(mut self, configure: fn(Self) -> Self) -> Self {
+        self.configure = Some((call, configure));
+        self.capabilities.add_daemon_side();
+        self
+    }
+
     /// Completes the settings: by `configure`, and then by what the user of the program chose.
     pub(crate) fn complete(&mut self, chosen: Chosen) -> Result<(), Error> {
-        if let Some(configure) = self.configure.take() {
-            let installed = self.capabilities;
-            let has_supervision = self.supervision.is_some();
-            *self = configure(mem::take(self));
-            self.capabilities.merge(installed);
-            // The supervisor does not call it.
-            if self.supervision.is_some() && !has_supervision {
-                return Err(failure::restart_set_too_late());
-            }
-        } else {
-            self.check.note_needs();
+        match self.configure.take() {
+            Some((call, function)) => call(self, function)?,
+            None => self.check.note_needs(),
         }
         self.choose(chosen);
         if let Some(listens) = self.capabilities.listen {
@@ -142,6 +156,19 @@ impl Daemon {
             supervision: self.supervision,
         })
     }
+}
+
+/// Calls the function of `configure`.
+fn call(settings: &mut Daemon, configure: Configure) -> Result<(), Error> {
+    let installed = settings.capabilities;
+    let has_supervision = settings.supervision.is_some();
+    *settings = configure(mem::take(settings));
+    settings.capabilities.merge(installed);
+    // The supervisor does not call it.
+    if settings.supervision.is_some() && !has_supervision {
+        return Err(failure::restart_set_too_late());
+    }
+    Ok(())
 }
 
 #[cfg(test)]

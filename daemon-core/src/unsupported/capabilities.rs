@@ -5,6 +5,8 @@ pub(crate) struct Capabilities(());
 
 #[expect(clippy::unused_self, reason = "elsewhere they point to code")]
 impl Capabilities {
+    pub(crate) fn add_path(&mut self) {}
+
     pub(crate) fn add_pid_file(&mut self) {}
 
     pub(crate) fn add_log(&mut self) {}
@@ -22,6 +24,4 @@ impl Capabilities {
     pub(crate) fn add_syslog(&mut self) {}
 
     pub(crate) fn add_listen(&mut self) {}
-
-    pub(crate) fn add_daemon_side(&mut self) {}
 }
