@@ -7,8 +7,7 @@ use std::process::ExitStatus;
 
 use nix::errno::Errno;
 
-use crate::error::{Error, ErrorKind};
-use crate::pid_file;
+use crate::error::{Error, ErrorKind, shown};
 use crate::signal;
 use crate::sys::child::{ExecStep, Plan, SpawnFailure, Strings};
 use crate::sys::descriptors::FdsToClose;
@@ -108,7 +107,9 @@ fn child_step_failed(step: ExecStep, pid_file: Option<&Path>, cause: Errno) -> E
         ExecStep::Place { .. } => "redirect the standard streams of the daemon",
         ExecStep::StampPid => "set the environment of the daemon",
         ExecStep::WritePid { .. } => {
-            return pid_file::not_written(pid_file.unwrap_or(Path::new("")), cause.into());
+            let path = shown(pid_file.unwrap_or(Path::new("")));
+            let what = format!("cannot write the PID file {path}");
+            return Error::system(ErrorKind::CannotCreate, what, cause);
         }
         ExecStep::EmptyMask => "unblock the signals of the daemon",
         ExecStep::Execute => {

@@ -40,7 +40,7 @@ use found::{find, refuse_running};
 use new_file::{ATTEMPTS, Acquired, NewFile, ODD_MODES_MAX, pause};
 
 pub(crate) use failed_start::failure;
-pub(crate) use failure::{launcher_stopped, not_written, unopened};
+pub(crate) use failure::{launcher_stopped, unopened};
 pub(crate) use found::{PID_WRITE_TIMEOUT, refuse_planted};
 pub(crate) use locked::PidFile;
 

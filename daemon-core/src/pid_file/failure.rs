@@ -40,10 +40,6 @@ pub(crate) fn unopened(kind: ErrorKind, what: String, path: &Path, cause: io::Er
     }
 }
 
-pub(crate) fn not_written(path: &Path, cause: io::Error) -> Error {
-    failed("write", path, cause)
-}
-
 pub(super) fn refused(step: &str, path: &Path, reason: impl Into<Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::CannotCreate, object(step, path), reason)
 }
