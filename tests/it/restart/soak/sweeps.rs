@@ -33,6 +33,7 @@ struct Kill {
     role: Role,
     number: usize,
     stops: usize,
+    asked: usize,
     is_done: bool,
 }
 
@@ -42,6 +43,7 @@ impl Kill {
             role,
             number,
             stops: 0,
+            asked: 0,
             is_done: false,
         }
     }
@@ -50,8 +52,13 @@ impl Kill {
         if self.is_done {
             return Action::Leave;
         }
-        self.stops += usize::from(stop.role == self.role);
-        self.is_done = stop.role == self.role && self.stops == self.number;
+        if stop.role != self.role {
+            return Action::Go;
+        }
+        let asks = stop.asks_for_group();
+        self.asked += usize::from(asks);
+        self.stops += usize::from(!asks || self.asked <= 20);
+        self.is_done = self.stops == self.number;
         if self.is_done {
             Action::Kill
         } else {
