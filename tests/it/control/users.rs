@@ -1,7 +1,7 @@
 //! Daemons of other users: which processes can inspect them, and which may signal them.
 
 use std::fs::{self, File};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::{Duration, UNIX_EPOCH};
@@ -205,7 +205,10 @@ fn pid_that_changes_during_status_is_not_believed() {
     eventually("it looks a second time", || {
         (process::stat(status.pid())?.state == 'S').then_some(())
     });
-    scratch.write("report.pid", format!("{}\n", new.0.id()));
+    // In one write: an empty file is that of a start.
+    let file = File::options().write(true).open(&path).expect("open");
+    let pid = format!("{}\n", new.0.id());
+    file.write_all_at(pid.as_bytes(), 0).expect("write");
     expect_failure(&status.wait(), 4, &["report.pid"]);
 }
 
