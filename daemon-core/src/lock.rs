@@ -142,7 +142,7 @@ pub(crate) fn is_held(file: &File) -> Result<bool, Errno> {
 /// An empty file alone proves nothing: it has no pid before the daemon has written its own. Only this
 /// library locks byte 0 and no other.
 pub(crate) fn is_ending(file: &File) -> bool {
-    // In this order: a daemon that has its stamp, or no launcher any more, has written its pid.
+    // In this order: a daemon with a stamp writes its pid next, and one without a launcher has done so.
     let has_begun = start_stamp(file).is_some() || !is_first_start(file);
     has_begun
         && is_empty(file)
@@ -158,6 +158,17 @@ pub(crate) fn is_supervisor_ending(file: &File) -> bool {
 /// A process that is seen to hold the daemon's lock, whatever the pid in the file. Slow.
 pub(crate) fn visible_holder(file: &File) -> Option<Pid> {
     visible_holders(file, ByteRange::Daemon).next()
+}
+
+/// A daemon that has emptied its file, as [`is_ending`] says, and is seen to hold the lock. Slow.
+///
+/// A launcher holds that lock too, and so does its child until the exec. They are not the daemon: both
+/// hold the bytes of the bring-up as well.
+pub(crate) fn visible_ending(file: &File) -> Option<Pid> {
+    let is_daemon = |pid: &Pid| {
+        sys::lock::holds(*pid, file, ByteRange::BringUp).is_ok_and(|brings_up| !brings_up)
+    };
+    visible_holders(file, ByteRange::Daemon).find(is_daemon)
 }
 
 /// Whether one process is seen to hold the daemon's lock, and no other. Slow.

@@ -37,7 +37,7 @@ impl Holder {
     pub(super) fn of(file: &File) -> Option<Self> {
         let pid = match lock::read_pid(file) {
             Some(pid) => pid,
-            None if lock::is_ending(file) => lock::visible_holder(file)?,
+            None if lock::is_ending(file) => lock::visible_ending(file)?,
             None => return None,
         };
         let evidence = &|file: &File, pid| lock::proof(file, pid).map(Evidence::from);

@@ -87,7 +87,7 @@ pub(super) fn already_running(
             None => "already being started".to_owned(),
         },
         (_, Some(pid)) => format!("already running, pid {pid}"),
-        (_, None) if lock::is_ending(file) => match lock::visible_holder(file) {
+        (_, None) if lock::is_ending(file) => match lock::visible_ending(file) {
             Some(pid) => format!("the previous daemon has not exited yet, pid {pid}"),
             None => "the previous daemon has not exited yet".to_owned(),
         },

@@ -136,14 +136,17 @@ fn daemon_that_ends_in_its_start_is_stopped() {
     let options = OPTIONS.replace("exec", "notify").replace("=1", "=60");
     let start = scratch.background().options(&options);
     let start = start.env("LD_PRELOAD", library);
-    let launch = start.does("create:run return:0").spawn();
-    eventually("the daemon has emptied its file", || {
-        let has_run = scratch.path("run").exists();
-        (has_run && scratch.read("report.pid").is_empty()).then_some(())
+    let launch = start.does("note:run return:0").spawn();
+    let daemon = eventually("the daemon has emptied its file", || {
+        let pid = scratch.path("run").exists().then(|| scratch.read("run"));
+        pid.filter(|_| scratch.read("report.pid").is_empty())
     });
     let stop = scratch.verb("stop").options(&options).run();
-    assert_eq!(stop.code(), 0, "{stop:?}");
-    launch.wait();
+    expect_answer(&stop, 0, &format!("stopped, pid {}", daemon.trim()));
+    // The launcher, which holds the lock too, was not signalled.
+    let failure = launch.wait();
+    assert!(failure.err_text().contains("SIGTERM"), "{failure:?}");
+    assert!(!failure.err_text().contains("interrupted"), "{failure:?}");
     scratch.expect_nothing_left();
 }
 
