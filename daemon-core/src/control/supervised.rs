@@ -4,6 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
+use nix::unistd::{Pid, getpgid, getpgrp, setpgid};
 
 use super::Control;
 use super::holder::{Holder, POLL_INTERVAL};
@@ -61,6 +62,7 @@ impl Control {
             Ok(()) | Err(Errno::ESRCH) => Ok(()),
             Err(errno) => Err(Error::not_signalled("stop", supervisor.pid(), errno)),
         };
+        leave_group_of(found);
         let begin = Instant::now();
         send(Signal::SIGTERM)?;
         // A process that is stopped could not obey.
@@ -119,5 +121,14 @@ impl Control {
             thread::sleep(POLL_INTERVAL);
         }
         Ok(ended.map(|(_, stopped)| stopped))
+    }
+}
+
+/// The supervisor ends what its run leaves in its process group. A verb that the daemon or a child of it
+/// has started is in that group too, and goes on: `restart` starts the next daemon.
+fn leave_group_of(run: &Holder) {
+    let is_own_group = getpgid(Some(run.pid())) == Ok(getpgrp());
+    if is_own_group && run.pid() != Pid::this() {
+        let _ = setpgid(Pid::from_raw(0), Pid::from_raw(0));
     }
 }

@@ -310,3 +310,17 @@ fn stop_of_an_opaque_first_run_that_is_not_ready() {
     assert_eq!(launch.wait().code(), 143);
     scratch.expect_stopped();
 }
+
+/// The child is in the process group of the run, of which the supervisor leaves nothing.
+#[test]
+fn child_of_the_run_restarts_the_daemon() {
+    let scratch = Scratch::new();
+    let steps = "wait:up run:restart-in-child:once hang";
+    let first = scratch.up_supervised(scratch.supervised(OPTIONS, steps));
+    let old = [first.supervisor.pid(), first.run.pid()];
+    scratch.write("up", "");
+    first.supervisor.wait_for_end();
+    let new = scratch.next_named(&old);
+    expect_with(&scratch, OPTIONS, "status", 0, &format!("pid {new}"));
+    scratch.expect_supervised_order();
+}

@@ -35,6 +35,7 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
             Some(("exec-in-child", steps)) => exec_in_child(steps),
             Some(("exec-beside-others", steps)) => exec_beside_others(steps),
             Some(("exec-after-signal", steps)) => exec_after_signal(steps),
+            Some(("restart-in-child", path)) => restart_in_child(path),
             Some(("exec-as", user)) => exec_as(user.parse().expect("a user ID")),
             None if object == "fork-away" => fork_away(),
             None if object == "stop-parent" => Ok(kill(getppid(), Signal::SIGSTOP)?),
@@ -106,6 +107,15 @@ fn exec_as(user: u32) -> io::Result<()> {
     let error = daemon::exec(&mut Command::new(env::current_exe()?));
     nix::unistd::seteuid(0.into())?;
     eprintln!("{error}");
+    Ok(())
+}
+
+/// A child restarts the daemon, unless this file is there.
+fn restart_in_child(path: &str) -> io::Result<()> {
+    if fs::File::create_new(path).is_ok() {
+        let mut verb = Command::new(env::current_exe()?);
+        verb.args(["-s", "restart"]).spawn()?;
+    }
     Ok(())
 }
 
