@@ -215,9 +215,10 @@ impl Holder {
 
     #[inline(never)] // each use would have its own copy
     pub(super) fn send(&self, signal: Signal) -> Result<(), Errno> {
+        let mut refusal = Errno::ESRCH;
         if let Some(pidfd) = &self.pidfd {
             match sys::process::send_signal(pidfd.as_fd(), signal.as_raw()) {
-                Err(Errno::ENOSYS | Errno::EPERM) => {}
+                Err(errno @ (Errno::ENOSYS | Errno::EPERM)) => refusal = errno,
                 other => return other,
             }
         }
@@ -225,7 +226,13 @@ impl Holder {
         if lock::proof(&self.file, self.pid).is_none()
             || sys::process::start_of(self.pid) != self.start
         {
-            return Err(Errno::ESRCH);
+            // A process of another user that lives: its lock is not visible, and it may not be signalled.
+            let is_forbidden = refusal == Errno::EPERM && !self.has_ended();
+            return Err(if is_forbidden {
+                Errno::EPERM
+            } else {
+                Errno::ESRCH
+            });
         }
         sys::signals::send(self.pid, signal.as_raw())
     }

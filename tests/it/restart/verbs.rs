@@ -324,3 +324,21 @@ fn child_of_the_run_restarts_the_daemon() {
     expect_with(&scratch, OPTIONS, "status", 0, &format!("pid {new}"));
     scratch.expect_supervised_order();
 }
+
+#[test]
+fn user_of_the_daemon_may_not_stop_its_supervisor() {
+    requires!(users);
+    let scratch = Scratch::new();
+    let options = format!("{OPTIONS}\nuser=nobody");
+    let up = scratch.up_supervised(scratch.supervised(&options, "hang"));
+    for verb in ["stop", "restart"] {
+        let outcome = scratch.supervised_verb(&options, verb);
+        let outcome = outcome.user(UNPRIVILEGED).run();
+        assert_eq!(outcome.code(), 4, "{verb}: {outcome:?}");
+        let said = outcome.err_text();
+        assert!(said.contains("Operation not permitted"), "{said}");
+        assert!(up.run.is_alive() && up.supervisor.is_alive());
+    }
+    let stop = scratch.supervised_verb(&options, "stop").run();
+    assert_eq!(stop.code(), 0, "{stop:?}");
+}
