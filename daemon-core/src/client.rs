@@ -19,7 +19,7 @@ use crate::files::NO_FOLLOW;
 use crate::handoff::{self, Outcome, StartStep};
 use crate::launcher::{self, LaunchConfig, Launched, Signals, failure};
 use crate::log_file;
-use crate::path_template::{self};
+use crate::path_template;
 use crate::running;
 use crate::settings::Object;
 use crate::sys;

@@ -69,9 +69,9 @@ impl Continuation {
 }
 
 /// Executes a program in the place of this process, see `execve(2)`, and carries the daemon over:
-/// the PID file and its lock, the log, a launcher or supervisor that waits, the sockets of [`listen`](crate::Daemon::listen) and of
-/// `LISTEN_FDS` that are still open, and [`is_daemon`](crate::is_daemon). In this way a daemon upgrades
-/// itself and keeps its pid.
+/// the PID file and its lock, the log, the connection to a launcher or supervisor that waits, the
+/// sockets of [`listen`](crate::Daemon::listen) and of `LISTEN_FDS` that are still open, and
+/// [`is_daemon`](crate::is_daemon). In this way a daemon upgrades itself and keeps its pid.
 ///
 /// The new program calls [`enter`](crate::Daemon::enter) or [`start`](crate::Daemon::start) as usual,
 /// with the same version of this library. By another way, such as [`CommandExt::exec`], the lock of
@@ -141,9 +141,6 @@ fn hand_over(command: &mut Command, continuation: &Continuation) -> io::Result<i
         launcher,
     ];
     let inherited = inherited.into_iter().flatten().collect();
-    let marker = handoff::marker(daemon_end.as_fd());
-    let value = marker.split_once('=').map_or("", |(_, value)| value);
-    command.env(handoff::MARKER, format!("{value}{pid}"));
     // The signal of `log_reopen` waits until the new program has its handler: it would end the program.
     // What has come, and is blocked, waits too: a program takes it by `sigwait(3)` or `signalfd(2)`.
     let mut held = sys::signals::pending()?;
@@ -151,6 +148,9 @@ fn hand_over(command: &mut Command, continuation: &Continuation) -> io::Result<i
         held.add(Signal::try_from(signal.as_raw())?);
     }
     let before = held.thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
+    let marker = handoff::marker(daemon_end.as_fd());
+    let value = marker.split_once('=').map_or("", |(_, value)| value);
+    command.env(handoff::MARKER, format!("{value}{pid}"));
     let executed = execute(command, inherited, !record.settings.listen.is_empty());
     command.env_remove(handoff::MARKER);
     before.thread_set_mask()?;
@@ -167,11 +167,11 @@ fn execute(
     if are_named || listen_fds::count() > 0 {
         inherited.extend(listen_fds::still_open());
     }
+    // The standard library gives SIGPIPE its default action, also where the exec fails.
+    let pipe = IgnoreGuard::begin(Signal::SIGPIPE)?;
     for fd in &inherited {
         sys::descriptors::keep_open(*fd)?;
     }
-    // The standard library gives SIGPIPE its default action, also where the exec fails.
-    let pipe = IgnoreGuard::begin(Signal::SIGPIPE)?;
     let error = command.exec();
     drop(pipe);
     for fd in inherited {

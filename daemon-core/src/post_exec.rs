@@ -11,7 +11,7 @@ use crate::sys;
 
 const MISSING: (StartStep, Errno) = (StartStep::MissingCapability, Errno::ENOSYS);
 
-/// Takes from the record of such a daemon what this program, another version, does not name any more.
+/// Takes from the record of a daemon that has executed this program what the program does not name.
 pub(crate) fn drop_unused(record: &mut Record, capabilities: &Capabilities) {
     if capabilities.listen.is_none() {
         record.settings.listen.clear();

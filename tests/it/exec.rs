@@ -1,5 +1,7 @@
 //! `daemon::exec()`: a program that takes the place of the daemon is the daemon.
 
+mod in_progress;
+
 use std::net::{Ipv4Addr, TcpListener};
 
 use crate::listen::handed_over::with_inherited;

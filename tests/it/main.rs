@@ -24,7 +24,6 @@ mod emulators;
 mod environment;
 mod examples;
 mod exec;
-mod exec_in_progress;
 mod failure;
 mod fall_back;
 mod first_process;

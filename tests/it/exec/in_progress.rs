@@ -4,25 +4,10 @@ use std::fs;
 
 use nix::sys::signal::Signal;
 
-use crate::support::daemon::read_report;
+use super::{OPTIONS, reported, verb};
 use crate::support::deadline::eventually;
-use crate::support::report::Report;
 use crate::support::requires;
 use crate::support::scratch::Scratch;
-
-const OPTIONS: &str = "pid=report.pid\nlog=report.log\ncontrol_flag=-s";
-
-fn stop(scratch: &Scratch) -> i32 {
-    let stop = scratch.report().options(OPTIONS).args(["-s", "stop"]);
-    stop.run().code()
-}
-
-fn reported(scratch: &Scratch) -> Report {
-    eventually("the new program has reported", || {
-        let path = scratch.path("report.json");
-        path.exists().then(|| read_report(&path))
-    })
-}
 
 #[test]
 fn executed_program_announces_to_the_launcher() {
@@ -32,7 +17,7 @@ fn executed_program_announces_to_the_launcher() {
     let outcome = start.does("exec:announce:PORT=80%20ready%20stay").run();
     assert_eq!(outcome.code(), 0, "{outcome:?}");
     assert_eq!(outcome.out_text(), "PORT=80");
-    assert_eq!(stop(&scratch), 0);
+    assert_eq!(verb(&scratch, "stop").0, 0);
 }
 
 /// The program blocks SIGTERM. SIGUSR1 comes too early for the new one.
@@ -53,7 +38,7 @@ fn executed_program_gets_the_signals() {
     let status = format!("/proc/{}/status", daemon.pid());
     let status = fs::read_to_string(status).expect("status");
     assert!(status.contains("SigBlk:\t0000000000000000"), "{status}");
-    assert_eq!(stop(&scratch), 0);
+    assert_eq!(verb(&scratch, "stop").0, 0);
 }
 
 /// The program blocks SIGUSR2, and takes it by itself.
@@ -71,7 +56,7 @@ fn signal_that_waits_ends_no_program() {
         daemon.process.signal(Signal::SIGUSR2);
         scratch.write("up", "");
         assert_eq!(reported(&scratch).pid, daemon.pid());
-        assert_eq!(stop(&scratch), 0);
+        assert_eq!(verb(&scratch, "stop").0, 0);
     }
 }
 
@@ -83,7 +68,7 @@ fn failing_exec_of_another_thread_takes_nothing() {
     let steps = "run:exec-beside-others:report%20stay";
     let daemon = scratch.up(start.does(steps));
     assert_eq!(reported(&scratch).pid, daemon.pid());
-    assert_eq!(stop(&scratch), 0);
+    assert_eq!(verb(&scratch, "stop").0, 0);
 }
 
 /// Other files have the fds of these sockets in the new program.
@@ -101,7 +86,7 @@ fn executed_program_binds_closed_sockets_anew() {
     let daemon = scratch.up(start.does(&steps));
     scratch.write("up", "");
     assert_eq!(reported(&scratch).pid, daemon.pid());
-    assert_eq!(stop(&scratch), 0);
+    assert_eq!(verb(&scratch, "stop").0, 0);
 }
 
 #[test]
@@ -113,5 +98,5 @@ fn exec_with_another_effective_user_is_refused() {
     assert_eq!(reported(&scratch).pid, daemon.pid());
     let log = scratch.read("report.log");
     assert!(log.contains("os error 1"), "{log}");
-    assert_eq!(stop(&scratch), 0);
+    assert_eq!(verb(&scratch, "stop").0, 0);
 }
