@@ -4,7 +4,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::unistd::{Pid, getpgid, getpgrp, setpgid};
+use nix::sys::signal::kill;
+use nix::unistd::{Pid, getpgid, getpgrp, getsid, setpgid};
 
 use super::Control;
 use super::holder::{Holder, POLL_INTERVAL};
@@ -126,9 +127,18 @@ impl Control {
 
 /// The supervisor ends what its run leaves in its process group. A verb that the daemon or a child of it
 /// has started is in that group too, and goes on: `restart` starts the next daemon.
+///
+/// Between two runs the PID file does not name the run. Its group is that of a session whose leader has
+/// ended.
 fn leave_group_of(run: &Holder) {
-    let is_own_group = getpgid(Some(run.pid())) == Ok(getpgrp());
-    if is_own_group && run.pid() != Pid::this() {
+    let group = getpgrp();
+    let is_own_group = getpgid(Some(run.pid())) == Ok(group);
+    let is_left_over = || getsid(None) == Ok(group) && has_ended(group);
+    if is_own_group && run.pid() != Pid::this() || is_left_over() {
         let _ = setpgid(Pid::from_raw(0), Pid::from_raw(0));
     }
+}
+
+fn has_ended(process: Pid) -> bool {
+    kill(process, None) == Err(Errno::ESRCH) || process::is_zombie(process)
 }

@@ -325,6 +325,23 @@ fn child_of_the_run_restarts_the_daemon() {
     scratch.expect_supervised_order();
 }
 
+/// The group of a run that has crashed gets SIGTERM, which the child survives.
+#[test]
+fn child_of_a_crashed_run_restarts_the_daemon() {
+    let scratch = Scratch::new();
+    let child = "catch:15%20create:catches%20wait:crashed%20run:restart-in-child:once%20hang";
+    let steps = format!("first:started leave-child:{child} hang");
+    let first = scratch.up_supervised(scratch.supervised(LONG_DELAY, &steps));
+    eventually("the child catches SIGTERM", || {
+        scratch.path("catches").exists().then_some(())
+    });
+    scratch.crash_before_delay(&first);
+    scratch.write("crashed", "");
+    first.supervisor.wait_for_end();
+    scratch.next_named(&[first.supervisor.pid(), first.run.pid()]);
+    scratch.expect_supervised_order();
+}
+
 #[test]
 fn user_of_the_daemon_may_not_stop_its_supervisor() {
     requires!(users);
