@@ -49,11 +49,8 @@ use turn::Turn;
 /// After a failure the same start can be tried again.
 pub(crate) fn launch(config: &mut LaunchConfig) -> Result<(Launched, Signals), Error> {
     let turn = Turn::begin();
-    preflight::check(config.is_for_client)?;
+    refuse(config)?;
     let supervision = config.supervision;
-    if let Some(supervision) = supervision {
-        (supervision.check)(config)?;
-    }
     let _filled = standard_streams::ensure_std_fds_open()?;
     // A client that is a service keeps its sockets for itself.
     let count = if config.is_for_client {
@@ -128,6 +125,23 @@ pub(crate) fn launch(config: &mut LaunchConfig) -> Result<(Launched, Signals), E
             }
             Err(error)
         }
+    }
+}
+
+/// Fails where a start would, as far as that shows while the daemon runs that it is to replace.
+pub(crate) fn rehearse(config: &LaunchConfig) -> Result<(), Error> {
+    refuse(config)?;
+    let _filled = standard_streams::ensure_std_fds_open()?;
+    plan_sockets(config)?;
+    own_image()?;
+    resources::rehearse(config)
+}
+
+fn refuse(config: &LaunchConfig) -> Result<(), Error> {
+    preflight::check(config.is_for_client)?;
+    match config.supervision {
+        Some(supervision) => (supervision.check)(config),
+        None => Ok(()),
     }
 }
 

@@ -31,6 +31,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
+
 use crate::error::Error;
 use crate::files::is_same_file;
 use crate::lock;
@@ -64,7 +66,7 @@ impl PidFile {
             refuse_running(path)?;
             let new = match NewFile::acquire(&new_path)? {
                 Acquired::Holder(new) => new,
-                Acquired::Denied(cause) => return in_place::lock(path, cause),
+                Acquired::Denied(errno) => return in_place::lock(path, errno),
                 Acquired::Busy(new) if Instant::now() >= deadline => {
                     return Err(mutex_busy(path, &new_path, new));
                 }
@@ -95,12 +97,23 @@ impl PidFile {
             }
             return match new.publish(file, path, mode, has_modes) {
                 Err(cause) if cause.raw_os_error() == Some(libc::EBUSY) => {
-                    in_place::lock(path, cause)
+                    in_place::lock(path, Errno::EBUSY)
                 }
                 published => published.map_err(|cause| failed("create", path, cause)),
             };
         }
     }
+}
+
+/// Fails where [`PidFile::create`] would, but for a daemon that runs.
+pub(crate) fn rehearse(path: &Path) -> Result<(), Error> {
+    trust::check_way(path, None).map_err(|reason| untrusted(path, &reason))?;
+    match NewFile::acquire(&new_file::path_of(path))? {
+        Acquired::Holder(new) => new.discard(),
+        Acquired::Denied(errno) => in_place::open(path, errno).map(drop)?,
+        Acquired::Busy(_) => {}
+    }
+    Ok(())
 }
 
 /// The mutex of every process that wants to change the path, or what no start may see half done.
@@ -115,7 +128,7 @@ impl Mutex {
         match NewFile::acquire(&path)? {
             Acquired::Holder(new) => Ok(Some(Self(new))),
             Acquired::Busy(_) => Ok(None),
-            Acquired::Denied(cause) => Err(failed("lock", pid_file, cause)),
+            Acquired::Denied(errno) => Err(failed("lock", pid_file, errno.into())),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::control::{Control, Status, Stopped};
 use crate::daemon::Daemon;
 use crate::enter::start;
 use crate::error::Error;
-use crate::launcher::preflight;
+use crate::launcher;
 use crate::sys;
 use crate::systemd;
 
@@ -53,7 +53,7 @@ pub(super) fn exchange(
     stop: &dyn Fn() -> Result<Stopped, Error>,
 ) -> Result<Error, Error> {
     let mut config = settings.take_config(arguments)?;
-    preflight::check(false)?;
+    launcher::rehearse(&config)?;
     let notice = StopNotice::of(control, config.record.settings.syslog);
     let stopped = stop()?;
     notice.tell(&config.capabilities, stopped);

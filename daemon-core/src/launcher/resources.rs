@@ -14,7 +14,7 @@ use crate::files::FileId;
 use crate::handoff::{self, LauncherEnd};
 use crate::listen::Sockets;
 use crate::log_file::{self, LogFile};
-use crate::pid_file::PidFile;
+use crate::pid_file::{self, PidFile};
 use crate::readiness::{Announcements, Watch};
 use crate::settings::Object;
 use crate::standard_streams;
@@ -183,6 +183,16 @@ fn open_log(
         return Err(log_file::is_pid_file_too(path));
     }
     Ok(Some(log))
+}
+
+/// Does to the files what a start does, but leaves the PID file as it is.
+pub(super) fn rehearse(config: &LaunchConfig) -> Result<(), Error> {
+    check_pid_and_log_differ(config)?;
+    create_directories(config)?;
+    if let Some(path) = &config.record.paths.pid {
+        pid_file::rehearse(path)?;
+    }
+    open_log(config, None, &mut Err).map(drop)
 }
 
 /// Refuses one file for both: the log would be written over the pid.

@@ -2,10 +2,12 @@
 //! point. The file itself is locked then, and another user's lock on it can refuse the start.
 
 use std::cell::Cell;
-use std::fs::OpenOptions;
+use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+
+use nix::errno::Errno;
 
 use super::failure::{failed, irregular, not_locked, read_locked, unsteady, untrusted};
 use super::found::refuse_running;
@@ -17,35 +19,35 @@ use crate::lock;
 use crate::sys::lock::ByteRange;
 use crate::trust;
 
+/// Opens the file that is there. `denied` is why no new one can be made.
+pub(super) fn open(path: &Path, denied: Errno) -> Result<(File, Metadata), Error> {
+    let opened = open_for_lock(path).and_then(|file| Ok((file.metadata()?, file)));
+    let (metadata, file) = opened.map_err(|cause| match cause.kind() {
+        io::ErrorKind::NotFound => failed("create", path, denied.into()),
+        _ => failed("open", path, cause),
+    })?;
+    if !metadata.is_file() {
+        return Err(irregular(path));
+    }
+    trust::check_pid_file(path, &metadata).map_err(|reason| untrusted(path, &reason))?;
+    Ok((file, metadata))
+}
+
+fn open_for_lock(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let options = options.read(true).write(true);
+    options.custom_flags(NO_FOLLOW.bits()).open(path)
+}
+
 /// Locks the file that is there. `denied` is why no new one can be made.
-pub(super) fn lock(path: &Path, denied: io::Error) -> Result<PidFile, Error> {
-    let open = || {
-        let mut options = OpenOptions::new();
-        options
-            .read(true)
-            .write(true)
-            .custom_flags(NO_FOLLOW.bits())
-            .open(path)
-    };
+pub(super) fn lock(path: &Path, denied: Errno) -> Result<PidFile, Error> {
     let mut failure: fn(&Path) -> Error = unsteady;
     for _ in 0..ATTEMPTS {
-        let file = match open() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(failed("create", path, denied));
-            }
-            other => other.map_err(|cause| failed("open", path, cause))?,
-        };
-        let metadata = file
-            .metadata()
-            .map_err(|cause| failed("open", path, cause))?;
-        if !metadata.is_file() {
-            return Err(irregular(path));
-        }
-        trust::check_pid_file(path, &metadata).map_err(|reason| untrusted(path, &reason))?;
+        let (file, metadata) = open(path, denied)?;
         match lock::try_lock(&file, ByteRange::Daemon) {
             Ok(true) if is_same_file(path, &metadata) => {
                 let bring_up = if lock::has_byte_ranges() {
-                    open()
+                    open_for_lock(path)
                 } else {
                     file.try_clone()
                 };

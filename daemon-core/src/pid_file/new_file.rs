@@ -44,7 +44,7 @@ pub(super) enum Acquired {
     /// Another process is the holder, or has just been: of this file, where it could be opened.
     Busy(Option<File>),
     /// The directory cannot be written to.
-    Denied(io::Error),
+    Denied(Errno),
 }
 
 pub(super) fn path_of(pid_file: &Path) -> PathBuf {
@@ -223,11 +223,11 @@ fn is_left_by_a_start(file: &File) -> io::Result<bool> {
 /// The file could not be opened or made.
 fn denied(path: &Path, cause: io::Error) -> Result<Acquired, Error> {
     let errno = cause.raw_os_error().map(Errno::from_raw);
-    if !matches!(errno, Some(Errno::EACCES | Errno::EPERM | Errno::EROFS)) {
+    let Some(errno @ (Errno::EACCES | Errno::EPERM | Errno::EROFS)) = errno else {
         return Err(failed("create", path, cause));
-    }
+    };
     let Ok(there) = fs::symlink_metadata(path) else {
-        return Ok(Acquired::Denied(cause));
+        return Ok(Acquired::Denied(errno));
     };
     if !there.is_file() {
         return Err(failed("create", path, cause));

@@ -3,10 +3,13 @@
 mod taken_over;
 
 use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
 #[cfg(not(daemon_fork))]
 use std::{sync::mpsc, thread};
 
-use super::stage::{OPTIONS, expect_failure};
+use nix::unistd::Uid;
+
+use super::stage::{OPTIONS, as_nobody, expect_failure};
 use crate::support::daemon::read_report;
 #[cfg(not(daemon_fork))]
 use crate::support::deadline::eventually;
@@ -16,6 +19,7 @@ use crate::support::requires;
 use crate::support::scratch::Scratch;
 #[cfg(not(daemon_fork))]
 use crate::support::trace::{self, Action, Role};
+use crate::support::users::UNPRIVILEGED;
 
 #[test]
 fn restart_uses_the_new_command_line() {
@@ -59,6 +63,41 @@ fn refused_restart_does_not_stop_the_daemon() {
         .options(format!("{OPTIONS}\nworkdir="));
     expect_failure(&restart.run(), 78, &["empty"]);
     assert!(daemon.process.is_alive());
+}
+
+/// Its user may not open what a start opens.
+#[test]
+fn restart_that_could_not_start_does_not_stop_the_daemon() {
+    let scratch = Scratch::new();
+    if Uid::effective().is_root() {
+        chown(scratch.dir(), Some(UNPRIVILEGED), None).expect("chown");
+    }
+    let daemon = scratch.up(as_nobody(scratch.controlled("hang")));
+    let mode = |name: &str, mode| {
+        let path = scratch.path(name);
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("chmod");
+    };
+    let expect_refused = |words: &[&str]| {
+        expect_failure(
+            &as_nobody(scratch.verb("restart").arg("a")).run(),
+            73,
+            words,
+        );
+        assert!(daemon.process.is_alive());
+    };
+    mode("report.log", 0o400);
+    expect_refused(&["cannot open the log", "Permission denied"]);
+    mode("report.log", 0o600);
+    mode("report.pid", 0o444);
+    mode("", 0o555);
+    expect_refused(&["cannot open the PID file", "Permission denied"]);
+    mode("", 0o700);
+    fs::create_dir(scratch.path("report.pid.new")).expect("mkdir");
+    expect_refused(&["report.pid.new", "Is a directory"]);
+    fs::remove_dir(scratch.path("report.pid.new")).expect("rmdir");
+    let restart = as_nobody(scratch.verb("restart").arg("a")).does("hang");
+    scratch.daemon_of(restart.run(), "report.pid");
+    assert!(!daemon.process.is_alive());
 }
 
 #[cfg_attr(daemon_fork, ignore = "the arguments of a process are not known there")]
