@@ -23,18 +23,19 @@ pub(super) enum PidFileState {
 }
 
 impl PidFileState {
+    /// The process that was found, whatever it does.
+    pub(super) fn holder(&self) -> Option<&Holder> {
+        match self {
+            Self::Restarting(holder, _) | Self::Running(holder) => Some(holder),
+            Self::Starting(holder) | Self::Ending(holder) => holder.as_ref(),
+            Self::NoFile | Self::Unlocked(_) => None,
+        }
+    }
+
     /// The process that has the arguments of the daemon: the daemon, or its supervisor. Nothing is taken
     /// from one that may only have the lock of the daemon.
     pub(super) fn pid(&self, user: &DaemonUser) -> Option<Pid> {
-        match self {
-            Self::Starting(Some(holder))
-            | Self::Restarting(holder, _)
-            | Self::Running(holder)
-            | Self::Ending(Some(holder)) => {
-                let is_daemon = !holder.is_seen() || holder.is_certain(user);
-                is_daemon.then(|| holder.pid())
-            }
-            Self::NoFile | Self::Unlocked(_) | Self::Starting(None) | Self::Ending(None) => None,
-        }
+        let is_daemon = |holder: &&Holder| !holder.is_seen() || holder.is_certain(user);
+        self.holder().filter(is_daemon).map(Holder::pid)
     }
 }

@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
+use nix::sys::signal::kill;
 
 use super::Control;
 use super::holder::Holder;
@@ -94,6 +95,18 @@ impl Control {
                 stopped => return stopped,
             }
         }
+    }
+
+    /// Why this process may not stop the daemon: it may not signal it.
+    pub(crate) fn refusal_of_stop(&self) -> Option<Error> {
+        let state = self.find().ok()?;
+        let holder = state.holder()?;
+        let pid = match KnownSupervisor::of(holder, &self.user) {
+            KnownSupervisor::Seen(supervisor) => supervisor.pid(),
+            KnownSupervisor::Unseen | KnownSupervisor::None => holder.pid(),
+        };
+        let is_refused = kill(pid, None) == Err(Errno::EPERM);
+        is_refused.then(|| Error::not_signalled("stop", pid, Errno::EPERM))
     }
 
     fn stop_found(
