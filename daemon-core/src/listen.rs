@@ -54,6 +54,9 @@ pub(crate) trait RunSockets {
     ///
     /// As [`StartSockets::bind`].
     fn bind_lost(&mut self, settings: &Settings) -> Result<(), Error>;
+
+    /// Closes them: there is no next run.
+    fn close(&mut self);
 }
 
 /// Keeps the fds free that the sockets get in the daemon, after those that the launcher passes on of its
@@ -260,6 +263,12 @@ impl RunSockets for Vec<Watched> {
             file.id = id;
         }
         Ok(())
+    }
+
+    fn close(&mut self) {
+        for watched in self.drain(..) {
+            drop(sys::descriptors::take_over(watched.fd));
+        }
     }
 }
 

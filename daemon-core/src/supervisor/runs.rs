@@ -185,6 +185,13 @@ impl Runs {
         Ok(attempt)
     }
 
+    /// Closes the sockets of `listen`.
+    pub(super) fn close_sockets(&mut self) {
+        if let Some(sockets) = &mut self.sockets {
+            sockets.close();
+        }
+    }
+
     /// Keeps the log of a run, in case it cannot be opened again.
     ///
     /// A FIFO is closed when its run has ended, so that its reader sees that; and what is kept in

@@ -60,6 +60,8 @@ impl Supervisor {
                 }
             }
         }
+        // In this order: the start that has the PID file next binds the same addresses.
+        self.runs.close_sockets();
         self.file.remove(self.first_failure.as_ref());
         if let Some(channel) = &mut self.channel {
             channel.deliver();

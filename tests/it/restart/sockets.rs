@@ -11,8 +11,10 @@ use super::stage::{LONG_DELAY, OPTIONS};
 use crate::listen::handed_over::with_inherited;
 use crate::support::daemon::read_report;
 use crate::support::deadline::{End, WAIT_TIMEOUT, eventually};
+use crate::support::requires;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
+use crate::support::tools::Strace;
 
 /// Crashes the daemon while clients connect without a pause. Each of them gets a connection.
 fn expect_no_refusal<C: Read>(
@@ -201,6 +203,35 @@ fn socket_that_a_run_has_shut_down_serves_again() {
             });
         }
     }
+}
+
+#[test]
+fn start_beside_an_ending_supervisor_gets_its_sockets() {
+    requires!(root, strace);
+    let scratch = Scratch::new();
+    let options = format!("{OPTIONS}\nlisten=http=unix:http.sock");
+    let steps = "serve:http=unix:http.sock";
+    let up = scratch.up_supervised(scratch.supervised(&options, steps));
+    // Its last call comes late.
+    let late = ["-e", "inject=exit_group:delay_enter=1000000"];
+    let strace = Strace::attach(&scratch, up.supervisor.pid(), &late);
+    up.supervisor.signal(nix::sys::signal::Signal::SIGTERM);
+    eventually("the PID file is removed", || {
+        (!scratch.path("report.pid").exists()).then_some(())
+    });
+    let start = scratch.supervised(&options, steps).run();
+    assert!(up.supervisor.is_alive(), "the start came too late");
+    assert_eq!(start.code(), 0, "{start:?}");
+    drop(strace);
+    up.supervisor.wait_for_end();
+    eventually("the new daemon serves", || {
+        let mut answer = String::new();
+        connect_unix(&scratch, "")
+            .ok()?
+            .read_to_string(&mut answer)
+            .ok()?;
+        (answer == "hello").then_some(())
+    });
 }
 
 fn server_by_tcp(scratch: &Scratch) -> Option<Box<dyn Read>> {
