@@ -14,6 +14,9 @@
 //! The words of a verb (`-s log -f`) stand directly after it. The first other word, or `--`, begins
 //! the program's arguments.
 //!
+//! The other flags have their value in a word of its own, or after `=` behind two dashes. `-nweb` is
+//! an error for `-n`: most parsers take it as `-n web`, and a verb would reach another daemon.
+//!
 //! A word that begins with a dash is never the value of one of our flags: `-d --pid-file --verbose`
 //! is a forgotten path, not a PID file of the name `--verbose`.
 
@@ -63,7 +66,7 @@ pub(crate) enum Invocation {
 /// # Errors
 ///
 /// `Usage`, and only if the switch or the control flag is there: a flag without its value, with an
-/// empty one or given twice, a control verb that is unknown or stands beside the switch.
+/// empty or attached one or given twice, a control verb that is unknown or stands beside the switch.
 /// `Configuration` then, if two options claim one flag, and always, if two options are set that exclude
 /// each other.
 pub(crate) fn read<W>(settings: &Daemon, command_line: impl Fn() -> W) -> Result<Invocation, Error>
@@ -124,6 +127,7 @@ fn take_apart(settings: &Daemon, words: &[OsString]) -> Result<Invocation, Error
                     argv.push(word);
                 }
             }
+            Meaning::Attached(flag) => return Err(failure::attached_value(flag.name, word)),
         }
     }
     if let Some(flag) = reader.missing_value.or(reader.awaiting) {
@@ -198,6 +202,9 @@ pub(crate) fn foreground(
         let (flag, value) = match reader.meaning_of(&word) {
             Meaning::Question => return Ok(None),
             Meaning::Value(flag, value) => (flag, value),
+            Meaning::Attached(flag) if flag.option.locates => {
+                return Err(failure::attached_value(flag.name, &word));
+            }
             _ => continue,
         };
         // The parser of the program complains about an empty or a second value.
@@ -220,7 +227,11 @@ fn has_switch_or_verb(settings: &Daemon, words: &mut dyn Iterator<Item = OsStrin
                 return true;
             }
             Meaning::Foreground | Meaning::Question => stays = true,
-            Meaning::Program | Meaning::OfVerb(_) | Meaning::Flag(_) | Meaning::Value(..) => {}
+            Meaning::Program
+            | Meaning::OfVerb(_)
+            | Meaning::Flag(_)
+            | Meaning::Value(..)
+            | Meaning::Attached(_) => {}
         }
     }
     !stays && reader.subcommand_seen

@@ -83,6 +83,27 @@ fn instances_run_side_by_side() {
 }
 
 #[test]
+fn name_in_the_word_of_a_short_flag_reaches_no_other_daemon() {
+    let scratch = Scratch::new();
+    let options =
+        "pid_template={instance}.pid\ninstance_flag=-n\npid_in_foreground=1\ncontrol_flag=-s";
+    let start = |words: &[&str]| scratch.report().options(options).args(words);
+    let usual = scratch.daemon_of(start(&["-d"]).does("stay").run(), "default.pid");
+    for words in [
+        &["-s", "stop", "-nweb"][..],
+        &["-s", "unit", "-nweb"],
+        &["-d", "-nweb"],
+        &["-nweb"],
+    ] {
+        let outcome = start(words).does("note:ran").run();
+        assert_eq!(outcome.code(), 64, "{outcome:?}");
+        expect_one_line(&outcome, &["the flag -n", "separate word", "-nweb"]);
+    }
+    scratch.expect_processes(1);
+    drop(usual);
+}
+
+#[test]
 fn one_path_flag_leaves_the_other_path() {
     let scratch = Scratch::new();
     let start = program(&scratch).args(["-d", "--log-file", "a.log"]);

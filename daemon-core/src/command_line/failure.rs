@@ -12,6 +12,15 @@ pub(super) fn of_flag(flag: &OsStr, reason: impl Into<Cow<'static, str>>) -> Err
     Error::new(ErrorKind::Usage, cannot_use(flag), reason)
 }
 
+/// A short flag and its value in one word.
+pub(super) fn attached_value(flag: &OsStr, word: &OsStr) -> Error {
+    let word = shown(Path::new(word));
+    of_flag(
+        flag,
+        format!("write its value as a separate word, found {word}"),
+    )
+}
+
 pub(super) fn unknown_verb(flag: ValueFlag<'_>, word: &OsStr) -> Error {
     let (word, expected) = (shown(Path::new(word)), (flag.option.expected)());
     of_flag(flag.name, format!("unknown verb {word}; {expected}"))

@@ -23,6 +23,8 @@ pub(super) enum Meaning<'s, 'w> {
     Flag(ValueFlag<'s>),
     /// A value of one of our flags, from `--flag=value` or as a word by itself.
     Value(ValueFlag<'s>, &'w OsStr),
+    /// One of our short flags and a value in one word, as in `-nweb`.
+    Attached(ValueFlag<'s>),
 }
 
 /// A word of the verb `log`.
@@ -172,6 +174,11 @@ impl<'s> Reader<'s> {
             if let Some(value) = value {
                 return Some(Meaning::Value(flag, value));
             }
+            if !flag.name.as_encoded_bytes().starts_with(b"--")
+                && without_prefix(word, flag.name).is_some()
+            {
+                return Some(Meaning::Attached(flag));
+            }
         }
         None
     }
@@ -187,7 +194,7 @@ fn attached_verb<'w>(flag: &OsStr, word: &'w OsStr) -> Option<&'w OsStr> {
 }
 
 /// The value in `--flag=value`. A short flag has no such form: in `-p=x`, some parsers take the
-/// value to be `=x`.
+/// value to be `=x`, and `-port` may be a flag of the program.
 fn value_after<'w>(flag: &OsStr, word: &'w OsStr) -> Option<&'w OsStr> {
     if !flag.as_encoded_bytes().starts_with(b"--") {
         return None;

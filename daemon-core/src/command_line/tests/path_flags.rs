@@ -23,9 +23,23 @@ fn path_may_contain_equals_signs() {
 }
 
 #[test]
-fn short_path_flag_takes_only_the_next_word() {
-    let line = words("prog -d -l=b.log -lb.log");
-    assert_eq!(ask(&full(), &line), Ok(background("prog -l=b.log -lb.log")));
+fn value_in_the_word_of_a_short_flag_is_refused() {
+    for word in ["-l=b.log", "-lb.log", "-lx"] {
+        let expected = Err(usage(&format!(
+            "cannot use the flag -l: write its value as a separate word, found {word}"
+        )));
+        for line in ["prog -d WORD", "prog WORD -d", "prog -s stop WORD"] {
+            let line = words(&line.replace("WORD", word));
+            assert_eq!(ask(&full(), &line), expected, "{line:?}");
+        }
+        for line in ["prog WORD", "prog -- WORD -d"] {
+            let line = words(&line.replace("WORD", word));
+            assert_eq!(ask(&full(), &line), Ok(Invocation::Foreground), "{line:?}");
+        }
+    }
+    // A cluster is a word of the program.
+    let line = words("prog -d -vlb.log");
+    assert_eq!(ask(&full(), &line), Ok(background("prog -vlb.log")));
 }
 
 #[test]
