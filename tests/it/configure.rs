@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::daemon::read_report;
+use crate::support::daemon::{expect_one_line, read_report};
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
 
@@ -56,6 +56,25 @@ fn configure_overrides_all_but_path_flags() {
     for name in ["other.pid", "other.log", "report.log"] {
         assert!(!scratch.path(name).exists(), "{name}");
     }
+}
+
+#[test]
+fn instances_with_configure_may_have_one_log() {
+    let scratch = Scratch::new();
+    let configured = "pid_template={instance}.pid\nlog=report.log\ninstance_flag=--name";
+    let start = |words: &[&str]| program(&scratch, configured).args(words);
+    let launch = start(&["-d"]).env("TEST_CONFIGURE", format!("{configured}\ninstance=web"));
+    let daemon = scratch.daemon_of(launch.run(), "web.pid");
+    daemon.report();
+    // With a rotation each needs its own.
+    let launch = start(&["-d"]).env(
+        "TEST_CONFIGURE",
+        format!("{configured}\ninstance=mail\nlog_rotate=1000"),
+    );
+    let words = ["option `log_rotate`", "put {instance} into `log`"];
+    let outcome = launch.run();
+    assert_eq!(outcome.code(), 78, "{outcome:?}");
+    expect_one_line(&outcome, &words);
 }
 
 #[test]

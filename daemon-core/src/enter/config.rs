@@ -55,8 +55,9 @@ impl Daemon {
             self.check.note_also("ready", complaint);
         }
         self.check.result()?;
-        let rotation = self.capabilities.log_rotation;
-        let rotation = rotation.filter(|_| !self.log_is_chosen);
+        // A program with `configure` has the code of every option.
+        let rotates = self.settings.log_rotate.is_some() && !self.log_is_chosen;
+        let rotation = self.capabilities.log_rotation.filter(|_| rotates);
         let log = self.paths.log.as_ref().zip(self.instance.as_deref());
         if let Some((rotation, (log, instance))) = rotation.zip(log) {
             (rotation.refuse_shared_log)(log, instance)?;
