@@ -197,6 +197,12 @@ pub(crate) fn variable_value(value: &OsStr) -> Option<&'static str> {
     has_nul(value).then_some("takes values without a NUL byte")
 }
 
+/// Words for the command line of the daemon.
+pub(crate) fn arguments(words: &[OsString]) -> Option<String> {
+    let has_nul = words.iter().any(|word| has_nul(word));
+    has_nul.then(|| "takes words without a NUL byte".to_owned())
+}
+
 /// The size of a log.
 pub(crate) fn size(size: u64) -> Option<String> {
     (size == 0).then(|| "must be at least 1 byte".to_owned())

@@ -157,7 +157,9 @@ impl Daemon {
     /// let _daemon = daemon::Daemon::new().args(["serve", "--port", "80"]).enter();
     /// ```
     pub fn args<A: Into<OsString>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
-        let arguments = arguments.into_iter().map(Into::into);
+        let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+        self.check
+            .note_also("args", option_check::arguments(&arguments));
         self.args.get_or_insert_default().extend(arguments);
         self
     }

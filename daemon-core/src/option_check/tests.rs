@@ -37,6 +37,14 @@ fn wrong_variable_stays_until_all_are_cleared() {
 }
 
 #[test]
+fn argument_with_a_nul_byte_is_refused() {
+    let daemon = Daemon::new().args(["a\0b"]).args(["c"]);
+    let value = complaint(&daemon);
+    assert!(value.is_some_and(|it| it.ends_with("takes words without a NUL byte")));
+    assert_eq!(complaint(&Daemon::new().args(["", "a"])), None);
+}
+
+#[test]
 fn only_signals_of_the_program_are_taken() {
     let is_linux = cfg!(target_os = "linux");
     let real_time = Signal::from_raw(if is_linux { 40 } else { 70 });
