@@ -132,9 +132,13 @@ pub(crate) fn launch(config: &mut LaunchConfig) -> Result<(Launched, Signals), E
 pub(crate) fn rehearse(config: &LaunchConfig) -> Result<(), Error> {
     refuse(config)?;
     let _filled = standard_streams::ensure_std_fds_open()?;
-    plan_sockets(config)?;
+    let sockets = plan_sockets(config)?;
     own_image()?;
-    resources::rehearse(config)
+    resources::rehearse(config)?;
+    match sockets {
+        Some(sockets) => sockets.check_ways(&config.record.settings),
+        None => Ok(()),
+    }
 }
 
 fn refuse(config: &LaunchConfig) -> Result<(), Error> {

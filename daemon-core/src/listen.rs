@@ -3,6 +3,7 @@
 //! The daemon inherits them as `sd_listen_fds(3)` describes it, after those that the launcher itself has
 //! inherited in this way. A supervisor inherits them like a daemon, and so keeps them for each run.
 
+use std::fs;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixListener;
@@ -40,6 +41,13 @@ pub(crate) trait StartSockets {
     ///
     /// `AddressInUse`, `Permission`, `System`; for a path also `CannotCreate` and `Configuration`.
     fn bind(&mut self, settings: &Settings) -> Result<Sockets, Error>;
+
+    /// Fails where the way to a Unix socket does: what holds the address now is not looked at.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind).
+    fn check_ways(&self, settings: &Settings) -> Result<(), Error>;
 
     /// The start has succeeded: the files of Unix sockets stay.
     fn keep_files(&mut self);
@@ -149,6 +157,20 @@ impl StartSockets for ListenPlan {
         let names = self.sockets.iter().map(|socket| socket.name.clone());
         let names = self.names.iter().cloned().chain(names).collect();
         Ok(Sockets { bound, names })
+    }
+
+    fn check_ways(&self, settings: &Settings) -> Result<(), Error> {
+        let uid = settings.identity.as_ref().map(|user| user.uid);
+        for place in self.sockets.iter().map(Place::of) {
+            let Place::Unix(UnixAddress::Path(path)) = &place else {
+                continue;
+            };
+            let directory = path.parent().unwrap_or(path);
+            check_way(path, uid)
+                .and_then(|()| Ok(fs::metadata(directory.join(".")).map(drop)?))
+                .map_err(|refusal| refused(&place, refusal))?;
+        }
+        Ok(())
     }
 
     fn keep_files(&mut self) {
@@ -290,23 +312,28 @@ fn bind(place: &Place, settings: &Settings) -> Result<BoundUnix, Error> {
             let owner = settings.identity.as_ref().map(|user| (user.uid, user.gid));
             let mode = settings.umask.map(|mask| 0o777 & !mask);
             bind_unix(address, SocketFile { owner, mode }, || match address {
-                UnixAddress::Path(path) => {
-                    let uid = owner.map(|(uid, _)| uid);
-                    trust::check_way(path, uid).map_err(|untrusted| match untrusted.cause() {
-                        Some(cause) => Refusal::System(cause),
-                        None => Refusal::Way(untrusted.error("socket", path)),
-                    })
-                }
+                UnixAddress::Path(path) => check_way(path, owner.map(|(uid, _)| uid)),
                 _ => Ok(()),
             })
         }
         // The builder has refused it.
         Place::Unknown(_) => Err(Refusal::System(Errno::EINVAL.into())),
     };
-    bound.map_err(|refusal| match refusal {
+    bound.map_err(|refusal| refused(place, refusal))
+}
+
+fn check_way(path: &Path, daemon: Option<u32>) -> Result<(), Refusal> {
+    trust::check_way(path, daemon).map_err(|untrusted| match untrusted.cause() {
+        Some(cause) => Refusal::System(cause),
+        None => Refusal::Way(untrusted.error("socket", path)),
+    })
+}
+
+fn refused(place: &Place, refusal: Refusal) -> Error {
+    match refusal {
         Refusal::System(cause) => not_bound(place, cause),
         Refusal::Way(error) => error,
-    })
+    }
 }
 
 /// Why a socket is not bound.

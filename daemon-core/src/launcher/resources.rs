@@ -1,8 +1,10 @@
 //! What a launch opens before the daemon exists, so that a failure can still be explained.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+
+use nix::errno::Errno;
 
 use super::config::LaunchConfig;
 use super::failure;
@@ -11,7 +13,7 @@ use crate::before_start::Passed;
 use crate::descriptors::KeptFds;
 use crate::error::Error;
 use crate::files::FileId;
-use crate::handoff::{self, LauncherEnd};
+use crate::handoff::{self, LauncherEnd, StartStep};
 use crate::listen::Sockets;
 use crate::log_file::{self, LogFile};
 use crate::pid_file::{self, PidFile};
@@ -192,7 +194,32 @@ pub(super) fn rehearse(config: &LaunchConfig) -> Result<(), Error> {
     if let Some(path) = &config.record.paths.pid {
         pid_file::rehearse(path)?;
     }
-    open_log(config, None, &mut Err).map(drop)
+    open_log(config, None, &mut Err)?;
+    check_directory(config)
+}
+
+/// Fails where the daemon cannot enter its directory, as far as this process sees that: the user that
+/// the daemon becomes may have other rights.
+fn check_directory(config: &LaunchConfig) -> Result<(), Error> {
+    let record = &config.record;
+    let (directory, step) = match (&record.paths.chroot, &record.paths.workdir) {
+        (Some(root), _) => (root, StartStep::Chroot),
+        (None, Some(directory)) => (directory, StartStep::Workdir),
+        (None, None) => return Ok(()),
+    };
+    let Err(cause) = fs::metadata(directory.join(".")) else {
+        return Ok(());
+    };
+    match cause.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::EACCES) if record.settings.identity.is_some() => Ok(()),
+        Some(errno) => Err(failure::step_failed(
+            step,
+            errno,
+            record,
+            &config.capabilities,
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Refuses one file for both: the log would be written over the pid.

@@ -100,6 +100,42 @@ fn restart_that_could_not_start_does_not_stop_the_daemon() {
     assert!(!daemon.process.is_alive());
 }
 
+/// A directory of the options is not there any more.
+#[test]
+fn restart_into_no_directory_does_not_stop_the_daemon() {
+    for (option, status, words) in [
+        ("workdir=away", 71, "cannot change to the working directory"),
+        (
+            "chroot=away\nworkdir=/",
+            71,
+            "cannot change the root directory to",
+        ),
+        ("listen=http=unix:away/http.sock", 73, "away does not exist"),
+    ] {
+        if option.starts_with("chroot") && !Uid::effective().is_root() {
+            continue;
+        }
+        let scratch = Scratch::new();
+        fs::create_dir(scratch.path("away")).expect("mkdir");
+        let options = format!(
+            "pid={}\nready=exec\ncontrol_flag=-s\n{option}",
+            scratch.path("report.pid").display()
+        );
+        let start = scratch.background().options(&*options).does("hang");
+        let daemon = scratch.daemon_of(start.run(), "report.pid");
+        let restart = || {
+            let restart = scratch.report().options(&*options).does("hang");
+            restart.args(["-s", "restart", "a"]).run()
+        };
+        fs::remove_dir_all(scratch.path("away")).expect("rmdir");
+        expect_failure(&restart(), status, &[words]);
+        assert!(daemon.process.is_alive());
+        fs::create_dir(scratch.path("away")).expect("mkdir");
+        scratch.daemon_of(restart(), "report.pid");
+        assert!(!daemon.process.is_alive());
+    }
+}
+
 #[cfg_attr(daemon_fork, ignore = "the arguments of a process are not known there")]
 #[test]
 fn restart_binds_no_socket_in_the_directory_of_the_caller() {
