@@ -18,7 +18,7 @@ use crate::passed::{self, PassedFd};
 use crate::path_source::PathSource;
 use crate::path_template::{self, PathContext, Resolved};
 use crate::pid_file::PidFile;
-use crate::readiness::Readiness;
+use crate::readiness::{self, ModeByName, Readiness};
 use crate::settings::{ListenSocket, Object, Settings};
 use crate::signal::Signal;
 use crate::syslog::{self, Severity};
@@ -42,6 +42,8 @@ pub(crate) struct Capabilities {
     /// Keeps what `before_start` passed. In the daemon.
     pub(crate) keep_passed: Option<KeepPassed>,
     pub(crate) listen: Option<&'static Listens>,
+    /// Finds the readiness that a function has chosen. In the supervisor.
+    pub(crate) any_mode: Option<ModeByName>,
 }
 
 impl Capabilities {
@@ -112,6 +114,7 @@ impl Capabilities {
         // For the supervisor.
         self.add_log_rotation();
         self.add_syslog();
+        self.any_mode = Some(readiness::any_mode);
     }
 
     /// Adds those of another builder.
@@ -126,6 +129,7 @@ impl Capabilities {
         self.syslog = self.syslog.or(other.syslog);
         self.keep_passed = self.keep_passed.or(other.keep_passed);
         self.listen = self.listen.or(other.listen);
+        self.any_mode = self.any_mode.or(other.any_mode);
     }
 }
 

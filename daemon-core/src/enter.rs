@@ -175,7 +175,8 @@ fn supervise(settings: &Daemon, record: &mut Record, launcher: DaemonEnd) -> ! {
         sys::exit::exit(failure::missing_capability().exit_status())
     };
     let record = mem::take(record);
-    match (supervision.become_supervisor)(record, launcher, settings.capabilities) {}
+    let named = (settings.capabilities, settings.readiness.mode());
+    match (supervision.become_supervisor)(record, launcher, named) {}
 }
 
 /// Becomes the daemon, if this process was started as the daemon. Exits if a step fails.

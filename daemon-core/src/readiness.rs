@@ -54,6 +54,8 @@ pub(crate) use platform::{listening, settled};
 pub(crate) use probe::{Announcements, Observation, Probe, ProbeState, Watch};
 #[cfg(all(unix, not(all(target_os = "linux", not(daemon_fork)))))]
 use unix as platform;
+#[cfg(unix)]
+pub(crate) use words::{ModeByName, any_mode};
 
 /// When the launcher may exit with 0. The default is [`settled`](Self::settled).
 ///
@@ -256,8 +258,12 @@ impl Readiness {
     }
 
     #[cfg(unix)]
-    pub(crate) fn from_names(words: &[OsString]) -> Option<Self> {
-        let (mode, addresses) = words::read_words(words)?;
+    pub(crate) fn from_names(
+        words: &[OsString],
+        named: &'static Mode,
+        by_name: Option<ModeByName>,
+    ) -> Option<Self> {
+        let (mode, addresses) = words::read_words(words, named, by_name)?;
         Some(Self {
             mode,
             addresses,

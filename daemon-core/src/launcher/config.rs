@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::handoff::{DaemonEnd, Record};
 use crate::path_template::NewDirectories;
 use crate::pid_file::PidFile;
-use crate::readiness::Readiness;
+use crate::readiness::{Mode, Readiness};
 use crate::signals::Interrupts;
 use crate::stdin::Stdin;
 use crate::sys::image::Image;
@@ -47,8 +47,11 @@ pub(crate) struct SupervisorCode {
     /// Starts the supervisor, and waits for what it reports of the first run.
     pub(crate) launch: Launch,
     /// Becomes the supervisor, in the process that was started for that.
-    pub(crate) become_supervisor: fn(Record, DaemonEnd, Capabilities) -> Infallible,
+    pub(crate) become_supervisor: BecomeSupervisor,
 }
+
+/// With what the program names: its capabilities and its readiness.
+type BecomeSupervisor = fn(Record, DaemonEnd, (Capabilities, &'static Mode)) -> Infallible;
 
 type Launch = fn(
     &mut LaunchConfig,

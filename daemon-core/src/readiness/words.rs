@@ -1,6 +1,6 @@
 //! A readiness in the record of a supervisor, which judges the start of each run.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
@@ -68,11 +68,26 @@ pub(super) fn of(mode: &Mode, addresses: &[Address]) -> Vec<OsString> {
         .collect()
 }
 
-/// What these words say.
-pub(super) fn read_words(words: &[OsString]) -> Option<(&'static Mode, Vec<Address>)> {
-    let (name, addresses) = words.split_first()?;
+/// Finds a mode by its name.
+pub(crate) type ModeByName = fn(&OsStr) -> Option<&'static Mode>;
+
+/// For a program whose mode may be any: each links the code that watches a daemon.
+pub(crate) fn any_mode(name: &OsStr) -> Option<&'static Mode> {
     let mut modes = [&EXEC, &SETTLED, &LISTENING, &NOTIFY, &ADDRESSES].into_iter();
-    let mode = modes.find(|mode| name == mode.name)?;
+    modes.find(|mode| name == mode.name)
+}
+
+/// What these words say. `named` is the mode that this program names, unless `by_name` finds it.
+pub(super) fn read_words(
+    words: &[OsString],
+    named: &'static Mode,
+    by_name: Option<ModeByName>,
+) -> Option<(&'static Mode, Vec<Address>)> {
+    let (name, addresses) = words.split_first()?;
+    let mode = match by_name {
+        Some(by_name) => by_name(name)?,
+        None => Some(named).filter(|named| name == named.name)?,
+    };
     let address = |word: &OsString| {
         let unix = || UnixAddress::from_word(word).map(Address::Unix);
         word.to_str().and_then(Address::parse).or_else(unix)
@@ -96,9 +111,13 @@ mod tests {
             Address::Unix(UnixAddress::from_path(name.into())),
             Address::Unix(UnixAddress::Abstract(b"x\xff".to_vec())),
         ];
-        let (mode, read) = read_words(&of(&ADDRESSES, &addresses)).unwrap();
+        let words = of(&ADDRESSES, &addresses);
+        let (mode, read) = read_words(&words, &ADDRESSES, None).unwrap();
         assert_eq!((mode.name, &read[..]), (ADDRESSES.name, &addresses[..]));
-        assert_eq!(of(mode, &read), of(&ADDRESSES, &addresses));
-        assert!(read_words(&[OsString::from("reported")]).is_none());
+        assert_eq!(of(mode, &read), words);
+        let (mode, _) = read_words(&words, &SETTLED, Some(any_mode)).unwrap();
+        assert_eq!(mode.name, ADDRESSES.name);
+        assert!(read_words(&words, &SETTLED, None).is_none());
+        assert!(read_words(&["reported".into()], &SETTLED, Some(any_mode)).is_none());
     }
 }

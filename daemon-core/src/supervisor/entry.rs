@@ -17,6 +17,7 @@ use crate::error::{CANNOT_START, Error, ErrorKind};
 use crate::handoff::{DaemonEnd, Record};
 use crate::listen_fds;
 use crate::pid_file::supervised::SupervisedFile;
+use crate::readiness::Mode;
 use crate::signals::Interrupts;
 use crate::sys;
 
@@ -30,10 +31,10 @@ const COMM_MAX: usize = 15;
 pub(super) fn become_supervisor(
     record: Record,
     end: DaemonEnd,
-    capabilities: Capabilities,
+    named: (Capabilities, &'static Mode),
 ) -> Infallible {
     let mut channel = Channel::new(end, &record.settings);
-    match set_up(record, capabilities) {
+    match set_up(record, named) {
         Ok(mut supervisor) => {
             supervisor.channel = Some(channel);
             supervisor.run();
@@ -46,7 +47,7 @@ pub(super) fn become_supervisor(
     sys::exit::exit_at_once(0)
 }
 
-fn set_up(mut record: Record, capabilities: Capabilities) -> Result<Supervisor, Error> {
+fn set_up(mut record: Record, named: (Capabilities, &'static Mode)) -> Result<Supervisor, Error> {
     let missing = || {
         Error::new(
             ErrorKind::System,
@@ -74,7 +75,7 @@ fn set_up(mut record: Record, capabilities: Capabilities) -> Result<Supervisor, 
     ]);
     let interrupts = interrupts.map_err(|error| Error::step("make a pipe for signals", error))?;
     let policy = Policy::new(&record.settings);
-    let runs = Runs::new(record, own, capabilities, kept)?.ok_or_else(missing)?;
+    let runs = Runs::new(record, own, named, kept)?;
     Ok(Supervisor {
         log_watch: runs.watch_log(),
         runs,

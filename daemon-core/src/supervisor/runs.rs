@@ -26,7 +26,7 @@ use crate::log_file::LogFile;
 use crate::log_rotation::LogWatch;
 use crate::passed::PassedFd;
 use crate::pid_file::supervised::SupervisedFile;
-use crate::readiness::Readiness;
+use crate::readiness::{Mode, Readiness};
 use crate::settings::Settings;
 use crate::stdin::Stdin;
 use crate::sys;
@@ -66,19 +66,18 @@ pub(super) struct Runs {
 }
 
 impl Runs {
-    /// As the launcher has decided it. `None` for a record that no launcher sends.
+    /// As the launcher has decided it. `named` is the readiness that this program names.
     pub(super) fn new(
         mut record: Record,
         own: SupervisorRecord,
-        capabilities: Capabilities,
+        (capabilities, named): (Capabilities, &'static Mode),
         kept: KeptFds,
-    ) -> Result<Option<Self>, Error> {
+    ) -> Result<Self, Error> {
         if record.paths.log.is_some() && capabilities.log.is_none() {
             return Err(missing_capability());
         }
-        let Some(readiness) = Readiness::from_names(&own.readiness) else {
-            return Ok(None);
-        };
+        let readiness = Readiness::from_names(&own.readiness, named, capabilities.any_mode);
+        let readiness = readiness.ok_or_else(missing_capability)?;
         let sockets = match capabilities.listen {
             _ if record.settings.listen.is_empty() => None,
             Some(capability) => Some((capability.watch)(&record.settings, &record.sockets)),
@@ -86,7 +85,7 @@ impl Runs {
         };
         let mut arguments = vec![own.argv0];
         arguments.extend(std::env::args_os().skip(1));
-        Ok(Some(Self {
+        Ok(Self {
             passed: take_passed(&record.passed)?,
             kept,
             image: launcher::own_image()?,
@@ -110,7 +109,7 @@ impl Runs {
                 is_for_client: false,
                 supervision: None,
             },
-        }))
+        })
     }
 
     pub(super) fn config(&self) -> &LaunchConfig {

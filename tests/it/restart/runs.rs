@@ -95,6 +95,23 @@ fn many_restarts_cost_no_memory_and_no_descriptors() {
     assert!(after.1 <= before.1 + 160, "{before:?} {after:?}");
 }
 
+/// The supervisor does not call the function.
+#[test]
+fn runs_are_ready_as_configure_says() {
+    let scratch = Scratch::new();
+    let options = format!("{OPTIONS}\nconfigure=");
+    scratch.write("go", "");
+    let start = scratch.supervised(&options, "wait:go ready hang");
+    let start = start.env("TEST_CONFIGURE", "ready=notify");
+    let mut up = scratch.up_supervised(start.env("TEST_COMPUTED", scratch.path("computed")));
+    fs::remove_file(scratch.path("go")).expect("remove");
+    scratch.crash(&mut up);
+    let status = || scratch.supervised_verb(OPTIONS, "status").run().code();
+    assert_eq!(status(), 2);
+    scratch.write("go", "");
+    eventually("the next run is ready", || (status() == 0).then_some(()));
+}
+
 #[test]
 fn every_run_inherits_the_same_descriptors() {
     let scratch = Scratch::new();
