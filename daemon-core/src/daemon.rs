@@ -117,6 +117,13 @@ impl Daemon {
     /// let _daemon = daemon::Daemon::new().enter();
     /// ```
     pub fn new() -> Self {
+        Self::with_ready(Readiness::settled())
+    }
+
+    /// The same with another readiness: the default is not linked then.
+    pub(crate) fn with_ready(readiness: Readiness) -> Self {
+        let mut check = OptionCheck::default();
+        check.note("ready", readiness.problem());
         Self {
             background_flag: None,
             foreground_flag: None,
@@ -127,7 +134,7 @@ impl Daemon {
             paths: Paths::default(),
             user: None,
             group: None,
-            readiness: Readiness::default(),
+            readiness,
             settings: Settings::default(),
             env: EnvChanges::default(),
             listen: Vec::new(),
@@ -136,7 +143,7 @@ impl Daemon {
             stdin: Stdin::default(),
             #[cfg(unix)]
             configure: None,
-            check: OptionCheck::default(),
+            check,
             capabilities: Capabilities::default(),
             #[cfg(unix)]
             run_verb: None,

@@ -163,6 +163,11 @@ pub mod __private {
     // The attribute knows these words as well, and its tests compare them.
     pub use crate::option_check::{FACILITIES, RESERVED_FLAGS};
 
+    /// As [`Daemon::ready`](crate::Daemon::ready). A program that begins with this does not link the default.
+    pub fn ready(readiness: crate::Readiness) -> crate::Daemon {
+        crate::Daemon::with_ready(readiness)
+    }
+
     pub fn verbs() -> impl Iterator<Item = &'static str> {
         crate::verb::VERBS.into_iter().map(|(word, _)| word)
     }

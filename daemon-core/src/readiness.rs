@@ -47,11 +47,9 @@ pub(crate) use name::mode_names;
 #[cfg(all(target_os = "linux", not(daemon_fork)))]
 use linux as platform;
 #[cfg(unix)]
-pub(crate) use mode::fall_back;
-#[cfg(unix)]
 pub(crate) use platform::{listening, settled};
 #[cfg(unix)]
-pub(crate) use probe::{Announcements, Observation, Probe, ProbeState, Watch};
+pub(crate) use probe::{Observation, Observe, PreparedWatch, Probe, ProbeState};
 #[cfg(all(unix, not(all(target_os = "linux", not(daemon_fork)))))]
 use unix as platform;
 #[cfg(unix)]
@@ -247,8 +245,8 @@ impl Readiness {
 
     /// For a supervisor, which reports it.
     #[cfg(unix)]
-    pub(crate) fn reported() -> Self {
-        Self::of(&words::REPORTED)
+    pub(crate) fn reported() -> (Self, Observe) {
+        (Self::of(&words::REPORTED), words::watch)
     }
 
     /// For the record of a supervisor, which reads it by [`from_names`](Self::from_names).
@@ -294,8 +292,13 @@ impl Readiness {
 
     /// Begins to watch a daemon that was given these descriptors.
     #[cfg(unix)]
-    pub(crate) fn observe(&self, daemon: Pid, inherited: &[RawFd]) -> Box<dyn Probe> {
-        self.mode.observe(&probe::Target {
+    pub(crate) fn begin(
+        &self,
+        watch: PreparedWatch,
+        daemon: Pid,
+        inherited: &[RawFd],
+    ) -> Box<dyn Probe> {
+        watch.begin(&probe::Target {
             daemon,
             inherited,
             addresses: &self.addresses,

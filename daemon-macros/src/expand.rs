@@ -9,7 +9,7 @@ use crate::check;
 use crate::diagnostics::Diagnostics;
 use crate::entry_fn::EntryFn;
 use crate::fallback;
-use crate::option_table::{CRATE, LISTEN};
+use crate::option_table::{CRATE, LISTEN, READY};
 use crate::options::{Options, Setting};
 use crate::span::{generated_span, respanned};
 use crate::stacking::AttributeKind;
@@ -83,7 +83,8 @@ fn nested(options: &Options, function: &EntryFn, body: &Group) -> TokenStream {
 /// The builder has a method for each option, of the same name.
 fn enter(options: &Options) -> TokenStream {
     let crate_path = &options.crate_path;
-    let is_method = |setting: &&Setting| setting.option.name != CRATE && !setting.is_default;
+    let is_method =
+        |setting: &&Setting| ![CRATE, READY].contains(&setting.option.name) && !setting.is_default;
     let settings = options.settings.iter().filter(is_method);
     let calls = settings.filter_map(|setting| {
         let span = generated_span(&setting.key);
@@ -96,8 +97,17 @@ fn enter(options: &Options) -> TokenStream {
         }
         Some(quote_spanned!(span=> .#method(#argument)))
     });
+    let ready = options.get(READY).filter(|setting| !setting.is_default);
+    let ready = ready.and_then(|setting| Some((setting, setting.argument.as_ref()?)));
+    let new = if let Some((setting, argument)) = ready {
+        let span = generated_span(&setting.key);
+        let function = Ident::new(READY, span);
+        quote_spanned!(span=> #crate_path::__private::#function(#argument))
+    } else {
+        quote_spanned!(generated_span(&Span::call_site())=> #crate_path::Daemon::new())
+    };
     quote_spanned! {generated_span(&Span::call_site())=>
-        let _daemon = #crate_path::Daemon::new() #(#calls)* .enter();
+        let _daemon = #new #(#calls)* .enter();
     }
 }
 

@@ -12,6 +12,7 @@ use crate::identity::Identity;
 use crate::launcher::{LaunchConfig, failure};
 use crate::path_source::PathSource;
 use crate::path_template::PathContext;
+use crate::readiness::Readiness;
 use crate::settings::Object;
 use crate::sys;
 
@@ -131,7 +132,9 @@ impl Daemon {
             Ok(resolved.path)
         })?;
         directories.extend(sockets.directories);
-        let readiness = mem::take(&mut self.readiness).resolve(&context)?;
+        // Not the default, which would be linked then.
+        let readiness = mem::replace(&mut self.readiness, Readiness::exec());
+        let readiness = readiness.resolve(&context)?;
         // Two texts may be the same path once their placeholders are filled in.
         let is_early = |listens: &Listens| (listens.meet)(&readiness, &mut sockets.places.iter());
         if listens.is_some_and(is_early) {
@@ -178,7 +181,6 @@ mod tests {
     use super::*;
     use crate::listen_address::ListenAddress;
     use crate::path_source::PathSource;
-    use crate::readiness::Readiness;
 
     #[test]
     fn relative_socket_is_outside_the_new_root_directory() {

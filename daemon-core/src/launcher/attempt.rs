@@ -102,7 +102,7 @@ impl Attempt {
             None => record.settings.ready_timeout,
             Some(_) => process.verdict_timeout,
         };
-        let address = resources.announcements.as_ref().and_then(|it| it.address());
+        let address = resources.watch.address();
         let identity = record.settings.identity.as_ref();
         let identity = identity.filter(|_| process.changes_environment);
         let of_identity = capabilities
@@ -154,11 +154,8 @@ impl Attempt {
         if let Some(stdin) = &resources.inherited.stdin {
             handed_over.push(stdin.as_raw_fd());
         }
-        let probe = match resources.announcements {
-            Some(announcements) => announcements.watch(pid),
-            // The list names the launcher's own descriptors, which are still open.
-            None => readiness.observe(pid, &handed_over),
-        };
+        // The list names the launcher's own descriptors, which are still open.
+        let probe = readiness.begin(resources.watch, pid, &handed_over);
         drop(resources.inherited);
         let mut wait = Wait::new(
             DaemonChild::new(child, record),
@@ -204,7 +201,7 @@ fn complete(record: &mut Record, resources: &Resources, process: &mut ProcessKin
         pid_descriptor: resources.inherited.lock.as_ref().map(AsRawFd::as_raw_fd),
         passed: passed_fds(&resources.inherited),
         log_target: log.and_then(LogFile::target),
-        is_announced: resources.announcements.is_some(),
+        is_announced: resources.watch.is_announced(),
         buffers_output: log.is_some_and(LogFile::is_in_memory),
         sockets: resources.inherited.sockets.names.clone(),
         supervisor: process.supervisor.take(),

@@ -17,7 +17,7 @@ use crate::handoff::{self, LauncherEnd, StartStep};
 use crate::listen::Sockets;
 use crate::log_file::{self, LogFile};
 use crate::pid_file::{self, PidFile};
-use crate::readiness::{Announcements, Watch};
+use crate::readiness::{Observe, PreparedWatch};
 use crate::settings::Object;
 use crate::standard_streams;
 use crate::stdin::Stdin;
@@ -25,8 +25,8 @@ use crate::stdin::Stdin;
 /// The open files of a launch.
 pub(crate) struct Resources {
     pub(super) log: Option<LogFile>,
-    /// The socket at which the daemon announces that it is ready.
-    pub(super) announcements: Option<Box<dyn Announcements>>,
+    /// With the socket at which the daemon announces that it is ready.
+    pub(super) watch: PreparedWatch,
     pub(super) launcher_end: LauncherEnd,
     pub(super) inherited: InheritedFds,
 }
@@ -63,13 +63,9 @@ impl Resources {
         let log = open_log(config, pid_file, instead)?;
         let identity = config.record.settings.identity.as_ref();
         let owner = identity.map(|identity| (identity.uid, identity.gid));
-        let announcements = match config.readiness.mode().watch {
-            Watch::Announced(bind) => Some(
-                bind(config.record.paths.chroot.is_some(), owner)
-                    .map_err(|error| Error::step("make the notification socket", error))?,
-            ),
-            Watch::Observed(_) => None,
-        };
+        let has_new_root = config.record.paths.chroot.is_some();
+        let watch = config.readiness.mode().watch.prepare(has_new_root, owner);
+        let watch = watch.map_err(|error| Error::step("make the notification socket", error))?;
         let lock = pid_file.map(PidFile::file);
         let (launcher_end, mut inherited) = InheritedFds::open(kept, lock, passed)?;
         let output = log
@@ -86,7 +82,7 @@ impl Resources {
         };
         Ok(Self {
             log,
-            announcements,
+            watch,
             launcher_end,
             inherited,
         })
@@ -97,13 +93,14 @@ impl Resources {
         kept: &KeptFds,
         pid_file: &PidFile,
         passed: PassedFiles,
+        watch: Observe,
     ) -> Result<Self, Error> {
         let (launcher_end, mut inherited) =
             InheritedFds::open(kept, Some(pid_file.file()), passed)?;
         inherited.bring_up = Some(clone_above(kept, pid_file.bring_up())?);
         Ok(Self {
             log: None,
-            announcements: None,
+            watch: PreparedWatch::Observed(watch),
             launcher_end,
             inherited,
         })

@@ -15,7 +15,7 @@ use super::status_line::StartObserver;
 use crate::error::system_message;
 use crate::handoff::{LauncherEnd, Outcome, Reply, Report};
 use crate::readiness::notify::{self, Notification};
-use crate::readiness::{self, Mode, Observation, Probe, ProbeState};
+use crate::readiness::{Mode, Observation, Probe, ProbeState};
 
 /// How long a daemon may live on after it closed its end of the hand-off without an answer. It is
 /// about to end, most likely, and its exit status says more.
@@ -131,9 +131,9 @@ impl Wait {
             return Ok(Some(end));
         }
         // A daemon that is about to end hides what it shows before.
-        if let ProbeState::Hidden(text) = state {
+        if let (ProbeState::Hidden(text), Some(fall_back)) = (state, self.mode.fall_back) {
             observer.warn(text);
-            (self.mode, self.probe) = readiness::fall_back(self.process.pid());
+            (self.mode, self.probe) = fall_back(self.process.pid());
             if self.has_default_deadline {
                 self.deadline = self.deadline.min(now + self.mode.default_timeout);
             }

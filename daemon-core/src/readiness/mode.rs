@@ -41,22 +41,16 @@ pub(crate) struct Mode {
     pub(super) resolve: Option<ResolveAddresses>,
     #[cfg(unix)]
     pub(crate) watch: Watch,
+    /// What takes the place of a condition that cannot be seen.
+    #[cfg(unix)]
+    pub(crate) fall_back: Option<FallBack>,
 }
+
+#[cfg(unix)]
+type FallBack = fn(Pid) -> (&'static Mode, Box<dyn Probe>);
 
 #[cfg(unix)]
 type ResolveAddresses = fn(Vec<Address>, &PathContext) -> Result<Vec<Address>, Error>;
-
-#[cfg(unix)]
-impl Mode {
-    /// Begins to watch a daemon.
-    pub(crate) fn observe(&self, target: &Target<'_>) -> Box<dyn Probe> {
-        match self.watch {
-            Watch::Observed(watch) => watch(target),
-            // The launch has bound the socket already, and watches that.
-            Watch::Announced(_) => observed::watch_settled(target),
-        }
-    }
-}
 
 pub(super) static EXEC: Mode = Mode {
     name: "exec",
@@ -69,6 +63,8 @@ pub(super) static EXEC: Mode = Mode {
     resolve: None,
     #[cfg(unix)]
     watch: Watch::Observed(exec::watch),
+    #[cfg(unix)]
+    fall_back: None,
 };
 
 pub(super) static SETTLED: Mode = Mode {
@@ -82,6 +78,8 @@ pub(super) static SETTLED: Mode = Mode {
     resolve: None,
     #[cfg(unix)]
     watch: Watch::Observed(observed::watch_settled),
+    #[cfg(unix)]
+    fall_back: None,
 };
 
 pub(super) static LISTENING: Mode = Mode {
@@ -95,6 +93,8 @@ pub(super) static LISTENING: Mode = Mode {
     resolve: None,
     #[cfg(unix)]
     watch: Watch::Observed(observed::watch_listening),
+    #[cfg(unix)]
+    fall_back: Some(settled),
 };
 
 pub(super) static NOTIFY: Mode = Mode {
@@ -108,6 +108,8 @@ pub(super) static NOTIFY: Mode = Mode {
     resolve: None,
     #[cfg(unix)]
     watch: Watch::Announced(notify::bind),
+    #[cfg(unix)]
+    fall_back: None,
 };
 
 pub(super) static ADDRESSES: Mode = Mode {
@@ -121,15 +123,17 @@ pub(super) static ADDRESSES: Mode = Mode {
     resolve: Some(address::resolve),
     #[cfg(unix)]
     watch: Watch::Observed(observed::watch_listening),
+    #[cfg(unix)]
+    fall_back: Some(settled),
 };
 
-/// What takes the place of a mode whose condition cannot be seen.
+/// Sees the processes, where their sockets are hidden.
 #[cfg(unix)]
-pub(crate) fn fall_back(daemon: Pid) -> (&'static Mode, Box<dyn Probe>) {
+fn settled(daemon: Pid) -> (&'static Mode, Box<dyn Probe>) {
     let target = Target {
         daemon,
         inherited: &[],
         addresses: &[],
     };
-    (&SETTLED, SETTLED.observe(&target))
+    (&SETTLED, observed::watch_settled(&target))
 }

@@ -14,14 +14,58 @@ use super::address::Address;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Watch {
     /// The launcher sees the condition itself.
-    Observed(fn(&Target<'_>) -> Box<dyn Probe>),
+    Observed(Observe),
     /// The daemon announces it: by the hand-off, or at a socket that is made before the daemon is
     /// started.
     Announced(Bind),
 }
 
+/// Begins to watch this daemon.
+pub(crate) type Observe = fn(&Target<'_>) -> Box<dyn Probe>;
+
 /// Makes the socket. The arguments are whether the daemon gets another root directory, and its user.
 type Bind = fn(bool, Option<(u32, u32)>) -> io::Result<Box<dyn Announcements>>;
+
+impl Watch {
+    /// Makes the socket, if the daemon announces the condition at one.
+    pub(crate) fn prepare(
+        self,
+        has_new_root: bool,
+        owner: Option<(u32, u32)>,
+    ) -> io::Result<PreparedWatch> {
+        Ok(match self {
+            Self::Observed(observe) => PreparedWatch::Observed(observe),
+            Self::Announced(bind) => PreparedWatch::Announced(bind(has_new_root, owner)?),
+        })
+    }
+}
+
+/// How to watch a daemon that does not exist yet.
+pub(crate) enum PreparedWatch {
+    Observed(Observe),
+    Announced(Box<dyn Announcements>),
+}
+
+impl PreparedWatch {
+    pub(crate) fn is_announced(&self) -> bool {
+        matches!(self, Self::Announced(_))
+    }
+
+    /// The value of `NOTIFY_SOCKET` for the daemon.
+    pub(crate) fn address(&self) -> Option<OsString> {
+        match self {
+            Self::Observed(_) => None,
+            Self::Announced(announcements) => announcements.address(),
+        }
+    }
+
+    pub(crate) fn begin(self, target: &Target<'_>) -> Box<dyn Probe> {
+        match self {
+            Self::Observed(observe) => observe(target),
+            Self::Announced(announcements) => announcements.watch(target.daemon),
+        }
+    }
+}
 
 /// The daemon that is watched.
 #[derive(Debug)]
@@ -94,7 +138,7 @@ pub(crate) enum ProbeState {
     /// It is ready, and the launcher stays until then to answer a barrier.
     ReadyAt(Instant),
     Ready,
-    /// The condition cannot be seen from here: this warning, and then as `settled`.
+    /// The condition cannot be seen from here: this warning, and then the fall back of the mode.
     Hidden(&'static str),
 }
 

@@ -20,9 +20,10 @@ pub(super) static REPORTED: Mode = Mode {
     buffer: None,
     resolve: None,
     watch: Watch::Observed(watch),
+    fall_back: None,
 };
 
-fn watch(target: &Target<'_>) -> Box<dyn Probe> {
+pub(super) fn watch(target: &Target<'_>) -> Box<dyn Probe> {
     Box::new(Reported {
         supervisor: target.daemon,
     })

@@ -65,12 +65,13 @@ pub(super) fn launch(
     passed: PassedFiles,
     interrupts: &Interrupts,
 ) -> Result<Launched, Error> {
-    let resources = Resources::for_supervisor(kept, pid_file, passed)?;
+    let (readiness, watch) = Readiness::reported();
+    let resources = Resources::for_supervisor(kept, pid_file, passed, watch)?;
     let process = ProcessKind {
         start: launch::start,
         comm: None,
         argv0: Some(name_of_supervisor()),
-        readiness: Some(Readiness::reported()),
+        readiness: Some(readiness),
         pid_file_length: None,
         changes_environment: true,
         supervisor: Some(SupervisorRecord {

@@ -27,8 +27,8 @@ fn every_usage_is_accepted() {
         let output = with_options(&usages);
         assert!(!output.contains("compile_error"), "{output}");
         for option in options.iter().filter(|option| option.name != CRATE) {
-            let method = format!(". {} (", option.name);
-            assert!(output.contains(&method), "{output}");
+            let call = format!(" {} (", option.name);
+            assert!(output.contains(&call), "{output}");
         }
     }
 }

@@ -4,8 +4,7 @@ fn main() {}
 // expands to
 
 fn main() {
-    let _daemon = ::daemon::Daemon::new()
-        .ready(
+    let _daemon = ::daemon::__private::ready(
             ::daemon::Readiness::all([
                 ::daemon::Readiness::tcp(80),
                 ::daemon::Readiness::udp(53),

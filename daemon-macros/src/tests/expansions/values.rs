@@ -33,7 +33,7 @@ fn main() {}
 // expands to
 
 fn main() {
-    let _daemon = ::renamed::Daemon::new()
+    let _daemon = ::renamed::__private::ready(::renamed::Readiness::notify())
         .background_flag(["-b", "--bg"])
         .subcommand(["mount"])
         .pid(::renamed::PathSource::template("{pid_dir}/{name}.pid"))
@@ -54,7 +54,6 @@ fn main() {
                 ::renamed::PathSource::template("{pid_dir}/{name}.sock"),
             ),
         )
-        .ready(::renamed::Readiness::notify())
         .ready_timeout(::core::time::Duration::from_secs(60))
         .control_flag("-s")
         .stop_signal(::renamed::Signal::SIGINT)
