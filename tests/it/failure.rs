@@ -1,5 +1,8 @@
 //! A failed start: the output and the status of the program, or one line of the launcher.
 
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use crate::support::daemon::expect_one_line;
@@ -8,6 +11,7 @@ use crate::support::requires;
 use crate::support::scratch::Scratch;
 use crate::support::users::UNPRIVILEGED;
 use nix::sys::resource::Resource;
+use nix::sys::socket::{SetSockOpt, sockopt};
 
 /// A start of a program that takes these steps and ends.
 fn fail(steps: &str, status: i32) -> Outcome {
@@ -32,6 +36,28 @@ fn exit_at_once_fails_with_the_status() {
     expect_words(
         &fail("complain:no-such-port exit:3", 3),
         &["no-such-port\n"],
+    );
+}
+
+#[test]
+fn slow_reader_of_non_blocking_errors_gets_the_reason() {
+    let scratch = Scratch::new();
+    let (mut reader, writer) = UnixStream::pair().expect("two sockets");
+    writer.set_nonblocking(true).expect("non-blocking");
+    // A socket for local clients takes some hundred short parts.
+    sockopt::SndBuf.set(&writer, &4096).expect("a small buffer");
+    let start = scratch.background().does("flood:60 exit:3");
+    let mut child = start.stderr(OwnedFd::from(writer)).spawn_child();
+    let (mut shown, mut part) = (Vec::new(), [0_u8; 1000]);
+    while let length @ 1.. = reader.read(&mut part).expect("a part of the output") {
+        shown.extend_from_slice(&part[..length]);
+    }
+    assert_eq!(child.wait().expect("its end").code(), Some(3));
+    let shown = String::from_utf8_lossy(&shown);
+    assert_eq!(shown.lines().count(), 61, "{shown}");
+    assert!(
+        shown.contains("\nreport: cannot start in the background"),
+        "{shown}"
     );
 }
 

@@ -73,12 +73,17 @@ pub(crate) fn line(text: &str) {
     write_line(&mut io::stderr(), text).ok();
 }
 
-fn write_line(stream: &mut dyn Write, text: &str) -> io::Result<()> {
+/// Standard output or standard error.
+trait Stream: Write + AsFd {}
+
+impl<S: Write + AsFd> Stream for S {}
+
+fn write_line(stream: &mut dyn Stream, text: &str) -> io::Result<()> {
     write(stream, program_name::line(text).as_bytes())
 }
 
 #[inline(never)] // each use would have its own copy
-fn write(stream: &mut dyn Write, bytes: &[u8]) -> io::Result<()> {
+fn write(stream: &mut dyn Stream, mut bytes: &[u8]) -> io::Result<()> {
     // In the background of a terminal set to `stty tostop`, writing would stop this process; with
     // the signal blocked the system lets the bytes through.
     let terminal_output = SigSet::from(Signal::SIGTTOU);
@@ -86,7 +91,24 @@ fn write(stream: &mut dyn Write, bytes: &[u8]) -> io::Result<()> {
     // A limit on the size of files or a closed pipe must not kill this process.
     let _limit = IgnoreGuard::begin(Signal::SIGXFSZ);
     let _pipe = IgnoreGuard::begin(Signal::SIGPIPE);
-    let written = stream.write_all(bytes).and_then(|()| stream.flush());
+    let written = loop {
+        let written = if bytes.is_empty() {
+            stream.flush().map(|()| 0)
+        } else {
+            stream.write(bytes)
+        };
+        match written {
+            Ok(0) => break Ok(()),
+            Ok(length) => bytes = bytes.get(length..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // Another program may have made it non-blocking.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let mut room = [PollFd::new(stream.as_fd(), PollFlags::POLLOUT)];
+                let _ = poll(&mut room, PollTimeout::NONE);
+            }
+            Err(error) => break Err(error),
+        }
+    };
     if let Ok(before) = before {
         let _ = before.thread_set_mask();
     }
