@@ -3,6 +3,7 @@
 mod config;
 
 use std::mem::{self, ManuallyDrop};
+use std::sync::{Mutex, PoisonError};
 
 use nix::errno::Errno;
 
@@ -181,6 +182,9 @@ fn supervise(settings: &Daemon, record: &mut Record, launcher: DaemonEnd) -> ! {
 
 /// Becomes the daemon, if this process was started as the daemon. Exits if a step fails.
 pub(crate) fn take_handoff(settings: &Daemon) -> Option<Running> {
+    static TAKING: Mutex<()> = Mutex::new(());
+    // Threads of the daemon may come here at once: the others wait until it is the daemon.
+    let _taking = TAKING.lock().unwrap_or_else(PoisonError::into_inner);
     if running::is_daemon() {
         return Some(Running::new());
     }

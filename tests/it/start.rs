@@ -181,6 +181,15 @@ fn start_on_another_thread_keeps_the_names() {
 
 /// Fault 215
 #[test]
+fn threads_that_start_at_once_are_one_daemon() {
+    let scratch = Scratch::new();
+    let start = scratch.report().env("TEST_START", "threads");
+    let daemon = scratch.up(start);
+    daemon.report();
+    scratch.expect_processes(1);
+}
+
+#[test]
 fn unread_input_is_a_warning() {
     let words = ["standard input is not passed to the daemon"];
     let scratch = Scratch::new();

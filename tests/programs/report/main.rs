@@ -35,6 +35,7 @@ mod steps;
 
 use std::env;
 use std::process::ExitCode;
+use std::sync::Barrier;
 use std::thread;
 
 use daemon::{Error, Running};
@@ -42,6 +43,9 @@ use daemon::{Error, Running};
 /// How many threads are clients at once, and how often.
 const CLIENTS: usize = 4;
 const ROUNDS: usize = 3;
+
+/// How many threads are the daemon at once.
+const THREADS: usize = 8;
 
 fn main() -> ExitCode {
     let _daemon = match env::var("TEST_START") {
@@ -56,6 +60,7 @@ fn main() -> ExitCode {
         }
         Err(_) => Some(options::daemon().enter()),
         Ok(start) if start == "thread" => return start_on_a_thread(),
+        Ok(start) if start == "threads" => Some(start_on_threads()),
         Ok(start) => {
             steps::take("TEST_BEFORE");
             let is_asked = env::args_os().any(|word| word == "-b");
@@ -108,6 +113,23 @@ fn start_on_a_thread() -> ExitCode {
     let thread = thread::Builder::new().name("worker-7".to_owned());
     let thread = thread.spawn(run).expect("a thread");
     thread.join().expect("the end of the thread")
+}
+
+/// In the daemon many threads call `start` at once.
+fn start_on_threads() -> Running {
+    let is_handed_over = env::vars_os().any(|(name, _)| name == "__DAEMON_HANDOFF");
+    if is_handed_over {
+        let barrier = Barrier::new(THREADS);
+        thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| {
+                    barrier.wait();
+                    options::daemon().start()
+                });
+            }
+        });
+    }
+    options::daemon().start()
 }
 
 fn start_by(method: &str) -> Result<Running, Error> {
