@@ -251,7 +251,8 @@ pub(crate) fn check_pid_file_mode(mode: u32, group: u32) -> Result<(), Untrusted
 /// program again.
 pub(crate) fn replaceable_program(by: &Identity) -> Option<String> {
     let program = std::env::current_exe().ok()?;
-    if !can_be_replaced(&program, by) {
+    // Another group alone leaves it root.
+    if by.uid == 0 || !can_be_replaced(&program, by) {
         return None;
     }
     let (program, user) = (shown(&program), shown(by.to_string().as_ref()));

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use nix::unistd::chown;
 
-use super::stage::{scratch, up};
+use super::stage::{expect_ids, scratch, up};
 use crate::support::daemon::expect_one_line;
 use crate::support::process::status_field;
 use crate::support::scratch::Scratch;
@@ -48,6 +48,19 @@ fn replaceable_program_is_a_warning() {
             assert_eq!(said, "", "{file:?} {directory:?}");
         }
     }
+}
+
+#[test]
+fn root_of_another_group_is_no_warning() {
+    requires!(users);
+    let scratch = scratch();
+    scratch.directory_of(0, "bin");
+    let copy = scratch.copy_program(&program::path("report"), "bin/report");
+    let start = scratch.among_users(&copy, &[]).arg("-d");
+    let start = start.options(format!("pid=report.pid\nlog=report.log\ngroup={CREW}"));
+    let (daemon, report) = up(&scratch, start);
+    expect_ids(&report, 0, CREW, &[4, CREW]);
+    assert_eq!(daemon.launch.err_text(), "");
 }
 
 #[test]
