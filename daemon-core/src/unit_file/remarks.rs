@@ -67,6 +67,16 @@ impl UnitFile<'_> {
                 shown(&self.workdir)
             ));
         }
+        let is_locked = self.settings.lock_in_foreground.is_some();
+        match &self.settings.user {
+            Some(user) if is_locked && self.manager == Manager::System => {
+                let user = shown(user.as_ref());
+                warnings.push(format!(
+                    "pid_in_foreground: the user {user} makes the PID file, and needs a directory for it"
+                ));
+            }
+            _ => {}
+        }
         if self.arguments.iter().any(|word| word.to_str().is_none()) {
             let text = "an argument is not UTF-8, so systemctl status cannot show the unit";
             warnings.push(text.to_owned());

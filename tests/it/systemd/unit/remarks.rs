@@ -77,6 +77,23 @@ fn unit_warns_of_places_that_do_not_stay() {
 }
 
 #[test]
+fn unit_warns_of_a_pid_file_that_the_user_of_the_unit_makes() {
+    let scratch = Scratch::new();
+    let says = |options: &str, verb: &str| {
+        let options = format!("control_flag=-s\npid=/run/x.pid\n{options}");
+        let outcome = scratch.report().options(options).args(["-s", verb]).run();
+        assert_eq!(outcome.code(), 0, "{outcome:?}");
+        outcome
+            .err_text()
+            .contains("the user nobody makes the PID file")
+    };
+    assert!(says("user=nobody\npid_in_foreground=", "unit"));
+    assert!(!says("user=nobody", "unit"));
+    assert!(!says("pid_in_foreground=", "unit"));
+    assert!(!says("user=nobody\npid_in_foreground=", "user-unit"));
+}
+
+#[test]
 fn unit_warns_of_a_home_and_a_user_without_lingering() {
     let scratch = Scratch::new();
     let print = |verb: &str| {
