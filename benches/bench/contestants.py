@@ -32,7 +32,7 @@ NOHUP = 'nohup "$@" </dev/null >>"$BENCH_LOG" 2>&1 &'
 
 
 def own(mode, when):
-    return Contestant(f"daemon-main, {mode}", "daemon-main", Prompt.AFTER, f"{FILES}; {when}", (mode, "-d"))
+    return after(f"daemon-main, {mode}", f"daemon-main-{mode}", f"{FILES}; {when}", "-d")
 
 
 def after(name, program, work, *arguments, **others):
@@ -87,7 +87,7 @@ FOREGROUND = before(
     "daemon-main, foreground under nohup",
     "sh",
     "log",
-    *("-c", NOHUP, "sh", "{built}/daemon-main", "exec"),
+    *("-c", NOHUP, "sh", "{built}/daemon-main-exec"),
     **NO_FILE,
 )
 CONTROLLED = after("controlled", "controlled", "PID file", "-d")
