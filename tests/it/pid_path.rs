@@ -205,6 +205,12 @@ fn file_size_limit_is_a_refusal() {
     scratch.expect_refusal(&launch, 73, &["report.pid", "File too large"]);
     assert_ne!(scratch.read("report.pid"), format!("{}\n", launch.pid));
     scratch.up(scratch.background());
+
+    // There the program itself writes the pid.
+    let foreground = scratch.report().options("pid=own.pid\npid_in_foreground=1");
+    let outcome = foreground.limit(Resource::RLIMIT_FSIZE, 0).run();
+    assert_eq!(outcome.code(), 73, "{outcome:?}");
+    expect_one_line(&outcome, &["own.pid", "File too large"]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Daemons of other users: which processes can inspect them, and which may signal them.
 
 use std::fs::{self, File};
-use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::{Duration, UNIX_EPOCH};
@@ -72,6 +72,7 @@ fn forged_pid_and_stamp_reach_no_other_user() {
     for (victim, claim) in [
         ("a process", ""),
         ("a supervisor", ""),
+        ("a supervisor", "claim-supervisor "),
         ("the run of a supervisor", ""),
         ("the run of a supervisor", "claim-supervisor "),
     ] {
@@ -210,6 +211,30 @@ fn pid_that_changes_during_status_is_not_believed() {
     let pid = format!("{}\n", new.0.id());
     file.write_all_at(pid.as_bytes(), 0).expect("write");
     expect_failure(&status.wait(), 4, &["report.pid"]);
+}
+
+/// The launcher only names it.
+#[test]
+fn pid_that_changes_during_a_start_is_not_named() {
+    requires!(root);
+    let scratch = Scratch::new();
+    let (old, new) = (Canary::new(), Canary::new());
+    let path = scratch.write("report.pid", format!("{}\n", old.0.id()));
+    for path in [scratch.dir(), &path] {
+        chown(path, Some(UNPRIVILEGED), None).expect("chown");
+    }
+    let _lock = lock::hold(&path);
+    let start = as_nobody(scratch.background()).spawn();
+    eventually("it looks a second time", || {
+        (process::stat(start.pid())?.state == 'S').then_some(())
+    });
+    let file = File::options().write(true).open(&path).expect("open");
+    let pid = format!("{}\n", new.0.id());
+    file.write_all_at(pid.as_bytes(), 0).expect("write");
+    let outcome = start.wait();
+    assert_eq!(outcome.code(), 69, "{outcome:?}");
+    let words = format!("pid {}", old.0.id());
+    assert!(!outcome.err_text().contains(&words), "{outcome:?}");
 }
 
 #[test]
