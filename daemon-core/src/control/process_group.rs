@@ -1,6 +1,7 @@
 //! The process group of a daemon: every member is pinned by a pidfd, so that no signal reaches a
 //! process that got a recycled pid or a recycled group id.
 
+use std::mem;
 use std::os::fd::{AsFd, OwnedFd};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -49,16 +50,21 @@ impl<'a> ProcessGroup<'a> {
         (!daemon.has_ended()).then_some(group)
     }
 
-    /// Pins the members that are not pinned yet.
-    pub(super) fn pin_members(&mut self) {
+    /// Pins the members that are not pinned yet; false if there was no descriptor for one of them.
+    pub(super) fn pin_members(&mut self) -> bool {
         let mut found = Vec::new();
+        let mut is_complete = true;
         for pid in process::members_of(self.id) {
             let is_known = |(other, pidfd): &(Pid, OwnedFd)| *other == pid && is_alive(pidfd);
             if pid == self.daemon.pid() || self.members.iter().any(is_known) {
                 continue;
             }
-            let Ok(pidfd) = process::open(pid) else {
-                continue;
+            let pidfd = match process::open(pid) {
+                Ok(pidfd) => pidfd,
+                Err(errno) => {
+                    is_complete &= errno != Errno::EMFILE;
+                    continue;
+                }
             };
             // In this order: a process that lives now is the one that was just asked for its group.
             if getpgid(Some(pid)) == Ok(self.id) && is_alive(&pidfd) {
@@ -69,6 +75,7 @@ impl<'a> ProcessGroup<'a> {
         if !self.daemon.has_ended() || self.has_members() {
             self.members.append(&mut found);
         }
+        is_complete
     }
 
     /// Kills every member but the daemon, which has ended or does not even end by SIGKILL.
@@ -76,11 +83,16 @@ impl<'a> ProcessGroup<'a> {
         let deadline = Instant::now() + timeout;
         loop {
             // The daemon may have started another process just before it ended, and so may a member.
-            self.pin_members();
-            if !self.has_members() || Instant::now() >= deadline {
+            let is_complete = self.pin_members();
+            let mut members = mem::take(&mut self.members);
+            members.retain(|member| self.has_member(member));
+            self.members = members;
+            if self.members.is_empty() || Instant::now() >= deadline {
                 return;
             }
-            for (_, pidfd) in self.members.iter().filter(|member| self.has_member(member)) {
+            // Where the others have to wait for their descriptors, one member keeps the group's id.
+            let kept = usize::from(!is_complete);
+            for (_, pidfd) in self.members.iter().skip(kept) {
                 let _ = process::send_signal(pidfd.as_fd(), Signal::SIGKILL.as_raw());
             }
             thread::sleep(POLL_INTERVAL);

@@ -3,6 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::sys::resource::Resource;
 use nix::sys::signal::Signal;
 use nix::unistd::setsid;
 
@@ -104,6 +105,21 @@ fn stop_ends_the_process_group() {
     expect_answer(&scratch.verb("stop").run(), 0, &answer);
     assert!(scratch.processes().is_empty());
     assert!(!scratch.path("report.pid").exists());
+}
+
+/// Each member needs a descriptor of the verb.
+#[test]
+fn stop_ends_a_process_group_beyond_the_descriptor_limit() {
+    requires!(linux("the members of a process group"));
+    let scratch = Scratch::new();
+    let steps = format!("{}report stay", "leave-child ".repeat(40));
+    let daemon = scratch.up(scratch.controlled(&steps));
+    daemon.report();
+    scratch.expect_processes(41);
+    let stop = scratch.verb("stop").limit(Resource::RLIMIT_NOFILE, 20);
+    let answer = format!("stopped, pid {}", daemon.pid());
+    expect_answer(&stop.run(), 0, &answer);
+    assert!(scratch.processes().is_empty());
 }
 
 #[test]
