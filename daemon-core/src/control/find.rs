@@ -93,7 +93,8 @@ impl Control {
             named = seen.named;
             let holder = if is_ending { None } else { Holder::of(&file) };
             // What the locks say and the pid belong together.
-            let is_settled = Seen::of(&file) == seen;
+            let after = Seen::of(&file);
+            let is_settled = after == seen;
             let mut interval = if is_ending {
                 ENDED_INTERVAL
             } else {
@@ -120,10 +121,11 @@ impl Control {
                 None => {}
             }
             std::thread::sleep(interval);
-            // A daemon may have ended while it was looked at, which can take all the time there is, and
-            // its supervisor may have started it again.
+            // While it was looked at, which can take all the time there is, a daemon may have become ready,
+            // or it may have ended and its supervisor may have started it again.
             let now = Instant::now();
-            let is_moving = !is_settled && seen.lowest.is_some_and(|lowest| lowest > 1);
+            let is_supervised = seen.lowest.is_some_and(|lowest| lowest > 1);
+            let is_moving = !is_settled && (is_supervised || after.named == seen.named);
             is_late = now >= deadline && (!is_moving || now >= begin + LOCK_OUTLIVES_TIMEOUT);
         }
     }

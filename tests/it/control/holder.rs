@@ -3,6 +3,8 @@
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use nix::unistd::geteuid;
@@ -41,6 +43,32 @@ fn daemon_without_its_first_thread_is_controlled() {
         &format!("stopped, pid {pid}"),
     );
     assert!(!scratch.path("report.pid").exists());
+}
+
+/// A busy machine may take longer for one look than a verb waits for a pid.
+#[test]
+fn daemon_that_becomes_ready_during_a_slow_look_is_found() {
+    requires!(strace);
+    for (verb, answer) in [("status", "running, pid "), ("stop", "stopped, pid ")] {
+        let scratch = Scratch::new();
+        let options = OPTIONS.replace("exec", "notify");
+        let start = scratch.controlled("wait:go ready hang").options(&options);
+        let launch = start.spawn();
+        let pid = eventually("the pid", || {
+            let content = fs::read_to_string(scratch.path("report.pid")).ok()?;
+            content.trim_end().parse::<i32>().ok()
+        });
+        let tampering = "pidfd_open:delay_enter=600000:when=1";
+        let verb = scratch.verb_with(tampering, verb).spawn();
+        thread::sleep(Duration::from_millis(300));
+        scratch.write("go", "");
+        let outcome = verb.wait();
+        assert_eq!(outcome.code(), 0, "{outcome:?}");
+        let answer = format!("report: {answer}{pid}");
+        assert!(outcome.out_text().starts_with(&answer), "{outcome:?}");
+        assert_eq!(launch.wait().code(), 0);
+        assert_eq!(scratch.verb("stop").run().code(), 0);
+    }
 }
 
 /// An ordinary user may not look at the files of a thread that has ended, only at those of the others.
