@@ -12,6 +12,7 @@ use std::fs;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -82,8 +83,20 @@ struct Files<'a> {
 
 impl<'a> Files<'a> {
     fn open(place: LogPlace<'a>) -> Result<Self, Error> {
-        let part = LogPart::open(place.path, place.daemon);
-        let part = part.map_err(|unopened| unopened.error(place.path))?;
+        let begin = Instant::now();
+        let part = loop {
+            match LogPart::open(place.path, place.daemon) {
+                // It was renamed, and the daemon has not opened the next one yet.
+                Err(unopened)
+                    if unopened.is_missing()
+                        && begin.elapsed() < REOPEN_TIME
+                        && rotated(place.path, 1).exists() =>
+                {
+                    thread::sleep(Duration::from_millis(POLL_INTERVAL_MS.into()));
+                }
+                part => break part.map_err(|unopened| unopened.error(place.path))?,
+            }
+        };
         Ok(Self {
             place,
             open: vec![part],

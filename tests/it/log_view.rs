@@ -8,6 +8,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown, lchown, symlink};
 use std::os::unix::net::UnixStream;
 use std::thread;
+use std::time::Duration;
 
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
@@ -47,6 +48,29 @@ fn last_lines_are_shown() {
     // Without a newline at its end too.
     scratch.write("report.log", "one\ntwo");
     assert_eq!(scratch.log(&["-n", "1"]).run().out_text(), "two");
+}
+
+#[test]
+fn log_is_shown_in_the_middle_of_a_rotation() {
+    let scratch = Scratch::new();
+    let (log, old) = (
+        scratch.write("report.log", ""),
+        scratch.path("report.log.1"),
+    );
+    thread::scope(|scope| {
+        let verb = scope.spawn(|| {
+            let mut verbs = (0..20).map(|_| scratch.log(&[]).run());
+            verbs.find(|outcome| outcome.code() != 0)
+        });
+        while !verb.is_finished() {
+            fs::rename(&log, &old).expect("rename");
+            thread::sleep(Duration::from_millis(10));
+            fs::write(&log, "line\n").expect("write");
+            thread::sleep(Duration::from_millis(20));
+        }
+        let failed = verb.join().expect("the verbs end");
+        assert!(failed.is_none(), "{failed:?}");
+    });
 }
 
 #[test]
