@@ -171,7 +171,8 @@ fn seccomp_of_optional_calls_changes_nothing() {
 fn seccomp_of_pidfd_send_signal_leaves_no_daemon() {
     let calls = [libc::SYS_pidfd_send_signal];
     let scratch = Scratch::new();
-    let options = "pid=report.pid\nready=notify\nready_timeout=1";
+    // No signal to the process group ends it either.
+    let options = "pid=report.pid\nready=notify\nready_timeout=1\nkill_mode=process";
     let start = scratch.background().options(options).does("hang");
     let launch = start.deny(&calls, Errno::EPERM).run();
     scratch.expect_failed_start(&launch, 75);
