@@ -20,6 +20,27 @@ fn annotated_program_can_have_tests() -> io::Result<()> {
     cargo(&cases(), &[&["test"][..], &programs].concat())
 }
 
+/// There `::core` is no path, and a crate is named before it is used.
+#[test]
+fn oldest_edition_takes_every_kind_of_value() -> io::Result<()> {
+    let workspace = scratch().join("2015");
+    let manifest = format!(
+        "[workspace]\n[package]\nname = \"oldest\"\nedition = \"2015\"\n\
+         [dependencies]\ndaemon-main = {{ path = {:?} }}\n",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let source = "extern crate daemon;\n\
+        #[daemon::main(pid = \"{pid_dir}/x.pid\", ready = [\"tcp:80\", \"unix:/x\"], ready_timeout = 5, \
+        restart = \"always\", restart_delay = \"1s\", log_reopen = \"SIGHUP\", listen = \"a=0.0.0.0:81\", \
+        log = \"/x.log\", stop_signal = \"SIGINT\", syslog = \"daemon\", keep_fds = [3], umask = 0o022)]\n\
+        fn main() {}\n";
+    fs::create_dir_all(workspace.join("src"))?;
+    fs::write(workspace.join("Cargo.toml"), manifest)?;
+    fs::write(workspace.join("src/main.rs"), source)?;
+    fs::copy(cases().join("Cargo.lock"), workspace.join("Cargo.lock"))?;
+    cargo(&workspace, &["check"])
+}
+
 fn cases() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lints")
 }

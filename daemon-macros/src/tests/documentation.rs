@@ -70,7 +70,7 @@ fn calls(output: &TokenStream) -> String {
         .expect("it makes a builder");
     let (calls, _) = calls.split_once(". enter ()").expect("it enters");
     calls
-        .replace(":: core :: time :: ", "")
+        .replace(":: std :: time :: ", "")
         .replace(":: daemon", "daemon")
         .replace(r#". background_flag (["-d" , "--background"])"#, "")
         .split_whitespace()

@@ -41,7 +41,7 @@ fn delays(value: &Value) -> syn::Result<TokenStream> {
     }
     let span = generated_span(&literal);
     let [first, longest] = [first, longest].map(|number| LitInt::new(&number.to_string(), span));
-    let duration = |number| quote_spanned!(span=> ::core::time::Duration::from_millis(#number));
+    let duration = |number| quote_spanned!(span=> ::std::time::Duration::from_millis(#number));
     let (first, longest) = (duration(first), duration(longest));
     Ok(quote_spanned!(span=> #first..=#longest))
 }

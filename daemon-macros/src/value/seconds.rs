@@ -24,5 +24,5 @@ fn seconds(value: &Value) -> syn::Result<TokenStream> {
 }
 
 fn duration(seconds: &TokenStream) -> TokenStream {
-    quote_spanned!(generated_span(seconds)=> ::core::time::Duration::from_secs(#seconds))
+    quote_spanned!(generated_span(seconds)=> ::std::time::Duration::from_secs(#seconds))
 }

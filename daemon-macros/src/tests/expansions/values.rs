@@ -54,14 +54,14 @@ fn main() {
                 ::renamed::PathSource::template("{pid_dir}/{name}.sock"),
             ),
         )
-        .ready_timeout(::core::time::Duration::from_secs(60))
+        .ready_timeout(::std::time::Duration::from_secs(60))
         .control_flag("-s")
         .stop_signal(::renamed::Signal::SIGINT)
         .restart(::renamed::Restart::OnFailure)
         .restart_delay(
-            ::core::time::Duration::from_millis(
+            ::std::time::Duration::from_millis(
                 1000,
-            )..=::core::time::Duration::from_millis(60000),
+            )..=::std::time::Duration::from_millis(60000),
         )
         .restart_limit(10)
         .log_reopen(::renamed::Signal::SIGHUP)
