@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
+use nix::unistd::geteuid;
 
 use crate::command_line::Chosen;
 use crate::control::{Control, Status, Verdict};
@@ -54,7 +55,7 @@ impl Daemon {
     /// [`enter`](Self::enter) or [`start`](Self::start). If another process is starting the daemon, the
     /// call waits for the outcome. If that start fails, this process starts the daemon itself, unless
     /// the start began after the call; then its failure is the result. In the daemon itself the call
-    /// returns at once.
+    /// returns at once, but not in another daemon, which has another PID file.
     ///
     /// A daemon that this call has started is a child of this process until this process ends: a wait
     /// for any child may return its pid.
@@ -75,7 +76,7 @@ impl Daemon {
     /// # Ok::<(), daemon::Error>(())
     /// ```
     pub fn ensure(mut self) -> Result<Started, Error> {
-        if running::is_daemon() {
+        if running::is_daemon() && is_of_this_daemon(&self) {
             return Ok(Started {
                 pid: running::daemon_pid(),
                 was_running: true,
@@ -102,6 +103,26 @@ impl Daemon {
             }
         }
     }
+}
+
+/// Whether the settings are those of the daemon that this process is, by the PID file. Its launcher may have
+/// been root, and in another directory.
+fn is_of_this_daemon(settings: &Daemon) -> bool {
+    let Some(source) = &settings.paths.pid else {
+        return true;
+    };
+    let argv0 = std::env::args_os().next().unwrap_or_default();
+    let is_own = |user: u32, directory: Option<PathBuf>| {
+        let mut context = settings.path_context(&argv0);
+        context.uid = user;
+        if let Some(directory) = directory {
+            context.start_dir = Ok(directory);
+        }
+        let resolved = path_template::resolve(Object::PidFile, source, &context);
+        resolved.is_ok_and(|it| running::pid_file() == Some(&it.path))
+    };
+    let own = geteuid().as_raw();
+    is_own(own, None) || is_own(own, running::start_dir()) || is_own(0, running::start_dir())
 }
 
 /// Ends a process that was started as the daemon: it has not come to `enter`.

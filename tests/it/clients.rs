@@ -191,9 +191,29 @@ fn arguments_that_lead_to_ensure_again_are_refused() {
 
 #[test]
 fn ensure_in_the_daemon_finds_itself() {
+    let elsewhere = format!("{OPTIONS}\nworkdir=elsewhere");
+    for options in [OPTIONS, &elsewhere] {
+        let scratch = Scratch::new();
+        scratch.directory_with_mode(0o700, "elsewhere");
+        let found = scratch.path("found");
+        let steps = format!("ensure:{} ready stay", found.display());
+        let daemon = scratch.up(client(&scratch, &steps).options(options));
+        let line = format!("{} true\n", daemon.pid());
+        assert_eq!(scratch.read("found"), line.repeat(2), "{options}");
+    }
+}
+
+/// Fault 297: the PID file tells which daemon is asked for.
+#[test]
+fn ensure_in_a_daemon_starts_another() {
     let scratch = Scratch::new();
-    let daemon = scratch.up(client(&scratch, "ensure:found ready stay"));
-    assert_eq!(scratch.read("found"), format!("{} true\n", daemon.pid()));
+    let steps = "ensure-other:found ensure-other:found ready stay";
+    let daemon = scratch.up(client(&scratch, steps));
+    let other = scratch.read("other.pid");
+    let other = other.trim();
+    let lines = format!("{other} false\n{other} true\n");
+    assert_eq!(scratch.read("found"), lines);
+    assert_ne!(other, daemon.pid().to_string());
 }
 
 #[test]

@@ -5,12 +5,31 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::stage::{expect_ids, expect_variables, owner, scratch, start, up};
+use crate::support::daemon::read_report;
 use crate::support::lock;
 use crate::support::lock::PID_MODE;
 use crate::support::process::status_field;
 use crate::support::requires;
 use crate::support::scratch::Scratch;
 use crate::support::users::{CREW, HELLO, HELLO_GROUP};
+
+/// Fault 297: the path of its PID file is that of another user.
+#[test]
+fn daemon_of_another_user_is_no_client_of_another_daemon() {
+    requires!(users);
+    let scratch = scratch();
+    // None of this on the machine itself.
+    let prepare = "mount -t tmpfs -o mode=755 tmpfs /run || exit 99; readlink /proc/self/ns/mnt";
+    let options = "pid_template={pid_dir}/report.pid\nlog=report.log\nworkdir=out\nuser=hello";
+    let found = scratch.path("out/found");
+    let steps = format!("ensure:{} report stay", found.display());
+    let start = start(&scratch, &[]).env("PREPARE", prepare);
+    let launch = start.options(options).does(&steps).run();
+    assert_eq!((launch.code(), launch.err_text()), (0, String::new()));
+    let report = read_report(&scratch.path("out/report.json"));
+    let line = format!("{} true\n", report.pid);
+    assert_eq!(scratch.read("out/found"), line.repeat(2));
+}
 
 #[test]
 fn daemon_keeps_no_identity_of_root() {

@@ -13,7 +13,7 @@ use std::process::{self, Command};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use daemon::Daemon;
+use daemon::{Daemon, Readiness};
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::socket::{
     AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, SockaddrIn, UnixAddr, bind,
@@ -22,6 +22,7 @@ use nix::sys::socket::{
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, fork, getppid};
 
+use crate::options;
 use crate::sockets;
 use crate::steps::{note, signal};
 
@@ -37,7 +38,16 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
         "announce-bytes" => daemon::announce("x".repeat(object.parse().expect("a size"))),
         // What a client does, in the daemon itself.
         "ensure" => {
-            let found = Daemon::new().ensure().expect("the daemon itself");
+            for daemon in [Daemon::new(), options::daemon()] {
+                let found = daemon.ensure().expect("the daemon itself");
+                note(object, &format!("{} {}", found.pid, found.was_running))?;
+            }
+        }
+        // A client of another daemon, which takes these steps.
+        "ensure-other" => {
+            let other = Daemon::new().pid("other.pid").ready(Readiness::notify());
+            let other = other.args(["-b"]).env("TEST_DOES", "ready stay");
+            let found = other.ensure().expect("another daemon");
             note(object, &format!("{} {}", found.pid, found.was_running))?;
         }
         "notify-variable" => {
