@@ -26,7 +26,10 @@ impl DefaultSigchld {
 
 impl Drop for DefaultSigchld {
     fn drop(&mut self) {
-        let _ = sys::signals::restore(Signal::SIGCHLD, &self.before);
+        // Another thread has begun to handle it, and hears of every end since.
+        if sys::signals::restore_default(Signal::SIGCHLD, &self.before) == Ok(false) {
+            return;
+        }
         // Other children of the program may have ended since `begin`.
         match self.before.handler() {
             SigHandler::SigIgn => sys::wait::reap_all(),
@@ -143,7 +146,7 @@ impl Interrupts {
 
     fn restore(&mut self) {
         for (signal, action) in self.before.drain(..) {
-            let _ = sys::signals::restore(signal, &action);
+            let _ = sys::signals::restore_caught(signal, &action);
         }
         sys::signals::write_interrupts_nowhere();
     }

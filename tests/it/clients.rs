@@ -216,6 +216,26 @@ fn ensure_in_a_daemon_starts_another() {
     assert_ne!(other, daemon.pid().to_string());
 }
 
+/// Fault 298: a runtime that begins to handle signals while another of its threads is in `ensure`.
+#[test]
+fn handler_that_is_set_during_a_start_stays() {
+    let scratch = Scratch::new();
+    let start = client(&scratch, "note:begun wait:handled ready stay");
+    let start = start.env("TEST_BEFORE", "run:handle-soon");
+    let launch = start.env("TEST_AFTER", "report:after").run();
+    assert_eq!((launch.code(), launch.err_text()), (0, String::new()));
+    let caught = read_report(&scratch.path("after.json")).signals.caught;
+    for signal in [
+        libc::SIGINT,
+        libc::SIGTERM,
+        libc::SIGCHLD,
+        libc::SIGUSR1,
+        libc::SIGURG,
+    ] {
+        assert_ne!(caught & 1 << (signal - 1), 0, "signal {signal}");
+    }
+}
+
 #[test]
 fn client_gets_the_reason_of_a_failed_start() {
     let scratch = Scratch::new();

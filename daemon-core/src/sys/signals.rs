@@ -87,6 +87,31 @@ pub(crate) fn restore(signal: Signal, action: &SigAction) -> Result<(), Errno> {
     set(signal, action).map(drop)
 }
 
+/// Puts back what [`set_default`] returned, and tells whether it did: another thread may have set an
+/// action of its own since.
+pub(crate) fn restore_default(signal: Signal, action: &SigAction) -> Result<bool, Errno> {
+    restore_if(libc::SIG_DFL, signal, action)
+}
+
+/// The same for [`catch`] and its like.
+pub(crate) fn restore_caught(signal: Signal, action: &SigAction) -> Result<bool, Errno> {
+    restore_if(on_interrupt as *const () as usize, signal, action)
+}
+
+/// The same for [`interrupt_calls`].
+#[cfg(all(target_os = "linux", not(daemon_fork)))]
+pub(super) fn restore_interrupted(signal: Signal, action: &SigAction) -> Result<bool, Errno> {
+    restore_if(do_nothing as *const () as usize, signal, action)
+}
+
+fn restore_if(ours: usize, signal: Signal, action: &SigAction) -> Result<bool, Errno> {
+    let is_ours = action_of(signal)?.sa_sigaction == ours;
+    if is_ours {
+        set(signal, action)?;
+    }
+    Ok(is_ours)
+}
+
 fn set(signal: Signal, action: &SigAction) -> Result<SigAction, Errno> {
     // SAFETY: the action is the default, or none, or one that was installed before, or a handler of ours
     // below, and these are async-signal-safe.

@@ -4,6 +4,7 @@ use std::env;
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +14,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{ForkResult, fork, getppid};
 
-use crate::readiness;
+use crate::{readiness, steps};
 
 pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
     match verb {
@@ -39,6 +40,10 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
             Some(("exec-as", user)) => exec_as(user.parse().expect("a user ID")),
             None if object == "fork-away" => fork_away(),
             None if object == "stop-parent" => Ok(kill(getppid(), Signal::SIGSTOP)?),
+            None if object == "handle-soon" => {
+                thread::spawn(handle_soon);
+                Ok(())
+            }
             None if object == "interrupt-parent" => Ok(kill(getppid(), Signal::SIGINT)?),
             _ => panic!("no such step: run:{object}"),
         },
@@ -48,6 +53,23 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
         "short-child" => short_child(object.parse().expect("milliseconds")),
         other => panic!("no such step: {other}"),
     }
+}
+
+/// Handles signals from when the daemon of this client begins, and says so.
+fn handle_soon() -> io::Result<()> {
+    while !Path::new("begun").exists() {
+        thread::sleep(Duration::from_millis(1));
+    }
+    for signal in [
+        libc::SIGINT,
+        libc::SIGTERM,
+        libc::SIGCHLD,
+        libc::SIGUSR1,
+        libc::SIGURG,
+    ] {
+        steps::take_one("catch", &signal.to_string(), false)?;
+    }
+    fs::write("handled", "")
 }
 
 /// Without steps there is no such program, and this one goes on.

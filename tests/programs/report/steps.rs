@@ -48,7 +48,7 @@ pub(crate) fn take(variable: &str) -> ExitCode {
 }
 
 /// Takes one step; gives the exit status if it is the last one.
-fn take_one(verb: &str, object: &str, stays: bool) -> io::Result<Option<ExitCode>> {
+pub(crate) fn take_one(verb: &str, object: &str, stays: bool) -> io::Result<Option<ExitCode>> {
     let number = || object.parse::<u64>().expect("a number");
     match verb {
         "report" => report(object, stays)?,

@@ -105,7 +105,7 @@ impl Drop for TimerHandler {
         *users -= 1;
         if let Some(before) = before.take_if(|_| *users == 0) {
             // It held before, so it cannot be refused now.
-            let _ = signals::restore(SIGNAL, &before);
+            let _ = signals::restore_interrupted(SIGNAL, &before);
         }
     }
 }
