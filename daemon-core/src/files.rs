@@ -84,8 +84,3 @@ pub(crate) fn set_mode(file: &File, path: &Path, mode: u32) -> io::Result<()> {
         fs::remove_file(path).ok();
     })
 }
-
-/// Whether it is a regular file.
-pub(crate) fn is_regular(file: &File) -> bool {
-    file.metadata().is_ok_and(|file| file.is_file())
-}

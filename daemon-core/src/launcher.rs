@@ -26,6 +26,7 @@ use crate::env_changes::EnvChanges;
 use crate::error::Error;
 use crate::listen::{Sockets, StartSockets};
 use crate::listen_fds;
+use crate::log_file::LogFile;
 use crate::pid_file::PidFile;
 use crate::signals::Interrupts;
 use crate::standard_streams;
@@ -129,16 +130,18 @@ pub(crate) fn launch(config: &mut LaunchConfig) -> Result<(Launched, Signals), E
 }
 
 /// Fails where a start would, as far as that shows while the daemon runs that it is to replace.
-pub(crate) fn rehearse(config: &LaunchConfig) -> Result<(), Error> {
+///
+/// Returns the log: if that is a FIFO, its reader ends when no process has it open.
+pub(crate) fn rehearse(config: &LaunchConfig) -> Result<Option<LogFile>, Error> {
     refuse(config)?;
     let _filled = standard_streams::ensure_std_fds_open()?;
     let sockets = plan_sockets(config)?;
     own_image()?;
-    resources::rehearse(config)?;
-    match sockets {
-        Some(sockets) => sockets.check_ways(&config.record.settings),
-        None => Ok(()),
+    let log = resources::rehearse(config)?;
+    if let Some(sockets) = sockets {
+        sockets.check_ways(&config.record.settings)?;
     }
+    Ok(log)
 }
 
 fn refuse(config: &LaunchConfig) -> Result<(), Error> {

@@ -3,6 +3,7 @@
 #[cfg(not(daemon_fork))]
 mod columns;
 mod ends;
+mod fifo;
 mod kills;
 #[cfg(not(daemon_fork))]
 mod later_runs;

@@ -55,7 +55,7 @@ pub(super) fn exchange(
     let mut config = settings.take_config(arguments)?;
     // A user that may not stop the daemon learns that, not which of its files it may not open.
     let rehearsed = launcher::rehearse(&config);
-    rehearsed.map_err(|error| control.refusal_of_stop().unwrap_or(error))?;
+    let _log = rehearsed.map_err(|error| control.refusal_of_stop().unwrap_or(error))?;
     let notice = StopNotice::of(control, config.record.settings.syslog);
     let stopped = stop()?;
     notice.tell(&config.capabilities, stopped);

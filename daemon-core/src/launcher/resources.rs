@@ -185,14 +185,15 @@ fn open_log(
 }
 
 /// Does to the files what a start does, but leaves the PID file as it is.
-pub(super) fn rehearse(config: &LaunchConfig) -> Result<(), Error> {
+pub(super) fn rehearse(config: &LaunchConfig) -> Result<Option<LogFile>, Error> {
     check_pid_and_log_differ(config)?;
     create_directories(config)?;
     if let Some(path) = &config.record.paths.pid {
         pid_file::rehearse(path)?;
     }
-    open_log(config, None, &mut Err)?;
-    check_directory(config)
+    let log = open_log(config, None, &mut Err)?;
+    check_directory(config)?;
+    Ok(log)
 }
 
 /// Fails where the daemon cannot enter its directory, as far as this process sees that: the user that

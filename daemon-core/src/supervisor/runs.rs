@@ -15,7 +15,7 @@ use crate::capabilities::Capabilities;
 use crate::descriptors::KeptFds;
 use crate::env_changes::EnvChanges;
 use crate::error::Error;
-use crate::files::{FileId, is_regular};
+use crate::files::FileId;
 use crate::handoff::{Record, SupervisorRecord};
 use crate::launcher::attempt::{Attempt, ProcessKind};
 use crate::launcher::failure::missing_capability;
@@ -193,12 +193,12 @@ impl Runs {
 
     /// Keeps the log of a run, in case it cannot be opened again.
     ///
-    /// A FIFO is closed when its run has ended, so that its reader sees that; and what is kept in
-    /// memory is of no use.
+    /// A FIFO is one of these: its reader ends when no process has it open. What is kept in memory is of no
+    /// use.
     ///
     /// It is the standard output of this process too: between two runs the verbs find it there.
     pub(super) fn keep_log(&mut self, log: Option<LogFile>) {
-        self.log = log.filter(|log| is_regular(log.file()));
+        self.log = log.filter(|log| !log.is_in_memory());
         if let Some(log) = &self.log {
             dup2_stdout(log.file()).ok();
         }
