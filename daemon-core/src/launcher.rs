@@ -139,7 +139,7 @@ pub(crate) fn rehearse(config: &LaunchConfig) -> Result<Option<LogFile>, Error> 
     own_image()?;
     let log = resources::rehearse(config)?;
     if let Some(sockets) = sockets {
-        sockets.check_ways(&config.record.settings)?;
+        sockets.check_ways(&config.record.settings, &|path| config.makes_later(path))?;
     }
     Ok(log)
 }

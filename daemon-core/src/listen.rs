@@ -42,12 +42,17 @@ pub(crate) trait StartSockets {
     /// `AddressInUse`, `Permission`, `System`; for a path also `CannotCreate` and `Configuration`.
     fn bind(&mut self, settings: &Settings) -> Result<Sockets, Error>;
 
-    /// Fails where the way to a Unix socket does: what holds the address now is not looked at.
+    /// Fails where the way to a Unix socket does: what holds the address now is not looked at, nor a
+    /// directory that is made before the bind.
     ///
     /// # Errors
     ///
     /// As [`bind`](Self::bind).
-    fn check_ways(&self, settings: &Settings) -> Result<(), Error>;
+    fn check_ways(
+        &self,
+        settings: &Settings,
+        is_made_later: &dyn Fn(&Path) -> bool,
+    ) -> Result<(), Error>;
 
     /// The start has succeeded: the files of Unix sockets stay.
     fn keep_files(&mut self);
@@ -159,13 +164,20 @@ impl StartSockets for ListenPlan {
         Ok(Sockets { bound, names })
     }
 
-    fn check_ways(&self, settings: &Settings) -> Result<(), Error> {
+    fn check_ways(
+        &self,
+        settings: &Settings,
+        is_made_later: &dyn Fn(&Path) -> bool,
+    ) -> Result<(), Error> {
         let uid = settings.identity.as_ref().map(|user| user.uid);
         for place in self.sockets.iter().map(Place::of) {
             let Place::Unix(UnixAddress::Path(path)) = &place else {
                 continue;
             };
             let directory = path.parent().unwrap_or(path);
+            if is_made_later(directory) {
+                continue;
+            }
             check_way(path, uid)
                 .and_then(|()| Ok(fs::metadata(directory.join(".")).map(drop)?))
                 .map_err(|refusal| refused(&place, refusal))?;

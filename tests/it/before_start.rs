@@ -1,6 +1,6 @@
 //! `before_start`, the function that runs in the launcher before the daemon exists.
 
-use std::fs::File;
+use std::fs::{self, File};
 
 use nix::sys::signal::Signal;
 
@@ -153,4 +153,21 @@ fn input_that_before_start_reads_brings_no_warning() {
     let daemon = scratch.up(start);
     assert_eq!(daemon.launch.err_text(), "");
     assert_eq!(scratch.read("answers"), "secret\n");
+}
+
+#[test]
+fn restart_leaves_missing_directories_to_before_start() {
+    let scratch = Scratch::new();
+    let options = "pid=report.pid\nlog=made/report.log\nready=exec\nbefore_start=\ncontrol_flag=-s\n\
+                   workdir=made\nlisten=http=unix:made/http.sock";
+    let restart = || {
+        let restart = program(&scratch).options(options).does("hang");
+        let restart = restart.env("TEST_BEFORE_START", "make-directory:made");
+        let restart = restart.args(["-s", "restart", "a"]);
+        scratch.daemon_of(restart.run(), "report.pid")
+    };
+    let first = restart();
+    fs::remove_dir_all(scratch.path("made")).expect("rmdir");
+    restart();
+    assert!(!first.process.is_alive());
 }

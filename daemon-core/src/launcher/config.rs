@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::ffi::OsString;
+use std::path::Path;
 
 use super::launched::Launched;
 use super::passed_files::PassedFiles;
@@ -37,6 +38,13 @@ pub(crate) struct LaunchConfig {
     pub(crate) is_for_client: bool,
     /// The code of the supervisor, with `restart`.
     pub(crate) supervision: Option<&'static SupervisorCode>,
+}
+
+impl LaunchConfig {
+    /// Whether this is missing, and `before_start` may make it.
+    pub(super) fn makes_later(&self, path: &Path) -> bool {
+        self.before_start.is_some() && matches!(path.try_exists(), Ok(false))
+    }
 }
 
 /// How a daemon is started whose supervisor starts it again.

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::path::Path;
 
 use nix::errno::Errno;
 
@@ -191,7 +192,12 @@ pub(super) fn rehearse(config: &LaunchConfig) -> Result<Option<LogFile>, Error> 
     if let Some(path) = &config.record.paths.pid {
         pid_file::rehearse(path)?;
     }
-    let log = open_log(config, None, &mut Err)?;
+    let log = config.record.paths.log.as_deref();
+    let directory = log.and_then(Path::parent);
+    let log = match directory {
+        Some(directory) if config.makes_later(directory) => None,
+        _ => open_log(config, None, &mut Err)?,
+    };
     check_directory(config)?;
     Ok(log)
 }
@@ -209,6 +215,7 @@ fn check_directory(config: &LaunchConfig) -> Result<(), Error> {
         return Ok(());
     };
     match cause.raw_os_error().map(Errno::from_raw) {
+        _ if config.makes_later(directory) => Ok(()),
         Some(Errno::EACCES) if record.settings.identity.is_some() => Ok(()),
         Some(errno) => Err(failure::step_failed(
             step,
