@@ -17,6 +17,7 @@ pub(crate) mod status_line;
 mod turn;
 pub(crate) mod wait;
 
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use crate::before_start::{BeforeStart, Passed};
@@ -26,7 +27,6 @@ use crate::env_changes::EnvChanges;
 use crate::error::Error;
 use crate::listen::{Sockets, StartSockets};
 use crate::listen_fds;
-use crate::log_file::LogFile;
 use crate::pid_file::PidFile;
 use crate::signals::Interrupts;
 use crate::standard_streams;
@@ -53,13 +53,7 @@ pub(crate) fn launch(config: &mut LaunchConfig) -> Result<(Launched, Signals), E
     refuse(config)?;
     let supervision = config.supervision;
     let _filled = standard_streams::ensure_std_fds_open()?;
-    // A client that is a service keeps its sockets for itself.
-    let count = if config.is_for_client {
-        0
-    } else {
-        listen_fds::count()
-    };
-    let kept = KeptFds::new(&config.record.settings.keep_fds, count);
+    let kept = kept_fds(config);
     let mut sockets = plan_sockets(config)?;
     let image = own_image()?;
     resources::check_pid_and_log_differ(config)?;
@@ -132,16 +126,27 @@ pub(crate) fn launch(config: &mut LaunchConfig) -> Result<(Launched, Signals), E
 /// Fails where a start would, as far as that shows while the daemon runs that it is to replace.
 ///
 /// Returns the log: if that is a FIFO, its reader ends when no process has it open.
-pub(crate) fn rehearse(config: &LaunchConfig) -> Result<Option<LogFile>, Error> {
+pub(crate) fn rehearse(config: &LaunchConfig) -> Result<Option<OwnedFd>, Error> {
     refuse(config)?;
     let _filled = standard_streams::ensure_std_fds_open()?;
+    let kept = kept_fds(config);
     let sockets = plan_sockets(config)?;
     own_image()?;
-    let log = resources::rehearse(config)?;
+    let log = resources::rehearse(config, &kept)?;
     if let Some(sockets) = sockets {
         sockets.check_ways(&config.record.settings, &|path| config.makes_later(path))?;
     }
     Ok(log)
+}
+
+fn kept_fds(config: &LaunchConfig) -> KeptFds {
+    // A client that is a service keeps its sockets for itself.
+    let count = if config.is_for_client {
+        0
+    } else {
+        listen_fds::count()
+    };
+    KeptFds::new(&config.record.settings.keep_fds, count)
 }
 
 fn refuse(config: &LaunchConfig) -> Result<(), Error> {

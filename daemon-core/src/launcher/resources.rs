@@ -186,7 +186,7 @@ fn open_log(
 }
 
 /// Does to the files what a start does, but leaves the PID file as it is.
-pub(super) fn rehearse(config: &LaunchConfig) -> Result<Option<LogFile>, Error> {
+pub(super) fn rehearse(config: &LaunchConfig, kept: &KeptFds) -> Result<Option<OwnedFd>, Error> {
     check_pid_and_log_differ(config)?;
     create_directories(config)?;
     if let Some(path) = &config.record.paths.pid {
@@ -199,7 +199,8 @@ pub(super) fn rehearse(config: &LaunchConfig) -> Result<Option<LogFile>, Error> 
         _ => open_log(config, None, &mut Err)?,
     };
     check_directory(config)?;
-    Ok(log)
+    // The fd that the file has got may be one that the daemon gets.
+    log.map(|log| clone_above(kept, log.file())).transpose()
 }
 
 /// Fails where the daemon cannot enter its directory, as far as this process sees that: the user that

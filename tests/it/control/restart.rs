@@ -100,6 +100,26 @@ fn restart_that_could_not_start_does_not_stop_the_daemon() {
     assert!(!daemon.process.is_alive());
 }
 
+/// What it holds open has no fd that is meant for a descriptor of the caller.
+#[test]
+fn restart_hands_over_no_file_of_its_own() {
+    let scratch = Scratch::new();
+    let options = format!("{OPTIONS}\nkeep_fds=3,4,5");
+    let daemon = scratch.up_and_reported("report stay");
+    fs::remove_file(scratch.path("report.json")).expect("the report");
+    let restart = scratch.verb("restart").options(options).arg("a");
+    let restart = restart.close(&[3, 4, 5]).does("report stay");
+    let report = scratch.daemon_of(restart.run(), "report.pid").report();
+    assert!(!daemon.process.is_alive());
+    for fd in [3, 4, 5] {
+        assert!(
+            report.descriptor(fd).is_none(),
+            "{:?}",
+            report.descriptor(fd)
+        );
+    }
+}
+
 /// A directory of the options is not there any more.
 #[test]
 fn restart_into_no_directory_does_not_stop_the_daemon() {
