@@ -1,6 +1,7 @@
 //! Which descriptors pass from the launcher to the daemon, and where those of the library lie.
 
 use std::io;
+use std::ops::Range;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use crate::listen_fds::FIRST as FIRST_INHERITED_FD;
@@ -37,6 +38,12 @@ impl KeptFds {
             declared: declared.to_vec(),
             open,
         }
+    }
+
+    /// Leaves these to the sockets of `listen`, which take the place of what is open there in the daemon.
+    pub(crate) fn leave(&mut self, fds: Range<RawFd>) {
+        self.free = self.free.max(fds.end);
+        self.declared.extend(fds);
     }
 
     /// Those of them that are open.

@@ -53,8 +53,11 @@ pub(crate) fn launch(config: &mut LaunchConfig) -> Result<(Launched, Signals), E
     refuse(config)?;
     let supervision = config.supervision;
     let _filled = standard_streams::ensure_std_fds_open()?;
-    let kept = kept_fds(config);
+    let mut kept = kept_fds(config);
     let mut sockets = plan_sockets(config)?;
+    if let Some(sockets) = &sockets {
+        kept.leave(sockets.fds());
+    }
     let image = own_image()?;
     resources::check_pid_and_log_differ(config)?;
     // Signals are caught before there is anything that an interrupt would leave behind.

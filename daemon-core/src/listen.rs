@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io;
+use std::ops::Range;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -53,6 +54,9 @@ pub(crate) trait StartSockets {
         settings: &Settings,
         is_made_later: &dyn Fn(&Path) -> bool,
     ) -> Result<(), Error>;
+
+    /// Where they are in the daemon.
+    fn fds(&self) -> Range<RawFd>;
 
     /// The start has succeeded: the files of Unix sockets stay.
     fn keep_files(&mut self);
@@ -105,7 +109,8 @@ pub(crate) fn plan(
         return Err(Error::new(ErrorKind::Configuration, what, reason));
     }
     let reserve = |fd: RawFd| {
-        // What is open there is the caller's, and is closed in the daemon.
+        // What is open there is the caller's, and is closed in the daemon. Another thread may close it
+        // before that.
         let reserved = (!sys::descriptors::is_open(fd)).then(|| sys::descriptors::duplicate(0, fd));
         reserved.transpose()
     };
@@ -183,6 +188,10 @@ impl StartSockets for ListenPlan {
                 .map_err(|refusal| refused(&place, refusal))?;
         }
         Ok(())
+    }
+
+    fn fds(&self) -> Range<RawFd> {
+        self.first..index_to_fd(self.names.len() + self.sockets.len())
     }
 
     fn keep_files(&mut self) {

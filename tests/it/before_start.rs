@@ -171,3 +171,24 @@ fn restart_leaves_missing_directories_to_before_start() {
     restart();
     assert!(!first.process.is_alive());
 }
+
+/// Fault 301: the fds of the caller's files are those of the sockets in the daemon.
+#[test]
+fn file_in_the_place_of_a_closed_one_is_passed_beside_sockets() {
+    let scratch = Scratch::new();
+    let passed = scratch.write("passed", "secret");
+    let options = format!("{OPTIONS}\nlisten=a=unix:a.sock\nlisten=b=unix:b.sock\nready=notify");
+    let start = program(&scratch)
+        .options(options)
+        .env("TEST_PASSED", passed);
+    let start = start.env("TEST_BEFORE_START", "close-fds:3,4");
+    let start = start.inherit(File::open("/dev/null").expect("a file"), 3, 2);
+    let steps = "note-passed:taken listener:a=unix:a.sock listener:b=unix:b.sock ready stay";
+    scratch.up(start.arg("-d").does(steps));
+    assert_eq!(scratch.read("taken"), "secret, closed by an exec\n");
+    for name in ["a", "b"] {
+        let path = scratch.path(format!("{name}.sock"));
+        let taken = scratch.read(name);
+        assert!(taken.contains(&*path.to_string_lossy()), "{taken}");
+    }
+}

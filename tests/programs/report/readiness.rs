@@ -24,7 +24,7 @@ use nix::unistd::{ForkResult, fork, getppid};
 
 use crate::options;
 use crate::sockets;
-use crate::steps::{note, signal};
+use crate::steps::{close, note, signal};
 
 /// A port outside the ephemeral range, where only a server goes.
 const UDP_PORTS: std::ops::Range<u16> = 20_000..32_768;
@@ -79,6 +79,9 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
             // SAFETY: the program has no descriptor that it would use again.
             unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
         }
+        "close-fds" => object
+            .split(',')
+            .for_each(|fd| close(fd.parse().expect("an fd"))),
         "bind-tcp" => {
             let flags = SockFlag::SOCK_CLOEXEC;
             let socket = socket(AddressFamily::Inet, SockType::Stream, flags, None)?;

@@ -184,9 +184,9 @@ fn report(name: &str, stays: bool) -> io::Result<()> {
     fs::rename(unfinished, path)
 }
 
-fn close(stream: i32) {
+pub(crate) fn close(fd: i32) {
     // SAFETY: the next open may get this fd, which is intended.
-    unsafe { libc::close(stream) };
+    unsafe { libc::close(fd) };
 }
 
 fn end_first_thread() {
