@@ -32,11 +32,14 @@ impl<'a> ProcessGroup<'a> {
     pub(super) fn of(daemon: &'a Holder) -> Option<Self> {
         let pid = daemon.pid();
         let id = getpgid(Some(pid)).ok()?;
+        let session = getsid(Some(pid)).ok()?;
         // The leader of another session, a shell for example, may have ended too. Only a daemon that
         // a launcher started has stamped the lock.
-        let has_no_leader = || kill(id, None) == Err(Errno::ESRCH);
+        let has_no_leader = || kill(session, None) == Err(Errno::ESRCH);
         let is_daemon = || lock::start_stamp(daemon.file()).is_some() && has_no_leader();
-        let is_made_by_launcher = getsid(Some(pid)) == Ok(id) && (id == pid || is_daemon());
+        // The daemon may have made a session of its own, or a group.
+        let is_own_session = session == pid && id == pid;
+        let is_made_by_launcher = is_own_session || (session == id || id == pid) && is_daemon();
         if id.as_raw() < 2 || id == getpgrp() || !is_made_by_launcher {
             return None;
         }

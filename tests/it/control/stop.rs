@@ -107,6 +107,19 @@ fn stop_ends_the_process_group() {
     assert!(!scratch.path("report.pid").exists());
 }
 
+/// Fault 302: as programs do that signal their children by it.
+#[test]
+fn stop_ends_a_group_that_the_daemon_has_made() {
+    requires!(linux("the members of a process group"));
+    let scratch = Scratch::new();
+    let daemon = scratch.up(scratch.controlled("new-group leave-child report stay"));
+    daemon.report();
+    scratch.expect_processes(2);
+    let answer = format!("stopped, pid {}", daemon.pid());
+    expect_answer(&scratch.verb("stop").run(), 0, &answer);
+    assert!(scratch.processes().is_empty());
+}
+
 /// Each member needs a descriptor of the verb.
 #[test]
 fn stop_ends_a_process_group_beyond_the_descriptor_limit() {

@@ -20,7 +20,7 @@ use nix::sys::socket::{
     sendmsg, setsockopt, socket, sockopt,
 };
 use nix::sys::wait::waitpid;
-use nix::unistd::{ForkResult, fork, getppid};
+use nix::unistd::{ForkResult, Pid, fork, getppid, setpgid};
 
 use crate::options;
 use crate::sockets;
@@ -82,6 +82,7 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
         "close-fds" => object
             .split(',')
             .for_each(|fd| close(fd.parse().expect("an fd"))),
+        "new-group" => setpgid(Pid::from_raw(0), Pid::from_raw(0))?,
         "bind-tcp" => {
             let flags = SockFlag::SOCK_CLOEXEC;
             let socket = socket(AddressFamily::Inet, SockType::Stream, flags, None)?;
