@@ -17,10 +17,10 @@ use crate::sys;
 /// Says why the start failed, after what the daemon itself had to say.
 pub(crate) fn failure(error: &Error) {
     let output = error.output();
-    write(&mut io::stderr(), output).ok();
+    write(Stream::Errors, output).ok();
     // The reason has its own line.
     if output.last().is_some_and(|last| *last != b'\n') {
-        write(&mut io::stderr(), b"\n").ok();
+        write(Stream::Errors, b"\n").ok();
     }
     line(&format!("{error}"));
 }
@@ -44,13 +44,13 @@ pub(crate) fn up(pid: Pid, log: Option<&Path>, status: Option<&str>, addresses: 
 /// What the daemon has for standard output: its announcements, and what a short job wrote.
 pub(crate) fn output(bytes: &[u8]) {
     if !bytes.is_empty() {
-        write(&mut io::stdout(), bytes).ok();
+        write(Stream::Output, bytes).ok();
     }
 }
 
 /// What the user asked for, in one line on standard output.
 pub(crate) fn answer(text: &str) {
-    write_line(&mut io::stdout(), text).ok();
+    write(Stream::Output, program_name::line(text).as_bytes()).ok();
 }
 
 /// The same where the answer is all that was asked for.
@@ -59,7 +59,7 @@ pub(crate) fn answer(text: &str) {
 ///
 /// `OutOfReach`: it cannot be written. A reader that is gone has read enough.
 pub(crate) fn print(text: &str) -> Result<(), Error> {
-    match write(&mut io::stdout(), text.as_bytes()) {
+    match write(Stream::Output, text.as_bytes()) {
         Err(cause) if cause.kind() != io::ErrorKind::BrokenPipe => {
             let what = "cannot print the answer";
             Err(Error::system(ErrorKind::OutOfReach, what, cause))
@@ -70,20 +70,17 @@ pub(crate) fn print(text: &str) -> Result<(), Error> {
 
 /// One line on standard error, after the program's name.
 pub(crate) fn line(text: &str) {
-    write_line(&mut io::stderr(), text).ok();
+    write(Stream::Errors, program_name::line(text).as_bytes()).ok();
 }
 
-/// Standard output or standard error.
-trait Stream: Write + AsFd {}
-
-impl<S: Write + AsFd> Stream for S {}
-
-fn write_line(stream: &mut dyn Stream, text: &str) -> io::Result<()> {
-    write(stream, program_name::line(text).as_bytes())
+#[derive(Clone, Copy, PartialEq)]
+enum Stream {
+    Output,
+    Errors,
 }
 
 #[inline(never)] // each use would have its own copy
-fn write(stream: &mut dyn Stream, mut bytes: &[u8]) -> io::Result<()> {
+fn write(stream: Stream, mut bytes: &[u8]) -> io::Result<()> {
     // In the background of a terminal set to `stty tostop`, writing would stop this process; with
     // the signal blocked the system lets the bytes through.
     let terminal_output = SigSet::from(Signal::SIGTTOU);
@@ -91,21 +88,34 @@ fn write(stream: &mut dyn Stream, mut bytes: &[u8]) -> io::Result<()> {
     // A limit on the size of files or a closed pipe must not kill this process.
     let _limit = IgnoreGuard::begin(Signal::SIGXFSZ);
     let _pipe = IgnoreGuard::begin(Signal::SIGPIPE);
+    let (output, errors) = (io::stdout(), io::stderr());
+    let (fd, mut is_flushed) = match stream {
+        // What the program has left in its buffer comes first.
+        Stream::Output => (output.as_fd(), false),
+        Stream::Errors => (errors.as_fd(), true),
+    };
     let written = loop {
-        let written = if bytes.is_empty() {
-            stream.flush().map(|()| 0)
+        let written = if is_flushed {
+            nix::unistd::write(fd, bytes).map_err(io::Error::from)
         } else {
-            stream.write(bytes)
+            (&output).flush().map(|()| 0)
         };
         match written {
-            Ok(0) => break Ok(()),
-            Ok(length) => bytes = bytes.get(length..).unwrap_or_default(),
+            Ok(length) => {
+                bytes = bytes.get(length..).unwrap_or_default();
+                if bytes.is_empty() || is_flushed && length == 0 {
+                    break Ok(());
+                }
+                is_flushed = true;
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             // Another program may have made it non-blocking.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                let mut room = [PollFd::new(stream.as_fd(), PollFlags::POLLOUT)];
+                let mut room = [PollFd::new(fd, PollFlags::POLLOUT)];
                 let _ = poll(&mut room, PollTimeout::NONE);
             }
+            // It is closed: so the user wants it.
+            Err(error) if error.raw_os_error() == Some(libc::EBADF) => break Ok(()),
             Err(error) => break Err(error),
         }
     };
@@ -138,6 +148,6 @@ fn write_if_there_is_room(text: &str) {
     let stderr = io::stderr();
     let mut room = [PollFd::new(stderr.as_fd(), PollFlags::POLLOUT)];
     if poll(&mut room, PollTimeout::ZERO) == Ok(1) {
-        write(&mut io::stderr(), text.as_bytes()).ok();
+        write(Stream::Errors, text.as_bytes()).ok();
     }
 }
