@@ -76,15 +76,15 @@ impl Daemon {
     /// # Ok::<(), daemon::Error>(())
     /// ```
     pub fn ensure(mut self) -> Result<Started, Error> {
-        if running::is_daemon() && is_of_this_daemon(&self) {
-            return Ok(Started {
-                pid: running::daemon_pid(),
-                was_running: true,
-                announced: Vec::new(),
-            });
+        if let Some(this) = this_daemon(&self) {
+            return Ok(this);
         }
         refuse_handoff();
         self.complete(Chosen::default())?;
+        // `configure` may have named its PID file. A daemon that waits for itself is never ready.
+        if let Some(this) = this_daemon(&self) {
+            return Ok(this);
+        }
         if self.args.is_none() {
             let reason = "option args is missing: the words that make this program the daemon";
             return Err(Error::new(ErrorKind::Configuration, CANNOT_START, reason));
@@ -92,11 +92,7 @@ impl Daemon {
         let argv0: Vec<OsString> = std::env::args_os().take(1).collect();
         let control = self.control()?;
         match find_or_start(&mut self, &argv0, &control, true)? {
-            StartOutcome::Running(pid, _) => Ok(Started {
-                pid,
-                was_running: true,
-                announced: Vec::new(),
-            }),
+            StartOutcome::Running(pid, _) => Ok(found(pid)),
             StartOutcome::Launched(launched, signals) => {
                 signals.give_back();
                 started(launched)
@@ -105,11 +101,17 @@ impl Daemon {
     }
 }
 
+/// This process, if it is the daemon of these settings.
+fn this_daemon(settings: &Daemon) -> Option<Started> {
+    let is_own = running::is_daemon() && is_of_this_daemon(settings);
+    is_own.then(|| found(running::daemon_pid()))
+}
+
 /// Whether the settings are those of the daemon that this process is, by the PID file. Its launcher may have
 /// been root, and in another directory.
 fn is_of_this_daemon(settings: &Daemon) -> bool {
     let Some(source) = &settings.paths.pid else {
-        return true;
+        return settings.configure.is_none();
     };
     let argv0 = std::env::args_os().next().unwrap_or_default();
     let is_own = |user: u32, directory: Option<PathBuf>| {
@@ -130,6 +132,14 @@ fn refuse_handoff() {
     if let Some((_, launcher)) = handoff::take() {
         launcher.answer(Outcome::Failed(StartStep::WrongArguments, Errno::EINVAL));
         sys::exit::exit(failure::wrong_arguments().exit_status())
+    }
+}
+
+fn found(pid: u32) -> Started {
+    Started {
+        pid,
+        was_running: true,
+        announced: Vec::new(),
     }
 }
 

@@ -203,6 +203,21 @@ fn ensure_in_the_daemon_finds_itself() {
     }
 }
 
+/// Fault 303: `configure` names the PID file.
+#[test]
+fn ensure_in_the_daemon_finds_itself_by_configure() {
+    for first in ["", "pid=other.pid\n"] {
+        let scratch = Scratch::new();
+        let options = format!("{first}log=report.log\nready=notify\nargs=-b,x\nconfigure=");
+        let start = client(&scratch, "ensure:found ready stay").options(&options);
+        let start = start.env("TEST_CONFIGURE", "pid=report.pid\nready_timeout=3");
+        let computed = scratch.path("computed");
+        let daemon = scratch.up(start.env("TEST_COMPUTED", computed));
+        let line = format!("{} true\n", daemon.pid());
+        assert_eq!(scratch.read("found"), line.repeat(2), "{first}");
+    }
+}
+
 /// Fault 297: the PID file tells which daemon is asked for.
 #[test]
 fn ensure_in_a_daemon_starts_another() {
