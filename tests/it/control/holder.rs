@@ -48,7 +48,7 @@ fn daemon_without_its_first_thread_is_controlled() {
 /// A busy machine may take longer for one look than a verb waits for a pid.
 #[test]
 fn daemon_that_becomes_ready_during_a_slow_look_is_found() {
-    requires!(strace);
+    requires!(strace, linux("locks on ranges of bytes"));
     for (verb, answer) in [("status", "running, pid "), ("stop", "stopped, pid ")] {
         let scratch = Scratch::new();
         let options = OPTIONS.replace("exec", "notify");

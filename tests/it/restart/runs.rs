@@ -98,6 +98,7 @@ fn many_restarts_cost_no_memory_and_no_descriptors() {
 /// The supervisor does not call the function.
 #[test]
 fn runs_are_ready_as_configure_says() {
+    requires!(linux("locks on ranges of bytes"));
     let scratch = Scratch::new();
     let options = format!("{OPTIONS}\nconfigure=");
     scratch.write("go", "");
