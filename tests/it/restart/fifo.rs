@@ -69,6 +69,7 @@ fn supervisor_keeps_the_reader_of_the_log() {
     let options = OPTIONS.replace("0..0", "200..200");
     let start = || scratch.supervised(&options, "say:hello note:said hang");
     let (mut up, reader) = with_reader(&scratch, || scratch.up_supervised(start()));
+    expect_said(&scratch, 1);
     scratch.crash(&mut up);
     expect_said(&scratch, 2);
     assert_eq!(verb(&scratch, OPTIONS, "stop").run().code(), 0);
