@@ -45,6 +45,18 @@ fn ensure_starts_a_supervised_daemon() {
     assert_eq!(client("").out_text(), format!("{pid} true \n"));
 }
 
+/// The supervisor is the program of the daemon, and has the code of its own readiness alone.
+#[test]
+fn supervised_daemon_has_the_readiness_of_its_client() {
+    requires!(linux("locks on ranges of bytes"));
+    let scratch = Scratch::new();
+    let options = format!("{OPTIONS}\nrestart=on-failure");
+    let of_daemon = options.replace("notify", "exec").replace('\n', "%0A");
+    let options = format!("{options}\nenv=TEST_OPTIONS:{of_daemon}");
+    let launch = client(&scratch, "ready stay").options(options).run();
+    scratch.expect_refusal(&launch, 78, &["another `ready`", "the same in both"]);
+}
+
 #[test]
 fn ensure_gives_the_signals_back() {
     let scratch = Scratch::new();

@@ -66,6 +66,12 @@ pub(crate) fn missing_capability() -> Error {
     Error::new(ErrorKind::Configuration, CANNOT_START, reason)
 }
 
+/// The supervisor links the code of its own readiness alone.
+pub(crate) fn other_readiness() -> Error {
+    let reason = "the daemon names another `ready` than its launcher; set the same in both";
+    Error::new(ErrorKind::Configuration, CANNOT_START, reason)
+}
+
 /// The daemon has come to [`Daemon::ensure`](crate::Daemon::ensure), as a client.
 pub(crate) fn wrong_arguments() -> Error {
     let reason = "with these `args` the program calls `ensure` before `enter` or `start`; use the \

@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::files::FileId;
 use crate::handoff::{Record, SupervisorRecord};
 use crate::launcher::attempt::{Attempt, ProcessKind};
-use crate::launcher::failure::missing_capability;
+use crate::launcher::failure::{missing_capability, other_readiness};
 use crate::launcher::resources::Resources;
 use crate::launcher::{self, LaunchConfig, PassedFiles};
 use crate::listen::{RunSockets, Sockets};
@@ -77,7 +77,7 @@ impl Runs {
             return Err(missing_capability());
         }
         let readiness = Readiness::from_names(&own.readiness, named, capabilities.any_mode);
-        let readiness = readiness.ok_or_else(missing_capability)?;
+        let readiness = readiness.ok_or_else(other_readiness)?;
         let sockets = match capabilities.listen {
             _ if record.settings.listen.is_empty() => None,
             Some(capability) => Some((capability.watch)(&record.settings, &record.sockets)),
