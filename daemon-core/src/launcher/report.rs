@@ -114,7 +114,7 @@ fn write(stream: Stream, mut bytes: &[u8]) -> io::Result<()> {
                 let mut room = [PollFd::new(fd, PollFlags::POLLOUT)];
                 let _ = poll(&mut room, PollTimeout::NONE);
             }
-            // It is closed: so the user wants it.
+            // The user has closed it, and misses nothing.
             Err(error) if error.raw_os_error() == Some(libc::EBADF) => break Ok(()),
             Err(error) => break Err(error),
         }
