@@ -177,7 +177,7 @@ fn supervise(settings: &Daemon, record: &mut Record, launcher: DaemonEnd) -> ! {
     };
     let record = mem::take(record);
     let named = (settings.capabilities, settings.readiness.mode());
-    match (supervision.become_supervisor)(record, launcher, named) {}
+    (supervision.become_supervisor)(record, launcher, named)
 }
 
 /// Becomes the daemon, if this process was started as the daemon. Exits if a step fails.

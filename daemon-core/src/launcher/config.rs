@@ -1,6 +1,5 @@
 //! `LaunchConfig`, the start as `enter` hands it to the launcher.
 
-use std::convert::Infallible;
 use std::ffi::OsString;
 use std::path::Path;
 
@@ -59,7 +58,7 @@ pub(crate) struct SupervisorCode {
 }
 
 /// With what the program names: its capabilities and its readiness.
-type BecomeSupervisor = fn(Record, DaemonEnd, (Capabilities, &'static Mode)) -> Infallible;
+type BecomeSupervisor = fn(Record, DaemonEnd, (Capabilities, &'static Mode)) -> !;
 
 type Launch = fn(
     &mut LaunchConfig,

@@ -1,6 +1,5 @@
 //! How a process becomes a supervisor.
 
-use std::convert::Infallible;
 use std::ffi::OsString;
 use std::os::fd::RawFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -32,7 +31,7 @@ pub(super) fn become_supervisor(
     record: Record,
     end: DaemonEnd,
     named: (Capabilities, &'static Mode),
-) -> Infallible {
+) -> ! {
     let mut channel = Channel::new(end, &record.settings);
     match set_up(record, named) {
         Ok(mut supervisor) => {
