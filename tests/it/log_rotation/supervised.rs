@@ -57,10 +57,10 @@ fn supervisor_rotates_the_log() {
 fn log_of_runs_that_never_come_up_is_rotated() {
     let scratch = Scratch::new();
     let options = OPTIONS.replace("ready=exec", "ready=notify");
-    let options = options.replace(
-        "log_rotate=4",
-        "log_rotate=65536\nlog_keep=2\nrestart_delay=0..0",
-    );
+    let options = options.replace("log_rotate=4", "log_rotate=65536\nlog_keep=2");
+    // In the launch by fork(2) `stop` needs a pid that stays the same for 100 ms.
+    let delay = if cfg!(daemon_fork) { 300 } else { 0 };
+    let options = format!("{options}\nrestart_delay={delay}..{delay}");
     // Every run but the first ends before it is ready, with 80 lines of a kilobyte.
     let steps = "flood:80 first:once ready wait:go return:3";
     let outcome = scratch.background().options(&options).does(steps).run();
