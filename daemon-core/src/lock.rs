@@ -189,7 +189,7 @@ pub(crate) fn stopped_starter(file: &File) -> Option<Pid> {
 /// Why the pid in the file is taken for the pid of the holder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Proof {
-    /// The process is seen to hold the lock.
+    /// The process is seen to hold the lock, or its supervisor is.
     Seen,
     /// The process cannot be inspected, and no evidence contradicts it.
     Unrefuted,
@@ -206,7 +206,7 @@ pub(crate) fn holder(file: &File) -> Option<Pid> {
 /// The pid alone proves nothing: it may be another process's by now.
 pub(crate) fn proof(file: &File, pid: Pid) -> Option<Proof> {
     if let Ok(holds) = holds(pid, file) {
-        return holds.then_some(Proof::Seen);
+        return (holds || is_run(pid, file)).then_some(Proof::Seen);
     }
     // A process of another user, or one that is not dumpable.
     std::thread::sleep(RECHECK_DELAY);
@@ -223,6 +223,14 @@ pub(crate) fn proof(file: &File, pid: Pid) -> Option<Proof> {
     visible_holders(file, ByteRange::Daemon)
         .all(|other| other == own || Some(other) == parent || Some(other) == grandparent)
         .then_some(Proof::Unrefuted)
+}
+
+/// Whether a process lives and is a child of a supervisor that is seen to keep the file. Such a run may
+/// have closed its descriptor, or executed another program: the lock stays.
+fn is_run(pid: Pid, file: &File) -> bool {
+    let keeps = |pid: Pid| sys::lock::holds(pid, file, ByteRange::BringUp).is_ok_and(|keeps| keeps);
+    process::parent_of(pid).is_some_and(|parent| is_supervisor(parent) && keeps(parent))
+        && !process::is_zombie(pid)
 }
 
 /// The pid in the file: the digits up to the first newline. Anything else is not a pid.

@@ -6,6 +6,7 @@ use nix::sys::signal::Signal;
 
 use super::stage::{LONG_DELAY, OPTIONS, Supervised};
 use crate::support::deadline::eventually;
+use crate::support::lock;
 use crate::support::process;
 use crate::support::requires;
 use crate::support::rounds::rounds;
@@ -65,6 +66,41 @@ fn verbs_while_the_run_is_up() {
     assert!(!up.supervisor.is_alive());
     expect(&scratch, "stop", 0, "stopped");
     scratch.expect_stopped();
+}
+
+#[test]
+fn run_that_closed_its_lock_is_found_by_its_supervisor() {
+    requires!(linux("the parent of a process, close_range(2)"));
+    let scratch = Scratch::new();
+    let steps = "catch:1 wait:go close-all hang";
+    let up = scratch.up_supervised(scratch.supervised(LONG_DELAY, steps));
+    scratch.write("go", "");
+    let pid = up.run.pid();
+    eventually("the run has no lock", || {
+        (!lock::holders(&scratch.path("report.pid")).contains(&pid)).then_some(())
+    });
+    expect(&scratch, "status", 0, &format!("running, pid {pid}"));
+    expect(&scratch, "-d", 69, "already running");
+    expect(&scratch, "start", 0, &format!("pid {pid}"));
+    expect(&scratch, "reload", 0, "");
+    scratch.crash_before_delay(&up);
+    expect(&scratch, "status", 2, "restart due in 9 min");
+    expect(&scratch, "stop", 0, "stopped");
+    scratch.expect_stopped();
+}
+
+#[test]
+fn run_of_another_supervisor_is_not_taken_for_the_daemon() {
+    requires!(linux("the descriptors of another process"));
+    let (scratch, other) = (Scratch::new(), Scratch::new());
+    let mine = scratch.up_supervised(scratch.supervised(LONG_DELAY, "hang"));
+    let others = other.up_supervised(other.supervised(LONG_DELAY, "hang"));
+    scratch.write("report.pid", format!("{}\n", others.run.pid()));
+    for verb in ["status", "stop"] {
+        let words = format!("the file names process {}", others.run.pid());
+        expect(&scratch, verb, 4, &words);
+    }
+    assert!(others.run.is_alive() && mine.run.is_alive());
 }
 
 #[test]
