@@ -5,7 +5,12 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 #[cfg(unix)]
+use nix::unistd::Pid;
+
+#[cfg(unix)]
 use crate::error::shown;
+#[cfg(unix)]
+use crate::sys::process;
 
 /// What a supervisor has behind the name in its `argv[0]`.
 #[cfg(unix)]
@@ -16,6 +21,14 @@ pub(crate) const SUPERVISOR_SUFFIX: &str = " [supervisor]";
 pub(crate) fn of_this_process() -> OsString {
     let argv0 = std::env::args_os().next().unwrap_or_default();
     in_argv0(&argv0).map_or_else(name_of_process, OsStr::to_owned)
+}
+
+/// The file name of the program that a process executes, if this process executes one of that name. A
+/// new version may have another directory.
+#[cfg(unix)]
+pub(crate) fn shared_with(pid: Pid) -> Option<OsString> {
+    let name_of = |pid| Some(process::program_of(pid)?.file_name()?.to_owned());
+    name_of(pid).filter(|name| name_of(Pid::this()).as_ref() == Some(name))
 }
 
 /// A message of this program, as one line.

@@ -11,6 +11,7 @@ use nix::unistd::Pid;
 use super::daemon_user::{self, DaemonUser};
 use super::evidence::Evidence;
 use crate::lock;
+use crate::program_name;
 use crate::signal::Signal;
 use crate::sys;
 
@@ -153,12 +154,7 @@ impl Holder {
         if own != 0 || self.has_ended() {
             return true;
         }
-        let runs_this_program = || {
-            // A new version may have another directory.
-            let name_of = |pid| Some(sys::process::program_of(pid)?.file_name()?.to_owned());
-            let name = name_of(self.pid);
-            name.is_some() && name == name_of(Pid::this())
-        };
+        let runs_this_program = || program_name::shared_with(self.pid).is_some();
         match user.uid() {
             Some(uid) if uid != own => match sys::process::users_of(self.pid) {
                 Some(users) if users == [own; 3] => {

@@ -1,7 +1,6 @@
 //! The arguments of the daemon that runs.
 
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,8 +15,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 pub(super) const UNREADABLE: &str =
     "its arguments cannot be read; repeat them, or stop and start it";
-const OVERWRITTEN: &str =
-    "it may have overwritten its arguments; repeat them, or stop and start it";
+const OVERWRITTEN: &str = "it may have overwritten its arguments, or executed another program; \
+                           repeat them, or stop and start it";
 
 /// The words of its command line. `argv0` is the first word of this one.
 ///
@@ -26,10 +25,9 @@ const OVERWRITTEN: &str =
 /// Why they are not known.
 pub(super) fn arguments_of(pid: Pid, argv0: &OsStr) -> Result<Vec<OsString>, &'static str> {
     let words = process::arguments_of(pid).ok_or(UNREADABLE)?;
-    let program = process::program_of(pid);
-    let program = program.as_deref().and_then(Path::file_name);
+    let program = program_name::shared_with(pid);
     // Below an emulator the first word is the emulator's.
-    if image::is_emulated() || are_original(&words, argv0, program) {
+    if image::is_emulated() || are_original(&words, argv0, program.as_deref()) {
         Ok(words)
     } else {
         Err(OVERWRITTEN)
@@ -53,7 +51,7 @@ pub(super) fn wait_for_exec(pid: Pid) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Whether a process of this program was executed with these words, as far as can be told: a program
+/// Whether a process was executed with these words, and executes this program, as far as can be told: a program
 /// that shows a title in the place of its command line writes it over the first words, and NUL bytes
 /// over the rest.
 fn are_original(words: &[OsString], argv0: &OsStr, program: Option<&OsStr>) -> bool {
@@ -64,7 +62,7 @@ fn are_original(words: &[OsString], argv0: &OsStr, program: Option<&OsStr>) -> b
     !is_padding && (first == argv0 || is_name(first, argv0, program))
 }
 
-/// Whether this first word names the program.
+/// Whether this first word names the program, whose file has this name too.
 fn is_name(first: &OsStr, argv0: &OsStr, program: Option<&OsStr>) -> bool {
     // A title that ends with a path: `hello: serves /srv/hello`.
     let is_title = first.as_encoded_bytes().windows(2).any(|it| it == b" /");

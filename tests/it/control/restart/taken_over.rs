@@ -72,16 +72,16 @@ fn restart_trusts_no_daemon_of_another_user() {
         (
             "log_flag=--log",
             false,
-            "stdout:victim drop:nobody ready become:set-uid",
+            "stdout:victim drop:nobody ready become:report",
             "may have changed its arguments; repeat them",
         ),
     ] {
         let scratch = Scratch::new();
         scratch.write("victim", "secret\n");
-        // A program that gives root's rights back, and blocks.
+        // A program of the same name that gives root's rights back, and blocks.
         let sleep = requires::find("sleep").expect("sleep");
-        let program = scratch.copy_program(&sleep, "set-uid");
-        fs::set_permissions(program, fs::Permissions::from_mode(0o4755)).expect("chmod");
+        let program = scratch.copy_program(&sleep, "report");
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o4755)).expect("chmod");
         fs::set_permissions(scratch.dir(), fs::Permissions::from_mode(0o755)).expect("chmod");
         let options = if is_relative {
             OPTIONS.to_owned()
@@ -97,9 +97,9 @@ fn restart_trusts_no_daemon_of_another_user() {
             .does(&steps.replace("become:", &format!("become:{}/", scratch.dir().display())));
         let daemon = scratch.up(start);
         if steps.contains("become") {
-            let name = format!("/proc/{}/comm", daemon.pid());
+            let running = format!("/proc/{}/exe", daemon.pid());
             eventually("the program runs", || {
-                (fs::read_to_string(&name).ok()? == "set-uid\n").then_some(())
+                (fs::read_link(&running).ok()? == program).then_some(())
             });
         }
         let restart = scratch.report().options(&*options).args(["-s", "restart"]);
@@ -189,10 +189,24 @@ fn restart_takes_no_title_for_arguments() {
         let start = start.args(["a long word", "another long word"]);
         let daemon = scratch.up(start.does(&format!("run:title:{title} ready hang")));
         let restart = scratch.report().options(&*options).args(["-s", "restart"]);
-        let words = ["it may have overwritten its arguments; repeat them"];
+        let words = ["it may have overwritten its arguments"];
         expect_failure(&restart.run(), 64, &words);
         assert!(daemon.process.is_alive());
     }
+}
+
+#[cfg_attr(daemon_fork, ignore = "the arguments of a process are not known there")]
+#[test]
+fn restart_takes_nothing_from_another_program() {
+    let scratch = Scratch::new();
+    let daemon = scratch.up(scratch.controlled("become:sleep"));
+    eventually("it executes another program", || {
+        let program = fs::read_link(format!("/proc/{}/exe", daemon.pid())).ok()?;
+        program.ends_with("sleep").then_some(())
+    });
+    let words = ["executed another program; repeat them"];
+    expect_failure(&scratch.verb("restart").run(), 64, &words);
+    assert!(daemon.process.is_alive());
 }
 
 #[cfg_attr(daemon_fork, ignore = "the arguments of a process are not known there")]
