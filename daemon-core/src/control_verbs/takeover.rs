@@ -80,7 +80,7 @@ fn take_from(
     let not_entered = || {
         not_restarted(
             pid,
-            "its working directory cannot be entered; repeat its arguments",
+            "its working directory cannot be entered; repeat its arguments, or stop and start it",
         )
     };
     if let Some(user) = user {

@@ -6,6 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use super::{OPTIONS, expect_failure};
 use crate::support::deadline::eventually;
 use crate::support::scratch::Scratch;
+use crate::support::users::UNPRIVILEGED;
 use crate::support::{process, program, requires};
 
 #[cfg_attr(daemon_fork, ignore = "the arguments of a process are not known there")]
@@ -159,6 +160,32 @@ fn restart_takes_over_words_and_directory() {
     assert!(words.ends_with(b"\0word\0"), "{words:?}");
 }
 
+/// As after `su hello -c "hello -d"` in the directory of root.
+#[test]
+fn restart_in_a_directory_that_cannot_be_entered() {
+    requires!(linux("the arguments of a process"), users);
+    let scratch = Scratch::new();
+    let own = scratch.directory_of(UNPRIVILEGED, "own");
+    let closed = scratch.directory_with_mode(0o700, "own/closed");
+    let options = OPTIONS.replace("=report", &format!("={}/report", own.display()));
+    let hello = |words: &[&str]| {
+        let start = scratch.report_as(UNPRIVILEGED).options(&*options);
+        start.args(words).cwd(&closed).does("hang")
+    };
+    scratch.daemon_of(hello(&["-d", "word"]).run(), "own/report.pid");
+    let daemon = scratch.daemon_of(hello(&["-s", "restart"]).run(), "own/report.pid");
+    let of_daemon = |name: &str| format!("/proc/{}/{name}", daemon.pid());
+    let cwd = fs::read_link(of_daemon("cwd")).expect("its directory");
+    assert_eq!(cwd, closed);
+    let words = fs::read(of_daemon("cmdline")).expect("its arguments");
+    assert!(words.ends_with(b"\0word\0"), "{words:?}");
+
+    let elsewhere = hello(&["-s", "restart"]).cwd(&own);
+    let reason = "cannot be entered; repeat its arguments, or stop and start it";
+    expect_failure(&elsewhere.run(), 64, &[reason]);
+    assert!(daemon.process.is_alive());
+}
+
 #[test]
 fn restart_that_learns_no_arguments_is_refused() {
     requires!(linux("the arguments of a process"), strace);
@@ -167,7 +194,11 @@ fn restart_that_learns_no_arguments_is_refused() {
     for (file, call, reason) in [
         ("cmdline", "?open,openat", "its arguments cannot be read"),
         ("status", "?open,openat", "its arguments cannot be read"),
-        ("cwd", "chdir", "its working directory cannot be entered"),
+        (
+            "cwd",
+            "chdir,?stat,?newfstatat,?statx",
+            "its working directory cannot be entered",
+        ),
     ] {
         let path = format!("/proc/{}/{file}", daemon.pid());
         let inject = format!("inject={call}:error=EACCES");
