@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use super::configured::control;
@@ -30,6 +31,8 @@ pub(super) fn restart(
             take_over(settings, &mut arguments, pid, &control)?;
         }
     }
+    // A user whose terminal goes away in the middle would be left without a daemon.
+    sys::signals::ignore(Signal::SIGHUP).ok();
     exchange(settings, arguments, &control, &|| stop(&control, timeout))
 }
 

@@ -7,11 +7,11 @@ use std::os::unix::fs::{PermissionsExt, chown};
 #[cfg(not(daemon_fork))]
 use std::{sync::mpsc, thread};
 
+use nix::sys::signal::Signal;
 use nix::unistd::Uid;
 
 use super::stage::{OPTIONS, as_nobody, expect_failure};
 use crate::support::daemon::read_report;
-#[cfg(not(daemon_fork))]
 use crate::support::deadline::eventually;
 #[cfg(not(daemon_fork))]
 use crate::support::outcome::{Launch, Outcome};
@@ -31,6 +31,21 @@ fn restart_uses_the_new_command_line() {
         assert_eq!(report.arguments[1..], [word.as_bytes().to_vec()]);
         fs::remove_file(scratch.path("report.json")).expect("the report");
     }
+    scratch.expect_processes(1);
+}
+
+#[test]
+fn restart_goes_on_when_its_terminal_is_gone() {
+    let scratch = Scratch::new();
+    scratch.up_and_reported("report stay create:ending wait:go");
+    fs::remove_file(scratch.path("report.json")).expect("the report");
+    let restart = scratch.verb("restart").spawn();
+    eventually("the daemon is ending", || {
+        scratch.path("ending").exists().then_some(())
+    });
+    restart.signal(Signal::SIGHUP);
+    scratch.write("go", "");
+    scratch.daemon_of(restart.wait(), "report.pid").report();
     scratch.expect_processes(1);
 }
 
