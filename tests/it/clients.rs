@@ -45,6 +45,19 @@ fn ensure_starts_a_supervised_daemon() {
     assert_eq!(client("").out_text(), format!("{pid} true \n"));
 }
 
+/// Fault 308: the client is the program that the container runs.
+#[test]
+fn client_may_be_the_child_of_an_init_program() {
+    requires!(linux("the name of another process"));
+    let scratch = Scratch::new();
+    let client = scratch.report().env("TEST_START", "ensure");
+    let client = client.options(OPTIONS).does("ready stay");
+    let launch = scratch.below("docker-init", client, "$0 get").run();
+    let said = launch.out_text();
+    let daemon = scratch.daemon_of(launch, "report.pid");
+    assert_eq!(said, format!("{} false \n", daemon.pid()));
+}
+
 /// The supervisor is the program of the daemon, and has the code of its own readiness alone.
 #[test]
 fn supervised_daemon_has_the_readiness_of_its_client() {

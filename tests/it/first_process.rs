@@ -47,3 +47,24 @@ fn restarted_container_may_reuse_the_old_pid() {
     assert_eq!(outcome.code(), 78);
     expect_one_line(&outcome, &["foreground"]);
 }
+
+/// Fault 308: a client goes on, and its container with it.
+#[test]
+fn client_may_be_process_1() {
+    requires!(namespaces);
+    let options = "pid=report.pid\nlog=report.log\nready=notify\nargs=-b";
+    for restart in ["", "\nrestart=on-failure"] {
+        let scratch = Scratch::new();
+        let kinds = ["-m", "-p", "-f", "--mount-proc"];
+        let client = scratch.in_namespaces(&kinds, "exec $0 get");
+        let client = client.options(format!("{options}{restart}"));
+        let client = client
+            .env("TEST_START", "ensure")
+            .env("TEST_AFTER", "say:more");
+        let outcome = client.does("announce:port=80 ready stay").run();
+        assert_eq!((outcome.code(), outcome.err_text()), (0, String::new()));
+        let pid = scratch.read("report.pid");
+        let expected = format!("{} false port=80\nmore\n", pid.trim());
+        assert_eq!(outcome.out_text(), expected);
+    }
+}

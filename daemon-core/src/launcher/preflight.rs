@@ -33,15 +33,15 @@ const ENDING_INITS: [&str; 6] = [
 ];
 
 /// Refuses a start where a daemon could not work, or would be dangerous. A client of the daemon may be
-/// a service itself: it continues.
+/// a service itself, or the program of a container: it continues, and the container with it.
 pub(crate) fn check(is_for_client: bool) -> Result<(), Error> {
     refuse_borrowed_rights()?;
-    refuse_process_one()?;
-    refuse_ending_init()?;
     refuse_app_image()?;
     if is_for_client {
         return Ok(());
     }
+    refuse_process_one()?;
+    refuse_ending_init()?;
     refuse_notify_unit()
 }
 
