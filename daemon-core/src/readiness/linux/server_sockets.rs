@@ -188,9 +188,9 @@ impl Listener {
         }
     }
 
-    /// Whether the path that the process has bound is this file: the path may be relative, or of
-    /// another root directory. A process may have bound it in a file system of its own, which is not
-    /// asked, since it need not answer. The path of a bound socket is in the kernel's memory.
+    /// Whether the path that the process has bound is this file: the path may be relative, of another
+    /// root directory, or an earlier name of it. A process may have bound it in a file system of its own,
+    /// which is not asked, since it need not answer. The path of a bound socket is in the kernel's memory.
     fn is_same_file(&self, bound: &Path, wanted: &Path) -> bool {
         let Ok(id) = NodeId::of(wanted) else {
             return false;
@@ -199,14 +199,24 @@ impl Listener {
             Ok(below_root) => ("root", below_root),
             Err(_) => ("cwd", bound),
         };
-        let seen = files::open_directory(&self.task.join(directory))
-            .and_then(|directory| NodeId::below(directory.as_fd(), below));
-        // It may have left the directory in which it has bound a relative path, or need a link.
+        let seen = |path: &Path| {
+            files::open_directory(&self.task.join(directory))
+                .and_then(|directory| NodeId::below(directory.as_fd(), path))
+        };
+        // A rename or a hard link leaves it in its file system.
+        let may_be_renamed = || match (below.parent(), wanted.parent().map(NodeId::of)) {
+            (Some(parent), Some(Ok(wanted))) => {
+                seen(&Path::new(".").join(parent)).is_ok_and(|id| id.has_device_of(wanted))
+            }
+            _ => false,
+        };
+        // It may have left the directory in which it has bound a relative path, need a link, or have
+        // another name by now.
         let has_its_file = || {
-            bound.file_name() == wanted.file_name()
+            (bound.file_name() == wanted.file_name() || may_be_renamed())
                 && socket_file::inode_of_file(self.inode) == Ok(id.lower_half_of_inode())
         };
-        seen == Ok(id) || has_its_file()
+        seen(below) == Ok(id) || has_its_file()
     }
 }
 
@@ -263,6 +273,26 @@ mod tests {
         fs::remove_file(&path).unwrap();
         // A kernel may be built without the interface that tells.
         assert_eq!(found, (is_known, false));
+    }
+
+    /// Fault 309: a socket may get its name when it has its mode, so that no client comes before.
+    #[test]
+    fn socket_is_found_by_a_later_name() {
+        let directory = std::env::temp_dir().join(format!("daemon-name-{}", std::process::id()));
+        fs::create_dir(&directory).unwrap();
+        let place = |name| directory.join(name);
+        let listeners = ["new", "other"].map(|name| UnixListener::bind(place(name)).unwrap());
+        fs::rename(place("new"), place("socket")).unwrap();
+        let inode = inode_of(&listeners[0]);
+        let is_known = socket_file::inode_of_file(inode).is_ok();
+        let is_at = |name| {
+            let wanted = Address::Unix(UnixAddress::Path(place(name)));
+            listener_at(&place("new"), inode, true).is_at(&wanted)
+        };
+        let found = ["socket", "other", "missing"].map(is_at);
+        fs::remove_dir_all(directory).unwrap();
+        // A kernel may be built without the interface that tells.
+        assert_eq!(found, [is_known, false, false]);
     }
 
     #[test]

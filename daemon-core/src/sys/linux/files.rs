@@ -200,6 +200,11 @@ impl NodeId {
         u32::from_le_bytes([a, b, c, d])
     }
 
+    /// Whether both are in one file system.
+    pub(crate) fn has_device_of(self, other: Self) -> bool {
+        self.device == other.device
+    }
+
     fn is_of_other_user(self) -> bool {
         let (major, minor) = self.device;
         let mounter = mounter_of(makedev(major.into(), minor.into()));
