@@ -41,7 +41,10 @@ pub(crate) fn take(verb: &str, object: &str) -> io::Result<()> {
             None if object == "fork-away" => fork_away(),
             None if object == "stop-parent" => Ok(kill(getppid(), Signal::SIGSTOP)?),
             None if object == "handle-soon" => {
-                thread::spawn(handle_soon);
+                // The daemon of such a client comes here too.
+                if env::args_os().all(|word| word != "-b") {
+                    thread::spawn(handle_soon);
+                }
                 Ok(())
             }
             None if object == "interrupt-parent" => Ok(kill(getppid(), Signal::SIGINT)?),
