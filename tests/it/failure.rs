@@ -1,9 +1,10 @@
 //! A failed start: the output and the status of the program, or one line of the launcher.
 
+use std::fs;
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::support::daemon::expect_one_line;
 use crate::support::outcome::Outcome;
@@ -249,5 +250,34 @@ fn process_limit_without_a_fork_is_refused() {
         let launch = start.options("pid=report.pid").does("stay").run();
         let words = ["Resource temporarily unavailable"];
         scratch.expect_refusal(&launch, 71, &words);
+    }
+}
+
+/// Fault 310: it takes the kernel longer to write so much memory than the start may take.
+#[test]
+fn crash_is_no_success_while_its_core_is_written() {
+    let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap_or_default();
+    if !requires::machine(pattern == "core\n", "core dumps in the working directory")
+        || !requires::program("prlimit")
+    {
+        return;
+    }
+    let scratch = Scratch::new();
+    let start = scratch.background().under(&["prlimit", "--core=unlimited"]);
+    let start = start.options("pid=report.pid\nlog=report.log\nready_timeout=1");
+    let begin = SystemTime::now();
+    let launch = start.does("resident:800 note:crashes abort").run();
+    let files = fs::read_dir(scratch.path("")).expect("the directory");
+    for file in files.flatten() {
+        if file.file_name().as_encoded_bytes().starts_with(b"core") {
+            fs::remove_file(file.path()).expect("remove the core dump");
+        }
+    }
+    // Beside a load it may take longer to take the memory than the start may take.
+    let crashes = fs::metadata(scratch.path("crashes")).and_then(|file| file.modified());
+    if crashes.is_ok_and(|at| at < begin + Duration::from_millis(900)) {
+        scratch.expect_failed_start(&launch, 134);
+    } else if launch.code() == 0 {
+        scratch.daemon_of(launch, "report.pid");
     }
 }

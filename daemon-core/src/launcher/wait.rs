@@ -16,10 +16,14 @@ use crate::error::system_message;
 use crate::handoff::{LauncherEnd, Outcome, Reply, Report};
 use crate::readiness::notify::{self, Notification};
 use crate::readiness::{Mode, Observation, Probe, ProbeState};
+use crate::sys;
 
 /// How long a daemon may live on after it closed its end of the hand-off without an answer. It is
 /// about to end, most likely, and its exit status says more.
 const HANDOFF_LOST_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long the end of a daemon that has crashed may take: its memory is written to a core dump before.
+const CORE_DUMP_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// One step ends even if the daemon keeps sending.
 const NOTICES_PER_STEP: usize = 64;
@@ -43,6 +47,8 @@ pub(crate) struct Wait {
     deadline: Instant,
     /// False once the user or the daemon has asked for a time.
     has_default_deadline: bool,
+    /// The daemon has crashed, and has not ended in time: it may take until then.
+    core_dump_until: Option<Instant>,
     status: Option<String>,
     addresses: Option<String>,
     errno: Option<Errno>,
@@ -76,6 +82,7 @@ impl Wait {
             begin,
             deadline: begin + timeout.unwrap_or(mode.default_timeout).min(TIMEOUT_MAX),
             has_default_deadline: timeout.is_none(),
+            core_dump_until: None,
             status: None,
             addresses: None,
             errno: None,
@@ -145,7 +152,16 @@ impl Wait {
             let failed = self.receive_handoff(now, observer);
             return Ok(failed.or_else(|| Some(self.ready())));
         }
-        Ok((now >= self.deadline).then(|| self.time_is_up(now)))
+        if now < self.deadline {
+            return Ok(None);
+        }
+        // Its end is sure, and says more than the time.
+        if self.core_dump_until.is_none() && sys::process::dumps_core(self.process.pid()) {
+            self.deadline = now + CORE_DUMP_TIMEOUT;
+            self.core_dump_until = Some(self.deadline);
+            return Ok(None);
+        }
+        Ok(Some(self.time_is_up(now)))
     }
 
     /// What becomes readable when a step is due.
@@ -274,7 +290,7 @@ impl Wait {
     }
 
     fn poll_probe(&mut self, now: Instant, observer: &mut dyn StartObserver) -> ProbeState {
-        if !self.has_taken_steps {
+        if !self.has_taken_steps || self.core_dump_until.is_some() {
             return ProbeState::Pending;
         }
         let mut observation = self.probe.poll(now, self.deadline);
@@ -326,7 +342,9 @@ impl Wait {
         if self.handoff.is_none() && !self.has_taken_steps {
             return WaitOutcome::HandoffLost;
         }
-        let checked = if self.has_taken_steps {
+        let checked = if self.core_dump_until.is_some() {
+            Err(Some("it has crashed, and writes its core dump".to_owned()))
+        } else if self.has_taken_steps {
             self.probe.check_at_timeout(now)
         } else {
             Err(None)

@@ -369,6 +369,12 @@ pub(crate) fn read_memory(pid: Pid, address: u64, buffer: &mut [u8]) -> Result<u
     usize::try_from(read).map_err(|_| Errno::EFAULT)
 }
 
+/// Whether it has crashed, and its memory is written to a core dump. Linux before 4.15 does not tell.
+pub(crate) fn dumps_core(pid: Pid) -> bool {
+    let status = directory(pid).and_then(|directory| read::text(&directory.join("status")));
+    status.is_ok_and(|status| status.lines().any(|line| line == "CoreDumping:\t1"))
+}
+
 /// Whether it has a handler for this signal, if that is known.
 pub(crate) fn catches(pid: Pid, signal: i32) -> Option<bool> {
     let status = read::text(&directory(pid).ok()?.join("status")).ok()?;

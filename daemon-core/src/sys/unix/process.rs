@@ -159,6 +159,11 @@ pub(crate) fn time_of(_start: u64) -> Option<SystemTime> {
     None
 }
 
+/// Whether its memory is written to a core dump; not known.
+pub(crate) fn dumps_core(_pid: Pid) -> bool {
+    false
+}
+
 /// Whether it has a handler for this signal; not known.
 pub(crate) fn catches(_pid: Pid, _signal: i32) -> Option<bool> {
     None
