@@ -39,7 +39,7 @@ fn restart_goes_on_when_its_terminal_is_gone() {
     let scratch = Scratch::new();
     scratch.up_and_reported("report stay create:ending wait:go");
     fs::remove_file(scratch.path("report.json")).expect("the report");
-    let restart = scratch.verb("restart").spawn();
+    let restart = scratch.verb("restart").arg("word").spawn();
     eventually("the daemon is ending", || {
         scratch.path("ending").exists().then_some(())
     });
