@@ -37,7 +37,7 @@ pub fn pid_file(bytes: &[u8]) {
     let line = bytes.iter().position(|byte| *byte == b'\n');
     let line = line.and_then(|end| std::str::from_utf8(&bytes[..end]).ok());
     let expected = line.and_then(|line| Some((line, line.parse::<i32>().ok()?)));
-    let expected = expected.filter(|(line, pid)| *pid > 1 && pid.to_string() == *line);
+    let expected = expected.filter(|(line, pid)| *pid > 0 && pid.to_string() == *line);
     assert_eq!(pid, expected.map(|(_, pid)| pid));
     assert_eq!(is_ours, pid.is_some() || bytes.is_empty());
 }

@@ -208,6 +208,10 @@ pub(crate) fn proof(file: &File, pid: Pid) -> Option<Proof> {
     if let Ok(holds) = holds(pid, file) {
         return (holds || is_run(pid, file)).then_some(Proof::Seen);
     }
+    // Every PID namespace has a process 1. It is a program in a container, if it is seen to be.
+    if pid.as_raw() == 1 {
+        return None;
+    }
     // A process of another user, or one that is not dumpable.
     std::thread::sleep(RECHECK_DELAY);
     let is_unchanged = read_pid(file) == Some(pid) && is_held(file) == Ok(true);
@@ -261,9 +265,7 @@ fn parse_pid(content: &[u8]) -> Option<Pid> {
     if !matches!(digits, [b'1'..=b'9', rest @ ..] if rest.iter().all(u8::is_ascii_digit)) {
         return None;
     }
-    let pid = number::parse(std::str::from_utf8(digits).ok()?, 10)?;
-    // Every pid namespace has a process 1, and it is never a daemon's.
-    (pid > 1).then(|| Pid::from_raw(pid))
+    number::parse(std::str::from_utf8(digits).ok()?, 10).map(Pid::from_raw)
 }
 
 #[cfg(test)]
@@ -281,17 +283,17 @@ mod tests {
     fn pid_is_digits_and_a_newline() {
         assert_eq!(parse_pid(b"4242\n"), Some(Pid::from_raw(4242)));
         assert_eq!(parse_pid(b"4242\n99\n"), Some(Pid::from_raw(4242)));
+        assert_eq!(parse_pid(b"1\n"), Some(Pid::from_raw(1)));
     }
 
     #[test]
     fn anything_else_is_not_a_pid() {
-        let others: [&[u8]; 16] = [
+        let others: [&[u8]; 15] = [
             b"",
             b"\n",
             b"abc\n",
             b"-1\n",
             b"0\n",
-            b"1\n",
             b"2147483648\n",
             b"4294967297\n",
             b"99999999999999999999\n",

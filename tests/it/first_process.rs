@@ -48,6 +48,36 @@ fn restarted_container_may_reuse_the_old_pid() {
     expect_one_line(&outcome, &["foreground"]);
 }
 
+/// Fault 311: with `pid_in_foreground` a second start and the verbs find it.
+#[test]
+fn verbs_find_a_foreground_that_is_process_1() {
+    requires!(linux("the holder of a lock"), namespaces);
+    let scratch = Scratch::new();
+    let kinds = ["-m", "-p", "-f", "--mount-proc"];
+    let commands = "
+        {
+            until test -s report.json; do sleep 0.01; done
+            for words in '' '-s status' '-s reload' '-s restart' '-s stop'; do
+                $0 $words 2>&1 || echo $?
+            done >verbs
+        } &
+        exec $0";
+    let program = scratch.in_namespaces(&kinds, commands);
+    let program = program.options(format!("{CONTROLLED}\npid_in_foreground=1"));
+    let outcome = program.does("catch:1 report stay").run();
+    assert_eq!(outcome.code(), 0, "{outcome:?}");
+    let verbs = scratch.read("verbs");
+    let lines: Vec<&str> = verbs.lines().collect();
+    let [second, "69", status, restart, "64", ..] = lines[..] else {
+        panic!("{verbs}");
+    };
+    assert!(second.ends_with("already running, pid 1"), "{verbs}");
+    assert!(status.contains("running, pid 1, since"), "{verbs}");
+    assert!(restart.contains("it runs in the foreground"), "{verbs}");
+    // The verb `stop` ends with the container.
+    assert_eq!(scratch.read("report.pid"), "");
+}
+
 /// Fault 308: a client goes on, and its container with it.
 #[test]
 fn client_may_be_process_1() {
