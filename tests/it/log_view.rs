@@ -36,6 +36,7 @@ fn last_lines_are_shown() {
     for (words, expected) in [
         (&[][..], &log[4..]),
         (&["-n", "2"], "11\n12\n"),
+        (&["-n2"], "11\n12\n"),
         (&["-n", "0"], ""),
         (&["-n", "99"], log),
         // No daemon runs that could write more.

@@ -104,8 +104,11 @@ impl<'s> Reader<'s> {
             VerbWords::Allowed if word == "-f" => (VerbWords::Allowed, VerbWord::Follow),
             VerbWords::Allowed if word == "-n" => (VerbWords::AwaitLineCount, VerbWord::Lines),
             VerbWords::Allowed => {
-                self.verb_words = VerbWords::None;
-                return None;
+                let count = joined_line_count(word);
+                if count.is_none() {
+                    self.verb_words = VerbWords::None;
+                }
+                return count.map(|count| Meaning::OfVerb(VerbWord::LineCount(count)));
             }
         };
         self.verb_words = next;
@@ -214,4 +217,11 @@ fn without_prefix<'w>(word: &'w OsStr, prefix: &OsStr) -> Option<&'w OsStr> {
 fn without_prefix<'w>(word: &'w OsStr, prefix: &OsStr) -> Option<&'w OsStr> {
     let rest = word.to_str()?.strip_prefix(prefix.to_str()?)?;
     Some(OsStr::new(rest))
+}
+
+/// The number in `-n50`, as tail(1) takes it.
+fn joined_line_count(word: &OsStr) -> Option<&OsStr> {
+    let count = word.to_str()?.strip_prefix("-n")?;
+    let is_number = count.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then_some(count.as_ref())
 }
