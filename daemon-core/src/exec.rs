@@ -81,6 +81,10 @@ impl Continuation {
 /// the new version does not name `log_reopen` any more, it does not reopen the log; without `listen`
 /// it finds the sockets as those of `LISTEN_FDS`.
 ///
+/// With another version of this library the new program continues as in the foreground. With
+/// [`restart`](crate::Daemon::restart), the run after a crash is what the supervisor executes: the
+/// version that it was started from. After an upgrade that must not be undone use the verb `restart`.
+///
 /// No signal is blocked in the new program, but for one that has come and waits, and for that of
 /// [`log_reopen`](crate::Daemon::log_reopen), which is blocked until the program enters. A child that
 /// another thread starts during the call may get the lock too.
