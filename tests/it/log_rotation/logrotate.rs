@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use super::stage::{OPTIONS, gaps, numbers};
+use crate::support::program::path as program;
 use crate::support::requires;
 use crate::support::scratch::Scratch;
 
@@ -46,6 +47,32 @@ fn logrotate_create_loses_no_line() {
     let written = numbers(&logs.concat());
     let all: Vec<u64> = (1..).take(written.len()).collect();
     assert!(written == all, "lost or doubled: {:?}", gaps(&written));
+}
+
+/// Fault 313: the lines of the documentation, beside a daemon, without one, and without a log.
+#[test]
+fn documented_lines_for_logrotate_need_no_daemon() {
+    requires!(program("logrotate"));
+    let page = include_str!("../../../docs/logs.md");
+    let lines = page
+        .split_once("/var/log/hello.log {\n")
+        .expect("the file")
+        .1;
+    let lines = lines.split_once("\n}\n").expect("its end").0;
+    let scratch = Scratch::new();
+    let report = program("report").display().to_string();
+    let verb = format!("#!/bin/sh\nTEST_OPTIONS='{OPTIONS}' exec {report} \"$@\"\n");
+    let verb = scratch.write("hello", verb);
+    fs::set_permissions(&verb, fs::Permissions::from_mode(0o755)).expect("chmod");
+    let lines = lines.replace("/usr/local/bin/hello", &verb.display().to_string());
+    scratch.logrotate(&lines);
+    let daemon = scratch.writer(OPTIONS);
+    scratch.expect_growth("report.log");
+    scratch.logrotate(&lines);
+    scratch.expect_growth("report.log");
+    drop(daemon);
+    scratch.logrotate(&lines);
+    assert_eq!(scratch.logs().len(), 3);
 }
 
 #[test]
