@@ -75,11 +75,20 @@ impl Identity {
     pub(crate) fn assume(&self) -> Result<(), (CredStep, Errno)> {
         let (uid, gid) = (Uid::from_raw(self.uid), Gid::from_raw(self.gid));
         let groups: Vec<Gid> = self.groups.iter().copied().map(Gid::from_raw).collect();
+        // The keyring counts for the user that makes it, and most users may have 200 keys: as many
+        // daemons. Root may have a million.
+        let has_left = if uid.is_root() {
+            Ok(())
+        } else {
+            sys::capabilities::leave_session_keyring()
+        };
         sys::ids::set_groups(&groups).map_err(|errno| (CredStep::Groups, errno))?;
         setgid(gid).map_err(|errno| (CredStep::Group, errno))?;
         setuid(uid).map_err(|errno| (CredStep::User, errno))?;
         if !uid.is_root() {
-            sys::capabilities::leave_session_keyring()
+            // In a user namespace, root is another user outside.
+            has_left
+                .or_else(|_| sys::capabilities::leave_session_keyring())
                 .map_err(|errno| (CredStep::Keyring, errno))?;
             sys::capabilities::clear_inheritable()
                 .map_err(|errno| (CredStep::VerifyDropped, errno))?;

@@ -173,3 +173,41 @@ fn keyring_and_inheritable_capabilities_are_dropped() {
         }
     }
 }
+
+/// Fault 314: the user has as many keys as the kernel lets it have.
+#[test]
+fn user_with_many_keys_can_have_a_daemon() {
+    const JOIN_SESSION_KEYRING: libc::c_ulong = 1;
+    const CHOWN: libc::c_ulong = 4;
+    const SESSION_KEYRING: libc::c_long = -3;
+    requires!(users);
+    for (options, steps) in [
+        ("user=hello", "report stay"),
+        ("", "drop:hello report stay"),
+    ] {
+        let scratch = scratch();
+        let start = start(&scratch, &[]);
+        let start = start.options(format!("pid=report.pid\nlog=report.log\n{options}"));
+        let start = start.does(steps).before_exec(|| {
+            let none = std::ptr::null::<libc::c_char>();
+            // SAFETY: a null pointer asks for a keyring without a name.
+            unsafe { libc::syscall(libc::SYS_keyctl, JOIN_SESSION_KEYRING, none) };
+            // Their names differ, and each ends with a NUL byte.
+            for number in 0..250_u8 {
+                let name = [b'k', b'0' + number / 16, b'0' + number % 16, 0];
+                let (kind, name, key) = (c"user".as_ptr(), name.as_ptr(), c"x".as_ptr());
+                let key =
+                    // SAFETY: the strings end with a NUL byte, and the key has one byte.
+                    unsafe { libc::syscall(libc::SYS_add_key, kind, name, key, 1, SESSION_KEYRING) };
+                // SAFETY: the call takes numbers alone.
+                let given = unsafe { libc::syscall(libc::SYS_keyctl, CHOWN, key, HELLO, -1) };
+                if given < 0 {
+                    break;
+                }
+            }
+            Ok(())
+        });
+        let (_, report) = up(&scratch, start);
+        expect_ids(&report, HELLO, HELLO_GROUP, &[HELLO_GROUP, CREW]);
+    }
+}
