@@ -27,6 +27,7 @@ use crate::env_changes::EnvChanges;
 use crate::error::Error;
 use crate::listen::{Sockets, StartSockets};
 use crate::listen_fds;
+use crate::lock;
 use crate::pid_file::PidFile;
 use crate::signals::Interrupts;
 use crate::standard_streams;
@@ -88,6 +89,14 @@ pub(crate) fn launch(config: &mut LaunchConfig) -> Result<(Launched, Signals), E
         }
         None => launch_locked(config, &image, &kept, pid_file, passed, interrupts),
     };
+    let is_left = locked.as_ref().is_some_and(|(file, _)| file.is_left());
+    let launched = launched.map_err(|error| {
+        if is_left {
+            error.preceded_by("the daemon could not be stopped and may run on; ")
+        } else {
+            error
+        }
+    });
     if launched.is_ok() {
         for text in &warnings {
             report::line(text);
@@ -98,7 +107,7 @@ pub(crate) fn launch(config: &mut LaunchConfig) -> Result<(Launched, Signals), E
             Ok(Launched::Up { .. }) => true,
             // The supervisor keeps the sockets.
             Ok(Launched::Finished { .. }) => supervision.is_some(),
-            Err(_) => locked.as_ref().is_some_and(|(file, _)| file.is_left()),
+            Err(_) => is_left,
         };
         if is_up {
             sockets.keep_files();
@@ -220,5 +229,12 @@ fn launch_locked(
 ) -> Result<Launched, Error> {
     let resources = Resources::open(config, kept, pid_file, passed, &mut Err)?;
     let attempt = Attempt::begin(config, resources, (image, kept), ProcessKind::daemon())?;
-    attempt.finish(config, interrupts)
+    let launched = attempt.finish(config, interrupts);
+    // As in `supervisor::first_start`: root without CAP_KILL may not signal another user's process.
+    if let Some(pid_file) = pid_file.filter(|_| launched.is_err()) {
+        if lock::may_outlive_launcher(pid_file.file()) {
+            pid_file.leave_to_daemon();
+        }
+    }
+    launched
 }

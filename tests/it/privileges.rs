@@ -3,6 +3,7 @@
 mod drop_privileges;
 mod files;
 mod identity;
+mod no_signals;
 mod program_file;
 mod refusals;
 mod root_directory;

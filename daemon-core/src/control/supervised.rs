@@ -75,6 +75,10 @@ impl Control {
             None,
             waits,
         ) {
+            // Without its supervisor a daemon that this process may not signal would run on.
+            if kill(found.pid(), None) == Err(Errno::EPERM) {
+                return Err(Error::not_signalled("stop", found.pid(), Errno::EPERM));
+            }
             // The supervisor is killed before its daemon, which it would start again.
             send(Signal::SIGKILL)?;
             is_killed = true;

@@ -95,8 +95,8 @@ pub(super) fn launch(
         let log = config.record.paths.log.clone();
         let read = verdict::read(&verdict, output, announced, log);
         let launched = read.unwrap_or_else(|_| Err(lost("was lost")));
-        // Not even SIGKILL has ended the run: it may be blocked in I/O.
-        if launched.is_err() && lock::holder(pid_file.file()).is_some() {
+        // Not even SIGKILL has ended the run: it may be blocked in I/O, or may not be signalled.
+        if launched.is_err() && lock::may_outlive_launcher(pid_file.file()) {
             pid_file.leave_to_daemon();
         }
         return launched;
