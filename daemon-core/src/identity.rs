@@ -156,19 +156,28 @@ pub(crate) fn look_up(user: Option<&str>, group: Option<&str>) -> Result<Option<
 /// A name comes first, as for `chown(1)`: some are all digits.
 fn look_up_user(user: &str) -> Result<(Uid, Option<User>), Error> {
     let failed = |errno: Errno| not_looked_up("user", user, errno);
-    if let Some(account) = User::from_name(user).map_err(failed)? {
+    if let Some(account) = entry(User::from_name(user)).map_err(failed)? {
         return Ok((account.uid, Some(account)));
     }
     let uid = id(user).ok_or_else(|| unknown(become_user(user), "no such user"))?;
     Ok((uid.into(), account_of(uid.into())?))
 }
 
+/// Where there is no database, as in a container with the program alone, there is no entry either.
+fn entry<T>(found: Result<Option<T>, Errno>) -> Result<Option<T>, Errno> {
+    match found {
+        Err(Errno::ENOENT) => Ok(None),
+        found => found,
+    }
+}
+
 fn account_of(uid: Uid) -> Result<Option<User>, Error> {
-    User::from_uid(uid).map_err(|errno| not_looked_up("user", &uid.to_string(), errno))
+    entry(User::from_uid(uid)).map_err(|errno| not_looked_up("user", &uid.to_string(), errno))
 }
 
 fn look_up_group(group: &str) -> Result<Gid, Error> {
-    let found = Group::from_name(group).map_err(|errno| not_looked_up("group", group, errno))?;
+    let found = entry(Group::from_name(group));
+    let found = found.map_err(|errno| not_looked_up("group", group, errno))?;
     let gid = found.map(|group| group.gid);
     gid.or_else(|| id(group).map(Gid::from_raw))
         .ok_or_else(|| unknown(become_group(group), "no such group"))

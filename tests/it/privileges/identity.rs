@@ -143,6 +143,35 @@ fn group_alone_keeps_the_user_root() {
     assert_eq!(report.variable("HOME"), Some(&b"/somewhere"[..]));
 }
 
+/// Fault 316: neither `/etc/passwd` nor `/etc/group` is there.
+#[test]
+fn container_without_a_user_database_has_numbers() {
+    requires!(users);
+    for (options, steps) in [
+        ("user=5000\ngroup=6000", "report stay"),
+        ("", "drop:5000:6000 report stay"),
+    ] {
+        let scratch = Scratch::new();
+        scratch.directory_of(5000, "out");
+        let without = "mount -t tmpfs tmpfs /etc";
+        let options = format!("pid=report.pid\nlog=report.log\n{options}");
+        let start = start(&scratch, &[]).env("PREPARE", without);
+        let (_, report) = up(&scratch, start.options(options).does(steps));
+        expect_ids(&report, 5000, 6000, &[6000]);
+    }
+    for (options, words) in [
+        ("user=5000", ["user 5000", "name a group too"]),
+        ("user=hello", ["user hello", "no such user"]),
+        ("group=crew", ["group crew", "no such group"]),
+    ] {
+        let scratch = scratch();
+        let start = start(&scratch, &[]).env("PREPARE", "mount -t tmpfs tmpfs /etc");
+        let options = format!("pid=report.pid\nlog=report.log\n{options}");
+        let launch = start.options(options).does("hang").run();
+        scratch.expect_refusal(&launch, 67, &words);
+    }
+}
+
 /// Fault 222: a keyring and inheritable capabilities pass through a change of ids.
 #[test]
 fn keyring_and_inheritable_capabilities_are_dropped() {
