@@ -18,7 +18,7 @@ fn verb(scratch: &Scratch, verb: &str, before: &[&str], options: &str) -> Outcom
 /// Its start has failed, and it runs on with its lock.
 fn expect_lock_of_a_failed_start(restart: &str) {
     let scratch = scratch();
-    let options = format!("{OPTIONS}\nready=listening\nready_timeout=1\n{restart}");
+    let options = format!("{OPTIONS}\nready=notify\nready_timeout=1\n{restart}");
     let launch = start(&scratch, &WITHOUT_CAP_KILL);
     let launch = launch.options(&options).does("hang").run();
     assert_eq!(launch.code(), 75, "{launch:?}");
