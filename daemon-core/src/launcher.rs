@@ -27,7 +27,6 @@ use crate::env_changes::EnvChanges;
 use crate::error::Error;
 use crate::listen::{Sockets, StartSockets};
 use crate::listen_fds;
-use crate::lock;
 use crate::pid_file::PidFile;
 use crate::signals::Interrupts;
 use crate::standard_streams;
@@ -229,12 +228,5 @@ fn launch_locked(
 ) -> Result<Launched, Error> {
     let resources = Resources::open(config, kept, pid_file, passed, &mut Err)?;
     let attempt = Attempt::begin(config, resources, (image, kept), ProcessKind::daemon())?;
-    let launched = attempt.finish(config, interrupts);
-    // As in `supervisor::first_start`: root without CAP_KILL may not signal another user's process.
-    if let Some(pid_file) = pid_file.filter(|_| launched.is_err()) {
-        if lock::may_outlive_launcher(pid_file.file()) {
-            pid_file.leave_to_daemon();
-        }
-    }
-    launched
+    attempt.finish(config, pid_file, interrupts)
 }

@@ -201,15 +201,6 @@ pub(crate) fn holder(file: &File) -> Option<Pid> {
     proof(file, pid).map(|_| pid)
 }
 
-/// Whether the process that the file names runs and may have the lock. For its launcher, which shares
-/// the lock, when the process should have ended.
-pub(crate) fn may_outlive_launcher(file: &File) -> bool {
-    read_pid(file).is_some_and(|pid| match holds(pid, file) {
-        Ok(holds) => holds || is_run(pid, file),
-        Err(_) => sys::signals::send(pid, 0) != Err(Errno::ESRCH) && !process::is_zombie(pid),
-    })
-}
-
 /// Why this process, which the file names, is taken for the holder of the lock; `None` if it is not.
 ///
 /// The pid alone proves nothing: it may be another process's by now.

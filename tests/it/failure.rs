@@ -256,6 +256,7 @@ fn process_limit_without_a_fork_is_refused() {
 /// Fault 310: it takes the kernel longer to write so much memory than the start may take.
 #[test]
 fn crash_is_no_success_while_its_core_is_written() {
+    requires!(linux("whether a process dumps core"));
     let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap_or_default();
     if !requires::machine(pattern == "core\n", "core dumps in the working directory")
         || !requires::program("prlimit")

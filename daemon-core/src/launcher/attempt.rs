@@ -23,6 +23,7 @@ use crate::error::{Error, shown};
 use crate::handoff::{Record, SupervisorRecord};
 use crate::log_file::{LogFile, LogPlace};
 use crate::passed::PassedFd;
+use crate::pid_file::PidFile;
 use crate::post_exec;
 use crate::readiness::{Mode, Readiness};
 use crate::signals::Interrupts;
@@ -177,15 +178,18 @@ impl Attempt {
         })
     }
 
-    /// Waits until the daemon is ready or has failed. Of a daemon that failed nothing is left when this
-    /// returns.
+    /// Waits until the daemon is ready or has failed. A daemon that could not be ended keeps its lock.
     pub(crate) fn finish(
         self,
         config: &LaunchConfig,
+        pid_file: Option<&PidFile>,
         interrupts: &Interrupts,
     ) -> Result<Launched, Error> {
-        let (outcome, mode, announced) = drive::until_decided(self.wait, interrupts)?;
-        self.judge.judge(config, outcome, mode, announced)
+        let (outcome, end) = drive::until_decided(self.wait, interrupts);
+        if let Some(pid_file) = pid_file.filter(|_| end.is_left) {
+            pid_file.leave_to_daemon();
+        }
+        self.judge.judge(config, outcome?, end.mode, end.announced)
     }
 }
 

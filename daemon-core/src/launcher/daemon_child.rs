@@ -91,14 +91,17 @@ impl DaemonChild {
         self.end().is_none().then(|| now + POLL_INTERVAL)
     }
 
-    /// Stops the daemon and what is left of its process group. Both are gone afterwards, unless a
-    /// process does not even end by SIGKILL: it may be blocked in I/O.
-    pub(super) fn stop(self) {
+    /// Stops the daemon and what is left of its process group; whether the daemon has ended. One that
+    /// is blocked in I/O does not even end by SIGKILL, and root without `CAP_KILL` may not signal one
+    /// of another user.
+    pub(super) fn stop(self) -> bool {
         let mut stop = Stop::Begin;
         while let Some(wake) = stop.step(&self, Instant::now()) {
             self.wait_until(wake);
         }
+        let has_ended = self.has_ended();
         self.end_group();
+        has_ended
     }
 
     /// How long the daemon may take to end after the stop signal.

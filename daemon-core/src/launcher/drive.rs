@@ -9,24 +9,23 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::outcome::WaitOutcome;
 use super::status_line::StatusLine;
-use super::wait::Wait;
+use super::wait::{EndOfWait, Wait};
 use crate::error::Error;
-use crate::readiness::Mode;
 use crate::signals::Interrupts;
 
 /// What a terminal shows until the daemon says what it is doing.
 const WAITING: &str = "waiting until the daemon is ready";
 
 /// Waits until the daemon is ready or has failed. Of a daemon that failed nothing is left when this
-/// returns. Returns the mode in effect at the end, and the announcements.
+/// returns, unless it could not be ended.
 pub(crate) fn until_decided(
     mut wait: Wait,
     interrupts: &Interrupts,
-) -> Result<(WaitOutcome, &'static Mode, Vec<u8>), Error> {
+) -> (Result<WaitOutcome, Error>, EndOfWait) {
     let outcome = drive(&mut wait, interrupts);
-    let (mode, announced) = wait.end(&outcome);
-    let outcome = outcome.map_err(|errno| Error::step("wait for the daemon", errno))?;
-    Ok((outcome, mode, announced))
+    let end = wait.end(&outcome);
+    let failed = |errno| Error::step("wait for the daemon", errno);
+    (outcome.map_err(failed), end)
 }
 
 fn drive(wait: &mut Wait, interrupts: &Interrupts) -> io::Result<WaitOutcome> {

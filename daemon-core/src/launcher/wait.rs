@@ -31,6 +31,16 @@ const NOTICES_PER_STEP: usize = 64;
 /// How much of its announcements is kept.
 const ANNOUNCED_MAX: usize = 64 * 1024;
 
+/// What a wait has come to, beside its outcome.
+#[derive(Debug)]
+pub(crate) struct EndOfWait {
+    /// The mode that was waited with in the end.
+    pub(crate) mode: &'static Mode,
+    pub(crate) announced: Vec<u8>,
+    /// The daemon has failed, and could not be ended.
+    pub(crate) is_left: bool,
+}
+
 /// The wait for one daemon. It never blocks: a loop polls [`sources`](Self::sources) until
 /// [`next_step`](Self::next_step), and calls [`step`](Self::step) then.
 pub(crate) struct Wait {
@@ -107,8 +117,9 @@ impl Wait {
         (self.process, self.mode, self.announced)
     }
 
-    /// Of a daemon that failed nothing is left when this returns. The bytes are the announcements.
-    pub(super) fn end(self, outcome: &io::Result<WaitOutcome>) -> (&'static Mode, Vec<u8>) {
+    /// Of a daemon that failed nothing is left when this returns, unless it could not be ended.
+    pub(super) fn end(self, outcome: &io::Result<WaitOutcome>) -> EndOfWait {
+        let mut is_left = false;
         match outcome {
             Ok(
                 WaitOutcome::Ready { .. }
@@ -119,9 +130,13 @@ impl Wait {
             Ok(ended @ WaitOutcome::Ended { .. })
                 if ended.is_success(self.mode.may_finish_first) => {}
             Ok(WaitOutcome::Ended { .. }) => self.process.end_group(),
-            _ => self.process.stop(),
+            _ => is_left = !self.process.stop(),
         }
-        (self.mode, self.announced)
+        EndOfWait {
+            mode: self.mode,
+            announced: self.announced,
+            is_left,
+        }
     }
 
     /// Looks at everything once; the outcome, if the wait is over.

@@ -83,28 +83,23 @@ pub(super) fn launch(
     };
     let mut attempt = Attempt::begin(config, resources, (image, kept), process)?;
     attempt.wait.expect_verdict();
-    let waited = drive::until_decided(attempt.wait, interrupts);
-    if let Ok((
-        WaitOutcome::Judged {
-            verdict, output, ..
-        },
-        _,
-        announced,
-    )) = waited
+    let (waited, end) = drive::until_decided(attempt.wait, interrupts);
+    if let Ok(WaitOutcome::Judged {
+        verdict, output, ..
+    }) = waited
     {
         let log = config.record.paths.log.clone();
-        let read = verdict::read(&verdict, output, announced, log);
+        let read = verdict::read(&verdict, output, end.announced, log);
         let launched = read.unwrap_or_else(|_| Err(lost("was lost")));
         // Not even SIGKILL has ended the run: it may be blocked in I/O, or may not be signalled.
-        if launched.is_err() && lock::may_outlive_launcher(pid_file.file()) {
+        if launched.is_err() && lock::holder(pid_file.file()).is_some() {
             pid_file.leave_to_daemon();
         }
         return launched;
     }
     // The supervisor has ended, and may have left its daemon.
     stop_daemon(pid_file, &config.record.settings);
-    let (outcome, mode, _) = waited?;
-    match outcome {
+    match waited? {
         WaitOutcome::Ended { status, .. } => {
             let error = lost(&signal::describe_end(status));
             let signal = status
@@ -115,7 +110,7 @@ pub(super) fn launch(
                 None => error,
             })
         }
-        other => attempt.judge.judge(config, other, mode, Vec::new()),
+        other => attempt.judge.judge(config, other, end.mode, Vec::new()),
     }
 }
 

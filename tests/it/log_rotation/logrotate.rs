@@ -52,7 +52,10 @@ fn logrotate_create_loses_no_line() {
 /// Fault 313: the lines of the documentation, beside a daemon, without one, and without a log.
 #[test]
 fn documented_lines_for_logrotate_need_no_daemon() {
-    requires!(program("logrotate"));
+    requires!(
+        program("logrotate"),
+        linux("the signal handlers of another process")
+    );
     let page = include_str!("../../../docs/logs.md");
     let lines = page
         .split_once("/var/log/hello.log {\n")
