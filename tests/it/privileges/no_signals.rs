@@ -43,7 +43,7 @@ fn daemon_that_cannot_be_stopped_keeps_its_lock() {
 /// Fault 315: the same with a supervisor.
 #[test]
 fn supervised_daemon_that_cannot_be_stopped_keeps_its_lock() {
-    requires!(users, program("setpriv"));
+    requires!(users, program("setpriv"), linux("the holder of a lock"));
     expect_lock_of_a_failed_start("restart=on-failure");
 }
 
