@@ -33,9 +33,14 @@ impl PidFileState {
     }
 
     /// The process that has the arguments of the daemon: the daemon, or its supervisor. Nothing is taken
-    /// from one that may only have the lock of the daemon.
+    /// from one that may only have the lock of the daemon, for example because a new version names another
+    /// user for it.
     pub(super) fn pid(&self, user: &DaemonUser) -> Option<Pid> {
-        let is_daemon = |holder: &&Holder| !holder.is_seen() || holder.is_certain(user);
-        self.holder().filter(is_daemon).map(Holder::pid)
+        let holder = self.holder()?;
+        if !holder.is_seen() || holder.is_certain(user) {
+            return Some(holder.pid());
+        }
+        let supervisor = Holder::parent_supervisor(holder, user);
+        supervisor.map(|supervisor| supervisor.pid())
     }
 }

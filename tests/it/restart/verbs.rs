@@ -395,3 +395,17 @@ fn user_of_the_daemon_may_not_stop_its_supervisor() {
     let stop = scratch.supervised_verb(&options, "stop").run();
     assert_eq!(stop.code(), 0, "{stop:?}");
 }
+
+/// A new version names another user. Its run is not certain to be the daemon, but its supervisor is.
+#[test]
+fn restart_for_another_user_takes_words_from_the_supervisor() {
+    requires!(linux("the arguments of a process"), users);
+    let scratch = Scratch::new();
+    let options = OPTIONS.replace("log=report.log\n", "");
+    let start = scratch.supervised(&format!("{options}\nuser=nobody"), "hang");
+    scratch.up_supervised(start.arg("word"));
+    let restart = scratch.supervised_verb(&format!("{options}\nuser=1\ngroup=1"), "restart");
+    let up = scratch.supervised_of(&restart.run());
+    let words = std::fs::read(format!("/proc/{}/cmdline", up.run.pid())).expect("its arguments");
+    assert!(words.ends_with(b"\0word\0"), "{words:?}");
+}
