@@ -16,8 +16,7 @@ use crate::signals::Interrupts;
 /// What a terminal shows until the daemon says what it is doing.
 const WAITING: &str = "waiting until the daemon is ready";
 
-/// Waits until the daemon is ready or has failed. Of a daemon that failed nothing is left when this
-/// returns, unless it could not be ended.
+/// Waits until the daemon is ready or has failed, and ends one that has failed.
 pub(crate) fn until_decided(
     mut wait: Wait,
     interrupts: &Interrupts,

@@ -57,7 +57,7 @@ pub(crate) struct Wait {
     deadline: Instant,
     /// False once the user or the daemon has asked for a time.
     has_default_deadline: bool,
-    /// The daemon has crashed, and has not ended in time: it may take until then.
+    /// The daemon has crashed, and the kernel may write its core dump until then.
     core_dump_until: Option<Instant>,
     status: Option<String>,
     addresses: Option<String>,
@@ -170,9 +170,10 @@ impl Wait {
         if now < self.deadline {
             return Ok(None);
         }
-        // Its end is sure, and says more than the time.
+        // It ends soon, and its status says more than a timeout.
         if self.core_dump_until.is_none() && sys::process::dumps_core(self.process.pid()) {
             self.deadline = now + CORE_DUMP_TIMEOUT;
+            observer.extend_timeout(CORE_DUMP_TIMEOUT);
             self.core_dump_until = Some(self.deadline);
             return Ok(None);
         }
@@ -181,7 +182,10 @@ impl Wait {
 
     /// What becomes readable when a step is due.
     pub(crate) fn sources(&self) -> Vec<BorrowedFd<'_>> {
-        let mut sources = self.probe.sources();
+        let mut sources = Vec::new();
+        if self.core_dump_until.is_none() {
+            sources = self.probe.sources();
+        }
         if let Some(end) = self.process.end() {
             sources.push(end);
         }
@@ -193,7 +197,7 @@ impl Wait {
 
     /// When a step is due although no source is readable.
     pub(crate) fn next_step(&self, now: Instant) -> Instant {
-        let probe = self.probe.next_poll(now).filter(|_| self.has_taken_steps);
+        let probe = self.probe.next_poll(now).filter(|_| self.asks_probe());
         let process = self.process.next_poll(now);
         let or_deadline = |due: Option<Instant>| due.unwrap_or(self.deadline);
         self.deadline
@@ -304,8 +308,13 @@ impl Wait {
         }
     }
 
+    /// Neither before the steps nor once the daemon has crashed.
+    fn asks_probe(&self) -> bool {
+        self.has_taken_steps && self.core_dump_until.is_none()
+    }
+
     fn poll_probe(&mut self, now: Instant, observer: &mut dyn StartObserver) -> ProbeState {
-        if !self.has_taken_steps || self.core_dump_until.is_some() {
+        if !self.asks_probe() {
             return ProbeState::Pending;
         }
         let mut observation = self.probe.poll(now, self.deadline);
