@@ -83,7 +83,7 @@ impl Continuation {
 ///
 /// With another version of this library the new program continues as in the foreground. With
 /// [`restart`](crate::Daemon::restart), the run after a crash is what the supervisor executes: the
-/// version that it was started from. After an upgrade that must not be undone use the verb `restart`.
+/// version that it was started from. Use the verb `restart` to change the version for good.
 ///
 /// No signal is blocked in the new program, but for one that has come and waits, and for that of
 /// [`log_reopen`](crate::Daemon::log_reopen), which is blocked until the program enters. A child that

@@ -75,8 +75,8 @@ impl Identity {
     pub(crate) fn assume(&self) -> Result<(), (CredStep, Errno)> {
         let (uid, gid) = (Uid::from_raw(self.uid), Gid::from_raw(self.gid));
         let groups: Vec<Gid> = self.groups.iter().copied().map(Gid::from_raw).collect();
-        // The keyring counts for the user that makes it, and most users may have 200 keys: as many
-        // daemons. Root may have a million.
+        // A keyring counts for the user that makes it. Root makes it, because most users may have only
+        // 200 keys, and so 200 daemons.
         let has_left = if uid.is_root() {
             Ok(())
         } else {
@@ -86,7 +86,7 @@ impl Identity {
         setgid(gid).map_err(|errno| (CredStep::Group, errno))?;
         setuid(uid).map_err(|errno| (CredStep::User, errno))?;
         if !uid.is_root() {
-            // In a user namespace, root is another user outside.
+            // In a user namespace root counts as the user outside, who may have no key left.
             has_left
                 .or_else(|_| sys::capabilities::leave_session_keyring())
                 .map_err(|errno| (CredStep::Keyring, errno))?;

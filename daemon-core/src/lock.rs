@@ -189,13 +189,14 @@ pub(crate) fn stopped_starter(file: &File) -> Option<Pid> {
 /// Why the pid in the file is taken for the pid of the holder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Proof {
-    /// The process is seen to hold the lock, or its supervisor is.
+    /// The process is seen to hold the lock, or is a child of a supervisor that is seen to.
     Seen,
     /// The process cannot be inspected, and no evidence contradicts it.
     Unrefuted,
 }
 
-/// The process that holds the lock, if the pid in the file is its own.
+/// The process that holds the lock, or the run of the supervisor that does, if the pid in the file is
+/// its own.
 pub(crate) fn holder(file: &File) -> Option<Pid> {
     let pid = read_pid(file)?;
     proof(file, pid).map(|_| pid)
@@ -208,7 +209,7 @@ pub(crate) fn proof(file: &File, pid: Pid) -> Option<Proof> {
     if let Ok(holds) = holds(pid, file) {
         return (holds || is_run(pid, file)).then_some(Proof::Seen);
     }
-    // Every PID namespace has a process 1. It is a program in a container, if it is seen to be.
+    // Every PID namespace has a process 1, so only one that is seen to hold the lock is the daemon.
     if pid.as_raw() == 1 {
         return None;
     }
@@ -229,10 +230,10 @@ pub(crate) fn proof(file: &File, pid: Pid) -> Option<Proof> {
         .then_some(Proof::Unrefuted)
 }
 
-/// Whether a process lives and is a child of a supervisor that is seen to keep the file. Such a run may
-/// have closed its descriptor, or executed another program: the lock stays.
+/// Whether a process lives and its parent is a supervisor that is seen to keep the file. The run itself
+/// may have closed the descriptor, or executed another program.
 fn is_run(pid: Pid, file: &File) -> bool {
-    let keeps = |pid: Pid| sys::lock::holds(pid, file, ByteRange::BringUp).is_ok_and(|keeps| keeps);
+    let keeps = |pid: Pid| sys::lock::holds(pid, file, ByteRange::BringUp).unwrap_or(false);
     process::parent_of(pid).is_some_and(|parent| is_supervisor(parent) && keeps(parent))
         && !process::is_zombie(pid)
 }

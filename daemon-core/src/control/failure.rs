@@ -57,7 +57,7 @@ impl Error {
         };
         let reason = match named {
             Some(pid) => format!("{holder}, but the file names process {pid}"),
-            None => format!("{holder}, but its content is not a pid with a newline"),
+            None => format!("{holder}, but the file does not begin with a pid and a newline"),
         };
         Self::unproved(path, reason)
     }

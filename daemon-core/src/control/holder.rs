@@ -109,7 +109,7 @@ impl Holder {
         self.pid
     }
 
-    /// Whether the process is seen to hold the lock.
+    /// Whether the process, or the supervisor whose child it is, is seen to hold the lock.
     pub(super) fn is_seen(&self) -> bool {
         self.evidence == Evidence::Seen
     }
@@ -141,7 +141,7 @@ impl Holder {
         }
     }
 
-    /// Whether the process that is seen to hold the lock can have got it from its launcher.
+    /// Whether the process that is seen to hold the lock, or a run of it, can be the daemon.
     ///
     /// A daemon of another user can send its lock to any process that takes descriptors, such as a message
     /// bus, and name that process in the file. So root asks for the user of the daemon: such a daemon may

@@ -32,9 +32,9 @@ impl PidFileState {
         }
     }
 
-    /// The process that has the arguments of the daemon: the daemon, or its supervisor. Nothing is taken
-    /// from one that may only have the lock of the daemon, for example because a new version names another
-    /// user for it.
+    /// The process that has the arguments of the daemon: the daemon, or its supervisor where the daemon is
+    /// not certain, for example because a new version names another user. Nothing is taken from a process
+    /// that may only have been given the lock.
     pub(super) fn pid(&self, user: &DaemonUser) -> Option<Pid> {
         let holder = self.holder()?;
         if !holder.is_seen() || holder.is_certain(user) {

@@ -51,9 +51,8 @@ pub(super) fn wait_for_exec(pid: Pid) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Whether a process was executed with these words, and executes this program, as far as can be told: a program
-/// that shows a title in the place of its command line writes it over the first words, and NUL bytes
-/// over the rest.
+/// Whether the first of these words is that of this program, as far as can be told. A program that shows
+/// a title in the place of its command line writes it over the first words, and NUL bytes over the rest.
 fn are_original(words: &[OsString], argv0: &OsStr, program: Option<&OsStr>) -> bool {
     let Some((first, others)) = words.split_first() else {
         return false;
@@ -62,7 +61,8 @@ fn are_original(words: &[OsString], argv0: &OsStr, program: Option<&OsStr>) -> b
     !is_padding && (first == argv0 || is_name(first, argv0, program))
 }
 
-/// Whether this first word names the program, whose file has this name too.
+/// Whether this first word names the program. `program` is the name of its file, if this process executes
+/// one of that name too.
 fn is_name(first: &OsStr, argv0: &OsStr, program: Option<&OsStr>) -> bool {
     // A title that ends with a path: `hello: serves /srv/hello`.
     let is_title = first.as_encoded_bytes().windows(2).any(|it| it == b" /");

@@ -91,7 +91,7 @@ pub(super) fn launch(
         let log = config.record.paths.log.clone();
         let read = verdict::read(&verdict, output, end.announced, log);
         let launched = read.unwrap_or_else(|_| Err(lost("was lost")));
-        // Not even SIGKILL has ended the run: it may be blocked in I/O, or may not be signalled.
+        // The run may have survived: it is blocked in I/O, or this process may not signal it.
         if launched.is_err() && lock::holder(pid_file.file()).is_some() {
             pid_file.leave_to_daemon();
         }

@@ -9,7 +9,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 
 use super::canary::Canary;
-use super::stage::{expect_answer, expect_failure};
+use super::stage::{as_nobody, expect_answer, expect_failure};
 use crate::control::stage::OPTIONS as CONTROLLED;
 use crate::support::scratch::Scratch;
 use crate::support::users::UNPRIVILEGED;
@@ -46,6 +46,18 @@ fn pid_in_an_unlocked_file_is_not_signalled() {
     canary.expect_alive();
 }
 
+/// Every PID namespace has a process 1, and its descriptors cannot be seen.
+#[test]
+fn process_1_that_is_not_seen_is_no_daemon() {
+    requires!(root, users);
+    let scratch = Scratch::new();
+    fs::set_permissions(scratch.dir(), fs::Permissions::from_mode(0o755)).expect("chmod");
+    let _lock = lock::hold(&scratch.path("report.pid"));
+    scratch.write("report.pid", "1\n");
+    let status = as_nobody(scratch.verb("status")).run();
+    expect_failure(&status, 4, &["the file names process 1"]);
+}
+
 #[test]
 fn locked_file_without_a_pid_is_reported() {
     let scratch = Scratch::new();
@@ -57,7 +69,7 @@ fn locked_file_without_a_pid_is_reported() {
         let reason = if is_start {
             "it is being started, and has no pid yet"
         } else {
-            "its content is not a pid"
+            "the file does not begin with a pid"
         };
         let status = scratch.verb("status").run();
         if is_start {
@@ -79,7 +91,7 @@ fn file_of_a_terabyte_is_not_read_whole() {
     // No memory holds so much, and no disk need.
     lock.set_len(1 << 40).expect("a length");
     let outcome = scratch.verb("status").run();
-    expect_failure(&outcome, 4, &["its content is not a pid"]);
+    expect_failure(&outcome, 4, &["the file does not begin with a pid"]);
 }
 
 #[test]

@@ -173,7 +173,7 @@ fn pid_written_at_the_last_moment_is_checked() {
             Action::Go
         });
         if status.code() != 0 {
-            expect_failure(&status, 4, &["its content is not a pid"]);
+            expect_failure(&status, 4, &["the file does not begin with a pid"]);
             untold += 1;
         }
     }
@@ -191,7 +191,7 @@ fn racing_starts_and_stops_leave_at_most_one_daemon() {
                 let stop = scratch.verb("stop").run();
                 // A launcher that gets no processor leaves the pid unknown for too long.
                 let said = stop.err_text();
-                let is_unknown = said.contains("its content is not a pid")
+                let is_unknown = said.contains("the file does not begin with a pid")
                     || said.contains("it is being started, and has no pid yet");
                 assert!(
                     stop.code() == 0 || stop.code() == 4 && is_unknown,

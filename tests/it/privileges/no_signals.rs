@@ -68,7 +68,7 @@ fn failed_stop_leaves_the_supervisor() {
         stop.err_text().contains("Operation not permitted"),
         "{stop:?}"
     );
-    assert!(supervisor.is_alive(), "the daemon is still supervised");
+    assert!(supervisor.is_alive(), "the supervisor keeps the lock");
     let stop = verb(&scratch, "stop", &[], &options);
     assert_eq!(stop.code(), 0, "{stop:?}");
     scratch.expect_nothing_left();

@@ -219,7 +219,7 @@ pub(crate) fn directory_of(pid: Pid) -> Option<PathBuf> {
 /// Makes its working directory the one of this process, even if it was deleted.
 pub(crate) fn enter_directory_of(pid: Pid) -> io::Result<()> {
     let cwd = directory(pid)?.join("cwd");
-    // This process may be there already, and may not enter it again: both were started there by root.
+    // Both processes may have been started in a directory that their user may not enter.
     std::env::set_current_dir(&cwd).or_else(|error| {
         let is_there = FileId::of_target(&cwd)? == FileId::of_target(Path::new("/proc/self/cwd"))?;
         is_there.then_some(()).ok_or(error)
