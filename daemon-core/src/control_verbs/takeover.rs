@@ -16,7 +16,6 @@ use crate::command_line;
 use crate::control::Control;
 use crate::daemon::Daemon;
 use crate::error::{Error, ErrorKind};
-use crate::launcher::failure::missing_capability;
 use crate::path_source::PathSource;
 use crate::path_template::{self, PathContext};
 use crate::settings::Object;
@@ -97,13 +96,7 @@ fn take_from(
 
 /// The user that the next daemon is from its first statement on.
 fn user_of_the_next(settings: &Daemon) -> Result<u32, Error> {
-    let (user, group) = (settings.user.as_deref(), settings.group.as_deref());
-    let identity = if user.is_some() || group.is_some() {
-        let privileges = settings.capabilities.privileges;
-        (privileges.ok_or_else(missing_capability)?.look_up)(user, group)?
-    } else {
-        None
-    };
+    let identity = settings.identity()?;
     Ok(identity.map_or(geteuid().as_raw(), |identity| identity.uid))
 }
 
