@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
-use crate::files::FileId;
+use crate::files::{FileId, directory_of};
 use crate::sys;
 use crate::sys::socket::SocketAddress;
 use crate::unix_address::UnixAddress;
@@ -122,11 +122,10 @@ pub(crate) fn remove(path: &Path, file: FileId) -> io::Result<()> {
 /// left it. Other users may hold the lock for ever, so it is not waited for without an end, and nothing
 /// depends on it alone.
 fn lock_directory(path: &Path) -> Option<File> {
-    let directory = path.parent().filter(|it| *it != Path::new(""));
     let directory = OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_DIRECTORY | libc::O_NONBLOCK)
-        .open(directory.unwrap_or(Path::new(".")))
+        .open(directory_of(path))
         .ok()?;
     let deadline = Instant::now() + LOCK_TIMEOUT;
     while !sys::lock::try_flock_once(&directory).ok()? {

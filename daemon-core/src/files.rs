@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use nix::fcntl::OFlag;
-use nix::sys::stat::FileStat;
+use nix::sys::stat::{FileStat, SFlag};
 
 use crate::error::shown;
 
@@ -62,6 +62,17 @@ impl From<&FileStat> for FileId {
 /// Whether this path is a name of this file. A symbolic link to the file is not.
 pub(crate) fn is_same_file(path: &Path, file: &Metadata) -> bool {
     fs::symlink_metadata(path).is_ok_and(|there| FileId::from(&there) == FileId::from(file))
+}
+
+/// The directory that the file of this path is in.
+pub(crate) fn directory_of(path: &Path) -> &Path {
+    let directory = path.parent().filter(|it| !it.as_os_str().is_empty());
+    directory.unwrap_or(Path::new("."))
+}
+
+/// The type of a file, see `inode(7)`.
+pub(crate) fn kind_of(file: &FileStat) -> SFlag {
+    SFlag::from_bits_truncate(file.st_mode) & SFlag::S_IFMT
 }
 
 /// The reason why a file cannot be created where its directory does not exist.

@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use crate::error::{Error, ErrorKind, shown};
-use crate::files::{NO_FOLLOW, missing_directory, set_mode};
+use crate::files::{NO_FOLLOW, directory_of, missing_directory, set_mode};
 use crate::identity::Identity;
 use crate::standard_streams;
 use crate::sys;
@@ -235,12 +235,6 @@ pub(crate) fn target_of(path: &Path) -> Result<PathBuf, Error> {
         links += 1;
     }
     Ok(target)
-}
-
-fn directory_of(path: &Path) -> &Path {
-    path.parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."))
 }
 
 fn is_log(metadata: &Metadata) -> bool {

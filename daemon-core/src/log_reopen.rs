@@ -19,7 +19,7 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, lstat};
 use nix::unistd::{dup2_stderr, dup2_stdout, geteuid};
 
 use crate::error::shown;
-use crate::files::{FileId, NO_FOLLOW};
+use crate::files::{FileId, NO_FOLLOW, kind_of};
 use crate::handoff::Record;
 use crate::program_name;
 use crate::sys;
@@ -239,7 +239,7 @@ fn open(log: &Log) -> Result<OwnedFd, Errno> {
 }
 
 fn device(file: &FileStat) -> Option<libc::dev_t> {
-    let kind = SFlag::from_bits_truncate(file.st_mode) & SFlag::S_IFMT;
+    let kind = kind_of(file);
     let is_device = kind == SFlag::S_IFCHR || kind == SFlag::S_IFBLK;
     is_device.then_some(file.st_rdev)
 }

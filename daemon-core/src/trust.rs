@@ -18,7 +18,7 @@ use nix::sys::stat::{FileStat, SFlag};
 use nix::unistd::geteuid;
 
 use crate::error::shown;
-use crate::files::FileId;
+use crate::files::{FileId, kind_of};
 use crate::identity::Identity;
 use crate::number;
 use crate::sys;
@@ -158,8 +158,7 @@ pub(crate) fn exposed_way(path: &Path) -> (PathBuf, Vec<(PathBuf, u32)>) {
 pub(crate) fn check_status(directory: &FileStat, owner: u32) -> Result<(), Errno> {
     #[allow(clippy::useless_conversion, reason = "it is narrower on macOS")]
     let mode = u32::from(directory.st_mode);
-    let kind = SFlag::from_bits_truncate(directory.st_mode) & SFlag::S_IFMT;
-    let is_directory = kind == SFlag::S_IFDIR;
+    let is_directory = kind_of(directory) == SFlag::S_IFDIR;
     let is_same = directory.st_uid == owner || directory.st_uid == 0;
     if is_directory && is_same && mode & (BY_ALL | STICKY) != BY_ALL {
         Ok(())

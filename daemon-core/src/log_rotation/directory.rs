@@ -5,7 +5,6 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::fchown;
-use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat, renameat};
@@ -14,7 +13,7 @@ use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::config::RotationConfig;
 use crate::error::Error;
-use crate::files::{FileId, NO_FOLLOW};
+use crate::files::{FileId, NO_FOLLOW, directory_of, kind_of};
 use crate::sys::files::{exchange, rename_unless_taken};
 use crate::trust;
 
@@ -273,10 +272,6 @@ impl LogDirectory {
     }
 }
 
-fn kind_of(file: &FileStat) -> SFlag {
-    SFlag::from_bits_truncate(file.st_mode) & SFlag::S_IFMT
-}
-
 fn check_way(config: &RotationConfig) -> Result<(), Error> {
     let uid = config.owner.map(|(uid, _)| uid);
     let checked = trust::check_way(&config.log, uid);
@@ -284,10 +279,4 @@ fn check_way(config: &RotationConfig) -> Result<(), Error> {
         Some(cause) => config.failed(cause),
         None => untrusted.error("log", &config.log),
     })
-}
-
-fn directory_of(path: &Path) -> &Path {
-    path.parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."))
 }
