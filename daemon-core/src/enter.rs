@@ -11,7 +11,6 @@ use crate::command_line::{self, Chosen, Invocation};
 use crate::daemon::Daemon;
 use crate::error::Error;
 use crate::exec;
-use crate::files::FileId;
 use crate::handoff::{self, Carried, DaemonEnd, Outcome, Record, StartStep};
 use crate::launcher::{self, LaunchConfig, Launched, failure, report};
 use crate::post_exec;
@@ -220,7 +219,7 @@ pub(crate) fn take_handoff(settings: &Daemon) -> Option<Running> {
         running::set_pid_file(OwnPidFile {
             path,
             lock,
-            id: (sys::descriptors::metadata(lock).ok()).map(|file| FileId::from(&file)),
+            id: sys::descriptors::file_id(lock),
             owner: std::process::id(),
             // A supervisor keeps the file.
             is_emptied: record.settings.restart.is_none(),

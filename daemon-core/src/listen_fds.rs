@@ -9,8 +9,7 @@ use nix::unistd::getpid;
 
 use crate::files::FileId;
 use crate::number;
-use crate::sys;
-use crate::sys::descriptors::is_open;
+use crate::sys::descriptors::{file_id, is_open};
 
 /// The first descriptor after the standard streams.
 pub(crate) const FIRST: RawFd = 3;
@@ -68,7 +67,7 @@ fn keep_in_mind(names: Vec<String>) -> Vec<(String, RawFd)> {
         .filter(|(name, fd)| !name.is_empty() && is_open(*fd));
     let sockets: Vec<_> = sockets.collect();
     KNOWN.get_or_init(|| {
-        let known = sockets.iter().map(|(_, fd)| Some((*fd, id_of(*fd)?)));
+        let known = sockets.iter().map(|(_, fd)| Some((*fd, file_id(*fd)?)));
         known.flatten().collect()
     });
     sockets
@@ -77,23 +76,18 @@ fn keep_in_mind(names: Vec<String>) -> Vec<(String, RawFd)> {
 /// Those of [`sockets`] that are still open, whether the program has taken them or not.
 pub(crate) fn still_open() -> Vec<RawFd> {
     let known = KNOWN.get().into_iter().flatten();
-    let open = known.filter(|(fd, id)| id_of(*fd) == Some(*id));
+    let open = known.filter(|(fd, id)| file_id(*fd) == Some(*id));
     open.map(|(fd, _)| *fd).collect()
 }
 
 /// Whether this one of [`sockets`] is still what the program was given.
 pub(crate) fn is_unchanged(fd: RawFd) -> bool {
     let known = KNOWN.get().into_iter().flatten();
-    let id = id_of(fd);
+    let id = file_id(fd);
     id.is_some()
         && known
             .copied()
             .any(|known| Some(known) == id.map(|id| (fd, id)))
-}
-
-fn id_of(fd: RawFd) -> Option<FileId> {
-    let file = sys::descriptors::metadata(fd).ok()?;
-    Some(FileId::from(&file))
 }
 
 fn listed_names() -> Vec<String> {

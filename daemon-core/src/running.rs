@@ -96,8 +96,8 @@ fn empty_pid_file() {
 /// the lock, and another file may have its fd.
 pub(crate) fn lock_descriptor() -> Option<RawFd> {
     let pid_file = PID_FILE.get()?;
-    let file = sys::descriptors::metadata(pid_file.lock).ok()?;
-    (pid_file.id == Some(FileId::from(&file))).then_some(pid_file.lock)
+    let id = sys::descriptors::file_id(pid_file.lock)?;
+    (pid_file.id == Some(id)).then_some(pid_file.lock)
 }
 
 /// The pid of the daemon, also in its forked children.

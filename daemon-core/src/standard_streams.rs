@@ -47,16 +47,13 @@ pub(crate) struct BufferedOutput {
 impl BufferedOutput {
     /// What standard output leads to now.
     pub(crate) fn of_this_process() -> Option<Self> {
-        let file = sys::descriptors::metadata(io::stdout().as_raw_fd()).ok()?;
-        Some(Self {
-            file: FileId::from(&file),
-        })
+        let file = sys::descriptors::file_id(io::stdout().as_raw_fd())?;
+        Some(Self { file })
     }
 
     /// Whether this stream still leads there: the program may have redirected it.
     pub(crate) fn is_at(self, stream: BorrowedFd<'_>) -> bool {
-        let file = sys::descriptors::metadata(stream.as_raw_fd());
-        file.is_ok_and(|file| FileId::from(&file) == self.file)
+        sys::descriptors::file_id(stream.as_raw_fd()) == Some(self.file)
     }
 
     /// Leads both streams to `/dev/null`, if they still lead there.

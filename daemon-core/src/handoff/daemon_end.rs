@@ -25,16 +25,13 @@ pub(crate) struct DaemonEnd {
 
 impl DaemonEnd {
     pub(crate) fn new(socket: OwnedFd) -> Self {
-        let id = sys::descriptors::metadata(socket.as_raw_fd());
-        let id = id.ok().map(|file| FileId::from(&file));
+        let id = sys::descriptors::file_id(socket.as_raw_fd());
         Self { socket, id }
     }
 
     /// Answers. A launcher that was killed is not missed.
     pub(crate) fn answer(&self, outcome: Outcome) {
-        let bytes = outcome.encode();
-        let flags = NO_SIGNAL | libc::MSG_DONTWAIT;
-        let _ = send(self.socket.as_fd(), &bytes, flags);
+        let _ = self.send(&outcome.encode());
     }
 
     /// Sends a message, or as much of it as there is room for, and returns how much that is.
@@ -58,8 +55,7 @@ impl DaemonEnd {
     }
 
     fn is_there(&self) -> bool {
-        let there = sys::descriptors::metadata(self.socket.as_raw_fd());
-        let there = there.ok().map(|file| FileId::from(&file));
+        let there = sys::descriptors::file_id(self.socket.as_raw_fd());
         there.is_some() && there == self.id
     }
 

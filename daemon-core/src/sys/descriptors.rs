@@ -14,6 +14,7 @@ use nix::errno::Errno;
 use nix::sys::stat::{FileStat, fstat};
 
 pub(crate) use super::platform::descriptors::FdsToClose;
+use crate::files::FileId;
 
 /// A duplicate of a descriptor, not below `at_least`.
 ///
@@ -88,6 +89,12 @@ pub(crate) fn metadata(fd: RawFd) -> io::Result<Metadata> {
     // SAFETY: what is never dropped closes nothing, and the system refuses what is no descriptor.
     let file = ManuallyDrop::new(unsafe { File::from_raw_fd(fd) });
     file.metadata()
+}
+
+/// Which file it leads to, unless it is closed.
+pub(crate) fn file_id(fd: RawFd) -> Option<FileId> {
+    let file = metadata(fd).ok()?;
+    Some(FileId::from(&file))
 }
 
 /// `fstat(2)`, in a handler of signals too.
