@@ -25,7 +25,6 @@ use crate::signal;
 use crate::signals::Interrupts;
 use crate::stdin::Stdin;
 use crate::sys::image::Image;
-use crate::sys::launch;
 use crate::systemd;
 
 /// Refuses what no supervisor can do, and what two would do at once.
@@ -68,18 +67,16 @@ pub(super) fn launch(
     let (readiness, watch) = Readiness::reported();
     let resources = Resources::for_supervisor(kept, pid_file, passed, watch)?;
     let process = ProcessKind {
-        start: launch::start,
-        comm: None,
         argv0: Some(name_of_supervisor()),
         readiness: Some(readiness),
         pid_file_length: None,
-        changes_environment: true,
         supervisor: Some(SupervisorRecord {
             readiness: config.readiness.to_names(),
             bring_up: resources.bring_up().unwrap_or(-1),
             argv0: config.arguments.first().cloned().unwrap_or_default(),
         }),
         verdict_timeout: Some(verdict_timeout(config)),
+        ..ProcessKind::daemon()
     };
     let mut attempt = Attempt::begin(config, resources, (image, kept), process)?;
     attempt.wait.expect_verdict();

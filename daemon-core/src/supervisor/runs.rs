@@ -168,12 +168,9 @@ impl Runs {
         let process = ProcessKind {
             start: launch::start_own_child,
             comm: Some(self.comm.clone()),
-            argv0: None,
-            readiness: None,
             pid_file_length: Some(length),
             changes_environment: false,
-            supervisor: None,
-            verdict_timeout: None,
+            ..ProcessKind::daemon()
         };
         let attempt = Attempt::begin(config, resources, (&self.image, &self.kept), process)?;
         if let (Some(error), Some(log)) = (not_opened, &attempt.judge.log) {
