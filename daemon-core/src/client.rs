@@ -192,23 +192,22 @@ pub(crate) fn find_or_start(
             Verdict::Up(pid, status) => return Ok(StartOutcome::Running(pid, status)),
             Verdict::Pending => return Err(Error::still_starting(control.pid_file())),
             // The start has begun after the one that this process has tried.
-            Verdict::Failed(error) if prepared.is_some() => {
-                let identity = prepared
-                    .as_ref()
-                    .and_then(|it| it.record.settings.identity.as_ref());
-                return Err(error.with_output(log.output(identity.map(|user| user.uid))));
+            Verdict::Failed(error) => {
+                if let Some(config) = &prepared {
+                    let identity = config.record.settings.identity.as_ref();
+                    return Err(error.with_output(log.output(identity.map(|user| user.uid))));
+                }
             }
             // The other start has ended and left no word of it.
             Verdict::Down if prepared.is_some() => thread::sleep(RETRY_INTERVAL),
-            Verdict::Failed(_) | Verdict::Down => {}
+            Verdict::Down => {}
         }
-        if prepared.is_none() {
+        let config = if let Some(config) = &mut prepared {
+            config
+        } else {
             let mut config = settings.take_config(arguments.to_vec())?;
             config.is_for_client = is_for_client;
-            prepared = Some(config);
-        }
-        let Some(config) = &mut prepared else {
-            continue;
+            prepared.insert(config)
         };
         let error = match launcher::launch(config) {
             Ok((launched, signals)) => {
