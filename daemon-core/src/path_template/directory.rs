@@ -2,14 +2,17 @@
 
 use std::fs::{self, DirBuilder, Metadata};
 use std::io;
-use std::os::unix::fs::lchown;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, lchown};
 use std::path::Path;
+
+use nix::fcntl::AT_FDCWD;
+use nix::sys::stat::{FchmodatFlags, Mode, fchmodat};
+use nix::unistd::geteuid;
 
 use crate::error::{Error, ErrorKind, shown, system_message};
 use crate::path_context;
+use crate::settings::Object;
 use crate::trust;
-
-use super::Object;
 
 /// Creates the directory if it is missing, for this user and group. Its parent must be there.
 pub(super) fn create(
@@ -22,7 +25,7 @@ pub(super) fn create(
         found => return check(directory, found),
     }
     check_way(directory)?;
-    match private().create(directory) {
+    match DirBuilder::new().mode(0o700).create(directory) {
         Ok(()) => lift_umask(directory)
             .and_then(|()| give(directory, owner))
             .map_err(|it| not_created(directory, it)),
@@ -53,29 +56,15 @@ fn check(directory: &Path, found: io::Result<Metadata>) -> Result<(), Error> {
 
 /// The owner of this symbolic link, if it is neither root nor the user of this process.
 fn stranger_behind(link: &Metadata) -> Option<u32> {
-    use std::os::unix::fs::MetadataExt;
-
     let maker = link.uid();
-    let is_known = maker == 0 || maker == nix::unistd::geteuid().as_raw();
+    let is_known = maker == 0 || maker == geteuid().as_raw();
     (!is_known).then_some(maker)
-}
-
-fn private() -> DirBuilder {
-    use std::os::unix::fs::DirBuilderExt;
-
-    let mut builder = DirBuilder::new();
-    builder.mode(0o700);
-    builder
 }
 
 /// A umask that takes the owner's own rights would leave a directory that not even the next start
 /// can use. Under every other umask there is nothing to do.
 fn lift_umask(directory: &Path) -> io::Result<()> {
-    use nix::fcntl::AT_FDCWD;
-    use nix::sys::stat::{FchmodatFlags, Mode, fchmodat};
-    use std::os::unix::fs::PermissionsExt;
-
-    let mode = fs::symlink_metadata(directory)?.permissions().mode();
+    let mode = fs::symlink_metadata(directory)?.mode();
     if mode & 0o700 != 0o700 {
         // A symbolic link that came in between is not followed.
         fchmodat(
@@ -110,20 +99,19 @@ fn not_created(directory: &Path, cause: io::Error) -> Error {
 
 /// An ordinary user may have a home that cannot be written, such as `/` in a container.
 fn refused(directory: &Path, object: Object, cause: io::Error) -> Error {
-    let remedy = match (cause.kind(), object) {
-        _ if nix::unistd::geteuid().is_root() => None,
-        (io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem, object) => {
-            match object {
-                // In a home directory `{pid_dir}` depends on no variable.
-                Object::PidFile if path_context::is_in_home(directory) => {
-                    Some("choose the path by a `pid_flag`")
-                }
-                Object::PidFile => Some("set XDG_STATE_HOME, or choose the path by a `pid_flag`"),
-                Object::Log => Some("set XDG_STATE_HOME, or choose the path by a `log_flag`"),
-                Object::Root | Object::Workdir | Object::Socket => None,
-            }
+    let is_denied = matches!(
+        cause.kind(),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+    );
+    let remedy = match object {
+        _ if !is_denied || geteuid().is_root() => None,
+        // In a home directory `{pid_dir}` depends on no variable.
+        Object::PidFile if path_context::is_in_home(directory) => {
+            Some("choose the path by a `pid_flag`")
         }
-        _ => None,
+        Object::PidFile => Some("set XDG_STATE_HOME, or choose the path by a `pid_flag`"),
+        Object::Log => Some("set XDG_STATE_HOME, or choose the path by a `log_flag`"),
+        Object::Root | Object::Workdir | Object::Socket => None,
     };
     match remedy {
         None => not_created(directory, cause),
