@@ -41,8 +41,13 @@ pub(crate) fn has_proc() -> bool {
 pub(crate) fn pid_in_proc(pidfd: BorrowedFd<'_>) -> Option<Pid> {
     let details = format!("/proc/thread-self/fdinfo/{}", pidfd.as_raw_fd());
     let details = read::text(details.as_ref()).ok()?;
-    let pid = details.lines().find_map(|line| line.strip_prefix("Pid:"))?;
-    number::parse(pid.trim_ascii(), 10).map(Pid::from_raw)
+    number::parse(value_of(&details, "Pid:")?, 10).map(Pid::from_raw)
+}
+
+/// The value of this line, as in `/proc/PID/status`.
+fn value_of<'a>(lines: &'a str, name: &str) -> Option<&'a str> {
+    let mut values = lines.lines().filter_map(|line| line.strip_prefix(name));
+    values.next().map(str::trim_ascii)
 }
 
 /// Where its standard output leads, if that is a file with a path.
@@ -78,10 +83,7 @@ pub(crate) fn appends_output(pid: Pid) -> bool {
 /// The flags of its standard output, see `proc_pid_fdinfo(5)`.
 fn output_flags(pid: Pid) -> Option<i32> {
     let details = read::text(&directory(pid).ok()?.join("fdinfo/1")).ok()?;
-    let flags = details
-        .lines()
-        .find_map(|line| line.strip_prefix("flags:"))?;
-    number::parse(flags.trim_ascii(), 8)
+    number::parse(value_of(&details, "flags:")?, 8)
 }
 
 /// Whether standard output or standard error leads to this file, if that can be seen.
@@ -185,8 +187,7 @@ pub(crate) fn program_of(pid: Pid) -> Option<PathBuf> {
 /// Its real, effective and saved uid.
 pub(crate) fn users_of(pid: Pid) -> Option<[u32; 3]> {
     let status = read::text(&directory(pid).ok()?.join("status")).ok()?;
-    let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
-    let mut words = uids.split_ascii_whitespace();
+    let mut words = value_of(&status, "Uid:")?.split_ascii_whitespace();
     let mut users = [0; 3];
     for user in &mut users {
         *user = number::parse(words.next()?, 10)?;
@@ -249,9 +250,11 @@ pub(crate) fn start_of(pid: Pid) -> Option<u64> {
 
 /// Whether it has ended with all its threads, and its parent has not reaped it yet.
 pub(crate) fn is_zombie(pid: Pid) -> bool {
-    let tasks = directory(pid).and_then(|process| tasks(&process));
+    let Ok(process) = directory(pid) else {
+        return false;
+    };
     let has_ended = |task: PathBuf| matches!(state(&task), None | Some(b'Z' | b'X' | b'x'));
-    tasks.is_ok_and(|mut tasks| tasks.all(has_ended)) && state_of(pid) == Some(b'Z')
+    tasks(&process).is_ok_and(|mut tasks| tasks.all(has_ended)) && state(&process) == Some(b'Z')
 }
 
 /// The directory of a task of this process that has memory, and so its descriptors, given the directory
@@ -275,17 +278,9 @@ fn has_memory(task: &Path) -> bool {
     read::content(&task.join("statm")).is_ok_and(|sizes| !sizes.starts_with(b"0 "))
 }
 
-/// The letter of its state, see `proc_pid_stat(5)`.
-fn state_of(pid: Pid) -> Option<u8> {
-    state(&directory(pid).ok()?)
-}
-
-/// The same of a task.
+/// The letter of the state of a task, see `proc_pid_stat(5)`.
 fn state(task: &Path) -> Option<u8> {
-    let stat = read::content(&task.join("stat")).ok()?;
-    // The second field is in parentheses and may hold anything, also parentheses.
-    let end_of_name = stat.iter().rposition(|byte| *byte == b')')?;
-    stat.get(end_of_name + 2).copied()
+    Stat::of(task)?.field(3)?.first().copied()
 }
 
 /// Whether it has executed a program since it was forked; where that is not to be known, it has.
@@ -311,9 +306,14 @@ struct Stat(Vec<u8>);
 
 impl Stat {
     fn read(pid: Pid) -> Option<Self> {
+        Self::of(&directory(pid).ok()?)
+    }
+
+    /// Of a process or a task, by its directory.
+    fn of(task: &Path) -> Option<Self> {
         // More than its numbers and a name of 64 bytes can fill.
         let mut stat = vec![0; 2048];
-        let length = File::open(directory(pid).ok()?.join("stat"))
+        let length = File::open(task.join("stat"))
             .and_then(|mut file| file.read(&mut stat))
             .ok()?;
         stat.truncate(length);
@@ -372,16 +372,13 @@ pub(crate) fn read_memory(pid: Pid, address: u64, buffer: &mut [u8]) -> Result<u
 /// Whether it has crashed, and its memory is written to a core dump. Linux before 4.15 does not tell.
 pub(crate) fn dumps_core(pid: Pid) -> bool {
     let status = directory(pid).and_then(|directory| read::text(&directory.join("status")));
-    status.is_ok_and(|status| status.lines().any(|line| line == "CoreDumping:\t1"))
+    status.is_ok_and(|status| value_of(&status, "CoreDumping:") == Some("1"))
 }
 
 /// Whether it has a handler for this signal, if that is known.
 pub(crate) fn catches(pid: Pid, signal: i32) -> Option<bool> {
     let status = read::text(&directory(pid).ok()?.join("status")).ok()?;
-    let caught = status
-        .lines()
-        .find_map(|line| line.strip_prefix("SigCgt:"))?;
-    let caught: u64 = number::parse(caught.trim_ascii(), 16)?;
+    let caught: u64 = number::parse(value_of(&status, "SigCgt:")?, 16)?;
     let bit = u32::try_from(signal.checked_sub(1)?).ok()?;
     Some(caught & 1_u64.checked_shl(bit)? != 0)
 }
