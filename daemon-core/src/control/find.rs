@@ -11,12 +11,12 @@ use nix::unistd::Pid;
 use super::holder::{Holder, POLL_INTERVAL};
 use super::known_supervisor::KnownSupervisor;
 use super::pid_file_state::PidFileState;
+use super::supervised::has_ended;
 use super::{Control, resolve};
 use crate::error::Error;
 use crate::files::NO_FOLLOW;
 use crate::lock::{self, RunState};
 use crate::pid_file::PID_WRITE_TIMEOUT;
-use crate::sys;
 use crate::trust;
 
 /// How long another process, a launcher for example, may hold the lock of a daemon that has ended.
@@ -192,10 +192,7 @@ impl Seen {
 
 /// The supervisor of a run that has ended, or of runs that end while they are looked at.
 fn supervisor_of_ended(file: &File, named: Option<Pid>, has_changed: bool) -> Option<Holder> {
-    let has_ended = named.is_some_and(|pid| {
-        sys::signals::send(pid, 0) == Err(Errno::ESRCH) || sys::process::is_zombie(pid)
-    });
-    if !has_changed && !has_ended {
+    if !has_changed && !named.is_some_and(has_ended) {
         return None;
     }
     let supervisor = KnownSupervisor::visible(file)?;

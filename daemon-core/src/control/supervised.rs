@@ -143,6 +143,6 @@ fn leave_group_of(run: &Holder) {
     }
 }
 
-fn has_ended(process: Pid) -> bool {
+pub(super) fn has_ended(process: Pid) -> bool {
     kill(process, None) == Err(Errno::ESRCH) || process::is_zombie(process)
 }
