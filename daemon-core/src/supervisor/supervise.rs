@@ -93,13 +93,12 @@ impl Supervisor {
     }
 
     /// Waits until something happens, and not longer than that.
-    fn wait(&self, state: &State, deadline: Option<Instant>) {
+    fn wait(&self, state: &State, mut deadline: Option<Instant>) {
         let now = Instant::now();
         let mut sources = vec![self.interrupts.as_fd()];
         if let State::Waiting { run, .. } = state {
             sources.extend(run.wait.sources());
         }
-        let mut deadline = deadline;
         if let Some(channel) = &self.channel {
             sources.push(channel.as_fd());
             if channel.is_waiting() {
@@ -161,7 +160,9 @@ impl Supervisor {
                 }
                 // Not even SIGKILL has ended the run, and the launcher must not wait for that.
                 if deadline.is_none() && self.is_first_run {
-                    self.report_failure(failure.take());
+                    if let Some(failure) = failure.take() {
+                        self.report_failure(*failure);
+                    }
                 }
                 let same = State::Ending {
                     process,
@@ -275,7 +276,6 @@ impl Supervisor {
         mut rest: GroupRest,
         now: Instant,
     ) -> Transition {
-        let end_group = |process: Option<DaemonChild>| process.map(DaemonChild::end_group);
         if self.stop.is_some() {
             return Transition::Now(self.gone(process));
         }
@@ -299,7 +299,9 @@ impl Supervisor {
             let same = State::Ended { process, due, rest };
             return Transition::Wait(same, wake);
         }
-        end_group(process);
+        if let Some(process) = process {
+            process.end_group();
+        }
         Transition::Now(match due {
             Some(_) => self.launch(),
             None => State::Gone,

@@ -50,17 +50,16 @@ impl Supervisor {
         let Some(failure) = failure else {
             return self.gone(Some(process));
         };
+        if self.is_first_run {
+            self.report_failure(*failure);
+            process.end_group();
+            return State::Gone;
+        }
         let FailedRun {
             judge,
             outcome,
             mode,
         } = *failure;
-        if self.is_first_run {
-            let verdict = judge.judge(self.runs.config(), outcome, mode, Vec::new());
-            self.push_verdict(verdict);
-            process.end_group();
-            return State::Gone;
-        }
         let text = match &outcome {
             WaitOutcome::TimedOut { time, missing } => {
                 let missing = missing.as_ref().map(|missing| format!(": {missing}"));
@@ -80,16 +79,10 @@ impl Supervisor {
     }
 
     /// Tells the launcher that the first run has failed.
-    pub(super) fn report_failure(&mut self, failure: Option<Box<FailedRun>>) {
-        if let Some(failure) = failure {
-            let FailedRun {
-                judge,
-                outcome,
-                mode,
-            } = *failure;
-            let verdict = judge.judge(self.runs.config(), outcome, mode, Vec::new());
-            self.push_verdict(verdict);
-        }
+    pub(super) fn report_failure(&mut self, failure: FailedRun) {
+        let (config, outcome) = (self.runs.config(), failure.outcome);
+        let verdict = (failure.judge).judge(config, outcome, failure.mode, Vec::new());
+        self.push_verdict(verdict);
     }
 
     /// A run has ended, and was not asked to, or was because it failed.
