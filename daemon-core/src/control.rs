@@ -257,7 +257,7 @@ impl Control {
             PidFileState::NoFile | PidFileState::Unlocked(_) | PidFileState::Ending(_) => {
                 return Err(Error::not_running(step, &self.pid_file));
             }
-            PidFileState::Starting(None) => return Err(self.no_pid_yet()),
+            PidFileState::Starting(None) => return Err(Error::no_pid_yet(&self.pid_file)),
             PidFileState::Restarting(_, due) => {
                 return Err(Error::restart_due(step, &self.pid_file, due));
             }

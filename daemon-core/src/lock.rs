@@ -12,8 +12,7 @@ use nix::unistd::Pid;
 use crate::number;
 use crate::program_name::SUPERVISOR_SUFFIX;
 use crate::sys;
-use crate::sys::lock::{ByteRange, visible_holders, writer};
-use crate::sys::lock::{WriterLock, time_until_due};
+use crate::sys::lock::{ByteRange, WriterLock, time_until_due, visible_holders, writer};
 pub(crate) use crate::sys::lock::{
     has_byte_ranges, reader_holds, reserve_start_stamp, stamp_due, start_stamp, try_lock, unlock,
     unlock_all, unlock_below,

@@ -158,10 +158,6 @@ impl Control {
         Error::lock_outlives(&self.pid_file, ended.pid(), other)
     }
 
-    pub(super) fn no_pid_yet(&self) -> Error {
-        Error::no_pid_yet(&self.pid_file)
-    }
-
     /// Others could have made any process hold the lock of their file: a set-user-ID program that
     /// they start, for example. So root does not signal what such a file names.
     pub(super) fn refuse_if_planted(&self, file: &File) -> Result<(), Error> {

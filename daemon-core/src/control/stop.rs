@@ -78,7 +78,7 @@ impl Control {
                     self.remove_stale(Some(&file));
                     return Ok(Stopped::NotRunning);
                 }
-                PidFileState::Starting(None) => return Err(self.no_pid_yet()),
+                PidFileState::Starting(None) => return Err(Error::no_pid_yet(&self.pid_file)),
                 PidFileState::Ending(None) => {
                     return Err(Error::holder_unproved(&self.pid_file, None, None));
                 }

@@ -35,10 +35,9 @@ impl Control {
     /// stopped.
     pub(crate) fn await_verdict(
         &self,
-        deadline: Option<Instant>,
+        mut deadline: Option<Instant>,
         restart_timeout: Duration,
     ) -> Result<Verdict, Error> {
-        let mut deadline = deadline;
         let mut was_restarting = false;
         let Some(file) = self.open()? else {
             return Ok(Verdict::Down);

@@ -76,9 +76,7 @@ impl StatusLine {
         };
         self.is_possible.then_some(next)
     }
-}
 
-impl StatusLine {
     fn clear(&mut self) {
         if self.is_drawn && report::is_in_foreground() {
             report::clear_status();

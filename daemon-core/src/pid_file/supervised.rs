@@ -1,6 +1,7 @@
 //! The PID file of a supervised daemon: the supervisor keeps it, and every run inherits its lock.
 //!
-//! It names the run, and between runs the supervisor. Bytes 1 and up show how far the daemon is: the supervisor gives one more of them back at each change, see
+//! It names the run, and between runs the supervisor. Bytes 1 and up show how far the daemon is: the
+//! supervisor gives one more of them back at each change, see
 //! [`ByteRange`](crate::sys::lock::ByteRange).
 
 use std::cell::Cell;

@@ -3,7 +3,9 @@
 //! They stand in where a filter denies `pidfd_getfd(2)` or the kernel lacks it. To list all sockets
 //! takes the kernel some 10 milliseconds on a machine with much memory.
 
+use std::ffi::OsStr;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::str;
 
@@ -146,8 +148,6 @@ fn parse_unix(row: &[u8]) -> Option<(u64, SocketState)> {
 }
 
 fn unix_address(path: &[u8]) -> UnixAddress {
-    use std::ffi::OsStr;
-    use std::os::unix::ffi::OsStrExt;
     UnixAddress::from_path(OsStr::from_bytes(path).into())
 }
 
