@@ -31,7 +31,7 @@ use crate::sys;
 use crate::sys::call_timer::CallTimer;
 use crate::sys::child::Strings;
 use crate::sys::image::Image;
-use crate::sys::launch::{self, Child};
+use crate::sys::launch;
 use crate::syslog::Severity;
 
 /// Which process is started: what is different for a daemon, its supervisor and a later run.
@@ -122,17 +122,12 @@ impl Attempt {
             &config.env,
         );
         let arguments = arguments(&config.arguments, process.argv0.as_deref());
-        let program = program((image, arguments, environment), kept, &resources.inherited);
+        let mut program = program((image, arguments, environment), kept, &resources.inherited);
         let lock = resources.inherited.lock.as_ref();
         let path = record.paths.pid.as_deref();
         let pid_file = lock.zip(path).zip(process.pid_file_length);
-        let child: Child = detach(
-            Program {
-                pid_file: pid_file.map(|((lock, path), length)| (lock.as_fd(), path, length)),
-                ..program
-            },
-            process.start,
-        )?;
+        program.pid_file = pid_file.map(|((lock, path), length)| (lock.as_fd(), path, length));
+        let child = detach(program, process.start)?;
         let pid = child.pid();
         let is_daemon = record.supervisor.is_none();
         if is_daemon {
