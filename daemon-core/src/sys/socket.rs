@@ -70,7 +70,7 @@ pub(crate) fn send_with_fd(
     const SIZE: libc::c_uint = INT_SIZE;
     // Aligned as the header, and more than it and a descriptor need.
     let mut control = [0_u64; 4];
-    // SAFETY: the words are bytes too, of any value.
+    // SAFETY: the four words are 32 bytes of any value, and nothing else names them from here on.
     let control = unsafe { slice::from_raw_parts_mut(control.as_mut_ptr().cast(), 32) };
     // SAFETY: the call takes an integer.
     let space = unsafe { libc::CMSG_SPACE(SIZE) } as usize;
