@@ -5,6 +5,7 @@
 
 mod arguments;
 mod keys;
+mod places;
 mod remarks;
 mod syntax;
 
@@ -107,8 +108,7 @@ impl<'a> UnitFile<'a> {
         };
         add_foreground_flag(settings, &mut arguments);
         add_pid_flag(settings, &mut arguments);
-        // A deleted program has a path that leads nowhere.
-        let program = env::current_exe().and_then(|path| fs::metadata(&path).map(|_| path));
+        let program = places::program(&argv0);
         let program = program.map_err(|cause| Error::step("find this program", cause))?;
         let name_of = |path: &OsStr| Path::new(path).file_name().map(OsStr::to_owned);
         let is_renamed = name_of(&argv0) != name_of(program.as_os_str());
@@ -127,7 +127,7 @@ impl<'a> UnitFile<'a> {
             None => resolve(Object::Workdir, &settings.paths.workdir)?,
             Some(_) => None,
         };
-        let workdir = workdir.map_or_else(env::current_dir, Ok);
+        let workdir = workdir.map_or_else(places::directory, Ok);
         let workdir = workdir.map_err(|cause| Error::step("find the working directory", cause))?;
         let name = program_name::in_argv0(&argv0).unwrap_or("program".as_ref());
         let mut name = unit_name(name.as_bytes());

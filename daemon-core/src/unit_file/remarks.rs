@@ -1,5 +1,6 @@
 //! What the unit, and the verb that prints it, tell their reader.
 
+use std::fs;
 use std::path::Path;
 
 use nix::unistd::{User, geteuid};
@@ -49,11 +50,17 @@ impl UnitFile<'_> {
             ("working directory", &self.workdir),
         ] {
             let shown = shown(path);
-            let is_below = |home: &Path| home != Path::new("/") && path.starts_with(home);
+            // Behind a symbolic link too.
+            let target = fs::canonicalize(path);
+            let ways = [Some(path), target.as_ref().ok()];
+            let ways = || ways.into_iter().flatten();
+            let is_below =
+                |home: &Path| home != Path::new("/") && ways().any(|path| path.starts_with(home));
             let is_in_home = is_below(Path::new("/home"))
                 || is_below(Path::new("/root"))
                 || user.as_ref().is_some_and(|user| is_below(&user.dir));
-            if path.components().any(|part| part.as_os_str() == "target") {
+            let mut parts = ways().flat_map(|path| path.components());
+            if parts.any(|part| part.as_os_str() == "target") {
                 warnings.push(format!(
                     "the {what} {shown} is in a directory of cargo; install it"
                 ));

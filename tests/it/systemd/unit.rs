@@ -4,6 +4,7 @@ mod pairs;
 mod remarks;
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::time::Duration;
 
 use daemon::{Daemon, Restart, Signal};
@@ -121,6 +122,62 @@ fn verb_prints_the_unit_of_a_command_line() {
         "{printed}"
     );
     assert!(!scratch.path("x.pid").exists() && !scratch.path("x.log").exists());
+}
+
+/// An upgrade gives a link another target, and removes the old one.
+#[test]
+fn unit_has_the_links_by_which_the_program_was_called() {
+    let scratch = Scratch::new();
+    let make = |directory: &str| fs::create_dir_all(scratch.path(directory)).expect("a directory");
+    make("releases/1");
+    make("bin");
+    let file = scratch.copy_program(&program::path("report"), "releases/1/report");
+    symlink("releases/1", scratch.path("current")).expect("a link");
+    symlink("../releases/1/report", scratch.path("bin/report")).expect("a link");
+    let current = scratch.path("current");
+    let by_path = scratch.path("bin/report");
+    let here = scratch.dir();
+    for (argv0, path, cwd, pwd, program, directory) in [
+        (&*by_path, "", here, here, &*by_path, here),
+        // Found in PATH.
+        ("report".as_ref(), "bin", here, here, &*by_path, here),
+        // Another program, or none, has that name.
+        ("report".as_ref(), "missing", here, here, &*file, here),
+        ("other".as_ref(), "bin", here, here, &*file, here),
+        ("/proc/self/exe".as_ref(), "bin", here, here, &*file, here),
+        // As the shell shows the directory, if it does not lie.
+        (
+            "./report".as_ref(),
+            "",
+            &*current,
+            &*current,
+            &*current.join("report"),
+            &*current,
+        ),
+        (
+            "./report".as_ref(),
+            "",
+            &*current,
+            here,
+            &*file,
+            &*scratch.path("releases/1"),
+        ),
+    ] {
+        let start = scratch.report().via(&file).arg0(argv0).cwd(cwd);
+        let start = start.options("control_flag=-s").args(["-s", "unit"]);
+        let start = start.env("PATH", scratch.path(path)).env("PWD", pwd);
+        let outcome = start.run();
+        assert_eq!(outcome.code(), 0, "{outcome:?}");
+        let unit = outcome.out_text();
+        let command = unit
+            .lines()
+            .find_map(|line| line.strip_prefix("ExecStart="));
+        let command = command.expect("a command").trim_start_matches([':', '@']);
+        let expected = format!("\"{}\"", program.display());
+        assert!(command.starts_with(&expected), "{argv0:?}: {unit}");
+        let expected = format!("\nWorkingDirectory={}\n", directory.display());
+        assert!(unit.contains(&expected), "{argv0:?}: {unit}");
+    }
 }
 
 #[test]

@@ -1,0 +1,57 @@
+//! The program and the directory of a unit, by the paths that the user of the verb knows.
+//!
+//! An upgrade may give a symbolic link on the way another target, and remove the old one. A unit that
+//! names the target would run the old version, or none.
+
+use std::env;
+use std::ffi::OsStr;
+use std::io;
+use std::iter;
+use std::path::{self, Component, Path, PathBuf};
+
+use super::syntax::is_program;
+use crate::files::FileId;
+
+/// The path by which this program was called, if it leads to it; else that of its file.
+///
+/// # Errors
+///
+/// The file of the program was deleted.
+pub(super) fn program(argv0: &OsStr) -> io::Result<PathBuf> {
+    let file = env::current_exe()?;
+    let id = FileId::of_target(&file)?;
+    let is_path = Path::new(argv0).components().count() > 1;
+    let search = env::var_os("PATH").filter(|_| !is_path).unwrap_or_default();
+    let directory = directory()?;
+    let candidates = env::split_paths(&search)
+        .chain(iter::once(PathBuf::new()).filter(|_| is_path))
+        .map(|place| directory.join(place).join(argv0));
+    let mut candidates = candidates.filter_map(|path| path::absolute(path).ok());
+    let is_this = |path: &PathBuf| {
+        // A name below /proc leads to each process that uses it.
+        is_stable(path)
+            && !path.starts_with("/proc")
+            && is_program(path.as_os_str())
+            && FileId::of_target(path).is_ok_and(|it| it == id)
+    };
+    Ok(candidates.find(is_this).unwrap_or(file))
+}
+
+/// The working directory as the shell shows it, see `pwd(1)`; else as the kernel does.
+pub(super) fn directory() -> io::Result<PathBuf> {
+    let id = FileId::of_target(Path::new("."));
+    let shown = env::var_os("PWD").map(PathBuf::from);
+    let is_here = |path: &PathBuf| {
+        let there = FileId::of_target(path).ok();
+        path.is_absolute()
+            && is_stable(path)
+            && there.is_some()
+            && there == id.as_ref().ok().copied()
+    };
+    shown.filter(is_here).map_or_else(env::current_dir, Ok)
+}
+
+/// `..` after a symbolic link leads to another place when that changes.
+fn is_stable(path: &Path) -> bool {
+    path.components().all(|part| part != Component::ParentDir)
+}
