@@ -28,9 +28,7 @@ pub(super) fn program(argv0: &OsStr) -> io::Result<PathBuf> {
         .map(|place| directory.join(place).join(argv0));
     let mut candidates = candidates.filter_map(|path| path::absolute(path).ok());
     let is_this = |path: &PathBuf| {
-        // A name below /proc leads to each process that uses it.
         is_stable(path)
-            && !path.starts_with("/proc")
             && is_program(path.as_os_str())
             && FileId::of_target(path).is_ok_and(|it| it == id)
     };
@@ -43,15 +41,15 @@ pub(super) fn directory() -> io::Result<PathBuf> {
     let shown = env::var_os("PWD").map(PathBuf::from);
     let is_here = |path: &PathBuf| {
         let there = FileId::of_target(path).ok();
-        path.is_absolute()
-            && is_stable(path)
-            && there.is_some()
-            && there == id.as_ref().ok().copied()
+        is_stable(path) && there.is_some() && there == id.as_ref().ok().copied()
     };
     shown.filter(is_here).map_or_else(env::current_dir, Ok)
 }
 
-/// `..` after a symbolic link leads to another place when that changes.
+/// `..` after a symbolic link leads to another place when that changes, and a name below /proc ends with
+/// its process, or leads to each process that uses it.
 fn is_stable(path: &Path) -> bool {
-    path.components().all(|part| part != Component::ParentDir)
+    path.is_absolute()
+        && !path.starts_with("/proc")
+        && path.components().all(|part| part != Component::ParentDir)
 }
