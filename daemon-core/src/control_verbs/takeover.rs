@@ -59,12 +59,13 @@ fn take_from(
     }
     arguments.truncate(1);
     let context = settings.path_context(&argv0);
-    if let Some(user) = user {
-        let has_arguments = old.len() > 1;
-        if has_arguments && user_of_the_next(settings)? != user {
-            let reason = format!("user {user} may have changed its arguments; repeat them");
-            return Err(not_restarted(pid, reason));
-        }
+    let is_same_user = match user {
+        Some(user) => user_of_the_next(settings)? == user,
+        None => true,
+    };
+    if let Some(user) = user.filter(|_| !is_same_user && old.len() > 1) {
+        let reason = format!("user {user} may have changed its arguments; repeat them");
+        return Err(not_restarted(pid, reason));
     }
     arguments.extend(old.into_iter().skip(1));
     take_over_log(settings, pid, &context)?;
@@ -84,6 +85,10 @@ fn take_from(
     };
     if let Some(user) = user {
         refuse_relative_log(settings, pid, user, context)?;
+        // It chooses no directory for a daemon that has other rights.
+        if !is_same_user {
+            return Ok(());
+        }
         // The daemon enters it, with the rights that it has then.
         let directory = process::directory_of(pid).ok_or_else(not_entered)?;
         settings.paths.workdir = Some(PathSource::from(directory));

@@ -94,6 +94,8 @@ pub(crate) fn take_one(verb: &str, object: &str, stays: bool) -> io::Result<Opti
         "note-passed" => note_passed(object)?,
         "fail-to-start" => fail_to_start(),
         "create" => drop(File::create(object)?),
+        // As a daemon that does not keep the directory of its start busy.
+        "enter" => env::set_current_dir(object)?,
         "make-directory" => fs::create_dir_all(object)?,
         "remove" => fs::remove_file(object)?,
         "drop" | "chroot" | "regain" | "hide-root" | "lower" | "drop-ids" | "own-ids"

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
 
 use super::{OPTIONS, expect_failure};
 use crate::support::deadline::eventually;
@@ -110,6 +111,34 @@ fn restart_trusts_no_daemon_of_another_user() {
         let log = scratch.report().options(&*options).args(["-s", "log"]);
         assert_eq!(log.run().out_text(), "");
     }
+}
+
+/// The next daemon has root's rights, until it drops them too.
+#[test]
+fn restart_takes_no_directory_from_a_daemon_that_has_dropped_its_rights() {
+    requires!(linux("the directory of a process"), users);
+    let scratch = Scratch::new();
+    let chosen = scratch.path("chosen");
+    fs::create_dir(&chosen).expect("mkdir");
+    for directory in [scratch.dir(), &*chosen] {
+        fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).expect("chmod");
+    }
+    let options = OPTIONS.replace("=report", &format!("={}/report", scratch.dir().display()));
+    let start = scratch.background().options(&*options);
+    let steps = format!("drop:nobody enter:{} stay", chosen.display());
+    let daemon = scratch.up(start.cwd(Path::new("/")).does(&steps));
+    let there = format!("/proc/{}/cwd", daemon.pid());
+    eventually("the daemon has chosen a directory", || {
+        (fs::read_link(&there).ok()? == chosen).then_some(())
+    });
+
+    let restart = scratch.report().options(&*options).does("report stay");
+    let new = scratch.daemon_of(restart.arg("-srestart").run(), "report.pid");
+    let report = new.report();
+    assert_eq!(
+        report.cwd,
+        scratch.dir().to_str().expect("a path").as_bytes()
+    );
 }
 
 /// The program has all ids of root, and has them from a daemon that has not.
