@@ -176,6 +176,14 @@ impl Control {
         Ok((status, pid))
     }
 
+    /// The supervisor of the run that is up.
+    pub(crate) fn supervisor(&self) -> Result<Option<Pid>, Error> {
+        let state = self.find()?;
+        let run = state.holder();
+        let supervisor = run.and_then(|run| Holder::parent_supervisor(run, &self.user));
+        Ok(supervisor.map(|supervisor| supervisor.pid()))
+    }
+
     /// The file that the standard output of the running daemon leads to, if that can be seen: its log.
     ///
     /// The daemon can change that: a daemon of another user can lead its output to a file that only

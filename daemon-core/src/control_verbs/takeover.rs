@@ -36,7 +36,15 @@ pub(super) fn take_over(
 ) -> Result<(), Error> {
     let unread = || not_restarted(pid, UNREADABLE);
     wait_for_exec(pid).map_err(|reason| not_restarted(pid, reason))?;
-    let user = other_user(pid).map_err(|()| unread())?;
+    let mut user = other_user(pid).map_err(|()| unread())?;
+    let mut pid = pid;
+    if user.is_some() && user != Some(user_of_the_next(settings)?) {
+        // What the daemon may have changed, its supervisor has as it was.
+        let supervisor = control
+            .supervisor()?
+            .filter(|it| other_user(*it) == Ok(None));
+        (pid, user) = supervisor.map_or((pid, user), |supervisor| (supervisor, None));
+    }
     take_from(settings, arguments, pid, user, control)?;
     // It may have executed a program, or changed its user, while it was looked at.
     match other_user(pid) {

@@ -396,6 +396,29 @@ fn user_of_the_daemon_may_not_stop_its_supervisor() {
     assert_eq!(stop.code(), 0, "{stop:?}");
 }
 
+/// What the run may have changed is not taken from it.
+#[test]
+fn restart_of_a_run_that_has_dropped_its_rights_keeps_words_and_directory() {
+    requires!(linux("the arguments of a process"), users);
+    let scratch = Scratch::new();
+    let there = scratch.path("there");
+    std::fs::create_dir(&there).expect("mkdir");
+    let options = OPTIONS.replace("log=report.log\n", "");
+    let options = options.replace("=report", &format!("={}/report", scratch.dir().display()));
+    let options = options.replace("exec", "notify");
+    let start = scratch.supervised(&options, "drop:nobody enter:/ ready hang");
+    let up = scratch.up_supervised(start.arg("word").cwd(&there));
+    let directory = |pid: i32| std::fs::read_link(format!("/proc/{pid}/cwd")).expect("a directory");
+    assert_eq!(directory(up.run.pid()), std::path::Path::new("/"));
+    let restart = scratch
+        .supervised_verb(&options, "restart")
+        .does("ready hang");
+    let up = scratch.supervised_of(&restart.run());
+    assert_eq!(directory(up.run.pid()), there);
+    let words = std::fs::read(format!("/proc/{}/cmdline", up.run.pid())).expect("its arguments");
+    assert!(words.ends_with(b"\0word\0"), "{words:?}");
+}
+
 /// A new version names another user. Its run is not certain to be the daemon, but its supervisor is.
 #[test]
 fn restart_for_another_user_takes_words_from_the_supervisor() {
