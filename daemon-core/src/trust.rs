@@ -274,7 +274,8 @@ fn can_be_replaced(path: &Path, by: &Identity) -> bool {
                 && !is_writable(STICKY))
             || metadata.mode() & (BY_ALL | STICKY) == BY_ALL
     };
-    can_write(path) || path.parent().is_some_and(can_write)
+    // Who can write to a directory on the way can put another one in the place of the next.
+    path.ancestors().any(can_write)
 }
 
 /// Whether this user is root or this one.

@@ -50,6 +50,20 @@ fn replaceable_program_is_a_warning() {
     }
 }
 
+/// The user could put another directory in the place of `bin`.
+#[test]
+fn program_below_a_directory_of_the_user_is_a_warning() {
+    requires!(users);
+    let scratch = scratch();
+    scratch.directory_of(HELLO, "home");
+    scratch.directory_of(0, "home/bin");
+    let copy = scratch.copy_program(&program::path("report"), "home/bin/report");
+    let start = scratch.among_users(&copy, &[]).arg("-d");
+    let start = start.options("pid=report.pid\nlog=report.log\nuser=hello");
+    let (daemon, _) = up(&scratch, start);
+    expect_one_line(&daemon.launch, &["user hello", "home/bin/report"]);
+}
+
 #[test]
 fn root_of_another_group_is_no_warning() {
     requires!(users);
