@@ -164,6 +164,11 @@ impl Error {
         Self::new(ErrorKind::NotStopped, what, reason)
     }
 
+    pub(crate) fn not_restarted(pid: Pid, reason: impl Into<Cow<'static, str>>) -> Self {
+        let what = format!("cannot restart the daemon, pid {pid}");
+        Self::new(ErrorKind::Usage, what, reason)
+    }
+
     pub(crate) fn run_by_systemd(unit: &Unit) -> Self {
         let (name, command) = (unit.name(), unit.restart_command());
         let reason = format!("run by systemd ({name}); use {command}");

@@ -8,7 +8,7 @@ use nix::unistd::Pid;
 
 use super::configured::control;
 use super::stop::{StopNotice, stop};
-use super::takeover::{not_restarted, take_over};
+use super::takeover::take_over;
 use crate::command_line;
 use crate::control::{Control, Status, Stopped};
 use crate::daemon::Daemon;
@@ -77,7 +77,7 @@ fn refuse_managed(settings: &Daemon, pid: Pid) -> Result<(), Error> {
     }
     if settings.lock_in_foreground.is_some() && sys::process::is_detached(pid) == Some(false) {
         let reason = "it runs in the foreground; start it again there";
-        return Err(not_restarted(pid, reason));
+        return Err(Error::not_restarted(pid, reason));
     }
     Ok(())
 }

@@ -73,6 +73,8 @@ impl Daemon {
             self.chosen_pid_file = Some(path);
         }
         if let Some(path) = chosen.log_file {
+            // The verb `restart` goes to the directory of the daemon.
+            let path = std::path::absolute(&path).unwrap_or(path);
             self.paths.log = Some(PathSource::from(path));
             self.log_is_chosen = true;
         }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::{OPTIONS, expect_failure};
 use crate::support::deadline::eventually;
+use crate::support::outcome::Outcome;
 use crate::support::scratch::Scratch;
 use crate::support::users::UNPRIVILEGED;
 use crate::support::{process, program, requires};
@@ -41,6 +42,24 @@ fn restart_keeps_arguments_directory_and_log() {
     assert_eq!(report.start_dir.as_deref(), Some(elsewhere.as_bytes()));
     let log = format!("{elsewhere}/own.log");
     assert_eq!(report.log_file.as_deref(), Some(log.as_bytes()));
+}
+
+/// The user of the verb names it from there.
+#[cfg_attr(daemon_fork, ignore = "the arguments of a process are not known there")]
+#[test]
+fn log_beside_restart_is_relative_to_the_directory_of_the_verb() {
+    let scratch = Scratch::new();
+    let elsewhere = scratch.path("elsewhere");
+    fs::create_dir(&elsewhere).expect("mkdir");
+    let options = OPTIONS.replace("=report", &format!("={}/report", scratch.dir().display()));
+    let options = format!("{options}\nlog_flag=--log");
+    let start = scratch.background().options(&*options).cwd(&elsewhere);
+    scratch.daemon_of(start.does("stay").run(), "report.pid");
+    let restart = scratch.report().options(&*options).does("report stay");
+    let restart = restart.args(["-srestart", "--log", "own.log"]);
+    let new = scratch.daemon_of(restart.run(), "report.pid");
+    let log = scratch.path("own.log").display().to_string();
+    assert_eq!(new.report().log_file.as_deref(), Some(log.as_bytes()));
 }
 
 /// A daemon can change its command line, its directory and its output. One that has become another
@@ -213,6 +232,42 @@ fn restart_in_a_directory_that_cannot_be_entered() {
     let reason = "cannot be entered; repeat its arguments, or stop and start it";
     expect_failure(&elsewhere.run(), 64, &[reason]);
     assert!(daemon.process.is_alive());
+}
+
+/// As after `hello -d` in the home directory of root.
+#[test]
+fn restart_in_a_directory_that_the_user_of_the_daemon_may_not_enter() {
+    requires!(linux("the arguments of a process"), users);
+    for more in ["", "\nrestart=always"] {
+        let scratch = Scratch::new();
+        let closed = scratch.directory_with_mode(0o700, "closed");
+        let options = OPTIONS.replace("=report", &format!("={}/report", scratch.dir().display()));
+        let options = format!("{options}\nuser=nobody{more}");
+        let hello = |words: &[&str], cwd: &Path, steps: &str| {
+            let start = scratch.report().options(&*options).args(words);
+            start.cwd(cwd).does(steps).run()
+        };
+        let expect_in = |outcome: Outcome, directory: &Path| {
+            assert_eq!(outcome.code(), 0, "{outcome:?}");
+            let pid = scratch.read("report.pid");
+            let cwd = fs::read_link(format!("/proc/{}/cwd", pid.trim()));
+            assert_eq!(cwd.expect("a directory"), directory);
+        };
+        expect_in(hello(&["-d", "word"], &closed, "hang"), &closed);
+        expect_in(hello(&["-s", "restart"], &closed, "hang"), &closed);
+        let pid = scratch.read("report.pid");
+        let elsewhere = hello(&["-s", "restart"], scratch.dir(), "hang");
+        let reason = "cannot be entered; repeat its arguments, or stop and start it";
+        expect_failure(&elsewhere, 64, &[reason]);
+        assert_eq!(scratch.read("report.pid"), pid);
+
+        // Where the daemon has gone to another one, that is left.
+        let root = Path::new("/");
+        let leaves = hello(&["-s", "restart"], &closed, "enter:/ ready hang");
+        expect_in(leaves, root);
+        expect_in(hello(&["-s", "restart"], scratch.dir(), "ready hang"), root);
+        assert_eq!(hello(&["-s", "stop"], root, "").code(), 0);
+    }
 }
 
 #[test]
