@@ -22,7 +22,8 @@ pub(super) fn program(argv0: &OsStr) -> io::Result<PathBuf> {
     let id = FileId::of_target(&file)?;
     let is_path = Path::new(argv0).components().count() > 1;
     let search = env::var_os("PATH").filter(|_| !is_path).unwrap_or_default();
-    let directory = directory()?;
+    // It may be gone, and an absolute path needs none.
+    let directory = directory().unwrap_or_default();
     let candidates = env::split_paths(&search)
         .chain(iter::once(PathBuf::new()).filter(|_| is_path))
         .map(|place| directory.join(place).join(argv0));

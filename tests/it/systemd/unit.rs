@@ -124,6 +124,27 @@ fn verb_prints_the_unit_of_a_command_line() {
     assert!(!scratch.path("x.pid").exists() && !scratch.path("x.log").exists());
 }
 
+/// The program is found without it.
+#[test]
+fn unit_of_a_directory_that_is_gone() {
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("gone")).expect("mkdir");
+    let unit = |more: &str| {
+        let unit = scratch.report().options(format!("control_flag=-s{more}"));
+        let script = "cd gone && rmdir ../gone && exec \"$@\"";
+        let unit = unit.args(["-s", "unit"]);
+        let outcome = unit.under(&["sh", "-c", script, "sh"]).run();
+        fs::create_dir(scratch.path("gone")).expect("mkdir");
+        outcome
+    };
+    let refused = unit("");
+    assert!(
+        refused.err_text().contains("find the working directory"),
+        "{refused:?}"
+    );
+    assert_eq!(unit("\nworkdir=/").code(), 0);
+}
+
 /// An upgrade gives a link another target, and removes the old one.
 #[test]
 fn unit_has_the_links_by_which_the_program_was_called() {
