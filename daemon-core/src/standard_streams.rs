@@ -1,10 +1,11 @@
 //! Standard input, output and error of the daemon.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::unistd::{dup2_stderr, dup2_stdout};
 
 use crate::error::Error;
@@ -38,6 +39,19 @@ pub(crate) fn ensure_std_fds_open() -> Result<Vec<OwnedFd>, Error> {
     Ok(filled)
 }
 
+/// Standard input, if it is `/dev/null`.
+fn null_at_stdin() -> Option<OwnedFd> {
+    let stdin = io::stdin()
+        .as_fd()
+        .try_clone_to_owned()
+        .ok()
+        .map(File::from)?;
+    let flags = fcntl(&stdin, FcntlArg::F_GETFL).map(OFlag::from_bits_truncate);
+    let is_writable = flags.is_ok_and(|flags| flags & OFlag::O_ACCMODE == OFlag::O_RDWR);
+    let is_null = stdin.metadata().is_ok_and(|metadata| is_null(&metadata));
+    (is_writable && is_null).then(|| stdin.into())
+}
+
 /// What standard output and standard error lead to, where it is not to stay so.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BufferedOutput {
@@ -63,8 +77,10 @@ impl BufferedOutput {
         if !output && !error {
             return;
         }
+        // Standard input is the null device too, where the root directory of the program has none.
+        let null = open_null().ok().or_else(null_at_stdin);
         // Without it the output stays where it is, which does less harm than a closed stream.
-        let Ok(null) = open_null() else { return };
+        let Some(null) = null else { return };
         if output {
             let _ = dup2_stdout(&null);
         }

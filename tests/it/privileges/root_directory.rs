@@ -77,6 +77,26 @@ fn root_directory_without_a_user_works() {
     );
 }
 
+#[cfg(not(daemon_fork))]
+#[test]
+fn ready_releases_the_kept_output_in_a_root_directory() {
+    requires!(users);
+    // By the option, and by the program itself.
+    for (option, steps) in [
+        ("chroot=jail", "ready stay"),
+        ("", "chroot:jail ready stay"),
+    ] {
+        let scratch = Scratch::new();
+        fs::create_dir(scratch.path("jail")).expect("mkdir");
+        let options = format!("pid=report.pid\nready=notify\n{option}");
+        let daemon = scratch.up(scratch.background().options(options).does(steps));
+        for stream in [1, 2] {
+            let link = fs::read_link(format!("/proc/{}/fd/{stream}", daemon.pid()));
+            assert_eq!(link.expect("a stream"), Path::new("/dev/null"));
+        }
+    }
+}
+
 #[test]
 fn log_outside_the_root_directory_is_a_warning() {
     requires!(users);
