@@ -249,9 +249,10 @@ fn restart_in_a_directory_that_the_user_of_the_daemon_may_not_enter() {
         };
         let expect_in = |outcome: Outcome, directory: &Path| {
             assert_eq!(outcome.code(), 0, "{outcome:?}");
-            let pid = scratch.read("report.pid");
-            let cwd = fs::read_link(format!("/proc/{}/cwd", pid.trim()));
-            assert_eq!(cwd.expect("a directory"), directory);
+            let there = format!("/proc/{}/cwd", scratch.read("report.pid").trim());
+            eventually("the daemon is in its directory", || {
+                (fs::read_link(&there).ok()? == directory).then_some(())
+            });
         };
         expect_in(hello(&["-d", "word"], &closed, "hang"), &closed);
         expect_in(hello(&["-s", "restart"], &closed, "hang"), &closed);
