@@ -55,7 +55,7 @@ control_flag=-s"
             $run --setenv=TEST_OPTIONS --unit=it -p Type=forking -p PIDFile=/home/tester/it.pid \
                 /usr/local/bin/report -d
             $run --unit=simple -p StandardError=file:/home/tester/said /usr/local/bin/report -d"
-        soon 'test "$(loginctl list-sessions --no-legend)" = ""'
+        soon 'test "$(loginctl list-sessions --no-legend 2>&1)" = ""'
         pid=$(cat /home/tester/it.pid)
         grep -q report /proc/$pid/cmdline || echo it ended
         grep -q "/user@.*/it.service$" /proc/$pid/cgroup || cat /proc/$pid/cgroup
