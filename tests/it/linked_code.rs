@@ -67,7 +67,7 @@ const PROGRAMS: &[(&str, &str, &[&str])] = &[
     (r#"ready = "notify""#, "daemon::ready();", &["notify"]),
     ("", r#"daemon::exec(&mut std::process::Command::new("x"));"#, &["exec"]),
     (r#"pid = "/run/x.pid""#, "let _ = daemon::Daemon::new().ensure();", &["pid", "client", "trust"]),
-    ("", "let _ = daemon::Daemon::new().unit();", &["unit"]),
+    ("", "let _ = daemon::Daemon::new().unit();", &["unit", "trust"]),
     ("", "let _ = daemon::log_writer();", &["log_writer"]),
     (r#"background_flag = "-b", subcommand = "serve", umask = 0o022, keep_fds = [3], workdir = "/""#,
         "", &[]),

@@ -11,6 +11,7 @@ use std::path::{self, Component, Path, PathBuf};
 
 use super::syntax::is_program;
 use crate::files::FileId;
+use crate::trust;
 
 /// The path by which this program was called, if it leads to it; else that of its file.
 ///
@@ -48,9 +49,10 @@ pub(super) fn directory() -> io::Result<PathBuf> {
 }
 
 /// `..` after a symbolic link leads to another place when that changes, and a name below /proc ends with
-/// its process, or leads to each process that uses it.
+/// its process, or leads to each process that uses it. Another user could lead root's unit elsewhere.
 fn is_stable(path: &Path) -> bool {
     path.is_absolute()
         && !path.starts_with("/proc")
         && path.components().all(|part| part != Component::ParentDir)
+        && trust::check_way(&path.join("it"), None).is_ok()
 }

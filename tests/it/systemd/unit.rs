@@ -4,7 +4,7 @@ mod pairs;
 mod remarks;
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{lchown, symlink};
 use std::time::Duration;
 
 use daemon::{Daemon, Restart, Signal};
@@ -12,6 +12,7 @@ use daemon::{Daemon, Restart, Signal};
 use crate::control::stage::expect_failure;
 use crate::support::scratch::Scratch;
 use crate::support::start::Start;
+use crate::support::users::UNPRIVILEGED;
 use crate::support::{program, requires};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -199,6 +200,27 @@ fn unit_has_the_links_by_which_the_program_was_called() {
         let expected = format!("\nWorkingDirectory={}\n", directory.display());
         assert!(unit.contains(&expected), "{argv0:?}: {unit}");
     }
+}
+
+/// That user could give the link another target, and root would run it.
+#[test]
+fn unit_of_root_has_no_link_of_another_user() {
+    requires!(users);
+    let scratch = Scratch::new();
+    let file = scratch.copy_program(&program::path("report"), "report");
+    for (name, target) in [("link", &*file), ("here", scratch.dir())] {
+        symlink(target, scratch.path(name)).expect("a link");
+        lchown(scratch.path(name), Some(UNPRIVILEGED), None).expect("lchown");
+    }
+    let here = scratch.path("here");
+    let start = scratch.report().via(&file).arg0(scratch.path("link"));
+    let start = start.cwd(&here).env("PWD", &here);
+    let outcome = start.options("control_flag=-s").args(["-s", "unit"]).run();
+    assert_eq!(outcome.code(), 0, "{outcome:?}");
+    let unit = outcome.out_text();
+    assert!(unit.contains(&format!("\"{}\"", file.display())), "{unit}");
+    let directory = format!("\nWorkingDirectory={}\n", scratch.dir().display());
+    assert!(unit.contains(&directory), "{unit}");
 }
 
 #[test]
