@@ -135,6 +135,18 @@ fn seccomp_names_the_step_that_fails() {
 }
 
 #[test]
+fn seccomp_that_kills_at_pidfd_getfd_kills_no_launcher() {
+    let scratch = Scratch::new();
+    let start = scratch
+        .background()
+        .options("pid=report.pid\nready=listening");
+    let launch = start.does("report listen-unix:socket hang");
+    let launch = launch.kill_at(libc::SYS_pidfd_getfd).run();
+    scratch.daemon_of(launch, "report.pid");
+    scratch.expect_order();
+}
+
+#[test]
 fn seccomp_of_optional_calls_changes_nothing() {
     let calls = [
         libc::SYS_pidfd_open,

@@ -1,6 +1,7 @@
 //! Descriptors of processes. Unlike a pid, they never come to mean another process.
 
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::OnceLock;
 
 use nix::errno::Errno;
 use nix::unistd::Pid;
@@ -56,9 +57,48 @@ fn send_with(pidfd: BorrowedFd<'_>, signal: i32, flags: libc::c_uint) -> Result<
 
 /// `pidfd_getfd(2)`: a duplicate of a descriptor of that process, close-on-exec.
 pub(crate) fn duplicate(pidfd: BorrowedFd<'_>, descriptor: RawFd) -> Result<OwnedFd, Errno> {
+    static MAY_DUPLICATE: OnceLock<bool> = OnceLock::new();
+    if !MAY_DUPLICATE.get_or_init(survives_duplicate) {
+        return Err(Errno::EPERM);
+    }
     // SAFETY: the call takes integers, and the pidfd is open as long as it is borrowed.
     let copy = unsafe { libc::syscall(libc::SYS_pidfd_getfd, pidfd.as_raw_fd(), descriptor, 0) };
     let copy = i32::try_from(Errno::result(copy)?).map_err(|_| Errno::EBADF)?;
     // SAFETY: the kernel has just made this descriptor for this process.
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
+}
+
+/// Whether a process may call `pidfd_getfd(2)`: a filter can kill it for that, as that of a unit with
+/// `SystemCallFilter=@system-service` does. Under a filter a child tries it.
+fn survives_duplicate() -> bool {
+    // SAFETY: the call takes integers.
+    let mode = unsafe { libc::prctl(libc::PR_GET_SECCOMP, 0, 0, 0, 0) };
+    if mode.unsigned_abs() != libc::SECCOMP_MODE_FILTER {
+        return true;
+    }
+    // SAFETY: the call takes integers: a copy of this process, whose end sends no signal. The copy makes
+    // system calls alone, and none with memory.
+    let child = unsafe { libc::syscall(libc::SYS_clone, 0, 0, 0, 0, 0) };
+    if child == 0 {
+        // SAFETY: the call takes integers. Without it the kernel would write a core dump.
+        unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) };
+        // SAFETY: the call takes integers, which name no descriptor.
+        unsafe { libc::syscall(libc::SYS_pidfd_getfd, -1, -1, 0) };
+        // SAFETY: the call ends this process and runs nothing of the program.
+        unsafe { libc::_exit(0) };
+    }
+    let Ok(child) = i32::try_from(child) else {
+        return false;
+    };
+    let mut status = 0;
+    loop {
+        // SAFETY: the status is written during the call.
+        let waited = unsafe { libc::waitpid(child, &raw mut status, libc::__WALL) };
+        if waited == child {
+            return status == 0;
+        }
+        if Errno::last() != Errno::EINTR {
+            return false;
+        }
+    }
 }
