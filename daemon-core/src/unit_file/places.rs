@@ -48,11 +48,13 @@ pub(super) fn directory() -> io::Result<PathBuf> {
     shown.filter(is_here).map_or_else(env::current_dir, Ok)
 }
 
-/// `..` after a symbolic link leads to another place when that changes, and a name below /proc ends with
-/// its process, or leads to each process that uses it. Another user could lead root's unit elsewhere.
+/// `..` after a symbolic link leads to another place when that changes, and a name below /proc or /dev/fd
+/// ends with its process, or leads to each process that uses it. Another user could lead root's unit
+/// elsewhere.
 fn is_stable(path: &Path) -> bool {
     path.is_absolute()
         && !path.starts_with("/proc")
+        && !path.starts_with("/dev/fd")
         && path.components().all(|part| part != Component::ParentDir)
         && trust::check_way(&path.join("it"), None).is_ok()
 }

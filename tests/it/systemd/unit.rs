@@ -146,6 +146,18 @@ fn unit_of_a_directory_that_is_gone() {
     assert_eq!(unit("\nworkdir=/").code(), 0);
 }
 
+/// `/dev/fd` leads to a directory of each process that uses it.
+#[test]
+fn unit_names_no_descriptor() {
+    let scratch = Scratch::new();
+    let unit = scratch.report().options("control_flag=-s");
+    let script = "exec env PWD=/dev/fd/9 \"$@\" 9<.";
+    let unit = unit.args(["-s", "unit"]).under(&["sh", "-c", script, "sh"]);
+    let outcome = unit.run();
+    let expected = format!("\nWorkingDirectory={}\n", scratch.dir().display());
+    assert!(outcome.out_text().contains(&expected), "{outcome:?}");
+}
+
 /// An upgrade gives a link another target, and removes the old one.
 #[test]
 fn unit_has_the_links_by_which_the_program_was_called() {
