@@ -6,6 +6,8 @@ use std::sync::OnceLock;
 use nix::errno::Errno;
 use nix::unistd::Pid;
 
+use crate::sys::signals::Blocked;
+
 /// `pidfd_open(2)`.
 pub(crate) fn open(pid: Pid) -> Result<OwnedFd, Errno> {
     open_with(pid, 0)
@@ -76,6 +78,12 @@ fn survives_duplicate() -> bool {
     if mode.unsigned_abs() != libc::SECCOMP_MODE_FILTER {
         return true;
     }
+    // No handler of this process may run in the child.
+    let Ok(_blocked) = Blocked::all() else {
+        return false;
+    };
+    // A child that shared the memory would take this process with it: the kernel ends all that share the
+    // memory of a process that dumps core.
     // SAFETY: the call takes integers: a copy of this process, whose end sends no signal. The copy makes
     // system calls alone, and none with memory.
     let child = unsafe { libc::syscall(libc::SYS_clone, 0, 0, 0, 0, 0) };
