@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::signal::kill;
-use nix::unistd::{Pid, getpgid, getpgrp, getsid};
+use nix::unistd::{Pid, getpgid, getpgrp, getsid, setpgid};
 
 use super::holder::Holder;
 use crate::lock;
@@ -27,8 +27,8 @@ pub(super) struct ProcessGroup<'a> {
 }
 
 impl<'a> ProcessGroup<'a> {
-    /// The group of this daemon with its members. `None` for the group of the caller, for one that no
-    /// launcher has made, and where the system has no pidfds.
+    /// The group of this daemon with its members. `None` for one that no launcher has made, and where
+    /// the system has no pidfds. A process of the group, other than the daemon, leaves it here.
     pub(super) fn of(daemon: &'a Holder) -> Option<Self> {
         let pid = daemon.pid();
         let id = getpgid(Some(pid)).ok()?;
@@ -40,7 +40,10 @@ impl<'a> ProcessGroup<'a> {
         // The daemon may have made a session of its own, or a group.
         let is_own_session = session == pid && id == pid;
         let is_made_by_launcher = is_own_session || (session == id || id == pid) && is_daemon();
-        if id.as_raw() < 2 || id == getpgrp() || !is_made_by_launcher {
+        if id.as_raw() < 2 || !is_made_by_launcher {
+            return None;
+        }
+        if id == getpgrp() && (pid == Pid::this() || !leave()) {
             return None;
         }
         let mut group = Self {
@@ -111,6 +114,11 @@ impl<'a> ProcessGroup<'a> {
         // In this order: the pid of a process that lives now was its own when it was asked.
         getpgid(Some(*pid)) == Ok(self.id) && is_alive(pidfd)
     }
+}
+
+/// Puts this process into a group of its own, so that it does not end with its old one.
+pub(super) fn leave() -> bool {
+    setpgid(Pid::from_raw(0), Pid::from_raw(0)).is_ok()
 }
 
 fn is_alive(pidfd: &OwnedFd) -> bool {

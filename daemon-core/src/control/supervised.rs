@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::signal::kill;
-use nix::unistd::{Pid, getpgid, getpgrp, getsid, setpgid};
+use nix::unistd::{Pid, getpgid, getpgrp, getsid};
 
 use super::Control;
 use super::holder::{Holder, POLL_INTERVAL};
 use super::known_supervisor::KnownSupervisor;
+use super::process_group;
 use super::status::{Status, Stopped, Supervision};
 use super::stop::{KILL_TIMEOUT, exits_within};
 use crate::error::Error;
@@ -139,7 +140,7 @@ fn leave_group_of(run: &Holder) {
     let is_own_group = getpgid(Some(run.pid())) == Ok(group);
     let is_left_over = || getsid(None) == Ok(group) && has_ended(group);
     if is_own_group && run.pid() != Pid::this() || is_left_over() {
-        let _ = setpgid(Pid::from_raw(0), Pid::from_raw(0));
+        process_group::leave();
     }
 }
 

@@ -15,6 +15,7 @@ use crate::support::daemon::read_report;
 use crate::support::deadline::eventually;
 #[cfg(not(daemon_fork))]
 use crate::support::outcome::{Launch, Outcome};
+use crate::support::process::Process;
 use crate::support::requires;
 use crate::support::scratch::Scratch;
 #[cfg(not(daemon_fork))]
@@ -47,6 +48,26 @@ fn restart_goes_on_when_its_terminal_is_gone() {
     scratch.write("go", "");
     scratch.daemon_of(restart.wait(), "report.pid").report();
     scratch.expect_processes(1);
+}
+
+/// Fault 325: a worker of the old daemon does not go on beside those of the new one.
+#[cfg_attr(daemon_fork, ignore = "the arguments of a process are not known there")]
+#[test]
+fn restart_from_within_the_group_leaves_nothing_of_the_old_daemon() {
+    requires!(linux("the members of a process group"));
+    let scratch = Scratch::new();
+    let steps = "wait:go leave-child run:restart-in-child:once hang";
+    let daemon = scratch.up(scratch.controlled(&format!("leave-child {steps}")));
+    let old = scratch.expect_processes(2).into_iter();
+    let old = old.filter_map(Process::open).collect::<Vec<_>>();
+    assert_eq!(old.len(), 2);
+    scratch.write("go", "");
+    for process in old {
+        process.wait_for_end();
+    }
+    // The new one has two workers too.
+    let new = scratch.expect_processes(3);
+    assert!(!new.contains(&daemon.pid()), "{new:?}");
 }
 
 #[test]

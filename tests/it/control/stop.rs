@@ -212,16 +212,19 @@ fn stop_signal_that_cannot_stop_is_refused() {
     assert!(daemon.process.is_alive());
 }
 
+/// The verb is in the group too, and goes on.
 #[test]
-fn stop_from_within_the_group_spares_the_group() {
+fn stop_from_within_the_group_ends_the_rest_of_it() {
+    requires!(linux("the members of a process group"));
     let scratch = Scratch::new();
-    // Its child is in the group, and so is the verb.
-    let daemon = scratch.up(scratch.controlled("wait:go control:stop report stay"));
+    let steps = "wait:go leave-child control:stop report stay";
+    let daemon = scratch.up(scratch.controlled(steps));
     scratch.write("go", "");
     daemon.process.wait_for_end();
     eventually("the verb has done its work", || {
         (!scratch.path("report.pid").exists()).then_some(())
     });
+    scratch.expect_processes(0);
 }
 
 #[test]
