@@ -16,7 +16,8 @@
 #[non_exhaustive]
 pub enum KillMode {
     /// The stop signal goes to the daemon alone. When the daemon has ended, the processes that are left
-    /// in its group get SIGKILL.
+    /// in its group get SIGKILL. A process of the group that calls
+    /// [`Control::stop`](crate::Control::stop) leaves the group first, unless it is the daemon itself.
     ///
     /// They get no signal where nothing keeps the id of the group from being given to another one. For
     /// a failed start that is the zombie of the daemon: a thread of the launcher that waits for any
