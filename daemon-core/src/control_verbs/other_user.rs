@@ -1,7 +1,8 @@
-//! The user of a daemon, which may not be trusted.
+//! The user of a daemon, which may not be trusted, and that of the next one.
 
 use nix::unistd::{Pid, geteuid};
 
+use crate::identity::Identity;
 use crate::sys::process;
 
 /// The other user that may have chosen what the daemon is.
@@ -21,4 +22,9 @@ pub(super) fn other_user(pid: Pid) -> Result<Option<u32>, ()> {
         return Err(());
     }
     Ok(other)
+}
+
+/// The user that the next daemon is from its first statement on.
+pub(super) fn uid_of(next: Option<&Identity>) -> u32 {
+    next.map_or(geteuid().as_raw(), |next| next.uid)
 }

@@ -8,15 +8,16 @@ mod directory;
 
 use std::ffi::OsString;
 
-use nix::unistd::{Pid, geteuid};
+use nix::unistd::Pid;
 
-use super::other_user::other_user;
+use super::other_user::{other_user, uid_of};
 use super::running_arguments::{UNREADABLE, arguments_of, wait_for_exec};
 use super::running_log::{chosen_log, name_it};
 use crate::command_line;
 use crate::control::Control;
 use crate::daemon::Daemon;
 use crate::error::Error;
+use crate::identity::Identity;
 use crate::path_source::PathSource;
 use crate::path_template::{self, PathContext};
 use crate::settings::Object;
@@ -38,14 +39,15 @@ pub(super) fn take_over(
     wait_for_exec(pid).map_err(|reason| Error::not_restarted(pid, reason))?;
     let mut user = other_user(pid).map_err(|()| unread())?;
     let mut pid = pid;
-    if user.is_some() && user != Some(user_of_the_next(settings)?) {
+    let next = settings.identity()?;
+    if user.is_some_and(|user| user != uid_of(next.as_ref())) {
         // What the daemon may have changed, its supervisor has as it was.
         let supervisor = control
             .supervisor()?
             .filter(|it| other_user(*it) == Ok(None));
         (pid, user) = supervisor.map_or((pid, user), |supervisor| (supervisor, None));
     }
-    take_from(settings, arguments, pid, user, control)?;
+    take_from(settings, arguments, pid, user, next.as_ref(), control)?;
     // It may have executed a program, or changed its user, while it was looked at.
     match other_user(pid) {
         Ok(now) if now == user => Ok(()),
@@ -58,6 +60,7 @@ fn take_from(
     arguments: &mut Vec<OsString>,
     pid: Pid,
     user: Option<u32>,
+    next: Option<&Identity>,
     control: &Control,
 ) -> Result<(), Error> {
     let argv0 = arguments.first().cloned().unwrap_or_default();
@@ -67,11 +70,7 @@ fn take_from(
     }
     arguments.truncate(1);
     let context = settings.path_context(&argv0);
-    let is_same_user = match user {
-        Some(user) => user_of_the_next(settings)? == user,
-        None => true,
-    };
-    if let Some(user) = user.filter(|_| !is_same_user && old.len() > 1) {
+    if let Some(user) = user.filter(|user| *user != uid_of(next) && old.len() > 1) {
         let reason = format!("user {user} may have changed its arguments; repeat them");
         return Err(Error::not_restarted(pid, reason));
     }
@@ -79,15 +78,9 @@ fn take_from(
     take_over_log(settings, pid, &context)?;
     // A daemon that has other rights than the next one chooses no directory for it.
     match user {
-        Some(user) => directory::of_other_user(settings, pid, user, is_same_user, &argv0),
+        Some(user) => directory::of_other_user(settings, pid, user, next, &argv0),
         None => directory::of_own_user(settings, pid, control, &argv0),
     }
-}
-
-/// The user that the next daemon is from its first statement on.
-fn user_of_the_next(settings: &Daemon) -> Result<u32, Error> {
-    let identity = settings.identity()?;
-    Ok(identity.map_or(geteuid().as_raw(), |identity| identity.uid))
 }
 
 /// Only a flag can have given it another log than the next start opens by itself.

@@ -5,12 +5,14 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use nix::unistd::Pid;
 
 use crate::control::Control;
+use crate::control_verbs::other_user::uid_of;
 use crate::daemon::Daemon;
 use crate::error::Error;
 use crate::files::FileId;
@@ -28,7 +30,7 @@ pub(super) fn of_own_user(
     argv0: &OsStr,
 ) -> Result<(), Error> {
     if has_own_directory(settings) {
-        return refuse_relative_sockets(settings, pid, settings.path_context(argv0));
+        return refuse_relative_sockets(settings, pid, &without_directory(settings, argv0));
     }
     // The PID file stays where it was found, whatever the directory is.
     settings.paths.pid = Some(PathSource::from(control.pid_file().to_owned()));
@@ -40,15 +42,16 @@ pub(super) fn of_other_user(
     settings: &mut Daemon,
     pid: Pid,
     user: u32,
-    is_same_user: bool,
+    next: Option<&Identity>,
     argv0: &OsStr,
 ) -> Result<(), Error> {
-    refuse_relative_sockets(settings, pid, settings.path_context(argv0))?;
+    let context = without_directory(settings, argv0);
+    refuse_relative_sockets(settings, pid, &context)?;
     if has_own_directory(settings) {
         return Ok(());
     }
-    refuse_relative_log(settings, pid, user, settings.path_context(argv0))?;
-    if !is_same_user {
+    refuse_relative_log(settings, pid, user, &context)?;
+    if user != uid_of(next) {
         return Ok(());
     }
     let directory = process::directory_of(pid).ok_or_else(|| not_entered(pid))?;
@@ -56,12 +59,18 @@ pub(super) fn of_other_user(
     if is_here(&directory) {
         return Ok(());
     }
-    let next = settings.identity()?;
-    if next.is_some_and(|next| !may_enter(&directory, &next)) {
+    if next.is_some_and(|next| !may_enter(&directory, next)) {
         return Err(not_entered(pid));
     }
     settings.paths.workdir = Some(PathSource::from(directory));
     Ok(())
+}
+
+/// In it no relative path can be resolved: the directory that it begins at is not known.
+fn without_directory(settings: &Daemon, argv0: &OsStr) -> PathContext {
+    let mut context = settings.path_context(argv0);
+    context.start_dir = Err(io::ErrorKind::NotFound.into());
+    context
 }
 
 fn has_own_directory(settings: &Daemon) -> bool {
@@ -102,11 +111,10 @@ fn refuse_relative_log(
     settings: &Daemon,
     pid: Pid,
     user: u32,
-    mut context: PathContext,
+    context: &PathContext,
 ) -> Result<(), Error> {
-    context.start_dir = Err(std::io::ErrorKind::NotFound.into());
     let log = settings.paths.log.as_ref();
-    match log.map(|log| path_template::resolve(Object::Log, log, &context)) {
+    match log.map(|log| path_template::resolve(Object::Log, log, context)) {
         Some(Err(_)) => {
             let reason = format!(
                 "user {user} may have changed its working directory, and its log is relative to \
@@ -123,13 +131,12 @@ fn refuse_relative_log(
 fn refuse_relative_sockets(
     settings: &Daemon,
     pid: Pid,
-    mut context: PathContext,
+    context: &PathContext,
 ) -> Result<(), Error> {
-    context.start_dir = Err(std::io::ErrorKind::NotFound.into());
     let pid_file = settings.paths.pid.as_ref();
-    let pid_file = pid_file.map(|path| path_template::resolve(Object::PidFile, path, &context));
+    let pid_file = pid_file.map(|path| path_template::resolve(Object::PidFile, path, context));
     let listens = settings.capabilities.listen;
-    let sockets = listens.map(|listens| (listens.resolve)(settings.listen.clone(), &context));
+    let sockets = listens.map(|listens| (listens.resolve)(settings.listen.clone(), context));
     match (sockets, pid_file) {
         (Some(Err(_)), Some(Ok(_))) => {
             let reason = "a socket of `listen` is relative to the directory that it was started \
