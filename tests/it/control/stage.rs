@@ -18,6 +18,11 @@ impl Scratch {
         self.background().options(OPTIONS).does(steps)
     }
 
+    /// With absolute paths: these are the same files from each directory.
+    pub(super) fn absolute_options(&self) -> String {
+        OPTIONS.replace("=report", &format!("={}/report", self.dir().display()))
+    }
+
     pub(crate) fn verb(&self, verb: &str) -> Start {
         self.report().options(OPTIONS).args(["-s", verb])
     }

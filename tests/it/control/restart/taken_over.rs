@@ -1,14 +1,13 @@
 //! What `restart` takes over from the running daemon: its arguments, its directory and its log.
 
+mod directory;
+
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::Path;
 
 use super::{OPTIONS, expect_failure};
 use crate::support::deadline::eventually;
-use crate::support::outcome::Outcome;
 use crate::support::scratch::Scratch;
-use crate::support::users::UNPRIVILEGED;
 use crate::support::{process, program, requires};
 
 #[cfg_attr(daemon_fork, ignore = "the arguments of a process are not known there")]
@@ -51,7 +50,7 @@ fn log_beside_restart_is_relative_to_the_directory_of_the_verb() {
     let scratch = Scratch::new();
     let elsewhere = scratch.path("elsewhere");
     fs::create_dir(&elsewhere).expect("mkdir");
-    let options = OPTIONS.replace("=report", &format!("={}/report", scratch.dir().display()));
+    let options = scratch.absolute_options();
     let options = format!("{options}\nlog_flag=--log");
     let start = scratch.background().options(&*options).cwd(&elsewhere);
     scratch.daemon_of(start.does("stay").run(), "report.pid");
@@ -67,9 +66,6 @@ fn log_beside_restart_is_relative_to_the_directory_of_the_verb() {
 #[test]
 fn restart_trusts_no_daemon_of_another_user() {
     requires!(linux("the arguments of a process"), users);
-    let absolute = |scratch: &Scratch| {
-        OPTIONS.replace("=report", &format!("={}/report", scratch.dir().display()))
-    };
     let as_nobody = "user=nobody\nlog_flag=--log";
     for (more, is_relative, steps, reason) in [
         (
@@ -107,7 +103,7 @@ fn restart_trusts_no_daemon_of_another_user() {
         let options = if is_relative {
             OPTIONS.to_owned()
         } else {
-            absolute(&scratch)
+            scratch.absolute_options()
         };
         let options = options.replace("exec", "notify\nready_timeout=5");
         let options = format!("{options}\n{more}");
@@ -132,34 +128,6 @@ fn restart_trusts_no_daemon_of_another_user() {
     }
 }
 
-/// The next daemon has root's rights, until it drops them too.
-#[test]
-fn restart_takes_no_directory_from_a_daemon_that_has_dropped_its_rights() {
-    requires!(linux("the directory of a process"), users);
-    let scratch = Scratch::new();
-    let chosen = scratch.path("chosen");
-    fs::create_dir(&chosen).expect("mkdir");
-    for directory in [scratch.dir(), &*chosen] {
-        fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).expect("chmod");
-    }
-    let options = OPTIONS.replace("=report", &format!("={}/report", scratch.dir().display()));
-    let start = scratch.background().options(&*options);
-    let steps = format!("drop:nobody enter:{} stay", chosen.display());
-    let daemon = scratch.up(start.cwd(Path::new("/")).does(&steps));
-    let there = format!("/proc/{}/cwd", daemon.pid());
-    eventually("the daemon has chosen a directory", || {
-        (fs::read_link(&there).ok()? == chosen).then_some(())
-    });
-
-    let restart = scratch.report().options(&*options).does("report stay");
-    let new = scratch.daemon_of(restart.arg("-srestart").run(), "report.pid");
-    let report = new.report();
-    assert_eq!(
-        report.cwd,
-        scratch.dir().to_str().expect("a path").as_bytes()
-    );
-}
-
 /// The program has all ids of root, and has them from a daemon that has not.
 #[test]
 fn restart_trusts_no_set_uid_program() {
@@ -168,7 +136,7 @@ fn restart_trusts_no_set_uid_program() {
     scratch.write("victim", "secret\n");
     let program = scratch.copy_program(&program::path("report"), "set-uid");
     fs::set_permissions(&program, fs::Permissions::from_mode(0o4755)).expect("chmod");
-    let options = OPTIONS.replace("=report", &format!("={}/report", scratch.dir().display()));
+    let options = scratch.absolute_options();
     let options = options.replace("exec", "notify\nready_timeout=60\nlog_flag=--log");
     let steps = format!(
         "stdout:victim drop:nobody ready become:{}",
@@ -195,7 +163,7 @@ fn restart_takes_over_words_and_directory() {
     requires!(linux("the arguments of a process"), users);
     let scratch = Scratch::new();
     fs::create_dir(scratch.path("elsewhere")).expect("mkdir");
-    let options = OPTIONS.replace("=report", &format!("={}/report", scratch.dir().display()));
+    let options = scratch.absolute_options();
     let options = format!("{options}\nuser=nobody\nlog_flag=--log");
     let start = scratch.background().options(&*options).arg("word");
     scratch.up(start.cwd(scratch.path("elsewhere")).does("hang"));
@@ -206,69 +174,6 @@ fn restart_takes_over_words_and_directory() {
     assert_eq!(cwd, scratch.path("elsewhere"));
     let words = fs::read(of_daemon("cmdline")).expect("its arguments");
     assert!(words.ends_with(b"\0word\0"), "{words:?}");
-}
-
-/// As after `su hello -c "hello -d"` in the directory of root.
-#[test]
-fn restart_in_a_directory_that_cannot_be_entered() {
-    requires!(linux("the arguments of a process"), users);
-    let scratch = Scratch::new();
-    let own = scratch.directory_of(UNPRIVILEGED, "own");
-    let closed = scratch.directory_with_mode(0o700, "own/closed");
-    let options = OPTIONS.replace("=report", &format!("={}/report", own.display()));
-    let hello = |words: &[&str]| {
-        let start = scratch.report_as(UNPRIVILEGED).options(&*options);
-        start.args(words).cwd(&closed).does("hang")
-    };
-    scratch.daemon_of(hello(&["-d", "word"]).run(), "own/report.pid");
-    let daemon = scratch.daemon_of(hello(&["-s", "restart"]).run(), "own/report.pid");
-    let of_daemon = |name: &str| format!("/proc/{}/{name}", daemon.pid());
-    let cwd = fs::read_link(of_daemon("cwd")).expect("its directory");
-    assert_eq!(cwd, closed);
-    let words = fs::read(of_daemon("cmdline")).expect("its arguments");
-    assert!(words.ends_with(b"\0word\0"), "{words:?}");
-
-    let elsewhere = hello(&["-s", "restart"]).cwd(&own);
-    let reason = "cannot be entered; repeat its arguments, or stop and start it";
-    expect_failure(&elsewhere.run(), 64, &[reason]);
-    assert!(daemon.process.is_alive());
-}
-
-/// As after `hello -d` in the home directory of root.
-#[test]
-fn restart_in_a_directory_that_the_user_of_the_daemon_may_not_enter() {
-    requires!(linux("the arguments of a process"), users);
-    for more in ["", "\nrestart=always"] {
-        let scratch = Scratch::new();
-        let closed = scratch.directory_with_mode(0o700, "closed");
-        let options = OPTIONS.replace("=report", &format!("={}/report", scratch.dir().display()));
-        let options = format!("{options}\nuser=nobody{more}");
-        let hello = |words: &[&str], cwd: &Path, steps: &str| {
-            let start = scratch.report().options(&*options).args(words);
-            start.cwd(cwd).does(steps).run()
-        };
-        let expect_in = |outcome: Outcome, directory: &Path| {
-            assert_eq!(outcome.code(), 0, "{outcome:?}");
-            let there = format!("/proc/{}/cwd", scratch.read("report.pid").trim());
-            eventually("the daemon is in its directory", || {
-                (fs::read_link(&there).ok()? == directory).then_some(())
-            });
-        };
-        expect_in(hello(&["-d", "word"], &closed, "hang"), &closed);
-        expect_in(hello(&["-s", "restart"], &closed, "hang"), &closed);
-        let pid = scratch.read("report.pid");
-        let elsewhere = hello(&["-s", "restart"], scratch.dir(), "hang");
-        let reason = "cannot be entered; repeat its arguments, or stop and start it";
-        expect_failure(&elsewhere, 64, &[reason]);
-        assert_eq!(scratch.read("report.pid"), pid);
-
-        // Where the daemon has gone to another one, that is left.
-        let root = Path::new("/");
-        let leaves = hello(&["-s", "restart"], &closed, "enter:/ ready hang");
-        expect_in(leaves, root);
-        expect_in(hello(&["-s", "restart"], scratch.dir(), "ready hang"), root);
-        assert_eq!(hello(&["-s", "stop"], root, "").code(), 0);
-    }
 }
 
 #[test]
